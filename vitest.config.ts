@@ -1,5 +1,6 @@
-// Four projects: `unit` (one package at a time, under a minute), `slow` (the same with a cluster, a damaged Redis, several instances
-// or a browser), `types` (compile-time promises) and `e2e` (whole system: real Redis, real processes, real clients).
+// Four test projects: `unit` (one package at a time, in less than a minute), `slow` (one package with a Redis Cluster, a damaged
+// Redis, several instances or a browser), `types` (checks by the compiler) and `e2e` (the whole system: real Redis, real processes,
+// real clients).
 import { defineConfig } from 'vitest/config';
 
 const source = {
@@ -16,7 +17,7 @@ const slow = [
   'packages/signalr/test/official-clients/official-matrix*.test.ts',
 ];
 
-// `npm run nightly` runs these: they take too long for the suite, or build an earlier commit.
+// These files run only with NIGHTLY=1, as in `npm run nightly`. They take too long for the suite, or build an earlier commit.
 const nightly = [
   'e2e/tests/programs/benchmarks.test.ts',
   'e2e/faults/rolling-restart.test.ts',
@@ -24,10 +25,10 @@ const nightly = [
 ];
 const isNightly = process.env['NIGHTLY'] === '1';
 
-// Files share their worker's modules: loading them anew for each file took half of the processor's time. So what a file changes
-// outside itself is undone after each test.
+// Test files share the modules of their worker, because loading the modules for each file took half of the CPU time. Mocks and
+// stubbed globals are therefore restored after each test.
 const shared = { isolate: false, restoreMocks: true, unstubGlobals: true } as const;
-// Tests decide, they do not measure: a limit is for what hangs, also on a machine whose cores are busy with other work.
+// The time limits are long, because they only end a test that hangs, even on a machine that is busy with other work.
 const patient = { testTimeout: 120_000, expect: { poll: { timeout: 30_000 } } } as const;
 
 export default defineConfig({
@@ -74,11 +75,12 @@ export default defineConfig({
           include: ['e2e/**/*.test.ts'],
           exclude: ['**/node_modules/**', ...(isNightly ? [] : nightly)],
           ...shared,
-          // After the others, and one more at a time: these wait more than they work.
+          // The e2e tests run after the other projects. They get three workers instead of two, because they wait more than they
+          // compute.
           sequence: { groupOrder: 1 },
           maxWorkers: 3,
           testTimeout: 300_000,
-          // Tarballs are installed in hooks, from the registry.
+          // Some hooks install tarballs, whose dependencies come from the registry.
           hookTimeout: 300_000,
         },
       },

@@ -2,7 +2,7 @@
 // them. It handles each event once and in order, and reports when a room has to be loaded again.
 import { HubConnectionBuilder } from '@microsoft/signalr';
 
-const maxSeen = 2_000; // event IDs remembered per room; a replay has 1,000 at most
+const maxSeen = 2_000; // event IDs remembered per room; a replay has at most 1,000 events
 
 export function resume({ url, handlers, reload, refused = console.warn, http = {}, retryMs = 1_000 }) {
   const rooms = new Map(); // room ID → { position of the last event, seen event IDs, isJoined }
@@ -13,7 +13,7 @@ export function resume({ url, handlers, reload, refused = console.warn, http = {
 
   function onEvent(event, handle) {
     const room = roomOf(event.room_id);
-    if (room === undefined) return; // the room was left meanwhile
+    if (room === undefined) return; // the room has been left
     if (room.position !== null) room.position = event.position; // a new room gets its first position from JoinRoom
     if (room.seen.has(event.event_id)) return; // a repeat after a reconnect
     room.seen.add(event.event_id);
@@ -35,7 +35,7 @@ export function resume({ url, handlers, reload, refused = console.warn, http = {
     room.position = answer.position;
     room.isJoined = true;
     room.onJoined();
-    if (!answer.recovered) reload(id); // also at the first join: nothing was seen before
+    if (!answer.recovered) reload(id); // also at the first join, because no event was seen before it
   }
 
   async function onFailure(id, room, { message }) {
@@ -44,8 +44,8 @@ export function resume({ url, handlers, reload, refused = console.warn, http = {
     if (message.includes('Try again')) {
       await pause(retryMs);
     } else if (message.includes('position') && room.position !== null) {
-      room.position = null; // this gateway cannot read it
-    } else return refused(id, message); // this room only; the next connection tries again
+      room.position = null; // this gateway cannot read the position
+    } else return refused(id, message); // only this room is refused; the next connection tries again
     if (connection === current && rooms.get(id) === room) await joinRoom(id, room);
   }
 
@@ -59,7 +59,7 @@ export function resume({ url, handlers, reload, refused = console.warn, http = {
     for (const [type, handle] of Object.entries(handlers)) on(type, (event) => onEvent(event, handle));
     on('resync', ({ room_id: id }) => roomOf(id) && reload(id));
     on('position', ({ position }) => {
-      // sent now and then; valid for all rooms
+      // the server sends it from time to time; it is valid for all joined rooms
       for (const room of rooms.values()) if (room.isJoined) room.position = position;
     });
     try {
@@ -69,7 +69,7 @@ export function resume({ url, handlers, reload, refused = console.warn, http = {
       if (!isStopped) await closed;
       return true;
     } catch {
-      return false; // no server, an overloaded one, or an expired token
+      return false; // no server, an overloaded server, or an expired token
     } finally {
       connection = undefined;
       for (const room of rooms.values()) room.isJoined = false;
@@ -87,7 +87,7 @@ export function resume({ url, handlers, reload, refused = console.warn, http = {
 
   return {
     join(id) {
-      if (rooms.has(id)) return; // otherwise it returns a promise, which resolves at the first join
+      if (rooms.has(id)) return; // a new room gets a promise, which resolves at the first join
       return new Promise((onJoined) => {
         rooms.set(id, { position: null, seen: new Set(), isJoined: false, onJoined });
         if (connection) joinRoom(id, rooms.get(id));

@@ -1,12 +1,12 @@
-// `npx changeset version` writes the entries of a CHANGELOG by this: each changeset's text as it stands, and in one line the versions that
-// a package needs of the others. Named in .changeset/config.json.
+// Formats the entries that `npx changeset version` writes into a CHANGELOG: the text of each changeset unchanged, and one line with
+// the versions of other packages that a package needs. `.changeset/config.json` names this file.
 
-/** The text of a changeset as an item of a list. */
+/** Returns the text of a changeset as a list item. */
 async function getReleaseLine({ summary }) {
   return `- ${summary.trim().replaceAll('\n', '\n  ')}`;
 }
 
-/** @param dependencies packages of this repository, with the version that is needed from now on */
+/** @param dependencies the packages of this repository that the package needs, with their new versions */
 async function getDependencyReleaseLine(_changesets, dependencies) {
   if (dependencies.length === 0) return '';
   const needed = dependencies.map(({ name, newVersion }) => `\`${name}\` ${newVersion}`);

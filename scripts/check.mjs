@@ -1,20 +1,21 @@
-// Everything that is checked without running the product: format, types, lint (levels, cycles), unused and undeclared
-// dependencies, package exports. Stops at the first fault. One line for each step; the output of a tool is printed when it fails.
+// Runs all checks that do not run the product: format, types, lint (import levels, cycles), unused and undeclared dependencies,
+// house rules, package exports. Stops at the first failure. Prints one line for each step, and the output of a tool only if the
+// tool fails.
 //
-//   node scripts/check.mjs [--unit] [step …]     --unit: the quick tests as well; with names: only these steps
+//   node scripts/check.mjs [--unit] [step …]     --unit: the quick tests as well; with names of steps: only these steps
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { packAll, packageFolders } from './pack.mjs';
 
-// The project's own tools, also when this file is started without npm.
+// Finds the project's own tools even if this script is started without npm.
 const env = {
   ...process.env,
   PATH: `${join(process.cwd(), 'node_modules', '.bin')}${delimiter}${process.env.PATH}`,
 };
 
-/** The steps by name: each gives its commands, one after the other. */
+/** The steps by name. A step is a list of commands that run one after the other, or a function. */
 const steps = {
   format: [['biome', 'ci', '--error-on-warnings', '.']],
   build: [['tsc', '-b']],
@@ -42,7 +43,7 @@ const sequence = [
   'types of packages',
 ];
 
-/** Packs each package and looks at its types as its users would see them. */
+/** Packs each package and checks its types as a user of the package gets them. */
 async function typesOfPackages(run) {
   const target = mkdtempSync(join(tmpdir(), 'millrace-pack-'));
   try {
@@ -53,7 +54,7 @@ async function typesOfPackages(run) {
   }
 }
 
-/** Runs a command to its end and gives its output; throws an error that holds it when the command fails. */
+/** Runs a command and returns its output. Throws an error with the output if the command fails. */
 function run([command, ...args]) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], env });
@@ -70,7 +71,10 @@ function run([command, ...args]) {
   });
 }
 
-/** Runs a step. Its line begins when the step does, and at a terminal shows the seconds while it runs. */
+/**
+ * Runs a step and prints its line: the name at the start, the result and the duration at the end. In a terminal, the line also
+ * counts the seconds.
+ */
 async function runStep(name) {
   const startedAtMs = performance.now();
   const seconds = () => (performance.now() - startedAtMs) / 1_000;

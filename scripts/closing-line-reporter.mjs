@@ -1,14 +1,14 @@
-// Prints the suite's closing line `N passed, N failed[, N skipped]`, which people and CI read last. What the run has left behind
-// (processes, folders) counts as failed.
+// Prints the last line of a test run, `N passed, N failed[, N skipped]`. Each process or folder that the run left behind counts as
+// one failure.
 import { clearLeftovers, markRun } from './leftovers.mjs';
 
 export default class ClosingLineReporter {
   #count = { passed: 0, failed: 0, skipped: 0 };
 
   onInit() {
-    // Before any worker is started: they inherit it.
+    // Marks the run before any worker starts, because the workers inherit the mark.
     markRun();
-    // After the default reporter's summary, so that it is the last line, and after the workers have ended.
+    // Prints the line at exit, after the default reporter's summary and after the workers have ended.
     process.once('exit', () => this.#close());
   }
 
@@ -20,7 +20,7 @@ export default class ClosingLineReporter {
         tests += 1;
         count[test.result().state === 'pending' ? 'skipped' : test.result().state] += 1;
       }
-      // A file that could not be loaded has no tests, and is a failure all the same.
+      // A file that could not be loaded has no tests, but counts as one failure.
       if (testModule.state() === 'failed' && (tests === 0 || testModule.errors().length > 0))
         count.failed += 1;
     }

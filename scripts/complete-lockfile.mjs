@@ -1,5 +1,5 @@
-// Run after `npm install` when the lock file lacks the optional packages of other platforms, which npm leaves out when it
-// cannot see them. `npm ci` refuses such a lock file. Their names say what they are for: `…-linux-arm64-musl`.
+// Adds the optional packages of other platforms to package-lock.json. `npm install` sometimes leaves them out, and `npm ci` then
+// refuses the lock file. The platform is read from the name of the package, for example `…-linux-arm64-musl`.
 //
 //   node scripts/complete-lockfile.mjs
 import { readFileSync, writeFileSync } from 'node:fs';

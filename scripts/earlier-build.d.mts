@@ -1,6 +1,6 @@
-/** A build on disk. */
+/** The build of an earlier commit in a temporary folder. */
 export interface EarlierBuild {
-  /** The commit, short. */
+  /** The short hash of the commit. */
   readonly name: string;
   readonly folder: string;
   /** The gateway's command-line program. */

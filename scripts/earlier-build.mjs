@@ -1,4 +1,5 @@
-// Takes an earlier commit out of git into a folder of its own and builds it there, with the dependencies that are installed here.
+// Copies an earlier commit from git into a temporary folder and builds it there, with the dependencies that are installed in this
+// repository.
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, realpath, rm, symlink } from 'node:fs/promises';
@@ -9,12 +10,12 @@ import { promisify } from 'node:util';
 
 const repository = fileURLToPath(new URL('..', import.meta.url));
 
-/** The packages whose own dependencies stand beside them. */
+/** The folders of the workspaces. A workspace may have its own `node_modules`. */
 const workspaceFolders = ['packages', 'apps'];
 
 const run = promisify(execFile);
 
-/** Builds gateway and client of a commit. Needs the commit in git, and no network. `remove` clears the folder away. */
+/** Builds the gateway and the client of a commit. Needs the commit in this clone, but no network. `remove` deletes the folder. */
 export async function buildEarlier(reference) {
   const commit = await resolveCommit(reference);
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'millrace-base-')));
@@ -48,7 +49,10 @@ async function resolveCommit(reference) {
   }
 }
 
-/** Unpacks a commit into a folder. Unlike `git worktree add` it writes nothing into the repository that a crash would leave behind. */
+/**
+ * Unpacks a commit into a folder. Unlike `git worktree add`, it writes nothing into the repository, so a crash leaves nothing
+ * behind there.
+ */
 async function unpack(commit, folder) {
   const archive = join(folder, 'base.tar');
   await run('git', ['archive', '--output', archive, commit], { cwd: repository });
@@ -56,7 +60,7 @@ async function unpack(commit, folder) {
   await rm(archive);
 }
 
-/** Links what is installed here, and the build's own packages in place of ours. */
+/** Links the installed dependencies into the folder. The `@millrace` packages are linked to the commit's own packages instead. */
 async function linkDependencies(folder) {
   const modules = join(folder, 'node_modules');
   await mkdir(join(modules, '@millrace'), { recursive: true });

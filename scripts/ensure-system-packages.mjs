@@ -1,14 +1,15 @@
-// The tests need a real Redis, a real browser, and a real FastAPI for the README's example. On Debian as root this installs
-// what is missing from Debian's own packages; anywhere else it says what to install. Nothing else is ever installed.
+// Installs the programs that the tests need and that are missing: Redis, OpenSSL, Chromium, and FastAPI for the README's example.
+// It installs them only on Debian as root, from Debian's packages. Elsewhere it prints the names of the missing packages. It
+// installs nothing else.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 
 const needed = [
   { isThere: () => hasProgram('redis-server'), debianPackages: ['redis-server'] },
-  // Makes the certificate of a Redis that speaks TLS.
+  // The tests create the certificate of a Redis with TLS with `openssl`.
   { isThere: () => hasProgram('openssl'), debianPackages: ['openssl'] },
   { isThere: () => existsSync('/usr/bin/chromium'), debianPackages: ['chromium'] },
-  // Debian's own Python: another one on the PATH lacks Debian's packages.
+  // Calls Debian's Python by its full path, because another Python on the PATH lacks Debian's packages.
   {
     isThere: () => succeeds('/usr/bin/python3', ['-c', 'import fastapi, redis.asyncio, uvicorn']),
     debianPackages: ['python3-fastapi', 'python3-redis', 'python3-uvicorn'],
@@ -25,7 +26,7 @@ if (missing.length > 0) {
     process.exit(1);
   }
   console.log(`Installing from Debian's packages: ${missing.join(', ')}`);
-  // RUNLEVEL=1 keeps a package's service from being started: the tests start their own servers.
+  // RUNLEVEL=1 prevents a package from starting its service. The tests start their own servers.
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
   for (const args of [
     ['update', '-qq'],

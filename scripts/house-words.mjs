@@ -1,5 +1,5 @@
-// Words that were replaced by the field's own, or that had several meanings, and what to say instead. A pattern is looked for in each
-// line of code and docs; `inside` limits it to some paths.
+// Retired words and their replacements: words for which the field has a standard term, or that had several meanings. The house
+// check looks for each `pattern` in every line of code and docs. `inside` limits a pattern to some paths.
 
 const deadLetterPaths = /^(apps\/gateway|packages\/(broker|testkit)|e2e|docs\/dead)/;
 
@@ -10,7 +10,7 @@ export const retiredWords = [
     use: 'say "slow connection" or "flaky connection"',
   },
   {
-    // Letters of an alphabet stay.
+    // Does not match letters of the alphabet.
     pattern:
       /(?<!dead[ -])(?<!\b(?:capital|upper-case|lower-case|small|single|small or capital|the same) )\bletters?\b(?! (?:and digits|or digit|or a digit))/i,
     inside: deadLetterPaths,

@@ -1,5 +1,5 @@
-// The rules of the house that no linter knows: how long a file is, how many lie in one folder, words with one meaning,
-// comments that begin with their subject, test titles that are full statements, paths in pages. With paths: only files below them.
+// Checks the rules of the project that no linter has: length of files, number of files in a folder, retired words, beginnings of
+// comments, titles of tests, and paths in pages. With paths as arguments, it checks only the files below these paths.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { dirname, extname, join } from 'node:path';
@@ -9,7 +9,7 @@ import { retiredWords } from './house-words.mjs';
 import { testTitles } from './test-titles.mjs';
 
 const MAX_LINES = 400;
-/** At the top of a package's `src`, and in any other folder of code. */
+/** Maximum number of code files directly in a `src` folder. `MAX_FOLDER_FILES` is the maximum for any other folder. */
 const MAX_LOOSE_FILES = 10;
 const MAX_FOLDER_FILES = 24;
 
@@ -17,10 +17,10 @@ const CODE_ENDINGS = new Set(['.ts', '.tsx', '.mjs', '.js', '.cs', '.css']);
 const isCode = (path) => CODE_ENDINGS.has(extname(path)) && !path.endsWith('.d.mts');
 const isTest = (path) => /\.test(-d)?\.(tsx?|mjs)$/.test(path) || path.includes('/conformance/');
 
-/** The rules themselves and their test, which quote what they look for. */
+/** The paths of these rules and their test, which contain the texts that the rules look for. */
 const OWN = /^scripts\/(test\/)?house/;
 
-/** A finding as one line: where, and what to do. */
+/** Formats a finding as one line: the place, then what to do. */
 function finding(path, line, text) {
   return `${path}:${line}  ${text}`;
 }
@@ -30,7 +30,9 @@ function lengthFindings(path, lines) {
   return [finding(path, lines.length, `${lines.length} lines; at most ${MAX_LINES}: split it by subject`)];
 }
 
-/** A comment on its own lines, in JSX, or behind code; `://` of a URL is no comment. */
+/**
+ * Matches a comment that begins with a forbidden word, on its own line, in JSX or behind code. Does not match the `://` of a URL.
+ */
 const COMMENT_OPENING =
   /(?:^|[\s;,{}()])(?:\/\/|\/\*\*?)\s+(What|Who|Whether|Told|Of)\b|^\s*\*\s+(What|Who|Whether|Told|Of)\b/;
 
@@ -44,10 +46,10 @@ function commentFindings(path, lines) {
   });
 }
 
-/** Files whose hash is part of measured results in docs/performance.md: they are reworded together with a new measurement. */
+/** Files whose hash is part of the results in docs/performance.md. Their comments change only together with a new measurement. */
 const MEASURED = /^bench\/src\/(floor|peers|traffic\/(chat-payload|events|metronome|publisher)\.)/;
 
-/** Retired words. The list itself, its test and the changelogs may name them. */
+/** Finds retired words. The list of retired words, its test, the changelogs and docs/upgrading.md may contain them. */
 function wordFindings(path, lines) {
   const mayName =
     /^scripts\/(test\/)?house/.test(path) || /(^|\/)CHANGELOG\.md$|^docs\/upgrading\.md$/.test(path);
@@ -59,7 +61,7 @@ function wordFindings(path, lines) {
   );
 }
 
-/** Empties the blocks of a page that a program writes: the program is judged in their place. */
+/** Empties the generated blocks of a page. Their text is checked in the program that writes it. */
 function withoutGenerated(lines) {
   let isInside = false;
   return lines.map((line) => {
@@ -73,11 +75,11 @@ function withoutGenerated(lines) {
 nlp.plugin({ words: { hears: 'PresentTense', holds: 'PresentTense', survives: 'PresentTense' } });
 const FINITE_VERB = '(#PresentTense|#PastTense|#Copula|#Modal|#Auxiliary|#Infinitive)';
 
-/** A condition or a relative clause in front of the subject: who it is about can neither be seen at once nor be searched for. */
+/** Matches a title that begins with a condition or a relative clause instead of its subject. */
 const BURIED_SUBJECT =
   /^(after|although|as|at|because|before|behind|beside|between|beyond|by|during|for|from|however|if|in|inside|of|on|once|only|outside|over|since|so|than|then|there|through|to|under|unless|until|what(ever)?|when|where|while|who(ever)?|with(in|out)?)\b/i;
 
-/** True when a title is a full statement: it begins with a subject, and has a verb that says what that does. */
+/** True when a title is a full statement: it begins with its subject and has a finite verb. */
 export function isStatement(title) {
   if (BURIED_SUBJECT.test(title)) return false;
   const plain = title.replace(/\$\{[^}]*\}|\$\w+|%[sdijo#]|`[^`]*`|"[^"]*"/g, 'it').replace(/\(.*?\)/g, '');
@@ -91,7 +93,10 @@ export function isStatement(title) {
 
 const isVerb = ({ tags }) => tags.includes('Verb') && !tags.includes('Gerund') && !tags.includes('Auxiliary');
 
-/** A word that could be a verb is a noun in front of a verb ("marks are", "fetch reads"), an adjective in front of a noun ("stored entries"). */
+/**
+ * Tells whether a first word that could be a verb belongs to the subject. It is then a noun in front of a verb ("marks are", "fetch
+ * reads"), or an adjective in front of a noun ("stored entries").
+ */
 function isSubject(first, second) {
   if (second === undefined || first.tags.includes('Copula')) return false;
   const isBefore = (...tags) => tags.some((tag) => second.tags.includes(tag));
@@ -109,7 +114,7 @@ function titleFindings(path, text) {
     );
 }
 
-/** The folders among `paths` that hold too many files of code. */
+/** Returns a finding for each folder that contains too many of the code files among `paths`. */
 export function folderFindings(paths) {
   const counts = new Map();
   for (const path of paths) {
@@ -124,10 +129,10 @@ export function folderFindings(paths) {
   });
 }
 
-/** Paths of files in backticks, from the root of the repository or of a package, and links to files. */
+/** Matches paths of files in backticks, from the root of the repository or of a package, and links to files. */
 const NAMED_PATH = /`((?:[\w.-]+\/)+[\w.-]+\.(?:tsx?|mjs|js|json|md))`|\]\(([^)#:\s]+)(?:#[^)]*)?\)/g;
 
-/** The paths that a page names and that no file has: a file was moved, and the page was forgotten. */
+/** Returns a finding for each path in a page that does not exist, for example because the file was moved. */
 export function pathFindings(page, text, files) {
   if (page.endsWith('CHANGELOG.md')) return [];
   const exists = (path) => files.some((file) => file === path || file.endsWith(`/${path}`));

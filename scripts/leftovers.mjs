@@ -1,22 +1,25 @@
-// Nothing of a test run may outlive it. All its processes inherit a mark in their environment and one folder for temporary files;
-// when the run ends, whatever still has the mark, and whatever lies in the folder under a name of ours, was left behind. A port that is
-// still taken is held by such a process. Looks into /proc, so it sees processes on Linux only.
+// Finds the processes and folders that a test run leaves behind. All processes of a run inherit a mark in their environment and one
+// folder for temporary files. A process with the mark and a `millrace-*` entry in the folder count as left behind at the end of the
+// run. A port that is still taken belongs to such a process. Processes are found through /proc, and therefore on Linux only.
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const MARK = 'TEST_RUN_FOLDER';
-/** A process that was told to end a moment ago may take this long to be gone. */
+/** The time that processes have to exit after the run. */
 const GRACE_MS = 10_000;
 const LOOK_MS = 50;
 
-/** Marks this process and all that it starts from now on. */
+/** Marks this process and all processes that it starts afterwards. */
 export function markRun() {
   process.env[MARK] = mkdtempSync(join(tmpdir(), 'millrace-run-'));
   process.env.TMPDIR = process.env[MARK];
 }
 
-/** Says what the marked run has left behind, one line each, and clears it away. Blocks, for it is called when a process exits. */
+/**
+ * Kills the processes and deletes the folder that the marked run has left behind. Returns one line for each process and each
+ * `millrace-*` entry. Blocks, because it is called when a process exits.
+ */
 export function clearLeftovers() {
   const folder = process.env[MARK];
   if (folder === undefined) return [];
@@ -40,11 +43,11 @@ function markedProcesses(folder) {
   for (const pid of numericNames('/proc')) {
     if (pid === process.pid) continue;
     try {
-      // A process that has ended and was not yet collected has an empty environment.
+      // A process that has exited, but was not yet reaped, has an empty environment.
       if (!readFileSync(`/proc/${pid}/environ`, 'utf8').includes(`${MARK}=${folder}\0`)) continue;
       found.push({ pid, command: readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim() });
     } catch {
-      // It has ended meanwhile, or belongs to somebody else.
+      // The process has exited, or belongs to another user.
     }
   }
   return found;
@@ -54,7 +57,7 @@ function numericNames(folder) {
   try {
     return readdirSync(folder).map(Number).filter(Number.isInteger);
   } catch {
-    // Not Linux: processes cannot be seen.
+    // Outside Linux there is no /proc, and processes cannot be found.
     return [];
   }
 }
@@ -63,6 +66,6 @@ function end(pid) {
   try {
     process.kill(pid, 'SIGKILL');
   } catch {
-    // It has ended meanwhile.
+    // The process has already exited.
   }
 }

@@ -1,5 +1,5 @@
-// npm run nightly [-- <part> …] runs the tests that take too long for the suite, one part after the other, all of them in about two hours.
-// It writes the result of each part into docs/nightly.md.
+// npm run nightly [-- <part> …] runs the tests that take too long for the suite, one part after the other. All parts together take
+// about two hours. The script writes the result of each part into docs/nightly.md.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -7,7 +7,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 const page = new URL('../docs/nightly.md', import.meta.url);
 const chaosSeeds = [7, 101, 202];
 
-/** Commands by the part's name. */
+/** The shell command of each part, by the name of the part. */
 const parts = new Map([
   ['benchmarks', 'NIGHTLY=1 npx vitest run --project e2e e2e/tests/programs/benchmarks.test.ts'],
   ['looks', 'NIGHTLY=1 npx vitest run --project e2e e2e/tests/helpdesk/looks.test.ts'],
@@ -18,7 +18,7 @@ const parts = new Map([
   ['readable', 'npm run readable'],
 ]);
 
-/** The last line that tells how many passed. */
+/** Returns the last line of the form `N passed, N failed`. */
 function closingLineOf(output) {
   return output.match(/^\d+ passed, \d+ failed.*$/gm)?.at(-1) ?? 'ended without a result';
 }
@@ -39,7 +39,7 @@ async function run(name, command) {
   return status === 0;
 }
 
-/** Replaces the part's row. */
+/** Replaces the row of a part in docs/nightly.md. */
 function write(name, row) {
   const text = readFileSync(page, 'utf8');
   const place = new RegExp(`^\\| ${name} \\|.*$`, 'm');

@@ -1,6 +1,6 @@
-// npm run pack [-- --to FOLDER]: writes a tarball of every published package to `tarballs/`. Each installs alone: the packages of
-// this repository that it depends on are inside, in a folder of its own, and its modules import them from there. `npm pack` itself
-// writes what a registry gets, where the packages find one another by name.
+// npm run pack [-- --to FOLDER]: writes a tarball of every published package to `tarballs/`. A tarball can be installed alone: it
+// contains the packages of this repository that it depends on in its folder `inside`, and its modules import them from there. A
+// plain `npm pack` writes the tarball for a registry instead, in which packages find each other by name.
 import { spawnSync } from 'node:child_process';
 import {
   cpSync,
@@ -31,10 +31,12 @@ export const packageFolders = [
   'apps/gateway',
 ];
 
-/** The folder of a tarball that holds the other packages of this repository that it needs. Decision 7 says why it is not `node_modules`. */
+/**
+ * The folder in a tarball that contains the other packages of this repository. Decision 7 explains why it is not `node_modules`.
+ */
 const insideFolder = 'inside';
 
-/** Every package needs these: a README and a licence for people, types and exports for programs. */
+/** The fields of package.json and the files that every published package must have. */
 const neededFields = ['description', 'license', 'engines', 'files', 'exports'];
 const neededFiles = ['README.md', 'LICENSE'];
 
@@ -45,7 +47,7 @@ const manifests = new Map(
   }),
 );
 
-/** Writes the tarballs of the built packages into `target` and gives their paths. */
+/** Writes the tarballs of the built packages into `target` and returns their paths. */
 export function packAll(target) {
   mkdirSync(target, { recursive: true });
   const staging = mkdtempSync(join(tmpdir(), 'millrace-pack-'));
@@ -63,7 +65,7 @@ function pack(name, stage, target) {
   for (const other of inside) copyPackage(other, join(stage, insideFolder, other));
   importFromInside(stage, inside);
   const { devDependencies: _, dependencies: __, ...manifest } = manifests.get(name).manifest;
-  // Packages of this repository are inside; those of a registry are left to install.
+  // The packages of this repository are inside the tarball. Only dependencies from a registry remain to be installed.
   const dependencies = [...inside, name].flatMap((each) =>
     Object.entries(manifests.get(each).manifest.dependencies ?? {}).filter(
       ([other]) => !manifests.has(other),
@@ -82,7 +84,10 @@ function pack(name, stage, target) {
   return join(target, stdout.trim());
 }
 
-/** Lets the compiled modules of a package, and of what is inside it, import what is inside by its path. */
+/**
+ * Rewrites the imports in the compiled modules of a package and of the packages inside it: they import packages that are inside by
+ * relative path.
+ */
 function importFromInside(stage, inside) {
   const modules = readdirSync(stage, { recursive: true, encoding: 'utf8' }).filter((path) =>
     /\.(?:js|d\.ts)$/.test(path),
@@ -103,7 +108,7 @@ function importFromInside(stage, inside) {
   }
 }
 
-/** The packages of this repository that a package needs when it runs, and those that they need. */
+/** Returns the packages of this repository that a package depends on, directly or indirectly. */
 function insideOf(name, found = new Set()) {
   for (const other of Object.keys(manifests.get(name).manifest.dependencies ?? {})) {
     if (!manifests.has(other) || found.has(other)) continue;
@@ -129,7 +134,7 @@ function copyPackage(name, to) {
   writeManifest(to, published);
 }
 
-/** Every relative link of a page that is published leads to a file that is published with it. */
+/** Throws if a relative link in a page of the package leads to a file that is not in the package. */
 function checkLinks(name, folder) {
   const pages = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((path) =>
     path.endsWith('.md'),

@@ -1,7 +1,7 @@
-// Finds the titles of tests in the text of a test file: the first argument of `test(…)` and `it(…)`, with `.each(…)`, `.for(…)`,
-// `.skipIf(…)` and types in front of it. A title that is not written there (a variable) is left out.
+// Finds the titles of tests in the text of a test file: the first argument of `test(…)` and `it(…)`, also behind `.each(…)`,
+// `.for(…)`, `.skipIf(…)` and type arguments. Leaves out a title that is not a string literal, for example a variable.
 
-/** The titles in `text`, with their lines from 1. */
+/** Returns the titles in `text` with their line numbers, which start at 1. */
 export function testTitles(text) {
   return Array.from(text.matchAll(/^[ \t]*(?:it|test)\b/gm)).flatMap((match) => {
     const title = titleBehind(text, match.index + match[0].length);
@@ -10,7 +10,9 @@ export function testTitles(text) {
   });
 }
 
-/** Skips `.name`, `<types>` and `(groups)` until a group begins with a text. */
+/**
+ * Returns the title that follows at `start`. Skips `.name`, `<types>` and `(…)` until a parenthesis begins with a string literal.
+ */
 function titleBehind(text, start) {
   let at = start;
   for (;;) {
@@ -25,7 +27,7 @@ function titleBehind(text, start) {
   }
 }
 
-/** The index behind the bracket that closes the one at `at`; brackets in texts do not count. */
+/** Returns the index behind the bracket that closes the bracket at `at`. Ignores brackets in string literals. */
 function endOf(text, at, open, close) {
   let depth = 0;
   for (let index = at; index < text.length; index += 1) {
@@ -42,7 +44,7 @@ function endOf(text, at, open, close) {
   return text.length;
 }
 
-/** The text between the quote at `at` and the next one like it, as it is written. */
+/** Returns the source text between the quote at `at` and the next quote of the same kind. */
 function textAt(text, at) {
   const quote = text[at];
   for (let index = at + 1; index < text.length; index += 1) {

@@ -1,4 +1,5 @@
-// Cost of checking one event: the contract beside plain JSON Schema validators, all with formats, alternated in one run.
+// Measures the CPU time to check one event, with the contract and with a plain JSON Schema validator that also checks formats. Both
+// run in turn.
 //
 //   npm run bench -- check-cost [--write]
 import { randomUUID } from 'node:crypto';
@@ -17,7 +18,7 @@ const { values } = parseArgs({
 const rounds = Number(values.rounds);
 const eventCount = 2_000;
 
-/** Fresh events, each with IDs of its own: a CPU learns the branches of a pattern that sees the same text again. */
+/** Returns new events, each with new IDs. With repeated texts, a CPU would learn the branches of the patterns. */
 function freshEvents() {
   return Array.from({ length: eventCount }, (_, index) => ({
     event_id: randomUUID(),
@@ -39,7 +40,7 @@ const contenders: Readonly<Record<string, (event: unknown) => boolean>> = {
   'ajv 8, the same schema and formats': (event) => validate(event),
 };
 
-/** Nanoseconds per event; events come out of `JSON.parse`, as they do on the way. */
+/** Returns the nanoseconds per event. The events come from `JSON.parse`, as in the gateway. */
 function timeOf(check: (event: unknown) => boolean): number {
   const events = freshEvents().map((event) => JSON.parse(JSON.stringify(event)) as unknown);
   const start = process.hrtime.bigint();

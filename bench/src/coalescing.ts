@@ -1,5 +1,5 @@
-// Savings and cost of coalescing: scripted typing of 50 users in 10 rooms over 3 publisher processes, and the cost of one
-// coalesced input beside a plain publish.
+// Measures what coalescing saves and costs: scripted typing of 50 users in 10 rooms over 3 publisher processes, and the cost of one
+// coalesced input compared with a plain publish.
 //
 //   npm run bench -- coalescing [--seconds 20 --events 20000 --rounds 3 --write]
 import { parseArgs } from 'node:util';
@@ -17,7 +17,7 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '20' },
     events: { type: 'string', default: '20000' },
     rounds: { type: 'string', default: '3' },
-    /** One pace and two kinds of publish only. */
+    /** Measures only one typing speed and two kinds of publish. */
     short: { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
   },
@@ -30,10 +30,10 @@ const [seconds, events, rounds] = [values.seconds, values.events, values.rounds]
 
 type Coalescing = 'redis' | 'local';
 
-/** Reads the stream as a gateway's tail does, until `stop` is called. */
+/** Reads the stream like a gateway, until `stop` is called. */
 async function startReader(redisUrl: string) {
   const client = createClient({ url: redisUrl, RESP: 2 });
-  // The end of its server, in a run that failed, must not hide why it failed.
+  // When a run fails, the end of Redis must not hide the first error.
   client.on('error', () => undefined);
   await client.connect();
   const arrived: ArrivedEntry[] = [];
@@ -59,7 +59,7 @@ async function startReader(redisUrl: string) {
       }
     }
   })();
-  reading.catch(() => undefined); // `stop` reports it.
+  reading.catch(() => undefined); // `stop` reports the error
   return {
     arrived,
     async stop(): Promise<void> {
@@ -88,7 +88,7 @@ async function typing(gap: KeyGap, coalescing: Coalescing): Promise<Judgement> {
     return sent;
   });
   const sent = (await Promise.all(reports)).flat();
-  // Every publisher has flushed; the reader has the rest within one read.
+  // Every publisher has flushed. The reader gets the remaining entries with its next read.
   await reader.stop();
   void redis;
   return judge(sent, reader.arrived);

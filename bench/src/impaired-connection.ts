@@ -1,26 +1,27 @@
 // One client's connection to the server, through a proxy that can cut it without notice, keep it down for a while, and limit its
-// bytes per second. The testkit has a proxy too, but only for tests: it is not built, and the programs here run what is built.
+// bytes per second. The proxies of the testkit cannot be used here, because the testkit is not built, and these programs run built
+// code.
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
-/** How often a connection is cut and for how long. */
+/** Frequency and length of the interruptions. */
 export interface Jitter {
-  /** The time between two cuts is random, evenly from half of this to one and a half of it. */
+  /** The mean time between two cuts. The actual times are random, from half of this value to one and a half of it. */
   readonly meanUpMs: number;
-  /** For this long every attempt to connect is refused. */
+  /** Time after a cut during which every attempt to connect is refused. */
   readonly downMs: number;
 }
 
-/** A port on loopback that forwards to the server while the connection is up. */
+/** A loopback port that forwards to the server while the connection is up. */
 export class ImpairedConnection {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   readonly #targetPort: number;
-  /** Limit for bytes from the server. */
+  /** Maximum number of bytes per second from the server. */
   readonly #bytesPerSecond: number;
   #isUp = true;
   #timer: NodeJS.Timeout | undefined;
-  /** How often the connection was cut while a client was connected. */
+  /** Number of cuts while a client was connected. */
   cutCount = 0;
 
   private constructor(targetPort: number, bytesPerSecond: number) {
@@ -45,7 +46,7 @@ export class ImpairedConnection {
     return `http://127.0.0.1:${address.port}`;
   }
 
-  /** Starts to cut. */
+  /** Starts to cut the connection. */
   disturb(jitter: Jitter): void {
     this.#timer = setTimeout(
       () => {
@@ -59,7 +60,7 @@ export class ImpairedConnection {
     );
   }
 
-  /** Stops cutting; a connection that is down comes back. */
+  /** Stops the cuts. A connection that is down comes up again. */
   calm(): void {
     clearTimeout(this.#timer);
     this.#isUp = true;
@@ -92,7 +93,7 @@ export class ImpairedConnection {
     ] as const) {
       socket.setNoDelay(true);
       this.#sockets.add(socket);
-      // Cut connections are the purpose of this proxy.
+      // Errors are ignored, because this proxy cuts connections on purpose.
       socket.on('error', () => {});
       socket.on('close', () => {
         this.#sockets.delete(socket);

@@ -1,5 +1,5 @@
-// Clients on flaky connections: each is cut off again and again and stays away for a while. The table shows how much arrives, how
-// often and how late; Millrace beside Socket.IO with connection state recovery, one after the other in one run.
+// Clients on flaky connections, which are cut again and again and stay down for a while. The table shows how many messages arrive,
+// how often and how late, for Millrace and for Socket.IO with connection state recovery, one after the other.
 //
 //   npm run bench -- jitter [--clients 1000 --seconds 60 --write]
 import { parseArgs } from 'node:util';
@@ -26,10 +26,10 @@ const seconds = Number(values.seconds);
 const messagesPerSecond = Number(values.rate);
 const clientsPerRoom = 20;
 const roomCount = Math.ceil(clientCount / clientsPerRoom);
-/** After the last cut this long without an arrival means that nothing more comes. */
+/** Time without an arrival after the last cut, after which no more messages are expected. */
 const quietMs = 5_000;
 
-/** A server under test, and how a message gets into it. */
+/** A server under test, with a function that publishes a message to it. */
 interface System extends AsyncDisposable {
   readonly url: string;
   publish(room: string, content: string, number: number): Promise<unknown>;
@@ -61,7 +61,7 @@ async function startSocketIo(redisUrl: string): Promise<System> {
   };
 }
 
-/** Waits until all has arrived, or nothing more does. */
+/** Waits until all messages have arrived, or no more arrive. */
 async function settle(clients: Part, expected: number): Promise<void> {
   let newest = { delivered: 0, atMs: Date.now() };
   while (newest.delivered < expected && Date.now() - newest.atMs < quietMs) {

@@ -1,9 +1,9 @@
-// The benchmark's one entry: parts by name, all of them without a name.
+// The entry point of the benchmark. Runs parts by name, or all parts without a name.
 //
 //   npm run bench [-- s1 s2 …] [--pairs 9] [--seconds 2.5] [--connections 5000] [--sides floor,millrace] [--base 1966bb5] [--write]
 //
-// `--write` puts tables into docs/performance.md, raw histograms and the summary into docs/performance/. Programs (see below) take
-// options of their own and run one at a time.
+// `--write` writes tables into docs/performance.md, and raw histograms and the summary into docs/performance/. Programs
+// (parts/programs.ts) have their own options and run one at a time.
 import { parseArgs } from 'node:util';
 import { writeResult } from './harness/performance-page.js';
 import { parts } from './parts/parts.js';
@@ -39,7 +39,7 @@ async function runParts(wanted: readonly string[]): Promise<void> {
     },
   });
   using sides = new Sides(values.base);
-  // Otherwise the builds would stay behind. Processes end with us in any case.
+  // Removes the builds, which would otherwise stay behind. Child processes end with this process in any case.
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
     process.once(signal, () => {
       sides[Symbol.dispose]();
@@ -51,7 +51,7 @@ async function runParts(wanted: readonly string[]): Promise<void> {
       pairs: numberOf(values.pairs),
       seconds: numberOf(values.seconds),
       connections: numberOf(values.connections),
-      // Names that nobody knows are refused by `Sides`.
+      // `Sides` refuses unknown names.
       sides: values.sides?.split(',') as readonly SideName[] | undefined,
     });
     const tookSeconds = Math.round((performance.now() - startMs) / 1_000);

@@ -1,5 +1,6 @@
-// Offers the system three times as much as it takes, and measures how much still gets through, how fast the rest is refused, and
-// how soon all is as before. Gateway and Redis have one core, producer and clients another; a busy process then takes half of the first.
+// Offers the system three times as many events as it can accept. Measures how many events still get through, how fast the others
+// are refused, and how soon the latency is normal again. Gateway and Redis share one core, producer and clients the other core. At
+// the end a busy process takes half of the first core.
 //
 //   npm run bench -- overload [--seconds 60 --write]
 import { execFileSync } from 'node:child_process';
@@ -23,13 +24,13 @@ const capacitySeconds = Math.min(10, calmSeconds);
 const rooms = Array.from({ length: 50 }, (_, index) => `room-${index}`).join(',');
 const clientsPerRoom = 2;
 const excess = 3;
-/** Load before and after, as a part of what the system takes. */
+/** The load before and after the overload, as a share of the capacity. */
 const calmShare = 0.4;
 
 interface Way {
   readonly name: string;
   readonly kind: 'library' | 'http';
-  /** So many at once show what the system takes. */
+  /** Number of concurrent events with which the capacity is measured. */
   readonly inFlight: number;
 }
 
@@ -38,7 +39,7 @@ const ways: readonly Way[] = [
   { name: '`POST /v1/events`, one event each', kind: 'http', inFlight: 64 },
 ];
 
-/** Puts all threads of a process on one core, where the system can. */
+/** Restricts all threads of a process to one core, if the system supports it. */
 function pin(part: Part, core: number): void {
   const { pid } = part.child;
   try {
@@ -48,7 +49,7 @@ function pin(part: Part, core: number): void {
   }
 }
 
-/** One system and what is done to it. */
+/** One system, and the load on it. */
 class Run {
   readonly #producer: Part;
   readonly #clients: Part;
@@ -58,7 +59,7 @@ class Run {
     this.#clients = clients;
   }
 
-  /** Offers for a while and waits until everybody has what was stored. */
+  /** Offers events for a while, and waits until the clients have received all stored events. */
   async phase(phase: Phase): Promise<Offered & Delivered & { readonly tookSeconds: number }> {
     const startMs = performance.now();
     this.#producer.child.send(phase);

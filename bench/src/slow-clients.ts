@@ -1,5 +1,5 @@
-// Clients that read too slowly: their cost for the others, and their own deliveries. One stops reading in a large room; many are on
-// slow connections.
+// Clients that read too slowly: their effect on other clients, and the deliveries to themselves. In one test a client of a large
+// room stops reading. In the other, many clients are on slow connections.
 //
 //   npm run bench -- slow-clients [--members 1000 --seconds 20 --write]
 import { parseArgs } from 'node:util';
@@ -27,7 +27,7 @@ const { values } = parseArgs({
 const memberCount = Number(values.members);
 const slowCount = Number(values.slow);
 const seconds = Number(values.seconds);
-// 56 kbit/s.
+// The rate of 56 kbit/s.
 const bytesPerSecond = 7_000;
 const fastCount = 10;
 
@@ -57,7 +57,7 @@ async function figure(url: string, name: string): Promise<number> {
   return Number(line?.split(' ')[1] ?? 0);
 }
 
-/** Publishes chat messages for a while; resolves when all are stored. */
+/** Publishes chat messages for a while. Resolves when all are stored. */
 async function publish({ redisUrl }: System, load: { perSecond: number; seconds: number }): Promise<number> {
   await using publisher = await startLibraryPublisher(redisUrl);
   const events = load.perSecond * load.seconds;
@@ -79,7 +79,7 @@ interface Room {
   readonly closed: number;
 }
 
-/** Fills what the kernel and the gateway take for a client that does not read, over a room in which it is alone. */
+/** Fills the buffers of kernel and gateway for a client that does not read, with messages to a room in which it is alone. */
 async function stopReading(system: System): Promise<Disposable> {
   const socket = await LightSocket.open({
     url: system.url,

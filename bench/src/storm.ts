@@ -1,4 +1,4 @@
-// The latency of chat messages and notifications with and without a storm of typing by plain XADD, in turn in one run.
+// Measures the latency of chat messages and notifications with and without a storm of typing events by plain XADD, in turn.
 //
 //   npm run bench -- storm [--rounds 3 --seconds 5 --rate 20000 --write]
 import { parseArgs } from 'node:util';

@@ -1,4 +1,4 @@
-// Memory of each stream at the length it settles at, beside the data model's estimate.
+// Measures the memory of each stream at its configured length, and compares it with the estimate of the data model.
 //
 //   npm run bench -- stream-memory [--write]
 import { randomUUID } from 'node:crypto';
@@ -14,7 +14,7 @@ const { values } = parseArgs({ options: { write: { type: 'boolean', default: fal
 
 type BuiltInEvent = EventOf<typeof eventCatalog>;
 
-// Estimates of the data model, in bytes.
+// The estimates of the data model, in bytes.
 const estimates: Readonly<Record<string, number>> = {
   'events:chat': 5_000_000,
   'events:ticket': 2_000_000,
@@ -31,7 +31,7 @@ function envelope() {
   };
 }
 
-/** A typical event of a stream: the one that fills it in the field. */
+/** A typical event of each stream: the type that is most frequent in production. */
 const typical: Readonly<Record<string, () => BuiltInEvent>> = {
   'events:chat': () => ({
     ...envelope(),

@@ -12,7 +12,7 @@ function part(figure: string, value: number, floor: number, socketIo: number): S
   };
 }
 
-test('the sentence names the figures of Millrace and their ratios, and no base that did not run', () => {
+test('the sentence contains the figures of Millrace and their ratios, and no base that did not run', () => {
   const summary = {
     s1: part('p50Ms', 0.414, 1.2, 0.9),
     s2: part('p50Ms', 0.25, 1.15, 1.05),
@@ -29,7 +29,7 @@ test('the headline is undefined until the parts that it quotes were run', () => 
   expect(headlineOf({ s1: part('p50Ms', 1, 1, 1) })).toBeUndefined();
 });
 
-test('the README says what the last run found', () => {
+test('the README contains the figures of the last run', () => {
   const file = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
   const readme = file('README.md');
   const [, inReadme] = /<!-- begin headline -->\n([^]*?)<!-- end headline -->/.exec(readme) ?? [];
@@ -37,7 +37,7 @@ test('the README says what the last run found', () => {
   try {
     sentence = headlineOf(JSON.parse(file('docs/performance/summary.json')));
   } catch (error) {
-    // Nothing was run for the docs yet.
+    // No benchmark was run for the docs yet.
     expect(error).toMatchObject({ code: 'ENOENT' });
   }
   expect(inReadme).toBe(sentence === undefined ? '' : `${sentence}\n`);

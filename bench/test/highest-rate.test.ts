@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { findHighestRate, rateAt } from '../src/harness/highest-rate.js';
 
-/** A side that bears rates up to a limit, and has one bad moment at the try with this number. */
+/** A side that sustains rates up to a limit, and fails once at the attempt with this number. */
 function sideOf(limit: number, badTry = -1) {
   const tried: number[] = [];
   return {
@@ -14,7 +14,7 @@ function sideOf(limit: number, badTry = -1) {
 }
 
 test.each([1_000, 1_500, 6_543, 21_000, 70_000])(
-  'the highest rate of a side that bears %i/s is found from any start',
+  'the highest rate of a side that sustains %i/s is found from any start',
   async (limit) => {
     const wanted = Array.from({ length: 76 }, (_, index) => rateAt(index)).findLastIndex(
       (rate) => rate <= limit,
@@ -30,7 +30,7 @@ test.each([1_000, 1_500, 6_543, 21_000, 70_000])(
   },
 );
 
-test('one bad moment does not end the search, and a near start needs few tries', async () => {
+test('one failed attempt does not end the search, and a near start needs few attempts', async () => {
   const { tried, tryRate } = sideOf(rateAt(30), 1);
   const { index, refused } = await findHighestRate(28, tryRate);
   expect(index).toBe(30);
@@ -38,7 +38,7 @@ test('one bad moment does not end the search, and a near start needs few tries',
   expect(tried).toHaveLength(6);
 });
 
-test('a side that does not even bear the lowest rate has none', async () => {
+test('a side that does not sustain the lowest rate has no highest rate', async () => {
   const { tryRate } = sideOf(10);
   expect(await findHighestRate(undefined, tryRate)).toMatchObject({ index: 0, borne: undefined });
   expect(await findHighestRate(2, tryRate)).toMatchObject({ index: 0, borne: undefined });

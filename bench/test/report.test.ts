@@ -55,7 +55,7 @@ test.each<[string, Partial<Round>, RegExp]>([
   ],
   ['gets its events late', { lateP50Ms: 0.4 }, /generator was starved in 1 of 2 rounds/],
   ['gets some events very late', { lateP99Ms: 3 }, /p99 is mostly the generator's own lateness in 1 of 2/],
-])('a side that %s is named', (_, fault, warning) => {
+])('a side that %s causes a warning', (_, fault, warning) => {
   expect(warningsOf(clean, { ...clean, ...fault }).join('\n')).toMatch(warning);
 });
 
@@ -63,7 +63,7 @@ test('a loss in one round is reported even when another round delivered as many 
   expect(warningsOf({ ...clean, received: 900 }, { ...clean, received: 1_100 })).toHaveLength(2);
 });
 
-test('the cost of Redis is what was added between two readings', () => {
+test('the cost of Redis is the difference between two readings', () => {
   const before = parseCommandStats('# Commandstats\r\ncmdstat_xadd:calls=10,usec=30,usec_per_call=3.00\r\n');
   const after = parseCommandStats(
     'cmdstat_xadd:calls=15,usec=50,usec_per_call=3.33\r\ncmdstat_xinfo|stream:calls=2,usec=9,usec_per_call=4.5\r\n',
@@ -74,7 +74,7 @@ test('the cost of Redis is what was added between two readings', () => {
   ]);
 });
 
-test('the processor time of a process is read as the system counts it', () => {
+test('the CPU time of a process is read as the system counts it', () => {
   const startMs = process.cpuUsage().user / 1_000;
   while (process.cpuUsage().user / 1_000 < startMs + 100);
   const { user, system } = process.cpuUsage();

@@ -16,7 +16,7 @@ test('the median of an even number of values is the mean of the two middle ones'
 });
 
 describe('the interval of a median', () => {
-  // Tables of the binomial distribution with p = 0.5.
+  // The values are from tables of the binomial distribution with p = 0.5.
   test.each([
     [5, 1, 5, 0.9375],
     [6, 1, 6, 0.96875],
@@ -34,13 +34,13 @@ describe('the interval of a median', () => {
     },
   );
 
-  test('the interval of a median holds the true median as often as it says', () => {
+  test('the interval of a median contains the true median as often as its coverage says', () => {
     let seed = 42;
     const random = (): number => {
       seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31;
       return seed / 2 ** 31;
     };
-    // Skewed, as latencies are: the true median of an exponential distribution is ln 2.
+    // The distribution is skewed, like latencies. The true median of an exponential distribution is ln 2.
     const trials = 4_000;
     let holding = 0;
     for (let trial = 0; trial < trials; trial += 1) {
@@ -56,7 +56,7 @@ describe('the interval of a median', () => {
   });
 });
 
-test('ratios are taken round by round, and a round that failed on either side is left out', () => {
+test('ratios are calculated round by round, and a round that failed on one side is left out', () => {
   const ratio = pairedRatio([2, 6, Number.NaN, 4, 9], [1, 2, 1, Number.NaN, 3]);
   expect(ratio).toMatchObject({ median: 3, low: 2, high: 3 });
 });

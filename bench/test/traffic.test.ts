@@ -23,7 +23,7 @@ function marksIn(text: string): readonly (readonly [number, number])[] {
   return marks;
 }
 
-test('marks are found anywhere in the bytes, and nothing else is', () => {
+test('marks are found anywhere in the bytes, and other text is not taken for a mark', () => {
   const text = `{"position":"aGk~t","payload":{"content":"${contentOf(123_456_789_012, 7)}"}} ${contentOf(5, 0)} t=9;n=9;`;
   expect(marksIn(text)).toEqual([
     [123_456_789_012, 7],
@@ -33,7 +33,7 @@ test('marks are found anywhere in the bytes, and nothing else is', () => {
   expect(markOf('hello')).toBeUndefined();
 });
 
-test('a histogram keeps its percentiles through its text form', () => {
+test('a histogram has the same percentiles after it was encoded and decoded', () => {
   const histogram = createHistogram();
   for (let us = 1; us <= 1_000; us += 1) recordNs(histogram, us * 1_000);
   recordNs(histogram, -5);
@@ -45,7 +45,7 @@ test('a histogram keeps its percentiles through its text form', () => {
   expect(percentileMs(createHistogram(), 50)).toBeNaN();
 });
 
-test('every tick comes once, in order, and none before its time', async () => {
+test('every tick comes once and in order, and no tick comes before its time', async () => {
   const schedule = { startNs: nowNs() + 5e6, tickNs: 2e6, ticks: 50 };
   const ticks: number[] = [];
   let early = 0;
@@ -66,12 +66,12 @@ test('a tick that could not come in time keeps its intended time', async () => {
     if (tick !== 5) return;
     for (const endNs = nowNs() + 15e6; nowNs() < endNs; );
   });
-  // Ten ticks were due meanwhile; the first of them waited longest.
+  // Ten ticks became due during the pause, and the first of them waited longest.
   expect(lateNs[6]).toBeGreaterThan(12e6);
   expect(lateNs).toHaveLength(30);
 });
 
-test('events of an earlier stretch are not counted, and what comes behind a later one is out of order', () => {
+test('events of an earlier stretch are not counted, and an event that arrives after a later event is out of order', () => {
   const receipts = new Receipts();
   const [one, other] = [receipts.forClient(), receipts.forClient()];
   one(nowNs(), 3);
@@ -82,7 +82,7 @@ test('events of an earlier stretch are not counted, and what comes behind a late
   expect(receipts.report()).toMatchObject({ received: 7, outOfOrder: 2 });
 });
 
-/** A WebSocket server that answers a join and then sends `messages`; `fragments` cuts them into two frames. */
+/** A WebSocket server that answers a join and then sends `messages`. With `hasFragments`, it cuts each of them into two frames. */
 async function serve(messages: readonly string[], hasFragments: boolean): Promise<string> {
   const http = createServer();
   const server = new WebSocketServer({ server: http });
@@ -140,7 +140,7 @@ test.each([false, true])(
   },
 );
 
-test('a light client whose join is refused says so', async () => {
+test('a light client whose join is refused reports the refusal', async () => {
   const http = createServer((_, response) => response.writeHead(404).end());
   onTestFinished(() => void http.close());
   http.on('upgrade', (_, socket) => socket.end('HTTP/1.1 503 Busy\r\n\r\n'));
@@ -151,7 +151,7 @@ test('a light client whose join is refused says so', async () => {
   await expect(open).rejects.toThrow('503');
 });
 
-test('one in ten inputs of a mixed day is a marked message, from wherever one counts', () => {
+test('one in ten inputs of a mixed day is a marked message, whatever the first number is', () => {
   for (const [first, events] of [
     [0, 100],
     [3, 27],

@@ -1,7 +1,8 @@
-// Official .NET clients of a gateway, one for each transport and protocol, which write down what they are sent.
-// Arguments: the gateway's URL, the room, the names of event types. Each line of output is one JSON object:
-// {"client"} for each that is in the room, then {"ready":true}; {"client","id","text"} for an event, its payload as JSON text and, over MessagePack,
-// {"integers"}: those beyond 2^53; {"client","closed"} when a connection breaks. Runs until it is ended.
+// Official .NET clients of a gateway, one for each transport and protocol, which print the events that they receive.
+// Arguments: the URL of the gateway, the room, the names of the event types. Each line of output is one JSON object:
+// {"client"} for each client that has joined the room, then {"ready":true}; {"client","id","text"} for an event, with its payload
+// as JSON text; over MessagePack also {"integers"}, the integers beyond 2^53; {"client","closed"} when a connection is lost. Runs
+// until it is killed.
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
@@ -88,7 +89,7 @@ static void Append(StringBuilder text, List<string> integers, object? value)
     }
 }
 
-// JSON has no infinity; a number that is too large for a double is one.
+// JSON has no infinity. A number that is too large for a double becomes infinity when it is parsed.
 static string TextOf(double number) => double.IsInfinity(number)
     ? (number > 0 ? "1e999" : "-1e999")
     : number.ToString("R", CultureInfo.InvariantCulture);

@@ -1,4 +1,4 @@
-// A minute of faults at random. `npm run chaos -- --minutes 10 --seed 7 --write` runs longer ones and writes the table.
+// Causes random faults for a minute. `npm run chaos -- --minutes 10 --seed 7 --write` runs longer and writes the table.
 import { expect, test } from 'vitest';
 import { chaosTable, runChaos } from './support/chaos.js';
 import { expectNoReload, expectPromisesKept } from './support/expectations.js';
@@ -9,7 +9,7 @@ const minutes = Number(process.env['CHAOS_MINUTES'] ?? '1');
 const seed = Number(process.env['CHAOS_SEED'] ?? String(Math.floor(Math.random() * 1_000_000)));
 
 test(
-  `every promise holds under faults at random (seed ${seed})`,
+  `every promise holds under random faults (seed ${seed})`,
   async () => {
     const report = await runChaos({
       minutes,

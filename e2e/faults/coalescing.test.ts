@@ -1,5 +1,5 @@
-// Publishers of receipts are killed while their windows are Pending, and gateways lose Redis meanwhile. The oracle judges the load
-// beside them; the receipts are compared with what the publishers confirmed.
+// Publishers of receipts are killed while their windows are Pending, and the gateways lose their connections to Redis. The oracle
+// judges the other events of the load. The receipts are compared with those that the publishers confirmed.
 import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
@@ -15,7 +15,10 @@ const program = fileURLToPath(new URL('../fixtures/processes/typing-publisher.mj
 const roomId = 'room-0';
 const [rounds, processes, receipts] = [3, 3, 30] as const;
 
-/** Runs publishers that share their windows and are killed when the last receipt was accepted. Gives what was accepted. */
+/**
+ * Runs publishers that share their windows and that are killed after their last receipt was accepted. Returns the accepted message
+ * IDs.
+ */
 async function killPublishers({ redis, seats }: FaultSystem, userId: string): Promise<readonly string[]> {
   const plan = JSON.stringify({ roomId, userId, receipts, diesAtEnd: true });
   const started = Array.from(

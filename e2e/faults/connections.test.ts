@@ -17,7 +17,7 @@ describe('under faults of connections no event is lost, repeated or reordered, a
   test('no event is lost or stored twice while the publisher’s connection is cut with replies outstanding', async () => {
     const trial = await system().try(async ({ publisherWire }) => {
       for (let round = 0; round < 20; round += 1) {
-        // Redis has executed the command, and its answer is lost.
+        // Redis has executed the command, but its answer is lost.
         publisherWire.swallow('replies');
         await publisherWire.nextData('replies');
         publisherWire.restore();
@@ -26,7 +26,7 @@ describe('under faults of connections no event is lost, repeated or reordered, a
       }
     });
     expectNoReload(trial);
-    // An event that was published again under its ID was stored once.
+    // The second publish with the same ID stored nothing.
     expect(trial.repeated).toBe(0);
   });
 

@@ -1,5 +1,5 @@
-// Losses of events that Redis confirmed, by its settings. The tests run the first case; `npm run durability -- --write` measures
-// all cases and writes the table of docs/reliability.md.
+// Measures how many confirmed events Redis loses in a disaster, for several settings. The suite runs only the first case. `npm run
+// durability -- --write` measures all cases and writes the table of docs/reliability.md.
 import { setTimeout as pause } from 'node:timers/promises';
 import { connectPublisher } from '@millrace/publisher';
 import { type RedisServer, startRedis, startTcpProxy, until } from '@millrace/testkit';
@@ -11,23 +11,23 @@ import { publishSteadily } from './support/steady-publisher.js';
 
 const eventsPerSecond = 1_000;
 const disasterAfterMs = 1_500;
-/** How long a master continues alone before its replica is promoted. */
+/** Time for which a master runs alone before its replica is promoted. */
 const aloneMs = 3_000;
 
 interface Case {
   readonly disaster: string;
   readonly setting: string;
   readonly args?: readonly string[];
-  /** Causes the disaster, and gives the server that has the data afterwards. */
+  /** Causes the disaster, and returns the server that has the data afterwards. */
   happen(pair: Pair): Promise<RedisServer>;
 }
 
 interface Pair {
   readonly master: RedisServer;
   readonly replica: RedisServer;
-  /** Stops the flow between master and replica, the sockets stay open. */
+  /** Stops all data between master and replica. The sockets stay open. */
   hang(): void;
-  /** Ends the connection between master and replica; a new one gets nowhere. */
+  /** Ends the connection between master and replica. Data on a new connection is discarded. */
   disconnect(): void;
 }
 
@@ -103,7 +103,7 @@ async function measure({ args = [], happen }: Case): Promise<Figures> {
   const replica = resources.use(await startRedis());
   await replica.cli('replicaof', '127.0.0.1', String(link.port));
   await until(async () => (await replica.cli('info', 'replication')).includes('master_link_status:up'));
-  // A master counts its replicas once a second.
+  // A master counts its replicas once per second.
   await until(async () => {
     const replication = await master.cli('info', 'replication');
     return replication.includes('state=online') && !replication.includes('min_slaves_good_slaves:0');

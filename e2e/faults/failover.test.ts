@@ -1,4 +1,4 @@
-// A replica takes over under load: planned, with everything its master had, and after a crash, without its last writes.
+// A replica takes over under load: in a planned failover with all data of its master, and after a crash without the last writes.
 import { setTimeout as pause } from 'node:timers/promises';
 import { type RedisServer, startRedis, startTcpProxy, type TcpProxy, until } from '@millrace/testkit';
 import { afterEach, beforeEach, describe, test } from 'vitest';
@@ -23,7 +23,7 @@ afterEach(async () => {
   for (const part of [system, link, replica]) await part[Symbol.asyncDispose]();
 });
 
-/** Promotes the replica and leads every connection to it. */
+/** Promotes the replica and redirects every connection to it. */
 async function promote(): Promise<void> {
   await system.redis.stop();
   await replica.cli('replicaof', 'no', 'one');
@@ -33,7 +33,7 @@ async function promote(): Promise<void> {
   }
 }
 
-// Both masters may store the same event under two IDs, so order is not judged by IDs.
+// Both masters may store the same event under different IDs, so the IDs do not show the order.
 const options = { isOrderJudged: false } as const;
 
 describe('a failover', () => {
@@ -51,7 +51,7 @@ describe('a failover', () => {
   test('a failover that lost the last writes loses nothing for connected clients, and tells every client to reload', async () => {
     const trial = await system.try(async () => {
       link.swallow('replies');
-      // A busy machine may take a while to write and deliver what the replica will not have.
+      // A busy machine may need a while to store and deliver events that the replica does not have.
       const swallowedAtMs = performance.now();
       const hasHandledSince = ({ records }: ClientLog): boolean =>
         records.some(({ kind, atMs }) => kind === 'handled' && atMs > swallowedAtMs);

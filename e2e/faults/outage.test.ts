@@ -1,5 +1,5 @@
-// Redis is away for longer than the publisher's queue waits, under load: each event ends as the publisher said of it.
-// The tests take Redis away for 7 s; MILLRACE_OUTAGE_SECONDS=30 for longer.
+// Redis is down under load for longer than the publisher queues events. Each event must end as the publisher reported it.
+// The outage takes 7 s; MILLRACE_OUTAGE_SECONDS=30 makes it longer.
 import { setTimeout as pause } from 'node:timers/promises';
 import { PublisherError } from '@millrace/publisher';
 import { expect, test } from 'vitest';
@@ -10,7 +10,7 @@ import { judge, type PublishRecord } from './support/oracle.js';
 const outageMs = Number(process.env['MILLRACE_OUTAGE_SECONDS'] ?? '7') * 1_000;
 const eventsPerSecond = 500;
 const aroundMs = 1_000;
-/** The largest batch of a publisher by default. A batch grows to this size where the publisher hardly gets to run. */
+/** The default maximum of a publisher's batch. A batch becomes this large when the publisher gets little CPU time. */
 const publishBatchSize = 512;
 
 interface Outcomes {
@@ -20,7 +20,7 @@ interface Outcomes {
 }
 
 test(
-  'events published while Redis is away are delivered once if they were stored, and never if they were refused',
+  'events published while Redis is down are delivered once if they were stored, and never if they were refused',
   async () => {
     await using system = await FaultSystem.start({
       redisArgs: ['--appendonly', 'yes', '--appendfsync', 'everysec'],
@@ -44,9 +44,9 @@ test(
     });
     const handled = new Set(system.clients.flatMap(({ records }) => records.flatMap(eventIdOf)));
     expect([...refused].filter((eventId) => handled.has(eventId))).toEqual([]);
-    // Events published while Redis was away were refused in time; the last ones were kept and stored.
+    // Events published while Redis was down were refused in time. The last of them were kept and stored.
     expect(refused.size).toBeGreaterThan(0);
-    // Only the batch in flight when Redis went away has an unknown outcome.
+    // Only events of the batch that was in flight when Redis stopped have an unknown outcome.
     expect(unknown.size).toBeLessThanOrEqual(publishBatchSize);
     console.info(
       `${confirmed.length} stored, ${refused.size} refused, ${unknown.size} unknown of ${confirmed.length + refused.size + unknown.size}`,
@@ -55,14 +55,14 @@ test(
   outageMs + 110_000,
 );
 
-/** Publishes each event once, without repeating what fails. */
+/** Publishes each event once, and does not retry failed events. */
 async function publishOnce({ publisher }: FaultSystem, outcomes: Outcomes, forMs: number): Promise<void> {
   const startMs = performance.now();
   const pending: Promise<void>[] = [];
   while (performance.now() - startMs < forMs) {
     const due = ((performance.now() - startMs) / 1_000) * eventsPerSecond;
     while (pending.length < due) pending.push(publishOne(publisher, outcomes, pending.length));
-    // The pace of the load, not a wait for anything.
+    // The rate of the load needs this pause.
     await pause(10);
   }
   await Promise.all(pending);

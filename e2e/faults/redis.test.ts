@@ -1,4 +1,4 @@
-// Redis is killed, stopped and filled, and loses its data under load.
+// Redis is killed, frozen and out of memory, and loses its data, all under load.
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { sharedSystem } from '../fixtures/systems/shared-system.js';
@@ -9,13 +9,13 @@ const system = sharedSystem(() =>
   FaultSystem.start({ redisArgs: ['--appendonly', 'yes', '--appendfsync', 'everysec'] }),
 );
 
-/** Calls that Redis has executed so far. */
+/** Returns the number of commands that Redis has executed so far. */
 async function commandCount(): Promise<number> {
   const stats = await system().redis.cli('info', 'stats');
   return Number(/total_commands_processed:(\d+)/.exec(stats)?.[1]);
 }
 
-/** The gateways that are registered now. */
+/** Returns the gateways that are registered now. */
 async function registered(): Promise<readonly string[]> {
   return (await system().redis.cli('hkeys', 'cursors:{events:chat}')).split('\n').sort();
 }
@@ -35,7 +35,7 @@ describe('under faults of Redis no event is lost, repeated or reordered, and no 
       await redis.restart();
     });
     expect(readiness).toEqual(system().seats.map(() => false));
-    // Attempts to connect are spaced: two connections of each gateway, two seconds.
+    // Attempts to connect are spaced. Each gateway has two connections, and the outage takes two seconds.
     for (const count of connections) expect(count).toBeLessThan(60);
     expectNoReload(trial);
   });
@@ -58,7 +58,7 @@ describe('under faults of Redis no event is lost, repeated or reordered, and no 
     const [before, startMs] = [await commandCount(), performance.now()];
     await expectToSurvive(system(), 'the consumer group destroyed');
     const perSecond = ((await commandCount()) - before) / ((performance.now() - startMs) / 1_000);
-    // Publishing, reading and accounting for 1,000 events/s take about 8,000; a loop that spins takes far more.
+    // Publishing, reading and acknowledging 1,000 events a second takes about 8,000 commands. A loop that spins takes far more.
     expect(perSecond).toBeLessThan(30_000);
   });
 
@@ -68,12 +68,12 @@ describe('under faults of Redis no event is lost, repeated or reordered, and no 
 });
 
 describe('after a loss of data every client is told to reload', () => {
-  test('every client is told to reload when a stream is deleted while they are away', async () => {
+  test('every client is told to reload when a stream is deleted while the clients are disconnected', async () => {
     await expectToSurvive(system(), 'a stream deleted while clients are away');
     await untilAllAreToldToReload(system());
   });
 
-  test('every client is told to reload when all data is flushed while they are away', async () => {
+  test('every client is told to reload when all data is flushed while the clients are disconnected', async () => {
     await expectToSurvive(system(), 'all data flushed while clients are away');
     await untilAllAreToldToReload(system());
   });

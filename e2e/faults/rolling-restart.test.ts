@@ -1,5 +1,5 @@
-// Four gateways are replaced one after the other under load, and nobody is told to reload. `npm run rolling-restart` does it under
-// 5,000 events a second.
+// Four gateways are replaced one after the other under load, and no client is told to reload. `npm run rolling-restart` runs this
+// test with 5,000 events a second.
 import { expect, test } from 'vitest';
 import { FaultSystem } from './support/fault-system.js';
 import { faults } from './support/faults.js';
@@ -13,7 +13,7 @@ test(`four gateways are replaced one after the other under ${eventsPerSecond} ev
   const { 'all gateways replaced one after the other': fault } = faults;
   const trial = await system.try((target) => fault.run(target), {}, load);
   console.info(`handled ${trial.handled}, replayed ${trial.replayed}, repeated ${trial.repeated}`);
-  // Checked first, because it names the reasons.
+  // Checked first, because this list contains the reasons.
   expect(system.reloads).toEqual([]);
   expect(trial, trial.examples.join('\n')).toMatchObject({
     published: load.events,

@@ -1,6 +1,5 @@
-// npm run sabotage [-- <part of a name>]: breaks Millrace on purpose, place by place, in a copy, and requires the fault
-// tests to see it.
-// A promise often has a second line of defence; a sabotage then removes both.
+// npm run sabotage [-- <part of a name>]: breaks one promise of Millrace after the other in a copy of the repository, and requires
+// a fault test to fail each time. If two checks in the code protect a promise, the sabotage removes both.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 
 const repository = fileURLToPath(new URL('../..', import.meta.url));
 
-/** Short streams that are trimmed at once: no break by itself. */
+/** Edits that make streams short and trim them at once. They break no promise by themselves. */
 const hasteInTrimming = [
   ['packages/contract/src/built-in/event-catalog.ts', /maxLength: 10_000/, 'maxLength: 200'],
   ['apps/gateway/src/settings/options.ts', /minAgeMs: 30_000/, 'minAgeMs: 0'],
@@ -90,14 +89,14 @@ function prepare() {
     .split('\0')
     .filter(Boolean);
   for (const file of files) cpSync(join(repository, file), join(folder, file));
-  // Links to the workspaces are relative, so the copy's own packages are found.
+  // The links to the workspaces are relative, so they lead to the packages of the copy.
   execFileSync('cp', ['-a', join(repository, 'node_modules'), folder]);
   for (const workspace of ['packages/signalr', 'apps/gateway', 'bench'])
     spawnSync('cp', ['-a', join(repository, workspace, 'node_modules'), join(folder, workspace)]);
   return folder;
 }
 
-/** Applies the edits and returns what undoes them. */
+/** Applies the edits and returns a function that undoes them. */
 function edit(folder, edits) {
   const before = new Map();
   for (const [file, pattern, replacement] of edits) {

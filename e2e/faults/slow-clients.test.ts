@@ -1,4 +1,4 @@
-// Clients that stop reading while much is sent to their room: the kernel buffers some megabytes, then the gateway has to act.
+// Clients stop reading while much data is sent to their room. The kernel buffers some megabytes; then the gateway has to act.
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { typing } from '../fixtures/events/sample-events.js';
@@ -38,7 +38,7 @@ async function enter(room: string): Promise<Crowd> {
 const slowClients = (outcome: string) => readMetric(system().url, 'slow_clients_total', { outcome });
 const closed = (reason: string) => readMetric(system().url, 'signalr_server_disconnects_total', { reason });
 
-/** Waits until nothing is due to these clients any more. */
+/** Waits until these clients have every due event, and returns the judgement. */
 async function settle(
   confirmed: Parameters<typeof judge>[0],
   clients: readonly RoomClient[],
@@ -47,7 +47,10 @@ async function settle(
   return judge(confirmed, clients);
 }
 
-/** Some clients stop reading, and more is sent to the room than the kernel buffers for them. The other clients receive all of it. */
+/**
+ * Lets some clients stop reading, and sends more to the room than the kernel buffers for them. Expects that the other clients
+ * receive all events.
+ */
 async function overrun(crowd: Crowd, room: string, events: number): Promise<Parameters<typeof judge>[0]> {
   for (const client of crowd.slow) client.stopReading();
   const load = { events, eventsPerSecond: 200, rooms: [room], contentLength };
@@ -56,7 +59,7 @@ async function overrun(crowd: Crowd, room: string, events: number): Promise<Para
   return confirmed;
 }
 
-test('a client that continues to read after a while has everything, in order, over the same connection', async () => {
+test('a client that continues to read after a while receives every event in order over the same connection', async () => {
   await using crowd = await enter('patience');
   const confirmed = await overrun(crowd, 'patience', 400);
   const before = await slowClients('caught_up');
@@ -67,7 +70,7 @@ test('a client that continues to read after a while has everything, in order, ov
   expect([await closed('slow_consumer'), await closed('send_timeout')]).toEqual([0, 0]);
 });
 
-test('a client that never reads again is closed, costs the others nothing, and is told what it has lost when it returns', async () => {
+test('a client that stops reading is closed without loss for the other clients, and receives or reloads every event when it returns', async () => {
   await using crowd = await enter('end');
   const confirmed = await overrun(crowd, 'end', 400);
   await eventually(async () => expect(await closed('send_timeout')).toBe(crowd.slow.length));
@@ -77,7 +80,7 @@ test('a client that never reads again is closed, costs the others nothing, and i
   expect(judgement.handled + judgement.excused).toBe(judgement.due);
 });
 
-test('typing is not sent to a client that lags, and the client knows the typing users once it has caught up', async () => {
+test('typing is not sent to a client that lags, and the client knows the typing users after it has caught up', async () => {
   await using crowd = await enter('typing');
   const confirmed = await overrun(crowd, 'typing', 200);
   const users = ['3f2504e0-4f89-41d3-9a0c-0305e82c3301', '3f2504e0-4f89-41d3-9a0c-0305e82c3302'];
@@ -85,7 +88,7 @@ test('typing is not sent to a client that lags, and the client knows the typing 
   const before = await dropped();
   for (let round = 0; round < 3; round += 1) {
     await system().publisher.publishEvents(users.map((user) => typing('typing', user, round !== 1)));
-    // Longer than a window: each is an entry of its own.
+    // Longer than a window, so that each event becomes a separate entry.
     await pause(150);
   }
   await eventually(async () => expect(await dropped()).toBe(before + 3 * users.length * crowd.slow.length));

@@ -1,4 +1,5 @@
-// Other programs have the processors: a process that did not run for a while continues where it was, and no deadline counts that time.
+// Other programs take all CPU time. A process that did not run for a while continues as before, because deadlines do not count that
+// time.
 import { connectPublisher } from '@millrace/publisher';
 import { startRedis } from '@millrace/testkit';
 import { expect, test } from 'vitest';
@@ -8,12 +9,12 @@ import { takeProcessors } from './support/busy-processes.js';
 import { FaultSystem, trialEvents } from './support/fault-system.js';
 
 test('a system starved of CPU for six seconds loses nothing, and no client reconnects more than once', {
-  // Retries of the publisher and the settling of all clients take extra time, on a machine that may be busy anyway.
+  // Retries of the publisher and the recovery of all clients take extra time, and the machine may be busy with other work.
   timeout: 240_000,
 }, async () => {
   await using system = await FaultSystem.start();
   const trial = await system.try(() => takeProcessors(6_000));
-  // Events that could not be stored in time were refused, and are no loss.
+  // Events that could not be stored in time were refused, and do not count as lost.
   expect(trial, trial.examples.join('\n')).toMatchObject({
     lost: 0,
     excused: 0,
@@ -23,18 +24,18 @@ test('a system starved of CPU for six seconds loses nothing, and no client recon
   });
   expect(trial.published).toBeGreaterThan(trialEvents / 10);
   expect(Math.max(...system.clients.map(({ lostCount }) => lostCount))).toBeLessThanOrEqual(1);
-  // Calm again: nothing is refused.
+  // The load is over, so no event may be refused.
   const events = Array.from({ length: 100 }, (_, n) => chatMessage(`room-${n % 50}`, `afterwards ${n}`));
   await expect(system.publisher.publishEvents(events)).resolves.toHaveLength(events.length);
 });
 
-test('a publisher that slept for longer than its events may wait stores all of them when it wakes', async () => {
+test('a publisher whose process pauses for longer than events may wait stores all events when it continues', async () => {
   await using redis = await startRedis();
   const publisher = await connectPublisher({ redisUrl: redis.url });
   const events = Array.from({ length: 2_000 }, (_, n) => chatMessage('room', `number ${n}`));
   const publishing = withoutTypes(publisher).publishEvents(events);
   await Promise.resolve();
-  // This process does not run meanwhile.
+  // Blocks this process, so that the publisher cannot run.
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 6_000);
   await expect(publishing).resolves.toHaveLength(events.length);
   await publisher.close();

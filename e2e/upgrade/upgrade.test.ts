@@ -1,4 +1,5 @@
-// Gateways of an earlier build are replaced by the present one under load, and back. `npm run upgrade -- --write` writes the table.
+// Gateways of an earlier build are replaced by the present build under load, and back. `npm run upgrade -- --write` writes the
+// table.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { offerTable } from '../faults/support/reliability-page.js';
 import { Resources } from '../fixtures/systems/resources.js';

@@ -1,4 +1,4 @@
-// The rules of the house find what they are for, and let clean text pass.
+// The house rules report the faults that they look for, and report nothing for clean text.
 import { describe, expect, test } from 'vitest';
 import { fileFindings, folderFindings, isStatement, pathFindings } from '../house.mjs';
 import { testTitles } from '../test-titles.mjs';
@@ -12,7 +12,7 @@ test('a file of code with more than 400 lines is found, and a long page of text 
   expect(found('docs/a.md', long)).toEqual([]);
 });
 
-test('a folder with too many files is found, and the top of the sources has the smaller limit', () => {
+test('a folder with too many files is found, and a src folder has a smaller limit', () => {
   const files = (folder, count) => Array.from({ length: count }, (_, n) => `${folder}/${n}.ts`);
   expect(folderFindings([...files('packages/a/src', 10), ...files('e2e/tests/redis', 24)])).toEqual([]);
   expect(folderFindings(files('packages/a/src', 11))).toEqual([
@@ -21,7 +21,7 @@ test('a folder with too many files is found, and the top of the sources has the 
   expect(folderFindings(files('e2e/fixtures', 25))).toHaveLength(1);
 });
 
-test('a page that names a file which does not exist is found, and one that names files which exist is not', () => {
+test('a page that names a missing file is found, and a page that names only existing files is not', () => {
   const files = ['docs/a.md', 'docs/b.md', 'packages/a/src/one.ts', 'README.md'];
   const foundIn = (text) => pathFindings('docs/a.md', text, files);
   expect(
@@ -89,7 +89,7 @@ describe('retired words', () => {
   });
 });
 
-test('a retired word inside a generated block of a page is left to its program', () => {
+test('a retired word inside a generated block of a page is not reported', () => {
   const page = ['<!-- begin chaos -->', '| whole again |', '<!-- end chaos -->', 'whole again'].join('\n');
   expect(found('docs/a.md', page)).toEqual([expect.stringMatching(/^4 /)]);
 });

@@ -1,4 +1,4 @@
-// The composition root: it creates every component of a gateway, in the order in which they need each other: broker → rooms → hub →
+// The composition root. It creates every component of a gateway, in the order of their dependencies: broker → rooms → hub →
 // delivery. Only the HTTP routes are created elsewhere (`gateway.ts`), because they need the gateway's state.
 import { randomBytes } from 'node:crypto';
 import { type Broker, type BrokerOptions, createMemoryBroker, createRedisBroker } from '@millrace/broker';
@@ -24,14 +24,14 @@ import type { Logger } from './telemetry/logger.js';
 import { createMetrics, type Metrics } from './telemetry/metrics.js';
 import { createPublisherObserver, observeSignalR } from './telemetry/observers.js';
 
-// Users whose rate is limited at a time: more than a gateway has connections.
+// Maximum number of users for whom a rate is remembered. A gateway has fewer connections than this.
 const maxLimitedUsers = 100_000;
 
-/** The components of a gateway; nothing runs yet. */
+/** The components of a gateway. `composeGateway` creates them without starting them. */
 export interface GatewayComponents {
-  /** The configured secret; in development mode without one, a random one of this process. */
+  /** The configured secret. If none is configured, a random secret of this process. */
   readonly jwtSecret: string;
-  /** Absent where tokens are signed with a secret. */
+  /** `undefined` if tokens are signed with a secret. */
   readonly remoteKeys: RemoteKeys | undefined;
   readonly metrics: Metrics;
   readonly broker: Broker;
@@ -39,7 +39,7 @@ export interface GatewayComponents {
   readonly rooms: Rooms;
   readonly delivery: Delivery;
   readonly evictionWatch: EvictionWatch;
-  /** Absent where clients always come back to the gateway they negotiated with. */
+  /** `undefined` without an `instanceUrl`. Then all requests of a connection must reach the gateway that negotiated it. */
   readonly directory: SharedDirectory | undefined;
   readonly signalR: SignalRServer;
 }

@@ -1,4 +1,4 @@
-// The gateway's own errors. What a remote client may see is chosen elsewhere (hub errors, HTTP problems).
+// The gateway's own errors, for the person who runs it. Remote clients are sent hub errors and HTTP problems instead.
 
 /** Stable codes of {@link GatewayError}; each is explained in docs/errors.md. */
 export const GATEWAY_ERROR_CODES = [

@@ -1,14 +1,17 @@
-// An extension is a program that runs inside the gateway's process and is served by its HTTP server: the helpdesk demo. The gateway has
-// no dependency on it; it is loaded by name.
+// Defines extensions: programs that run inside the gateway's process and add routes to its HTTP server, such as the helpdesk demo.
+// The gateway does not depend on the demo, but loads it by name.
 import type { eventCatalog } from '@millrace/contract';
 import type { Publisher } from '@millrace/publisher';
 import type { FastifyInstance } from 'fastify';
 import type { IssueToken } from './auth/token-issuer.js';
 import type { Logger } from './telemetry/logger.js';
 
-/** Dependencies that an extension is given. */
+/** The parts of the gateway that an extension may use. */
 export interface ExtensionHost {
-  /** Routes may be added until the gateway listens; `/hubs`, `/v1`, `/healthz`, `/readyz` and `/metrics` are taken. */
+  /**
+   * The HTTP server. Routes may be added until the gateway listens. The paths `/hubs`, `/v1`, `/healthz`, `/readyz` and `/metrics`
+   * are reserved.
+   */
   readonly http: FastifyInstance;
   /** Publishes into the gateway's broker. */
   readonly publisher: Publisher<typeof eventCatalog>;
@@ -19,7 +22,7 @@ export interface ExtensionHost {
 
 /** An event that a person who tries the extension can publish by hand. */
 export interface ExampleEvent {
-  /** Describes the effect, as text before a line to paste. */
+  /** Describes the effect of the event. The text is printed before the command that publishes the event. */
   readonly says: string;
   /** The event in the form that `POST /v1/events` accepts. */
   readonly event: object;
@@ -29,12 +32,12 @@ export interface ExampleEvent {
 export interface GatewayExtension {
   readonly name: string;
   /**
-   * True when it is safe in development mode only: the gateway refuses it otherwise. An extension can sign tokens with the gateway's own
-   * secret, so an extension that gives them to anybody must set this. @defaultValue false
+   * True when the extension is safe in development mode only. A gateway in another mode then does not start. An extension can sign
+   * tokens with the gateway's secret, so it must set this to true if it gives tokens to anybody. @defaultValue false
    */
   readonly isForDevelopment?: boolean;
-  /** Shown when a gateway starts in development mode. @defaultValue none */
+  /** An event to try, printed when a gateway starts in development mode. @defaultValue none */
   readonly example?: ExampleEvent;
-  /** Adds routes and starts what the extension needs. The returned function stops it. */
+  /** Adds routes and starts what the extension needs. The returned function stops the extension. */
   start(host: ExtensionHost): Promise<() => Promise<void>>;
 }

@@ -1,5 +1,5 @@
-// A gateway's life cycle: its components are started in the order in which data passes through them, and stopped so that nothing
-// accepted is lost.
+// A gateway's life cycle. Its components are started in the order in which data passes through them, and stopped in such a way that
+// no accepted event is lost.
 import { hostname } from 'node:os';
 import { BrokerError, type StreamTrouble } from '@millrace/broker';
 import type { AnyCatalog, eventCatalog } from '@millrace/contract';
@@ -29,30 +29,32 @@ export interface GatewayAddress {
 /** A gateway. Start it once, stop it once. */
 export interface Gateway<C extends AnyCatalog = typeof eventCatalog> {
   readonly brokerKind: 'redis' | 'memory';
-  /** Publishes into this gateway's broker; usable between `start` and `stop`. */
+  /** Publishes into this gateway's broker. Usable between `start` and `stop`. */
   readonly publisher: Publisher<C>;
   /**
-   * Connects to the broker, begins to read, then listens.
+   * Connects to the broker, begins to read the streams, then listens.
    *
-   * @throws GatewayError `broker_unavailable`, `partitions_differ`, `port_in_use` or `invalid_configuration`, with the remedy in its message.
+   * @throws GatewayError `broker_unavailable`, `partitions_differ`, `layout_differs`, `port_in_use` or `invalid_configuration`. Its
+   * message names the cause and usually the remedy.
    */
   start(): Promise<GatewayAddress>;
   /**
-   * Stops cleanly: reports that it is not ready, refuses new requests, flushes windows, tells clients to reconnect, completes
-   * acknowledgements and releases leases. Bounded by `shutdownTimeoutMs`. Idempotent.
+   * Stops cleanly: reports that it is not ready, refuses new clients, flushes windows, tells clients to reconnect, completes
+   * acknowledgements and releases leases. The clients leave within about `drainMs`, and the rest takes at most `shutdownTimeoutMs`.
+   * Idempotent.
    */
   stop(): Promise<void>;
 }
 
 /**
- * Connections that the kernel accepts while the gateway has no time for them, as after a deploy, when all clients connect at once;
- * the kernel's own bound (`net.core.somaxconn`) may be lower. A client beyond it waits for one, three, seven … seconds before its
- * system tries again; Node's own default is 511.
+ * Maximum number of connections that wait in the kernel until the gateway accepts them, for example when all clients connect after
+ * a deploy. The kernel's own bound (`net.core.somaxconn`) may be lower. The system of a client beyond the bound tries again after
+ * one, three, seven … seconds. Node's default is 511.
  */
 const maxWaitingConnections = 4_096;
 
 /**
- * Creates a gateway; nothing runs before `start`.
+ * Creates a gateway. Nothing runs before `start`.
  *
  * @throws GatewayError `invalid_configuration`, with the setting to change in its message.
  *
@@ -73,17 +75,17 @@ export function createGateway<C extends AnyCatalog = typeof eventCatalog>(
     resolved,
     logger.child({ instance: resolved.instance }),
   );
-  // The gateway was made with this very catalog; inside, its static types do not matter.
+  // The gateway uses the given catalog. Its own code does not depend on the catalog's static types.
   return gateway as unknown as Gateway<C>;
 }
 
 const keyServerUnavailable =
   'The key server of MILLRACE_JWKS_URL is unavailable: the gateway continues to use the keys that it has. The log contains the reason.';
 
-// A stop must not wait for Redis when it is unavailable.
+// Maximum time that a stop waits for accepted events to be delivered. A stop must not wait for a Redis that is unavailable.
 const flushTimeoutMs = 1_000;
 
-/** Phases of a gateway's life, in their order, each with what exists only in it. */
+/** The phases of a gateway's life in order, each with the values that exist only in this phase. */
 type LifeCycle =
   | { readonly phase: 'created' | 'starting' }
   | { readonly phase: 'running'; readonly saturation: Saturation }
@@ -103,11 +105,13 @@ const nextPhases: Readonly<Record<LifeCycle['phase'], readonly LifeCycle['phase'
 };
 
 /**
+ * The life cycle:
+ *
  * ```
  * created ─▶ starting ─▶ running ─▶ stopping ─▶ stopped
  *    └──────────┴─── stop, or a start that fails ──▲
  * ```
- * `#enter` alone changes the phase. A start that fails stops what it had started.
+ * Only `#enter` changes the phase. A start that fails stops the components that it had started.
  */
 class MillraceGateway implements Gateway<AnyCatalog> {
   readonly publisher: Publisher;
@@ -199,7 +203,7 @@ class MillraceGateway implements Gateway<AnyCatalog> {
   #readiness(): Readiness {
     const { broker, delivery } = this.#components;
     const { phase } = this.#lifeCycle;
-    // Nothing can be published to an exhausted stream until an operator acts. Any other trouble of one stream leaves the others served.
+    // Nothing can be published to an exhausted stream until an operator acts. Other kinds of trouble do not affect other streams.
     const isExhausted = ({ kind }: StreamTrouble): boolean => kind === 'exhausted';
     const reasons = [
       ...(phase === 'running' ? [] : [`gateway is ${phase}`]),
@@ -212,12 +216,12 @@ class MillraceGateway implements Gateway<AnyCatalog> {
     return reasons.length === 0 ? { isReady: true, details } : { isReady: false, reasons, details };
   }
 
-  /** Conditions besides the streams that an operator should look after, although the gateway does its work. */
+  /** Returns conditions, apart from streams in trouble, that an operator should correct although the gateway works. */
   #details(): readonly string[] {
     const { remoteKeys, evictionWatch } = this.#components;
     evictionWatch.refresh();
     if (remoteKeys?.isAway !== true) return evictionWatch.details;
-    // No client may need a key meanwhile: then this request detects that the server is available again.
+    // While no client needs a key, only this request detects that the key server is available again.
     remoteKeys.refresh();
     return [...evictionWatch.details, keyServerUnavailable];
   }
@@ -240,9 +244,9 @@ class MillraceGateway implements Gateway<AnyCatalog> {
   // ── Start and stop of the components ──────────────────────────────────────────────────────────────────────────
 
   async #startComponents(): Promise<GatewayAddress> {
-    // First, because a port in use is the most common failure: then nothing has happened yet.
+    // The port is checked first, because a port in use is the most common failure. At this point nothing has been started.
     await checkPort(this.#options.host, this.#options.port);
-    // Not awaited: an unavailable key server delays nothing, and is logged now rather than with the first client.
+    // Not awaited, because an unavailable key server must not delay the start. It is logged now rather than at the first client.
     this.#components.remoteKeys?.refresh();
     await this.#openBroker();
     await this.#startDelivery();
@@ -263,7 +267,7 @@ class MillraceGateway implements Gateway<AnyCatalog> {
     try {
       await this.#components.delivery.start();
     } catch (error) {
-      // An error that does not come from the broker is a defect of ours, and keeps its stack.
+      // An error that does not come from the broker is a defect of the gateway, and keeps its stack.
       throw error instanceof BrokerError ? await explainBrokerFailure(error, this.#options.redisUrl) : error;
     }
   }
@@ -272,7 +276,7 @@ class MillraceGateway implements Gateway<AnyCatalog> {
     for (const extension of this.#options.extensions) {
       const stop = await extension.start({
         http: this.#http,
-        // An extension publishes the built-in types; a catalog without them refuses its events one by one.
+        // An extension publishes events of the built-in types. A catalog without these types refuses each of them.
         publisher: this.publisher as unknown as Publisher<typeof eventCatalog>,
         issueToken: createTokenIssuer(this.#components.jwtSecret),
         logger: this.#logger.child({ extension: extension.name }),
@@ -285,7 +289,7 @@ class MillraceGateway implements Gateway<AnyCatalog> {
     const { host, port, isDevelopment } = this.#options;
     this.#components.signalR.attach(this.#http.server);
     if (isDevelopment) {
-      // After the hubs, so that the guard comes before them.
+      // Called after the hubs are attached, so that the guard sees a request before they do.
       guardHosts(this.#http.server, () =>
         this.#components.metrics.refusals.inc({ at: 'api', code: 'host_not_allowed' }),
       );
@@ -304,9 +308,9 @@ class MillraceGateway implements Gateway<AnyCatalog> {
     const { drainMs, shutdownTimeoutMs } = this.#options;
     const { rooms, signalR } = this.#components;
     rooms.replayAttempts.stop();
-    // A start that failed has accepted nothing.
+    // A gateway whose start failed has accepted no event.
     const after = wasRunning ? this.#attempt('events', () => this.#finishAccepted()) : Promise.resolve();
-    // Until its wave each client is served in full, so all components keep running.
+    // The clients are disconnected in waves. Each is served in full until its wave, so all components keep running.
     await this.#attempt('connections', () => signalR.drain({ withinMs: drainMs, after }));
     const isDone = await endsWithin(shutdownTimeoutMs, this.#closeComponents());
     this.#http.server.closeAllConnections();
@@ -315,7 +319,7 @@ class MillraceGateway implements Gateway<AnyCatalog> {
       this.#logger.error({ shutdownTimeoutMs }, 'stopped, but some components could not be closed in time');
   }
 
-  /** Publishes what was accepted so far and sends it to the clients that are here, before the first of them is told to reconnect. */
+  /** Publishes the events accepted so far, and sends them to the connected clients before the first client is told to reconnect. */
   async #finishAccepted(): Promise<void> {
     const signal = AbortSignal.timeout(flushTimeoutMs);
     const finish = async (): Promise<void> => {
@@ -325,7 +329,9 @@ class MillraceGateway implements Gateway<AnyCatalog> {
     await endsWithin(flushTimeoutMs, finish());
   }
 
-  /** Closes in the order in which data passes: nothing new comes in, what is in is sent, then it is acknowledged. */
+  /**
+   * Closes the components in order: first those that accept events, then the connections, then delivery and its acknowledgements.
+   */
   async #closeComponents(): Promise<void> {
     const { signalR, directory, delivery, broker } = this.#components;
     for (const stop of this.#extensionStops) await this.#attempt('extension', stop);
@@ -337,7 +343,7 @@ class MillraceGateway implements Gateway<AnyCatalog> {
     await this.#attempt('broker', () => broker.close());
   }
 
-  /** A component that cannot be closed must not keep the others open. */
+  /** Calls `close` and logs its failure, because a component that cannot be closed must not keep the others open. */
   async #attempt(component: string, close: () => Promise<void>): Promise<void> {
     try {
       await close();
@@ -351,7 +357,7 @@ function troubleText({ stream, kind, message }: StreamTrouble): string {
   return kind === 'refused' ? `${stream} is out of order, the others are served: ${message}` : message;
 }
 
-/** Resolves to true when `work` settled in time; it continues in any case. */
+/** Resolves to true when `work` is done in time, otherwise to false. The work continues in any case. */
 async function endsWithin(timeoutMs: number, work: Promise<void>): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<false>((resolve) => {

@@ -1,4 +1,4 @@
-// docs/errors.md and the code name the same errors.
+// Checks that docs/errors.md and the code name the same errors.
 import { readFileSync } from 'node:fs';
 import { BROKER_ERROR_CODES } from '@millrace/broker';
 import { CLIENT_ERROR_CODES } from '@millrace/client';
@@ -11,7 +11,7 @@ import { problemTitles } from '../src/http/problem.js';
 
 const page = readFileSync(new URL('../../../docs/errors.md', import.meta.url), 'utf8');
 
-/** First cells of each table, by the table's title cell and the heading above it. */
+/** Returns the codes in the table below a heading of the page. `firstCell` is the title of the table's first column. */
 function tableOf(heading: string, firstCell: string): readonly string[] {
   const section = page.split(/^## /m).find((part) => part.startsWith(heading)) ?? '';
   const table = section.split(`| ${firstCell} |`)[1]?.split('\n\n')[0] ?? '';

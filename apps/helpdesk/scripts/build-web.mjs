@@ -13,7 +13,7 @@ const output = join(app, 'dist/web');
 const fingerprintFile = join(output, '.built-from');
 const lock = join(app, 'dist/web.lock');
 
-/** The inputs of the build. The lock file stands for the installed libraries. */
+/** The inputs of the build. The lock file represents the installed libraries. */
 const inputs = ['web', 'src/api-types.ts', 'src/texts.ts', 'vite.config.ts', 'scripts/build-web.mjs']
   .map((path) => join(app, path))
   .concat(['packages/client/src', 'package-lock.json'].map((path) => join(repository, path)));
@@ -41,7 +41,7 @@ function transferBytes() {
     .reduce((sum, size) => sum + size, 0);
 }
 
-// Only one process can create the folder of the lock. That process builds; the others wait.
+// Only one process can create the lock folder. This process builds, and the other processes wait.
 async function withLock(act) {
   mkdirSync(dirname(lock), { recursive: true });
   for (const endMs = Date.now() + 60_000; ; ) {
@@ -50,7 +50,7 @@ async function withLock(act) {
       break;
     } catch (error) {
       if (error.code !== 'EEXIST') throw error;
-      // A process that was killed has left the lock behind.
+      // After a minute, the lock must be that of a killed process, so it is removed.
       if (Date.now() > endMs) rmSync(lock, { recursive: true, force: true });
       await new Promise((resolve) => setTimeout(resolve, 100));
     }

@@ -26,17 +26,17 @@ export type Message = PayloadOf<typeof eventCatalog, 'chat_message'>;
 /** A ticket as lists show it. */
 export interface Ticket {
   readonly id: string;
-  /** The number that people use: #1042. */
+  /** The number that people use, for example #1042. */
   readonly number: number;
   readonly subject: string;
   readonly status: TicketStatus;
   readonly requesterId: string;
   readonly assigneeId: string | null;
-  /** The room of its events. */
+  /** The room of the ticket's events. */
   readonly roomId: string;
   readonly createdAt: string;
   readonly lastMessage: Message | null;
-  /** The last sequence number that the caller has read. 0: none. */
+  /** The last sequence number that the caller has read, or 0 if the caller has read none. */
   readonly readUpTo: number;
 }
 
@@ -54,7 +54,7 @@ export interface RemoteSession {
   readonly startedAt: string | null;
 }
 
-/** `view`: the agent sees the screen. `control`: the agent controls it, too. */
+/** `view`: the agent sees the screen. `control`: the agent sees and controls the screen. */
 export type RemoteSessionMode = 'view' | 'control';
 
 /** An action on a remote session. */
@@ -66,13 +66,13 @@ export interface Notification {
   readonly kind: NotificationKind;
   readonly title: string;
   readonly body: string;
-  /** The ticket that it opens. */
+  /** The ticket that the notification opens. */
   readonly ticketId: string | null;
   readonly createdAt: string;
   readonly isRead: boolean;
 }
 
-/** The reason for a notification; `type` in the event's payload. */
+/** The reason for a notification. It is the `type` in the event's payload. */
 export type NotificationKind =
   | 'ticket_created'
   | 'ticket_received'
@@ -107,13 +107,13 @@ export interface TicketsAnswer {
 /** Answer to `GET /api/tickets/:id`. */
 export interface ConversationAnswer {
   readonly ticket: Ticket;
-  /** By sequence number; at most {@link maxMessagesPerAnswer}. */
+  /** The messages in the order of their sequence numbers, at most {@link maxMessagesPerAnswer}. */
   readonly messages: readonly Message[];
-  /** With `after`: there are newer messages. Otherwise: there are older messages. */
+  /** True if there are more messages. With `after` these are newer messages, otherwise older messages. */
   readonly hasMore: boolean;
-  /** The last sequence number that each person has read, by person. */
+  /** The last sequence number that each person has read, by person ID. */
   readonly readUpTo: Readonly<Record<string, number>>;
-  /** The remote session that has not ended. */
+  /** The ticket's remote session that has not ended, or null. */
   readonly remoteSession: RemoteSession | null;
 }
 

@@ -10,7 +10,7 @@ const helpdeskErrorStatus = {
   overloaded: 503,
 } as const;
 
-/** One of the codes. */
+/** A code of {@link HelpdeskError}. */
 export type HelpdeskErrorCode = keyof typeof helpdeskErrorStatus;
 
 /** A request that the API refuses. The caller sees the message. */

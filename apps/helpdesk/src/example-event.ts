@@ -1,4 +1,4 @@
-// An event to publish by hand: a command pasted into a terminal has an effect on the page.
+// An example event to publish by hand, so that a command in a terminal has an effect on the page.
 import type { ExampleEvent } from '@millrace/gateway';
 import { seedPeople, seedTickets } from './database/seed-data.js';
 import { personRoom } from './domain/rooms.js';

@@ -19,7 +19,7 @@ import { TransactionalOutbox } from './outbox/transactional-outbox.js';
 
 export type { HelpdeskOptions } from './options.js';
 
-// The same folder, seen from `src/` and from `dist/`.
+// The path leads to the same folder from `src/` and from `dist/`.
 const webFolder = fileURLToPath(new URL('../dist/web', import.meta.url));
 
 /** Creates a helpdesk to be served by a gateway. */
@@ -79,7 +79,10 @@ export function createHelpdesk(options: HelpdeskOptions = {}): GatewayExtension 
   };
 }
 
-/** Agents may join the room of every ticket. The rooms of a requester's tickets, future ones included, share a prefix. */
+/**
+ * Returns the pattern of the ticket rooms that a person may join. Agents may join all ticket rooms. The rooms of a requester's
+ * tickets, including future tickets, share a prefix.
+ */
 function roomsOf({ role, id }: PersonRecord): string {
   return role === 'agent' ? 'ticket:*' : ticketRoom(id, '*');
 }

@@ -52,7 +52,7 @@ export const texts = {
     }),
   },
 
-  /** In the terminal where the helpdesk was started. */
+  /** Texts for the terminal in which the helpdesk was started. */
   example: {
     says: (name: string) => `Send ${name} a notification`,
     title: 'Hello from curl',
@@ -223,7 +223,7 @@ export const texts = {
     p95: 'p95',
   },
 
-  /** The scripted messages of a person while the other's connection is cut. */
+  /** The scripted messages that a person sends while the other person's connection is cut. */
   script: {
     requester: [
       'Still connected, by the way.',

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { maxSamples, noLatency, withSample } from '../web/state/latency.js';
 
-test('the figures of delivery cover the last events only', () => {
+test('the delivery figures cover only the last events', () => {
   let latency = noLatency;
   for (let sample = 1; sample <= maxSamples + 10; sample++) latency = withSample(latency, sample);
   expect(latency.samplesMs).toHaveLength(maxSamples);

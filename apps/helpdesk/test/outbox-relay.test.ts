@@ -1,4 +1,4 @@
-// The relay publishes the waiting events once and in their order, whatever happens to the broker meanwhile.
+// The relay publishes the waiting events once and in order, whatever happens to the broker.
 import { PublisherError } from '@millrace/publisher';
 import { expect, test } from 'vitest';
 import { OutboxRelay, type OutboxRelayOptions } from '../src/outbox/outbox-relay.js';

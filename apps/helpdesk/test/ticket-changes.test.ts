@@ -87,7 +87,7 @@ test('a system message is read for the person who caused it and unread for every
   const session = remoteSessions.invite(maria, seeded.vpnTicket, 'view');
   remoteSessions.act(maria, session.id, 'end');
   expect([unread(maria), unread(noa)]).toEqual([0, noaBefore + 4]);
-  // Messages of others above it stay unread.
+  // Earlier messages of other people stay unread.
   changes.sendMessage(noa, seeded.vpnTicket, 'Wait', 'temp-1');
   changes.setStatus(maria, seeded.vpnTicket, 'solved');
   expect(unread(maria)).toBe(2);

@@ -1,23 +1,23 @@
-// The figures of the connection trial's report: they must be able to differ from zero.
+// The figures of the connection trial's report. The tests show that each figure can differ from zero.
 import { expect, test } from 'vitest';
 import { countLost, countShownTwice, HandledEvents } from '../web/connection-trial/trial-counts.js';
 import { emptyConversation, withMessages } from '../web/state/conversation.js';
 import { message, pending } from './messages.js';
 
-test('a message of the database that is not on the page is lost', () => {
+test('a message of the database that is not on the page is counted as lost', () => {
   const conversation = withMessages(emptyConversation, [message(1), message(2), message(4)]);
   expect(countLost([{ conversation, seenUpTo: 2, storedUpTo: 6 }])).toEqual({ expected: 4, lost: 3 });
   expect(countLost([{ conversation, seenUpTo: 2, storedUpTo: 2 }])).toEqual({ expected: 0, lost: 0 });
 });
 
-test('two messages with the same ID, number or client_temp_id are shown twice', () => {
+test('each repeated ID, number or client_temp_id is counted as a message shown twice', () => {
   const twice = { ...emptyConversation, messages: [message(1, 'a'), message(1, 'a')], pending: [pending] };
   // One repeat of the ID, one of the number, two of the client_temp_id.
   expect(countShownTwice(twice)).toBe(4);
   expect(countShownTwice(withMessages(emptyConversation, [message(1), message(2)]))).toBe(0);
 });
 
-test('an event that is handled again is counted', () => {
+test('an event that is handled twice is counted as repeated', () => {
   const handled = new HandledEvents(2);
   for (const id of ['a', 'b', 'b', 'c', 'a']) handled.add(id);
   // `a` was forgotten when `c` was added, because the memory is bounded.

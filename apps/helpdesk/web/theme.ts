@@ -40,7 +40,10 @@ export const theme = createTheme({
   fontSizes: { xs: '0.75rem', sm: '0.8125rem', md: '0.9375rem', lg: '1.0625rem', xl: '1.25rem' },
 });
 
-/** Surfaces and borders of library components. Set for both schemes, whose own values would win otherwise. */
+/**
+ * Surfaces and borders of library components. They are set for each colour scheme, because otherwise the library's own values for
+ * the scheme would override them.
+ */
 const surfaces = {
   '--mantine-color-body': 'var(--surface)',
   '--mantine-color-text': 'var(--ink)',

@@ -1,5 +1,5 @@
-// Cost of one input for Redis and the publisher's process, one kind of publish at a time. Run in a process of its own, so that
-// its CPU time includes nothing else.
+// Measures the cost of one input for Redis and for the publisher's process, for one kind of publish. Runs in a separate process, so
+// that its CPU time includes nothing else.
 import { randomUUID } from 'node:crypto';
 import { connectPublisher } from '@millrace/publisher';
 import { createClient } from '@redis/client';
@@ -14,7 +14,7 @@ export interface Cost {
 
 const [redisUrl = '', kind = '', countText = '0'] = process.argv.slice(2);
 const count = Number(countText);
-// As many callers at once as a busy backend has requests.
+// Number of concurrent calls, as many as a busy backend has requests.
 const inFlight = 64;
 
 const publisher = await connectPublisher({
@@ -47,7 +47,7 @@ async function sendAll(from: number, to: number): Promise<void> {
   await publisher.flush();
 }
 
-/** Microseconds that Redis spent in scripts, which is all that a publisher calls. */
+/** Returns the microseconds that Redis spent in scripts. A publisher calls nothing else. */
 async function scriptUs(): Promise<number> {
   const text = await admin.sendCommand<string>(['INFO', 'commandstats']);
   const found = text.matchAll(/^cmdstat_(?:evalsha|eval):calls=\d+,usec=(\d+)/gm);

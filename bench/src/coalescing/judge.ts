@@ -1,4 +1,4 @@
-// Compares the inputs with the entries: how many fewer, how much later, and which ones in another order.
+// Compares the inputs with the entries: how many fewer entries there are, how late they arrive, and how many are out of order.
 import type { SentInput } from './typing-publisher.js';
 
 /** An entry as it arrived at a reader. */
@@ -12,18 +12,18 @@ export interface ArrivedEntry {
 export interface Judgement {
   readonly inputs: number;
   readonly entries: number;
-  /** From the publish of each input to the arrival of its entry. */
+  /** Time from the publish of each input to the arrival of its entry. */
   readonly latenciesMs: readonly number[];
-  /** Entries of a user that arrived behind a later one. */
+  /** Number of entries that arrived after a later entry of the same user. */
   readonly behind: number;
 }
 
 /**
- * Matches every input with the first entry of its user that is not older.
+ * Matches each input with the first entry of its user that is not older than the input.
  * @throws Error when the counts of the entries do not add up to the inputs, or an input has no entry
  */
 export function judge(sent: readonly SentInput[], entriesRead: readonly ArrivedEntry[]): Judgement {
-  // A flush that took longer than its lease is repeated with the same IDs; gateways let the first of them through.
+  // A flush that took longer than its lease is repeated with the same IDs. Gateways accept only the first of these entries.
   const seen = new Set<string>();
   const arrived = entriesRead.filter(({ eventId }) => seen.size < seen.add(eventId).size);
   const total = arrived.reduce((sum, { count }) => sum + count, 0);

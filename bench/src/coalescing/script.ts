@@ -1,5 +1,5 @@
-// A script of typing: 50 users in 10 rooms, their events spread over 3 publishers as a load balancer would. The same seed gives the
-// same script.
+// A script of typing: 50 users in 10 rooms, whose events are spread over 3 publishers as by a load balancer. The same seed gives
+// the same script.
 import { createHash } from 'node:crypto';
 
 /** Users, rooms and publisher processes of the script. */
@@ -14,13 +14,13 @@ export interface Action {
   readonly isTyping: boolean;
 }
 
-/** How long between two keys of one user. */
+/** Range of the time between two keystrokes of one user. */
 export interface KeyGap {
   readonly fromMs: number;
   readonly toMs: number;
 }
 
-/** Numbers from 0 to 1 that look random and are always the same. */
+/** Returns a generator of numbers from 0 to 1. The same seed gives the same numbers. */
 function numbers(seed: string): () => number {
   let count = 0;
   return () => {
@@ -29,13 +29,16 @@ function numbers(seed: string): () => number {
   };
 }
 
-/** A user ID that is the same in every run. */
+/** Returns a user ID that is the same in every run. */
 function uuidOf(text: string): string {
   const hex = createHash('sha1').update(text).digest('hex');
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }
 
-/** Each user types for 1 to 4 s, a start with every key and a stop at the end, then pauses for 1 to 3 s. */
+/**
+ * Returns the script. Each user types for 1 to 4 s, with a start at every keystroke and a stop at the end, and then pauses for 1 to
+ * 3 s.
+ */
 export function typingScript(seconds: number, { fromMs, toMs }: KeyGap): readonly Action[] {
   const actions: Action[] = [];
   for (let user = 0; user < CAST.users; user++) {

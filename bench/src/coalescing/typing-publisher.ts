@@ -1,4 +1,5 @@
-// One of the publisher processes of the scripted typing: publishes its part of the script, then reports its events and their times.
+// One of the publisher processes of the scripted typing. It publishes its part of the script, and then reports its events and their
+// times.
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -14,7 +15,7 @@ export interface TypingOrder {
 /** An event that was sent. */
 export interface SentInput {
   readonly eventId: string;
-  /** The room and the user, whose typing is one indicator. */
+  /** The room and the user, who together have one typing indicator. */
   readonly indicator: string;
   readonly isTyping: boolean;
   readonly atMs: number;
@@ -45,5 +46,5 @@ for (const { atMs, roomId, userId, isTyping } of order.actions) {
 }
 await Promise.all(pending);
 await publisher.close();
-// A long list needs a while to be written.
+// The process disconnects only after the list is written, because a long list takes a while.
 process.send?.(sent, undefined, undefined, () => process.disconnect());

@@ -1,36 +1,36 @@
-// A part of the benchmark: one question, one table.
+// The interface of a part of the benchmark. A part answers one question with one table.
 import type { SideName } from '../systems/side.js';
 import type { Sides } from '../systems/sides.js';
 import type { Interval } from './statistics.js';
 
-/** Options of the command line. `undefined`: the part's own default. */
+/** Options of the command line. `undefined` means the default of the part. */
 export interface PartOptions {
   readonly pairs: number | undefined;
   readonly seconds: number | undefined;
-  /** Number of connections, for the parts with idle connections or a resume. */
+  /** Number of connections, for the parts about idle connections and about resuming. */
   readonly connections: number | undefined;
-  /** These sides instead of the part's own. */
+  /** Sides to run instead of the part's own sides. */
   readonly sides: readonly SideName[] | undefined;
 }
 
-/** Figures by name, in the unit that the name says, for texts that are made from them. */
+/** The main figures of a part by name, for texts that quote them. The name of a figure contains its unit. */
 export interface PartSummary {
-  /** Median of the rounds, by side and figure. */
+  /** Median of all rounds, by side and figure. */
   readonly figures: Readonly<Record<string, Readonly<Record<string, number>>>>;
   /** Ratio of paired rounds, by side, figure and base. */
   readonly ratios: Readonly<Record<string, Readonly<Record<string, Readonly<Record<string, Interval>>>>>>;
 }
 
-/** Result of a part. */
+/** The result of a part. */
 export interface PartResult {
-  /** Markdown. */
+  /** A table in Markdown. */
   readonly table: string;
   readonly summary: PartSummary;
   /** All rounds, with their histograms. */
   readonly raw: unknown;
 }
 
-/** A part. */
+/** A part of the benchmark. */
 export interface BenchPart {
   readonly name: string;
   readonly title: string;

@@ -1,4 +1,4 @@
-// Charts as Mermaid text, which GitHub and most readers of Markdown draw.
+// Draws charts as Mermaid text, which GitHub and most Markdown readers display.
 
 /** One chart: a value for each step along the axis. */
 export interface Chart {
@@ -7,7 +7,7 @@ export interface Chart {
   readonly y: { readonly label: string; readonly values: readonly number[] };
 }
 
-/** Bars from zero. Steps without a value are left out. */
+/** Returns a bar chart whose axis begins at zero. Leaves out steps without a value. */
 export function barChart({ title, x, y }: Chart): string {
   const points = y.values.flatMap((value, index) =>
     Number.isFinite(value) ? [{ step: x.steps[index] ?? '', value: Number(value.toPrecision(3)) }] : [],

@@ -1,29 +1,31 @@
-// Measures the cost of a stretch of a run: processor time of each process, and the commands that Redis executed.
+// Measures the cost of a part of a run: the CPU time of each process, and the commands that Redis executed.
 import { readFileSync } from 'node:fs';
 
-/** `CLK_TCK`, which Linux fixes for programs. */
+/** The value of `CLK_TCK`, which Linux fixes for programs. */
 const ticksPerSecond = 100;
 
-/** Processor time of a process and its threads since it began, user and system, in milliseconds; exact to 10. */
+/** Returns the CPU time (user and system) of a process with all its threads since its start, in milliseconds, exact to 10 ms. */
 export function cpuMsOf(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-  // The name may hold blanks and parentheses; what follows the last one does not.
+  // The process name may contain blanks and parentheses, so the fields are read after the last parenthesis.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return ((Number(fields[11]) + Number(fields[12])) * 1_000) / ticksPerSecond;
 }
 
-/** Memory of a process in RAM, in KiB. */
+/** Returns the resident memory of a process in KiB. */
 export function rssKibOf(pid: number): number {
   return Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1] ?? Number.NaN);
 }
 
-/** Calls of one Redis command, and the time in it. A script's time holds that of the commands in it, which are counted as well. */
+/**
+ * Calls of one Redis command, and the time in it. The time of a script includes its commands, which are also counted separately.
+ */
 export interface CommandCost {
   readonly calls: number;
   readonly us: number;
 }
 
-/** Reads `INFO commandstats`. */
+/** Parses the output of `INFO commandstats`. */
 export function parseCommandStats(info: string): ReadonlyMap<string, CommandCost> {
   const costs = new Map<string, CommandCost>();
   for (const [, name = '', calls, us] of info.matchAll(/^cmdstat_([^:]+):calls=(\d+),usec=(\d+),/gm))
@@ -31,7 +33,7 @@ export function parseCommandStats(info: string): ReadonlyMap<string, CommandCost
   return costs;
 }
 
-/** Difference of two readings. Commands that nobody called are left out. */
+/** Returns the difference of two readings. Leaves out commands that were not called in between. */
 export function costBetween(
   before: ReadonlyMap<string, CommandCost>,
   after: ReadonlyMap<string, CommandCost>,

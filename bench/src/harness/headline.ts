@@ -1,4 +1,4 @@
-// The README's sentence about speed, from the summary of the last run: never typed.
+// Writes the README's sentence about speed from the summary of the last run, so that nobody types its figures.
 import { number } from './report.js';
 import type { Interval } from './statistics.js';
 
@@ -12,29 +12,29 @@ export interface SummaryPart {
   readonly ratios: Ratios;
 }
 
-/** `docs/performance/summary.json`, by part. */
+/** The contents of `docs/performance/summary.json`, by part. */
 export type Summary = Readonly<Record<string, SummaryPart>>;
 
-/** Names of the bases in the sentence. */
+/** The names of the bases in the sentence. */
 const bases = {
   floor: 'a hand-written floor',
   'socket-io': 'Socket.IO',
   'aspnet-stream': 'ASP.NET Core',
 } as const;
 
-/** ` (1.2 × a hand-written floor, 0.9 × Socket.IO)`: medians of paired rounds. */
+/** Returns the medians of paired rounds as ` (1.20 × a hand-written floor, 0.90 × Socket.IO)`. */
 function comparison(part: SummaryPart, figure: string): string {
   const ratios = Object.entries(bases)
     .flatMap(([base, name]) => {
       const ratio = part.ratios['millrace']?.[figure]?.[base]?.median;
-      // JSON has null for what is no number.
+      // JSON has null instead of NaN.
       return typeof ratio !== 'number' ? [] : [`${ratio.toFixed(2)} × ${name}`];
     })
     .join(', ');
   return ratios === '' ? '' : ` (${ratios})`;
 }
 
-/** `undefined` as long as the parts that it needs have not been run. */
+/** Returns the sentence, or `undefined` until the parts that it quotes have been run. */
 export function headlineOf(summary: Summary): string | undefined {
   const { s1, s2, s4 } = summary;
   const [p50Ms, busyP50Ms] = [s1, s2].map((part) => part?.figures['millrace']?.['p50Ms']);

@@ -1,29 +1,29 @@
-// Finds the highest rate that a side bears, by steps on a fixed grid.
+// Finds the highest rate that a side sustains, in steps on a fixed grid.
 
-/** Rates of the grid are 6 % apart. */
+/** Each rate of the grid is 6 % higher than the rate before it. */
 const gridStep = 1.06;
 const gridFrom = 1_000;
-/** The first search takes five of them at once. */
+/** Number of grid steps at a time in the first search. */
 const coarseSteps = 5;
 const highestIndex = 75;
 
-/** A rate of the grid. */
+/** Returns a rate of the grid. */
 export function rateAt(index: number): number {
   return Math.round(gridFrom * gridStep ** index);
 }
 
-/** Found by {@link findHighestRate}. */
+/** The result of {@link findHighestRate}. */
 export interface Highest<Step> {
   readonly index: number;
-  /** The last step that was borne; none when even the lowest rate was too much. */
+  /** The step with the highest sustained rate. `undefined` if even the lowest rate was too high. */
   readonly borne: Step | undefined;
-  /** The step that was not. */
+  /** The step whose rate was too high. */
   readonly refused: Step | undefined;
 }
 
 /**
- * Climbs from `startIndex` (from the bottom in large steps, when there is none) until a rate fails twice, for a pause of the machine
- * is no limit of the side; goes down first when the start is too high.
+ * Climbs from `startIndex` until a rate fails twice. A rate has two attempts, because a pause of the machine is no limit of the
+ * side. Without `startIndex`, first climbs from the lowest rate in large steps. If the start is too high, goes down.
  */
 export async function findHighestRate<Step extends { readonly isBorne: boolean }>(
   startIndex: number | undefined,

@@ -1,26 +1,26 @@
-// One gateway with light clients and the library's publisher, for the parts that look at Millrace alone.
+// Runs light clients and the library's publisher against one gateway, for the parts that measure Millrace alone.
 import type { ClientsCommand, ClientsOrder } from '../traffic/clients.js';
 import { decodeHistogram, percentileMs } from '../traffic/histogram.js';
 import type { SendOrder, SendReport } from '../traffic/publisher.js';
 import type { ReceivedReport } from '../traffic/receipts.js';
 import { type Part, startScript } from './processes.js';
 
-/** From the intended send time to the arrival. */
+/** Time from the intended send time to the arrival. */
 export interface Latency {
   readonly p50Ms: number;
   readonly p99Ms: number;
 }
 
-/** Clients in a process of their own. */
+/** Clients in a separate process. */
 export interface LightClients extends AsyncDisposable {
-  /** Waits until so many events have arrived. @throws Error when they do not within 20 s */
+  /** Waits until `due` events have arrived, and returns their latency. @throws Error when they do not arrive within 20 s */
   collect(due: number): Promise<Latency>;
 }
 
 const lookMs = 50;
 const looks = 400;
 
-/** Resolves when all are in their rooms. */
+/** Starts the clients. Resolves when all of them are in their rooms. */
 export async function startLightClients(
   url: string,
   rooms: readonly string[],
@@ -45,9 +45,9 @@ export async function startLightClients(
   };
 }
 
-/** The library in a process of its own. */
+/** The library's publisher in a separate process. */
 export interface LibraryPublisher extends AsyncDisposable {
-  /** Resolves when all events are stored. @throws Error when one is not */
+  /** Resolves when all events are stored. @throws Error when an event is not stored */
   publish(load: Pick<SendOrder, 'rooms' | 'eventsPerSecond' | 'events'>): Promise<void>;
 }
 

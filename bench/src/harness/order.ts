@@ -1,7 +1,7 @@
-// The order in which the sides of a comparison run: they alternate, and every second round runs backwards, so that whatever
-// drifts over a run, and whoever comes after whom, weighs on all of them.
+// The order of the sides in a comparison: the sides alternate, and every second round runs backwards. Drift over a run, and effects
+// of one side on the next, therefore affect all sides.
 
-/** The sides of round `round` (from 0), in the order in which they run. */
+/** Returns the sides of a round in the order in which they run. Rounds are counted from 0. */
 export function orderOfRound<Side>(sides: readonly Side[], round: number): readonly Side[] {
   return round % 2 === 0 ? sides : sides.toReversed();
 }

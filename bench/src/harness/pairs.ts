@@ -1,18 +1,20 @@
-// Runs sides against each other, round by round.
+// Runs the sides of a comparison round by round.
 import type { Side, SideName } from '../systems/side.js';
 import { orderOfRound } from './order.js';
 
-/** Results of the rounds, by side; `undefined` for a round that failed. */
+/** Results of the rounds, by side. `undefined` is a failed round. */
 export type Rounds<Result> = ReadonlyMap<SideName, readonly (Result | undefined)[]>;
 
-/** Rounds that ended in an error, for the report. */
+/** A round that ended in an error, for the report. */
 export interface Failure {
   readonly side: SideName;
   readonly round: number;
   readonly reason: string;
 }
 
-/** Measures every side once a round, in the order of the round. A side that fails is noted, and the others continue. */
+/**
+ * Measures every side once per round, in the order of the round. Records a failure of a side and continues with the other sides.
+ */
 export async function runPairs<Result>(
   sides: readonly Side[],
   pairs: number,

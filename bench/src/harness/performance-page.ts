@@ -1,4 +1,4 @@
-// Puts generated tables into docs/performance.md, between markers. Nothing in there is typed by hand.
+// Writes generated tables into docs/performance.md, between markers. Nobody edits the text between the markers by hand.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
@@ -11,7 +11,7 @@ const pagePath = fileURLToPath(new URL('../../../docs/performance.md', import.me
 const readmePath = fileURLToPath(new URL('../../../README.md', import.meta.url));
 const rawFolder = fileURLToPath(new URL('../../../docs/performance', import.meta.url));
 
-/** Machine, versions and commit, as one sentence. */
+/** Returns machine, versions and commit as one sentence. */
 export function machineLine(): string {
   const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim();
   const redis = /v=(\S+)/.exec(execFileSync('redis-server', ['--version'], { encoding: 'utf8' }))?.[1] ?? '?';
@@ -22,7 +22,7 @@ export function machineLine(): string {
   );
 }
 
-/** Writes what a part found: its table into the page, its rounds and its figures into files beside it. */
+/** Writes the result of a part: its table into docs/performance.md, and its rounds and figures into files in docs/performance/. */
 export function writeResult(part: BenchPart, { table, summary, raw }: PartResult, command: string): void {
   const machine = machineLine();
   writeTable(part.name, `${table}\n\n${machine} Command: \`${command}\`.`);
@@ -30,7 +30,7 @@ export function writeResult(part: BenchPart, { table, summary, raw }: PartResult
   const head = { part: part.name, title: part.title, command, machine };
   writeJson(join(rawFolder, `${part.name}.json`), { ...head, sides: raw });
   const path = join(rawFolder, 'summary.json');
-  // Written by this function only.
+  // Only this function writes the file, so its contents have this type.
   const before = existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Summary) : {};
   writeJson(path, { ...before, [part.name]: { ...head, ...summary } });
   const headline = headlineOf(JSON.parse(readFileSync(path, 'utf8')) as Summary);
@@ -43,7 +43,7 @@ function writeJson(path: string, value: unknown): void {
   writeFileSync(path, `${JSON.stringify(value, rounded, 2)}\n`);
 }
 
-/** Replaces the table of this name. */
+/** Replaces the table with this name. */
 export function writeTable(name: string, table: string): void {
   replaceBetween(pagePath, name, table);
 }

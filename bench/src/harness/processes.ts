@@ -1,11 +1,12 @@
-// The processes of a run: each part in one of its own, as in the field, all on loopback, all ended by their own handle.
+// The processes of a run. Each part runs in a separate process on loopback, as in production. Processes are ended only by their own
+// handles.
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-/** A started process and the way to end it. */
+/** A started process. */
 export class Part implements AsyncDisposable {
   readonly child: ChildProcess;
 
@@ -17,13 +18,13 @@ export class Part implements AsyncDisposable {
     });
   }
 
-  /** The next message that the process sends; fails when it ends instead. */
+  /** Returns the next message of the process. Rejects if the process ends first. */
   async message<T>(): Promise<T> {
     const ended = new AbortController();
     const exit = once(this.child, 'exit', { signal: ended.signal }).then(() => {
       throw new Error(`${this.child.spawnargs.join(' ')} ended too early`);
     });
-    exit.catch(() => undefined); // Aborted below when the message came first.
+    exit.catch(() => undefined); // `ended` aborts it if the message comes first
     try {
       const [message] = (await Promise.race([once(this.child, 'message'), exit])) as [T];
       return message;
@@ -44,7 +45,7 @@ export class Part implements AsyncDisposable {
     return pid;
   }
 
-  /** Ends it as a crash would: what it holds is thrown away with it. */
+  /** Kills the process with SIGKILL, as a crash would. */
   async kill(): Promise<void> {
     if (this.child.exitCode !== null || this.child.signalCode !== null) return;
     this.child.kill('SIGKILL');
@@ -62,7 +63,9 @@ export class Part implements AsyncDisposable {
   }
 }
 
-/** Kills `child` when this process is gone, however it went: a shell waits on a pipe that closes with us. */
+/**
+ * Kills `child` as soon as this process has ended, for whatever reason. A shell waits on a pipe that closes when this process ends.
+ */
 function killWithParent(child: ChildProcess): void {
   const guard = spawn('sh', ['-c', `read -r _; kill -9 ${child.pid}`], {
     stdio: ['pipe', 'ignore', 'ignore'],
@@ -71,7 +74,7 @@ function killWithParent(child: ChildProcess): void {
   child.once('exit', () => guard.kill('SIGKILL'));
 }
 
-/** Starts a script of `bench/src`, by its path in there, with a message channel. */
+/** Starts a script of `bench/src` with a message channel. `path` is relative to `bench/src`. */
 export function startScript(path: string, args: readonly string[]): Part {
   return new Part(
     fork(fileURLToPath(new URL(path, new URL('../', import.meta.url))), args, {
@@ -80,7 +83,7 @@ export function startScript(path: string, args: readonly string[]): Part {
   );
 }
 
-/** Starts a program that speaks in lines of JSON on its standard input and output. */
+/** Starts a program that sends and receives lines of JSON over its standard output and input. */
 export function startProgram(file: string, args: readonly string[]): Part {
   const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'inherit'] });
   createInterface({ input: child.stdout }).on('line', (line) => child.emit('message', JSON.parse(line)));
@@ -100,10 +103,10 @@ export async function startRedis(): Promise<{ readonly part: Part; readonly url:
   return { part, url: `redis://127.0.0.1:${port}` };
 }
 
-/** The gateway's program, as it is built here. */
+/** The program of the gateway that was built in this working tree. */
 const builtCli = fileURLToPath(new URL('../../../apps/gateway/dist/cli.js', import.meta.url));
 
-/** Starts a gateway in development mode; `cli`: the program of another build; `port`: a free one unless it is given. */
+/** Starts a gateway in development mode. `cli` is the program of another build. Without `port`, the gateway uses a free port. */
 export async function startGateway(
   redisUrl: string,
   cli = builtCli,
@@ -118,7 +121,7 @@ export async function startGateway(
   return { part, url };
 }
 
-/** Waits for a text in the output, and continues to read: a program must never meet a closed pipe. */
+/** Waits for a text in the output. Continues to read the output afterwards, because a program must not meet a closed pipe. */
 async function outputOf({ child }: Part, pattern: RegExp): Promise<RegExpExecArray> {
   let output = '';
   return new Promise((resolve, reject) => {

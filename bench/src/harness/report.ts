@@ -1,4 +1,4 @@
-// Tables of paired rounds: medians, ratios with their intervals, and what a reader must know before believing them.
+// Tables of paired rounds: medians, ratios with their intervals, and warnings about the figures.
 import type { Side, SideName } from '../systems/side.js';
 import type { Sides } from '../systems/sides.js';
 import type { PartOptions, PartSummary } from './bench-part.js';
@@ -9,17 +9,17 @@ import { type Interval, median, medianInterval, pairedRatio } from './statistics
 /** Reads a figure from the result of a round. */
 export type Figure<Result> = (result: Result) => number;
 
-/** The figure of each round; NaN where the round failed. */
+/** Returns the figure of each round, or NaN if the round failed. */
 function column<Result>(rounds: Rounds<Result>, side: SideName, figure: Figure<Result>): readonly number[] {
   return (rounds.get(side) ?? []).map((result) => (result === undefined ? Number.NaN : figure(result)));
 }
 
-/** The median over the rounds that did not fail. */
+/** Returns the median of the rounds that did not fail. */
 export function medianOf<Result>(rounds: Rounds<Result>, side: SideName, figure: Figure<Result>): number {
   return median(column(rounds, side, figure).filter(Number.isFinite));
 }
 
-/** The ratio to another side, paired by round. */
+/** Returns the ratio of a side to another side, paired by round. */
 export function ratioOf<Result>(
   rounds: Rounds<Result>,
   [side, base]: readonly [SideName, SideName],
@@ -28,25 +28,25 @@ export function ratioOf<Result>(
   return pairedRatio(column(rounds, side, figure), column(rounds, base, figure));
 }
 
-/** `1.31 [1.22–1.40]`; a dash where there is nothing to tell. */
+/** Formats a ratio as `1.31 [1.22–1.40]`, or as a dash if there is no ratio. */
 export function ratioCell({ median: middle, low, high }: Interval): string {
   if (Number.isNaN(middle)) return '–';
   return `${middle.toFixed(2)} [${low.toFixed(2)}–${high.toFixed(2)}]`;
 }
 
-/** Enough digits for a figure of this size. */
+/** Formats a figure with as many digits as its size needs. */
 export function number(value: number): string {
   if (Number.isNaN(value)) return '–';
   if (value >= 1_000) return Math.round(value).toLocaleString('en');
   return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2);
 }
 
-/** A side's raw rounds, as they are kept. */
+/** Returns the raw rounds of all sides for the result file. */
 export function rawOf<Result>(sides: readonly Side[], rounds: Rounds<Result>): unknown {
   return Object.fromEntries(sides.map(({ name, hash }) => [name, { hash, rounds: rounds.get(name) }]));
 }
 
-/** Medians and paired ratios by side, for texts that are made from them. */
+/** Returns the medians and paired ratios by side, for texts that quote them. */
 export function summaryOf<Result>(
   sides: readonly Side[],
   bases: readonly SideName[],
@@ -65,7 +65,7 @@ export function summaryOf<Result>(
   };
 }
 
-/** The sides of a part, or those that were asked for instead, as far as this machine has them. */
+/** Returns the sides of a part, or the requested sides instead, and the sides that this machine cannot run. */
 export async function sidesFor(
   sides: Sides,
   names: readonly SideName[],
@@ -75,7 +75,7 @@ export async function sidesFor(
   return { running: await sides.get(wanted), missing: sides.missing(wanted) };
 }
 
-/** The bases that run in this part. */
+/** Returns the bases that run in this part. */
 export function basesIn<Name extends SideName>(
   bases: readonly Name[],
   running: readonly Side[],
@@ -83,18 +83,18 @@ export function basesIn<Name extends SideName>(
   return bases.filter((base) => running.some(({ name }) => name === base));
 }
 
-/** Lines for rounds that failed. */
+/** Returns one line for each failed round. */
 export function failureLines(failures: readonly Failure[]): readonly string[] {
   return failures.map(({ side, round, reason }) => `${side}, round ${round + 1}, failed: ${reason}`);
 }
 
-/** A table in Markdown; the first column names the row. */
+/** Returns a Markdown table. The first column names the row. */
 export function markdown(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
   return [line(head), `|${'---|'.repeat(head.length)}`, ...rows.map(line)].join('\n');
 }
 
-/** Sums of one role, or of what an event costs the operator: publisher, gateway and Redis. */
+/** CPU time per event: of one role; of publisher, gateway and Redis together; and of the gateway per delivery. */
 export const cpuOf = {
   role:
     (role: Role): Figure<Round> =>
@@ -104,10 +104,10 @@ export const cpuOf = {
   delivery: ({ cpuUsPerEvent: { gateway }, expected, sent }: Round): number => (gateway * sent) / expected,
 };
 
-/** A table has room for so many; all are in the file of the part. */
+/** Maximum number of commands in a table. The file of the part contains all commands. */
 const maxCommands = 3;
 
-/** Calls per event in all, then the commands that took most of the time: `2.10: xadd 1.00 × 2.1, …`. */
+/** Formats the calls per event, followed by the commands that took most time: `2.10: xadd 1.00 × 2.1, …`. */
 export function redisCell(rounds: Rounds<Round>, side: SideName): string {
   const totals = new Map<string, { calls: number; us: number }>();
   let events = 0;
@@ -129,13 +129,16 @@ export function redisCell(rounds: Rounds<Round>, side: SideName): string {
   return `${(calls / events).toFixed(2)}: ${texts.join(', ')}`;
 }
 
-/** The share of its rate that the generator must have made, and how late it may have been beside what it measured. */
+/**
+ * Minimum share of the rate that the generator must reach, and maximum lateness of the generator as a share of the measured
+ * latency.
+ */
 const minMadeShare = 0.97;
 const maxLateShare = { p50: 0.25, p99: 0.5 } as const;
 
 const count = (value: number): string => Math.round(value).toLocaleString('en');
 
-/** Everything that speaks against the figures: losses, repeats, failures, a generator that could not keep up. */
+/** Returns all reasons to doubt the figures: losses, repeats, failures, a generator that was too slow. */
 export function warnings(
   sides: readonly Side[],
   found: { readonly rounds: Rounds<Round>; readonly failures: readonly Failure[] },
@@ -179,7 +182,7 @@ export function warnings(
   return lines;
 }
 
-/** A sentence with the number of pairs and the coverage of the interval. */
+/** Returns a sentence with the number of pairs and the coverage of the interval. */
 export function intervalSentence(pairs: number): string {
   const { coverage } = medianInterval(Array.from({ length: pairs }, (_, index) => index));
   const worth =
@@ -189,7 +192,7 @@ export function intervalSentence(pairs: number): string {
   return `${pairs} paired rounds, the order reversed every second time. Figures are medians of the rounds; ratios are taken round by round: median [interval by order statistics, ${worth}].`;
 }
 
-/** The last lines of every table: warnings, sides that are not there, hashes. */
+/** Returns the last lines of every table: warnings, sides that did not run, hashes. */
 export function footnotes(
   sides: readonly Side[],
   lines: readonly string[],

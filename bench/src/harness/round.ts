@@ -1,4 +1,4 @@
-// One round: a side is started, warmed up, given its load, and judged by what its clients received.
+// Runs one round: starts a side, warms it up, puts a load on it, and measures what its clients receive.
 import { Redis } from 'ioredis';
 import type { Side, System } from '../systems/side.js';
 import type { ClientsCommand, ClientsOrder } from '../traffic/clients.js';
@@ -11,7 +11,7 @@ import { type CommandCost, costBetween, cpuMsOf, parseCommandStats, rssKibOf } f
 import { type Part, startRedis, startScript } from './processes.js';
 import { percentile } from './statistics.js';
 
-/** Kinds of clients, each a process. */
+/** The scripts of the client processes, by kind of client. */
 const clientScripts = {
   light: 'traffic/clients.js',
   official: 'traffic/official-clients.js',
@@ -22,33 +22,33 @@ const clientScripts = {
 export interface Load {
   readonly rooms: number;
   readonly clientsPerRoom: number;
-  /** Light clients only. @defaultValue 1 */
+  /** Number of rooms for each client, only for light clients. @defaultValue 1 */
   readonly roomsPerClient?: number;
   readonly eventsPerSecond: number;
   /** See {@link SendOrder.gridMs}. */
   readonly gridMs: number;
   readonly gateways: number;
-  /** @defaultValue chat */
+  /** Kind of the events. @defaultValue chat */
   readonly mix?: Mix;
   readonly clients: keyof typeof clientScripts;
 }
 
-/** Processes whose time is counted. */
+/** The processes whose CPU time is measured. */
 export type Role = 'publisher' | 'gateway' | 'redis' | 'clients';
 
-/** Events of one stretch; `gridMs` as in the load when it is not given. */
+/** The events of one stretch of load. Without `gridMs`, the value of the load applies. */
 export interface Sending {
   readonly events: number;
   readonly eventsPerSecond: number;
   readonly gridMs?: number;
 }
 
-/** Result of one stretch of load. */
+/** The result of one stretch of load. */
 export interface Round {
   readonly sent: number;
   readonly failed: number;
   readonly firstFailure?: string;
-  /** Deliveries due, of the events that were not refused to the publisher. */
+  /** Number of due deliveries. Events whose publisher was told that they failed do not count. */
   readonly expected: number;
   readonly received: number;
   readonly outOfOrder: number;
@@ -60,7 +60,7 @@ export interface Round {
   /** Percentiles of the generator's own lateness. */
   readonly lateP50Ms: number;
   readonly lateP99Ms: number;
-  /** Events per second that the generator made. */
+  /** Events per second that the generator really sent. */
   readonly madePerSecond: number;
   readonly cpuUsPerEvent: Readonly<Record<Role, number>>;
   readonly redis: Readonly<Record<string, CommandCost>>;
@@ -68,7 +68,7 @@ export interface Round {
   readonly latency: string;
 }
 
-/** Nothing new for so long means that the rest is lost. */
+/** Time without a new event after which the missing events count as lost. */
 const quietMs = 3_000;
 const lookMs = 20;
 
@@ -103,13 +103,13 @@ export class RunningSide implements AsyncDisposable {
     this.#kibBefore = found.kibBefore;
   }
 
-  /** Starts everything. Ends what it started when something fails. */
+  /** Starts the side, its Redis and its clients. If a start fails, ends the processes that already run. */
   static async start(side: Side, load: Load): Promise<RunningSide> {
     const parts: Part[] = [];
     let hasFailed = false;
     const own = (part: Part): Part => {
       parts.push(part);
-      // It was still starting when another one failed.
+      // This process was still starting when another start failed.
       if (hasFailed) void part.kill();
       return part;
     };
@@ -134,7 +134,7 @@ export class RunningSide implements AsyncDisposable {
       const clients = own(startScript(clientScripts[load.clients], [JSON.stringify(order)]));
       await clients.message();
       const redis = new Redis(url);
-      // It ends with its server.
+      // The connection fails when its Redis ends.
       redis.on('error', () => {});
       return new RunningSide(load, { redis, redisPart, system, clients, parts, kibBefore });
     } catch (error) {
@@ -144,7 +144,7 @@ export class RunningSide implements AsyncDisposable {
     }
   }
 
-  /** Sends so many events at this rate, whoever is there to receive them. */
+  /** Sends events at a rate, whether or not clients are connected. */
   async publish(load: Sending): Promise<SendReport> {
     const { events, eventsPerSecond, gridMs = this.#load.gridMs } = load;
     const firstNumber = this.#nextNumber;
@@ -154,7 +154,7 @@ export class RunningSide implements AsyncDisposable {
     return this.system.publisher.message<SendReport>();
   }
 
-  /** Lets all clients lose their connections, sends events that they miss, and lets them come back all at once. */
+  /** Closes the connections of all clients, sends events that they miss, and lets all clients reconnect at once. */
   async loseAndReturn(
     missed: Sending,
   ): Promise<Returned & { readonly due: number; readonly redis: Round['redis'] }> {
@@ -170,8 +170,8 @@ export class RunningSide implements AsyncDisposable {
   }
 
   /**
-   * Sends so many events at this rate and waits until they have all arrived, or nothing more does. `meanwhile` runs beside it; when it
-   * replaces processes, their processor times are wrong.
+   * Sends events at a rate, and waits until all have arrived or no more arrive. `meanwhile` runs at the same time. If it replaces
+   * processes, their CPU times are wrong.
    */
   async run(load: Sending, meanwhile?: () => Promise<void>): Promise<Round> {
     const firstNumber = this.#nextNumber;
@@ -180,7 +180,7 @@ export class RunningSide implements AsyncDisposable {
     const cpuBefore = this.#cpuMs();
     const [sending] = await Promise.all([this.publish(load), meanwhile?.()]);
     const { mix = 'chat', clientsPerRoom } = this.#load;
-    // Nobody is promised an event whose publisher was told that it failed.
+    // An event is not due if its publisher was told that it failed.
     const promised = markedIn(mix, firstNumber, sending.sent) - (mix === 'chat' ? sending.failed : 0);
     const expected = promised * clientsPerRoom;
     await this.#settle(expected);
@@ -214,23 +214,25 @@ export class RunningSide implements AsyncDisposable {
     };
   }
 
-  /** Memory of the gateways before the first client came, and now, in KiB. */
+  /** Returns the memory of the gateways before the first client connected, and now, in KiB. */
   gatewayKib(): { readonly before: number; readonly now: number } {
     return { before: this.#kibBefore, now: kibOf(this.system) };
   }
 
-  /** From now on, clients that lose their connection come back by themselves (of kind `resuming`). */
+  /**
+   * Lets clients that lose their connection reconnect by themselves from now on. Only clients of the kind `resuming` can do that.
+   */
   letClientsReturn(): void {
     this.#clients.send('autoReturn' satisfies ResumeCommand);
   }
 
-  /** Connections that have ended. */
+  /** Returns the number of connections that have ended. */
   async closedConnections(): Promise<number> {
     this.#clients.send('report' satisfies ClientsCommand);
     return (await this.#clients.message<ReceivedReport>()).closed;
   }
 
-  /** Processor time of the gateways so far. */
+  /** Returns the CPU time of the gateways so far. */
   gatewayCpuMs(): number {
     return this.#cpuMs().gateway;
   }
@@ -267,7 +269,7 @@ export class RunningSide implements AsyncDisposable {
   }
 }
 
-/** Ends the processes in reverse order: a process that writes to another one goes first. */
+/** Ends the processes in reverse order, so that a process ends before the process to which it writes. */
 async function endAll(parts: readonly Part[]): Promise<void> {
   for (const part of parts.toReversed()) await part.kill();
 }
@@ -280,7 +282,7 @@ function roomsOf({ rooms }: Load): readonly string[] {
   return Array.from({ length: rooms }, (_, index) => `room-${index}`);
 }
 
-/** Without our own question. */
+/** Returns the commands without `INFO`, which only this program calls. */
 function commandsOf(commands: ReadonlyMap<string, CommandCost>): Round['redis'] {
   return Object.fromEntries([...commands].filter(([name]) => name !== 'info'));
 }

@@ -1,13 +1,13 @@
-// Statistics of paired rounds: medians, and an interval that assumes nothing about how the figures are spread.
+// Statistics of paired rounds: medians, and an interval that makes no assumption about the distribution.
 
-/** The p-th percentile (0–100) of the values, nearest rank. */
+/** Returns the p-th percentile (0–100) of the values, by the nearest rank. */
 export function percentile(values: readonly number[], p: number): number {
   const sorted = Float64Array.from(values).sort();
   const rank = Math.max(0, Math.ceil((p / 100) * sorted.length) - 1);
   return sorted[rank] ?? Number.NaN;
 }
 
-/** The middle value; the mean of the two middle ones when their number is even. */
+/** Returns the middle value, or the mean of the two middle values if the number of values is even. */
 export function median(values: readonly number[]): number {
   const sorted = Float64Array.from(values).sort();
   const at = sorted.length >> 1;
@@ -15,24 +15,24 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : ((sorted[at - 1] ?? Number.NaN) + upper) / 2;
 }
 
-/** A median and between which values it lies. */
+/** A median, and an interval that contains it. */
 export interface Interval {
   readonly median: number;
   readonly low: number;
   readonly high: number;
-  /** The probability that the true median lies between `low` and `high`. Below 0.95 when there are fewer than six values. */
+  /** The probability that the true median lies between `low` and `high`. It is below 0.95 for fewer than six values. */
   readonly coverage: number;
 }
 
 /**
- * The median with its 95 % interval by order statistics: the k-th lowest to the k-th highest value, with the largest k whose
- * coverage, by the binomial distribution, is at least 95 %. Exact for any distribution: 8 values give lowest to highest (99.2 %),
- * 9 give the second from both ends (96.1 %).
+ * Returns the median with its 95 % interval by order statistics. The interval goes from the k-th lowest to the k-th highest value,
+ * with the largest k whose coverage (by the binomial distribution) is at least 95 %. It is exact for any distribution: 8 values
+ * give lowest to highest (99.2 %), 9 values give the second from both ends (96.1 %).
  */
 export function medianInterval(values: readonly number[]): Interval {
   const sorted = [...Float64Array.from(values).sort()];
   const count = sorted.length;
-  // Chance that fewer than k of the values lie below the true median, for k = 1 first: none does.
+  // The probability that fewer than k values lie below the true median, first for k = 1, which means that no value does.
   let below = 0.5 ** count;
   let k = 1;
   let coverage = 1 - 2 * below;
@@ -51,13 +51,13 @@ export function medianInterval(values: readonly number[]): Interval {
   };
 }
 
-/** Ratios of rounds with the same index, with their median and interval. Rounds in which either is missing are left out. */
+/** Returns the ratios of rounds with the same index, as median and interval. Leaves out rounds in which a value is missing. */
 export function pairedRatio(values: readonly number[], bases: readonly number[]): Interval {
   const ratios = values.map((value, round) => value / (bases[round] ?? Number.NaN));
   return medianInterval(ratios.filter(Number.isFinite));
 }
 
-/** Slope and offset of the straight line with the least squares: `y = offset + slope · x`. */
+/** Returns slope and offset of the least-squares line: `y = offset + slope · x`. */
 export function lineThrough(points: readonly (readonly [x: number, y: number])[]): {
   readonly offset: number;
   readonly slope: number;
@@ -69,7 +69,7 @@ export function lineThrough(points: readonly (readonly [x: number, y: number])[]
   return { offset: meanY - (over / under) * meanX, slope: over / under };
 }
 
-/** `median [lowest–highest]`. */
+/** Formats values as `median [lowest–highest]`. */
 export function spread(values: readonly number[]): string {
   const round = (value: number) => value.toFixed(2);
   return `${round(percentile(values, 50))} [${round(Math.min(...values))}–${round(Math.max(...values))}]`;

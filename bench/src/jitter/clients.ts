@@ -1,5 +1,5 @@
-// All clients of a jitter run, each over a connection of its own that is cut again and again. Official clients of both
-// systems, told to try again equally often.
+// All clients of a jitter run, each over a separate connection that is cut again and again. They are the official clients of both
+// systems, with the same mean delay between attempts to connect.
 //
 // Arguments: system, url, clients, rooms, messages per room, mean time up, time down (both in ms).
 import { HttpTransportType } from '@microsoft/signalr';
@@ -14,7 +14,7 @@ const targetPort = Number(new URL(url).port);
 const receipts = new Receipts(clientCount, messagesPerRoom);
 const retryMs = 500;
 
-/** Messages read `n=<number>;t=<nanoseconds>;…`. */
+/** Reads a message of the form `n=<number>;t=<nanoseconds>;…`. */
 function receive(client: number, content: string): void {
   const match = /^n=(\d+);t=(\d+);/.exec(content);
   if (match !== null) receipts.note(client, Number(match[1]), BigInt(match[2] ?? 0));
@@ -27,7 +27,7 @@ async function connectMillrace(client: number, room: string, at: string): Promis
     retryMaxMs: retryMs,
     signalr: { http: { skipNegotiation: true, transport: HttpTransportType.WebSockets } },
   });
-  // Attempts that fail while the connection is down are part of it.
+  // Attempts to connect fail while the connection is down, so errors are expected.
   millrace.onError(() => {});
   const joined = millrace.join(room);
   joined.on('chat_message', ({ payload }) => receive(client, payload.content));
@@ -41,7 +41,7 @@ async function connectSocketIo(client: number, room: string, at: string): Promis
     transports: ['websocket'],
     forceNew: true,
     auth: { room },
-    // Its wait is drawn around this value, Millrace's below it: the same mean.
+    // Socket.IO draws its delay around this value, and Millrace draws its delay below `retryMs`. The mean is the same.
     reconnectionDelay: retryMs / 2,
     reconnectionDelayMax: retryMs / 2,
     randomizationFactor: 1,

@@ -1,4 +1,4 @@
-// Compares the messages that each client of a jitter run handled, and when, with those that were sent.
+// Compares the messages that each client of a jitter run handled with the messages that were sent.
 import { percentile } from '../harness/statistics.js';
 
 /** The figures of one run. */
@@ -8,19 +8,21 @@ export interface JitterFigures {
   readonly duplicates: number;
   readonly outOfOrder: number;
   readonly cuts: number;
-  /** Messages that took longer than half a second from sending to handling: mostly the client was away. */
+  /**
+   * Number of messages that took longer than half a second from sending to handling, mostly because the client was disconnected.
+   */
   readonly replayed: number;
   readonly replayP50Ms: number;
   readonly replayP99Ms: number;
   readonly replayMaxMs: number;
 }
 
-/** A message that arrives later than this was not sent at once. */
+/** Delay above which a message counts as late, because it was not sent at once. */
 const REPLAY_FROM_MS = 500;
 
-/** Counts per client. Messages of a room are numbered from 0. */
+/** The counts of all clients. The messages of a room are numbered from 0. */
 export class Receipts {
-  /** By client; by number of the message how often it was handled. */
+  /** For each client, the number of times that it handled each message. */
   readonly #handled: Uint8Array[];
   readonly #newest: Int32Array;
   readonly #delaysMs: number[] = [];
@@ -32,7 +34,7 @@ export class Receipts {
     this.#newest = new Int32Array(clientCount).fill(-1);
   }
 
-  /** `client` handled message `number`, sent at `sentNs` on this machine's monotonic clock. */
+  /** Records that `client` handled message `number`, which was sent at `sentNs` on this machine's monotonic clock. */
   note(client: number, number: number, sentNs: bigint): void {
     const handled = this.#handled[client];
     if (handled === undefined) return;

@@ -1,4 +1,4 @@
-// A Socket.IO server whose clients name their room as they connect, and that publishes what its parent says. Argument: Redis.
+// A Socket.IO server that publishes the messages of its parent process. Clients name their room when they connect. Argument: Redis.
 import { startIoServer } from '../peers/socket-io/io-server.js';
 
 const io = await startIoServer(process.argv[2] ?? '');
@@ -7,7 +7,7 @@ io.on('connection', async (socket) => {
   await socket.join(room);
   socket.emit('joined');
 });
-// The publisher is this process itself: nothing stands between it and the adapter.
+// This process is also the publisher, so there is no other process between publisher and adapter.
 process.on('message', ({ room, content }: { readonly room: string; readonly content: string }) => {
   io.to(room).emit('chat_message', content);
 });

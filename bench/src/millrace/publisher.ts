@@ -1,5 +1,5 @@
-// Publishes by `@millrace/publisher`, as a backend does, with default options. Arguments: Redis, what (a mix, or `notification`), the
-// package's entry in another build.
+// Publishes with `@millrace/publisher` and its default options, like a backend. Arguments: Redis; a mix, or `notification`; the
+// entry file of the package in another build.
 import type * as library from '@millrace/publisher';
 import { eventOf, type Mix } from '../traffic/events.js';
 import { contentOf } from '../traffic/mark.js';
@@ -10,7 +10,7 @@ const [redisUrl = '', what = 'chat', entry = '@millrace/publisher'] = process.ar
   (Mix | 'notification')?,
   string?,
 ];
-// The parts that are used here are the same in every build.
+// The API that is used here is the same in every build.
 const { connectPublisher } = (await import(entry)) as typeof library;
 const publisher = await connectPublisher({ redisUrl });
 
@@ -20,7 +20,7 @@ servePublisher((roomId, place) => {
     return publisher.publish('notification', roomId, { type: 'info', title });
   }
   const event = eventOf(what, place);
-  // Each type with its own payload, for the compiler's sake.
+  // Each type has its own call, because the compiler needs a payload of that type.
   if (event.type === 'typing_start') return publisher.publish(event.type, roomId, event.payload);
   if (event.type === 'typing_stop') return publisher.publish(event.type, roomId, event.payload);
   if (event.type === 'read_receipt') return publisher.publish(event.type, roomId, event.payload);

@@ -1,10 +1,10 @@
-// Takes a processor's time and gives nothing back. Argument: seconds, after which it ends in any case.
+// Uses CPU time without doing any work. Argument: the number of seconds after which it ends.
 const endMs = performance.now() + Number(process.argv[2] ?? '0') * 1_000;
 process.send?.({ ready: true });
 const spin = (): void => {
   const turnEndMs = performance.now() + 50;
   while (performance.now() < turnEndMs);
-  // Its channel is to be read: the parent ends it by a signal, or by ending itself.
+  // Ends early when the channel closes. The event loop gets a turn, so that this process can notice it.
   if (performance.now() < endMs && process.connected) setImmediate(spin);
   else process.disconnect?.();
 };

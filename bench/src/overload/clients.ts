@@ -1,4 +1,5 @@
-// All clients of a run in one process. Arguments: gateway, rooms, clients per room. Told `take`, it says what came since the last time.
+// All clients of a run in one process. Arguments: gateway, rooms, clients per room. The message `take` returns the deliveries since
+// the last `take`.
 import { percentile } from '../harness/statistics.js';
 import { signalR } from '../traffic/dialects.js';
 import { LightSocket } from '../traffic/light-socket.js';
@@ -9,9 +10,9 @@ export interface Delivered {
   readonly delivered: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
-  /** Latency of the events that were to be sent in each second, first to last; NaN where nothing came. */
+  /** The p99 latency for each second of intended send time, in order. NaN if no event arrived for that second. */
   readonly p99MsBySecond: readonly number[];
-  /** Connections that ended since the beginning. */
+  /** Number of connections that have ended since the start. */
   readonly closed: number;
 }
 

@@ -1,12 +1,13 @@
-// Offers events as its parent says. Arguments: way (library or http), address, rooms.
+// Offers events as ordered by its parent process. Arguments: way (library or http), address, rooms.
 //
-// `in_flight`: always so many at once, which shows what the system can take. `rate`: so many a second whatever becomes of them.
+// `in_flight`: keeps a number of events in flight, which shows the capacity. `rate`: offers a number of events per second, whatever
+// their outcome.
 import { percentile } from '../harness/statistics.js';
 import { nowNs } from '../traffic/mark.js';
 import { type Offered, Tally } from './tally.js';
 import { offerByHttp, offerByLibrary } from './ways.js';
 
-/** Load that the parent asks for. */
+/** A load that the parent process orders. */
 export type Phase =
   | { readonly kind: 'in_flight'; readonly count: number; readonly seconds: number }
   | { readonly kind: 'rate'; readonly perSecond: number; readonly seconds: number };
@@ -17,10 +18,10 @@ const tally = new Tally();
 const offer = way === 'http' ? offerByHttp(address, tally) : await offerByLibrary(address, tally);
 let next = 0;
 const pending = new Set<Promise<unknown>>();
-/** Pause after a refusal, while the test measures what the system takes. */
+/** Pause after a refusal while the capacity is measured. */
 const afterRefusalMs = 100;
 
-/** False when there was no connection for it. */
+/** Offers one event. Returns false if no connection was free. */
 function offerOne(intendedNs: number): boolean {
   const answered = offer(rooms[next % rooms.length] ?? '', intendedNs);
   next += 1;
@@ -46,9 +47,9 @@ async function keepInFlight({ count, seconds }: Extract<Phase, { kind: 'in_fligh
   await Promise.all(Array.from({ length: count }, one));
 }
 
-/** Most of a turn's time for offering: answers are to be read as well. */
+/** Maximum time in a turn of the event loop for offering events, so that answers can be read too. */
 const maxTurnMs = 5;
-/** Offers that are later than this are not made up for: they would come in one lump. */
+/** Offers that are later than this are skipped, because otherwise they would come all at once. */
 const maxLateSeconds = 0.25;
 
 async function keepRate({ perSecond, seconds }: Extract<Phase, { kind: 'rate' }>): Promise<void> {

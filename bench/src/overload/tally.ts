@@ -1,24 +1,24 @@
-// Counts what became of the events that a producer offered, and how fast it was told.
+// Counts the outcomes of the events that a producer offered, and measures how fast refusals came.
 
-/** The sum of one phase. */
+/** The sums of one phase. */
 export interface Offered {
   readonly offered: number;
   readonly stored: number;
   readonly refused: number;
-  /** Refused or unknown, and not told when to come back. */
+  /** Number of events that were refused or have an unknown outcome, without a time for the next attempt. */
   readonly withoutTime: number;
-  /** Nobody knows whether it was stored. */
+  /** Number of events with an unknown outcome, which may or may not be stored. */
   readonly unknown: number;
-  /** From the call to the refusal. */
+  /** Time from the call to the refusal. */
   readonly refusalP99Ms: number;
-  /** Offers that the producer itself could not make, for it was out of connections or of time. */
+  /** Number of events that the producer could not offer, because it had no free connection or no time. */
   readonly notMade: number;
 }
 
-/** Most refusals whose time is kept, spread evenly: a phase of a minute may have millions. */
+/** Maximum number of refusal times in the sample. A phase of a minute may have millions of refusals. */
 const maxRefusalTimes = 20_000;
 
-/** Counts one phase. */
+/** Counts the outcomes of one phase. */
 export class Tally {
   #offered = 0;
   #stored = 0;
@@ -45,7 +45,7 @@ export class Tally {
     else this.#refused += 1;
     if (!refusal.hasTime) this.#withoutTime += 1;
     const count = this.#refused + this.#unknown;
-    // A reservoir: each has the same chance to be in it.
+    // Reservoir sampling gives each refusal the same chance to be in the sample.
     if (this.#refusalsMs.length < maxRefusalTimes) this.#refusalsMs.push(afterMs);
     else {
       const at = Math.floor(Math.random() * count);

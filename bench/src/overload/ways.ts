@@ -1,14 +1,14 @@
-// The two ways in which a producer offers events: the library, and HTTP over connections that are kept open.
+// The two ways in which a producer offers events: the library, and HTTP over keep-alive connections.
 import { connect, type Socket } from 'node:net';
 import { connectPublisher, PublisherError } from '@millrace/publisher';
 import { chatPayload } from '../traffic/chat-payload.js';
 import { contentOf } from '../traffic/mark.js';
 import type { Tally } from './tally.js';
 
-/** Offers one event; resolves with whether it was stored. `undefined`: there was no connection free to offer it on. */
+/** Offers one event. Resolves with true if it was stored. Returns `undefined` if no connection was free. */
 export type Offer = (roomId: string, intendedNs: number) => Promise<boolean> | undefined;
 
-/** By `@millrace/publisher`, as a backend uses it. */
+/** Offers events with `@millrace/publisher`, like a backend. */
 export async function offerByLibrary(redisUrl: string, tally: Tally): Promise<Offer> {
   const publisher = await connectPublisher({ redisUrl });
   let number = 0;
@@ -28,7 +28,7 @@ export async function offerByLibrary(redisUrl: string, tally: Tally): Promise<Of
   };
 }
 
-/** More connections than a backend has; whoever needs more at once is not answered in time. */
+/** Maximum number of connections. It is larger than that of any backend. If all connections are in use, answers are too late. */
 const maxSockets = 2_000;
 
 interface Answer {
@@ -36,7 +36,10 @@ interface Answer {
   readonly hasRetryAfter: boolean;
 }
 
-/** One event a request. The requests are written by hand, for a client library costs more than the gateway does. */
+/**
+ * Offers events by HTTP, one per request. The requests are handwritten, because a client library uses more CPU time than the
+ * gateway.
+ */
 export function offerByHttp(gatewayUrl: string, tally: Tally): Offer {
   const port = Number(new URL(gatewayUrl).port);
   const idle: HttpLine[] = [];
@@ -62,7 +65,7 @@ export function offerByHttp(gatewayUrl: string, tally: Tally): Offer {
   };
 }
 
-/** One connection, one request at a time. */
+/** A connection with one request at a time. */
 class HttpLine {
   readonly #socket: Socket;
   #text = '';
@@ -73,7 +76,7 @@ class HttpLine {
     this.#socket = connect({ port, host: '127.0.0.1', noDelay: true });
     this.#socket.setEncoding('latin1');
     this.#socket.on('data', (chunk: string) => this.#onData(chunk));
-    // Its close follows.
+    // A `close` event follows every error.
     this.#socket.on('error', () => {});
     this.#socket.on('close', () => {
       onClose();
@@ -81,7 +84,7 @@ class HttpLine {
     });
   }
 
-  /** `undefined`: the connection ended without an answer. */
+  /** Sends a request. Resolves with `undefined` if the connection ended without an answer. */
   post(body: string): Promise<Answer | undefined> {
     this.isNew = false;
     return new Promise((resolve) => {

@@ -1,4 +1,5 @@
-// S6: what more gateways cost. Every gateway reads every event, so Redis pays P for an event and R for each gateway that reads it.
+// S6: the cost of additional gateways. Every gateway reads every event, so Redis needs P per event and R for each gateway that
+// reads it.
 import type { BenchPart, PartOptions, PartResult } from '../harness/bench-part.js';
 import { type Rounds, runPairs } from '../harness/pairs.js';
 import {
@@ -25,10 +26,10 @@ const eventsPerSecond = 5_000;
 const warmUp = { events: 5_000, eventsPerSecond };
 const allSides = ['floor', 'socket-io', 'millrace'] as const;
 const bases = ['floor', 'socket-io'] as const;
-/** Numbers of gateways. The latency at four is what the ratios are about; the others draw the line. */
+/** Numbers of gateways. The ratios compare the latency at four gateways. The other numbers are for the line P + n·R. */
 const counts = [4, 1, 2, 8] as const;
 const comparedCount = 4;
-/** Rounds for each of the other numbers. */
+/** Number of rounds for each of the other numbers of gateways. */
 const linePairs = 1;
 
 const p50 = ({ p50Ms }: Round): number => p50Ms;
@@ -43,7 +44,7 @@ const loadOf = (gateways: number): Load => ({
   clients: 'light',
 });
 
-/** Processor time for an event, and for each gateway that reads it, as `P + n·R`. */
+/** Returns the CPU time per event, P, and for each gateway that reads it, R, as the line `P + n·R`. */
 function costLine(
   byCount: ReadonlyMap<number, Rounds<Round>>,
   side: SideName,

@@ -1,5 +1,5 @@
-// These parts measure how the cost of an event, or of a connection, grows: with rooms, history, rate, room size and connections. One gateway
-// of Millrace, no peers.
+// Measures how the cost of an event, or of a connection, grows with the number of rooms, history, rate, room size and connections.
+// Runs one gateway of Millrace without peers.
 import { setTimeout as pause } from 'node:timers/promises';
 import type { BenchPart, PartOptions, PartResult } from '../harness/bench-part.js';
 import { barChart } from '../harness/chart.js';
@@ -10,20 +10,20 @@ import { type Interval, median, pairedRatio } from '../harness/statistics.js';
 import type { Side } from '../systems/side.js';
 import type { Sides } from '../systems/sides.js';
 
-/** Figures of one measurement, by the heads of their columns. */
+/** The figures of one measurement, by the headings of their columns. */
 type Figures = Readonly<Record<string, number>>;
 
-/** One kind of growth. */
+/** A quantity that grows. */
 interface Growth {
   readonly name: string;
   readonly title: string;
-  /** Head of the first column, and label of the chart's axis. */
+  /** The heading of the first column, and the label of the chart's axis. */
   readonly what: string;
   readonly steps: readonly number[];
-  /** The figure that is drawn, and compared between the first step and the last. */
+  /** The figure of the chart. The table compares its values at the first and at the last step. */
   readonly drawn: string;
   readonly pairs: number;
-  /** A sentence for the table: the load that all steps share. */
+  /** A sentence about the load that all steps share. */
   readonly setting: string;
   measure(side: Side, step: number): Promise<Figures>;
 }
@@ -37,7 +37,7 @@ const usual: Load = {
   clients: 'light',
 };
 const warm: Sending = { events: 2_000, eventsPerSecond: 2_000 };
-/** Until clients are in their rooms again after their gateway was replaced. */
+/** Time for clients to return to their rooms after their gateway was replaced. */
 const returnMs = 2_000;
 const perEvent = 'gateway CPU, µs per event';
 const perDelivery = 'gateway CPU, µs per delivery';
@@ -50,7 +50,7 @@ async function measureLoad(side: Side, load: Load, sendings: readonly Sending[])
   return checkWhole(round);
 }
 
-/** Clients get each event once, in each step. @throws Error when they did not */
+/** Checks that clients got each event exactly once. @throws Error when they did not */
 function checkWhole(round: Round): Round {
   if (round.received === round.expected) return round;
   throw new Error(`${round.received} of ${round.expected} deliveries arrived`);
@@ -58,7 +58,7 @@ function checkWhole(round: Round): Round {
 
 const latencyOf = ({ p50Ms, p99Ms }: Round): Figures => ({ 'p50, ms': p50Ms, 'p99, ms': p99Ms });
 
-/** The usual seconds of load at a rate. */
+/** Returns three seconds of load at a rate, but at least 200 events. */
 const atRate = (eventsPerSecond: number): Sending => ({
   events: Math.max(200, eventsPerSecond * 3),
   eventsPerSecond,
@@ -166,7 +166,7 @@ const growths: readonly Growth[] = [
   },
 ];
 
-/** Rounds of every step; a step whose measurement failed has none in that round. */
+/** The rounds of every step. `undefined` is a failed measurement. */
 type StepRounds = ReadonlyMap<number, readonly (Figures | undefined)[]>;
 
 const column = (rounds: StepRounds, step: number, figure: string): readonly number[] =>
@@ -234,7 +234,7 @@ async function grow(growth: Growth, sides: Sides, options: PartOptions): Promise
   };
 }
 
-/** One part for each kind of growth. */
+/** One part for each quantity. */
 export const growthParts: readonly BenchPart[] = growths.map((growth) => ({
   name: growth.name,
   title: growth.title,

@@ -1,4 +1,4 @@
-// S4: the highest rate at which 99 % of the events come within 50 ms.
+// S4: the highest rate at which 99 % of the events arrive within 50 ms.
 import type { BenchPart, PartOptions, PartResult } from '../harness/bench-part.js';
 import { findHighestRate, type Highest, rateAt } from '../harness/highest-rate.js';
 import { runPairs } from '../harness/pairs.js';
@@ -46,7 +46,7 @@ const allSides = [
   'before',
 ] as const;
 
-/** Reason why a rate was too high. */
+/** The reason why a rate was too high. */
 type Limit = 'p99' | 'failed' | 'lost' | 'generator';
 
 interface Step {
@@ -56,7 +56,7 @@ interface Step {
   readonly limits: readonly Limit[];
 }
 
-/** One round of a side. */
+/** The result of one round of a side. */
 interface Found {
   readonly perSecond: number;
   readonly borne: Round | undefined;
@@ -99,7 +99,7 @@ async function run(sides: Sides, options: PartOptions): Promise<PartResult> {
     await using system = await RunningSide.start(side, load);
     await system.run(warmUp);
     const last = lastIndex.get(side.name);
-    // A little below what it bore before, so that a lower result is as easy to find as a higher one.
+    // The search starts a little below the last result, so that it finds a lower result as easily as a higher one.
     const found = await search(system, last === undefined ? undefined : Math.max(0, last - 1), seconds);
     lastIndex.set(side.name, found.index);
     const { borne, refused } = found;

@@ -1,4 +1,4 @@
-// S5: what a connection costs that does nothing but stay.
+// S5: the cost of an idle connection.
 import { setTimeout as pause } from 'node:timers/promises';
 import type { BenchPart, PartOptions, PartResult } from '../harness/bench-part.js';
 import { runPairs } from '../harness/pairs.js';
@@ -30,9 +30,11 @@ const loadOf = (connections: number): Load => ({
   gateways: 1,
   clients: 'light',
 });
-/** Until what was needed to connect is done with. */
+/** Time for the work of connecting to end. */
 const settleMs = 3_000;
-/** Both sides' pings come at intervals of 15 s, Socket.IO's of 25 s: the window holds as many of each client as there are. */
+/**
+ * Window for the CPU time. It contains one ping of each client and of the server: SignalR pings every 15 s, Socket.IO every 25 s.
+ */
 const windowMs = { signalr: 15_000, 'socket.io': 25_000 } as const;
 
 interface Idle {

@@ -1,4 +1,4 @@
-// The parts that put one load on several sides: how late events come, and what each costs.
+// The parts that put the same load on several sides, and compare their latency and their cost.
 import type { BenchPart, PartOptions, PartResult } from '../harness/bench-part.js';
 import { type Rounds, runPairs } from '../harness/pairs.js';
 import {
@@ -22,22 +22,22 @@ import { type Load, type Round, RunningSide } from '../harness/round.js';
 import type { Side, SideName } from '../systems/side.js';
 import type { Sides } from '../systems/sides.js';
 
-/** One load, the sides that get it, and those to which the others are compared. */
+/** A load, the sides that get it, and the bases with which the other sides are compared. */
 interface Comparison {
   readonly name: string;
   readonly title: string;
   readonly load: Load;
   readonly seconds: number;
   readonly pairs: number;
-  /** Before each measurement, so that the processes are as warm as ones that have run for a while. */
+  /** Load before each measurement, so that the processes are as warm as processes that have run for a while. */
   readonly warmUp: { readonly events: number; readonly eventsPerSecond: number };
   readonly sides: readonly SideName[];
   readonly bases: readonly SideName[];
 }
 
 /**
- * A server that has run for a quarter of a minute spends a third of what its first second costs (395 against 125 µs of processor per
- * event in the publisher, at 1,000/s): the compiler has come to all of the code by then.
+ * A server that has run for fifteen seconds needs a third of the CPU time of its first second, because all code is compiled by then
+ * (in the publisher at 1,000/s, 125 instead of 395 µs of CPU time per event).
  */
 const warm = { events: 5_000, eventsPerSecond: 2_500 };
 const light = { gateways: 1, clients: 'light', gridMs: 0 } as const;
@@ -226,7 +226,7 @@ async function compare(comparison: Comparison, sides: Sides, options: PartOption
   };
 }
 
-/** S1, S2, S3, S9, processor time, and the official clients. */
+/** S1, S2, S3, S8, S9, CPU time, and the official clients. */
 export const latencyParts: readonly BenchPart[] = comparisons.map((comparison) => ({
   name: comparison.name,
   title: comparison.title,

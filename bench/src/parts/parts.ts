@@ -1,4 +1,4 @@
-// All parts of a full run, in the order of their importance.
+// All parts of a full run, the most important first.
 import type { BenchPart } from '../harness/bench-part.js';
 import { gatewaysPart } from './gateways-part.js';
 import { growthParts } from './growth-parts.js';

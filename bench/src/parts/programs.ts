@@ -1,15 +1,15 @@
-// Parts that look at Millrace alone, each a program with options of its own.
+// Parts that measure Millrace alone. Each is a program with its own options.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
 interface Program {
   readonly title: string;
-  /** Options in a full run, whose parts are short; a program without them is run by its name only. */
+  /** Options of a program in a full run, in which parts are short. A program without them runs only by its name. */
   readonly fullRunOptions?: readonly string[];
 }
 
-/** Programs by name; each is the file of this name in `bench/src`. */
+/** Programs by name. The file of a program in `bench/src` has the same name. */
 export const programs: Readonly<Record<string, Program>> = {
   overload: {
     title: 'S10: three times the capacity; half of one core taken away',
@@ -23,7 +23,7 @@ export const programs: Readonly<Record<string, Program>> = {
   'stream-memory': { title: 'memory of the streams' },
 };
 
-/** Runs it and waits for its end; its failure is ours. */
+/** Runs a program and waits for its end. If it fails, this process gets a failing exit code. */
 export async function runProgram(name: string, options: readonly string[]): Promise<void> {
   const file = fileURLToPath(new URL(`../${name}.js`, import.meta.url));
   const child = spawn(process.execPath, [file, ...options], { stdio: 'inherit' });

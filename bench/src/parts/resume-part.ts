@@ -1,4 +1,5 @@
-// S7: all clients lose their connections at once and come back at once; how long until each has everything that it missed.
+// S7: all clients lose their connections at once and return at once. Measures the time until each client has every event that it
+// missed.
 import type { BenchPart, PartOptions, PartResult } from '../harness/bench-part.js';
 import { runPairs } from '../harness/pairs.js';
 import {
@@ -22,7 +23,7 @@ const allSides = ['socket-io', 'millrace'] as const;
 const bases = ['socket-io'] as const;
 const roomCount = 100;
 const warmUp = { events: 500, eventsPerSecond: 500 };
-/** Ten for each room. */
+/** Ten events for each room. */
 const missed = { events: 1_000, eventsPerSecond: 1_000 };
 
 const loadOf = (connections: number): Load => ({
@@ -36,7 +37,7 @@ const loadOf = (connections: number): Load => ({
 
 type Resumed = Awaited<ReturnType<RunningSide['loseAndReturn']>> & { readonly isOrdered: boolean };
 
-/** Commands of Redis that read events: calls for each client that came back. */
+/** Returns the calls of Redis commands that read events, per returning client. */
 function readsPerClient({ redis }: Resumed, clients: number): number {
   const reads = ['xrange', 'xrevrange', 'xread'].reduce((sum, name) => sum + (redis[name]?.calls ?? 0), 0);
   return reads / clients;
@@ -51,7 +52,7 @@ async function run(sides: Sides, options: PartOptions): Promise<PartResult> {
     await using system = await RunningSide.start(side, load);
     await system.run(warmUp);
     const returned = await system.loseAndReturn(missed);
-    // They are as good as before.
+    // The same load as before shows that the clients work normally again.
     const after = await system.run(warmUp);
     const isOrdered = after.outOfOrder === 0 && after.received === after.expected;
     console.log(

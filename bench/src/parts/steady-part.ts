@@ -1,4 +1,4 @@
-// S11: half of what Millrace bears at most, for minutes, while its gateways are replaced one after the other.
+// S11: half of the highest rate that Millrace sustains, for some minutes, while its gateways are replaced one after the other.
 import { setTimeout as pause } from 'node:timers/promises';
 import type { BenchPart, PartOptions, PartResult } from '../harness/bench-part.js';
 import { findHighestRate } from '../harness/highest-rate.js';
@@ -23,7 +23,7 @@ interface Steady {
   readonly highestPerSecond: number;
   readonly perSecond: number;
   readonly round: Round;
-  /** Duration of each replacement, from the signal to the new gateway's answer. */
+  /** The time of each replacement, from the signal until the new gateway listens. */
   readonly replacedInSeconds: readonly number[];
 }
 

@@ -1,10 +1,10 @@
-// Many clients of one room, each on a slow connection of its own. Arguments: gateway, room, clients, bytes per second.
+// Many clients of one room, each on a separate slow connection. Arguments: gateway, room, clients, bytes per second.
 import { ImpairedConnection } from '../impaired-connection.js';
 import { signalR } from '../traffic/dialects.js';
 import { LightSocket } from '../traffic/light-socket.js';
 import { nowNs, readMarks } from '../traffic/mark.js';
 
-/** The sums over all clients. */
+/** Totals over all clients. */
 export interface SlowFigures {
   readonly delivered: number;
   readonly outOfOrder: number;
@@ -22,7 +22,7 @@ function receiver(): (payload: Buffer) => void {
   return (payload) =>
     readMarks(payload, (intendedNs, number) => {
       latenciesNs.push(nowNs() - intendedNs);
-      // A repeat shows here as well.
+      // A repeated event counts as out of order too.
       if (number <= newest) outOfOrder += 1;
       newest = number;
     });

@@ -1,13 +1,13 @@
-// A network of the run's own whose sockets buffer little. On loopback the kernel takes some megabytes for a client that does not
-// read; over a slow connection to another machine it buffers far less, and the server has to notice.
+// A network namespace whose sockets have small buffers. On loopback, the kernel buffers some megabytes for a client that does not
+// read. Over a slow connection to another machine it buffers far less, and the server has to notice.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 
 const flag = '--inside';
 
 /**
- * Runs the program again inside such a network, waits for it, and ends this process as it ended. Returns inside, and says whether the
- * buffers are small: a network of one's own needs root.
+ * Runs the program again inside such a network namespace, waits for its end, and exits with its status. Inside the namespace,
+ * returns true. Returns false if the buffers stay large, because only root can create the namespace.
  */
 export function enterSmallBuffers(): boolean {
   if (process.argv.includes(flag)) {

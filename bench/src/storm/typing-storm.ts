@@ -1,4 +1,5 @@
-// A producer that knows no measure: typing by plain XADD, written straight into the socket so that it costs little itself.
+// A producer that sends typing events by plain XADD at any rate. It writes them directly into the socket, so that it uses little
+// CPU time itself.
 //
 // Arguments: Redis port, rooms, events per second, seconds.
 import { connect } from 'node:net';
@@ -13,7 +14,7 @@ function command(args: readonly string[]): Buffer {
   return Buffer.from(`*${args.length}\r\n${parts.join('')}`);
 }
 
-/** One command with a place for the end of its event ID. */
+/** Returns one command, and the position at which the end of its event ID is written. */
 function template(room: string, user: number): { readonly bytes: Buffer; readonly at: number } {
   const userId = `3f2504e0-4f89-41d3-9a0c-${String(user).padStart(12, '0')}`;
   const mark = 'ffffffffffff';

@@ -1,4 +1,4 @@
-// ASP.NET Core SignalR, where .NET is on the machine: built on demand into a folder of its own, never with the project.
+// ASP.NET Core SignalR, if .NET is installed. It is built on demand into a temporary folder, and never together with the project.
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -13,7 +13,7 @@ const run = promisify(execFile);
 const sources = fileURLToPath(new URL('../../peers/aspnet', import.meta.url));
 const files = ['peers/aspnet/Program.cs', 'peers/aspnet/Publisher.cs', 'peers/aspnet/aspnet.csproj'];
 
-/** Nothing goes home, and nothing stays behind to make the next build faster. */
+/** Switches off telemetry and build servers, so that no process stays behind after a build. */
 const environment = {
   ...process.env,
   DOTNET_CLI_TELEMETRY_OPTOUT: '1',
@@ -21,12 +21,12 @@ const environment = {
   MSBUILDDISABLENODEREUSE: '1',
 };
 
-/** The sides, and the folder of their build, which is the caller's to remove; or why there are none. */
+/** The sides and the folder of their build, which the caller must remove, or the reason why there are no sides. */
 export type AspNet =
   | { readonly sides: readonly Side[]; readonly folder: string }
   | { readonly reason: string };
 
-/** Builds the peer. A first build asks NuGet for its package. */
+/** Builds the peer. The first build downloads its package from NuGet. */
 export async function buildAspNet(): Promise<AspNet> {
   const isThere = await run('dotnet', ['--version'], { env: environment }).then(
     () => true,
@@ -40,8 +40,8 @@ export async function buildAspNet(): Promise<AspNet> {
     await run('dotnet', args, { env: environment });
   } catch (error) {
     await rm(folder, { recursive: true, force: true });
-    const { stdout = '' } = error as { readonly stdout?: string }; // what `execFile` adds to its errors
-    // NU1301: no package source can be reached. Any other failure is one of these sources.
+    const { stdout = '' } = error as { readonly stdout?: string }; // `execFile` adds `stdout` to its errors
+    // NU1301: no package source can be reached. Any other failure is a fault in the sources of the peer.
     if (stdout.includes('NU1301')) return { reason: 'NuGet cannot be reached' };
     throw new Error(`dotnet build failed:\n${stdout}`, { cause: error });
   }

@@ -1,4 +1,4 @@
-// The sides that run on Node: the floor, Socket.IO, HTTP bridges, Millrace as it is built here and as it was.
+// The sides that run on Node: the floor, Socket.IO, HTTP bridges, and Millrace as built here and as built from an earlier commit.
 import { type Part, startGateway, startScript } from '../harness/processes.js';
 import { hashOf, type Side, type SideName, type SideSetup, type System } from './side.js';
 
@@ -11,7 +11,7 @@ const bridgeFiles = [
   ...floorFiles.slice(1),
 ];
 
-/** Starts as many of one script as gateways are wanted. */
+/** Starts a script once for each gateway. */
 async function startScripts(setup: SideSetup, script: string, args: readonly string[]) {
   const gateways = Array.from({ length: setup.gateways }, () => setup.own(startScript(script, args)));
   const urls: string[] = [];
@@ -19,14 +19,14 @@ async function startScripts(setup: SideSetup, script: string, args: readonly str
   return { gateways, urls };
 }
 
-/** Starts a publisher that answers orders. */
+/** Starts a publisher process and waits until it is ready for orders. */
 async function startPublisher(setup: SideSetup, script: string, args: readonly string[]): Promise<Part> {
   const publisher = setup.own(startScript(script, args));
   await publisher.message();
   return publisher;
 }
 
-/** Starts Redis' plain publisher, which is the same for all that read the stream. */
+/** Starts the publisher with plain XADD, which is the same for all sides that read the stream. */
 export function startPlainPublisher(setup: SideSetup): Promise<Part> {
   return startPublisher(setup, 'floor/publisher.js', [setup.redisUrl, setup.mix]);
 }
@@ -57,7 +57,7 @@ const socketIo: Side = {
   },
 };
 
-/** An HTTP bridge has one gateway: a second one would not hear of the event. */
+/** Returns the side of an HTTP bridge. It has one gateway, because a second gateway would not get the events. */
 function httpBridge(name: SideName, label: string, hasRedis: boolean): Side {
   return {
     name,
@@ -79,11 +79,11 @@ function httpBridge(name: SideName, label: string, hasRedis: boolean): Side {
   };
 }
 
-/** A build of Millrace: its gateway and its publisher. */
+/** The gateway and the publisher of a build of Millrace. */
 export interface MillraceBuild {
   readonly name: string;
   readonly cli?: string;
-  /** Entry of `@millrace/publisher`. */
+  /** The entry file of `@millrace/publisher`. */
   readonly publisher?: string;
 }
 
@@ -98,7 +98,7 @@ async function startGateways(setup: SideSetup, cli?: string) {
   return { gateways, urls };
 }
 
-/** Millrace with default options, published to by the library, by plain XADD, or by HTTP. */
+/** Returns the side of Millrace with default options. It gets events from the library, by plain XADD or by HTTP. */
 function millrace(name: SideName, label: string, build: MillraceBuild): Side {
   return {
     name,
@@ -129,7 +129,7 @@ function millrace(name: SideName, label: string, build: MillraceBuild): Side {
   };
 }
 
-/** The three ways into a build of Millrace. */
+/** Returns a side for each of the three ways into a build of Millrace. */
 export function millraceSides(when: 'millrace' | 'before', build: MillraceBuild): readonly Side[] {
   const label = when === 'millrace' ? 'Millrace' : `Millrace before (${build.name})`;
   return [
@@ -139,7 +139,7 @@ export function millraceSides(when: 'millrace' | 'before', build: MillraceBuild)
   ];
 }
 
-/** The sides that are no Millrace. */
+/** The sides other than Millrace. */
 export const nodePeers: readonly Side[] = [
   floor,
   socketIo,

@@ -1,10 +1,10 @@
-// A side of a comparison: a way from publisher to client that can be started, as processes of their own.
+// A side of a comparison: a system between publisher and client that can be started in separate processes.
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Part } from '../harness/processes.js';
 import type { Mix } from '../traffic/events.js';
 
-/** Sides by name. */
+/** The names of the sides. */
 export type SideName =
   | 'floor'
   | 'socket-io'
@@ -19,40 +19,43 @@ export type SideName =
   | 'before-xadd'
   | 'before-http';
 
-/** A side that runs. The caller of `start` ends its processes. */
+/** A running side. The caller of `start` ends its processes. */
 export interface System {
   readonly urls: readonly string[];
   readonly dialect: 'signalr' | 'socket.io';
   readonly gateways: readonly Part[];
   readonly publisher: Part;
-  /** Ends a gateway as a deploy does and starts another one at its address; where the side knows how. */
+  /** Ends a gateway as a deploy does, and starts another one at the same address. Absent if the side does not support it. */
   replaceGateway?(number: number): Promise<void>;
 }
 
-/** Everything a side needs to start. `own` takes over each process at its start, so that it is ended even when a later one fails. */
+/**
+ * Everything that a side needs to start. `own` takes over each process at its start, so that it is ended even if a later start
+ * fails.
+ */
 export interface SideSetup {
   readonly redisUrl: string;
   readonly gateways: number;
-  /** Kind of the events that are published. */
+  /** The kind of events that are published. */
   readonly mix: Mix;
   own(part: Part): Part;
 }
 
-/** One side. */
+/** A side of a comparison, which can be started. */
 export interface Side {
   readonly name: SideName;
   readonly label: string;
-  /** Hash of its files, or the commit of its build: figures of two runs are comparable when it is the same. */
+  /** Hash of the side's files, or the commit of its build. Figures of two runs are comparable if they have the same hash. */
   readonly hash: string;
   start(setup: SideSetup): Promise<System>;
 }
 
-/** Files of the generator, which is the same for all sides. */
+/** Files of the load generator, which is the same for all sides. */
 const trafficFiles = ['chat-payload', 'events', 'metronome', 'publisher'].map(
   (name) => `src/traffic/${name}.ts`,
 );
 
-/** A short hash of a side's files in `bench/`, by their paths in there, and of the traffic that all sides get. */
+/** Returns a short hash of a side's files (paths relative to `bench/`) and of the load generator. */
 export function hashOf(paths: readonly string[]): string {
   const hash = createHash('sha256');
   for (const path of [...paths, ...trafficFiles])

@@ -1,4 +1,4 @@
-// All sides that this machine can run, by name. What a part does not ask for is not built.
+// All sides that this machine can run, by name. Builds only the sides that a part needs.
 import { execFileSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,13 +8,13 @@ import { buildAspNet } from './aspnet-sides.js';
 import { millraceSides, nodePeers } from './node-sides.js';
 import type { Side, SideName } from './side.js';
 
-/** Builds sides on demand, each once, and clears the builds away in the end. */
+/** Builds sides on demand, each of them once, and removes the builds at the end. */
 export class Sides implements Disposable {
   readonly #baseCommit: string;
   readonly #built = new Map<SideName, Side>();
-  /** Sides that are not there, and why. */
+  /** The sides that cannot run, with the reasons. */
   readonly #missing = new Map<SideName, string>();
-  /** Builds on disk. */
+  /** The folders of the builds. */
   readonly #folders: string[] = [];
 
   constructor(baseCommit: string) {
@@ -24,7 +24,7 @@ export class Sides implements Disposable {
       this.#built.set(side.name, side);
   }
 
-  /** The sides of these names that this machine can run; says which it cannot. */
+  /** Returns the sides with these names that this machine can run. */
   async get(names: readonly SideName[]): Promise<readonly Side[]> {
     if (names.some((name) => name.startsWith('before'))) await this.#buildBefore();
     if (names.some((name) => name.startsWith('aspnet'))) await this.#buildAspNet();
@@ -34,7 +34,7 @@ export class Sides implements Disposable {
     return names.flatMap((name) => this.#built.get(name) ?? []);
   }
 
-  /** The sides among `names` that cannot run here, each with the reason. */
+  /** Returns the sides among `names` that cannot run on this machine, each with the reason. */
   missing(names: readonly SideName[]): readonly string[] {
     return names.flatMap((name) => {
       const reason = this.#missing.get(name);
@@ -42,7 +42,7 @@ export class Sides implements Disposable {
     });
   }
 
-  /** Removes the builds; at once, for it is called when the program is told to end as well. */
+  /** Removes the builds. Works synchronously, because it is also called when a signal ends the program. */
   [Symbol.dispose](): void {
     for (const folder of this.#folders) rmSync(folder, { recursive: true, force: true });
   }

@@ -1,13 +1,13 @@
-// Takes the processors away from everything else, for a time.
+// Starves all other processes of CPU time for a while.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 
-/** For each processor: with so many beside it a process runs a few milliseconds in every hundred. */
+/** Number of busy processes per processor. Another process then runs only a few milliseconds in every hundred. */
 const perProcessor = 10;
 const program = 'const end = Date.now() + Number(process.argv[1]); while (Date.now() < end);';
 
-/** Resolves when the time is over and all busy processes have ended, which they do by themselves in any case. */
+/** Starts busy processes that end by themselves after `ms`. Resolves when all of them have ended. */
 export async function takeProcessors(ms: number): Promise<void> {
   const count = perProcessor * availableParallelism();
   const processes = Array.from({ length: count }, () =>

@@ -1,4 +1,4 @@
-// Faults at random, one after the other, under steady load, and their sums as a table. The same seed gives the same faults.
+// Causes random faults one after the other under steady load, and prints the sums as a table. The same seed causes the same faults.
 import { FaultSystem, type Trial } from './fault-system.js';
 import { type Fault, type FaultName, faults } from './faults.js';
 import type { OracleOptions } from './oracle.js';
@@ -18,7 +18,7 @@ export interface ChaosReport {
   readonly seed: number;
 }
 
-/** Runs trials until the time is over; at least one. */
+/** Runs trials until the time is over, but at least one. */
 export async function runChaos({ minutes, seed, onTrial = () => {} }: ChaosOptions): Promise<ChaosReport> {
   const random = seededRandom(seed);
   const names = Object.keys(faults) as FaultName[];
@@ -83,7 +83,7 @@ export function chaosTable({ trials, minutes, seed }: ChaosReport): string {
   ].join('\n');
 }
 
-/** Numbers from 0 up to, not including, 1; mulberry32. */
+/** Returns a generator of numbers from 0 (inclusive) to 1 (exclusive), by mulberry32. */
 function seededRandom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {

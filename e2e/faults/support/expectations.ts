@@ -1,10 +1,10 @@
-// Expectations of every trial, whatever was done to the system.
+// Expectations that apply to every trial, whatever its fault.
 import { until } from '@millrace/testkit';
 import { expect } from 'vitest';
 import { type FaultSystem, type Trial, trialDeliveries, trialEvents } from './fault-system.js';
 import { type Fault, type FaultName, faults } from './faults.js';
 
-/** Nothing is lost, handled twice or out of order, and no client is told that nothing is missing when something is. */
+/** Expects that nothing is lost, handled twice or out of order, and that no client is wrongly told that nothing is missing. */
 export function expectPromisesKept(trial: Trial): void {
   expect(trial, trial.examples.join('\n')).toMatchObject({
     lost: 0,
@@ -16,19 +16,22 @@ export function expectPromisesKept(trial: Trial): void {
   expect(trial).toMatchObject({ published: trialEvents, due: trialDeliveries });
 }
 
-/** Beyond that, the store lost nothing, so no client had to reload anything. */
+/** Expects the same as {@link expectPromisesKept}, and that no client had to reload, because Redis lost nothing. */
 export function expectNoReload(trial: Trial): void {
   expectPromisesKept(trial);
   expect(trial, 'a client was told to reload, though nothing was lost').toMatchObject({ excused: 0 });
   expect(trial.handled).toBe(trial.due);
 }
 
-/** Gateways tell their clients to reload over some seconds, so that they do not all reload at once. */
+/**
+ * Waits until every client is told to reload. Gateways spread these messages over some seconds, so that clients do not all reload
+ * at once.
+ */
 export async function untilAllAreToldToReload({ clients }: FaultSystem): Promise<void> {
   await until(() => clients.every(({ records }) => records.some(({ kind }) => kind === 'reload')));
 }
 
-/** Runs a fault on the system under load, and expects the promises that hold under it. */
+/** Causes a fault under load, and expects the promises that apply to this fault. */
 export async function expectToSurvive(
   system: FaultSystem,
   name: FaultName,
@@ -42,7 +45,7 @@ export async function expectToSurvive(
   return trial;
 }
 
-/** A gateway logs each change of its states once, and not one line for every attempt. */
+/** Expects that a gateway logs each change of a state once, and not once per attempt. */
 function expectEachChangeLoggedOnce({ seats }: FaultSystem): void {
   for (const { gateway } of seats) {
     for (const message of ['broker state', 'subscriber state']) {

@@ -1,4 +1,4 @@
-// Several gateways on one Redis with wires that can be damaged, many clients, and a publisher.
+// Several gateways on one Redis, many clients and a publisher. All their connections go through proxies that a test can damage.
 import { setTimeout as pause } from 'node:timers/promises';
 import { connectPublisher } from '@millrace/publisher';
 import {
@@ -24,7 +24,7 @@ import { type ClientLog, type Judgement, judge, type OracleOptions } from './ora
 import { RoomClient } from './room-client.js';
 import { publishSteadily } from './steady-publisher.js';
 
-/** How large a system is. */
+/** Options of a system. */
 export interface FaultSystemOptions {
   readonly gateways?: number;
   readonly redisArgs?: readonly string[];
@@ -33,38 +33,38 @@ export interface FaultSystemOptions {
 
 /** The result of a trial. */
 export interface Trial extends Judgement {
-  /** Recovery time: from the end of the fault until every client had what was confirmed until then. */
+  /** Recovery time: from the end of the fault until every client has handled the events that were confirmed before that end. */
   readonly recoveryMs: number;
-  /** Events that were replayed, by what the gateways said. */
+  /** Number of replayed events, as reported by the gateways. */
   readonly replayed: number;
 }
 
 const roomCount = 50;
 const clientsPerRoom = 4;
-/** Official clients: one of each kind over each transport, each in a room of its own. */
+/** Number of official clients: one of each kind over each transport, each in a different room. */
 const officialCount = 2 * Object.keys(transports).length;
 
-/** How much is published during a trial, and how fast. */
+/** Number of events in a trial, and their rate. */
 export interface TrialLoad {
   readonly events: number;
   readonly eventsPerSecond: number;
 }
 
-/** The suite has no time for more; the scripts of `scripts/reliability.mjs` publish at 1,000/s. */
+/** Low, because the suite has little time. The scripts of `scripts/reliability.mjs` publish 1,000 events a second. */
 const eventsPerSecond = Number(process.env['TRIAL_EVENTS_PER_SECOND'] ?? '400');
 const usualLoad: TrialLoad = { events: 10 * eventsPerSecond, eventsPerSecond };
 export const trialEvents = usualLoad.events;
-/** Deliveries that are due in a trial of the usual load. */
+/** Number of deliveries that are due in a trial with the usual load. */
 export const trialDeliveries = trialEvents * clientsPerRoom + officialCount * (trialEvents / roomCount);
-/** A client that failed for ten seconds may pause for up to 26 before it tries again. */
+/** Time for the system to recover. A client that failed for ten seconds may wait for up to 26 seconds before its next attempt. */
 const settleMs = 60_000;
 
-/** One gateway, on an address that stays the same over its restarts. */
+/** One gateway, at an address that stays the same across its restarts. */
 export class Seat implements AsyncDisposable {
   readonly number: number;
-  /** Between the gateway and Redis. */
+  /** The proxy between the gateway and Redis. */
   readonly redisWire: TcpProxy;
-  /** Between clients and the gateway. */
+  /** The proxy between the clients and the gateway. */
   readonly clientWire: TcpProxy;
   readonly #environment: Environment;
   gateway: GatewayProcess;
@@ -97,7 +97,7 @@ export class Seat implements AsyncDisposable {
     return `http://127.0.0.1:${this.clientWire.port}`;
   }
 
-  /** True while the gateway runs and was not told to end: a load balancer sends new requests here. */
+  /** True while the gateway runs and has not been told to stop. A load balancer sends new requests to such a gateway. */
   get isServing(): boolean {
     return !this.gateway.isEnding;
   }
@@ -106,7 +106,7 @@ export class Seat implements AsyncDisposable {
     return isReady(this.gateway.url);
   }
 
-  /** Starts a gateway in place of one that ended. */
+  /** Starts a new gateway in place of a gateway that has ended. */
   async restart(): Promise<void> {
     await this.gateway[Symbol.asyncDispose]();
     this.gateway = await startGateway(this.#environment);
@@ -122,20 +122,20 @@ export class Seat implements AsyncDisposable {
 
 async function startGateway(environment: Environment): Promise<GatewayProcess> {
   const gateway = await GatewayProcess.start(environment);
-  // The faults cause an error line now and then.
+  // The faults cause error lines in the log from time to time.
   gateway.mayLogErrors = true;
   return gateway;
 }
 
-/** See the file's comment. */
+/** A system of gateways, clients and a publisher in which a test can cause faults. */
 export class FaultSystem implements AsyncDisposable {
   readonly redis: RedisServer;
   readonly seats: readonly Seat[];
-  /** Between the publisher and Redis. */
+  /** The proxy between the publisher and Redis. */
   readonly publisherWire: TcpProxy;
   readonly publisher: TestPublisher;
   readonly clients: readonly RoomClient[];
-  /** The README's recipe and `@millrace/client`; single requests of theirs fail all the time. */
+  /** Clients with the README's recipe or `@millrace/client`. Some of their requests fail all the time. */
   readonly officials: readonly OfficialClient[];
   readonly #resources: Resources;
 
@@ -177,7 +177,7 @@ export class FaultSystem implements AsyncDisposable {
     });
   }
 
-  /** Logs of all clients. */
+  /** The logs of all clients. */
   get logs(): readonly ClientLog[] {
     return [...this.clients, ...this.officials];
   }
@@ -189,7 +189,7 @@ export class FaultSystem implements AsyncDisposable {
     );
   }
 
-  /** Waits until every gateway is ready and every client in its room. */
+  /** Waits until every gateway is ready and every client is in its room. */
   async recovered(): Promise<void> {
     const endMs = performance.now() + settleMs;
     for (;;) {
@@ -203,8 +203,8 @@ export class FaultSystem implements AsyncDisposable {
   }
 
   /**
-   * Publishes the events of a trial while `fault` damages the system, and judges the result. The fault begins when a tenth was
-   * published, and has to end by itself.
+   * Publishes the events of a trial while `fault` damages the system, and judges the result. The fault begins after a tenth of the
+   * time. It must end by itself.
    */
   async try(
     fault: (system: FaultSystem) => Promise<void>,
@@ -232,7 +232,7 @@ export class FaultSystem implements AsyncDisposable {
     await this.#resources[Symbol.asyncDispose]();
   }
 
-  /** Waits until nothing is due any more, at most as long as a client may pause. */
+  /** Waits until every due event has arrived, but not longer than `settleMs`. */
   async #settle(confirmed: Parameters<typeof judge>[0]): Promise<void> {
     const endMs = performance.now() + settleMs;
     while (performance.now() < endMs && judge(confirmed, this.logs).lost > 0) await pause(100);
@@ -251,7 +251,7 @@ export class FaultSystem implements AsyncDisposable {
   }
 }
 
-/** Each client has a wire of its own, in front of the wires of the gateways. */
+/** Starts the official clients. Each client has its own HTTP proxy in front of the proxies of the gateways. */
 async function startOfficials(
   seats: readonly Seat[],
   resources: Resources,
@@ -268,7 +268,10 @@ async function startOfficials(
   return officials;
 }
 
-/** Leads to one gateway until it leaves, then to the next, as a load balancer with sticky sessions does. */
+/**
+ * Returns the port of the same gateway until this gateway stops, and then of the next one, like a load balancer with sticky
+ * sessions.
+ */
 function balancerOf(seats: readonly Seat[], first: number): () => number {
   let at = first;
   return () => {

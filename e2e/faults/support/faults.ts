@@ -1,13 +1,13 @@
-// Faults of a running system, by name. Each fault ends by itself and leaves a system that can recover.
+// Faults of a running system, by name. Each fault ends by itself, and the system can recover afterwards.
 import { setTimeout as pause } from 'node:timers/promises';
 import { streamNames } from '../../fixtures/events/sample-events.js';
 import type { FaultSystem, Seat } from './fault-system.js';
 
 /** One kind of fault. */
 export interface Fault {
-  /** True when Redis keeps every entry that it confirmed: then no client may have to reload. */
+  /** True when Redis keeps every entry that it confirmed. No client may then have to reload. */
   readonly isLossless: boolean;
-  /** @param random numbers from 0 up to, not including, 1 */
+  /** @param random returns numbers from 0 (inclusive) to 1 (exclusive) */
   run(system: FaultSystem, random: () => number): Promise<void>;
 }
 
@@ -19,14 +19,14 @@ const anyOf = <T>(items: readonly T[], random: () => number): T => {
 
 const anySeat = ({ seats }: FaultSystem, random: () => number): Seat => anyOf(seats, random);
 
-/** The streams that the load of a trial goes through. */
+/** The streams that the load of a trial uses. */
 const busyStreams = streamNames.filter((stream) => stream !== 'events:remote');
 
 function cutClients({ seats }: FaultSystem): void {
   for (const { clientWire } of seats) clientWire.cut();
 }
 
-/** Every fault that needs one Redis and several gateways. */
+/** All faults that need only one Redis and several gateways. */
 export const faults = {
   'connections to Redis cut with replies outstanding': {
     isLossless: true,
@@ -117,7 +117,7 @@ export const faults = {
     },
   },
   'somebody else trims the streams': {
-    // The gateways have in memory what they have read.
+    // The gateways still have the entries that they have read in memory.
     isLossless: true,
     async run({ redis }) {
       for (let round = 0; round < 30; round += 1) {
@@ -162,7 +162,7 @@ export const faults = {
     isLossless: true,
     async run(system, random) {
       const { gateway } = anySeat(system, random);
-      // Its sockets stay open: clients notice the silence, or the gateway continues first.
+      // The sockets stay open. Clients notice the silence, unless the gateway continues before that.
       gateway.child.kill('SIGSTOP');
       await pause(10_000);
       gateway.child.kill('SIGCONT');

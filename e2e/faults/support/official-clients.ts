@@ -1,5 +1,5 @@
-// Clients as applications have them, beside the many small ones: the README's recipe and `@millrace/client`, over each of the three
-// transports of the official SignalR client, through a proxy on which single requests fail.
+// Clients as applications use them, in addition to the many small clients: the README's recipe and `@millrace/client`. Each runs
+// over all three transports of the official SignalR client, through a proxy on which some requests fail.
 import { HttpTransportType, LogLevel } from '@microsoft/signalr';
 import { type Client, createClient } from '@millrace/client';
 import type { HttpFate } from '@millrace/testkit';
@@ -7,10 +7,10 @@ import { type Recipe, startRecipe } from '../../fixtures/clients/resume-recipe.j
 import { eventTypeNames } from '../../fixtures/events/sample-events.js';
 import type { ClientLog, ClientRecord } from './oracle.js';
 
-/** A client of one room that writes down what it is told. */
+/** A client in one room that records what it receives. */
 export interface OfficialClient extends ClientLog {
   readonly isJoined: boolean;
-  /** Empties its log. It remembers which events it has seen. */
+  /** Empties the log. The client still knows which events it has seen. */
   clear(): void;
   close(): Promise<void>;
 }
@@ -22,16 +22,17 @@ export const transports = {
   'long polling': HttpTransportType.LongPolling,
 } as const;
 
-/** Types that the oracle judges event by event. Receipts and typing are coalesced, and are judged elsewhere. */
+/** The types that the oracle judges event by event. Other tests judge receipts and typing, which are coalesced. */
 const judgedTypes = eventTypeNames.filter((type) => type !== 'read_receipt' && !type.startsWith('typing'));
 
-/** Quick enough for a trial, and still random. */
+/** Short enough for a trial. The clients choose random delays from it. */
 const retryMs = 100;
 
 /**
- * Chooses the fate of a request: of five posts one fails, each time in another way. Polls and streams pass; they are cut with the wire below.
+ * Chooses the fate of a request. One POST in five fails, in a random way. Polls and streams pass, because the TCP proxy of the
+ * gateway cuts them.
  *
- * @param random numbers from 0 up to, not including, 1
+ * @param random returns numbers from 0 (inclusive) to 1 (exclusive)
  */
 export function fateOf({ method }: { readonly method?: string | undefined }, random: () => number): HttpFate {
   if (method !== 'POST' || random() >= 0.2) return 'pass';
@@ -45,7 +46,7 @@ export function fateOf({ method }: { readonly method?: string | undefined }, ran
   return fates[Math.floor(random() * fates.length)] ?? 'cut';
 }
 
-/** The recipe in a room. */
+/** Starts the README's recipe in a room. */
 export async function startRecipeClient(
   url: string,
   roomId: string,
@@ -64,7 +65,7 @@ export async function startRecipeClient(
   return log.client(async () => recipe.stop());
 }
 
-/** `@millrace/client` in a room. */
+/** Starts `@millrace/client` in a room. */
 export function startLibraryClient(
   url: string,
   roomId: string,
@@ -82,14 +83,14 @@ export function startLibraryClient(
     if (judgedTypes.some((type) => type === event_type)) log.handled(event_id);
   });
   room.onResync((reason) => log.reload(reason));
-  // Errors that it reports are part of the trial.
+  // The trial causes errors on purpose, so they are ignored.
   client.onError(() => {});
   void room.joined.then(() => log.joined());
   void client.connect();
   return log.client(() => client.close());
 }
 
-/** The first join is no reload of anything: nothing was seen before. */
+/** The log of a client. Ignores a reload at the first join, because the client has seen nothing before it. */
 class Log {
   readonly #name: string;
   readonly #roomId: string;

@@ -1,28 +1,28 @@
-// The oracle: judges a run by the publisher's confirmations and by what each client handled, and by nothing else. Pure.
+// The oracle: judges a run only by the publisher's confirmations and by the events that each client handled. Pure functions.
 
-/** A publish that was confirmed. Times are milliseconds on one clock. */
+/** A confirmed publish. All times are milliseconds of one clock. */
 export interface PublishRecord {
   readonly eventId: string;
   readonly roomId: string;
   readonly stream: string;
   readonly entryId: string;
-  /** When it was first tried. */
+  /** The time of the first attempt. */
   readonly startedAtMs: number;
   readonly confirmedAtMs: number;
 }
 
-/** An event in the life of one client. */
+/** Something that happened to one client. */
 export type ClientRecord =
-  /** Handled for the first time. */
+  /** The client handled an event for the first time. */
   | { readonly kind: 'handled'; readonly eventId: string; readonly atMs: number }
-  /** Arrived again, and the client dropped it, as its recipe says. */
+  /** An event arrived again, and the client dropped it, as the recipe says. */
   | { readonly kind: 'repeated'; readonly eventId: string; readonly atMs: number }
-  /** The client was told that something is missing: the application reloads the room. */
+  /** The client was told that events are missing, so the application reloads the room. */
   | { readonly kind: 'reload'; readonly reason: string; readonly atMs: number }
   /** The client was told that nothing is missing. */
   | { readonly kind: 'recovered'; readonly atMs: number };
 
-/** One client, in one room since before the first publish. */
+/** The log of one client. The client is in its room since before the first publish. */
 export interface ClientLog {
   readonly name: string;
   readonly roomId: string;
@@ -31,34 +31,37 @@ export interface ClientLog {
 
 /** Known effects of a fault on the stored data. */
 export interface OracleOptions {
-  /** Entry IDs mean nothing across a loss of data: order is then not judged. @defaultValue true */
+  /** False after a loss of data, because entry IDs then do not show the order. @defaultValue true */
   readonly isOrderJudged?: boolean;
 }
 
-/** The findings. All but the first five must be 0 in any run. */
+/** The findings. All numbers except the first five must be 0 in any run. */
 export interface Judgement {
   readonly published: number;
-  /** Due deliveries: each event to each client of its room. */
+  /** Number of due deliveries: each event to each client in its room. */
   readonly due: number;
   readonly handled: number;
-  /** Not handled, by clients that were told to reload after it was published. */
+  /** Deliveries that did not happen, to clients that were told to reload after the publish. */
   readonly excused: number;
-  /** Arrived again and were recognised. */
+  /** Events that arrived again and that the client dropped. */
   readonly repeated: number;
   readonly lost: number;
-  /** Lost, and the client was told afterwards that nothing is missing. */
+  /** Lost events after which the client was told that nothing is missing. */
   readonly wronglyRecovered: number;
   readonly handledTwice: number;
   readonly outOfOrder: number;
-  /** Handled, and published by nobody. */
+  /** Handled events that nobody published into the room. */
   readonly unknown: number;
-  /** The first faults in words, for people. */
+  /** The first faults in words. */
   readonly examples: readonly string[];
 }
 
 const maxExamples = 10;
 
-/** Compares logs with receipts. `tried`: IDs whose publish was never confirmed; they may arrive or not. */
+/**
+ * Compares the clients' logs with the confirmed publishes. `tried` contains the IDs of unconfirmed events, which may or may not
+ * arrive.
+ */
 export function judge(
   published: readonly PublishRecord[],
   clients: readonly ClientLog[],
@@ -115,7 +118,8 @@ export function judge(
     for (const event of byRoom.get(client.roomId) ?? []) {
       sum.due += 1;
       if (handled.has(event.eventId)) continue;
-      // A client that reloads has what was stored by then: an event is stored before it is published.
+      // A client that reloads has every event that was published before, because an application stores an event before it publishes
+      // it.
       if (event.startedAtMs <= lastReloadMs) {
         sum.excused += 1;
         continue;

@@ -1,10 +1,10 @@
-// Tables that measurements write into docs/reliability.md.
+// Writes the tables of measurements into docs/reliability.md.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { repositoryPath } from '../../fixtures/processes/cli-process.js';
 
 const pagePath = `${repositoryPath}docs/reliability.md`;
 
-/** Puts `table` between the page's markers `begin <name>` and `end <name>`, if the run was asked to (`--write`). */
+/** Prints `table`. With `--write`, also puts it between the markers `begin <name>` and `end <name>` of docs/reliability.md. */
 export function offerTable(name: string, table: string): void {
   console.info(table);
   if (process.env['RELIABILITY_WRITE'] !== '1') return;

@@ -1,5 +1,5 @@
-// A client of one room that follows the documented recipe, and is so small that hundreds fit into one process. It speaks just
-// enough of SignalR over its own WebSocket.
+// A client of one room that follows the documented recipe. It implements only a small part of SignalR over a WebSocket, so that
+// hundreds of clients fit into one process.
 import WebSocket from 'ws';
 import type { ClientLog, ClientRecord } from './oracle.js';
 
@@ -29,13 +29,13 @@ export class RoomClient implements ClientLog {
   #socket: WebSocket | undefined;
   #isClosed = false;
   #isFirstJoin = true;
-  /** Users who are typing, by the events it has received. */
+  /** The users who are typing, according to the events that this client received. */
   readonly typingUsers = new Set<string>();
-  /** The messages that receipts named, in the order of arrival, and the inputs that these receipts stand for. */
+  /** The message IDs in all receipts, in the order of arrival, and the number of inputs that these receipts contain. */
   readonly receipts = { messageIds: [] as string[], inputs: 0 };
-  /** Events that its gateways said were replayed to it, since `clear`. */
+  /** Number of replayed events since `clear`, as reported by the gateways. */
   replayedCount = 0;
-  /** Connections that ended unexpectedly since `clear`. */
+  /** Number of connections that ended unexpectedly since `clear`. */
   lostCount = 0;
 
   constructor(name: string, roomId: string, chooseUrl: ChooseUrl) {
@@ -53,24 +53,24 @@ export class RoomClient implements ClientLog {
     return this.#isJoined;
   }
 
-  /** Empties its log. It remembers which events it has seen. */
+  /** Empties the log. The client still knows which events it has seen. */
   clear(): void {
     this.#records = [];
     this.replayedCount = 0;
     this.lostCount = 0;
   }
 
-  /** Ends the connection as a broken network would. */
+  /** Ends the connection as a broken network does. */
   cut(): void {
     this.#socket?.terminate();
   }
 
-  /** Reads nothing more from the socket that is open now. */
+  /** Stops reading from the socket that is open now. */
   stopReading(): void {
     this.#socket?.pause();
   }
 
-  /** Continues to read. */
+  /** Continues to read from the socket. */
   resumeReading(): void {
     this.#socket?.resume();
   }
@@ -87,7 +87,7 @@ export class RoomClient implements ClientLog {
       handshakeTimeout: 10_000,
     });
     this.#socket = socket;
-    // After 30 s of silence the server is gone, whatever the socket says.
+    // Ends the connection after 30 s of silence, because the server is then gone even if the socket is open.
     let lastMs = performance.now();
     const watch = setInterval(() => {
       if (performance.now() - lastMs > 30_000) socket.terminate();
@@ -100,7 +100,7 @@ export class RoomClient implements ClientLog {
       lastMs = performance.now();
       for (const text of data.toString().split(separator)) if (text !== '') this.#onText(text, socket);
     });
-    // Its close follows.
+    // A `close` event follows every error.
     socket.on('error', () => {});
     socket.on('close', () => {
       clearInterval(watch);

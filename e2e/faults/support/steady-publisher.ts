@@ -1,4 +1,4 @@
-// Publishes at a steady pace into many rooms and notes every confirmation. What fails is tried again with the same ID.
+// Publishes at a steady rate into many rooms and records every confirmation. Retries a failed publish with the same event ID.
 import { setTimeout as pause } from 'node:timers/promises';
 import { PublisherError } from '@millrace/publisher';
 import {
@@ -11,29 +11,29 @@ import {
 import type { TestPublisher } from '../../fixtures/systems/delivery-system.js';
 import type { PublishRecord } from './oracle.js';
 
-/** How much is published. */
+/** The events to publish. */
 export interface Load {
   readonly events: number;
   readonly eventsPerSecond: number;
   readonly rooms: readonly string[];
-  /** Length of the text of each event; its number stands in front. @defaultValue 0 */
+  /** Length of each event's text, which begins with the number of the event. @defaultValue 0 */
   readonly contentLength?: number;
-  /** Ends it early; what waits for its confirmation is given up. */
+  /** Ends the load early. Events that are not confirmed by then are given up. */
   readonly signal?: AbortSignal;
 }
 
 /** The result of the load. */
 export interface Published {
   readonly confirmed: readonly PublishRecord[];
-  /** Never confirmed within the time for tries; may be in the stream or not. */
+  /** The IDs of events that were not confirmed in time. They may or may not be in the stream. */
   readonly unconfirmed: ReadonlySet<string>;
 }
 
 const tickMs = 10;
-// A limit of the trial, not of the product: on a busy machine events refused for overload take their time to get through.
+// This is a limit of the trial, not of the product. On a busy machine, events that were refused for overload need many attempts.
 const tryForMs = 240_000;
 
-/** Three of four are chat messages; the others go through two more streams. */
+/** Returns a chat message for three numbers of four, and an event of another stream for the others. */
 function eventOf(number: number, roomId: string, contentLength: number): SampleEvent {
   const content = `number ${number}`.padEnd(contentLength, '.');
   if (number % 8 === 3) return notification(roomId, content);
@@ -48,7 +48,7 @@ function eventOf(number: number, roomId: string, contentLength: number): SampleE
   return chatMessage(roomId, content);
 }
 
-/** Publishes all of it. Resolves when every event was confirmed or given up. */
+/** Publishes all events. Resolves when every event is confirmed or given up. */
 export async function publishSteadily(publisher: TestPublisher, load: Load): Promise<Published> {
   const confirmed: PublishRecord[] = [];
   const unconfirmed = new Set<string>();
@@ -68,7 +68,7 @@ export async function publishSteadily(publisher: TestPublisher, load: Load): Pro
         }),
       );
     }
-    // The pace of the load, not a wait for anything.
+    // The rate of the load needs this pause.
     await pause(tickMs);
   }
   await Promise.all(pending);
@@ -95,7 +95,7 @@ async function publishUntilConfirmed(
       };
     } catch (error) {
       if (!(error instanceof PublisherError)) throw error;
-      // As a caller should: who is refused for overload and tries again at once makes more of it.
+      // Waits before the next attempt, because an immediate retry would add to the overload.
       const waitMs = error.code === 'outbox_full' ? (error.retryAfterMs ?? 0) : 100;
       await pause(waitMs + Math.random() * 200);
     }

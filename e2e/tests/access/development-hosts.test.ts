@@ -1,4 +1,5 @@
-// Development mode accepts every client, so it answers to this machine's own names only: a page whose foreign name leads here is refused.
+// A gateway in development mode accepts every client, so it answers only to host names of this machine. Otherwise a web page with a
+// foreign host name that resolves to this machine could use the gateway.
 import { describe, expect, test } from 'vitest';
 import { ask, askForWebSocket } from '../../fixtures/http/http-request.js';
 import { readMetric } from '../../fixtures/http/metrics.js';
@@ -38,7 +39,7 @@ describe.each(strangers)('the strange host %s', (host) => {
     ['POST', '/v1/events'],
     ['OPTIONS', '/v1/events'],
     ['GET', '/nothing/here'],
-  ])('a strange host is refused %s %s with 421 and told why', async (method, path) => {
+  ])('a request with a strange host, %s %s, is refused with 421 and the reason', async (method, path) => {
     const { status, headers, text } = await ask(`${gateway().url}${path}`, { method, headers: { host } });
     expect([status, headers['content-type']]).toEqual([421, 'application/problem+json']);
     expect(JSON.parse(text)).toMatchObject({
@@ -47,13 +48,13 @@ describe.each(strangers)('the strange host %s', (host) => {
     });
   });
 
-  test('a strange host is refused an upgrade with 421 and told why', async () => {
+  test('an upgrade with a strange host is refused with 421 and the reason', async () => {
     const { status, text } = await askForWebSocket(`${gateway().url}/hubs/events`, { host });
     expect([status, text]).toEqual([421, expect.stringContaining('host_not_allowed')]);
   });
 });
 
-test.each(own)('the host %s is this machine', async (host) => {
+test.each(own)('the host %s is accepted as a name of this machine', async (host) => {
   const { url } = gateway();
   expect((await ask(`${url}/readyz`, { headers: { host } })).status).toBe(200);
   expect((await askForWebSocket(`${url}/hubs/events`, { host })).status).toBe(101);

@@ -1,4 +1,5 @@
-// A key server that cannot be asked refuses nobody: known keys stay in use, and without them clients are told to come back.
+// While the key server is unavailable, no client is refused for good: known keys stay in use, and without known keys clients are
+// told to try again later.
 import { randomUUID } from 'node:crypto';
 import { createClient } from '@millrace/client';
 import { describe, expect, test } from 'vitest';
@@ -12,7 +13,7 @@ import { GatewayProcess } from '../../fixtures/processes/gateway-process.js';
 
 const claims = { sub: randomUUID(), name: 'Ana', rooms: ['r'] };
 
-/** A gateway whose keys are those of the server; its API key is there because normal mode wants one. */
+/** Starts a gateway that gets its keys from the key server. It has an API key, because normal mode requires one. */
 function startGateway(keyServer: KeyServer, environment: Record<string, string> = {}) {
   return GatewayProcess.start({
     MILLRACE_DEV: '0',
@@ -34,7 +35,7 @@ const moods: readonly KeyServerMood[] = [
 
 describe('with no key known', () => {
   test.each(moods)(
-    'a good token is answered with 503, never 401, when the key server gives %s',
+    'a valid token is answered with 503 and never with 401 when the key server gives %s',
     async (mood) => {
       await using keyServer = await KeyServer.start();
       keyServer.mood = mood;
@@ -42,7 +43,7 @@ describe('with no key known', () => {
       const token = await keyServer.sign(claims);
       expect(await negotiate(gateway, token)).toEqual(notNow);
       expect(await upgrade(gateway, token)).toEqual(notNow);
-      // The reason is in the log once, however often it was asked; the token and the address's secrets are not.
+      // The reason is in the log once, however often the key server was asked. The token is not in the log.
       expect(gateway.lines.filter((line) => line.includes('key server is unavailable'))).toHaveLength(1);
       expect(gateway.output).not.toContain(token);
       keyServer.mood = 'keys';
@@ -51,7 +52,7 @@ describe('with no key known', () => {
     },
   );
 
-  test('a good token is answered with 503 when the key server refuses connections, and garbage with 401', async () => {
+  test('a valid token is answered with 503 when the key server refuses connections, and an invalid token with 401', async () => {
     await using keyServer = await KeyServer.start();
     await keyServer.stop();
     await using gateway = await startGateway(keyServer);
@@ -69,14 +70,14 @@ describe('with no key known', () => {
   });
 });
 
-test('known keys stay in use while the key server is away, and readiness says so', async () => {
+test('known keys stay in use while the key server is unavailable, and readiness reports that', async () => {
   await using keyServer = await KeyServer.start();
   await using gateway = await startGateway(keyServer);
   const token = await keyServer.sign(claims);
   await using _before = await EventLog.inRoom(gateway.url, 'r', { token });
   keyServer.mood = 'no keys';
   await keyServer.addKey('second');
-  // A key that is not known cannot be looked up: not now, rather than no.
+  // The gateway cannot look up an unknown key, so the client is told to try again later instead of being refused.
   expect(await negotiate(gateway, await keyServer.sign(claims, 'second'))).toEqual(notNow);
   await using during = await EventLog.connect(gateway.url, { token });
   expect(await during.join('r')).toMatchObject({ roomId: 'r' });
@@ -91,7 +92,7 @@ test('known keys stay in use while the key server is away, and readiness says so
   expect(await readReadiness(gateway.url)).toEqual({ status: 200, body: { status: 'ready' } });
 });
 
-test('keys that are older than MILLRACE_JWKS_MAX_STALE_MS are not used on, whatever the transport', async () => {
+test('keys that are older than MILLRACE_JWKS_MAX_STALE_MS are no longer used, whatever the transport', async () => {
   await using keyServer = await KeyServer.start();
   await using gateway = await startGateway(keyServer, { MILLRACE_JWKS_MAX_STALE_MS: '1' });
   const token = await keyServer.sign(claims);
@@ -111,7 +112,7 @@ test('keys that are older than MILLRACE_JWKS_MAX_STALE_MS are not used on, whate
   expect(await upgrade(gateway, token)).toEqual(notNow);
 });
 
-test('tokens with invented key IDs cost the key server no more than about one question a second', async () => {
+test('tokens with invented key IDs cause at most about one request a second to the key server', async () => {
   await using keyServer = await KeyServer.start();
   await using gateway = await startGateway(keyServer);
   await keyServer.addKey('second');
@@ -171,7 +172,7 @@ async function negotiate(gateway: GatewayProcess, token: string) {
   );
 }
 
-/** Answer to a request for a WebSocket; 101 when it is one. */
+/** Returns the answer to a request for a WebSocket. The status is 101 if a WebSocket was opened. */
 async function upgrade(gateway: GatewayProcess, token: string) {
   const { status, headers } = await askForWebSocket(`${gateway.url}/hubs/events?access_token=${token}`);
   return { status, retryAfter: headers['retry-after'] ?? null };

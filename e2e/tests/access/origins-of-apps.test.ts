@@ -1,4 +1,4 @@
-// Apps that are web pages in a shell send origins of their own; they may connect only when they are listed.
+// Apps that show web pages in a native shell send their own kinds of origins. They may connect only if their origin is listed.
 import { expect, test } from 'vitest';
 import { askForWebSocket } from '../../fixtures/http/http-request.js';
 import { GatewayProcess } from '../../fixtures/processes/gateway-process.js';
@@ -16,7 +16,7 @@ const gateway = sharedSystem(() =>
 );
 const plain = sharedSystem(() => GatewayProcess.start());
 
-test.each(listed)('the origin %s is let in where it is listed, by CORS and by upgrade', async (origin) => {
+test.each(listed)('the listed origin %s is accepted, by CORS and by upgrade', async (origin) => {
   const answer = await fetch(`${gateway().url}/hubs/events/negotiate?negotiateVersion=1`, {
     method: 'POST',
     headers: { origin },
@@ -26,13 +26,13 @@ test.each(listed)('the origin %s is let in where it is listed, by CORS and by up
 });
 
 test.each(['app://other', 'capacitor://elsewhere', 'https://other.example'])(
-  'the origin %s is not let in, for it is not listed',
+  'the origin %s is refused because it is not listed',
   async (origin) => {
     expect(await webSocketStatus(gateway().url, origin)).toBe(403);
   },
 );
 
-test('the origin null is refused unless it is listed, in development mode too', async () => {
+test('the origin null is refused if it is not listed, even in development mode', async () => {
   expect(await webSocketStatus(plain().url, 'null')).toBe(403);
   const answer = await fetch(`${plain().url}/hubs/events/negotiate?negotiateVersion=1`, {
     method: 'POST',

@@ -1,4 +1,4 @@
-// Joining and leaving rooms, and the right to do so.
+// Joining and leaving rooms, and the rights to enter them.
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { EventLog } from '../../fixtures/clients/event-log.js';
@@ -23,7 +23,7 @@ async function publish(roomId: string, title: string): Promise<string> {
 }
 
 describe('joining', () => {
-  test('the answer names the room and a position, and says what was replayed and who is typing', async () => {
+  test('the answer of JoinRoom contains the room, a position, what was replayed and who is typing', async () => {
     await using client = await connect({ rooms: ['ticket-1'] });
     expect(await client.join('ticket-1')).toStrictEqual({
       roomId: 'ticket-1',
@@ -34,7 +34,7 @@ describe('joining', () => {
     });
   });
 
-  test('joining twice is harmless: each event still comes once, and one leave ends it', async () => {
+  test('a room that is joined twice delivers each event once, and one LeaveRoom ends it', async () => {
     await using client = await connect({ rooms: ['twice', 'end'] });
     await client.join('twice');
     await client.join('twice');
@@ -67,7 +67,7 @@ describe('joining', () => {
     expect(await client.idsUpTo(id)).toEqual([id]);
   });
 
-  test('a position of another epoch answers recovered: false, whether joined or delivered there', async () => {
+  test('a position of another epoch is answered with recovered: false, whether it came from a join or with an event', async () => {
     await using elsewhere = await GatewayProcess.start(normalMode);
     await using stranger = await EventLog.connect(elsewhere.url, {
       token: await signToken({ sub: randomUUID(), rooms: ['r'] }),
@@ -80,7 +80,7 @@ describe('joining', () => {
     expect(await client.join('r', delivered?.position ?? '')).toMatchObject({ recovered: false });
   });
 
-  test('the position of a delivered event is taken by JoinRoom, and user:me resumes the personal room', async () => {
+  test('JoinRoom accepts the position of a delivered event, and user:me resumes the personal room', async () => {
     const sub = randomUUID();
     await using client = await connect({ sub, rooms: [] });
     await publish(`user:${sub}`, 'personal');
@@ -90,7 +90,7 @@ describe('joining', () => {
     expect((await client.idsUpTo(next)).filter((id) => id === next)).toHaveLength(1);
   });
 
-  test('a room in the claim by its name, or by a prefix with a trailing *, is entered', async () => {
+  test('a room that the claim lists by name, or by a prefix with a trailing *, may be joined', async () => {
     await using client = await connect({ rooms: ['ticket-*', 'lobby'] });
     for (const roomId of ['ticket-', 'ticket-42', 'lobby']) {
       await client.join(roomId);
@@ -111,7 +111,7 @@ describe('refusals', () => {
     'ticket-*',
     'user:somebody',
   ])(
-    'room %j is outside the claim ["ticket-42"]: a clear hub error, and nothing of it arrives',
+    'the room %j is outside the claim ["ticket-42"]: the join fails with a clear hub error, and no event of the room arrives',
     async (roomId) => {
       await using client = await connect({ rooms: ['ticket-42'] });
       await expect(client.join(roomId)).rejects.toThrow(
@@ -124,13 +124,16 @@ describe('refusals', () => {
     },
   );
 
-  test.each([{ rooms: [] }, {}])('a token with the rooms %j enters none but its own', async (claims) => {
-    const sub = randomUUID();
-    await using client = await connect({ ...claims, sub });
-    await expect(client.join('lobby')).rejects.toThrow(/HubException/);
-    const own = await publish(`user:${sub}`, 'own');
-    expect(await client.idsUpTo(own)).toEqual([own]);
-  });
+  test.each([{ rooms: [] }, {}])(
+    'a token with the rooms %j gives access to the personal room only',
+    async (claims) => {
+      const sub = randomUUID();
+      await using client = await connect({ ...claims, sub });
+      await expect(client.join('lobby')).rejects.toThrow(/HubException/);
+      const own = await publish(`user:${sub}`, 'own');
+      expect(await client.idsUpTo(own)).toEqual([own]);
+    },
+  );
 
   test.each([
     ['no room', 'JoinRoom', []],
@@ -181,7 +184,7 @@ describe('refusals', () => {
     expect(await client.idsUpTo(own)).toEqual([receipt.event_id, own]);
   });
 
-  test('a position that says garbage is answered with a text that speaks of the position', async () => {
+  test('a position that cannot be parsed is refused with an error that names the position', async () => {
     await using client = await connect({ rooms: ['lobby'] });
     await expect(client.join('lobby', 'garbage')).rejects.toThrow(/HubException: .*position/i);
   });

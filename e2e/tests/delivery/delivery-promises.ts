@@ -1,4 +1,4 @@
-// The promises of every gateway about delivery, whichever broker is behind it. Run on Redis and in memory.
+// The delivery promises of every gateway. The suite runs with Redis and with the in-memory broker.
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { type DeliveredEvent, EventLog } from '../../fixtures/clients/event-log.js';
@@ -26,7 +26,7 @@ export function describeDelivery(wayNames: readonly string[], start: () => Promi
       ['with extra fields and text outside ASCII', fullEvents],
       ['with nothing but the required fields', minimalEvents],
       ['with every optional field null', nullEvents],
-    ])('all nine types arrive %s, payload and metadata as they were sent', async (_, eventsOf) => {
+    ])('all nine types arrive %s, with payload and metadata as they were sent', async (_, eventsOf) => {
       const roomId = `raum-ä-${randomUUID()}`;
       const events = eventsOf(roomId);
       await using client = await EventLog.inRoom(system().url, roomId);
@@ -41,7 +41,7 @@ export function describeDelivery(wayNames: readonly string[], start: () => Promi
 }
 
 function describeSystem(running: () => DeliverySystem): void {
-  test('publish() stamps what its caller leaves out and passes on what it is given', async () => {
+  test('publish() fills in what its caller leaves out, and passes on what its caller gives', async () => {
     const { url, publisher } = running();
     const roomId = randomUUID();
     const eventId = randomUUID();
@@ -62,7 +62,7 @@ function describeSystem(running: () => DeliverySystem): void {
     expect(given).toMatchObject({ event_id: eventId, timestamp: '2026-01-16T10:00:00+02:00', payload });
   });
 
-  test('every client in a room gets the same event, position included', async () => {
+  test('every client in a room gets the same event with the same position', async () => {
     const { url, publisher } = running();
     const roomId = randomUUID();
     await using first = await EventLog.connect(url);
@@ -72,7 +72,7 @@ function describeSystem(running: () => DeliverySystem): void {
     expect(await first.received(1)).toStrictEqual(await second.received(1));
   });
 
-  test('clients in two rooms get the events of their own room only', async () => {
+  test('clients in different rooms get only the events of their own room', async () => {
     const { url, ways } = running();
     const rooms = [randomUUID(), randomUUID()] as const;
     await using first = await EventLog.connect(url);
@@ -88,7 +88,7 @@ function describeSystem(running: () => DeliverySystem): void {
     expect(second.ids).toEqual(idsOf(rooms[1]));
   });
 
-  test('a connection is in the room of its user from the start, and no other is', async () => {
+  test('a connection is in the personal room of its user from the start, and other users are not in that room', async () => {
     const { url, ways } = running();
     const [ana, bob] = [randomUUID(), randomUUID()];
     await using phone = await EventLog.connectAs(url, ana, 'Ana');
@@ -104,7 +104,7 @@ function describeSystem(running: () => DeliverySystem): void {
     expect(await phone.join('user:me')).toMatchObject({ roomId: `user:${ana}` });
   });
 
-  test('typing is not sent to its own user on any device, a read receipt is', async () => {
+  test('typing is not sent to any device of its own user, but a read receipt is', async () => {
     const { url, ways } = running();
     const roomId = randomUUID();
     const [ana, bob] = [randomUUID(), randomUUID()];
@@ -134,7 +134,10 @@ function sorted(ids: readonly string[]): string[] {
   return [...ids].sort();
 }
 
-/** An event as it was sent. A coalesced event that was merged with none may say so, and a count of null says the same. */
+/**
+ * Returns an event without a `coalesced_count` of 1 or null, because an event that was not coalesced with others may be delivered
+ * with a count of 1.
+ */
 function withoutCountOfOne(event: SampleEvent | DeliveredEvent): Record<string, unknown> {
   const { metadata = {}, ...rest } = event;
   const { position: _, ...sent } = { position: '', ...rest };

@@ -10,7 +10,7 @@ import { describeDelivery } from './delivery-promises.js';
 
 describeDelivery([...commonWays, plainXadd], () => startOnRedis());
 
-test('any type put into any of the four streams is delivered', async () => {
+test('an event of any type is delivered from any of the four streams', async () => {
   await using system = await startOnRedis();
   await using client = await EventLog.connect(system.url);
   const roomId = randomUUID();

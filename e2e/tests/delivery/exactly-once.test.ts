@@ -1,4 +1,4 @@
-// An event_id that is published twice within 5 minutes is delivered once, by whichever ways it was published.
+// An event that is published twice with the same event_id within 5 minutes is delivered once, whichever ways it took.
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { EventLog } from '../../fixtures/clients/event-log.js';
@@ -17,7 +17,7 @@ const payload = { type: 'info', title: 'once' };
 describe.each(everyBroker)('an event that is published twice %s', (_, start) => {
   const system = sharedSystem(start);
 
-  test('the second result of the publisher names the entry of the first', async () => {
+  test('the publisher’s second result contains the entry ID of the first', async () => {
     const roomId = randomUUID();
     const eventId = randomUUID();
     await using client = await EventLog.inRoom(system().url, roomId);
@@ -28,7 +28,7 @@ describe.each(everyBroker)('an event that is published twice %s', (_, start) => 
     expect(await idsWithLast(system(), client, roomId)).toEqual([eventId]);
   });
 
-  test('the second answer of HTTP says duplicate and names the entry of the first', async () => {
+  test('the second HTTP answer reports a duplicate and contains the entry ID of the first', async () => {
     const roomId = randomUUID();
     const event = notification(roomId, 'once');
     await using client = await EventLog.inRoom(system().url, roomId);
@@ -39,7 +39,7 @@ describe.each(everyBroker)('an event that is published twice %s', (_, start) => 
     expect(await idsWithLast(system(), client, roomId)).toEqual([event.event_id]);
   });
 
-  test('an event that is twice in one list, and again in upper case, is delivered once', async () => {
+  test('an event that is twice in one list, and again with its ID in upper case, is delivered once', async () => {
     const roomId = randomUUID();
     const event = notification(roomId, 'once');
     await using client = await EventLog.inRoom(system().url, roomId);
@@ -94,7 +94,7 @@ describe('with a plain XADD', () => {
     ['another XADD', (event) => xaddEvent(system().redis, event)],
     ['an XADD in upper case', (event) => xaddEvent(system().redis, upperCase(event))],
   ])(
-    'plain XADDs that repeat an event of %s, in lower and in upper case, are counted and acknowledged',
+    'plain XADDs that repeat an event of %s, with its ID in lower and in upper case, are counted as duplicates and acknowledged',
     async (_, first) => {
       const roomId = randomUUID();
       const event = notification(roomId, 'once');
@@ -123,7 +123,7 @@ describe('with a plain XADD', () => {
   });
 });
 
-test('a restarted gateway recognises what the one before it delivered', async () => {
+test('a restarted gateway recognises the events that the earlier gateway delivered', async () => {
   await using system = await startOnRedis();
   const { redis, gateway } = system;
   const roomId = randomUUID();
@@ -145,7 +145,7 @@ test('a restarted gateway recognises what the one before it delivered', async ()
   expect([...client.ids].sort()).toEqual(last.map((event) => event.event_id).sort());
 });
 
-/** The IDs that arrived before one more event of the same stream. */
+/** Publishes one more event of the same stream, and returns the IDs that arrived before it. */
 async function idsWithLast(
   system: DeliverySystem,
   client: EventLog,

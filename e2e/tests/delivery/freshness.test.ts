@@ -1,4 +1,5 @@
-// Low and medium events older than 5 minutes are counted and not sent; high ones always are. The age is Redis time minus entry ID.
+// Events of the low and medium lanes that are older than 5 minutes are counted and not sent. Events of the high lane are always
+// sent. The age of an event is the time of Redis minus the time in the entry ID.
 import { randomUUID } from 'node:crypto';
 import type { RedisServer } from '@millrace/testkit';
 import { expect, test } from 'vitest';
@@ -19,7 +20,7 @@ import { eventually } from '../../fixtures/waiting/eventually.js';
 
 const secondMs = 1_000;
 
-test('low and medium events of 5:01 are counted and not sent, those of 4:59 are sent, high ones at any age', async () => {
+test('low and medium events that are 5:01 old are counted and not sent, at 4:59 they are sent, and high events are sent at any age', async () => {
   await using system = await startOnRedis();
   const { redis, url } = system;
   const roomId = randomUUID();
@@ -35,7 +36,7 @@ test('low and medium events of 5:01 are counted and not sent, those of 4:59 are 
     readReceipt(roomId, randomUUID(), [randomUUID()]),
     notification(roomId, 'fresh'),
   ];
-  // IDs must grow within a stream, so the oldest come first. Nothing else is in the streams yet.
+  // IDs must grow within a stream, so the oldest events are added first. The streams are still empty.
   for (const event of oldHigh) await xaddOfAge(redis, event, 3_600 * secondMs);
   for (const event of stale) await xaddOfAge(redis, event, 301 * secondMs);
   for (const event of fresh) await xaddOfAge(redis, event, 299 * secondMs);
@@ -51,7 +52,7 @@ test('low and medium events of 5:01 are counted and not sent, those of 4:59 are 
     await eventually(() => assertAllAcknowledged(redis, stream));
 });
 
-test("a producer's wrong clock loses nothing: the age is that of the entry", async () => {
+test("a producer's wrong clock loses no event, because the age is that of the entry", async () => {
   await using system = await startOnRedis();
   const { redis, url } = system;
   const roomId = randomUUID();
@@ -72,7 +73,7 @@ function isPerishable(event: SampleEvent): boolean {
   return ['typing_start', 'typing_stop', 'read_receipt', 'notification'].includes(event.event_type);
 }
 
-/** Adds an entry whose ID says that it was added `ageMs` ago, by the clock of Redis. */
+/** Adds an entry whose ID is `ageMs` old by the clock of Redis. */
 async function xaddOfAge(redis: RedisServer, event: SampleEvent, ageMs: number): Promise<void> {
   const script = `local now = redis.call('TIME')
     local ms = now[1] * 1000 + math.floor(now[2] / 1000) - ARGV[1]

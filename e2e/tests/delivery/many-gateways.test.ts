@@ -1,4 +1,5 @@
-// Several gateways on one Redis: clients of a room on any of them receive all of it, and the gateways account for the streams together.
+// Several gateways on one Redis: clients of a room receive all of its events at any gateway, and the gateways maintain the consumer
+// groups together.
 import { createRedisBroker } from '@millrace/broker';
 import { eventCatalog } from '@millrace/contract';
 import { connectPublisher } from '@millrace/publisher';
@@ -31,10 +32,10 @@ import { eventually } from '../../fixtures/waiting/eventually.js';
 
 const rooms = ['room-a', 'room-b', 'room-c', 'room-d'];
 
-// Each test but the last leaves three running gateways to the next one.
+// Each test except the last leaves three running gateways for the next test.
 const row = sharedSystem(() => GatewayRow.start(3));
 
-test('every client in a room receives every event once, in the order of its stream, from whichever gateway', async () => {
+test('every client in a room receives every event once and in the order of its stream, at any gateway', async () => {
   const { redis, names } = row();
   await using members = await joinEverywhere(names);
   const publisher = await connectPublisher({ redisUrl: redis.url });
@@ -63,7 +64,7 @@ test('every client in a room receives every event once, in the order of its stre
   }
 });
 
-test('the consumer group tells the truth: the slots of the gateways consumed and acknowledged everything', async () => {
+test('the consumer group shows that the slots of the gateways consumed and acknowledged all entries', async () => {
   const { redis } = row();
   for (const stream of streamNames) {
     await eventually(() => assertAllAcknowledged(redis, stream));
@@ -87,7 +88,7 @@ test('no gateway is declared dead and no lease changes hands while Redis stands 
   const [slots, leases] = [await row().slots(), await row().leases()];
   for (const name of names) row().get(name).mayLogErrors = true;
   redis.pause();
-  // The promised time; longer than a lease lasts and than a gateway may be silent.
+  // Five seconds is the promised time. It is longer than a lease, and longer than a gateway may be silent.
   await new Promise((resolve) => setTimeout(resolve, 5_000));
   redis.resume();
   for (const name of names)
@@ -99,14 +100,14 @@ test('no gateway is declared dead and no lease changes hands while Redis stands 
   expect(await row().slots()).toEqual(slots);
   for (const [stream, { instance, fence }] of Object.entries(await row().leases())) {
     expect(instance).toBe(leases[stream]?.instance);
-    // Its own lease ran out meanwhile. It took the lease again, and no other gateway did in between.
+    // The lease of the gateway expired during the pause. The gateway acquired it again, and no other gateway had it in between.
     expect(fence - (leases[stream]?.fence ?? 0)).toBeLessThanOrEqual(1);
     expect(await row().registered(stream)).toEqual(names);
   }
   for (const { log } of members.list) expect(log.ids).toHaveLength(5);
 });
 
-test('the other gateways take over what a killed one held, and it takes its slot again when it returns', async () => {
+test('the other gateways take over the leases of a killed gateway, and it gets its slot back when it returns', async () => {
   const { redis, names } = row();
   const slots = await row().slots();
   const victim = (await row().leases())['events:chat']?.instance ?? '';
@@ -129,10 +130,10 @@ test('the other gateways take over what a killed one held, and it takes its slot
         .sort(),
     );
   await row().run(victim);
-  // Its other leases follow later: another gateway holds them for it and gives them back after a while.
+  // The other leases follow later, because another gateway holds them and gives them back after a while.
   await untilEachHasOne();
   expect(await row().slots()).toEqual(slots);
-  // Also while its slot is still held, by the process that is no more.
+  // The gateway also gets its slot back while the killed process still holds it.
   const owner = await row().slotOwner(victim);
   await row().get(victim).stop('SIGKILL');
   await row().run(victim);
@@ -156,7 +157,7 @@ test('entries stay unacknowledged while no gateway is alive, and the next gatewa
   const meanwhile = chatMessages(rooms[0] ?? '', 50);
   await xaddAll(redis, stream, meanwhile);
   expect(await runPassesUntilAllAreDead(redis.url, stream)).toEqual([...names]);
-  // A lease holder that does not deliver consumed them, and none is acknowledged: it has no live cursor either.
+  // A lease holder that delivers nothing has consumed the entries. No entry is acknowledged, because no cursor is live.
   expect(await groupInfo(redis, stream)).toMatchObject({ pending: '50', lag: '0' });
   expect(await row().registered(stream)).toEqual([]);
   const { url } = await row().run('gateway-1');
@@ -167,7 +168,7 @@ test('entries stay unacknowledged while no gateway is alive, and the next gatewa
   expect(client.ids).toEqual(idsOf(meanwhile));
 });
 
-/** A client in each room on each of these gateways. */
+/** Connects a client to each of these gateways for each room. */
 async function joinEverywhere(names: readonly string[]) {
   return Resources.start(async (resources) => {
     const list = await Promise.all(
@@ -181,14 +182,14 @@ async function joinEverywhere(names: readonly string[]) {
     );
     return {
       list,
-      /** Waits until every client has this many events. */
+      /** Waits until every client has received this many events. */
       received: async (count: number) => void (await Promise.all(list.map(({ log }) => log.received(count)))),
       [Symbol.asyncDispose]: () => resources[Symbol.asyncDispose](),
     };
   });
 }
 
-/** So many events for each room, the rooms in turn. */
+/** Returns `perRoom` events for each room, with the rooms in turn. */
 function events(perRoom: number): SampleEvent[] {
   const lists = rooms.map((room) => lastingEvents(room, perRoom));
   return Array.from({ length: perRoom }, (_, at) => lists.flatMap((list) => list.slice(at, at + 1))).flat();
@@ -206,7 +207,7 @@ async function untilEachHasOne(): Promise<void> {
   });
 }
 
-/** Waits until each stream in turn is with the next slot: from then on no lease changes hands. */
+/** Waits until the streams are assigned to the slots in turn. After that no lease changes hands. */
 async function untilSpread(): Promise<void> {
   await eventually(async () => {
     const [slots, leases] = [await row().slots(), await row().leases()];
@@ -218,7 +219,7 @@ async function untilSpread(): Promise<void> {
   });
 }
 
-/** Holds the lease without reading, until every gateway was declared dead; gives their instances. */
+/** Runs ledger passes without reading until every gateway is declared dead. Returns the instance names of the dead gateways. */
 async function runPassesUntilAllAreDead(redisUrl: string, stream: string): Promise<readonly string[]> {
   const broker = createRedisBroker({ url: redisUrl, streams: eventCatalog.streams });
   await broker.open();

@@ -1,4 +1,4 @@
-// Two gateways behind a proxy that takes them in turn, request by request: any gateway answers any request of a client.
+// Two gateways behind a proxy that sends each request to the next gateway. Any gateway can answer any request of a client.
 import { randomUUID } from 'node:crypto';
 import { HttpTransportType } from '@microsoft/signalr';
 import { freePort, startRedis, startRoundRobinProxy } from '@millrace/testkit';
@@ -13,7 +13,7 @@ test.each([
   ['WebSockets', HttpTransportType.WebSockets],
   ['server-sent events', HttpTransportType.ServerSentEvents],
   ['long polling', HttpTransportType.LongPolling],
-] as const)('events arrive in order over %s, and a client may call', async (_name, transport) => {
+] as const)('events arrive in order over %s, and a client can call hub methods', async (_name, transport) => {
   await using resources = new Resources();
   const redis = resources.use(await startRedis());
   const gateways: GatewayProcess[] = [];

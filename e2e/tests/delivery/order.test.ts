@@ -1,4 +1,4 @@
-// Per room, the events of one stream arrive in the order of the stream, however many are published at once and by whom.
+// The events of one stream arrive in each room in the order of the stream, however many producers publish at once.
 import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { EventLog } from '../../fixtures/clients/event-log.js';
@@ -17,7 +17,7 @@ import { startOnRedis } from '../../fixtures/systems/redis-system.js';
 const eventsPerWay = [1_000, 500, 500] as const;
 const listLength = 100;
 
-test('a burst of 2,000 events by three producers arrives in the order of the stream, low and high lane alike', async () => {
+test('a burst of 2,000 events from three producers arrives in the order of the stream, in the low and in the high lane', async () => {
   await using system = await startOnRedis();
   const roomId = randomUUID();
   await using first = await EventLog.inRoom(system.url, roomId);
@@ -35,7 +35,7 @@ test('a burst of 2,000 events by three producers arrives in the order of the str
   expect(second.ids).toEqual(order);
 });
 
-test('a burst of 2,000 calls of one publisher arrives in the order of the calls, on the broker in memory too', async () => {
+test('a burst of 2,000 calls of one publisher arrives in the order of the calls, with the in-memory broker too', async () => {
   await using system = await startEmbedded();
   const roomId = randomUUID();
   await using client = await EventLog.inRoom(system.url, roomId);
@@ -45,7 +45,7 @@ test('a burst of 2,000 calls of one publisher arrives in the order of the calls,
   expect(client.ids).toEqual(events.map((event) => event.event_id));
 });
 
-/** Messages, typing and receipts of many users. */
+/** Returns messages, typing and receipts of many users. */
 function mixed(roomId: string, count: number): SampleEvent[] {
   const make = [
     (at: number) => chatMessage(roomId, `mixed ${at}`),

@@ -1,5 +1,5 @@
-// More requests than a gateway can take: what it takes is delivered, the rest is refused with a time to come back, and afterwards all
-// is as before.
+// A gateway gets more requests than it can handle. It delivers the events of the requests that it accepts, refuses the others with
+// a time for the next attempt, and works normally afterwards.
 import { connect } from 'node:net';
 import { expect, test } from 'vitest';
 import { chatMessage, type SampleEvent } from '../../fixtures/events/sample-events.js';
@@ -8,18 +8,21 @@ import { readMetric, readMetricsText } from '../../fixtures/http/metrics.js';
 import { startOnRedis } from '../../fixtures/systems/redis-system.js';
 
 const connections = 500;
-/** Each connection has so many requests ahead of their answers. So more waits at the gateway than it can take, however slow this process is. */
+/**
+ * Number of requests that each connection sends before it waits for answers. More requests then wait at the gateway than it can
+ * accept, even if this process is slow.
+ */
 const requestsAhead = 20;
 const maxRequests = 60_000;
 
 interface Flood {
   readonly stored: ReadonlySet<string>;
-  /** Head and body of a refusal. */
+  /** The head and body of each refusal. */
   readonly refusals: readonly string[];
   readonly others: readonly string[];
 }
 
-/** Publishes over many connections at once, one event a request, until 200 requests were refused. */
+/** Publishes over many connections at once, with one event per request, until 200 requests were refused. */
 async function flood(port: number): Promise<Flood> {
   const stored = new Set<string>();
   const refusals: string[] = [];
@@ -29,7 +32,7 @@ async function flood(port: number): Promise<Flood> {
   const one = (): Promise<void> =>
     new Promise((resolve) => {
       const socket = connect({ port, host: '127.0.0.1' }).setEncoding('latin1');
-      /** IDs of the requests without an answer, in the order of the requests, which is that of the answers. */
+      /** The event IDs of the requests without an answer, in the order of the requests. Answers arrive in the same order. */
       let waiting: string[] = [];
       let text = '';
       const post = (): void => {
@@ -73,7 +76,7 @@ function requestOf(event: SampleEvent): string {
   );
 }
 
-/** Length of the answer that a text of Latin-1 begins with; 0 while it is not whole. */
+/** Returns the length of the answer at the beginning of a Latin-1 text, or 0 if the answer is incomplete. */
 function answerLength(text: string): number {
   const headEnd = text.indexOf('\r\n\r\n');
   if (headEnd === -1) return 0;
@@ -82,7 +85,7 @@ function answerLength(text: string): number {
   return text.length < length ? 0 : length;
 }
 
-test('a gateway that is offered more than it can take refuses the rest and delivers what it took', async () => {
+test('a gateway that gets more requests than it can accept refuses the rest and stores the events that it accepted', async () => {
   await using system = await startOnRedis();
   const { stored, refusals, others } = await flood(Number(new URL(system.url).port));
   expect(others).toEqual([]);
@@ -91,10 +94,10 @@ test('a gateway that is offered more than it can take refuses the rest and deliv
     const [head = '', body = ''] = refusal.split('\r\n\r\n');
     expect(head).toMatch(/\r\nretry-after: [1-9]/i);
     expect(head).toMatch(/\r\ncontent-type: application\/problem\+json/i);
-    // Whichever is short, the gateway's time or Redis'.
+    // The code depends on the cause of the overload, the gateway or Redis.
     expect(['overloaded', 'outbox_full']).toContain((JSON.parse(body) as { code: string }).code);
   }
-  // Each event that was confirmed is in the stream, and no other but those that were on their way at the end.
+  // Every confirmed event is in the stream.
   const entries = JSON.parse(await system.redis.cli('--json', 'xrange', 'events:chat', '-', '+')) as [
     string,
     string[],
@@ -102,11 +105,11 @@ test('a gateway that is offered more than it can take refuses the rest and deliv
   const ids = new Set(entries.map(([, fields]) => fields[fields.indexOf('event_id') + 1]));
   expect([...stored].filter((eventId) => !ids.has(eventId))).toEqual([]);
   expect(await readMetric(system.url, 'http_refusals_total', { at: 'api' })).toBe(refusals.length);
-  // Calm again: everything is served.
+  // The load is over, so every request is served.
   await acceptEvents(system.url, [chatMessage('room', 'afterwards')]);
 });
 
-test('the saturation of a gateway is a figure from 0 to 1', async () => {
+test('the saturation of a gateway is a number from 0 to 1', async () => {
   await using system = await startOnRedis();
   const [, figure] = /^saturation (\S+)$/m.exec(await readMetricsText(system.url)) ?? [];
   expect(Number(figure)).toBeGreaterThanOrEqual(0);

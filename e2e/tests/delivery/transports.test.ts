@@ -1,4 +1,4 @@
-// The gateway's hub over every transport and protocol: the same events, to the same promises.
+// The hub of the gateway over every transport and protocol, with the same events and the same promises.
 import { randomUUID } from 'node:crypto';
 import { HttpTransportType } from '@microsoft/signalr';
 import { describe, expect, test } from 'vitest';
@@ -28,7 +28,7 @@ describe('with tokens', () => {
   }
 
   test.each(ways)(
-    'events arrive in order over %s, and a return replays what was missed',
+    'events arrive in order over %s, and the events that a returning client missed are replayed',
     async (_title, way) => {
       const roomId = `way-${randomUUID()}`;
       const token = await signToken({ sub: randomUUID(), name: 'Ana', rooms: [roomId] });
@@ -54,12 +54,15 @@ describe('with tokens', () => {
 describe('in development mode', () => {
   const gateway = sharedSystem(() => GatewayProcess.start());
 
-  test.each(ways)('a client without a name stays who it is over %s', async (_title, way) => {
-    await using client = await EventLog.connect(gateway().url, way);
-    const roomId = `open-${randomUUID()}`;
-    await client.join(roomId);
-    const event = notification(roomId, 'hello');
-    expect(await postEvents(gateway().url, event)).toMatchObject({ status: 201 });
-    expect((await client.received(1))[0]?.event_id).toBe(event.event_id);
-  });
+  test.each(ways)(
+    'a client without a name in development mode joins and receives events over %s',
+    async (_title, way) => {
+      await using client = await EventLog.connect(gateway().url, way);
+      const roomId = `open-${randomUUID()}`;
+      await client.join(roomId);
+      const event = notification(roomId, 'hello');
+      expect(await postEvents(gateway().url, event)).toMatchObject({ status: 201 });
+      expect((await client.received(1))[0]?.event_id).toBe(event.event_id);
+    },
+  );
 });

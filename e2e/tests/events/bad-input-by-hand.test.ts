@@ -1,4 +1,4 @@
-// Bad entries put into a stream by hand: one dead letter each, and nothing stops.
+// Invalid entries that a program adds directly to a stream: each becomes one dead letter, and the gateway continues.
 import { createClient } from '@redis/client';
 import { expect, test } from 'vitest';
 import { EventLog } from '../../fixtures/clients/event-log.js';
@@ -68,14 +68,14 @@ test('each of the four streams has its own dead letters', async () => {
   }
 });
 
-test('dead letters are counted', async () => {
+test('dead letters are counted in the metrics', async () => {
   const { url } = system().gateway;
   const before = await readMetric(url, 'events_dropped_total', { reason: 'invalid' });
   await assertOneDeadLetter(() => xadd(system().redis, 'events:chat', { event_type: 'nonsense' }));
   expect(await readMetric(url, 'events_dropped_total', { reason: 'invalid' })).toBe(before + 1);
 });
 
-test('a gateway that starts on a stream full of bad entries makes none a dead letter twice', async () => {
+test('a gateway that starts on a stream full of invalid entries makes each entry a dead letter only once', async () => {
   await using own = await startSecured();
   for (const { event } of bad) await xadd(own.redis, 'events:chat', fieldsOf(event));
   await eventually(async () => expect(await own.redis.cli('XLEN', deadStream)).toBe(String(bad.length)));
@@ -106,7 +106,7 @@ async function assertOneDeadLetter(add: () => Promise<string>): Promise<void> {
   expect(deadLetter).toMatch(/\nreason\n.*\w/);
 }
 
-/** The entry that a backend without checks would write. */
+/** Returns the entry fields that a backend without checks would write. */
 function fieldsOf(event: Readonly<Record<string, unknown>>): Record<string, string> {
   const texts = Object.entries(event).map(([name, value]) => [
     name,
@@ -123,7 +123,7 @@ function bigPayload(): string {
   return JSON.stringify({ type: 'info', title: 'x'.repeat(2_000_000) });
 }
 
-/** Adds an entry that redis-cli cannot be given on a command line. */
+/** Adds an entry whose bytes cannot be passed to redis-cli on a command line. */
 async function xaddBinary(fields: Readonly<Record<string, string | Buffer>>): Promise<string> {
   const client = await createClient({ url: system().redis.url }).connect();
   try {

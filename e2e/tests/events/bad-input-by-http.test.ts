@@ -1,4 +1,5 @@
-// Bad input by HTTP: a problem document that says what is wrong and where, and nothing of it is published.
+// Invalid input by HTTP: the answer is a problem document that says what is wrong and where, and no event of the request is
+// published.
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { badEvents, canary } from '../../fixtures/events/bad-events.js';
@@ -16,23 +17,26 @@ import { eventually } from '../../fixtures/waiting/eventually.js';
 const bad = badEvents(securedRoom).map(({ what, path, event }) => [what, path, event] as const);
 const system = sharedSecuredSystem();
 
-test.each(bad)('an event with %s is refused with a problem that names %s', async (_, path, event) => {
-  const problem = await refusal(system().gateway.url, event, { key: apiKey });
-  expect(problem).toMatchObject({
-    status: 422,
-    code: 'invalid_event',
-    title: expect.stringMatching(/\w/),
-  });
-  expect(problem.errors).toContainEqual({
-    index: 0,
-    path,
-    rule: expect.stringMatching(/\w/),
-    message: expect.stringContaining(path),
-  });
-  expect(JSON.stringify(problem)).not.toContain(canary);
-});
+test.each(bad)(
+  'an event with %s is refused with a problem document that names %s',
+  async (_, path, event) => {
+    const problem = await refusal(system().gateway.url, event, { key: apiKey });
+    expect(problem).toMatchObject({
+      status: 422,
+      code: 'invalid_event',
+      title: expect.stringMatching(/\w/),
+    });
+    expect(problem.errors).toContainEqual({
+      index: 0,
+      path,
+      rule: expect.stringMatching(/\w/),
+      message: expect.stringContaining(path),
+    });
+    expect(JSON.stringify(problem)).not.toContain(canary);
+  },
+);
 
-test('a list with one bad event is refused with its index, and none of the list is published', async () => {
+test('a list with one invalid event is refused with the index of this event, and no event of the list is published', async () => {
   const good = [notification(securedRoom, 'a'), notification(securedRoom, 'b')] as const;
   const list = [good[0], good[1], { ...notification(securedRoom, 'c'), event_type: 'nope' }];
   const problem = await refusal(system().gateway.url, list, { key: apiKey });
@@ -43,7 +47,7 @@ test('a list with one bad event is refused with its index, and none of the list 
 });
 
 test.each(['{broken', '', '{"event_type":"notification"', '[1,]', '\u0000', '['.repeat(200_000)])(
-  'a body that is no JSON (%#) is refused as invalid_json',
+  'a body that is not JSON (%#) is refused as invalid_json',
   async (body) => {
     const problem = await refusal(system().gateway.url, body, { key: apiKey });
     expect(problem).toMatchObject({ status: 400, code: 'invalid_json' });
@@ -51,14 +55,14 @@ test.each(['{broken', '', '{"event_type":"notification"', '[1,]', '\u0000', '['.
 );
 
 test.each(['null', '7', '"text"', '[]', '[[]]', '{}', '[null]'])(
-  'the body %s is JSON and no event',
+  'the body %s is refused because it is JSON but not an event',
   async (body) => {
     const problem = await refusal(system().gateway.url, body, { key: apiKey });
     expect(problem).toMatchObject({ status: 422, code: 'invalid_event' });
   },
 );
 
-test('an event type that nobody knows is answered with those that are known', async () => {
+test('an unknown event type is answered with a list of the known types', async () => {
   const event = { ...notification(securedRoom, 'x'), event_type: 'chat_mesage' };
   const problem = await refusal(system().gateway.url, event, { key: apiKey });
   expect(problem.detail).toMatch(/one of chat_message, .*remote_session_end/);
@@ -72,7 +76,7 @@ test('a body of 2 MB is refused with 413', async () => {
   expect(problem.status).toBe(413);
 });
 
-test('a payload that is too large to be relayed is refused, not accepted and then lost', async () => {
+test('a payload that is too large for delivery is refused, not accepted and then lost', async () => {
   const event = notification(securedRoom, 'x'.repeat(500_000));
   const answer = await postEvents(system().gateway.url, event, { key: apiKey });
   if (answer.status === 201)
@@ -81,7 +85,7 @@ test('a payload that is too large to be relayed is refused, not accepted and the
 });
 
 test.each(['gzip', 'br', 'GZIP', 'identity, gzip', 'nonsense'])(
-  'a body in the encoding %s is refused with 415 and told why',
+  'a body in the encoding %s is refused with 415 and the reason',
   async (encoding) => {
     const body = gzipSync(JSON.stringify(notification(securedRoom, 'small')));
     const response = await fetch(`${system().gateway.url}/v1/events`, {
@@ -117,7 +121,7 @@ test('refusals are counted by their code', async () => {
   const negotiation = await fetch(`${url}/hubs/events/negotiate?negotiateVersion=1`, { method: 'POST' });
   expect(negotiation.status).toBe(401);
   await postEvents(url, event, { key: apiKey });
-  // An answer is counted when it has left.
+  // A refusal is counted after its answer was sent.
   await eventually(async () => {
     expect(await counted({ at: 'api', code: 'unauthorized' })).toBe(keys + 1);
     expect(await counted({ at: 'api', code: 'not_found' })).toBe(paths + 1);
@@ -125,7 +129,7 @@ test('refusals are counted by their code', async () => {
   });
 });
 
-test('a body that says it is no JSON is refused with 415', async () => {
+test('a body whose content type is not JSON is refused with 415', async () => {
   const text = JSON.stringify(notification(securedRoom, 'text'));
   const problem = await refusal(system().gateway.url, text, { key: apiKey, contentType: 'text/plain' });
   expect(problem.status).toBe(415);
@@ -146,7 +150,7 @@ test.each([
   }
 });
 
-test("a client's token is no key", async () => {
+test("a client's token is not accepted as an API key", async () => {
   const problem = await refusal(system().gateway.url, notification(securedRoom, canary), {
     key: system().token,
   });

@@ -1,4 +1,4 @@
-// Bad input to the publisher: a typed error that says what is wrong and where, and nothing of it is published.
+// Invalid input to the publisher: it throws a typed error that says what is wrong and where, and publishes nothing.
 import { randomUUID } from 'node:crypto';
 import { ContractError } from '@millrace/contract';
 import { expect, test } from 'vitest';
@@ -10,7 +10,7 @@ import { securedRoom, sharedSecuredSystem } from '../../fixtures/systems/secured
 const bad = badEvents(securedRoom).map(({ what, path, event }) => [what, path, event] as const);
 const system = sharedSecuredSystem();
 
-// Through publish() an event has no field of its own for these two.
+// Metadata is left out, because publish() does not take it as a field.
 const publishable = bad.filter(([, path]) => !path.startsWith('/metadata'));
 
 test.each(publishable)(
@@ -21,16 +21,16 @@ test.each(publishable)(
 );
 
 test.each(bad)(
-  'a whole event with %s is refused with a ContractError that names %s',
+  'a whole event with %s in publishEvents() is refused with a ContractError that names %s',
   async (_, path, event) => {
     const list: readonly unknown[] = [notification(securedRoom, 'never sent'), event];
-    // A caller without types can do this.
+    // Only a caller without types can pass such a list.
     const events = list as Parameters<TestPublisher['publishEvents']>[0];
     assertContractError(await errorOf(system().publisher.publishEvents(events)), path);
   },
 );
 
-test('a payload that JSON cannot carry is refused with a ContractError', async () => {
+test('a payload that cannot be written as JSON is refused with a ContractError', async () => {
   const circular: Record<string, unknown> = { type: 'info', title: 'circle' };
   circular['self'] = circular;
   const payload = circular as { type: string; title: string };
@@ -39,7 +39,7 @@ test('a payload that JSON cannot carry is refused with a ContractError', async (
   );
 });
 
-test('a payload that is too large to be relayed is refused, not accepted and then lost', async () => {
+test('a payload that is too large for delivery is refused, not accepted and then lost', async () => {
   const eventId = randomUUID();
   const payload = { type: 'info', title: 'x'.repeat(500_000) };
   const refused = await errorOf(
@@ -49,7 +49,7 @@ test('a payload that is too large to be relayed is refused, not accepted and the
   else await system().client.event((delivered) => delivered.event_id === eventId);
 });
 
-/** Publishes what the types forbid; a caller in JavaScript can. */
+/** Publishes an event that the types forbid. A caller in JavaScript can do the same. */
 async function publishUntyped(event: BadEvent['event']): Promise<unknown> {
   type Arguments = Parameters<(typeof publisher)['publish']>;
   const { publisher } = system();

@@ -1,4 +1,4 @@
-// Dead letters as a person handles them with the program: listed, shown, dropped, requeued.
+// Dead letters as an operator handles them with the command-line program: list, show, drop, replay.
 import { defineCatalog, eventCatalog } from '@millrace/contract';
 import { type RedisServer, startRedis } from '@millrace/testkit';
 import { expect, test } from 'vitest';
@@ -12,7 +12,7 @@ import { EmbeddedGateway } from '../../fixtures/systems/embedded-gateway.js';
 import { startOnRedis } from '../../fixtures/systems/redis-system.js';
 import { eventually } from '../../fixtures/waiting/eventually.js';
 
-test('a poisonous entry is listed and shown with its reason, is no better after a replay, and goes when it is dropped', async () => {
+test('an invalid entry is listed and shown with its reason, is rejected again after a replay, and disappears when it is dropped', async () => {
   await using system = await startOnRedis();
   const poison = { event_type: 'chat_massage', room_id: 'r', payload: '{}', note: '\u001b[2Jboo' };
   const originId = await xadd(system.redis, 'events:chat', poison);
@@ -56,7 +56,7 @@ test('a poisonous entry is listed and shown with its reason, is no better after 
   });
 });
 
-test('an event that an older gateway could not take is replayed to a client of a newer one, once, however often it is asked for', async () => {
+test('an event that an older gateway rejected is replayed once to a client of a newer gateway, even if the replay is requested twice', async () => {
   await using redis = await startRedis();
   const event = chatMessage('r', `long ${'x'.repeat(500)}`);
   await rejectWithSmallCatalog(redis, event);
@@ -64,7 +64,7 @@ test('an event that an older gateway could not take is replayed to a client of a
   expect(deadLetter).toMatchObject({ stream: 'events:chat', fields: { event_id: event.event_id } });
   const id = deadLetter?.id ?? '';
 
-  // Its start looks back at the stream, in which the rejected entry still stands.
+  // At its start the gateway reads back in the stream, which still contains the rejected entry.
   await using gateway = await GatewayProcess.start({ MILLRACE_REDIS_URL: redis.url });
   await using client = await EventLog.inRoom(gateway.url, 'r');
   const replays = await Promise.all([1, 2].map(() => millrace(redis, 'replay', id)));
@@ -78,7 +78,7 @@ test('an event that an older gateway could not take is replayed to a client of a
   expect(await listed(redis)).toEqual([]);
 });
 
-test('--all drops every dead letter of a stream and its partitions and leaves the others', async () => {
+test('--all drops every dead letter of a stream and its partitions, and leaves the dead letters of other streams', async () => {
   await using system = await startOnRedis({ environment: { MILLRACE_PARTITIONS: '2' } });
   for (const stream of ['events:chat', 'events:chat.p0', 'events:chat.p1', 'events:ticket.p0']) {
     for (let n = 0; n < 3; n++) await xadd(system.redis, stream, { n: String(n) });
@@ -113,7 +113,7 @@ test('a dead-letters command with wrong arguments prints one line and exits with
   expect(homeless.output).toMatch(/^millrace: Set MILLRACE_REDIS_URL/);
 });
 
-/** A dead letter as the program prints it. */
+/** A dead letter in the output of the program. */
 interface PrintedDeadLetter {
   readonly stream: string;
   readonly id: string;
@@ -145,14 +145,14 @@ async function deadLetters(redis: RedisServer, count: number): Promise<void> {
   });
 }
 
-/** Runs a gateway for which the event is too large until it has rejected it. */
+/** Runs a gateway with a smaller size limit until it has rejected the event. */
 async function rejectWithSmallCatalog(redis: RedisServer, event: SampleEvent): Promise<void> {
   const catalog = defineCatalog({ ...eventCatalog, maxEventBytes: 300 });
   await using gateway = await EmbeddedGateway.start({ redisUrl: redis.url, catalog });
   await using client = await EventLog.inRoom(gateway.url, 'r');
   await xaddEvent(redis, event);
   await deadLetters(redis, 1);
-  // Nothing but the large one is wrong here.
+  // The gateway rejects nothing but the large event.
   const small = notification('r', 'small');
   await xaddEvent(redis, small);
   expect(await client.idsUpTo(small.event_id)).toEqual([small.event_id]);

@@ -1,5 +1,5 @@
-// Gateways whose catalogs list different streams read one Redis, as while a stream is added or where services have gateways of
-// their own. A client goes from one to the other and back: the position of each is good at the other.
+// Gateways with different catalogs read one Redis, as while a stream is being added, or if services have their own gateways. A
+// client moves between two such gateways, and each of them accepts the positions of the other.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { defineCatalog, eventCatalog } from '@millrace/contract';
 import { startRedis } from '@millrace/testkit';
@@ -20,7 +20,7 @@ import { eventually } from '../../fixtures/waiting/eventually.js';
 
 const roomId = 'room';
 const addedStream = 'events:notification';
-/** A catalog without notifications and their stream. */
+/** A catalog without notifications and without their stream. */
 const smallCatalog = defineCatalog({
   ...eventCatalog,
   streams: eventCatalog.streams.filter(({ name }) => name !== addedStream),
@@ -30,7 +30,7 @@ const hops = 10;
 const hopMs = 150;
 const pauseMs = 3;
 
-/** A Redis with a gateway that knows all streams and one that does not. */
+/** Starts a Redis with two gateways: `large` knows all streams, `small` does not. */
 async function startBoth(resources: Resources) {
   const redis = resources.use(await startRedis());
   const redisUrl = redis.url;
@@ -41,7 +41,7 @@ async function startBoth(resources: Resources) {
   return { redis, largeUrl: large.url, smallUrl: small.url };
 }
 
-test('a client that moves between gateways with different catalogs under load stays recovered, loses nothing and handles nothing twice', async () => {
+test('a client that moves between gateways with different catalogs under load stays recovered and loses no event', async () => {
   await using resources = new Resources();
   const { redis, largeUrl, smallUrl } = await startBoth(resources);
   let position = '';
@@ -92,12 +92,13 @@ test('a client that moves between gateways with different catalogs under load st
     const got = [...handled.values()].filter(({ event_type }) => isOf(event_type, stream));
     expect(got.map(({ event_id }) => event_id)).toEqual(order.map(({ event_id }) => event_id));
   }
-  // A stream that both know is never sent twice; of the other one a position of the small gateway says nothing.
+  // Events of a stream that both gateways know are never sent twice. Events of the other stream may be, because a position of the
+  // small gateway does not include this stream.
   expect(repeated.filter(({ event_type }) => !isOf(event_type, addedStream))).toEqual([]);
   for (const stream of streamNames) await eventually(() => assertAllAcknowledged(redis, stream));
 });
 
-test('a position that does not name a stream is owed what is stored of it, or it is told that this is too much', async () => {
+test('a client whose position does not include a stream gets the stored events of this stream, or recovered: false if they are too many', async () => {
   await using resources = new Resources();
   const { redis, largeUrl, smallUrl } = await startBoth(resources);
   const small = resources.use(await EventLog.connect(smallUrl));
@@ -106,7 +107,7 @@ test('a position that does not name a stream is owed what is stored of it, or it
   for (const event of news) await xaddEvent(redis, event);
   const witness = resources.use(await EventLog.connect(largeUrl));
   await eventually(async () => expect((await witness.join(roomId, position)).replayed).toBe(3));
-  // The entries that are cut came before the stored start of the stream.
+  // The removed entries are older than the start of the stream as the gateway knows it.
   await redis.cli('XTRIM', addedStream, 'MAXLEN', '2');
   const back = resources.use(await EventLog.connect(largeUrl));
   expect(await back.join(roomId, position)).toMatchObject({ recovered: true });

@@ -1,4 +1,4 @@
-// A request that is refused while its body is still coming: its client reads the answer, whatever it sends with.
+// A request is refused while the client still sends its body. Every client can read the answer, whichever library it uses.
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { expect, test } from 'vitest';
@@ -14,7 +14,7 @@ const body = Buffer.alloc(2_000_000, 0x20);
 const announced = `content-length: ${body.length}`;
 const chunked = 'transfer-encoding: chunked';
 
-/** Name, path, headers, and the status that is right. */
+/** The name, path, headers and expected status of each case. */
 const refusals: readonly (readonly [string, string, readonly string[], number])[] = [
   ['without a key', '/v1/events', [json, announced], 401],
   ['without a key, in chunks', '/v1/events', [json, chunked], 401],
@@ -38,7 +38,7 @@ const refusals: readonly (readonly [string, string, readonly string[], number])[
 ];
 
 test.for(refusals)(
-  'a body of 2 MB %s is sent whole, and then its answer is read',
+  'a body of 2 MB %s can be sent completely, and then the answer can be read',
   async ([, path, headers, status]) => {
     const answer = await sentWhole(path, headers);
     expect(answer).toMatch(new RegExp(`^(HTTP/1.1 100 Continue\\r\\n\\r\\n)?HTTP/1.1 ${status} `));
@@ -82,7 +82,9 @@ test('the connection of a small refused body serves the next request', async () 
   socket.destroy();
 });
 
-/** Continues to send after the answer has arrived, as libraries do that read it later, and gives the text it could read. */
+/**
+ * Continues to send after the answer has arrived, like libraries that read the answer later. Returns the text that it could read.
+ */
 async function sentWhole(path: string, headers: readonly string[]): Promise<string> {
   const socket = connect(Number(new URL(gateway().url).port), '127.0.0.1');
   socket.setEncoding('utf8');
@@ -90,9 +92,9 @@ async function sentWhole(path: string, headers: readonly string[]): Promise<stri
   socket.on('data', (part: string) => {
     text += part;
   });
-  // Rejects when the connection breaks instead.
+  // Rejects if the connection breaks before it ends.
   const ended = once(socket, 'end');
-  ended.catch(() => undefined); // Awaited below, unless something else fails before.
+  ended.catch(() => undefined); // The promise is awaited below, unless another step fails first.
   const write = (part: string | Buffer): Promise<void> =>
     new Promise((resolve, reject) => {
       socket.write(part, (error) => (error ? reject(error) : resolve()));
@@ -102,12 +104,12 @@ async function sentWhole(path: string, headers: readonly string[]): Promise<stri
     ? [`${body.length.toString(16)}\r\n`, '\r\n0\r\n\r\n']
     : ['', ''];
   await write(`POST ${path} HTTP/1.1\r\nHost: x\r\n${headers.join('\r\n')}\r\n\r\n${opening}`);
-  // A body in chunks has to be read for a while before it is found to be too large.
+  // The gateway has to read a chunked body for a while before it knows that the body is too large.
   await write(body.subarray(0, half + 100_000));
   await untilText(socket, () => /HTTP\/1.1 [45]\d\d .*\r\n\r\n/s.test(text));
   for (let at = half + 100_000; at < body.length; at += 50_000) await write(body.subarray(at, at + 50_000));
   await write(ending);
-  // Where the server did not say that it would close, the connection is as good as before.
+  // If the server did not announce that it closes the connection, the connection can still be used.
   if (!/^connection: close/im.test(text)) {
     await write('GET /healthz HTTP/1.1\r\nHost: x\r\nconnection: close\r\n\r\n');
     await untilText(socket, () => text.includes('HTTP/1.1 200 '));
@@ -116,7 +118,7 @@ async function sentWhole(path: string, headers: readonly string[]): Promise<stri
   return text;
 }
 
-/** Waits until what has come is enough; fails when the connection ends before. */
+/** Waits until `isEnough` is true. Throws if the connection ends before that. */
 async function untilText(socket: ReturnType<typeof connect>, isEnough: () => boolean): Promise<void> {
   const ended = once(socket, 'close').then(() => {
     if (!isEnough()) throw new Error('the connection ended without the answer');

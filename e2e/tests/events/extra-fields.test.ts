@@ -1,4 +1,4 @@
-// Extra fields are kept and passed on, whatever their name.
+// Extra fields are kept and passed on, whatever their names are.
 import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { EventLog } from '../../fixtures/clients/event-log.js';

@@ -1,4 +1,4 @@
-// A new event type is rolled out: gateways that know it and gateways that do not read the same streams.
+// A new event type is rolled out: gateways with and without the type read the same streams.
 import { defineCatalog, eventCatalog } from '@millrace/contract';
 import { type RedisServer, startRedis } from '@millrace/testkit';
 import { expect, test } from 'vitest';
@@ -13,7 +13,7 @@ import { eventually } from '../../fixtures/waiting/eventually.js';
 
 const roomId = 'room';
 const stream = 'events:notification';
-/** As it was before there were notifications. */
+/** The catalog before notifications were added. */
 const oldCatalog = defineCatalog({
   ...eventCatalog,
   eventTypes: eventCatalog.eventTypes.filter(({ name }) => name !== 'notification'),
@@ -33,14 +33,14 @@ async function startGateway(
   );
 }
 
-/** How many events a gateway has dropped for this reason. */
+/** Returns the number of events that a gateway has dropped for this reason. */
 const droppedBy = ({ url }: DeliverySystem, reason: string): Promise<number> =>
   readMetric(url, 'events_dropped_total', { reason });
 
 const deadLetters = async (redis: RedisServer): Promise<number> =>
   Number(await redis.cli('XLEN', `dead:{${stream}}`));
 
-test('an event of a type that one live gateway knows is delivered there, and rejected by nobody', async () => {
+test('an event of a type that one live gateway knows is delivered there, and no gateway rejects it', async () => {
   await using resources = new Resources();
   const redis = resources.use(await startRedis());
   const old = await startGateway(resources, redis, 'old', true);
@@ -61,7 +61,7 @@ test('an event of a type that one live gateway knows is delivered there, and rej
   expect(await droppedBy(old, 'invalid')).toBe(0);
   await eventually(() => assertAllAcknowledged(redis, stream));
 
-  // A gateway that comes later knows from the stream what was delivered before it came.
+  // A gateway that starts later knows from the stream which events were delivered before its start.
   const later = await startGateway(resources, redis, 'later', false);
   const back = resources.use(await EventLog.connect(later.url));
   expect(await back.join(roomId, position)).toMatchObject({ recovered: true, replayed: 4 });
@@ -70,7 +70,7 @@ test('an event of a type that one live gateway knows is delivered there, and rej
   );
 });
 
-test('an event of a type that no live gateway knows becomes a dead letter, also after one that knew it has gone', async () => {
+test('an event of a type that no live gateway knows becomes a dead letter, even if an earlier gateway knew it', async () => {
   await using resources = new Resources();
   const redis = resources.use(await startRedis());
   const old = await startGateway(resources, redis, 'old', true);

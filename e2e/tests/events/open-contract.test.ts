@@ -1,4 +1,4 @@
-// The data model is the law in both directions: what it leaves open arrives, by every way in.
+// The system accepts exactly what the data model allows. Values that the data model leaves open arrive by every way in.
 import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { EventLog } from '../../fixtures/clients/event-log.js';
@@ -20,7 +20,7 @@ const payloads: readonly (readonly [SampleType, Readonly<Record<string, unknown>
   ['notification', {}],
 ];
 
-test.each(ways)('payloads that the data model leaves open arrive: %s', async (way) => {
+test.each(ways)('payloads whose fields the data model leaves open arrive by %s', async (way) => {
   await using client = await EventLog.connect(system().url);
   const roomId = randomUUID();
   await client.join(roomId);
@@ -31,7 +31,7 @@ test.each(ways)('payloads that the data model leaves open arrive: %s', async (wa
   for (const event of events) expect(byId.get(event.event_id)).toMatchObject(event);
 });
 
-test('receipts without the known fields are never merged, and a returning client is sent all of them', async () => {
+test('receipts without the known fields are never coalesced, and all of them are replayed to a returning client', async () => {
   const roomId = randomUUID();
   await using watcher = await EventLog.inRoom(system().url, roomId);
   const before = await watcher.join(roomId);
@@ -64,7 +64,7 @@ test.each([
 });
 
 test.each(['{room}', 'a{b', '}{', '%7Broom%7D', '  '])(
-  'a room named %j has messages, typing and receipts as every other room',
+  'a room named %j delivers messages, typing and receipts like any other room',
   async (name) => {
     const roomId = `${name}${randomUUID()}`;
     const [alice, bob] = [randomUUID(), randomUUID()];

@@ -1,6 +1,6 @@
-// Every event that is accepted is read by every official client as the value that `JSON.parse` makes of its payload's text, whatever
-// way it came; every other one is refused at the border, with the path to what is wrong. DOCUMENTS=100000 takes more of them,
-// SEED=… others.
+// Every official client reads every accepted event as the value that `JSON.parse` makes of the payload's text, whichever way the
+// event came. Every other event is refused with the path of the wrong value. DOCUMENTS=100000 tests more documents, and SEED=…
+// tests different ones.
 import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { createClient } from '@redis/client';
@@ -33,11 +33,11 @@ import { eventually } from '../../fixtures/waiting/eventually.js';
 
 const documentCount = Number(process.env['DOCUMENTS'] ?? 2_000);
 const seed = Number(process.env['SEED'] ?? 12);
-/** Published and compared together: as much as a reconnect can be sent. */
+/** Number of events that are published and compared together. A replay can contain this many events. */
 const batchSize = 100;
 const roomId = 'readable-by-all';
 
-/** Types whose payload the data model leaves open, and which are not merged without their known fields. */
+/** Types whose payloads the data model leaves open. They are not coalesced if their known fields are missing. */
 const openTypes = [
   'notification',
   'assignment_change',
@@ -46,7 +46,7 @@ const openTypes = [
   'read_receipt',
 ] as const satisfies readonly SampleType[];
 
-/** One document on one way. */
+/** One document that is published in one way. */
 interface Trial {
   readonly way: 'library' | 'HTTP' | 'XADD';
   readonly id: string;
@@ -56,11 +56,11 @@ interface Trial {
   readonly mustBeRefused: boolean;
 }
 
-/** The path that a border named, by event ID. */
+/** The path in each refusal, by event ID. */
 type Refusals = Map<string, string>;
 
 test(
-  `${documentCount} documents are read by all, or refused with their path`,
+  `${documentCount} documents are read by all clients, or refused with the path of the wrong value`,
   async () => {
     await using system = await startOnRedis();
     await using readers = await connectReaders(system.url, roomId);
@@ -113,7 +113,7 @@ function createTrials(random: Random, count: number, counts: Map<NastyKind, numb
   });
 }
 
-/** Position of a client that has seen everything up to now. */
+/** Returns the position of a client that has seen everything up to now. */
 async function positionBefore(url: string): Promise<string> {
   await using client = await OfficialReader.connect(url, roomId, officialKinds[0]);
   return client.position;
@@ -131,7 +131,8 @@ async function publish(
   const on = (way: Trial['way']): readonly Trial[] => trials.filter((trial) => trial.way === way);
   const refusals: Refusals = new Map();
   await publishByLibrary(publisher, on('library'), refusals);
-  // Events that must be refused are sent together: a list is refused as a whole, and each event in it must be named.
+  // Events that must be refused are sent together, because one of them causes the refusal of the whole list. The refusal must name
+  // each of them.
   await postAll(
     url,
     random,
@@ -160,13 +161,13 @@ async function publishByLibrary(
       event_type: type,
       timestamp: new Date().toISOString(),
       room_id: roomId,
-      payload: JSON.parse(payload.text) as SampleEvent['payload'], // documents are objects
+      payload: JSON.parse(payload.text) as SampleEvent['payload'], // documents are always objects
       ...(metadata === undefined ? {} : { metadata: JSON.parse(metadata.text) as SampleEvent['payload'] }),
     };
     try {
       await publisher.publishEvents([event]);
     } catch (error) {
-      const { issues } = error as { readonly issues?: readonly { readonly path: string }[] }; // a ContractError
+      const { issues } = error as { readonly issues?: readonly { readonly path: string }[] }; // the error is a ContractError
       refusals.set(id, issues?.[0]?.path ?? String(error));
     }
   });
@@ -187,7 +188,7 @@ async function postAll(
     refusals.set(trials[index]?.id ?? '', path);
 }
 
-/** An event as HTTP takes it, its fields in an order and a form that nobody expects. */
+/** Returns an event as HTTP accepts it, with its fields in an unusual order and form. */
 function bodyOf(random: Random, { id, type, payload, metadata }: Trial): string {
   const members = [
     `"event_id":"${id}"`,
@@ -212,7 +213,7 @@ function fieldsOf({ id, type, payload, metadata }: Trial): Record<string, string
   };
 }
 
-/** Takes the dead letters out of all streams once the expected number is there. */
+/** Takes all dead letters out of all streams as soon as the expected number is there. */
 async function collectDeadLetters(redis: Redis, count: number, refusals: Refusals): Promise<void> {
   const keys = streamNames.map((stream) => `dead:{${stream}}`);
   const deadLetters = await eventually(async () => {
@@ -224,13 +225,13 @@ async function collectDeadLetters(redis: Redis, count: number, refusals: Refusal
   });
   for (const deadLetter of deadLetters) {
     const { fields = '{}', reason = '' } = deadLetter?.message ?? {};
-    const { event_id: id = '' } = JSON.parse(fields) as { readonly event_id?: string }; // the entry's own fields
+    const { event_id: id = '' } = JSON.parse(fields) as { readonly event_id?: string }; // the entry's own fields as JSON
     refusals.set(id, /^\S+/.exec(reason)?.[0] ?? reason);
   }
   await redis.del(keys);
 }
 
-/** The trials that were accepted. */
+/** Checks the refusals and returns the accepted trials. */
 function assertRefusals(trials: readonly Trial[], refusals: Refusals): readonly Trial[] {
   const isWrong = (trial: Trial): boolean => {
     const path = refusals.get(trial.id);
@@ -262,7 +263,7 @@ async function assertReadings(readers: readonly Reader[], trials: readonly Trial
   return count;
 }
 
-/** Checks that clients which come back are sent the same. */
+/** Checks that returning clients receive the same values. */
 async function assertReplay(url: string, position: string, trials: readonly Trial[]): Promise<void> {
   await using all = new Resources();
   const readers = officialKinds.map((kind) => OfficialReader.connect(url, roomId, kind, position));
@@ -270,7 +271,7 @@ async function assertReplay(url: string, position: string, trials: readonly Tria
   await assertReadings(await Promise.all(readers), trials);
 }
 
-/** Says what is wrong with a reading; `undefined` when nothing is. */
+/** Returns a description of the fault of a reading, or `undefined` if the reading is correct. */
 function faultOf(trial: Trial, reading: Reading, reader: string): string | undefined {
   const { payload, metadata, way } = trial;
   const isValueOf = (document: JsonDocument | undefined, value: unknown): boolean =>
@@ -287,13 +288,13 @@ function faultOf(trial: Trial, reading: Reading, reader: string): string | undef
   return text === undefined || isWritten(trial, text, reader) ? undefined : `another text: ${text}`;
 }
 
-/** As it was written; over server-sent events line ends between tokens are blanks. */
+/** Tells whether a text is the text that was written. Over server-sent events, line ends between tokens become blanks. */
 function isWritten({ payload, metadata, way }: Trial, text: string, reader: string): boolean {
   if (!reader.startsWith('the text')) {
     const written = payload.text.trim();
     return text === (reader.includes('ServerSentEvents') ? written.replaceAll(/[\r\n]/g, ' ') : written);
   }
-  // Around the value, white space is the body's over HTTP, and the field's in an entry.
+  // White space around the value belongs to the body over HTTP, and to the field in an entry.
   const written = [payload, metadata].map((document) =>
     way === 'HTTP' ? document?.text.trim() : document?.text,
   );
@@ -301,7 +302,7 @@ function isWritten({ payload, metadata, way }: Trial, text: string, reader: stri
   return text.startsWith(`${written[0]}${inMetadata},"position":"`);
 }
 
-/** The library is handed a value, and what is published is what `JSON.stringify` makes of it: 0 of -0. */
+/** Returns the expected value. The library gets a value and publishes the output of `JSON.stringify`, so -0 becomes 0. */
 function expectedValue({ text }: JsonDocument, way: Trial['way']): unknown {
   const value: unknown = JSON.parse(text);
   return way === 'library' ? JSON.parse(JSON.stringify(value)) : value;

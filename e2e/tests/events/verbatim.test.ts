@@ -1,4 +1,4 @@
-// The stream holds and JSON clients are sent exactly what a producer writes, to the last digit, by HTTP as by XADD.
+// The stream and JSON clients get exactly the text that a producer writes, to the last digit, by HTTP and by XADD.
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { TextReader } from '../../fixtures/clients/readers.js';
@@ -11,12 +11,12 @@ import { eventually } from '../../fixtures/waiting/eventually.js';
 
 const system = sharedSystem(() => startOnRedis());
 
-/** Members of an event, as text, in front of the payload. */
+/** Returns the members of an event in front of the payload, as JSON text. */
 function envelope(roomId: string, id: string, type: SampleType, timestamp: string): string {
   return `"event_id":"${id}","event_type":"${type}","timestamp":"${timestamp}","room_id":"${roomId}"`;
 }
 
-/** Field by field, the newest entry of a stream that is of this event. */
+/** Returns the fields of the newest entry of this event in the stream of its type. */
 async function entryOf(id: string, type: SampleType): Promise<Readonly<Record<string, string>>> {
   return eventually(async () => {
     const reply = await system().redis.cli('--json', 'XREVRANGE', streamOfType[type], '+', '-');
@@ -33,7 +33,7 @@ function pairs(list: readonly string[]): (readonly [string, string])[] {
   return list.flatMap((name, at) => (at % 2 === 0 ? [[name, list[at + 1] ?? ''] as const] : []));
 }
 
-/** Text that the socket carried behind `"payload":`. */
+/** Returns the text behind `"payload":` as the socket delivered it. */
 async function textOf(reader: TextReader, id: string): Promise<string> {
   return eventually(() => {
     const text = reader.readings.get(id)?.text;
@@ -102,7 +102,7 @@ describe('through a coalescing window', () => {
     expect(delivered.slice(0, delivered.indexOf(',"position":'))).toBe(`${payload},"metadata":${counted}`);
   });
 
-  test('receipts that were merged are written anew', async () => {
+  test('the payload of receipts that were coalesced is written anew', async () => {
     const roomId = randomUUID();
     const id = randomUUID();
     const event = (eventId: string): string =>
@@ -125,14 +125,14 @@ async function post(body: Buffer): Promise<{ readonly status: number; readonly b
   return { status: response.status, body: await response.json() };
 }
 
-test('a body with a byte order mark is read', async () => {
+test('a body with a byte order mark is accepted', async () => {
   const id = randomUUID();
   const event = `\ufeff{${envelope(randomUUID(), id, 'notification', timestamp)},"payload":{"n":1.0}}`;
   expect(await post(Buffer.from(event))).toMatchObject({ status: 201 });
   expect(await entryOf(id, 'notification')).toMatchObject({ payload: '{"n":1.0}' });
 });
 
-test('a body that is not UTF-8 is refused, not mended in silence', async () => {
+test('a body that is not UTF-8 is refused, not repaired silently', async () => {
   const event = `{${envelope(randomUUID(), randomUUID(), 'notification', timestamp)},"payload":{"n":"é"}}`;
   expect(await post(Buffer.from(event, 'latin1'))).toMatchObject({
     status: 400,
@@ -140,7 +140,7 @@ test('a body that is not UTF-8 is refused, not mended in silence', async () => {
   });
 });
 
-/** A list in which one names the path. */
+/** Matches a list of issues in which one issue names the path. */
 function issuesAt(path: string): unknown {
   return expect.arrayContaining([expect.objectContaining({ path })]);
 }
@@ -161,7 +161,7 @@ test.each([
         event_type: type,
         timestamp,
         room_id: roomId,
-        payload: JSON.parse(payload) as Readonly<Record<string, unknown>>, // an object
+        payload: JSON.parse(payload) as Readonly<Record<string, unknown>>, // the payload is an object
       },
     ]),
   ).rejects.toMatchObject({ issues: issuesAt(path) });
@@ -174,7 +174,7 @@ test.each([
   });
 });
 
-/** As programs in other languages write what the data model leaves open. */
+/** Texts that programs in other languages write where the data model leaves the form open. */
 const producers: readonly (readonly [string, SampleType, string])[] = [
   [
     "Python's json.dumps",
@@ -218,7 +218,7 @@ test.each(producers)(
       room_id: roomId,
       payload,
     });
-    const value = JSON.parse(payload) as Readonly<Record<string, unknown>>; // an object
+    const value = JSON.parse(payload) as Readonly<Record<string, unknown>>; // the payload is an object
     await system().publisher.publishEvents([
       { event_id: published, event_type: type, timestamp, room_id: roomId, payload: value },
     ]);

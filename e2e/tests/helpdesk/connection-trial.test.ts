@@ -1,4 +1,4 @@
-// The connection of one person is cut for five seconds while the other writes on: nothing may be lost, nothing shown twice.
+// The connection of one person is cut for five seconds while another person writes. No message may be lost or shown twice.
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { TestBrowser } from '../../fixtures/browser/browser.js';
@@ -7,7 +7,7 @@ import { brokerKinds, DeskPane, DeskSystem, people, vpnTicket } from '../../fixt
 const awayMs = 5_000;
 const pauseBetweenMs = 50;
 
-/** Writes until told to stop; gives the number of messages written. */
+/** Writes messages until it is stopped. `stop` returns the number of messages. */
 function startTraffic(system: DeskSystem) {
   const stop = new AbortController();
   const written = (async () => {
@@ -64,7 +64,7 @@ describe.each(brokerKinds)('on %s', (kind) => {
 });
 
 describe('when the gateway cannot replay', () => {
-  test('the page is told so and loads what it has missed: nothing lost, nothing twice', async () => {
+  test('a page whose gateway cannot replay loads the missed messages: none is lost, and none is shown twice', async () => {
     await using system = await DeskSystem.start('the embedded broker');
     await using browser = await TestBrowser.start();
     const page = await browser.page(system.url);
@@ -72,7 +72,7 @@ describe('when the gateway cannot replay', () => {
     const noa = await system.signIn(people.noa);
     await maria.button('Cut the connection').click();
     for (let count = 1; count <= 250; count++) await noa.send(vpnTicket, `line ${count}`);
-    // Its streams are gone with it.
+    // The streams of the in-memory broker are lost with the gateway.
     await system.restart();
     await maria.button('Restore the connection').click();
     await maria.report.waitFor();
@@ -97,12 +97,12 @@ describe('when the gateway cannot replay', () => {
     await maria.button('Restore the connection').click();
     await maria.report.waitFor();
     expect(await maria.figure('lost')).toBe(3);
-    // The browser notes the request that the test refused.
+    // The browser reports the request that the test refused.
     browser.takeComplaints();
   });
 });
 
-test('two people side by side: only the one whose connection is cut is offline, and the other can be made to write', async () => {
+test('two people share a page: only the person whose connection is cut is offline, and the other person can be made to write', async () => {
   await using system = await DeskSystem.start('the embedded broker');
   await using browser = await TestBrowser.start();
   const page = await browser.page(system.url);

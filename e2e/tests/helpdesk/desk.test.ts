@@ -1,11 +1,11 @@
-// Two people at the helpdesk, each in a browser page of their own.
+// Two people use the helpdesk, each in a separate browser page.
 import { createHelpdesk } from '@millrace/helpdesk';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { TestBrowser } from '../../fixtures/browser/browser.js';
 import { archiveTicket, DeskPane, DeskSystem, people, vpnTicket } from '../../fixtures/browser/desk.js';
 import { acceptEvents } from '../../fixtures/http/ingest.js';
 
-/** A ticket of Daniel's. */
+/** A ticket of another requester, Daniel. */
 const othersTicket = 'b1d4c6f0-2e7a-4c39-a5d8-000000001051';
 
 let system: DeskSystem;
@@ -53,7 +53,7 @@ describe('messages', () => {
     expect(await requester.desk.message('Is the ledger still open?').count()).toBe(1);
   });
 
-  test('an own message is shown before the desk has it, and replaced by the stored one', async () => {
+  test('an own message is shown before the helpdesk has stored it, and is replaced by the stored message', async () => {
     const requester = await noa();
     let letThrough: (() => void) | undefined;
     const held = new Promise<void>((resolve) => {
@@ -72,7 +72,7 @@ describe('messages', () => {
     expect(await bubble.count()).toBe(1);
   });
 
-  test('a message that was not taken can be sent again, and is there once', async () => {
+  test('a message that the helpdesk did not accept can be sent again, and is then shown once', async () => {
     const [agent, requester] = [await maria(), await noa()];
     await requester.page.route('**/api/tickets/*/messages', (route) =>
       route.fulfill({
@@ -89,11 +89,11 @@ describe('messages', () => {
     expect(await agent.desk.message('Second try').count()).toBe(1);
     expect(await requester.desk.message('Second try').count()).toBe(1);
     expect(await requester.desk.pane.locator('li[data-pending]').count()).toBe(0);
-    // The browser itself notes the refused request.
+    // The browser reports the refused request.
     expect(browser.takeComplaints()).toEqual([expect.stringContaining('503')]);
   });
 
-  test('a tick says whether the other has read it, also after a reload', async () => {
+  test('a tick shows whether the other person has read a message, even after a reload', async () => {
     const agent = await maria();
     await agent.desk.send('Have you seen this?');
     const own = agent.desk.message('Have you seen this?');
@@ -120,7 +120,7 @@ describe('messages', () => {
 });
 
 describe('typing', () => {
-  test('it is shown by name, and goes when the message comes', async () => {
+  test('a typing person is shown by name, until the message arrives', async () => {
     const [agent, requester] = [await maria(), await noa()];
     await requester.desk.input.pressSequentially('One moment');
     await agent.desk.typing.getByText('Noa Berger is typing').waitFor();
@@ -129,7 +129,7 @@ describe('typing', () => {
     await agent.desk.typing.getByText('is typing').waitFor({ state: 'detached' });
   });
 
-  test('it goes when the text is deleted', async () => {
+  test('the typing indicator disappears when the text is deleted', async () => {
     const [agent, requester] = [await maria(), await noa()];
     await agent.desk.input.fill('No, wait');
     await requester.desk.typing.getByText('Maria Lindqvist is typing').waitFor();
@@ -137,7 +137,7 @@ describe('typing', () => {
     await requester.desk.typing.getByText('is typing').waitFor({ state: 'detached' });
   });
 
-  test('it goes by itself when the tab of the one who types is killed', async () => {
+  test('the typing indicator disappears by itself when the tab of the typing person crashes', async () => {
     const [agent, requester] = [await maria(), await noa()];
     await requester.desk.input.fill('I was about to say');
     await agent.desk.typing.getByText('Noa Berger is typing').waitFor();
@@ -148,7 +148,7 @@ describe('typing', () => {
 });
 
 describe('tickets', () => {
-  test('a new status is seen by the requester: in the head, in the conversation, under the bell', async () => {
+  test('a new status is shown to the requester in the header, in the conversation and under the bell', async () => {
     const [agent, requester] = [await maria(), await noa()];
     await agent.desk.pane.getByRole('combobox', { name: 'Status' }).click();
     await agent.page.getByRole('option', { name: 'Solved' }).click();
@@ -164,7 +164,7 @@ describe('tickets', () => {
     await requester.desk.button(/^Notifications$/).waitFor();
   });
 
-  test('an assignment is seen by the requester and told to the agent who has it now', async () => {
+  test('an assignment is shown to the requester and reported to the assigned agent', async () => {
     const [agent, requester] = [await maria(), await noa()];
     const aikoPage = await openPage();
     const aiko = await DeskPane.open(aikoPage, system.url, 'agent', 'aiko');
@@ -175,7 +175,7 @@ describe('tickets', () => {
     await aiko.message('Assigned to Aiko Tanaka by Maria Lindqvist').waitFor();
   });
 
-  test('a new request appears in the agents’ list, and its conversation works at once', async () => {
+  test('a new request appears in the list of the agents, and its conversation works at once', async () => {
     const [agent, requester] = [await maria(), await noa()];
     await requester.desk.button('New request').click();
     const form = requester.page.getByRole('dialog');
@@ -191,7 +191,7 @@ describe('tickets', () => {
 });
 
 describe('remote session', () => {
-  test('it is asked for, accepted, seen by both, and ended', async () => {
+  test('a remote session is requested, accepted, shown to both people, and ended', async () => {
     const [agent, requester] = [await maria(), await noa()];
     await agent.desk.button(/^Remote session$/).click();
     await agent.page.getByRole('menuitem', { name: 'Ask to see the screen' }).click();
@@ -208,7 +208,7 @@ describe('remote session', () => {
     await requester.desk.pane.getByRole('group', { name: 'Remote session' }).waitFor({ state: 'detached' });
   });
 
-  test('it can be declined', async () => {
+  test('a remote session can be declined', async () => {
     const [agent, requester] = [await maria(), await noa()];
     await agent.desk.button(/^Remote session$/).click();
     await agent.page.getByRole('menuitem', { name: 'Ask to take control' }).click();
@@ -218,7 +218,7 @@ describe('remote session', () => {
   });
 });
 
-test('both people on the helpdesk page continue where they were after a restart of the gateway', async () => {
+test('both people continue in their conversation after a restart of the gateway', async () => {
   const [agent, requester] = [await maria(), await noa()];
   await agent.desk.send('Before the restart');
   await requester.desk.message('Before the restart').waitFor();
@@ -229,11 +229,11 @@ test('both people on the helpdesk page continue where they were after a restart 
   await requester.desk.message('After the restart').waitFor();
   const stored = await (await system.signIn(people.noa)).storedNumbers(vpnTicket);
   expect(await requester.desk.shownNumbers()).toEqual(stored);
-  // The browser notes the sockets and requests that the stop cut off.
+  // The browser reports the sockets and requests that the stop cut off.
   browser.takeComplaints();
 });
 
-test('a visitor who opens the page of one person chooses that person', async () => {
+test('a visitor who opens the page for one person can choose the person', async () => {
   const page = await openPage();
   await page.goto(`${system.url}/requester`);
   await page.getByRole('link', { name: /Priya Nair/ }).click();
@@ -242,7 +242,7 @@ test('a visitor who opens the page of one person chooses that person', async () 
   expect(await page.locator('.ticket-item').count()).toBe(2);
 });
 
-test('the event that the welcome text offers is seen by the requester, and leads to a ticket', async () => {
+test('the example event of the welcome text is shown to the requester, and its notification leads to a ticket', async () => {
   const requester = await noa(archiveTicket);
   await acceptEvents(system.url, createHelpdesk().example?.event);
   await requester.desk.button(/^Notifications/).click();
@@ -265,19 +265,19 @@ test('a link from the page of two people opens the page of one of them without a
 });
 
 test.each(['nonsense', '..%2Fpeople', 'b1d4c6f0-2e7a-4c39-a5d8-00000000ffff', othersTicket])(
-  'the page says that this person has no such ticket, and links to the list: %s',
+  'the page for the unknown ticket %s says that there is no such ticket, and links to the list',
   async (ticketId) => {
     const { page, desk } = await noa(ticketId);
     await desk.pane.getByText('There is no such ticket.').waitFor();
     await desk.button('Back to the list').click();
     await desk.pane.locator('.ticket-item').first().waitFor();
     expect(new URL(page.url()).pathname).toBe('/requester');
-    // The browser notes that the desk said no.
+    // The browser reports the requests that the helpdesk refused.
     expect(browser.takeComplaints().filter((complaint) => !/status of 4(04|22)/.test(complaint))).toEqual([]);
   },
 );
 
-test('the token of a person opens only that person’s rooms outside development mode', async () => {
+test('the token of a person gives access to a newer ticket of that person, outside development mode', async () => {
   await using closed = await DeskSystem.start('the embedded broker', {
     isDevelopment: false,
     jwtSecret: 'a-secret-of-the-helpdesk-with-more-than-32-bytes',
@@ -287,7 +287,7 @@ test('the token of a person opens only that person’s rooms outside development
   await using requesterDevice = await browser.device(closed.url);
   const agent = await DeskPane.open(agentDevice.page, closed.url, 'agent', 'maria');
   const requester = await DeskPane.open(requesterDevice.page, closed.url, 'requester', 'noa', vpnTicket);
-  // A ticket that did not exist when the token was made.
+  // The ticket did not exist when the token was made.
   await requester.button('New request').click();
   const form = requesterDevice.page.getByRole('dialog');
   await form.getByLabel('Subject').fill('A new laptop');

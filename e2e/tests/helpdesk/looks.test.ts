@@ -1,5 +1,5 @@
-// The looks of the helpdesk, and its accessibility: axe finds nothing serious in any state, in light and
-// dark. With MILLRACE_SCREENSHOTS=1 it also writes the pictures of docs/images.
+// The looks and the accessibility of the helpdesk: axe finds no serious fault in any state, in light and in dark colours. With
+// MILLRACE_SCREENSHOTS=1 it also writes the pictures of docs/images.
 import { mkdir, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
@@ -24,7 +24,7 @@ beforeAll(async () => {
 
 afterAll(() => browser[Symbol.asyncDispose]());
 
-/** The page as a person sees it: fonts and styles are there, and what moves has come to rest. */
+/** Waits until the page looks as a person sees it: fonts and styles are loaded, and all animations have ended. */
 async function settled(page: Page): Promise<void> {
   await page.evaluate(async () => {
     await document.fonts.ready;
@@ -38,7 +38,7 @@ async function settled(page: Page): Promise<void> {
   });
 }
 
-/** The findings of axe that are serious or worse, as lines to read. */
+/** Returns axe's findings that are serious or worse, as readable lines. */
 async function seriousFaults(page: Page): Promise<readonly string[]> {
   await settled(page);
   await page.evaluate(axeSource);
@@ -56,7 +56,7 @@ async function expectNoFaults(page: Page, state: string): Promise<void> {
   expect({ state, faults: await seriousFaults(page) }).toEqual({ state, faults: [] });
 }
 
-/** Nothing of the pane is cut off at its side. */
+/** Expects that nothing in the pane is cut off at the sides. */
 async function expectNothingSticksOut({ pane }: DeskPane): Promise<void> {
   expect(await pane.evaluate(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth)).toBe(0);
 }
@@ -67,7 +67,7 @@ async function picture(page: Page, name: string): Promise<void> {
   await page.screenshot({ path: `${imageFolder}/${name}.png`, animations: 'disabled' });
 }
 
-/** A few words, so that the pictures show a desk at work. */
+/** A few messages, so that the pictures show a helpdesk in use. */
 function smallTalk(maria: DeskPane, noa: DeskPane): readonly [DeskPane, DeskPane, string][] {
   return [
     [noa, maria, 'Ten minutes now, and no drop.'],
@@ -81,7 +81,7 @@ function smallTalk(maria: DeskPane, noa: DeskPane): readonly [DeskPane, DeskPane
 const schemes = ['light', 'dark'] as const;
 
 describe.each(schemes)('in %s colours', (colorScheme) => {
-  test('every state of the pages is without serious faults', async () => {
+  test('axe finds no serious fault in any state of the pages', async () => {
     await using system = await DeskSystem.start('the embedded broker');
     await using device = await browser.device(system.url, {
       colorScheme,
@@ -143,7 +143,7 @@ describe.each(schemes)('in %s colours', (colorScheme) => {
     await expectNoFaults(page, 'a new request');
   });
 
-  test('axe finds nothing serious on a phone either', async () => {
+  test('axe finds no serious fault on a phone', async () => {
     await using system = await DeskSystem.start('the embedded broker');
     await using device = await browser.device(system.url, {
       colorScheme,
@@ -159,7 +159,7 @@ describe.each(schemes)('in %s colours', (colorScheme) => {
     await noa.message('Is it still holding?').waitFor();
     await expectNoFaults(page, 'an open ticket');
     await picture(page, `helpdesk-phone-${colorScheme}`);
-    // Nothing sticks out at the side.
+    // Nothing is wider than the page.
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
     await expectNothingSticksOut(noa);
     await noa.button('Back to the list').click();
@@ -177,7 +177,7 @@ describe.each(schemes)('in %s colours', (colorScheme) => {
   });
 });
 
-test('the helpdesk page on the smallest phone cuts nothing off, and no part of it covers another', async () => {
+test('the page on the smallest phone cuts nothing off, and no part of it covers another part', async () => {
   await using system = await DeskSystem.start('the embedded broker');
   await using device = await browser.device(system.url, {
     viewport: { width: 320, height: 640 },
@@ -211,14 +211,14 @@ test('the helpdesk page on the smallest phone cuts nothing off, and no part of i
   await expectFits(noa);
 });
 
-test('everything can be done with the keyboard alone', async () => {
+test('a ticket can be opened and answered with the keyboard alone', async () => {
   await using system = await DeskSystem.start('the embedded broker');
   await using device = await browser.device(system.url);
   const { page } = device;
   await page.goto(`${system.url}/requester?as=noa`);
   const noa = new DeskPane(page, 'Requester');
   await noa.live();
-  // The first stop leads past the navigation.
+  // The first Tab reaches a link that skips the navigation.
   await page.keyboard.press('Tab');
   expect(await page.evaluate(() => document.activeElement?.className)).toBe('skip-link');
   await page.keyboard.press('Enter');
@@ -241,7 +241,7 @@ test('everything can be done with the keyboard alone', async () => {
   await noa.button('Restore the connection').waitFor();
 });
 
-test('a first visit loads less than 300 kB, font included', async () => {
+test('a first visit loads less than 300 kB, including the font', async () => {
   const { bytes } = await buildWeb();
   console.log(`helpdesk: ${Math.round(bytes / 1024)} kB to load, compressed, font included`);
   expect(bytes).toBeLessThan(300 * 1024);

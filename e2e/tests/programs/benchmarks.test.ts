@@ -1,4 +1,4 @@
-// The benchmarks run: a short turn of each, whose figures nobody judges.
+// Runs each benchmark for a short time and checks only that it prints its table, not the figures.
 import { expect, test } from 'vitest';
 import { CliProcess, repositoryPath } from '../../fixtures/processes/cli-process.js';
 
@@ -29,7 +29,7 @@ test.each([
     args: [`${repositoryPath}bench/dist/main.js`, name, ...args],
     hasChildren: true,
   });
-  // Real work, on a machine that may be busy.
+  // The limit is long, because the benchmark does real work on a machine that may be busy.
   expect(await benchmark.exit(110_000), benchmark.output).toBe(0);
   expect(benchmark.output).toMatch(row);
 });

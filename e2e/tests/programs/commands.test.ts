@@ -1,4 +1,4 @@
-// The commands as a user types them: start, stop, listen, publish, make a token.
+// The commands as a user types them: start, stop, listen, publish, create a token.
 import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
@@ -20,7 +20,7 @@ import { GatewayProcess } from '../../fixtures/processes/gateway-process.js';
 import { eventually } from '../../fixtures/waiting/eventually.js';
 
 describe('the lines that a start in development mode prints', () => {
-  test('npm start prints address and mode, a line that listens and a curl line that publishes; pasted, they work together', async () => {
+  test('npm start prints the address, the mode, and commands to listen and to publish, which work together when they are pasted', async () => {
     await using start = new CliProcess({
       file: 'npm',
       args: ['start'],
@@ -47,7 +47,7 @@ describe('the lines that a start in development mode prints', () => {
     expect(desk.output).toMatch(/"status":"stored"/);
   });
 
-  test('the lines at a terminal come without logs in JSON, and a warning is a line to read', async () => {
+  test('the output in a terminal contains no JSON log lines, and a warning is a readable line', async () => {
     await using start = CliProcess.atTerminal(['serve', '--dev'], {
       MILLRACE_PORT: '0',
       MILLRACE_PORTT: '4401',
@@ -64,7 +64,7 @@ describe('the lines that a start in development mode prints', () => {
 });
 
 describe('millrace tail and millrace token', () => {
-  test('a token that the command made is accepted; tail prints whole events as JSON and ends after --count', async () => {
+  test('a token from millrace token is accepted, and tail prints whole events as JSON and ends after --count', async () => {
     await using gateway = await GatewayProcess.start(normalMode);
     const token = await makeToken(['--sub', randomUUID(), '--name', 'Ana', '--rooms', 'lobby,ticket-*']);
     await using client = await EventLog.inRoom(gateway.url, 'lobby', { token });
@@ -95,7 +95,7 @@ describe('millrace tail and millrace token', () => {
     }
   });
 
-  test('tail of user:me shows what is sent to the user of the token', async () => {
+  test('tail of user:me shows the events for the user of the token', async () => {
     await using gateway = await GatewayProcess.start(normalMode);
     const sub = randomUUID();
     const token = await makeToken(['--sub', sub]);
@@ -127,12 +127,12 @@ describe('millrace tail and millrace token', () => {
     await expectRefusal(['tail', '--room', 'lobby', '--url', 'nonsense'], /nonsense|--url/);
     await expectRefusal(['tail', '--url', gateway.url], /--room/);
     await expectRefusal(['token', '--sub', 'ana'], /MILLRACE_JWT_SECRET/);
-    // The command signs no token that the gateway would refuse.
+    // The command does not sign a token that the gateway would refuse.
     await expectRefusal(['token', '--sub', 'me'], /"me" cannot be a user/, normalMode);
     await expectRefusal(['token', '--sub', 'ana'], /32 bytes/, { MILLRACE_JWT_SECRET: 'short' });
   });
 
-  test('tail continues after a break where it was, and finds a gateway behind a path', async () => {
+  test('tail continues after a lost connection without a gap, and reaches a gateway behind a path', async () => {
     const port = String(await freePort());
     await using redis = await startRedis();
     const environment = { MILLRACE_PORT: port, MILLRACE_REDIS_URL: redis.url };
@@ -159,7 +159,7 @@ describe('millrace tail and millrace token', () => {
 
 describe('a stop', () => {
   test.each(['SIGTERM', 'SIGINT'] as const)(
-    '%s ends with code 0 and closes the connections of clients',
+    '%s ends the gateway with exit code 0 and closes the connections of clients',
     async (signal) => {
       await using gateway = await GatewayProcess.start();
       await using client = await EventLog.connect(gateway.url);
@@ -186,7 +186,7 @@ describe('a stop', () => {
     expect(await client.idsUpTo(event.event_id)).toEqual([event.event_id]);
   });
 
-  test('events that were accepted into a window are published before the end', async () => {
+  test('events that wait in a window are published before the gateway ends', async () => {
     await using gateway = await GatewayProcess.start();
     await using ana = await EventLog.connectAs(gateway.url, randomUUID(), 'Ana');
     await using reader = await EventLog.connect(gateway.url);
@@ -196,14 +196,14 @@ describe('a stop', () => {
     expect((await reader.received(1)).map((event) => event.event_type)).toEqual(['typing_start']);
   });
 
-  test('the gateway ends although nobody reads its log any more', async () => {
+  test('the gateway ends even if nobody reads its log', async () => {
     await using gateway = await GatewayProcess.start();
     gateway.child.stdout?.destroy();
     gateway.child.stderr?.destroy();
     expect(await gateway.stop()).toBe(0);
   });
 
-  test('half a request, an idle socket and an open keep-alive do not delay the end', async () => {
+  test('an incomplete request, an idle socket and an open keep-alive connection do not delay the end of the gateway', async () => {
     await using gateway = await GatewayProcess.start();
     const { hostname, port } = new URL(gateway.url);
     const sockets = [connect(Number(port), hostname), connect(Number(port), hostname)] as const;
@@ -228,7 +228,7 @@ function shell(line: string): CliProcess {
   return new CliProcess({ file: 'bash', args: ['-c', line], hasChildren: true });
 }
 
-/** The line as printed, unless this checkout has no such program yet (`npm ci` makes the link). */
+/** Returns the line as printed, unless this checkout has no `millrace` in node_modules/.bin, to which `npm ci` makes the link. */
 function asFound(line: string): string {
   return isLinked() ? line : line.replace(/^npx (--no )?millrace/, `"${process.execPath}" "${cliPath}"`);
 }
@@ -237,7 +237,7 @@ function isLinked(): boolean {
   try {
     return realpathSync(`${repositoryPath}node_modules/.bin/millrace`) === realpathSync(cliPath);
   } catch {
-    // There is no link at all.
+    // The link does not exist.
     return false;
   }
 }

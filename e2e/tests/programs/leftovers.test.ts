@@ -1,4 +1,4 @@
-// A run of the tests leaves nothing behind, or says so and fails.
+// A test run leaves no process and no folder behind. Otherwise it names them and fails.
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
@@ -28,7 +28,7 @@ test('a run whose test leaves a process and a folder behind names them, counts t
   await eventually(() => expect(isRunning(pid)).toBe(false));
 });
 
-test('a gateway ends with the worker that started it, also when that is killed', async () => {
+test('a gateway ends together with the worker that started it, even if the worker is killed', async () => {
   await using run = await runOf(`
     import { test } from 'vitest';
     import { GatewayProcess } from '${repositoryPath}e2e/fixtures/processes/gateway-process.js';
@@ -47,9 +47,9 @@ test('a gateway ends with the worker that started it, also when that is killed',
   await eventually(() => expect(isRunning(pid)).toBe(false));
 });
 
-/** A run of vitest with one test file, reported as ours is. */
+/** Runs vitest with one test file and with our reporter. */
 async function runOf(file: string): Promise<AsyncDisposable & { readonly program: CliProcess }> {
-  // Inside the repository, where packages are found by their names.
+  // The folder is inside the repository, so that packages are found by their names.
   const folder = `${repositoryPath}e2e/dist/${randomUUID()}`;
   await mkdir(folder, { recursive: true });
   await writeFile(`${folder}/a.test.ts`, file);

@@ -1,4 +1,4 @@
-// Every snippet of the README works as it stands.
+// Every snippet of the README works unchanged.
 import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { HubConnectionBuilder, LogLevel } from '@microsoft/signalr';
@@ -16,7 +16,7 @@ import { eventually } from '../../fixtures/waiting/eventually.js';
 const roomId = 'ticket-42';
 const system = sharedSystem(() => startOnRedis());
 
-test('express compiles under strict rules and publishes a status change', async () => {
+test('the snippet express compiles under strict rules and publishes a status change', async () => {
   await using folder = await temporaryFolder();
   const port = await freePort();
   const code = atAddresses(await readSnippet('express'), { redis: system().redis.url });
@@ -35,7 +35,7 @@ test('express compiles under strict rules and publishes a status change', async 
   });
 });
 
-test('fastapi publishes a notification with a plain XADD', async () => {
+test('the snippet fastapi publishes a notification with a plain XADD', async () => {
   await using folder = await temporaryFolder();
   const port = await freePort();
   await writeFile(
@@ -43,7 +43,7 @@ test('fastapi publishes a notification with a plain XADD', async () => {
     atAddresses(await readSnippet('fastapi'), { redis: system().redis.url }),
   );
   await using client = await memberOf(roomId);
-  // Debian's own Python, which has Debian's FastAPI.
+  // Debian's own Python has Debian's FastAPI package.
   await using _app = new CliProcess({
     file: '/usr/bin/python3',
     args: ['-m', 'uvicorn', 'app:app', '--port', String(port), '--app-dir', folder.path],
@@ -57,7 +57,7 @@ test('fastapi publishes a notification with a plain XADD', async () => {
   });
 });
 
-test('browser shows a notification in Chromium, from a page of another origin', async () => {
+test('the snippet browser shows a notification in Chromium, on a page of another origin', async () => {
   await using folder = await temporaryFolder();
   await writeFile(
     `${folder.path}/main.ts`,
@@ -72,14 +72,14 @@ test('browser shows a notification in Chromium, from a page of another origin', 
   const page = await browser.page('http://127.0.0.1');
   await page.goto(site.url);
   const { publisher } = system();
-  // The page does not say when it has joined, so it is asked until it answers.
+  // The page does not show when it has joined, so the test publishes until a notification appears.
   await eventually(async () => {
     await publisher.publish('notification', roomId, { type: 'info', title: 'seen in the browser' });
     expect(await page.textContent('body')).toContain('seen in the browser');
   });
 });
 
-test('signalr-only is a server for the official client', async () => {
+test('the snippet signalr-only serves the official client', async () => {
   await using folder = await temporaryFolder();
   const port = await freePort();
   await writeFile(
@@ -103,7 +103,7 @@ test('signalr-only is a server for the official client', async () => {
   await connection.stop();
 });
 
-test('publish-curl publishes a notification', async () => {
+test('the snippet publish-curl publishes a notification', async () => {
   await using client = await memberOf(roomId);
   await run('bash', ['-c', atAddresses(await readSnippet('publish-curl'), { gateway: system().url })]);
   const [event] = await client.received(1);
@@ -126,18 +126,18 @@ async function memberOf(room: string): Promise<EventLog> {
   return client;
 }
 
-/** Replaces a text that must be there. */
+/** Replaces a text, and throws if the code does not contain it. */
 function placed(code: string, written: string, real: string): string {
   if (!code.includes(written)) throw new Error(`the snippet does not say ${written}`);
   return code.replace(written, real);
 }
 
-/** Posts until a server that is just starting answers as it should. */
+/** Posts until a server that is starting answers with the expected status. */
 async function answersAt(url: string, status: number): Promise<void> {
   await eventually(async () => expect((await fetch(url, { method: 'POST' })).status).toBe(status));
 }
 
-/** Builds a page as a user's bundler would, and serves it. */
+/** Builds a page with a bundler, as a user does, and serves it. */
 async function servePage(root: string): Promise<AsyncDisposable & { readonly url: string }> {
   await build({ root, logLevel: 'silent', build: { outDir: 'site' } });
   const server = await preview({
@@ -151,13 +151,13 @@ async function servePage(root: string): Promise<AsyncDisposable & { readonly url
   return { url, [Symbol.asyncDispose]: () => server.close() };
 }
 
-/** Runs a program to its end, which must be a good one. */
+/** Runs a program to its end, and throws if it fails. */
 async function run(file: string, args: readonly string[]): Promise<void> {
   await using program = new CliProcess({ file, args });
   if ((await program.exit()) !== 0) throw new Error(`${file} failed:\n${program.output}`);
 }
 
-/** A folder inside the repository, where packages are found by their names. */
+/** Creates a folder inside the repository, where packages are found by their names. */
 async function temporaryFolder(): Promise<AsyncDisposable & { readonly path: string }> {
   const path = `${repositoryPath}e2e/dist/${randomUUID()}`;
   await mkdir(path, { recursive: true });

@@ -1,4 +1,4 @@
-// A gateway that cannot or must not start says why in one line and ends with code 1.
+// A gateway that cannot start, or must not start, prints the reason in one line and ends with exit code 1.
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { startRedis } from '@millrace/testkit';
@@ -8,7 +8,7 @@ import { CliProcess, type Environment } from '../../fixtures/processes/cli-proce
 
 const development = { MILLRACE_DEV: '1', MILLRACE_PORT: '0' } as const;
 
-test('a gateway without secrets names every variable that would help', async () => {
+test('a gateway without secrets names every variable with which it could start', async () => {
   const message = await refusal({});
   for (const name of ['MILLRACE_JWT_SECRET', 'MILLRACE_JWKS_URL', 'MILLRACE_API_KEYS', 'MILLRACE_DEV'])
     expect(message).toContain(name);
@@ -109,7 +109,7 @@ describe('wrong settings', () => {
   });
 });
 
-test('a taken port is named', async () => {
+test('a gateway whose port is taken names the port', async () => {
   const occupant = createServer().listen(0, '127.0.0.1');
   await once(occupant, 'listening');
   const address = occupant.address();
@@ -117,7 +117,7 @@ test('a taken port is named', async () => {
   try {
     const message = await refusal({ ...development, MILLRACE_PORT: port });
     expect(message).toContain(port);
-    // At a terminal it stands alone.
+    // In a terminal the message is the only output.
     await using atTerminal = CliProcess.atTerminal(['serve'], { ...development, MILLRACE_PORT: port });
     expect(await atTerminal.exit()).toBe(1);
     expect(atTerminal.lines).toEqual([message]);
@@ -126,7 +126,7 @@ test('a taken port is named', async () => {
   }
 });
 
-test('a Redis whose data has another layout is not touched, and both layouts are named', async () => {
+test('a gateway does not use a Redis whose data has another layout, and names both layouts', async () => {
   await using redis = await startRedis();
   await redis.cli('set', 'layout:{signalr-consumers}', '2');
   const message = await refusal({ ...development, MILLRACE_REDIS_URL: redis.url });
@@ -144,7 +144,7 @@ test('an unknown command is refused and --help names the commands', async () => 
   expect(await help.exit()).toBe(0);
   for (const command of ['serve', 'tail', 'token'])
     expect(help.output).toMatch(new RegExp(`^ +${command}\\b`, 'm'));
-  // As `npx millrace -- --help` passes it on, and when there is nothing to do.
+  // The arguments of `npx millrace -- --help`, and no arguments, print the same help.
   for (const args of [['--', '--help'], []]) {
     await using same = CliProcess.millrace(args);
     expect({ args, code: await same.exit(), output: same.output }).toEqual({
@@ -155,7 +155,7 @@ test('an unknown command is refused and --help names the commands', async () => 
   }
 });
 
-/** Runs `millrace serve`, which must fail, and gives the one line that is meant for people. */
+/** Runs `millrace serve`, which must fail, and returns its only line for people. */
 async function refusal(environment: Environment): Promise<string> {
   await using program = CliProcess.millrace(['serve'], environment);
   expect(await program.exit()).toBe(1);

@@ -1,4 +1,4 @@
-// The SignalR server of the library alone, on the HTTP server of an Express application.
+// The library's SignalR server alone, on the HTTP server of an Express application.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -33,7 +33,7 @@ test.each([
   ['server-sent events', HttpTransportType.ServerSentEvents],
   ['long polling', HttpTransportType.LongPolling],
 ])(
-  'a hub beside an Express application serves %s, whose bodies Express does not read',
+  'a hub beside an Express application serves %s, and Express does not read the bodies of its requests',
   async (_, transport) => {
     const connection = new HubConnectionBuilder()
       .withUrl(`${url}/hubs/chat`, { transport })

@@ -1,4 +1,5 @@
-// Installs the tarball of each package as users do: alone, outside of the repository. Needs the package registry, as `npm ci` does.
+// Installs the tarball of each package as users do: alone, and outside of the repository. Needs the package registry, like `npm
+// ci`.
 import { startRedis } from '@millrace/testkit';
 import { describe, expect, test } from 'vitest';
 import { acceptEvents } from '../../fixtures/http/ingest.js';
@@ -10,11 +11,11 @@ const tarballs = sharedSystem(() => Tarballs.pack());
 describe.for(publishedPackages)('the tarball of %s', (name) => {
   const app = sharedSystem(() => InstalledApp.install(tarballs(), [name]));
 
-  test('the tarball installs alone, with README and licence, and all its entry points are found', async () => {
+  test('the tarball can be installed alone, contains README and licence, and all its entry points can be imported', async () => {
     for (const file of ['README.md', 'LICENSE']) expect(await app().read(name, file)).not.toBe('');
     const { exports, peerDependenciesMeta = {} }: { exports: object; peerDependenciesMeta?: object } =
       JSON.parse(await app().read(name, 'package.json'));
-    // An entry point for users of another package needs that one: it is not installed here.
+    // An entry point for users of an optional package is not tested, because that package is not installed here.
     const optional = JSON.stringify(Object.keys(peerDependenciesMeta));
     const entries = Object.keys(exports).filter((entry) => !entry.endsWith('.json'));
     const specifiers = entries.map((entry) => `@millrace/${name}${entry.slice(1)}`);
@@ -23,7 +24,7 @@ describe.for(publishedPackages)('the tarball of %s', (name) => {
     });`);
   });
 
-  test('the tarball has a README whose examples run as they stand', async () => {
+  test('the tarball contains a README whose examples run unchanged', async () => {
     await using redis = await startRedis();
     const readme = await app().read(name, 'README.md');
     const [command = ''] = /^npm install .*$/m.exec(readme) ?? [];
@@ -39,14 +40,14 @@ describe.for(publishedPackages)('the tarball of %s', (name) => {
 
   if (name !== 'gateway') return;
 
-  test('the tarball has the program millrace, which says its version', async () => {
+  test('the tarball contains the program millrace, which prints its version', async () => {
     const { version }: { version: string } = JSON.parse(await app().read(name, 'package.json'));
     await using program = app().start('npx', ['millrace', '--version']);
     expect(await program.exit(), program.output).toBe(0);
     expect(program.output).toBe(version);
   });
 
-  test('the tarball has the program millrace, which serves and takes a notification of any payload', async () => {
+  test('the tarball contains the program millrace, which serves and accepts a notification with any payload', async () => {
     const environment = { MILLRACE_DEV: '1', MILLRACE_PORT: '0' };
     await using gateway = app().start('npx', ['millrace', 'serve'], environment);
     const [, url = ''] = await gateway.line(/"url":"(http:[^"]+)"/);
@@ -55,7 +56,7 @@ describe.for(publishedPackages)('the tarball of %s', (name) => {
   });
 });
 
-test('tarballs side by side work together, though each has its own copy of what it needs', async () => {
+test('tarballs that are installed together work together, although each contains its own copies of the packages that it needs', async () => {
   await using app = await InstalledApp.install(tarballs(), publishedPackages);
   await app.run(`
     import { BrokerError, createMemoryBroker } from '@millrace/broker';
@@ -78,7 +79,7 @@ test('tarballs side by side work together, though each has its own copy of what 
     await publisher.close();
     await broker.close();
   `);
-  // The official client, inside @millrace/client, wants another version of a package that the gateway needs as well.
+  // The official client in @millrace/client needs another version of a package that the gateway needs too.
   await app.run(`
     import { createClient } from '@millrace/client';
     import { createGateway } from '@millrace/gateway';

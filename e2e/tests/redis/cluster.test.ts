@@ -1,5 +1,5 @@
-// Two gateways on a Redis Cluster of three masters, with streams in partitions: unmodified clients receive every event once and in
-// order, over a failover and over a change of gateway.
+// Two gateways on a Redis Cluster with three masters and partitioned streams. Unmodified clients receive every event once and in
+// order, across a failover and across a change of gateway.
 import { partitionOf } from '@millrace/broker';
 import { connectPublisher } from '@millrace/publisher';
 import { startRedisCluster, until } from '@millrace/testkit';
@@ -11,19 +11,19 @@ import { withoutTypes } from '../../fixtures/systems/delivery-system.js';
 import { Resources } from '../../fixtures/systems/resources.js';
 
 const PARTITIONS = 3;
-/** Two rooms in each partition. */
+/** Two rooms for each partition. */
 const ROOMS = [0, 1, 2].flatMap((wanted) =>
   Array.from({ length: 200 }, (_, n) => `room-${n}`)
     .filter((room) => partitionOf(room, PARTITIONS) === wanted)
     .slice(0, 2),
 );
-/** A failover takes the cluster some seconds, on a busy machine more. */
+/** Time limit for a failover, which takes some seconds, and longer on a busy machine. */
 const FAILOVER_LIMIT_MS = 60_000;
 
-/** Resolves when the event is stored. */
+/** Publishes an event, and resolves when it is stored. */
 type Publish = (room: string, content: string, eventId: string) => Promise<void>;
 
-/** Publishes to every room, one message after the other, each until it is taken. */
+/** Publishes messages to all rooms. In each room it retries a message until it is stored, and then continues with the next. */
 class RoomLoad {
   readonly sent = new Map(ROOMS.map((room) => [room, [] as string[]]));
   readonly #publish: Publish;
@@ -43,7 +43,7 @@ class RoomLoad {
     await Promise.all(this.#loops);
   }
 
-  /** Resolves when every room has so many more. */
+  /** Resolves when every room has got `count` more messages. */
   async more(count: number): Promise<void> {
     const goals = new Map([...this.sent].map(([room, ids]) => [room, ids.length + count]));
     await until(
@@ -60,9 +60,9 @@ class RoomLoad {
           await this.#publish(room, 'x', id);
           break;
         } catch {
-          // The outcome is unknown: publish the same ID again before anything newer.
+          // The outcome is unknown, so the same ID must be published again before a newer message.
         }
-        // The pace of a producer that repeats.
+        // Waits as a producer does before a retry.
         await new Promise((resolve) => setTimeout(resolve, 10));
       }
       this.sent.get(room)?.push(id);
@@ -71,7 +71,7 @@ class RoomLoad {
   }
 }
 
-test('no event is lost, repeated or reordered over a failover, and a client continues at the other gateway', async () => {
+test('no event is lost, repeated or reordered across a failover, and a client continues at the other gateway', async () => {
   await using resources = new Resources();
   const cluster = resources.use(await startRedisCluster({ hasReplicas: true }));
   const [first, second] = await Promise.all(
@@ -82,7 +82,7 @@ test('no event is lost, repeated or reordered over a failover, and a client cont
   if (first === undefined || second === undefined) throw new Error('two were started');
   for (const gateway of [first, second]) {
     resources.use(gateway);
-    // Each loop logs once that a shard is away.
+    // The gateways log one error for each loop that cannot reach a shard.
     gateway.mayLogErrors = true;
   }
   const publisher = await connectPublisher({ redisUrl: cluster.urls });
@@ -101,7 +101,7 @@ test('no event is lost, repeated or reordered over a failover, and a client cont
 
   load.start();
   await load.more(20);
-  // A client leaves the first gateway and comes back at the second after the failover.
+  // A client leaves the first gateway, and returns at the second gateway after the failover.
   const traveller = await EventLog.connectAs(first.url, crypto.randomUUID(), 'Ben');
   for (const room of ROOMS) await traveller.join(room, positions.get(room));
   await load.more(5);
@@ -127,7 +127,7 @@ test('no event is lost, repeated or reordered over a failover, and a client cont
     await returned.event(({ event_id }) => event_id === sent.at(-1));
     expect(idsOf([traveller, returned], room)).toEqual(sent);
   }
-  // On a busy machine masters may be changing once more.
+  // On a busy machine another change of masters may be in progress.
   await cluster.healthy();
   for (const index of [0, 1, 2])
     expect(
@@ -139,7 +139,7 @@ test('no event is lost, repeated or reordered over a failover, and a client cont
     if (node.isRunning) expect(await node.cli('info', 'errorstats')).not.toContain('CROSSSLOT');
 }, 180_000);
 
-/** The events of a room that these clients received, each listed where it first arrived. */
+/** Returns the IDs of a room's events that these clients received, in the order of their first arrival. */
 function idsOf(clients: readonly EventLog[], room: string): readonly string[] {
   const ids = clients.flatMap(({ events }) =>
     events.filter(({ room_id }) => room_id === room).map(({ event_id }) => event_id),

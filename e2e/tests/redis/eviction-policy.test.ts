@@ -1,4 +1,5 @@
-// A Redis that evicts keys when its memory is full loses data that Millrace relies on: the log at start and readiness say so, with the remedy.
+// A Redis that evicts keys when its memory is full loses data that Millrace needs. The log at the start and the readiness answer
+// report that, and name the remedy.
 import { expect, test } from 'vitest';
 import { readReadiness } from '../../fixtures/http/readiness.js';
 import { startOnRedis } from '../../fixtures/systems/redis-system.js';
@@ -6,7 +7,7 @@ import { eventually } from '../../fixtures/waiting/eventually.js';
 
 const advice = /maxmemory-policy allkeys-lru.*Set maxmemory-policy to noeviction\./;
 
-test('a policy that evicts is warned of once, stands in the details of readiness, and is gone when it is mended', async () => {
+test('an evicting policy causes one warning and a detail in the readiness answer, which disappears when the policy is corrected', async () => {
   await using system = await startOnRedis({ redis: { args: ['--maxmemory-policy', 'allkeys-lru'] } });
   const { redis, gateway } = system;
   await gateway.line(advice);

@@ -1,4 +1,4 @@
-// The consumer group accounts for every entry: consumed, acknowledged, never lost, whether a gateway runs or not.
+// The consumer group accounts for every entry: each is consumed and acknowledged, and none is lost, whether a gateway runs or not.
 import { randomUUID } from 'node:crypto';
 import { type RedisServer, startRedis } from '@millrace/testkit';
 import { expect, test } from 'vitest';
@@ -25,7 +25,7 @@ import {
 import { startOnRedis } from '../../fixtures/systems/redis-system.js';
 import { eventually } from '../../fixtures/waiting/eventually.js';
 
-test('a gateway makes the group on all four streams, reads as signalr-instance-1 and acknowledges all that it delivered', async () => {
+test('a gateway creates the group on all four streams, reads as signalr-instance-1 and acknowledges all delivered entries', async () => {
   await using system = await startOnRedis();
   const { redis, url } = system;
   const roomId = randomUUID();
@@ -58,7 +58,7 @@ test('the first gateway acknowledges the entries that were published before it s
   expect(await contents(redis)).toEqual(before);
 });
 
-test('the next gateway acknowledges the entries that were published while none ran, and they stay in their stream', async () => {
+test('the next gateway acknowledges the entries that were published while no gateway ran, and they stay in their stream', async () => {
   await using redis = await startRedis();
   const roomId = randomUUID();
   await runAndStop(redis, roomId);
@@ -71,7 +71,7 @@ test('the next gateway acknowledges the entries that were published while none r
   expect(await gateway.stop()).toBe(0);
 });
 
-test('SIGTERM after a burst leaves nothing that was delivered pending or unread', async () => {
+test('SIGTERM after a burst leaves no delivered entry pending or unread', async () => {
   await using redis = await startRedis();
   const lastDelivered = await runAndStop(redis, randomUUID(), 500);
   expect(await lastEntryId(redis, 'events:chat')).toBe(lastDelivered);
@@ -79,7 +79,7 @@ test('SIGTERM after a burst leaves nothing that was delivered pending or unread'
   await assertAllAcknowledged(redis, 'events:chat');
 });
 
-test('a gateway that follows one that was killed takes over what that one left pending or unread', async () => {
+test('a gateway takes over the entries that a killed gateway left pending or unread', async () => {
   await using system = await startOnRedis();
   const { redis, gateway: killed } = system;
   const roomId = randomUUID();
@@ -95,7 +95,7 @@ test('a gateway that follows one that was killed takes over what that one left p
   expect(await redis.cli('XLEN', 'events:chat')).toBe('305');
 });
 
-test('the metrics exist under their names, with their labels, and count what happened', async () => {
+test('the metrics have their names and labels, and count correctly', async () => {
   await using system = await startOnRedis();
   const { redis, url } = system;
   const roomId = randomUUID();
@@ -143,7 +143,7 @@ test('the metrics exist under their names, with their labels, and count what hap
   }
 });
 
-/** The numbers of entries not yet acknowledged and not yet read, by the gateway's metrics. */
+/** Returns the number of entries that are not acknowledged and the number that are not read, from the gateway's metrics. */
 async function backlog(url: string, stream: string): Promise<number[]> {
   return [
     await readMetric(url, 'event_queue_depth', { stream }),
@@ -155,7 +155,7 @@ async function contents(redis: RedisServer): Promise<string[]> {
   return Promise.all(streamNames.map((stream) => redis.cli('XRANGE', stream, '-', '+')));
 }
 
-/** Runs a gateway that delivers `count` messages, stops it, and gives the last entry ID before the stop. */
+/** Runs a gateway that delivers `count` messages, and stops it. Returns the last entry ID before the stop. */
 async function runAndStop(redis: RedisServer, roomId: string, count = 1): Promise<string> {
   await using gateway = await GatewayProcess.start({ MILLRACE_REDIS_URL: redis.url });
   await using client = await EventLog.inRoom(gateway.url, roomId);

@@ -1,4 +1,4 @@
-// Redis goes away and comes back while a gateway runs: every answer is true, nothing is lost, nothing needs a restart.
+// Redis goes down and comes back while a gateway runs. Every answer is correct, no event is lost, and nothing needs a restart.
 import { randomUUID } from 'node:crypto';
 import type { PublisherError } from '@millrace/publisher';
 import { describe, expect, test } from 'vitest';
@@ -12,7 +12,7 @@ import { eventually } from '../../fixtures/waiting/eventually.js';
 const roomId = 'room';
 const payload = { type: 'info', title: 'through trouble' };
 
-/** The usual system with a client in the room. */
+/** Starts the usual system with a client in the room. */
 async function start(isDurable: boolean): Promise<System> {
   const system = await startOnRedis({ redis: { isDurable }, mayLogErrors: true });
   const client = system.use(await EventLog.inRoom(system.url, roomId));
@@ -22,7 +22,7 @@ async function start(isDurable: boolean): Promise<System> {
 type System = RedisSystem & { readonly client: EventLog };
 
 describe('Redis is killed and started again with its data', () => {
-  test('the gateway is alive but not ready while Redis is away, refuses with 503, and continues without help afterwards', async () => {
+  test('the gateway is alive but not ready while Redis is down, refuses with 503, and continues by itself afterwards', async () => {
     await using system = await start(true);
     const { redis, gateway, client } = system;
     const before = chatMessage(roomId, 'before');
@@ -50,7 +50,7 @@ describe('Redis is killed and started again with its data', () => {
     expect(gateway.output).not.toContain('through trouble');
   });
 
-  test('a publisher says broker_unavailable with the event ID; repeated with it later, the event is delivered once', async () => {
+  test('a publisher reports broker_unavailable with the event ID, and an event that is published again with this ID is delivered once', async () => {
     await using system = await start(true);
     const { redis, publisher, client } = system;
     await redis.stop();
@@ -69,7 +69,7 @@ describe('Redis is killed and started again with its data', () => {
   });
 });
 
-test('the outcome of a publish is unknown while Redis freezes, and a repeat with the same ID is still delivered once', async () => {
+test('the outcome of a publish is unknown while Redis is frozen, and the event is delivered once after a repeat with the same ID', async () => {
   await using system = await start(false);
   const { redis, gateway, publisher } = system;
   redis.pause();
@@ -82,7 +82,7 @@ test('the outcome of a publish is unknown while Redis freezes, and a repeat with
   expect(await idsBeforeLast(system)).toEqual([error.eventId]);
 });
 
-test('clients receive later events after Redis comes back empty, and a join with an earlier position is not recovered', async () => {
+test('clients receive new events after Redis comes back empty, and a join with an earlier position is not recovered', async () => {
   await using system = await start(false);
   const { redis, gateway, client } = system;
   const before = notification(roomId, 'before');
@@ -98,7 +98,7 @@ test('clients receive later events after Redis comes back empty, and a join with
   await eventually(() => assertAllAcknowledged(redis, 'events:notification'));
 });
 
-test('later events arrive and are acknowledged after the streams were deleted while the gateway runs', async () => {
+test('new events arrive and are acknowledged after the streams were deleted under a running gateway', async () => {
   await using system = await start(false);
   const { redis, client } = system;
   await xaddEvent(redis, notification(roomId, 'before'));
@@ -116,12 +116,12 @@ async function errorOf(call: Promise<unknown>): Promise<PublisherError> {
     () => {
       throw new Error('was not refused');
     },
-    // Each caller compares the name.
+    // The type is not checked here, because each caller compares the name of the error.
     (error: unknown) => error as PublisherError,
   );
 }
 
-/** The IDs that arrived before one more event. */
+/** Publishes one more event, and returns the IDs that arrived before it. */
 async function idsBeforeLast(system: System): Promise<readonly string[]> {
   const eventId = randomUUID();
   await system.publisher.publish('notification', roomId, { type: 'info', title: 'last' }, { eventId });

@@ -1,4 +1,5 @@
-// Streams in partitions on one Redis: publishers follow the gateways' number, positions hold for their rooms, another number is refused.
+// Partitioned streams on one Redis: publishers use the gateways' number of partitions, a position is valid for the rooms of its
+// partition, and a gateway with another number is refused.
 import { partitionOf } from '@millrace/broker';
 import { connectPublisher } from '@millrace/publisher';
 import { startRedis } from '@millrace/testkit';
@@ -15,12 +16,12 @@ import { EmbeddedGateway } from '../../fixtures/systems/embedded-gateway.js';
 import { startOnRedis } from '../../fixtures/systems/redis-system.js';
 import { eventually } from '../../fixtures/waiting/eventually.js';
 
-/** A room in each of three partitions. */
+/** One room in each of three partitions. */
 const ROOMS = [0, 1, 2].map((wanted) => {
   for (let n = 0; ; n++) if (partitionOf(`room-${n}`, 3) === wanted) return `room-${n}`;
 }) as readonly string[];
 
-test('every way in leads to the room’s partition, plain XADD to the plain stream, and all of it to the clients', async () => {
+test('publishers and HTTP write to the room’s partition, plain XADD writes to the plain stream, and all events reach the clients', async () => {
   await using system = await startOnRedis({ environment: { MILLRACE_PARTITIONS: '3' } });
   for (const [index, room] of ROOMS.entries()) {
     await using client = await EventLog.connectAs(system.url, crypto.randomUUID(), 'Ana');
@@ -42,7 +43,7 @@ test('every way in leads to the room’s partition, plain XADD to the plain stre
   expect(await system.redis.cli('xlen', 'events:chat')).toBe('3');
 });
 
-test('a client resumes each room from its own position, at another gateway, in order and without a gap', async () => {
+test('a client resumes each room from the position of that room at another gateway, in order and without a gap', async () => {
   await using system = await startOnRedis({ environment: { MILLRACE_PARTITIONS: '3' } });
   const second = await system.startGateway();
   const positions = new Map<string, string>();
@@ -67,7 +68,7 @@ test('a client resumes each room from its own position, at another gateway, in o
       const ids = client.events
         .filter(({ room_id, event_type }) => room_id === room && event_type === type)
         .map(({ event_id }) => event_id);
-      // A join that came too early was repeated, and so was what it brought.
+      // A join that came too early was repeated, and so were its replayed events.
       expect([...new Set(ids)]).toEqual(
         missedHere.filter(({ event_type }) => event_type === type).map(({ event_id }) => event_id),
       );
@@ -75,7 +76,7 @@ test('a client resumes each room from its own position, at another gateway, in o
   }
 });
 
-test('the position of a room in another partition recovers nothing, and says so', async () => {
+test('the position of a room in another partition is answered with recovered: false', async () => {
   await using system = await startOnRedis({ environment: { MILLRACE_PARTITIONS: '3' } });
   await using client = await EventLog.connectAs(system.url, crypto.randomUUID(), 'Ana');
   const [own = '', other = ''] = ROOMS;
@@ -84,7 +85,7 @@ test('the position of a room in another partition recovers nothing, and says so'
   expect(await client.join(other, position)).toMatchObject({ recovered: false });
 });
 
-test('an entry in a partition that is not its room’s becomes a dead letter', async () => {
+test('an entry in a partition to which its room does not belong becomes a dead letter', async () => {
   await using system = await startOnRedis({ environment: { MILLRACE_PARTITIONS: '3' } });
   const [room = ''] = ROOMS;
   await xaddEvent(system.redis, chatMessage(room, 'lost its way'), { stream: 'events:chat.p1' });
@@ -96,7 +97,7 @@ test('an entry in a partition that is not its room’s becomes a dead letter', a
   expect(deadLetter).toContain('the room belongs to another partition');
 });
 
-test('an embedded gateway has partitions too', async () => {
+test('a gateway with the in-memory broker has partitions too', async () => {
   await using gateway = await EmbeddedGateway.start({ partitions: 3 });
   const { url, publisher } = gateway;
   await using client = await EventLog.connectAs(url, crypto.randomUUID(), 'Ana');
@@ -126,7 +127,7 @@ test('a position message is valid for rooms of every partition', async () => {
   for (const room of ROOMS) expect((await client.join(room, position)).recovered).toBe(true);
 });
 
-test('a gateway with another number than the stored one does not start, and one without a number follows it', async () => {
+test('a gateway with another number of partitions than the stored number does not start, and a gateway without a number uses the stored number', async () => {
   await using redis = await startRedis();
   const environment = { MILLRACE_DEV: '1', MILLRACE_PORT: '0', MILLRACE_REDIS_URL: redis.url };
   {

@@ -1,4 +1,4 @@
-// Users of Redis with no more rights than they need: the ones of docs/redis-acl, and the one that hosted Redis gives.
+// Redis users with no more rights than Millrace needs: the users of docs/redis-acl, and the user that hosted Redis services offer.
 import { fileURLToPath } from 'node:url';
 import { connectPublisher } from '@millrace/publisher';
 import { startRedis } from '@millrace/testkit';
@@ -31,7 +31,7 @@ const cases = [
   },
 ];
 
-/** Commands that were refused to a user, as `ACL LOG` has them, but for those that Millrace does without. */
+/** Returns the commands that Redis refused to a user, from `ACL LOG`, without the commands that Millrace can do without. */
 function refusedCommands(log: string): readonly string[] {
   const lines = log.split('\n');
   const objects = lines.flatMap((line, at) => (line === 'object' ? [lines[at + 1] ?? ''] : []));
@@ -39,7 +39,7 @@ function refusedCommands(log: string): readonly string[] {
 }
 
 describe.each(cases)('$title', ({ args, gatewayUser, publisherUser }) => {
-  test('the rights are enough for a gateway and a publisher: all is delivered, coalesced, rejected and acknowledged', async () => {
+  test('the rights suffice for a gateway and a publisher to deliver, coalesce, reject and acknowledge events', async () => {
     await using redis = await startRedis({ args });
     const urlFor = (user: string): string => `redis://${user}@127.0.0.1:${redis.port}`;
     await using gateway = await GatewayProcess.start({ MILLRACE_REDIS_URL: urlFor(gatewayUser) });
@@ -52,7 +52,7 @@ describe.each(cases)('$title', ({ args, gatewayUser, publisherUser }) => {
     const started = typing(roomId, userId, true);
     await publisher.publishEvents([started]);
     await client.event(({ event_type }) => event_type === 'typing_start');
-    // The end of typing, and a message, from the publisher.
+    // The publisher ends typing and sends a message.
     await publisher.publishEvents([chatMessage(roomId, 'by the publisher', { sender_id: userId })]);
     await client.event((event) => event.payload['content'] === 'by the publisher');
     await xadd(redis, 'events:notification', { nonsense: 'x' });

@@ -1,4 +1,4 @@
-// One stream cannot be served: readiness, metrics and log name it, and everything else continues.
+// One stream cannot be served. Readiness, metrics and log name the stream, and everything else continues.
 import { randomUUID } from 'node:crypto';
 import { LAST_ENTRY_ID } from '@millrace/broker';
 import type { RedisServer } from '@millrace/testkit';
@@ -14,7 +14,7 @@ import { eventually } from '../../fixtures/waiting/eventually.js';
 const roomId = 'room';
 const stream = 'events:notification';
 
-/** The usual system with a client in the room. */
+/** Starts the usual system with a client in the room. */
 async function start(prepare: (redis: RedisServer) => Promise<unknown> = async () => {}): Promise<System> {
   const system = await startOnRedis({ prepare, mayLogErrors: true });
   const client = system.use(await EventLog.inRoom(system.url, roomId));
@@ -23,7 +23,7 @@ async function start(prepare: (redis: RedisServer) => Promise<unknown> = async (
 
 type System = RedisSystem & { readonly client: EventLog };
 
-/** Answer of `/readyz`. */
+/** Returns the answer of `/readyz`. */
 async function readiness({ gateway }: System) {
   const response = await fetch(`${gateway.url}/readyz`);
   return { status: response.status, text: await response.text() };
@@ -31,7 +31,7 @@ async function readiness({ gateway }: System) {
 
 const metricsOf = ({ gateway }: System): Promise<string> => readMetricsText(gateway.url);
 
-/** Events of the other streams arrive, by both ways in, and are acknowledged. */
+/** Expects that events of the other streams arrive, by both ways in, and are acknowledged. */
 async function expectOthersServed({ redis, gateway, client }: System): Promise<void> {
   const byHttp = chatMessage(roomId, 'by HTTP');
   const byHand = sampleEvent(roomId, 'status_change', {
@@ -48,7 +48,7 @@ async function expectOthersServed({ redis, gateway, client }: System): Promise<v
     await eventually(() => assertAllAcknowledged(redis, other));
 }
 
-/** The log names the stream once for all the attempts. */
+/** Expects that the log names the stream once, and not once per attempt. */
 function expectLoggedOnce({ gateway }: System, kind: string): void {
   const lines = gateway.lines.filter((line) => line.includes('"stream in trouble"'));
   expect(lines).toHaveLength(1);
@@ -64,7 +64,7 @@ async function expectNamed(system: System, kind: string): Promise<void> {
   expectLoggedOnce(system, kind);
 }
 
-/** The stream is served and nothing is named any more. */
+/** Expects that the stream is served, and that no stream is named any more. */
 async function expectRepaired(system: System): Promise<void> {
   await eventually(async () =>
     expect(await readiness(system)).toEqual({ status: 200, text: '{"status":"ready"}' }),
@@ -76,7 +76,7 @@ async function expectRepaired(system: System): Promise<void> {
 }
 
 describe('a stream whose key has another type', () => {
-  test('a stream whose key gets another type stops no other, answers publishes with 503, and comes back when the key is removed', async () => {
+  test('a stream whose key gets another type does not stop other streams, answers publishes with 503, and recovers when the key is removed', async () => {
     await using system = await start();
     const { redis, gateway } = system;
     const before = notification(roomId, 'before');
@@ -94,7 +94,7 @@ describe('a stream whose key has another type', () => {
     await expectRepaired(system);
   });
 
-  test('a gateway starts beside a stream whose key has another type, and serves that one when the key is removed', async () => {
+  test('a gateway starts although the key of a stream has another type, and serves this stream when the key is removed', async () => {
     await using system = await start((redis) => redis.cli('SET', stream, 'x'));
     await expectNamed(system, 'refused');
     await expectOthersServed(system);
@@ -105,14 +105,14 @@ describe('a stream whose key has another type', () => {
 });
 
 describe('an entry with the largest ID there is', () => {
-  test('a gateway whose stream has the largest ID says so, is not ready, and is mended without a loss as the docs say', async () => {
+  test('a gateway whose stream has the largest ID reports it, is not ready, and recovers without loss when the stream is repaired as documented', async () => {
     await using system = await start();
     const { redis, gateway, client } = system;
     const kept = notification(roomId, 'kept');
     const lastGoodId = await xaddEvent(redis, kept);
     const poison = notification(roomId, 'with the largest ID');
     await xaddEvent(redis, poison, { entryId: LAST_ENTRY_ID });
-    // It is an event like any other.
+    // The entry with the largest ID is delivered like any other.
     await client.event((event) => event.event_id === poison.event_id);
     await eventually(async () => expect(await readiness(system)).toMatchObject({ status: 503 }));
     await expectNamed(system, 'exhausted');
@@ -126,13 +126,13 @@ describe('an entry with the largest ID there is', () => {
     const mended = await redis.cli('XSETID', stream, lastGoodId, 'ENTRIESADDED', '2', 'MAXDELETEDID', '0-0');
     expect(mended).toBe('OK');
     await expectRepaired(system);
-    // Read again from its beginning, and delivered to nobody twice.
+    // The stream was read again from its beginning, but no event was delivered twice.
     expect(client.events.filter(({ event_id }) => event_id === kept.event_id)).toHaveLength(1);
     expect(client.events.filter(({ event_id }) => event_id === poison.event_id)).toHaveLength(1);
   });
 });
 
-test('an entry with an ID ten minutes ahead is named, and nothing that was delivered before is forgotten or sent twice for it', async () => {
+test('an entry with an ID ten minutes ahead is reported, and no delivered event is forgotten or sent twice because of it', async () => {
   await using system = await start();
   const { redis, gateway, client } = system;
   const before = notification(roomId, 'before');
@@ -143,7 +143,7 @@ test('an entry with an ID ten minutes ahead is named, and nothing that was deliv
   await xaddEvent(redis, ahead, { entryId: `${Number(seconds) * 1_000 + 600_000}-0` });
   await expectNamed(system, 'ahead');
   expect(await readiness(system)).toMatchObject({ status: 200 });
-  // A repeat by hand, which the store itself does not notice.
+  // A program adds the event again with XADD, so Redis does not deduplicate it.
   await xaddEvent(redis, before);
   const after = notification(roomId, 'after');
   await acceptEvents(gateway.url, after);
@@ -165,7 +165,7 @@ test.each([
 ])('%s is removed, logged and counted, and typing in the room continues', async (_, garbage) => {
   await using system = await start();
   const { redis, gateway, client } = system;
-  // The test's own publisher would repair it as well, and tell nobody.
+  // The publisher of the test is closed, because it would repair the window too, without a log line or a count.
   await system.publisher.close();
   await redis.cli(...garbage);
   const event = typing(roomId, randomUUID(), true);

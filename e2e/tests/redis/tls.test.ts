@@ -1,4 +1,5 @@
-// A Redis that is reached over TLS, as hosted ones are: by its name, with a password, through a proxy that ends TLS.
+// A gateway reaches Redis over TLS, as with hosted Redis services: by host name, with a password, through a proxy that terminates
+// TLS.
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { type AddressInfo, connect } from 'node:net';
@@ -13,7 +14,7 @@ import { Resources } from '../../fixtures/systems/resources.js';
 
 const password = 'secret of the test';
 
-test('a gateway reaches its Redis over TLS, names the server it means, and delivers events of any size', async () => {
+test('a gateway reaches its Redis over TLS, sends the server name, and delivers events of any size', async () => {
   await using resources = new Resources();
   const redis = resources.use(await startRedis({ args: ['--requirepass', password] }));
   const certificate = resources.use(await makeCertificate());
@@ -38,7 +39,7 @@ test('a gateway reaches its Redis over TLS, names the server it means, and deliv
     await GatewayProcess.start({
       MILLRACE_REDIS_URL: `rediss://:${encodeURIComponent(password)}@localhost:${port}`,
       NODE_EXTRA_CA_CERTS: certificate.certificatePath,
-      // With these it also keeps the directory of connections in Redis.
+      // With these settings the gateway also stores its directory of connections in Redis.
       MILLRACE_INSTANCE_URL: 'http://127.0.0.1:4400',
       MILLRACE_CONNECTION_KEYS: 'k'.repeat(32),
     }),

@@ -1,4 +1,5 @@
-// A Redis that cannot be used: the gateway, the commands and a publisher say why in one line, and what to do; exit code 1, no secret.
+// A Redis that cannot be used: the gateway, the commands and a publisher print the reason and the remedy in one line. The programs
+// end with exit code 1, and no secret is printed.
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -18,7 +19,7 @@ import { eventually } from '../../fixtures/waiting/eventually.js';
 const secret = 'hunter2-of-the-test';
 const nobody = { async [Symbol.asyncDispose]() {} };
 
-/** Starts what cannot be used. The URL leads to it. */
+/** Starts a server that cannot be used as a Redis. `useless` is its URL. */
 type Start = () => Promise<AsyncDisposable & { readonly useless: string }>;
 
 async function redisWith(
@@ -58,7 +59,7 @@ async function tlsRedis(urlOf: (ports: { readonly tls: number; readonly plain: n
   };
 }
 
-/** Its one connection is taken. */
+/** Starts a Redis whose only connection is taken. */
 async function fullRedis() {
   const redis = await startRedis({ args: ['--maxclients', '1'] });
   const socket = connect(redis.port, '127.0.0.1');
@@ -170,13 +171,13 @@ const cases: readonly (readonly [string, Start, RegExp])[] = [
   ],
 ];
 
-test.each(cases)('%s is named by millrace serve', async (_, start, message) => {
+test.each(cases)('%s is reported by millrace serve', async (_, start, message) => {
   await using useless = await start();
   expect(await lineOf(['serve'], useless.useless)).toMatch(message);
 });
 
-test('a server that is still loading is named by millrace serve', async () => {
-  // So many keys, each held up a little, that it is not done before this test is.
+test('a server that is still loading is reported by millrace serve', async () => {
+  // The many keys, each with a delay, keep Redis loading until the end of the test.
   await using redis = await startRedis({ isDurable: true, args: ['--key-load-delay', '500'] });
   await redis.cli('EVAL', "for i = 1, 200000 do redis.call('SET', i, i) end", '0');
   await redis.stop();
@@ -197,13 +198,13 @@ test('docs/errors.md lists every Redis that cannot be used', () => {
 describe('other programs', () => {
   const [, start, message] = cases[0] ?? ['', () => Promise.reject(new Error('no case')), /./];
 
-  test('millrace dead-letters names a Redis that cannot be used as millrace serve does', async () => {
+  test('millrace dead-letters reports a Redis that cannot be used like millrace serve does', async () => {
     await using useless = await start();
     for (const args of [['list'], ['show', '1-1'], ['replay', '--all'], ['drop', '1-1']])
       expect(await lineOf(['dead-letters', ...args], useless.useless)).toMatch(message);
   });
 
-  test('connectPublisher names a Redis that cannot be used as millrace serve does', async () => {
+  test('connectPublisher reports a Redis that cannot be used like millrace serve does', async () => {
     await using useless = await start();
     await expect(connectPublisher({ redisUrl: useless.useless })).rejects.toMatchObject({
       name: 'BrokerError',
@@ -220,7 +221,7 @@ function withPort(listener: AsyncDisposable & { readonly port: number }) {
   return { [Symbol.asyncDispose]: dispose, useless: `redis://:${secret}@127.0.0.1:${listener.port}` };
 }
 
-/** Runs a command that must fail, and gives the one line that is meant for people. */
+/** Runs a command that must fail, and returns its only line for people. */
 async function lineOf(args: readonly string[], redisUrl: string): Promise<string> {
   const environment = { MILLRACE_DEV: '1', MILLRACE_PORT: '0', MILLRACE_REDIS_URL: redisUrl };
   await using program = CliProcess.millrace(args, environment);
@@ -229,7 +230,7 @@ async function lineOf(args: readonly string[], redisUrl: string): Promise<string
   expect(forPeople).toHaveLength(1);
   expect(program.output).not.toContain(secret);
   expect(program.output).not.toContain('"level":"error"');
-  // Whole milliseconds, wherever there are any.
+  // Times in milliseconds are integers.
   expect(program.output).not.toMatch(/\d\.\d+ ms/);
   const [line = ''] = forPeople;
   expect(line).toMatch(/^millrace: .*\.$/);

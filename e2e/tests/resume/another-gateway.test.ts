@@ -1,4 +1,4 @@
-// A client comes back to another gateway with the position that the first one gave it: it misses nothing, or is told so.
+// A client returns at another gateway with a position from the first gateway. It misses no event, or is told that it must reload.
 import { randomUUID } from 'node:crypto';
 import { startRedis } from '@millrace/testkit';
 import { expect, test } from 'vitest';
@@ -19,7 +19,7 @@ import { EmbeddedGateway } from '../../fixtures/systems/embedded-gateway.js';
 import { GatewayRow } from '../../fixtures/systems/gateway-row.js';
 import { eventually } from '../../fixtures/waiting/eventually.js';
 
-test('another gateway replays the missed events of all streams of a room in order, before new events and without typing', async () => {
+test('another gateway replays a room’s missed events of all streams in order, before new events and without typing', async () => {
   await using row = await GatewayRow.start(2);
   const [first, second] = row.names.map((name) => row.get(name).url) as [string, string];
   const roomId = randomUUID();
@@ -34,7 +34,7 @@ test('another gateway replays the missed events of all streams of a room in orde
   ]);
   await witness.received(missed.length + typingEvents.length);
 
-  // While it comes back, more is published.
+  // More events are published while the client returns.
   const later = lastingEvents(roomId, 80);
   const publishing = (async () => {
     for (const event of later) await acceptEvents(first, event);
@@ -51,7 +51,7 @@ test('another gateway replays the missed events of all streams of a room in orde
   expect(back.ids).toHaveLength(160);
   expect(replayed.slice(0, 80).sort()).toEqual(idsOf(missed).sort());
 
-  // A gateway that was not there at all has it from the streams.
+  // A gateway that started only now replays the events from the streams.
   const { url: third } = await row.run('gateway-3');
   await using again = await EventLog.connect(third);
   expect(await again.join(roomId, position)).toMatchObject({ recovered: true, replayed: 160 });
@@ -59,7 +59,7 @@ test('another gateway replays the missed events of all streams of a room in orde
     expect(idsOfStream(again.events, stream)).toEqual(idsOfStream(order, stream));
 });
 
-test('a client of a quiet room comes back with a position that is still good, however much happened elsewhere', async () => {
+test('a client of a quiet room returns with a valid position, however many events other rooms had', async () => {
   await using redis = await startRedis();
   const options = { redisUrl: redis.url, positionIntervalMs: 50, maxReplayBytes: 50_000 };
   await using gateway = await EmbeddedGateway.start({ ...options, instance: 'gateway-1' });
@@ -78,7 +78,7 @@ test('a client of a quiet room comes back with a position that is still good, ho
     for (let round = 0; round < 5; round += 1) await xaddByType(redis, lastingEvents('elsewhere', 400));
     await witness.received(2_000);
     for (const stream of streamNames) await redis.cli('XTRIM', stream, 'MAXLEN', '5');
-    // Nothing moves any more: the next position it is told is the last.
+    // Nothing is published any more, so the next position message has the final position.
     const end = (await witness.join('elsewhere')).position;
     await eventually(() => expect(told).toBe(end));
     expect(client.events).toEqual([]);
@@ -99,7 +99,7 @@ test.each([
   ['everything is flushed', ['FLUSHALL']],
   ['one stream of the room is deleted', ['DEL', 'events:ticket']],
 ])(
-  'no gateway, not even one that starts later, recovers an earlier position after %s',
+  'no gateway, not even a gateway that starts later, recovers an earlier position after %s',
   async (_, command) => {
     await using row = await GatewayRow.start(2);
     const { redis, names } = row;
@@ -110,7 +110,7 @@ test.each([
     await xaddByType(redis, before);
     for (const stream of streamNames) await eventually(() => assertAllAcknowledged(redis, stream));
     await redis.cli(...command);
-    // As many as before, newer than all of before, and nothing was ever removed from what there is now.
+    // The new entries are as many as before and have newer IDs, and no entry was ever removed from the new streams.
     await xaddByType(redis, lastingEvents(roomId, 8));
     for (const name of names) {
       await eventually(async () => {
@@ -122,7 +122,7 @@ test.each([
     await using client = await EventLog.connect(url);
     const answer = await client.join(roomId, position);
     expect(answer).toMatchObject({ recovered: false, replayed: 0 });
-    // From here on every gateway replays again.
+    // From now on, every gateway can replay again.
     const next = chatMessage(roomId, 'next');
     await xaddByType(redis, [next]);
     await client.received(1);
@@ -135,7 +135,7 @@ test.each([
   },
 );
 
-test('a gateway without Redis forgets everything when it ends, and says so to those who come back', async () => {
+test('a gateway without Redis forgets everything when it ends, and answers returning clients with recovered: false', async () => {
   const roomId = randomUUID();
   const run = async <Result>(use: (url: string) => Promise<Result>): Promise<Result> => {
     await using gateway = await GatewayProcess.start();

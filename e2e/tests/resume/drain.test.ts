@@ -1,4 +1,4 @@
-// A gateway that is told to stop sends its clients to another one, wave by wave, and none of them misses anything.
+// A gateway that stops sends its clients to another gateway in waves, and no client misses an event.
 import { describe, expect, test } from 'vitest';
 import { EventLog } from '../../fixtures/clients/event-log.js';
 import { chatMessage } from '../../fixtures/events/sample-events.js';
@@ -6,14 +6,14 @@ import { startOnRedis } from '../../fixtures/systems/redis-system.js';
 import { Resources } from '../../fixtures/systems/resources.js';
 import { eventually } from '../../fixtures/waiting/eventually.js';
 
-/** Two gateways; the tests stop the first one. */
+/** Starts two gateways. The tests stop the first one. */
 async function startTwo(drainMs: number) {
   const environment = { MILLRACE_DRAIN_MS: String(drainMs) };
   const system = await startOnRedis({ gateways: 2, environment });
   return Object.assign(system, { leaving: system.gateway, staying: system.gatewayAt(1) });
 }
 
-/** A client that goes to `otherUrl` when its gateway sends it away, and resumes its room there. */
+/** Connects a client that moves to `otherUrl` when its gateway disconnects it, and resumes its room there. */
 async function connectMovable(url: string, otherUrl: string, roomId: string): Promise<EventLog> {
   const log = await EventLog.connect(url, { isReconnecting: true });
   log.connection.onreconnecting(() => {
@@ -50,7 +50,7 @@ describe('a gateway that gets SIGTERM', () => {
     void stopped.then(() => exited.abort());
     for (let round = 0; !exited.signal.aborted && round < 10_000; round += 1) {
       await publishRound();
-      // The pace of the load, not a wait for anything.
+      // The rate of the load needs this pause.
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
     expect(await stopped).toBe(0);
@@ -63,11 +63,11 @@ describe('a gateway that gets SIGTERM', () => {
     }
   });
 
-  test('a stopping gateway is not ready at once and refuses new clients, while it serves those it has', async () => {
+  test('a stopping gateway reports at once that it is not ready and refuses new clients, while it serves its connected clients', async () => {
     await using system = await startTwo(6_000);
     const { leaving, publisher } = system;
     await using earlier = await EventLog.connect(leaving.url);
-    // The last client to connect is the last to be sent away.
+    // The client that connected last is disconnected last.
     await using log = await EventLog.inRoom(leaving.url, 'room-1');
     leaving.child.kill('SIGTERM');
     await eventually(async () => {
@@ -87,7 +87,7 @@ describe('a gateway that gets SIGTERM', () => {
     expect(earlier.events).toEqual([]);
   });
 
-  test('a gateway that stops gives back its cursors, its slot and its leases', async () => {
+  test('a gateway that stops releases its cursors, its slot and its leases', async () => {
     await using system = await startTwo(0);
     const { leaving, redis } = system;
     const slots = async (): Promise<number> => Number(await redis.cli('HLEN', 'slots:{signalr-consumers}'));
@@ -102,7 +102,7 @@ describe('a gateway that gets SIGTERM', () => {
   test('a second SIGTERM ends the gateway without waiting', async () => {
     await using system = await startTwo(600_000);
     const { leaving } = system;
-    // The first is sent away at once, the second after half of the time.
+    // The first client is disconnected at once, the second client after half of the drain time.
     await using first = await EventLog.connect(leaving.url);
     await using second = await EventLog.connect(leaving.url);
     await Promise.all([first.join('room-1'), second.join('room-1')]);

@@ -1,4 +1,5 @@
-// A client that has read further on another gateway waits until this one has read as far; one that is ahead of the stream is told so.
+// A client that has read further at another gateway waits until this gateway has read as far. A client whose position is ahead of
+// the stream is told so.
 import { randomUUID } from 'node:crypto';
 import { startTcpProxy } from '@millrace/testkit';
 import { expect, test } from 'vitest';
@@ -7,7 +8,7 @@ import { chatMessage } from '../../fixtures/events/sample-events.js';
 import { xaddAll } from '../../fixtures/redis/plain-redis.js';
 import { startOnRedis } from '../../fixtures/systems/redis-system.js';
 
-test('a position from the future is not taken for one that was seen', async () => {
+test('a position from the future is answered with recovered: false', async () => {
   await using system = await startOnRedis();
   const { url, redis } = system;
   await using client = await EventLog.connect(url);
@@ -16,7 +17,8 @@ test('a position from the future is not taken for one that was seen', async () =
   await xaddAll(redis, 'events:chat', [chatMessage(roomId, 'seen')]);
   const [seen] = await client.received(1);
   const position = seen?.position ?? '';
-  // The first stream is that of the message: `<epoch>-<milliseconds, base 36>…`, a minute later.
+  // Moves the first stream of the position, the stream of the message, one minute ahead. The format is `<epoch>-<milliseconds, base
+  // 36>…`.
   const future = position.replace(/-([0-9a-z]+)/, (_, ms: string) => {
     const later = Number.parseInt(ms, 36) + 60_000;
     return `-${later.toString(36)}`;
@@ -29,7 +31,7 @@ test('a position from the future is not taken for one that was seen', async () =
   await back.received(1);
 });
 
-test('a gateway that is behind lets a client wait, sends it nothing twice, and says that it recovered', async () => {
+test('a gateway that is behind lets a client wait, sends it no event twice, and recovers it', async () => {
   await using pair = await startPair();
   const { ahead, wire, behind, redis } = pair;
   const roomId = randomUUID();
@@ -47,7 +49,7 @@ test('a gateway that is behind lets a client wait, sends it nothing twice, and s
   expect(await back.idsUpTo(next.event_id)).toEqual([next.event_id]);
 });
 
-test('a gateway that cannot ask says so, keeps the client out of the room, and recovers it when it calls again', async () => {
+test('a gateway that cannot reach Redis answers Try again, keeps the client out of the room, and recovers it at a later join', async () => {
   await using pair = await startPair();
   const { ahead, wire, behind, redis } = pair;
   behind.mayLogErrors = true;
@@ -69,7 +71,7 @@ test('a gateway that cannot ask says so, keeps the client out of the room, and r
   expect(back.ids).toEqual([second?.event_id, events[2]?.event_id]);
 });
 
-/** Two gateways on one Redis; the wire of one of them can be damaged. */
+/** Starts two gateways on one Redis. The connection between Redis and one of them can be damaged. */
 async function startPair() {
   const system = await startOnRedis();
   const wire = system.use(await startTcpProxy(system.redis.port));

@@ -1,4 +1,5 @@
-// Thousands of clients come back at the same moment: what they missed comes out of memory, or out of one read for all of them.
+// Thousands of clients return at the same moment. The events that they missed come from memory, or from a few reads that they
+// share.
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { type RedisServer, startRedis } from '@millrace/testkit';
@@ -13,11 +14,11 @@ import { EmbeddedGateway } from '../../fixtures/systems/embedded-gateway.js';
 import { startOnRedis } from '../../fixtures/systems/redis-system.js';
 import { Resources } from '../../fixtures/systems/resources.js';
 
-/** Each needs a file descriptor here and one at the gateway: where those are few, set fewer. */
+/** Number of clients. Each needs one file descriptor here and one at the gateway, so set fewer if the limit is low. */
 const clientCount = Number(process.env['MILLRACE_STORM_CLIENTS'] ?? 5_000);
 const rooms = Array.from({ length: 20 }, (_, n) => `room-${n}`);
 
-test(`${clientCount} clients that join at once with a position make no read of Redis`, async () => {
+test(`${clientCount} clients that join at once with a position cause no reads of Redis`, async () => {
   await using system = await startOnRedis();
   const { redis, url } = system;
   const position = await positionNow(url);
@@ -35,13 +36,14 @@ test(`${clientCount} clients that join at once with a position make no read of R
   }
   for (const command of ['xrange', 'xrevrange', 'get', 'mget', 'exists'])
     expect([command, calls.get(command) ?? 0]).toEqual([command, 0]);
-  // One read is always under way, and ends every second. The rest is what gateways do by the clock: a few dozen scripts a second.
+  // One blocking read is always in progress and ends every second. The other commands are a few dozen scripts a second that
+  // gateways run regularly.
   expect(calls.get('xread') ?? 0).toBeLessThan(10 + 5 * seconds);
   expect(calls.get('evalsha') ?? 0).toBeLessThan(100 + 60 * seconds);
   for (const client of clients) client.close();
 });
 
-test('a gateway that stands still holds 2,000 connections in line', async () => {
+test('a frozen gateway keeps 2,000 new connections in its queue', async () => {
   await using resources = new Resources();
   const gateway = resources.use(await GatewayProcess.start());
   const { port } = new URL(gateway.url);
@@ -51,13 +53,13 @@ test('a gateway that stands still holds 2,000 connections in line', async () => 
     for (const socket of sockets) socket.destroy();
     gateway.child.kill('SIGCONT');
   });
-  // A socket without a place in line is not connected before the gateway runs again.
+  // A socket without a place in the queue does not connect before the gateway runs again.
   await Promise.all(sockets.map((socket) => once(socket, 'connect')));
 });
 
 test('clients with positions older than the memory of the gateway share a few reads while more events arrive', async () => {
   await using redis = await startRedis();
-  // Remembers about two hundred of the events below.
+  // The gateway can keep about two hundred of the events below in memory.
   await using gateway = await EmbeddedGateway.start({ redisUrl: redis.url, maxReplayBytes: 150_000 });
   const { url } = gateway;
   await using witness = await EventLog.connect(url);
@@ -73,7 +75,7 @@ test('clients with positions older than the memory of the gateway share a few re
   const traffic = (async () => {
     while (!stopping.signal.aborted) await xaddAll(redis, 'events:chat', [chatMessage('elsewhere', 'more')]);
   })();
-  // Each one further back than the one before: nobody is served by what another one needed.
+  // Each client has an older position than the client before it, so that no client can use only what another client needed.
   const joins = await joinAll(clients, (at) => positions[clients.length - 1 - at] ?? '');
   stopping.abort();
   await traffic;
@@ -88,7 +90,7 @@ test('clients with positions older than the memory of the gateway share a few re
   for (const client of clients) client.close();
 });
 
-/** All at once, the rooms in turn. */
+/** Joins all clients at once, with the rooms in turn. */
 async function joinAll(
   clients: readonly LeanClient[],
   positionOf: (at: number) => string,
@@ -106,7 +108,7 @@ async function positionNow(url: string): Promise<string> {
   return (await client.join(rooms[0] ?? '')).position;
 }
 
-/** Publishes events and waits until the gateway has sent them to a member. */
+/** Publishes events and waits until the gateway has sent them to a client. */
 async function acceptAndSee(url: string, events: readonly SampleEvent[]): Promise<void> {
   await using witness = await EventLog.connect(url);
   for (const room of rooms) await witness.join(room);
@@ -114,7 +116,7 @@ async function acceptAndSee(url: string, events: readonly SampleEvent[]): Promis
   await witness.received(events.length);
 }
 
-/** How often each command was executed, inside of scripts too. */
+/** Returns the number of calls of each command, including calls in scripts. */
 async function commandCalls(redis: RedisServer): Promise<ReadonlyMap<string, number>> {
   const stats = await redis.cli('INFO', 'commandstats');
   return new Map(

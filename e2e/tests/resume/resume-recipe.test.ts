@@ -1,4 +1,5 @@
-// The README's recipe for plain clients misses nothing and repeats nothing, whatever happens, and says exactly when to load anew.
+// The README's recipe for plain clients misses no event and handles none twice, whatever happens, and reports exactly when to
+// reload.
 import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { HttpTransportType } from '@microsoft/signalr';
@@ -21,12 +22,12 @@ const eventsPerSecond = 200;
 test.each([
   ['resume', 'resume.js'],
   ['use-resume', 'use-resume.js'],
-])('the README’s snippet %s is examples/%s', async (snippet, file) => {
+])('the README’s snippet %s is the same as examples/%s', async (snippet, file) => {
   expect(`${await readSnippet(snippet)}\n`).toBe(await readFile(`${repositoryPath}examples/${file}`, 'utf8'));
 });
 
 test.each(everyBroker)(
-  `%s every message is handled once and in order over ${drops} dropped sockets`,
+  `%s every message is handled once and in order across ${drops} dropped sockets`,
   async (_, start) => {
     await using system = await start();
     await using proxy = await startTcpProxy(Number(new URL(system.url).port));
@@ -40,7 +41,7 @@ test.each(everyBroker)(
           chatMessage(roomId, sent.at(-1) ?? ''),
           ...(index % 10 === 0 ? [notification(roomId, 'beside')] : []),
         ]);
-        // The pace of the load, not a wait for anything.
+        // The rate of the load needs this pause.
         await new Promise((resolve) => setTimeout(resolve, 1_000 / eventsPerSecond));
       }
       if (proxy.connectionCount === 0) continue;
@@ -54,12 +55,12 @@ test.each(everyBroker)(
       .split('\n')
       .filter((line) => /^(message \d+|the last message)$/.test(line));
     expect(handled).toEqual(sent);
-    // The first join had no position, so the client loads the room once, and never again.
+    // The first join had no position, so the client loads the room once. It must not load the room again.
     expect(program.process.output.match(/^load ticket-42/gm)).toHaveLength(1);
   },
 );
 
-test('a room that is refused after a reconnect is reported, the other rooms continue, and it returns with the next good token', async () => {
+test('a room that is refused after a reconnect is reported and returns with the next valid token, and the other rooms continue', async () => {
   await using system = await startGateway({ jwtSecret, apiKeys: [apiKey] });
   await using wire = await startTcpProxy(system.port);
   let rooms = ['a', 'b'];
@@ -98,7 +99,7 @@ describe.each([
         failed += 1;
         return failed > 2 ? 'pass' : fate === 'status' ? { status: 502 } : fate;
       });
-      // At run time, too.
+      // The client also joins a room while it is connected.
       const isIn = client.recipe.join('b');
       await isIn;
       expect(failed).toBeGreaterThan(fate === 'lose_answer' ? 0 : 2);
@@ -113,7 +114,7 @@ describe.each([
   );
 });
 
-test('the recipe starts before there is a gateway, survives a restart of everything, and loads each room once for each loss', async () => {
+test('the recipe starts before the gateway, survives a restart of gateway and Redis, and loads each room once per loss', async () => {
   const port = await freePort();
   await using client = await startClient(port);
   void client.recipe.join('user:me');
@@ -135,7 +136,7 @@ test('the recipe starts before there is a gateway, survives a restart of everyth
   expect(client.reloads).toHaveLength(4);
 });
 
-test('503 and a room that cannot be asked about now are tried again, with the position it had', async () => {
+test('requests that fail with 503 are retried, and the recipe then resumes from its position', async () => {
   await using system = await startGateway();
   await using wire = await startHttpProxy(() => system.port);
   await using client = await startClient(wire.port, { http: { transport: HttpTransportType.LongPolling } });
@@ -151,7 +152,7 @@ test('503 and a room that cannot be asked about now are tried again, with the po
   expect(client.reloads).toEqual(['a']);
 });
 
-test('a room that was left is no longer handled, and joined again it begins anew', async () => {
+test('a room that was left handles no more events, and is loaded again after a new join', async () => {
   await using system = await startGateway();
   await using client = await startClient(system.port);
   await Promise.all([client.recipe.join('a'), client.recipe.join('b')]);
@@ -166,11 +167,11 @@ test('a room that was left is no longer handled, and joined again it begins anew
   expect(client.reloads.filter((id) => id === 'a')).toHaveLength(2);
 });
 
-/** The README's two files in a program; each handled message is one line of its output. */
+/** Runs the README's two files in a program, which prints one line for each handled message. */
 async function startProgram(url: string): Promise<AsyncDisposable & { readonly process: CliProcess }> {
   const path = `${repositoryPath}e2e/dist/${randomUUID()}`;
   await mkdir(path, { recursive: true });
-  // Only the delay before a reconnect is shortened, so that every drop meets an open socket soon.
+  // Shortens the delay before a reconnect, so that every drop soon meets an open socket.
   const recipe = (await readSnippet('resume')).replace('retryMs = 1_000', 'retryMs = 50');
   await writeFile(`${path}/resume.js`, recipe);
   await writeFile(`${path}/package.json`, '{ "type": "module" }');
@@ -186,7 +187,7 @@ async function startProgram(url: string): Promise<AsyncDisposable & { readonly p
   };
 }
 
-/** The recipe in the test's process, with what it told. */
+/** Runs the recipe in the process of the test, and records its calls. */
 async function startClient(port: number, options: Partial<RecipeOptions> = {}) {
   const events: string[] = [];
   const reloads: string[] = [];
@@ -212,13 +213,13 @@ async function startClient(port: number, options: Partial<RecipeOptions> = {}) {
   };
 }
 
-/** A gateway in the test's process. */
+/** Starts a gateway in the process of the test. */
 async function startGateway(options: GatewayOptions = {}) {
   const gateway = await EmbeddedGateway.start(options);
   const counts = new Map<string, number>();
   return {
     port: Number(new URL(gateway.url).port),
-    /** Publishes chat messages `1`, `2`, … of a room. */
+    /** Publishes the next `count` chat messages of a room. Their texts are `1`, `2`, …. */
     async say(id: string, count: number): Promise<void> {
       for (let n = 0; n < count; n += 1) {
         const number = (counts.get(id) ?? 0) + 1;

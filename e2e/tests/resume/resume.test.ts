@@ -1,4 +1,5 @@
-// A client that comes back with its last position gets what it missed, in order, before anything new; or it is told to reload.
+// A client that returns with its last position gets the events that it missed, in order and before any new event, or is told to
+// reload.
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { EventLog } from '../../fixtures/clients/event-log.js';
@@ -40,7 +41,7 @@ describe.each(everyBroker)('%s', (_, start) => {
     for (const [at, event] of missed.entries()) expect(client.events[at]).toMatchObject(event);
   });
 
-  test('all types but typing are replayed as they were sent, of the read receipts the latest of each user', async () => {
+  test('all types except typing are replayed as they were sent, and of the read receipts only the latest of each user', async () => {
     const { url } = system();
     const roomId = randomUUID();
     const position = await positionBeforeLeaving(url, roomId);
@@ -67,7 +68,7 @@ describe.each(everyBroker)('%s', (_, start) => {
     }
   });
 
-  test('a client that missed nothing is recovered with nothing', async () => {
+  test('a client that missed nothing is recovered without any replayed event', async () => {
     const { url } = system();
     const roomId = randomUUID();
     const position = await positionBeforeLeaving(url, roomId);
@@ -95,7 +96,7 @@ describe.each(everyBroker)('%s', (_, start) => {
     expect([...new Set(ids)]).toEqual(all);
   });
 
-  test('a client that missed more than a replay may hold is told so, and gets no part of it in silence', async () => {
+  test('a client that missed more events than a replay may contain gets recovered: false, and then new events', async () => {
     const { url } = system();
     const roomId = randomUUID();
     const position = await positionBeforeLeaving(url, roomId);
@@ -107,7 +108,7 @@ describe.each(everyBroker)('%s', (_, start) => {
     await client.event((event) => event.event_id === next.event_id);
   });
 
-  test('a position of a later build is no error: the client is told to reload, and continues', async () => {
+  test('a position of a later build is answered with recovered: false, and the client continues', async () => {
     const { url } = system();
     const roomId = randomUUID();
     await using client = await EventLog.connect(url);
@@ -133,7 +134,7 @@ describe.each(everyBroker)('%s', (_, start) => {
     expect(client.ids).toEqual([missed.event_id]);
   });
 
-  test('the answer of a join says who else is typing, not that the user itself is', async () => {
+  test('the answer of a join lists the other users who are typing, and not the user itself', async () => {
     const { url } = system();
     const roomId = randomUUID();
     const [ana, bob] = [randomUUID(), randomUUID()];
@@ -146,7 +147,7 @@ describe.each(everyBroker)('%s', (_, start) => {
   });
 });
 
-test('a gateway that was restarted replays what was published before it and while none ran', async () => {
+test('a restarted gateway replays the events that were published before its start and while no gateway ran', async () => {
   await using system = await startOnRedis();
   const roomId = randomUUID();
   const { redis, gateway: first } = system;
@@ -158,12 +159,12 @@ test('a gateway that was restarted replays what was published before it and whil
   await xaddEvent(redis, byHand);
   const second = await system.startGateway();
   await using client = await EventLog.connect(second.url);
-  // Events that the gateway has not read yet when the client joins follow as new ones.
+  // Events that the gateway has not yet read at the join arrive after it as new events.
   expect(await client.join(roomId, position)).toMatchObject({ recovered: true });
   expect(await client.idsUpTo(byHand.event_id)).toEqual([...idsOf(missed), byHand.event_id]);
 });
 
-test('a client whose missed events are gone from the stream is answered with recovered: false', async () => {
+test('a client whose missed events were removed from the stream is answered with recovered: false', async () => {
   await using system = await startOnRedis();
   const roomId = randomUUID();
   const { redis, gateway: first } = system;
@@ -176,7 +177,7 @@ test('a client whose missed events are gone from the stream is answered with rec
   expect(await client.join(roomId, position)).toMatchObject({ recovered: false });
 });
 
-/** Publishes events and waits until the gateway has sent them to a member, so that all of them are there to be missed. */
+/** Publishes events and waits until the gateway has sent them to a client, so that a replay can contain all of them. */
 async function acceptAndSee(url: string, roomId: string, events: readonly SampleEvent[]): Promise<void> {
   await using witness = await EventLog.inRoom(url, roomId);
   await acceptEvents(url, events);

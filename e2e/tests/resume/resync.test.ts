@@ -1,4 +1,4 @@
-// Every client is told of a loss once: by one `resync` per room, spread over some seconds, or by the answer of its join.
+// Every client is told once about a loss: by one `resync` per room, spread over some seconds, or by the answer to its join.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { startRedis } from '@millrace/testkit';
@@ -10,10 +10,10 @@ import { xaddAll, xaddByType } from '../../fixtures/redis/plain-redis.js';
 import { EmbeddedGateway } from '../../fixtures/systems/embedded-gateway.js';
 import { eventually } from '../../fixtures/waiting/eventually.js';
 
-/** Longer than it takes until the last of a few clients is told. */
+/** Long enough that all of a few clients have got their resync. */
 const allToldMs = 6_000;
 
-test('every client is told of FLUSHALL once per room at a random moment, and resumes from there on', async () => {
+test('every client gets one resync per room after FLUSHALL, at a random moment, and can resume from then on', async () => {
   await using redis = await startRedis();
   await using gateway = await EmbeddedGateway.start({ redisUrl: redis.url });
   const { url } = gateway;
@@ -24,21 +24,21 @@ test('every client is told of FLUSHALL once per room at a random moment, and res
   await first?.log.received(8);
   await redis.cli('FLUSHALL');
   await eventually(() => expect(clients.filter(({ told }) => told.length > 0)).toHaveLength(clients.length));
-  // More is published, and nobody is told a second time.
+  // More events are published, but no client gets a second resync.
   await xaddByType(redis, lastingEvents(roomId, 8));
   await pause(allToldMs);
   const times = clients.map(({ told }) => told.map(({ atMs }) => atMs));
   expect(times.map((own) => own.length)).toEqual(clients.map(() => 1));
   const all = times.flat();
   expect(Math.max(...all) - Math.min(...all)).toBeGreaterThan(1_000);
-  // A client that was told comes back without being told again.
+  // A client that got its resync can return without another one.
   for (const { log } of clients) await log[Symbol.asyncDispose]();
   const [someone] = clients;
   await using back = await EventLog.connect(url);
   expect(await back.join(roomId, someone?.position)).toMatchObject({ recovered: true });
 });
 
-test('a client that reconnects before its resync is told by the answer of its join alone', async () => {
+test('a client that reconnects before its resync learns of the loss only by the answer to its join', async () => {
   await using redis = await startRedis();
   await using gateway = await EmbeddedGateway.start({ redisUrl: redis.url });
   const { url } = gateway;
@@ -47,9 +47,9 @@ test('a client that reconnects before its resync is told by the answer of its jo
   await xaddAll(redis, 'events:chat', [chatMessage(roomId, 'before')]);
   for (const { log } of members) await log.received(1);
   await redis.cli('FLUSHALL');
-  // The gateway's next heartbeat notices it and writes a new epoch; until then nothing is known of a loss.
+  // The gateway's next heartbeat notices the loss and writes a new epoch. Until then the gateway knows of no loss.
   await eventually(async () => expect(await redis.cli('EXISTS', 'epoch:{events:chat}')).toBe('1'));
-  // Events from behind the loss come at once, and their positions do not hide it.
+  // Events after the loss arrive at once, and their positions do not hide the loss.
   const after = chatMessage(roomId, 'after');
   await xaddAll(redis, 'events:chat', [after]);
   for (const { log } of members) await log.event(({ event_id }) => event_id === after.event_id);
@@ -64,12 +64,12 @@ test('a client that reconnects before its resync is told by the answer of its jo
   expect(answers).toEqual(answers.map(() => false));
   await pause(allToldMs);
   for (const { told } of members) expect(told.length).toBeLessThanOrEqual(1);
-  // Nobody is told by both.
+  // No client is told both by a resync and by its join.
   for (const { told } of members.slice(10)) expect(told).toEqual([]);
   for (const { log } of members.slice(10)) await log[Symbol.asyncDispose]();
 });
 
-test('one gap by a producer’s MAXLEN is one resync per room, and counted as expired', async () => {
+test('one gap from a producer’s MAXLEN causes one resync per room, and its entries are counted as expired', async () => {
   await using redis = await startRedis();
   await using gateway = await EmbeddedGateway.start({ redisUrl: redis.url });
   const { url } = gateway;
@@ -77,7 +77,7 @@ test('one gap by a producer’s MAXLEN is one resync per room, and counted as ex
   const member = await ResyncLog.connect(url, roomId);
   await xaddAll(redis, 'events:chat', [chatMessage(roomId, 'before')]);
   await member.log.received(1);
-  // In one step: the gateway cannot read in between.
+  // All entries are added in one script, so that the gateway cannot read in between.
   const fields = (n: number): string => {
     const { payload, metadata, ...event } = chatMessage(roomId, `message ${n}`);
     const all = { ...event, payload: JSON.stringify(payload), metadata: JSON.stringify(metadata ?? {}) };
@@ -97,7 +97,7 @@ test('one gap by a producer’s MAXLEN is one resync per room, and counted as ex
   await member.log[Symbol.asyncDispose]();
 });
 
-/** A client of one room, with what it was told and the position that it would come back with. */
+/** A client of one room that records its resyncs and the position with which it would return. */
 class ResyncLog {
   readonly log: EventLog;
   readonly told: { readonly reason: string; readonly atMs: number }[] = [];

@@ -1,4 +1,5 @@
-// Entries that leave a stream before every gateway has read them are counted one by one; clients that missed them are told, and no others.
+// Entries that leave a stream before every gateway has read them are counted exactly. Clients that missed them are told so, and no
+// other clients are.
 import { randomUUID } from 'node:crypto';
 import { createRedisBroker, partitionOf, type ReadProgress } from '@millrace/broker';
 import { eventCatalog } from '@millrace/contract';
@@ -19,53 +20,56 @@ import { eventually } from '../../fixtures/waiting/eventually.js';
 test.each([
   ['exactly', '=', 10],
   ['about', '~', 100],
-])('a foreign publisher trims %s in front of a gateway that stands still', async (_, precision, length) => {
-  await using system = await startOnRedis({ gateways: 2 });
-  const { redis, gateway: ahead } = system;
-  const behind = system.gatewayAt(1);
-  behind.mayLogErrors = true;
-  const roomId = randomUUID();
-  await using reader = await EventLog.connect(ahead.url);
-  await using other = await EventLog.connect(behind.url);
-  const [told, toldOther] = [resyncsOf(reader), resyncsOf(other)];
-  await Promise.all([reader.join(roomId), other.join(roomId)]);
-  const before = chatMessage(roomId, 'before');
-  await xaddAll(redis, 'events:chat', [before]);
-  const { position } = await other.event(({ event_id }) => event_id === before.event_id);
+])(
+  'entries that a foreign publisher trims %s before a frozen gateway reads them are counted, and only its clients are told',
+  async (_, precision, length) => {
+    await using system = await startOnRedis({ gateways: 2 });
+    const { redis, gateway: ahead } = system;
+    const behind = system.gatewayAt(1);
+    behind.mayLogErrors = true;
+    const roomId = randomUUID();
+    await using reader = await EventLog.connect(ahead.url);
+    await using other = await EventLog.connect(behind.url);
+    const [told, toldOther] = [resyncsOf(reader), resyncsOf(other)];
+    await Promise.all([reader.join(roomId), other.join(roomId)]);
+    const before = chatMessage(roomId, 'before');
+    await xaddAll(redis, 'events:chat', [before]);
+    const { position } = await other.event(({ event_id }) => event_id === before.event_id);
 
-  behind.child.kill('SIGSTOP');
-  const events = chatMessages(roomId, 800);
-  await xaddAll(redis, 'events:chat', events);
-  await reader.received(801);
-  await redis.cli('XTRIM', 'events:chat', 'MAXLEN', precision, String(length));
-  const left = Number(await redis.cli('XLEN', 'events:chat'));
-  behind.child.kill('SIGCONT');
-  await eventually(() => expect(toldOther.of(roomId)).toEqual(['gap']));
-  const last = chatMessage(roomId, 'last');
-  await xaddAll(redis, 'events:chat', [last]);
+    behind.child.kill('SIGSTOP');
+    const events = chatMessages(roomId, 800);
+    await xaddAll(redis, 'events:chat', events);
+    await reader.received(801);
+    await redis.cli('XTRIM', 'events:chat', 'MAXLEN', precision, String(length));
+    const left = Number(await redis.cli('XLEN', 'events:chat'));
+    behind.child.kill('SIGCONT');
+    await eventually(() => expect(toldOther.of(roomId)).toEqual(['gap']));
+    const last = chatMessage(roomId, 'last');
+    await xaddAll(redis, 'events:chat', [last]);
 
-  // First the entries in flight when it stopped, then those that the stream still has.
-  const ids = await other.idsUpTo(last.event_id);
-  const onTheWay = ids.length - 1 - left - 1;
-  const all = [before, ...events].map(({ event_id }) => event_id);
-  expect(ids).toEqual([...all.slice(0, 1 + onTheWay), ...all.slice(-left), last.event_id]);
-  const lost = events.length - left - onTheWay;
-  expect(lost).toBeGreaterThan(500);
-  expect(await readMetric(behind.url, 'events_dropped_total', { reason: 'expired' })).toBe(lost);
-  expect(await readMetric(behind.url, 'event_gap_entries_total', { stream: 'events:chat' })).toBe(lost);
-  expect(toldOther.of(roomId)).toEqual(['gap']);
-  expect(await other.join(roomId, position)).toMatchObject({ recovered: false, replayed: 0 });
+    // The client receives first the entries that were in flight at the freeze, and then the entries that the stream still has.
+    const ids = await other.idsUpTo(last.event_id);
+    const onTheWay = ids.length - 1 - left - 1;
+    const all = [before, ...events].map(({ event_id }) => event_id);
+    expect(ids).toEqual([...all.slice(0, 1 + onTheWay), ...all.slice(-left), last.event_id]);
+    const lost = events.length - left - onTheWay;
+    expect(lost).toBeGreaterThan(500);
+    expect(await readMetric(behind.url, 'events_dropped_total', { reason: 'expired' })).toBe(lost);
+    expect(await readMetric(behind.url, 'event_gap_entries_total', { stream: 'events:chat' })).toBe(lost);
+    expect(toldOther.of(roomId)).toEqual(['gap']);
+    expect(await other.join(roomId, position)).toMatchObject({ recovered: false, replayed: 0 });
 
-  // The gateway that had read everything lost nothing, tells nobody so, and has it all for those who come back.
-  await reader.idsUpTo(last.event_id);
-  expect(await readMetric(ahead.url, 'events_dropped_total', { reason: 'expired' })).toBe(0);
-  expect(told.rooms).toEqual([]);
-  await using returned = await EventLog.connect(ahead.url);
-  expect(await returned.join(roomId, position)).toMatchObject({ recovered: true, replayed: 801 });
-});
+    // The gateway that had read everything lost nothing and sends no resync. It replays all events to returning clients.
+    await reader.idsUpTo(last.event_id);
+    expect(await readMetric(ahead.url, 'events_dropped_total', { reason: 'expired' })).toBe(0);
+    expect(told.rooms).toEqual([]);
+    await using returned = await EventLog.connect(ahead.url);
+    expect(await returned.join(roomId, position)).toMatchObject({ recovered: true, replayed: 801 });
+  },
+);
 
-test('entries that the hard cap cuts are counted exactly as expired, and clients that had received them are told nothing', async () => {
-  // events:remote is 1,000 entries long, and 20 times that at most.
+test('entries that the hard cap removes are counted exactly as expired, and clients that had received them get no resync', async () => {
+  // events:remote has a length of 1,000 entries and a hard cap of 20 times that.
   const [cap, beyond] = [20_000, 500];
   await using system = await startOnRedis();
   const { redis, gateway, url } = system;
@@ -75,7 +79,7 @@ test('entries that the hard cap cuts are counted exactly as expired, and clients
   await client.join('watched');
   {
     await using _ = await startReaderThatCreeps(redis);
-    // In parts, so that the slow reader has its turn in between.
+    // The entries are added in parts, so that the slow reader gets its turn in between.
     for (let part = 0; part < (cap + beyond) / 500; part += 1)
       await xaddAll(redis, 'events:remote', sessions('busy', 500));
     await eventually(async () => expect(await redis.cli('XLEN', 'events:remote')).toBe(String(cap)));
@@ -83,7 +87,7 @@ test('entries that the hard cap cuts are counted exactly as expired, and clients
       expect(await readMetric(url, 'events_dropped_total', { reason: 'expired' })).toBe(beyond),
     );
     expect(await readMetric(url, 'event_expired_entries', { stream: 'events:remote' })).toBe(beyond);
-    // The group has consumed them all, and none is acknowledged: somebody has not read them.
+    // The group has consumed all entries, but none is acknowledged, because the slow reader has not passed them.
     await eventually(async () =>
       expect(await groupInfo(redis, 'events:remote')).toMatchObject({
         pending: String(cap + beyond),
@@ -97,7 +101,7 @@ test('entries that the hard cap cuts are counted exactly as expired, and clients
   expect(await client.idsUpTo(last.event_id)).toEqual([last.event_id]);
   expect(told.rooms).toEqual([]);
   expect(await readMetric(url, 'events_dropped_total', { reason: 'expired' })).toBe(beyond);
-  // One cut or several, by how the ledger and the slow reader took turns.
+  // The number of removals depends on the order in which the ledger and the slow reader run, so there are one or more such lines.
   expect(gateway.errorLines.filter((line) => !line.includes('were cut from the stream'))).toEqual([]);
 });
 
@@ -108,7 +112,7 @@ test('a gateway with partitions sends resync only to the rooms of the stream tha
   await using system = await startOnRedis({ environment: { MILLRACE_PARTITIONS: String(partitions) } });
   const { redis, gateway, url, publisher } = system;
   gateway.mayLogErrors = true;
-  // Its personal room is in the first partition.
+  // The personal room of this user is in the first partition.
   const user = userIn(0, partitions);
   await using client = await EventLog.connectAs(url, user, 'Ana');
   const told = resyncsOf(client);
@@ -138,7 +142,7 @@ test('a gateway with partitions sends resync only to the rooms of the stream tha
   expect(await client.join(second, positions.get(second))).toMatchObject({ recovered: false, replayed: 0 });
   expect(told.rooms).toEqual([second]);
 
-  // The plain stream may hold events of any room.
+  // The plain stream may contain events of any room.
   const status = { old_status: 'a', new_status: 'b', changed_by: 'c', changed_at: '2026-01-16T10:00:00Z' };
   const change = sampleEvent(first, 'status_change', { request_id: randomUUID(), ...status });
   await xaddAll(redis, 'events:ticket', [change]);
@@ -150,7 +154,7 @@ test('a gateway with partitions sends resync only to the rooms of the stream tha
   expect(await client.join(first, positions.get(first))).toMatchObject({ recovered: false });
 });
 
-/** The rooms a client was told to load anew, and why. */
+/** Records the rooms that a client was told to reload, and the reasons. */
 function resyncsOf({ connection }: EventLog) {
   const messages: { readonly room_id: string; readonly reason: string }[] = [];
   connection.on('resync', (message: (typeof messages)[number]) => messages.push(message));
@@ -180,8 +184,8 @@ function userIn(partition: number, partitions: number): string {
 }
 
 /**
- * A live subscriber that advances and never passes an entry: its cursor moves over IDs that nobody was given. What it has not
- * passed is not acknowledged.
+ * Starts a live subscriber that advances, but never passes an entry, because its cursor moves over IDs that no entry has. Entries
+ * that it has not passed are not acknowledged.
  */
 async function startReaderThatCreeps(redis: RedisServer): Promise<AsyncDisposable> {
   const name = 'a slow reader';

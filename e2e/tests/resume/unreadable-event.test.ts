@@ -1,4 +1,5 @@
-// A client that cannot read a replayed event gets past it; one whose connections end for other reasons is never told to reload.
+// A client that cannot read a replayed event gets past it. A client whose connections end for other reasons is never told to
+// reload.
 import { randomUUID } from 'node:crypto';
 import { HttpTransportType, type IHubProtocol, type ILogger, JsonHubProtocol } from '@microsoft/signalr';
 import { MessagePackHubProtocol } from '@microsoft/signalr-protocol-msgpack';
@@ -10,7 +11,7 @@ import { xaddAll } from '../../fixtures/redis/plain-redis.js';
 import { EmbeddedGateway } from '../../fixtures/systems/embedded-gateway.js';
 import { eventually } from '../../fixtures/waiting/eventually.js';
 
-/** A protocol that cannot read some event, as a client's library may have one. */
+/** A hub protocol that cannot read one event, as may happen with a client's library. */
 class Choking implements IHubProtocol {
   readonly #inner: IHubProtocol;
 
@@ -70,7 +71,7 @@ describe.each([
       const answer = await client.join(roomId, position).catch(() => undefined);
       if (answer === undefined) {
         await isOver;
-        // The gateway has to notice it as well; a client waits before it comes back.
+        // The gateway has to notice the end of the connection too. A real client also waits before it reconnects.
         await new Promise((resolve) => setTimeout(resolve, 300));
         continue;
       }
@@ -82,7 +83,7 @@ describe.each([
       expect(event?.payload).toMatchObject({ content: 'good' });
     }
     expect(answers).toEqual([false]);
-    // It has passed the event.
+    // The new position is behind the unreadable event.
     await using again = await connect(0);
     expect(await again.join(roomId, position)).toMatchObject({ recovered: true, replayed: 1 });
     // Another user still receives the event.
@@ -93,7 +94,7 @@ describe.each([
   });
 });
 
-test('a healthy client whose connections break is sent what it missed every time', async () => {
+test('a healthy client whose connections break gets the events that it missed every time', async () => {
   await using redis = await startRedis();
   await using gateway = await EmbeddedGateway.start({ redisUrl: redis.url });
   const { url } = gateway;
@@ -102,7 +103,7 @@ test('a healthy client whose connections break is sent what it missed every time
   await using witness = await EventLog.connect(url);
   let { position } = await witness.join(roomId);
   const start = position;
-  // It progresses each time: another event is the first one next time.
+  // The client progresses each time, so the first replayed event is a different one each time.
   for (let round = 0; round < 8; round += 1) {
     await xaddAll(redis, 'events:chat', [chatMessage(roomId, `${round}`)]);
     await witness.received(round + 1);
@@ -110,7 +111,7 @@ test('a healthy client whose connections break is sent what it missed every time
     expect(await client.join(roomId, position)).toMatchObject({ recovered: true, replayed: 1 });
     position = client.events[0]?.position ?? '';
   }
-  // Six tabs of one user that come and go together are one round.
+  // Six tabs of one user that connect and disconnect together count as one round.
   for (let wave = 0; wave < 3; wave += 1) {
     const tabs = await Promise.all(Array.from({ length: 6 }, () => EventLog.connect(url, { query })));
     for (const tab of tabs)

@@ -1,4 +1,5 @@
-// Typing and read receipts seen from outside: several within a window become one, and the count includes all of them.
+// Coalescing of typing and read receipts, as clients see it: several events within a window become one, and its count includes all
+// of them.
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { type DeliveredEvent, EventLog } from '../../fixtures/clients/event-log.js';
@@ -27,7 +28,7 @@ describe.each(everyBroker)('coalescing %s', (_, start) => {
     await assertNothingElse(client, roomId);
   });
 
-  test('a stop wins over the start before it and is never lost', async () => {
+  test('a typing_stop replaces an earlier typing_start and is never lost', async () => {
     const roomId = randomUUID();
     const ana = randomUUID();
     await using client = await joined(roomId);
@@ -51,7 +52,7 @@ describe.each(everyBroker)('coalescing %s', (_, start) => {
     expect(countsOfUsers(delivered)).toEqual({ [ana]: 2, [bob]: 1 });
   });
 
-  test('one person who types in two rooms is visible in both', async () => {
+  test('one person who types in two rooms at the same time is visible in both', async () => {
     const rooms = [randomUUID(), randomUUID()] as const;
     const ana = randomUUID();
     await using client = await joined(rooms[0]);
@@ -60,7 +61,7 @@ describe.each(everyBroker)('coalescing %s', (_, start) => {
     expect((await client.received(2)).map((event) => event.room_id).sort()).toEqual([...rooms].sort());
   });
 
-  test('the read receipts of a user become one that names each message once', async () => {
+  test('the read receipts of a user become one receipt that contains each message once', async () => {
     const roomId = randomUUID();
     const ana = randomUUID();
     const [a, b, c] = [randomUUID(), randomUUID(), randomUUID()];
@@ -82,11 +83,11 @@ describe.each(everyBroker)('coalescing %s', (_, start) => {
     expect(delivered.map((event) => event.event_type).sort()).toEqual(['read_receipt', 'typing_start']);
   });
 
-  test('the counts of many events over many windows add up to what went in', async () => {
+  test('the counts of many events over many windows add up to the number of published events', async () => {
     const roomId = randomUUID();
     const users = [randomUUID(), randomUUID(), randomUUID()] as const;
     await using client = await joined(roomId);
-    // One request after the other, so that they fall into several windows; the two of one request fall into one.
+    // The requests follow one another, so that they fall into several windows. Both events of a request fall into the same window.
     for (let at = 0; at < 75; at += 1) {
       const user = users[at % 3] ?? '';
       const event = () =>
@@ -99,7 +100,7 @@ describe.each(everyBroker)('coalescing %s', (_, start) => {
     await assertNothingElse(client, roomId);
   });
 
-  test('no read message is lost when the merged receipts grow large', async () => {
+  test('no read message is lost when the coalesced receipts grow large', async () => {
     const roomId = randomUUID();
     const ana = randomUUID();
     await using client = await joined(roomId);
@@ -121,7 +122,7 @@ describe.each(everyBroker)('coalescing %s', (_, start) => {
     await assertNothingElse(client, roomId);
   });
 
-  test("a chat message ends its sender's typing, which is counted, and nobody else's", async () => {
+  test("a chat message ends only its sender's typing, which is counted as dropped", async () => {
     const roomId = randomUUID();
     const [ana, bob] = [randomUUID(), randomUUID()];
     await using client = await joined(roomId);
@@ -136,7 +137,7 @@ describe.each(everyBroker)('coalescing %s', (_, start) => {
   });
 
   test.each([-300_000, 0, 300_000])(
-    'typing ends with the message that comes after it and starts again behind it, with producers’ clocks off by %d ms',
+    'typing ends with the next message of its user and starts again after it, even if the clocks of producers differ by %d ms',
     async (skewMs) => {
       const roomId = randomUUID();
       const ana = randomUUID();
@@ -157,7 +158,10 @@ describe.each(everyBroker)('coalescing %s', (_, start) => {
     },
   );
 
-  /** Typing of a new user goes through a window of its own: earlier windows are published before it. */
+  /**
+   * Publishes typing of a new user and waits for it. Earlier windows are published before it, so any other event would have arrived
+   * by then.
+   */
   async function assertNothingElse(
     client: EventLog,
     roomId: string,

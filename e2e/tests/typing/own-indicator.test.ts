@@ -1,4 +1,4 @@
-// An indicator of an application's own catalog behaves as typing does, by its declaration alone.
+// An indicator that an application declares in its own catalog behaves like typing.
 import { randomUUID } from 'node:crypto';
 import { createRedisBroker } from '@millrace/broker';
 import { createClient } from '@millrace/client';
@@ -37,7 +37,7 @@ async function start(resources: Resources) {
       log.connection.on(type, (event: DeliveredEvent) => void events.push(event));
     return { join: () => log.join(roomId), events };
   };
-  /** Plain XADD past every window, all of them at once. */
+  /** Adds entries with plain XADD, which bypasses the windows, all in one script. */
   const xaddAll = async (payloads: readonly object[]): Promise<void> => {
     const entries = payloads.map((payload) => {
       const fields = {
@@ -56,14 +56,14 @@ async function start(resources: Resources) {
   return { redis, gateway, url, connect, xaddAll };
 }
 
-test('an indicator of an application’s own is coalesced, gated, listed, kept from its own user and ended, as its type declares', async () => {
+test('an application’s own indicator is coalesced, rate-limited, listed, hidden from its own user and ended, as its type declares', async () => {
   await using resources = new Resources();
   const { gateway, url, connect, xaddAll } = await start(resources);
   const reader = await connect(bob, 'Bob');
   const self = await connect(ana, 'Ana');
   for (const client of [reader, self]) await client.join();
 
-  // Coalesced: of three in one window one is published.
+  // Coalescing: three events in one window become one.
   const states = [true, false, true];
   await Promise.all(states.map((is) => gateway.publisher.publish('agent_viewing', roomId, viewing(ana, is))));
   await eventually(() => expect(reader.events).toHaveLength(1));
@@ -74,17 +74,17 @@ test('an indicator of an application’s own is coalesced, gated, listed, kept f
   });
   expect(await readMetric(url, 'events_coalesced_total', { event_type: 'agent_viewing' })).toBe(2);
 
-  // Listed, but not to its own user.
+  // Listing: other users see the indicator, its own user does not.
   const viewer = { user_id: ana, username: 'Ana' };
   expect(await reader.join()).toMatchObject({ typing: [], indicators: { agent_viewing: [viewer] } });
   expect(await self.join()).not.toHaveProperty('indicators');
 
-  // Ended by an event of another type.
+  // Ending: an event of another type ends the indicator.
   await gateway.publisher.publish('agent_left', roomId, { agent_id: ana });
   await eventually(() => expect(reader.events).toHaveLength(2));
   expect(await reader.join()).not.toHaveProperty('indicators');
 
-  // Gated: typing by plain XADD is sent at most once per 100 ms, the last state last.
+  // Rate limit: events by plain XADD are sent at most once per 100 ms, and the last state is sent last.
   await xaddAll(Array.from({ length: 21 }, (_, n) => viewing(ana, n % 2 === 0)));
   await eventually(async () =>
     expect(await readMetric(url, 'events_dropped_total', { reason: 'superseded' })).toBeGreaterThan(0),
@@ -93,11 +93,11 @@ test('an indicator of an application’s own is coalesced, gated, listed, kept f
   expect(reader.events.length).toBeLessThan(20);
   expect(self.events.map(({ event_type }) => event_type)).toEqual(['agent_left']);
 
-  // It expires.
+  // Expiry: the indicator ends by itself.
   await eventually(async () => expect(await reader.join()).not.toHaveProperty('indicators'));
 });
 
-test('a start that waited while its user’s other event passed is not shown after it', async () => {
+test('an indicator that waits in a window while its user’s ending event passes is not shown afterwards', async () => {
   await using resources = new Resources();
   const { redis, connect, url } = await start(resources);
   const reader = await connect(bob, 'Bob');

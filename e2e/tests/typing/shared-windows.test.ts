@@ -1,4 +1,4 @@
-// Typing and receipts from several backends into one room: one window for all of them, and nothing lost with one of them.
+// Several backends publish typing and receipts into one room. They share one window, and nothing is lost when one backend dies.
 import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { createClient } from '@redis/client';
@@ -30,7 +30,7 @@ function startPublisher(plan: Plan): CliProcess {
 const acceptedBy = (process: CliProcess): string[] =>
   process.lines.flatMap((line) => /^accepted ([0-9a-f-]{36})$/.exec(line)?.[1] ?? []);
 
-test('three publisher processes share a window; one that is killed while it is Pending loses nothing', async () => {
+test('three publisher processes share a window, and nothing is lost when one is killed while the window is Pending', async () => {
   const [roomId, userId] = [randomUUID(), randomUUID()];
   await using client = await EventLog.inRoom(system().url, roomId);
   const plan = { roomId, userId, receipts: 40 };
@@ -71,14 +71,14 @@ test('the gateway publishes the windows that a killed publisher left, even when 
   }
 });
 
-test('typing by plain XADD at a high rate reaches a client at most every 100 ms, the last state last', async () => {
+test('typing by plain XADD at a high rate reaches a client at most every 100 ms, and the last state arrives last', async () => {
   const [roomId, ana] = [randomUUID(), randomUUID()];
   await using client = await EventLog.inRoom(system().url, roomId);
   const redis = createClient({ url: system().redis.url });
   await redis.connect();
   const startMs = performance.now();
   for (let n = 0; n < 3_000; n++) {
-    // In turns, so that the storm lasts for several windows.
+    // The test waits after every tenth event, so that the events last for several windows.
     const added = redis.xAdd('events:chat', '*', entryFields(typing(roomId, ana, n % 2 === 0)));
     if (n % 10 === 0) await added;
   }

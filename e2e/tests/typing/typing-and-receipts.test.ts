@@ -1,4 +1,4 @@
-// Typing and read receipts that clients send through the hub: SendTyping and MarkRead.
+// Typing and read receipts that clients send through the hub with SendTyping and MarkRead.
 import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { EventLog } from '../../fixtures/clients/event-log.js';
@@ -8,7 +8,7 @@ import { readMetric } from '../../fixtures/http/metrics.js';
 import { normalMode, signToken } from '../../fixtures/http/tokens.js';
 import { GatewayProcess } from '../../fixtures/processes/gateway-process.js';
 
-test('SendTyping reaches the others as typing_start and typing_stop with the name of the token, and not its sender', async () => {
+test('SendTyping reaches other users, and not its sender, as typing_start and typing_stop with the name from the token', async () => {
   await using gateway = await GatewayProcess.start(normalMode);
   const [ana, bob] = [randomUUID(), randomUUID()];
   await using sender = await EventLog.connect(gateway.url, {
@@ -43,7 +43,7 @@ test('SendTyping reaches the others as typing_start and typing_stop with the nam
   expect((await sender.received(1)).map((event) => event.event_type)).toEqual(['read_receipt']);
 });
 
-test('the typing of a user comes back to none of that user’s connections, however its UUID is written', async () => {
+test('the typing of a user is sent to none of that user’s connections, in whatever case the UUID is written', async () => {
   await using gateway = await GatewayProcess.start();
   const ana = randomUUID();
   await using phone = await EventLog.connectAs(gateway.url, ana.toUpperCase(), 'Ana');
@@ -52,7 +52,7 @@ test('the typing of a user comes back to none of that user’s connections, howe
   for (const client of [phone, desk, reader]) await client.join('r');
   await phone.connection.invoke('SendTyping', 'r', true);
   await reader.received(1);
-  // A user who joins meanwhile is not told of their own typing, either.
+  // A user who joins during their own typing is not told of it.
   expect((await desk.join('r')).typing).toEqual([]);
   const end = chatMessage('r', 'sent', { sender_id: ana });
   await acceptEvents(gateway.url, end);
@@ -60,7 +60,7 @@ test('the typing of a user comes back to none of that user’s connections, howe
   expect(await typingNow(gateway.url)).toEqual([]);
 });
 
-test('a client that joins is told which users are typing, and no longer after a stop or a message', async () => {
+test('the answer of a join lists a typing user until a typing_stop or a message of that user', async () => {
   await using gateway = await GatewayProcess.start();
   const [ana, bob] = [randomUUID(), randomUUID()];
   await using first = await EventLog.connectAs(gateway.url, ana, 'Ana');
@@ -106,7 +106,7 @@ test('the indicator of a typing user ends at once for every client when the user
   await laptop.connection.invoke('SendTyping', 'r', true);
   await watcher.received(1);
   await laptop.connection.stop();
-  // One connection remains: the next event is another user's.
+  // One connection of the user remains, so the next event is that of another user.
   await acceptEvents(gateway.url, chatMessage('r', 'not Ana'));
   await watcher.received(2);
   await phone.connection.stop();
@@ -120,7 +120,7 @@ test('the indicator of a typing user ends at once for every client when the user
   expect(await typingNow(gateway.url)).toEqual([]);
 });
 
-test('a user who floods typing and receipts is refused and told when to continue, and others are not', async () => {
+test('a user who floods typing and receipts is refused and told when to continue, and another user is not', async () => {
   await using gateway = await GatewayProcess.start();
   await using storm = await EventLog.connectAs(gateway.url, randomUUID(), 'Ana');
   await using other = await EventLog.connectAs(gateway.url, randomUUID(), 'Bob');
@@ -131,7 +131,7 @@ test('a user who floods typing and receipts is refused and told when to continue
       : storm.connection.invoke('MarkRead', 'r', [randomUUID()]),
   );
   const refused = (await Promise.allSettled(calls)).filter((call) => call.status === 'rejected');
-  // A burst of 60 and 20 a second: a slow machine lets more through, never the whole storm.
+  // The limit is a burst of 60 and 20 a second. A slow machine lets more calls through, but never all of them.
   expect(refused.length).toBeGreaterThan(100);
   expect(String(refused[0]?.reason)).toMatch(/HubException: .*too fast.* again in \d+ ms/);
   expect(await readMetric(gateway.url, 'events_dropped_total')).toBeGreaterThanOrEqual(refused.length);

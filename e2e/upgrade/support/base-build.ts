@@ -1,14 +1,14 @@
-// The build that is replaced: an earlier commit, built in a folder of its own.
+// Builds an earlier commit, whose gateways are replaced, in a separate folder.
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type * as client from '@millrace/client';
 import type * as publisher from '@millrace/publisher';
 import { buildEarlier } from '../../../scripts/earlier-build.mjs';
 
-/** The oldest build with which the present one shares a Redis. */
+/** The oldest build that can share a Redis with the present build. */
 const baseCommit = process.env['UPGRADE_BASE'] ?? '1966bb5';
 
-/** A build on disk. Removed when it is disposed of. */
+/** A build in a folder, which is removed when the build is disposed of. */
 export interface Build extends AsyncDisposable {
   readonly name: string;
   /** The command-line program. */
@@ -17,15 +17,15 @@ export interface Build extends AsyncDisposable {
   readonly client: typeof client;
 }
 
-/** Builds the base. */
+/** Builds the earlier commit. */
 export async function buildBase(): Promise<Build> {
   const { name, folder, cli, remove } = await buildEarlier(baseCommit);
   try {
     return {
       name,
       cli,
-      publisher: (await load(folder, 'publisher')) as typeof publisher, // of the base: the parts that are used here are the same
-      client: (await load(folder, 'client')) as typeof client, // likewise
+      publisher: (await load(folder, 'publisher')) as typeof publisher, // the API that is used here is the same in both builds
+      client: (await load(folder, 'client')) as typeof client, // as above
       [Symbol.asyncDispose]: remove,
     };
   } catch (error) {

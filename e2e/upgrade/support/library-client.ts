@@ -1,4 +1,4 @@
-// A client of a room over `@millrace/client`, of whichever build, as the oracle sees it.
+// A client in a room that uses `@millrace/client` of any build, and whose log the oracle can judge.
 import { HttpTransportType } from '@microsoft/signalr';
 import type { ClientLog, ClientRecord } from '../../faults/support/oracle.js';
 import type { Build } from './base-build.js';
@@ -42,7 +42,7 @@ export class LibraryClient implements ClientLog {
     this.#client.onJoin((roomId, { recovered }) => {
       if (recovered && roomId === this.roomId) this.#note({ kind: 'recovered', atMs: performance.now() });
     });
-    // The client retries without help; the oracle judges which events it missed.
+    // The client retries by itself, and the oracle judges which events it missed.
     this.#client.onError(() => {});
     this.#client.connect().catch(() => {});
   }
@@ -55,7 +55,7 @@ export class LibraryClient implements ClientLog {
     return this.#room.status === 'live';
   }
 
-  /** Empties its log. It remembers which events it has seen. */
+  /** Empties the log. The client still knows which events it has seen. */
   clear(): void {
     this.#records = [];
   }

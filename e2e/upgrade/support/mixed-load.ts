@@ -1,4 +1,5 @@
-// Publishes at a steady pace by every way in at once, of both builds, until it is told to stop, and notes every confirmation.
+// Publishes at a steady rate through the publishers of both builds, HTTP and plain XADD until it is stopped, and records every
+// confirmation.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { PublishRecord } from '../../faults/support/oracle.js';
@@ -14,20 +15,20 @@ import { postEvents } from '../../fixtures/http/ingest.js';
 import { entryFields } from '../../fixtures/redis/plain-redis.js';
 import type { TestPublisher } from '../../fixtures/systems/delivery-system.js';
 
-/** How events get into the system. */
+/** The ways in which events get into the system. */
 export interface WaysIn {
-  /** Publishers over the library; of both builds. */
+  /** Publishers of both builds. */
   readonly publishers: readonly TestPublisher[];
-  /** Appends an entry and gives its ID. */
+  /** Appends an entry and returns its ID. */
   xAdd(stream: string, fields: Readonly<Record<string, string>>): Promise<string>;
-  /** A gateway that takes events over HTTP. */
+  /** Returns the URL of a gateway that accepts events over HTTP. */
   chooseUrl(): string;
 }
 
-/** Outcome of the load. */
+/** The result of the load. */
 export interface MixedLoadResult {
   readonly confirmed: readonly PublishRecord[];
-  /** Never confirmed within the time for tries; may be in the stream or not. */
+  /** The IDs of events that were not confirmed in time. They may or may not be in the stream. */
   readonly unconfirmed: ReadonlySet<string>;
   /** Message IDs of the receipts that publishers accepted. */
   readonly receipts: readonly string[];
@@ -36,10 +37,10 @@ export interface MixedLoadResult {
 const tickMs = 20;
 const maxPending = 50;
 const tryForMs = 30_000;
-/** Users whose receipts are merged: few, so that both builds put some into the same window. */
+/** Users whose receipts are coalesced. There are few of them, so that both builds put receipts into the same window. */
 const readers = Array.from({ length: 4 }, () => randomUUID());
 
-/** See the file's comment. Every event is one that both builds accept. */
+/** A load of events that both builds accept. It uses all ways in turn. */
 export class MixedLoad {
   readonly #ways: WaysIn;
   readonly #rooms: readonly string[];
@@ -55,7 +56,7 @@ export class MixedLoad {
     this.#running = this.#run(eventsPerSecond);
   }
 
-  /** Resolves when every event was confirmed or given up. */
+  /** Stops the load. Resolves when every event is confirmed or given up. */
   async stop(): Promise<MixedLoadResult> {
     this.#isStopping = true;
     await this.#running;
@@ -70,7 +71,7 @@ export class MixedLoad {
     };
     let sent = 0;
     for (let atMs = performance.now(); !this.#isStopping; ) {
-      // The pace of the load, not a wait for anything. A machine that cannot keep it up is given less, not ever more.
+      // The rate of the load needs this pause. A machine that cannot keep up the rate gets fewer events, not a growing queue.
       await pause(tickMs);
       const nowMs = performance.now();
       const due = Math.ceil(((nowMs - atMs) / 1_000) * eventsPerSecond);
@@ -99,7 +100,7 @@ export class MixedLoad {
       });
   }
 
-  /** By one way after the other. @returns the entry's ID */
+  /** Sends an event, by each way in turn. @returns the ID of the entry */
   #send(number: number, event: SampleEvent): Promise<string> {
     const { publishers, chooseUrl } = this.#ways;
     const way = number % (publishers.length + 2);
@@ -126,7 +127,7 @@ export class MixedLoad {
   }
 }
 
-/** Most are chat messages; the others go through two more streams. */
+/** Returns a chat message for most numbers, and an event of another stream for the others. */
 function eventOf(number: number, roomId: string): SampleEvent {
   const content = `number ${number}`;
   if (number % 8 === 3) return notification(roomId, content);
@@ -141,7 +142,7 @@ function eventOf(number: number, roomId: string): SampleEvent {
   return chatMessage(roomId, content);
 }
 
-/** Tries again with the same ID: a gateway that is replaced refuses connections for a moment. */
+/** Retries with the same event ID, because a gateway that is being replaced refuses connections for a moment. */
 async function untilConfirmed(
   startedAtMs: number,
   attempt: () => Promise<string>,
@@ -164,7 +165,7 @@ async function publishWith(publisher: TestPublisher, event: SampleEvent): Promis
 
 async function post(url: string, event: SampleEvent): Promise<string> {
   const { status, body } = await postEvents(url, event);
-  // The shape of the body is checked by its parts.
+  // The condition below checks the shape of the body.
   const { entry_id } = (body ?? {}) as { readonly entry_id?: unknown };
   if (status >= 300 || typeof entry_id !== 'string') throw new Error(`answered ${status}`);
   return entry_id;

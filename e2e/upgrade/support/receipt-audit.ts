@@ -1,11 +1,11 @@
-// Audits read receipts, which wait in windows that publishers of both builds share: read from the stream itself.
+// Audits the read receipts, which wait in windows that publishers of both builds share. Reads them from the stream itself.
 import { setTimeout as pause } from 'node:timers/promises';
 import { createClient } from '@redis/client';
 
 /** Result of the audit. */
 export interface ReceiptJudgement {
   readonly accepted: number;
-  /** Receipts in the stream: each stands for several. */
+  /** Number of receipts in the stream. Each contains several accepted receipts. */
   readonly stored: number;
   readonly lost: number;
   readonly twice: number;
@@ -18,10 +18,10 @@ const waitMs = 15_000;
 const connect = (url: string) => createClient({ url }).connect();
 type Redis = Awaited<ReturnType<typeof connect>>;
 
-/** Reads the stream as it grows, before it is trimmed. */
+/** Reads the stream while it grows, before entries are trimmed. */
 export class ReceiptAudit implements AsyncDisposable {
   readonly #redis: Redis;
-  /** How often each message was named. */
+  /** The number of receipts in the stream that contain each message ID. */
   readonly #times = new Map<string, number>();
   #after = '0-0';
   #stored = 0;
@@ -48,7 +48,7 @@ export class ReceiptAudit implements AsyncDisposable {
     }
   }
 
-  /** Waits until every receipt is in the stream, or time is up. The next judgement begins anew. */
+  /** Waits until every accepted receipt is in the stream, or the time is up. Then resets the counts for the next judgement. */
   async judge(accepted: readonly string[]): Promise<ReceiptJudgement> {
     const isLost = (id: string): boolean => !this.#times.has(id);
     for (const endMs = performance.now() + waitMs; performance.now() < endMs; await pause(100)) {
@@ -72,7 +72,7 @@ export class ReceiptAudit implements AsyncDisposable {
 
   #note(payload: string): void {
     this.#stored += 1;
-    // Written by a publisher that checked it.
+    // The payload is valid, because a publisher checked it.
     const { message_ids } = JSON.parse(payload) as { readonly message_ids: readonly string[] };
     for (const id of message_ids) this.#times.set(id, (this.#times.get(id) ?? 0) + 1);
   }

@@ -1,4 +1,4 @@
-// Gateways of two builds on one Redis, with clients and publishers of both: each gateway can be replaced by the other build.
+// Gateways on one Redis, with clients and publishers of two builds. Each gateway can be replaced by a gateway of the other build.
 import { setTimeout as pause } from 'node:timers/promises';
 import * as client from '@millrace/client';
 import * as publisher from '@millrace/publisher';
@@ -19,7 +19,7 @@ import { ReceiptAudit, type ReceiptJudgement } from './receipt-audit.js';
 /** The gateway, publisher and client of a build. */
 export type RunnableBuild = Omit<Build, typeof Symbol.asyncDispose>;
 
-/** The build that is checked out here. */
+/** The build of this working tree. */
 export const presentBuild: RunnableBuild = { name: 'present', cli: cliPath, publisher, client };
 
 /** The result of replacing all gateways. */
@@ -29,17 +29,17 @@ export interface Replacement {
   readonly seconds: number;
   readonly judgement: Judgement;
   readonly receipts: ReceiptJudgement;
-  /** How often a client was told to reload. Redis lost nothing, so no client has to be. */
+  /** Number of times that a client was told to reload. It must be 0, because Redis lost nothing. */
   readonly reloads: number;
   readonly unconfirmed: number;
-  /** Entries that a gateway refused: both builds accept all of them. */
+  /** Number of entries that gateways refused. It must be 0, because both builds accept all entries. */
   readonly deadLetters: number;
 }
 
 const gatewayCount = 3;
 const roomCount = 10;
 const plainClientsPerRoom = 2;
-/** Two of each transport. */
+/** Two clients for each transport. */
 const libraryClientsPerBuild = 6;
 const eventsPerSecond = 100;
 const startLimitMs = 120_000;
@@ -50,11 +50,11 @@ interface Seat {
   readonly port: number;
   build: RunnableBuild;
   gateway: GatewayProcess;
-  /** True when the proxy gives it requests. */
+  /** True when the proxy sends requests to this gateway. */
   isOffered: boolean;
 }
 
-/** See the file's comment. */
+/** A system in which gateways of one build are replaced by gateways of another build. */
 export class UpgradeSystem implements AsyncDisposable {
   readonly #redis: RedisServer;
   readonly #seats: readonly Seat[];
@@ -93,7 +93,7 @@ export class UpgradeSystem implements AsyncDisposable {
     ];
   }
 
-  /** All gateways are of the first build; clients and publishers of each. */
+  /** Starts gateways of the first build, and clients and publishers of every build. */
   static async start(builds: readonly [RunnableBuild, ...RunnableBuild[]]): Promise<UpgradeSystem> {
     return Resources.start(async (resources) => {
       const redis = resources.use(await startRedis());
@@ -132,7 +132,7 @@ export class UpgradeSystem implements AsyncDisposable {
     try {
       for (const seat of this.#seats) {
         await this.#replace(seat, build);
-        // Both builds side by side, with every client served.
+        // Gateways of both builds run side by side, and every client must be served.
         await this.recovered();
         await this.#audit.read();
       }
@@ -145,7 +145,7 @@ export class UpgradeSystem implements AsyncDisposable {
     return this.#judge({ from, to: build.name, seconds: (performance.now() - startMs) / 1_000 }, result);
   }
 
-  /** Waits until every gateway is ready and every client in its room. */
+  /** Waits until every gateway is ready and every client is in its room. */
   async recovered(): Promise<void> {
     const endMs = performance.now() + recoveryLimitMs;
     for (;;) {
@@ -170,7 +170,7 @@ export class UpgradeSystem implements AsyncDisposable {
   }
 
   async #replace(seat: Seat, build: RunnableBuild): Promise<void> {
-    // A load balancer that looks at /readyz does the same.
+    // A load balancer that checks /readyz does the same.
     seat.isOffered = false;
     const exitCode = await seat.gateway.stop('SIGTERM');
     if (exitCode !== 0)
@@ -180,7 +180,7 @@ export class UpgradeSystem implements AsyncDisposable {
     seat.isOffered = true;
   }
 
-  /** Waits until nothing is due any more, or nothing more comes. */
+  /** Waits until every due event has arrived, or until no event arrives any more. */
   async #settle(confirmed: readonly PublishRecord[]): Promise<void> {
     let before = -1;
     for (let quietSinceMs = performance.now(); performance.now() - quietSinceMs < quietLimitMs; ) {

@@ -1,5 +1,5 @@
-// The documents of docs/contract as texts by path. The generator calls it with the built packages; the test that compares
-// the committed files calls it with the sources.
+// Returns the documents of docs/contract, by path. The generator calls this function with the built packages. The test that
+// compares the committed files calls it with the sources.
 
 const INFO = {
   title: 'Millrace',

@@ -8,7 +8,7 @@ import { contractDocuments } from './contract-documents.mjs';
 
 const target = fileURLToPath(new URL('../../../docs/contract/', import.meta.url));
 
-// Removes generated files only: those that people wrote stay.
+// Removes only the generated files. The other files in the folder were written by people.
 for (const path of readdirSync(target, { recursive: true }))
   if (path.endsWith('.json')) rmSync(target + path);
 const documents = contractDocuments({ ...contract, ...apiDocuments });

@@ -1,5 +1,5 @@
-// A catalog as an AsyncAPI 3.0 document: the streams as channels with their flat entries, and the hub that serves
-// clients. Schemas are inside the document, in keywords that its schema dialect (draft 7) has.
+// Writes a catalog as an AsyncAPI 3.0 document. Each stream is a channel with flat entries, and the hub is a channel to the
+// clients. The document contains all schemas and uses only keywords of its schema dialect (draft 7).
 import type { AnyCatalog, EventTypeDeclaration, JsonSchema, StreamDeclaration } from '@millrace/contract';
 import { CatalogSchemas } from './catalog-schemas.js';
 import { componentKeys } from './component-keys.js';
@@ -126,8 +126,8 @@ function hubChannel(source: Source): Named {
 }
 
 /**
- * Writes a catalog as an AsyncAPI 3.0 document, seen from the gateway: it receives from the streams and sends
- * through the hub. The same catalog gives the same document.
+ * Writes a catalog as an AsyncAPI 3.0 document from the view of the gateway, which receives from the streams and sends through the
+ * hub. The same catalog gives the same document.
  */
 export function createAsyncApiDocument(catalog: AnyCatalog, info: AsyncApiInfo): AsyncApiDocument {
   const { eventTypes, streams } = catalog;
@@ -135,7 +135,7 @@ export function createAsyncApiDocument(catalog: AnyCatalog, info: AsyncApiInfo):
     catalog,
     schemas: new CatalogSchemas(catalog),
     typeKeys: componentKeys(eventTypes.map(({ name }) => name)),
-    // The hub is a channel too.
+    // The hub is a channel too, so no stream may get its key.
     streamKeys: componentKeys([HUB_CHANNEL, ...streams.map(({ name }) => name)]),
   };
   const channels = [...streams.map((stream) => streamChannel(source, stream)), hubChannel(source)];

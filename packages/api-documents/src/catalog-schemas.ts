@@ -1,4 +1,4 @@
-// The JSON Schemas of a catalog as parts of another document, which gives each part a key of its own.
+// The JSON Schemas of a catalog as parts of another document, which gives each part its own key.
 import {
   type AnyCatalog,
   createJsonSchemas,
@@ -7,7 +7,7 @@ import {
   type JsonSchemas,
 } from '@millrace/contract';
 
-/** The schemas of one catalog. `payload` is always a reference to the payload's schema in the document. */
+/** The schemas of one catalog. The parameter `payload` of the methods is a reference to the payload's schema in the document. */
 export class CatalogSchemas {
   readonly #schemas: JsonSchemas;
 
@@ -20,19 +20,19 @@ export class CatalogSchemas {
     return this.#schemas.event.required;
   }
 
-  /** The accepted payloads of a type, without the `$schema` and `$id` of a document. */
+  /** Returns the schema of a type's payload, without the `$schema` and `$id` that a separate document would have. */
   payload({ name }: EventTypeDeclaration): JsonSchema {
     const { $schema: _dialect, $id: _id, ...schema }: JsonSchema = this.#schemas.payloads[name] ?? {};
     return schema;
   }
 
-  /** The fields of an event of this type. */
+  /** Returns the schemas of the fields of an event of this type. */
   eventProperties(type: EventTypeDeclaration, payload: JsonSchema): JsonSchema {
     const { properties } = this.#schemas.event;
     return { ...properties, event_type: onlyType(properties.event_type, type), payload };
   }
 
-  /** The fields of a stream entry of this type; payload and metadata are JSON texts. */
+  /** Returns the schemas of the fields of a stream entry of this type. Payload and metadata are JSON texts. */
   entryProperties(type: EventTypeDeclaration, payload: JsonSchema): JsonSchema {
     const { properties } = this.#schemas.entry;
     return {
@@ -43,7 +43,7 @@ export class CatalogSchemas {
   }
 }
 
-/** The schema of `event_type` for one type in place of all. */
+/** Returns the schema of `event_type`, restricted to one type. */
 function onlyType({ enum: _names, ...schema }: JsonSchema, { name }: EventTypeDeclaration): JsonSchema {
   return { ...schema, const: name };
 }

@@ -1,8 +1,8 @@
-// Names as keys of AsyncAPI and OpenAPI documents, which allow letters, digits, `.`, `-` and `_` only.
+// Turns names into keys of AsyncAPI and OpenAPI documents, which allow only letters, digits, `.`, `-` and `_`.
 
 /**
- * Gives each name its key: a colon becomes `-`, and every other character that is not allowed becomes `_`. When two names
- * would share a key, the later one gets a number at its end.
+ * Returns a key for each name. A colon becomes `-`, and every other character that is not allowed becomes `_`. When two names would
+ * share a key, the later key gets a number at its end.
  */
 export function componentKeys(names: readonly string[]): ReadonlyMap<string, string> {
   const keys = new Map<string, string>();

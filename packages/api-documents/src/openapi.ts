@@ -1,4 +1,4 @@
-// A catalog as an OpenAPI 3.1 document of `POST /v1/events`: the requests of a backend without a library, and the answers.
+// Writes a catalog as an OpenAPI 3.1 document of `POST /v1/events`, which backends call without a Millrace library.
 import type { AnyCatalog, EventTypeDeclaration, JsonSchema } from '@millrace/contract';
 import { CatalogSchemas } from './catalog-schemas.js';
 import { componentKeys } from './component-keys.js';
@@ -8,7 +8,7 @@ export type OpenApiDocument = { readonly [field: string]: unknown };
 
 /** Limits of the gateway that serves the document. */
 export interface OpenApiOptions {
-  /** @defaultValue 500 */
+  /** Maximum number of events in one request. @defaultValue 500 */
   readonly maxEventsPerRequest?: number;
 }
 
@@ -41,7 +41,7 @@ function schemasOf(schemas: CatalogSchemas, keys: Keys, type: EventTypeDeclarati
     title: type.name,
     ...(description === undefined ? {} : { description }),
     type: 'object',
-    // An event may come without ID and time: the gateway adds them.
+    // The event ID and the time are not required, because the gateway adds them.
     required: ['event_type', 'room_id', 'payload'],
     properties: schemas.eventProperties(type, payload),
   };

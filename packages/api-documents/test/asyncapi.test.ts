@@ -1,4 +1,4 @@
-// The AsyncAPI document, judged by the official parser.
+// Tests the AsyncAPI document with the official parser.
 import { createRequire } from 'node:module';
 import type * as asyncapi from '@asyncapi/parser';
 import { createAsyncApiDocument } from '@millrace/api-documents';
@@ -11,7 +11,7 @@ const parserTimeoutMs = 120_000;
 
 /** Parses the document of a catalog; `faults` are the warnings and errors of the parser. */
 async function parseDocument(catalog: AnyCatalog) {
-  // Its ES module build does not load in Node.
+  // The ES module build of the parser does not load in Node.
   const { Parser } = createRequire(import.meta.url)('@asyncapi/parser') as typeof asyncapi;
   const text = JSON.stringify(createAsyncApiDocument(catalog, { title: 'Test', version: '1' }));
   const { document, diagnostics } = await new Parser().parse(text);
@@ -29,6 +29,6 @@ test('the AsyncAPI document passes the official parser', { timeout: parserTimeou
   expect(channels.map((channel) => channel.messages().all().length)).toEqual([4, 2, 1, 2, 9]);
 });
 
-test('a type whose name cannot be a key gets a key of its own', { timeout: parserTimeoutMs }, async () => {
+test('a type whose name cannot be a key gets a valid key', { timeout: parserTimeoutMs }, async () => {
   expect((await parseDocument(catalogOfOddNames())).faults).toEqual([]);
 });

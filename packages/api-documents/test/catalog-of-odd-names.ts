@@ -1,4 +1,4 @@
-// A catalog whose types have names that cannot be keys of a document, or would share one.
+// A catalog with type names that cannot be keys of a document, or that would share a key.
 import { type AnyCatalog, defineCatalog, defineEventType, eventCatalog } from '@millrace/contract';
 
 export function catalogOfOddNames(): AnyCatalog {

@@ -1,4 +1,4 @@
-// The files in docs/contract are the ones that the generator writes.
+// Checks that the files in docs/contract are those that the generator writes.
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import * as apiDocuments from '@millrace/api-documents';

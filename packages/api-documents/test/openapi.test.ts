@@ -1,4 +1,4 @@
-// The OpenAPI document, judged by a validator, and by the events that it accepts.
+// Tests the OpenAPI document with a validator, and with events that it must accept or refuse.
 import { createOpenApiDocument } from '@millrace/api-documents';
 import { eventCatalog } from '@millrace/contract';
 import { eventOf, fullPayloads } from '@millrace/testkit';
@@ -19,7 +19,7 @@ describe('the OpenAPI document', () => {
     expect(new Set(references)).toEqual(new Set(Object.keys(components.schemas)));
   });
 
-  test('the document accepts what the gateway accepts: each type, without ID and time, one event or a list', () => {
+  test('the document accepts events of each type without ID and time, alone or in a list, and refuses wrong requests', () => {
     const ajv = new Ajv2020({ strict: false });
     (addFormats as unknown as (target: Ajv2020) => void)(ajv);
     ajv.addSchema({
@@ -40,7 +40,7 @@ describe('the OpenAPI document', () => {
     expect(isBody({ ...eventOf('notification'), event_type: 'nonsense' })).toBe(false);
   });
 
-  test('a type whose name cannot be a key gets a key of its own', async () => {
+  test('a type whose name cannot be a key gets a valid key', async () => {
     const document = JSON.parse(JSON.stringify(createOpenApiDocument(catalogOfOddNames()))) as Record<
       string,
       unknown

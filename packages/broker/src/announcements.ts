@@ -1,18 +1,19 @@
-// Names that subscribers announce to each other, each for a limited time. Bounds and texts are the same for every broker. Pure.
+// The names that subscribers announce to each other for a limited time: their limits, their checks and their parsing. The same for
+// every broker. Pure.
 import { invalid } from './arguments.js';
 
-/** Bounds of announcements. */
+/** Limits of announcements. */
 export const ANNOUNCEMENT_LIMITS = Object.freeze({
-  /** How long an announcement holds: longer than a pause of the store, or a late renewal. */
+  /** Time after which an announcement expires, in milliseconds. It is longer than a pause of the store or a late renewal. */
   lifetimeMs: 10_000,
-  /** Names of one subscriber, and bytes of each. */
+  /** Maximum number of names of one subscriber, and maximum size of each name. */
   maxNames: 1_000,
   maxNameBytes: 256,
-  /** Announcements of more subscribers are ignored: some tens of gateways share a store. */
+  /** Maximum number of subscribers whose announcements are kept. Usually only some tens of gateways share a store. */
   maxSubscribers: 1_000,
 });
 
-/** @throws BrokerError `invalid_argument` */
+/** @throws BrokerError `invalid_argument` unless there are at most 1,000 names of at most 256 bytes each */
 export function checkNames(names: readonly string[]): void {
   const { maxNames, maxNameBytes } = ANNOUNCEMENT_LIMITS;
   if (names.length > maxNames) throw invalid(`at most ${maxNames} names are announced`);
@@ -20,7 +21,7 @@ export function checkNames(names: readonly string[]): void {
     throw invalid(`a name that is announced has at most ${maxNameBytes} bytes`);
 }
 
-/** Names in the texts of several subscribers. A text that cannot be read holds no name. */
+/** Returns the names in the announcement texts of several subscribers. A text that cannot be parsed yields no names. */
 export function namesIn(texts: readonly string[]): ReadonlySet<string> {
   return new Set(texts.flatMap(namesOf));
 }
@@ -30,7 +31,7 @@ function namesOf(text: string): string[] {
     const names: unknown = JSON.parse(text);
     return Array.isArray(names) ? names.filter((name) => typeof name === 'string') : [];
   } catch {
-    // Millrace did not write it: it announces nothing.
+    // The text is not JSON, so Millrace did not write it.
     return [];
   }
 }

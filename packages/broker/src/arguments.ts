@@ -1,16 +1,16 @@
-// Checks the arguments of callers, the same for every broker. A broken rule is a programmer's mistake: it is reported
-// before anything is sent.
+// Checks the arguments of calls, with the same rules for every broker. A wrong argument is a programming error, so it is reported
+// before anything is sent to the store.
 import { type EntryId, isEntryId } from './entries/entry-id.js';
 import { BrokerError } from './errors.js';
 import type { Partitioning } from './partitions/partitioning.js';
 import type { OutgoingEntry, RangeOptions, ReadOptions } from './port/entry-log.js';
 import type { WindowInput, WindowName } from './port/windows.js';
 
-/** Most fields of one entry: Lua can pass only some thousand arguments at once. */
+/** Maximum number of fields of one entry, because Lua can pass only a few thousand arguments in one call. */
 export const MAX_FIELDS = 1_000;
-/** Longest dedupe ID, subscriber name or consumer name, in characters. */
+/** Maximum length of a dedupe ID, a subscriber name or a consumer name, in characters. */
 const MAX_NAME_CHARS = 256;
-/** Most entries one call may ask for or account for. */
+/** Maximum number of items in one call: entries to append or to read, IDs, or inputs of a window. */
 const MAX_COUNT = 1_000;
 
 /** @throws BrokerError `invalid_argument` unless there are 1 to 1000 entries and each can be appended */
@@ -48,20 +48,20 @@ export function checkEntryId(id: EntryId): void {
     throw invalid(`an entry ID must read milliseconds-sequence, which ${JSON.stringify(id)} does not`);
 }
 
-/** @throws BrokerError `invalid_argument` unless there are 1 to 1000 of them and each is a complete entry ID */
+/** @throws BrokerError `invalid_argument` unless there are 1 to 1000 IDs and each is a complete entry ID */
 export function checkEntryIds(ids: readonly EntryId[]): void {
   checkCount(ids.length);
   for (const id of ids) checkEntryId(id);
 }
 
-/** @throws BrokerError `invalid_argument` */
+/** @throws BrokerError `invalid_argument` unless `count` is 1 to 1000 and the given IDs are complete entry IDs */
 export function checkRange({ after, upTo, count }: RangeOptions): void {
   checkCount(count);
   if (after !== undefined) checkEntryId(after);
   if (upTo !== undefined) checkEntryId(upTo);
 }
 
-/** @throws BrokerError `invalid_argument` */
+/** @throws BrokerError `invalid_argument` unless `count`, `blockMs`, every stream and every cursor are valid */
 export function checkRead(
   partitioning: Partitioning,
   cursors: ReadonlyMap<string, EntryId>,
@@ -86,7 +86,9 @@ export function unknownStream(stream: string): BrokerError {
   return invalid(`stream ${JSON.stringify(stream)} is unknown: name it in the broker's option streams`);
 }
 
-/** @throws BrokerError `invalid_argument` unless the room is text of 1 to 256 bytes without control characters */
+/**
+ * @throws BrokerError `invalid_argument` unless `slot` is valid and `roomId` is text of 1 to 256 bytes without control characters
+ */
 export function checkWindowName({ roomId, slot }: WindowName): void {
   const isRoom =
     typeof roomId === 'string' && roomId.length > 0 && Buffer.byteLength(roomId) <= MAX_NAME_CHARS;
@@ -95,13 +97,13 @@ export function checkWindowName({ roomId, slot }: WindowName): void {
   checkWindowSlot(slot);
 }
 
-/** @throws BrokerError `invalid_argument` unless it is 1 to 64 lower-case letters, digits, `_` or `-` */
+/** @throws BrokerError `invalid_argument` unless `slot` is 1 to 64 of `a-z`, `0-9`, `_` and `-`, beginning with `a-z` */
 export function checkWindowSlot(slot: string): void {
   if (!/^[a-z][a-z0-9_-]{0,63}$/.test(slot))
     throw invalid('slot of a window must be 1 to 64 of a-z, 0-9, _ and -, beginning with a-z');
 }
 
-/** @throws BrokerError `invalid_argument` unless there are 1 to 1000 texts, each a line */
+/** @throws BrokerError `invalid_argument` unless there are 1 to 1000 inputs, each with a valid ID and a text of one line */
 export function checkWindowInputs(inputs: readonly WindowInput[]): void {
   checkCount(inputs.length);
   for (const { id, text } of inputs) {
@@ -110,7 +112,7 @@ export function checkWindowInputs(inputs: readonly WindowInput[]): void {
   }
 }
 
-/** An `invalid_argument` error. */
+/** Creates a `BrokerError` with the code `invalid_argument`. */
 export function invalid(message: string): BrokerError {
   return new BrokerError('invalid_argument', message);
 }

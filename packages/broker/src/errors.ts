@@ -1,31 +1,34 @@
-// The one error class of this package and its codes. Callers decide by `code`, never by the message.
+// The error class of this package and its codes. Callers must decide by `code`, never by the message.
 
 /** Every code a `BrokerError` can carry. */
 export const BROKER_ERROR_CODES = [
   /**
-   * The store cannot be reached, or the connection was lost meanwhile. The broker reconnects. `mayHaveHappened` says whether a write
-   * may have been done.
+   * The store cannot be reached, or the connection was lost during the call. The broker reconnects. `mayHaveHappened` says whether
+   * a write may have been done.
    */
   'unavailable',
-  /** No answer within the deadline. `mayHaveHappened` says whether a write may have been done. */
+  /** The store did not answer within the deadline. `mayHaveHappened` says whether a write may have been done. */
   'timeout',
   /** The broker was closed. */
   'closed',
   /** The store is out of memory and wrote nothing. */
   'out_of_memory',
-  /** Too much is waiting already, for example in a coalescing window; nothing was sent. */
+  /** Too much is waiting already, for example too many coalescing windows are open. Nothing was sent. */
   'overloaded',
-  /** The store refused the command for good: wrong type of key, missing permission, too old a version. */
+  /**
+   * The store permanently refuses the command, for example because a key has the wrong type, a permission is missing, or the store
+   * is too old.
+   */
   'refused',
-  /** The caller broke a rule of the port; nothing was sent. */
+  /** The caller passed an invalid argument or broke another rule of the port. Nothing was sent. */
   'invalid_argument',
-  /** The store has another number of partitions of a stream. */
+  /** The store has a different number of partitions for a stream than this process. */
   'partitions_differ',
-  /** The store holds data in a layout that this build does not know; nothing was read or written. */
+  /** The store holds data in a layout that this build does not know. Nothing was read or written. */
   'layout_differs',
   /** The text is not a position. */
   'invalid_position',
-  /** The position has a form of a later build, which this build cannot read. */
+  /** A later build made the position, in a form that this build cannot read. */
   'later_position',
 ] as const;
 
@@ -39,25 +42,32 @@ const TRANSIENT: ReadonlySet<BrokerErrorCode> = new Set([
   'overloaded',
 ]);
 
-/** Codes with which a write may have reached the store all the same. */
+/** Codes of failed calls whose write may nevertheless have reached the store. */
 const OPEN_OUTCOMES: ReadonlySet<BrokerErrorCode> = new Set(['unavailable', 'timeout', 'closed']);
 
 /** Options of a new `BrokerError`. */
 export interface BrokerErrorOptions extends ErrorOptions {
-  /** The call never left this process, or the store answered that it did nothing. @defaultValue false */
+  /**
+   * True when the store has certainly done nothing: the call never left this process, or the store answered so. @defaultValue false
+   */
   readonly nothingHappened?: boolean;
 }
 
-/** Every failure of the broker. `code` is stable; `cause` keeps what the store or the socket reported. */
+/**
+ * The error of every failed call of the broker. `code` is stable. `cause` holds the error that the store or the socket reported.
+ */
 export class BrokerError extends Error {
-  /** Also true for an error of another copy of this package: a publisher installed from its tarball brings one of its own. */
+  /**
+   * Makes `instanceof` work for errors of another copy of this package. A publisher that was installed from its tarball contains
+   * its own copy.
+   */
   static override [Symbol.hasInstance](value: unknown): value is BrokerError {
     return value instanceof Error && value.name === 'BrokerError';
   }
 
   override readonly name = 'BrokerError';
   readonly code: BrokerErrorCode;
-  /** True when a write may have been done although it failed here. `false` is certain: the store has nothing of it. */
+  /** True when the store may have done a write although the call failed. False when the store has certainly done nothing. */
   readonly mayHaveHappened: boolean;
 
   constructor(code: BrokerErrorCode, message: string, options: BrokerErrorOptions = {}) {
@@ -73,12 +83,12 @@ export class BrokerError extends Error {
   }
 }
 
-/** True when the store answered and refused the call for good: another stream may still be served. */
+/** True when the store answered and permanently refused the call. Calls for other streams may still succeed. */
 export function isRefusal(error: unknown): error is BrokerError {
   return error instanceof BrokerError && error.code === 'refused';
 }
 
-/** `error` itself when it is a `BrokerError`, else one with `code` that keeps it as its cause. */
+/** Returns `error` itself if it is a `BrokerError`. Otherwise returns a `BrokerError` with `code` and with `error` as its cause. */
 export function toBrokerError(error: unknown, code: BrokerErrorCode): BrokerError {
   if (error instanceof BrokerError) return error;
   return new BrokerError(code, error instanceof Error ? error.message : String(error), { cause: error });

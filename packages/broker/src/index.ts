@@ -1,4 +1,4 @@
-// Everything other packages may import.
+// Public exports of `@millrace/broker`.
 export { entryDigest } from './entries/entry-digest.js';
 export {
   compareEntryIds,

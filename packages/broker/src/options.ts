@@ -1,16 +1,19 @@
-// The options of a broker, their defaults, and the one place that checks them.
+// The options of a broker: their types, their defaults and their checks.
 import { BrokerError } from './errors.js';
 import { MAX_PARTITIONS, partitioningOf } from './partitions/partitioning.js';
 
-/** A stream and the length it settles at once its entries are acknowledged. */
+/** A stream of the broker, and the length to which it is trimmed after its entries are acknowledged. */
 export interface StreamOptions {
   /** Key of the stream: 1–200 bytes, without control characters or braces. */
   readonly name: string;
-  /** At least so many entries are kept; others are trimmed once they are acknowledged and older than `minAgeMs`. Holds for each partition. */
+  /**
+   * Minimum number of entries that a trim leaves in each partition. A trim removes older entries if they are acknowledged and older
+   * than `minAgeMs`.
+   */
   readonly maxLength: number;
   /**
-   * Streams that share the load: 1 to 32, fixed once the store has the first number. Left out: the number in the store, and while
-   * it has none, one.
+   * Number of partitions over which the load is spread: 1 to 32. It cannot be changed after the store has recorded a number. If
+   * left out, the number in the store applies, or 1 while the store has none.
    */
   readonly partitions?: number;
 }
@@ -19,33 +22,42 @@ export interface StreamOptions {
 export interface BrokerOptions {
   /** The streams, in the order in which positions list them. */
   readonly streams: readonly StreamOptions[];
-  /** Name of the consumer group that accounts for delivery. @defaultValue 'signalr-consumers' */
+  /** Name of the consumer group that records which entries were delivered. @defaultValue 'signalr-consumers' */
   readonly group?: string;
-  /** Consumers are named by this and their slot. @defaultValue 'signalr-instance-' */
+  /** Prefix of consumer names: a consumer is named by this prefix and the number of its slot. @defaultValue 'signalr-instance-' */
   readonly consumerPrefix?: string;
-  /** How long a `dedupeId` is remembered. @defaultValue 300000 */
+  /** Time for which a `dedupeId` is remembered, in milliseconds. @defaultValue 300000 */
   readonly dedupeWindowMs?: number;
-  /** Deadline of every call. @defaultValue 5000 */
+  /** Deadline of every call to the store, in milliseconds. @defaultValue 5000 */
   readonly commandTimeoutMs?: number;
-  /** Deadline of `open`, and of every later attempt to connect. @defaultValue 5000 */
+  /** Deadline of `open`, and of every later attempt to connect, in milliseconds. @defaultValue 5000 */
   readonly connectTimeoutMs?: number;
-  /** A subscriber whose heartbeat is older, or whose cursor stands still this long before the end, counts as dead. @defaultValue 3000 */
+  /**
+   * Time in milliseconds after which a subscriber is declared dead, because it sent no heartbeat or because its cursor did not move
+   * although newer entries exist. @defaultValue 3000
+   */
   readonly livenessMs?: number;
-  /** How long a lease or a slot lasts without being renewed. @defaultValue 3000 */
+  /** Time after which a lease or a slot expires if it is not renewed, in milliseconds. @defaultValue 3000 */
   readonly leaseMs?: number;
-  /** How often a subscriber reports its cursors. @defaultValue 250 */
+  /** Interval at which a subscriber reports its cursors, in milliseconds. @defaultValue 250 */
   readonly heartbeatMs?: number;
-  /** Acknowledged entries younger than this are kept whatever the length. @defaultValue 30000 */
+  /** Age below which a trim keeps acknowledged entries, in milliseconds. The hard cap ignores the age. @defaultValue 30000 */
   readonly minAgeMs?: number;
-  /** Beyond `maxLength` times this, entries are removed, acknowledged or not. @defaultValue 20 */
+  /**
+   * Factor that gives the hard cap: `maxLength` times this number. Entries beyond the hard cap are removed even if they are not
+   * acknowledged. @defaultValue 20
+   */
   readonly hardCapFactor?: number;
-  /** Most entries that a publisher appends with one call; it begins with 32, and sends more only with a backlog. @defaultValue 512 */
+  /**
+   * Maximum number of entries that a publisher appends with one call. A publisher begins with 32 entries per call, and sends more
+   * only with a backlog. @defaultValue 512
+   */
   readonly publishBatchSize?: number;
-  /** Maximum number of entries that one trim or one cut removes. @defaultValue 1000 */
+  /** Maximum number of entries that one trim, or one cut at the hard cap, removes. @defaultValue 1000 */
   readonly trimBatchSize?: number;
-  /** Dead letters kept per stream, give or take one node. @defaultValue 1000 */
+  /** Number of dead letters that are kept per stream. Redis may keep up to one stream node more. @defaultValue 1000 */
   readonly deadLetterMaxLength?: number;
-  /** How long the broker remembers that an entry was rejected. @defaultValue 86400000 */
+  /** Time for which the broker remembers that an entry was rejected, in milliseconds. @defaultValue 86400000 */
   readonly deadMarkMs?: number;
 }
 
@@ -57,7 +69,7 @@ const MAX_NAME_BYTES = 200;
 
 /**
  * Fills in the defaults, checks every value and freezes the result.
- * @throws BrokerError `invalid_argument` naming the option that is wrong
+ * @throws BrokerError `invalid_argument` with a message that names the wrong option
  */
 export function resolveBrokerOptions(options: BrokerOptions): ResolvedBrokerOptions {
   return Object.freeze({
@@ -100,7 +112,10 @@ function checkedStream(stream: StreamOptions): StreamOptions {
   return Object.freeze({ name, maxLength, partitions });
 }
 
-/** Braces would move a key's hash tag, and control characters would make it unreadable for people. */
+/**
+ * Checks a name that becomes part of a key. Braces would change the hash tag of the key, and control characters would make it
+ * unreadable.
+ */
 function checkedName(option: string, name: unknown): string {
   const isGood =
     typeof name === 'string' &&

@@ -3,10 +3,10 @@ import type { BrokerState } from './port/broker.js';
 
 type Listener = (state: BrokerState, cause?: Error) => void;
 
-/** Holds one state. Listeners hear each change once, in order; `closed` is final. */
+/** Holds the state of a broker and calls every listener once per change, in order. `closed` is final: later changes are ignored. */
 export class StateNotifier {
   #state: BrokerState = 'idle';
-  /** Bounded by the callers: each listener has an owner that ends it. */
+  /** The listeners. Their number is bounded by the callers, each of which removes its own listener. */
   readonly #listeners = new Set<Listener>();
 
   get state(): BrokerState {
@@ -20,7 +20,8 @@ export class StateNotifier {
   }
 
   listen(listener: Listener): () => void {
-    // A separate wrapper: the same function given twice is called twice, and each registration ends alone.
+    // A new wrapper for each registration: a function that is registered twice is called twice, and each registration ends
+    // separately.
     const own: Listener = (state, cause) => listener(state, cause);
     this.#listeners.add(own);
     return () => this.#listeners.delete(own);

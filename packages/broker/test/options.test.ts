@@ -54,7 +54,7 @@ it.each<[string, Partial<Record<keyof BrokerOptions, unknown>>]>([
 });
 
 it.each(['', 'localhost:6379', 'http://127.0.0.1', 'redis:'])(
-  'the URL %j is refused without being repeated',
+  'the URL %j is refused with a message that does not contain the URL',
   (url) => {
     expect(() => createRedisBroker({ streams: STREAMS, url })).toThrow(
       expect.objectContaining({

@@ -1,4 +1,4 @@
-// The client's errors: calls throw them or reject with them, and `onError` receives them.
+// The client's errors. Calls throw them or reject with them, and `onError` handlers receive them.
 
 /** Stable codes of {@link ClientError}. */
 export const CLIENT_ERROR_CODES = [
@@ -16,18 +16,21 @@ export const CLIENT_ERROR_CODES = [
 export type ClientErrorCode = (typeof CLIENT_ERROR_CODES)[number];
 
 /**
- * An operation that the client refused or that failed.
+ * An operation that the client refused, or that failed.
  *
- * `invalid_argument`: a mistake in the calling code. `closed`: the client was closed, or the room was left, before the call was
- * done. `unauthorized`: the gateway refused the credentials and there are no others. `connection_failed`: an attempt
- * to connect failed; the client tries again. `gave_up`: `maxAttempts` attempts in a row failed. `refused`: the
- * gateway refused a call; the message is its reason. `handler_failed`: a handler of the application threw; see
- * `cause`. `bad_message`: the gateway sent a message that this client cannot read.
+ * - `invalid_argument`: a mistake in the calling code.
+ * - `closed`: the client was closed, or the room was left, before the call was done.
+ * - `unauthorized`: the gateway refused the credentials, and there are no others.
+ * - `connection_failed`: an attempt to connect failed. The client tries again.
+ * - `gave_up`: `maxAttempts` attempts in a row failed.
+ * - `refused`: the gateway refused a call. The message contains the gateway's reason.
+ * - `handler_failed`: a handler of the application threw an error, which is the `cause`.
+ * - `bad_message`: the gateway sent a message that this client cannot read.
  */
 export class ClientError extends Error {
   override readonly name = 'ClientError';
   readonly code: ClientErrorCode;
-  /** The room that the error concerns, as it was given to `join`. */
+  /** ID of the room that the error concerns, as it was given to `join`. */
   readonly roomId: string | undefined;
 
   constructor(
@@ -41,7 +44,10 @@ export class ClientError extends Error {
   }
 }
 
-/** True for a refusal with the hub's "Try again": the hub could not decide, because a service that it asks did not answer. */
+/**
+ * True for a refusal with the hub's text "Try again". The hub could not decide, because a service on which it depends gave no
+ * answer.
+ */
 export function isTemporary(error: unknown): boolean {
   return error instanceof ClientError && /\btry again\b/i.test(error.message);
 }

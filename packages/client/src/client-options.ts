@@ -10,49 +10,65 @@ import { type IndicatorCatalog, IndicatorRules } from './indicators/indicator-ru
 /** Options of `createClient`. */
 export interface ClientOptions {
   /**
-   * Address of the gateway, `https://live.example.com`; `/hubs/events` is added unless it ends in it. In a page `''` is
-   * the page's own origin.
+   * Address of the gateway, such as `https://live.example.com`. The path `/hubs/events` is added unless the address ends with it.
+   * In a web page, `''` is the page's own origin.
    */
   readonly url: string;
-  /** Gives the token for each attempt to connect. @defaultValue none, for cookies and for development mode */
+  /** Returns the token for each attempt to connect. Cookies and the development mode need no token. @defaultValue none */
   readonly accessToken?: AccessToken;
-  /** Upper bound of the first wait before connecting again; it doubles with each failure. @defaultValue 1_000 */
+  /**
+   * Upper bound of the first wait before the client connects again, in milliseconds. The bound doubles with each failure.
+   * @defaultValue 1_000
+   */
   readonly retryBaseMs?: number;
-  /** Upper bound of every such wait. @defaultValue 30_000 */
+  /** Upper bound of every wait before the client connects again, in milliseconds. @defaultValue 30_000 */
   readonly retryMaxMs?: number;
-  /** Attempts in a row that failed, or did not last 5 s, after which the client gives up. @defaultValue Infinity: never */
+  /**
+   * Number of attempts in a row after which the client gives up, if each attempt failed or its connection lasted less than 5 s.
+   * @defaultValue Infinity: the client never gives up
+   */
   readonly maxAttempts?: number;
-  /** An attempt that has no connection after this time has failed. @defaultValue 15_000 */
+  /** Time after which an attempt without a connection has failed, in milliseconds. @defaultValue 15_000 */
   readonly attemptTimeoutMs?: number;
-  /** Most joins that wait for their answers at the same time. @defaultValue 8 */
+  /** Maximum number of joins that wait for their answers at the same time. @defaultValue 8 */
   readonly maxJoinsAtOnce?: number;
-  /** Time for which an `event_id` is remembered. @defaultValue 300_000 */
+  /** Time for which an `event_id` is remembered in order to drop repeats, in milliseconds. @defaultValue 300_000 */
   readonly dedupeWindowMs?: number;
-  /** Most remembered `event_id`s; the oldest are forgotten first. @defaultValue 50_000 */
+  /** Maximum number of remembered `event_id`s. The oldest are forgotten first. @defaultValue 50_000 */
   readonly maxDedupeIds?: number;
   /**
-   * Your catalog, or only the `name`, `indicator` and `endsCoalescing` of its event types: the client keeps a list of users for each
-   * of its indicators.
+   * Your catalog, or only the `name`, `indicator` and `endsCoalescing` of its event types. For each indicator of the catalog, the
+   * client keeps a list of the users whom the indicator shows.
    * @defaultValue typing, as the built-in catalog declares it
    */
   readonly catalog?: IndicatorCatalog;
-  /** A typing indicator without a new event ends after this time. @defaultValue what the catalog declares: 10_000 */
+  /**
+   * Time after which a typing indicator ends without a new event, in milliseconds.
+   * @defaultValue what the catalog declares: 10_000
+   */
   readonly typingExpiryMs?: number;
-  /** An unchanged "is typing" is sent again after this time. Keep it below the expiry. @defaultValue 4_000 */
+  /** Time after which an unchanged "is typing" is sent again, in milliseconds. Keep it below the expiry. @defaultValue 4_000 */
   readonly typingRepeatMs?: number;
-  /** Most users in one room's list of users who are typing, or of another indicator. @defaultValue 100 */
+  /** Maximum number of users whom one indicator shows in one room, such as users who are typing. @defaultValue 100 */
   readonly maxTypingUsers?: number;
-  /** Most IDs of read messages kept per room until they are sent; the oldest are dropped first. @defaultValue 500 */
+  /**
+   * Maximum number of IDs of read messages that are kept per room until they are sent. The oldest IDs are dropped first.
+   * @defaultValue 500
+   */
   readonly maxReceipts?: number;
-  /** Most events of `user:me` held back until their order is known; above it they are delivered as they arrive. @defaultValue 2_000 */
+  /**
+   * Maximum number of events of `user:me` that are held back until their order is known. Further events are delivered as they
+   * arrive.
+   * @defaultValue 2_000
+   */
   readonly maxHeldEvents?: number;
   /** Settings of the official SignalR client: transport, headers, MessagePack, logging. */
   readonly signalr?: SignalROptions;
-  /** Makes the connections, in place of the official SignalR client. */
+  /** Creates the connections instead of the official SignalR client. */
   readonly createConnection?: CreateConnection;
-  /** @defaultValue the system's */
+  /** @defaultValue the system clock */
   readonly clock?: Pick<Clock, 'monotonicMs' | 'startTimer'>;
-  /** Numbers from 0 up to, not including, 1. @defaultValue Math.random */
+  /** Returns random numbers from 0 up to, but not including, 1. @defaultValue Math.random */
   readonly random?: () => number;
   /** Reports that the network is back. @defaultValue `window`, if there is one */
   readonly network?: NetworkEvents;
@@ -92,7 +108,7 @@ const defaults = {
 };
 
 /**
- * Fills in the defaults, checks and freezes.
+ * Fills in the defaults, checks the options and freezes them.
  *
  * @throws ClientError `invalid_argument`
  */
@@ -130,7 +146,7 @@ function withoutUndefined<T extends object>(options: T): { [K in keyof T]: Exclu
 
 const HUB_PATH = '/hubs/events';
 
-/** The hub's address. A query stays at its end. */
+/** Returns the address of the hub. A query remains at its end. */
 function hubUrl(url: string): string {
   const isAbsolute = typeof url === 'string' && /^https?:\/\//.test(url);
   const isOfPage = typeof url === 'string' && /^(\/|\?|$)/.test(url) && typeof document !== 'undefined';

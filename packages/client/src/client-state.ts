@@ -1,12 +1,14 @@
 // The states of a client, and its counts.
 
 /**
- * idle → connecting → live or resyncing → reconnecting → resyncing → live → …; from each of them → closed, and from
- * there → connecting.
+ * idle → connecting → live or resyncing → reconnecting → resyncing → live → …. Every state → closed, and closed → connecting.
  *
- * `idle`: never connected. `connecting`: `connect` was called, and the first attempts run. `live`: connected, and every room is
- * joined. `reconnecting`: the connection broke, and the next attempts run. `resyncing`: connected again; the rooms are being
- * joined, and missed events arrive. `closed`: by `close`, or because no further attempt makes sense.
+ * - `idle`: the client has never connected.
+ * - `connecting`: `connect` was called, and the first attempts run.
+ * - `live`: the client is connected, and no room has to be resumed, except rooms that the gateway refuses for now.
+ * - `reconnecting`: the connection broke, and the next attempts run.
+ * - `resyncing`: the client is connected again. The rooms are being joined, and missed events arrive.
+ * - `closed`: `close` was called, or no further attempt makes sense.
  */
 export type ClientState = 'idle' | 'connecting' | 'live' | 'reconnecting' | 'resyncing' | 'closed';
 
@@ -20,10 +22,10 @@ export interface StateChange {
 
 /** Counts of the events that arrived, by what was done with them. */
 export interface ClientCounts {
-  /** Given to the handlers; also counted when there is no handler. */
+  /** Events that were given to the handlers, even if there was no handler. */
   readonly delivered: number;
-  /** Dropped because an event with this `event_id` had been delivered. */
+  /** Events that were dropped because an event with the same `event_id` had already been delivered. */
   readonly repeated: number;
-  /** Dropped because the room is not joined; usually it has just been left. */
+  /** Events that were dropped because their room is not joined. Usually, the room has just been left. */
   readonly ignored: number;
 }

@@ -10,30 +10,34 @@ import { UntypedClient } from './untyped-client.js';
 /**
  * A client of one gateway. `E` declares the events: it is the type of a catalog, or a list of payload types.
  *
- * Guarantees: a handler is called once per event, in the order of the stream within a room, unless the same event arrives
- * again after more than `dedupeWindowMs`. Events that were missed while there was no connection come before anything new, or
- * `onResync` is called. A handler that fails is reported to `onError` and stops nothing. Handlers may be added before
- * `connect`, and at any time later.
+ * Guarantees:
+ *
+ * - A handler is called once per event, unless the same event arrives again after more than `dedupeWindowMs`.
+ * - Within a room, a handler is called in the order of the stream.
+ * - Events that were missed while there was no connection are delivered before new events, or `onResync` is called.
+ * - A handler that fails is reported to `onError`, and does not stop other handlers.
+ *
+ * Handlers may be added before `connect`, and at any time later.
  */
 export interface Client<E extends object = BuiltIn> {
   readonly state: ClientState;
-  /** The user ID that the gateway read from the token (`sub`); `undefined` before the first connection. */
+  /** The user ID that the gateway read from the claim `sub` of the token. It is `undefined` before the first connection. */
   readonly userId: string | undefined;
   readonly counts: ClientCounts;
-  /** The room `user:me` with the events for this user alone. Every client is in it from the start and cannot leave it. */
+  /** The room `user:me` for the events that concern only this user. Every client is always in this room and cannot leave it. */
   readonly personalRoom: Room<E>;
   /**
-   * Connects, and keeps the connection from then on: after every break it joins the rooms again and resumes them. Resolves
-   * when the client is live for the first time. After `close` it continues with the rooms it had.
+   * Connects, and stays connected from then on. After every break, the client connects again and resumes its rooms. Resolves when
+   * the client is live for the first time. After `close`, a new call continues with the rooms that were joined.
    *
-   * Rejects with ClientError: `closed`, `unauthorized`, `gave_up` (only with `maxAttempts`).
+   * Rejects with ClientError `closed`, `unauthorized` or `gave_up` (only with `maxAttempts`).
    */
   connect(): Promise<void>;
-  /** Disconnects. Joined rooms are kept for a later `connect`; joins that were not answered yet are given up. */
+  /** Disconnects. Joined rooms are kept for a later `connect`. Joins that were not answered yet are given up. */
   close(): Promise<void>;
   /**
-   * Joins a room, now or as soon as there is a connection, and again after every break. For a room that is joined
-   * already it returns the same object.
+   * Joins a room now or as soon as there is a connection, and again after every break. For a room that is already joined, returns
+   * the same object.
    *
    * @throws ClientError `invalid_argument`
    *
@@ -54,18 +58,20 @@ export interface Client<E extends object = BuiltIn> {
   on<Name extends EventName<E>>(type: Name, handler: EventHandler<E, Name>): Unsubscribe;
   /** Handles events of all types from all joined rooms. */
   onAny(handler: EventHandler<E>): Unsubscribe;
-  /** {@link Room.sendTyping}. @throws ClientError `invalid_argument` when the room is not joined */
+  /** Calls {@link Room.sendTyping} of a room. @throws ClientError `invalid_argument` if the room is not joined */
   sendTyping(roomId: string, isTyping: boolean): void;
-  /** {@link Room.markRead}. @throws ClientError `invalid_argument` when the room is not joined, or an ID is not a UUID */
+  /**
+   * Calls {@link Room.markRead} of a room. @throws ClientError `invalid_argument` if the room is not joined, or an ID is not a UUID
+   */
   markRead(roomId: string, messageIds: readonly string[]): void;
-  /** {@link Room.typingUsers}; empty for a room that is not joined. */
+  /** Returns {@link Room.typingUsers} of a room, or an empty list for a room that is not joined. */
   typingUsers(roomId: string): readonly TypingUser[];
   onTypingChange(handler: (roomId: string, users: readonly TypingUser[]) => unknown): Unsubscribe;
-  /** Calls the handler when a room was joined, or joined again, with what was recovered. */
+  /** Calls the handler when a room was joined, or joined again. `result` tells what was recovered. */
   onJoin(handler: (roomId: string, result: JoinResult) => unknown): Unsubscribe;
   /**
-   * Calls the handler when events of a room were missed and will not be sent: load its data again. `reason` is `not_recovered`
-   * after a break that was too long, or the reason that the gateway gives.
+   * Calls the handler when events of a room were missed and will not be sent. The application must then load the data of the room
+   * again. `reason` is `not_recovered` after a break that was too long. Otherwise it is the reason that the gateway gives.
    */
   onResync(handler: (roomId: string, reason: string) => unknown): Unsubscribe;
   onStateChange(handler: (change: StateChange) => unknown): Unsubscribe;
@@ -76,8 +82,8 @@ export interface Client<E extends object = BuiltIn> {
 /**
  * Creates a client. It does not connect before `connect` is called.
  *
- * @typeParam E `typeof myCatalog`, or a list of payload types such as `{ order_placed: { id: string } }`; by default the
- *   nine built-in types. Only types are used: no schema gets into the bundle.
+ * @typeParam E `typeof myCatalog`, or a list of payload types such as `{ order_placed: { id: string } }`. The default is the nine
+ *   built-in types. Only types are used, so no schema gets into the bundle.
  * @throws ClientError `invalid_argument`
  *
  * @example
@@ -91,9 +97,11 @@ export interface Client<E extends object = BuiltIn> {
  */
 export function createClient<E extends object = BuiltIn>(options: ClientOptions): Client<E> {
   const client: ClientWithoutEventTypes = new UntypedClient(resolveOptions(options));
-  // The implementation needs no static types of events: the gateway has checked each event against its catalog.
+  // The implementation needs no static types of events, because the gateway has checked each event against its catalog.
   return client as unknown as Client<E>;
 }
 
-/** The part of the interface that does not depend on the types of events: the compiler checks the implementation against it. */
+/**
+ * The part of the interface that does not depend on the types of events. The compiler checks the implementation against this part.
+ */
 type ClientWithoutEventTypes = Omit<Client, 'on' | 'onAny' | 'join' | 'room' | 'personalRoom'>;

@@ -1,4 +1,4 @@
-// A promise that is settled from outside. Some browsers that we support do not have `Promise.withResolvers`.
+// A promise that is settled from outside. It replaces `Promise.withResolvers`, which some browsers that we support do not have.
 
 /** A promise and the functions that settle it. */
 export interface Deferred<T> {

@@ -1,4 +1,4 @@
-// The implementation of the client: connector → session and delivery → rooms → handlers. It holds everything that outlives a
+// The implementation of the client: connector → session and delivery → rooms → handlers. This file keeps everything that outlives a
 // connection.
 import { ClientError } from './client-error.js';
 import type { ResolvedClientOptions } from './client-options.js';
@@ -18,7 +18,7 @@ const PERSONAL_ROOM = 'user:me';
 const USER_PREFIX = 'user:';
 const NO_USERS: readonly TypingUser[] = Object.freeze([]);
 
-/** Implements `Client`, which describes the guarantees and the states, without the static types of events. */
+/** Implements `Client` without the static types of events. `Client` describes the guarantees and the states. */
 export class UntypedClient {
   readonly personalRoom: UntypedRoom;
   readonly #options: ResolvedClientOptions;
@@ -33,14 +33,16 @@ export class UntypedClient {
   readonly #tokens: TokenSource;
   readonly #connector: Connector;
   readonly #delivery: Delivery;
-  /** By ID as given to `join`; the personal room is among them. Bounded by what the application joins. */
+  /**
+   * The rooms by the ID that was given to `join`, including the personal room. The joins of the application determine their number.
+   */
   readonly #rooms = new Map<string, UntypedRoom>();
   #state: ClientState = 'idle';
-  /** The promise that `connect` returned; `undefined` before the first call. */
+  /** The promise that `connect` returned, or `undefined` before the first call. */
   #ready: Deferred<void> | undefined;
-  /** The reason why the last attempt to connect failed; reported once. */
+  /** The reason why the last attempt to connect failed, which is reported only once. */
   #failure: string | undefined;
-  /** `undefined`: there is no open connection. */
+  /** The session of the open connection, or `undefined` without a connection. */
   #session: Session | undefined;
 
   constructor(options: ResolvedClientOptions) {
@@ -86,7 +88,7 @@ export class UntypedClient {
     if (this.#ready !== undefined && this.#state !== 'closed') return this.#ready.promise;
     const ready = deferred<void>();
     this.#ready = ready;
-    // A caller that does not await it sees the state.
+    // If the caller does not await this promise, it learns of the failure from the state.
     ready.promise.catch(() => {});
     this.#tokens.reset();
     this.#connector.start();
@@ -169,7 +171,7 @@ export class UntypedClient {
     return this.#errors.add(handler);
   }
 
-  // ── Called by the connector. Each of these changes the state last, because its handlers may call any method. ───
+  // ── Called by the connector. Each method changes the state last, because handlers of the state may call any method. ───
 
   #onOpen(connection: Connection): void {
     const session = new Session(connection, this.#options, this.#errors.report, {
@@ -189,7 +191,7 @@ export class UntypedClient {
   }
 
   #onFailed(cause: Error): void {
-    // Reported once per outage and per reason, not for every attempt.
+    // Reports a failure only if its reason differs from that of the previous attempt.
     if (this.#failure === cause.message) return;
     this.#failure = cause.message;
     const message = `No connection to ${this.#options.url}, trying again: ${cause.message}`;
@@ -273,7 +275,10 @@ export class UntypedClient {
     return room;
   }
 
-  /** The room that an event belongs to. Until the gateway has sent this user's ID, any personal room is this user's. */
+  /**
+   * Returns the room of an event. Until the gateway has sent this user's ID, events of any personal room are considered this
+   * user's.
+   */
   #roomOfEvent(roomId: string): UntypedRoom | undefined {
     const room = this.room(roomId);
     if (room !== undefined || this.userId !== undefined) return room;

@@ -1,9 +1,9 @@
-// Handlers: their order, and the failure of one of them.
+// The order in which handlers are called, and handlers that fail.
 import { expect, test, vi } from 'vitest';
 import { createClient } from '../src/index.js';
 import { FakeGateway, setUp } from './support/fake-gateway.js';
 
-test('an event goes to its room’s handlers, then to the client’s, by type and of all types', async () => {
+test('an event goes to the handlers of its room, then to those of the client, and handlers of its type come first', async () => {
   const { client, gateway } = setUp();
   const calls: string[] = [];
   client.onAny(({ event_type }) => void calls.push(`client any ${event_type}`));
@@ -34,7 +34,7 @@ test('a type outside the built-in catalog is handled without a list of names', a
   await client.close();
 });
 
-test('a handler added late gets later events; a removed handler gets none', async () => {
+test('a handler that is added late gets later events, and a removed handler gets none', async () => {
   const { client, gateway } = setUp();
   await client.connect();
   await client.join('a').joined;
@@ -118,7 +118,7 @@ test('a function that was added twice is called twice, and each registration is 
   expect(handler).toHaveBeenCalledTimes(3);
 });
 
-test('a client without an onError handler writes an error to the console, and so it writes the failure of such a handler', async () => {
+test('a client writes errors to the console if there is no onError handler or if this handler fails', async () => {
   const toConsole = vi.spyOn(console, 'error').mockImplementation(() => {});
   const gateway = new FakeGateway();
   const client = createClient({ url: 'http://gateway.test', createConnection: gateway.createConnection });

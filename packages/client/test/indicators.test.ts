@@ -1,4 +1,4 @@
-// Indicators: typing as the built-in catalog declares it, and those of the application's own catalog.
+// Indicators: typing as the built-in catalog declares it, and indicators of the application's own catalog.
 import { defineCatalog, eventCatalog } from '@millrace/contract';
 import { agentEvents } from '@millrace/testkit';
 import { describe, expect, test } from 'vitest';
@@ -87,7 +87,7 @@ describe('an indicator of the application’s own catalog', () => {
     ]);
   });
 
-  test('an event whose payload the rule of its indicator cannot read is reported, and reaches the handlers', async () => {
+  test('an event that its indicator rule cannot read is reported, and still reaches the handlers', async () => {
     const { room, receive, client } = await inRoom();
     const codes: string[] = [];
     client.onError(({ code }) => void codes.push(code));

@@ -1,5 +1,5 @@
-// The rule of positions against a model of the gateway: events are published at random, replayed in slices, mixed with other
-// rooms' events and cut anywhere; every room gets every event once and in order.
+// Tests the rule of positions against a model of the gateway. Events are published at random, replayed in slices, mixed with events
+// of other rooms, and cut off anywhere. Every room must get every event once and in order.
 import { fakeClock } from '@millrace/testkit';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -10,18 +10,19 @@ const ROOMS = ['a', 'b', 'user:u1'] as const;
 type Message = () => void;
 
 /**
- * One gateway with one client. A position is the length of the log. A join fixes its place, replays what the room
- * missed one event at a time, among other rooms' live events, and lets the room's new events wait until it completes.
- * The personal room is live from the start, until its join is taken up. What was sent and not received when the
- * connection breaks is lost.
+ * One gateway with one client. A position is the length of the log. A join notes its place in the log. It replays the missed events
+ * of its room one at a time, between live events of other rooms. New events of the room wait until the join completes.
+ *
+ * The personal room is live from the start, until its join is handled. When the connection breaks, messages that were sent but not
+ * received are lost.
  */
 class ModelGateway {
   readonly log: string[] = [];
   readonly fake = new FakeGateway();
-  /** Messages that were sent and not received yet. */
+  /** Messages that were sent but not received yet. */
   #wire: Message[] = [];
   #live = new Set<string>(['user:u1']);
-  /** Open joins, oldest first. One is handled at a time, as the hub handles calls in their order. */
+  /** Open joins, oldest first. One join is handled at a time, because the hub handles calls in their order. */
   #joins: { roomId: string; replay: number[]; waiting: number[]; call: FakeCall; place: number }[] = [];
 
   constructor() {
@@ -35,7 +36,7 @@ class ModelGateway {
     else this.#joins.find((join) => join.roomId === roomId)?.waiting.push(position);
   }
 
-  /** Does one step of a request of the client. */
+  /** Does one step of the oldest open join. */
   work(): void {
     this.#takeCalls();
     const [join] = this.#joins;
@@ -113,7 +114,7 @@ test('a break at any moment loses no event, repeats none and changes no order', 
       client.onAny((event) => void got.get(event.room_id)?.push(Number(event.position.slice(1))));
       for (const roomId of ROOMS.slice(0, 2)) client.join(roomId);
       await client.connect();
-      // From here on every room is joined: every published event is for this client.
+      // From here on, every room is joined, so every published event is for this client.
       while (client.room('b')?.status !== 'live') {
         gateway.work();
         gateway.receive();
@@ -126,7 +127,7 @@ test('a break at any moment loses no event, repeats none and changes no order', 
         if (kind === 'receive') gateway.receive();
         if (kind === 'cut') {
           gateway.cut();
-          // The shortest wait before connecting again.
+          // Lets the shortest wait before the next connection pass.
           await clock.advance(1);
           await clock.advance(1);
         }

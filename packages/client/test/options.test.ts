@@ -10,7 +10,7 @@ test.each([
   ['https://example.com/hubs/events', 'https://example.com/hubs/events'],
   ['https://example.com/hubs/events/', 'https://example.com/hubs/events'],
   ['http://localhost:4400?user=u1&name=Ada', 'http://localhost:4400/hubs/events?user=u1&name=Ada'],
-])('%s leads to %s', async (url, hub) => {
+])('the address %s leads to the hub at %s', async (url, hub) => {
   const { client, gateway } = setUp({ url });
   await client.connect();
   expect(gateway.connection.request.url).toBe(hub);

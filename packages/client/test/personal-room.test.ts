@@ -1,4 +1,5 @@
-// The room `user:me`: joined from the start by the gateway, resumed by the client, in the right order.
+// The room `user:me`. The gateway puts every connection into it from the start, and the client resumes it with the events in the
+// right order.
 import { expect, test } from 'vitest';
 import { setUp } from './support/fake-gateway.js';
 

@@ -19,7 +19,7 @@ test('a room resumes from the newest position of its own scope', () => {
   expect(['a', 'a2', 'b'].map((room) => tracker.resumeAfter(room))).toEqual(['0~p2', '0~p2', '1~p1']);
 });
 
-test('a room resumes from a position of every scope until its own scope has a newer one', () => {
+test('a room resumes from a position for every scope until its own scope has a newer position', () => {
   const tracker = new PositionTracker();
   tracker.joined('a', '0~p1');
   tracker.joined('b', '1~p1');
@@ -49,7 +49,7 @@ test('the version that later gateways put before the scope does not belong to th
   expect(['a', 'b'].map((room) => tracker.resumeAfter(room))).toEqual(['v2~all~p3', 'v2~all~p3']);
 });
 
-test('positions of two versions without scopes hold for the same rooms', () => {
+test('positions of two versions without scopes are valid for the same rooms', () => {
   const tracker = new PositionTracker();
   tracker.joined('a', 'v2~p1');
   tracker.see('p2');

@@ -66,7 +66,7 @@ test('the README’s example of sending reaches the gateway', async () => {
   await close();
 });
 
-test('the README’s example of own types handles them', async () => {
+test('the README’s example of own types handles an event of its own type', async () => {
   await using open = await startOpenGateway();
   const orders: string[] = [];
   const close = await ownTypes(open.url, (id) => void orders.push(id));
@@ -76,7 +76,7 @@ test('the README’s example of own types handles them', async () => {
   await close();
 });
 
-test('the README’s example of states shows them', async () => {
+test('the README’s example of states shows the states of a client', async () => {
   await using open = await startOpenGateway();
   const shown: string[] = [];
   const client = state(open.url, (text) => shown.push(text));

@@ -1,4 +1,4 @@
-// The client against a real gateway over real sockets, which shows what a fake gateway can only assume.
+// Tests the client against a real gateway over real sockets, which shows what a fake gateway can only assume.
 import { until } from '@millrace/testkit';
 import { describe, expect, test } from 'vitest';
 import type { Client } from '../src/index.js';
@@ -13,7 +13,7 @@ function collect(client: Client, roomId: string): number[] {
 }
 
 describe('a connection', () => {
-  test('a connection carries events of the joined rooms, and of no others', async () => {
+  test('a connection carries events of the joined rooms, and of no other rooms', async () => {
     await using real = await RealGateway.start();
     const client = real.client(ada);
     const numbers = collect(client, 'a');
@@ -42,7 +42,7 @@ describe('a connection', () => {
     expect(client.errors).toEqual([]);
   });
 
-  test('a connection carries the events for this user alone without a join', async () => {
+  test('a connection carries the personal events of its user without a join', async () => {
     await using real = await RealGateway.start();
     const client = real.client(ada);
     const got = new Promise((resolve) => client.personalRoom.on('notification', resolve));
@@ -66,7 +66,7 @@ describe('a connection', () => {
     expect(numbers).toEqual([1, 2]);
   });
 
-  test('a handler that throws stops neither the others nor the connection', async () => {
+  test('a handler that throws stops neither other handlers nor the connection', async () => {
     await using real = await RealGateway.start();
     const client = real.client(ada);
     client.on('chat_message', () => {
@@ -95,7 +95,7 @@ describe('a connection', () => {
       room.on('chat_message', () => order.push('event'));
       const stop = client.onJoin(() => order.push('joined'));
       const last = nextMessage(client, roomId, 2);
-      // Published while the join is in progress: it may reach the room before, with or after the join.
+      // This event is published while the join is in progress. It may reach the room before, with or after the join.
       await Promise.all([real.say(roomId, 1), room.joined]);
       await real.say(roomId, 2);
       await last;
@@ -238,7 +238,7 @@ describe('tokens', () => {
     await using real = await RealGateway.start();
     let count = 0;
     const client = real.client(ada, {
-      // The first is refused (the gateway allows 5 s of clock difference); the second is accepted.
+      // The first token is refused, although the gateway allows 5 s of clock difference. The second token is accepted.
       accessToken: () => token(ada, { expiresInS: count++ === 0 ? -60 : 60 }),
     });
     await client.connect();
@@ -259,7 +259,7 @@ describe('tokens', () => {
     await expect(anonymous.connect()).rejects.toMatchObject({ code: 'unauthorized' });
   });
 
-  test('a room that the token does not open is refused in the gateway’s words', async () => {
+  test('a room that the token does not open is refused with the gateway’s reason', async () => {
     await using real = await RealGateway.start();
     const client = real.client(ada, { accessToken: () => token(ada, { rooms: ['a'] }) });
     await client.connect();
@@ -284,7 +284,7 @@ describe('tokens', () => {
 });
 
 describe('typing and receipts', () => {
-  test('the others see typing, which ends with a stop or with a message', async () => {
+  test('other users see typing, which ends with a stop or with a message', async () => {
     await using real = await RealGateway.start();
     const [one, two] = [real.client(ada), real.client(bob)];
     for (const client of [one, two]) {
@@ -321,7 +321,7 @@ describe('typing and receipts', () => {
     await until(() => one.typingUsers('a').length === 0);
   });
 
-  test('receipts reach the others; receipts from a break arrive after it', async () => {
+  test('receipts reach other users, and receipts from a break arrive after the break', async () => {
     await using real = await RealGateway.start();
     const one = real.client(ada);
     const two = real.client(bob, { url: real.directUrl });

@@ -1,4 +1,4 @@
-// Read receipts: they are united, kept while there is no connection, and sent until the gateway accepts them.
+// Read receipts are united, kept while there is no connection, and sent until the gateway accepts them.
 import { expect, test } from 'vitest';
 import { type Setup, setUp } from './support/fake-gateway.js';
 
@@ -71,7 +71,7 @@ test('the number of receipts is bounded: the oldest are dropped', async () => {
   expect(receipts(setup)).toEqual([ids(2, 3, 4)]);
 });
 
-test('receipts are kept while the gateway answers to try again', async () => {
+test('receipts are kept while the gateway answers “Try again”', async () => {
   const setup = await inRoom(setUp());
   const { client, gateway, clock, errors } = setup;
   gateway.isAnswering = false;
@@ -105,7 +105,7 @@ test('refused receipts are tried again with growing waits, then dropped and repo
   expect(receipts(setup).at(-1), 'the next ones have their own tries').toEqual(ids(2));
 });
 
-test('the wait after a refusal ends with the connection', async () => {
+test('a break of the connection ends the wait after a refusal', async () => {
   const setup = await inRoom(setUp());
   const { client, gateway, clock } = setup;
   gateway.isAnswering = false;

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { joinAnswer, setUp } from './support/fake-gateway.js';
 
 describe('joining', () => {
-  test('a room joined before the connection is joined as soon as there is one', async () => {
+  test('a room that was joined before the connection is joined as soon as there is a connection', async () => {
     const { client, gateway } = setUp();
     const room = client.join('a');
     expect(room.status).toBe('joining');
@@ -119,7 +119,7 @@ describe('joining again', () => {
     expect(resyncs).toEqual(['a: gap', 'user:me: gap']);
   });
 
-  test('a client with two hundred rooms waits for the answers of eight joins at a time at most', async () => {
+  test('a client with two hundred rooms waits for the answers of at most eight joins at a time', async () => {
     const { client, gateway, clock, states } = setUp();
     const rooms = Array.from({ length: 200 }, (_, index) => client.join(`room-${index}`));
     await client.connect();
@@ -141,7 +141,7 @@ describe('joining again', () => {
     expect(rooms.every(({ status }) => status === 'live')).toBe(true);
   });
 
-  test('a position that the gateway refuses is dropped for a fresh join, which is reported', async () => {
+  test('a position that the gateway refuses is dropped, and the join without it is reported as a resync', async () => {
     const { client, gateway, resyncs, errors, clock } = setUp();
     await client.connect();
     await client.join('a').joined;
@@ -157,7 +157,7 @@ describe('joining again', () => {
     expect(errors).toEqual([]);
   });
 
-  test('a join that the gateway cannot decide now is tried again with its position, also the first join', async () => {
+  test('a join that the gateway cannot decide now is tried again with its position, even if it is the first join', async () => {
     const { client, gateway, clock, settle, errors, resyncs } = setUp();
     gateway.isAnswering = false;
     void client.connect();
@@ -217,7 +217,7 @@ describe('joining again', () => {
 });
 
 describe('positions', () => {
-  test('an event of one room does not move a room whose join is in progress', async () => {
+  test('an event of one room does not change the position of a room whose join is in progress', async () => {
     const { client, gateway, clock } = setUp();
     await client.connect();
     await client.join('a').joined;
@@ -228,10 +228,10 @@ describe('positions', () => {
     await clock.advance(500);
     gateway.connection.completeJoin('user:me', 9);
     gateway.connection.completeJoin('a', 9);
-    gateway.connection.event('a', 12); // This room is live again…
+    gateway.connection.event('a', 12); // Room a is live again…
     gateway.connection.send('position', { position: 'p13' });
-    gateway.connection.event('b', 6); // …while a replayed event of the other arrives…
-    gateway.connection.close(); // …and the replay is cut.
+    gateway.connection.event('b', 6); // …while a replayed event of room b arrives…
+    gateway.connection.close(); // …and the replay is cut off.
     await clock.advance(1_000);
     expect(gateway.connection.log).toEqual(['JoinRoom user:me p13', 'JoinRoom a p13', 'JoinRoom b p6']);
   });
@@ -246,7 +246,7 @@ describe('positions', () => {
     await clock.advance(500);
     gateway.connection.completeJoin('user:me', 1);
     gateway.connection.completeJoin('a', 1);
-    gateway.connection.event('a', 20); // Live, while the gateway replays b and holds b’s event 15 until it is done.
+    gateway.connection.event('a', 20); // Live, while the gateway replays b and holds event 15 of b until the replay is done.
     gateway.connection.completeJoin('b', 10);
     expect(client.room('b')?.position).toBe('p10');
     gateway.connection.close();
@@ -254,7 +254,7 @@ describe('positions', () => {
     expect(gateway.connection.log).toEqual(['JoinRoom user:me p20', 'JoinRoom a p20', 'JoinRoom b p10']);
   });
 
-  test('an event of a room that was left moves no other room', async () => {
+  test('an event of a room that was left changes the position of no other room', async () => {
     const { client, gateway, reconnect } = setUp();
     await client.connect();
     await client.join('a').joined;
@@ -267,7 +267,7 @@ describe('positions', () => {
     expect(gateway.connection.log).toEqual(['JoinRoom user:me p5', 'JoinRoom a p5']);
   });
 
-  test('a message without a position is not used as one', async () => {
+  test('a position message without a valid position is ignored', async () => {
     const { client, gateway } = setUp();
     await client.connect();
     await client.join('a').joined;
@@ -288,7 +288,7 @@ describe('a join that is cut off during the replay', () => {
       await reconnect();
       gateway.connection.completeJoin('user:me', 0);
       gateway.connection.event('a', position);
-      // A live event of another room: its position does not cover this room's missed events.
+      // Sends a live event of another room. Its position does not cover this room's missed events.
       gateway.connection.event('user:u1', position + 1);
     }
     await reconnect();

@@ -105,7 +105,7 @@ test.each([
   ['does not allow to reconnect', { type: 7, error: 'over' }, true],
   ['allows to reconnect', { type: 7, allowReconnect: true }, false],
 ])(
-  'a Close message that %s is reported as such, before the calls that it cut off',
+  'a Close message that %s is reported, before the calls that it cut off',
   async (_name, close, isExpelled) => {
     const { socket, heard, ends, call } = await open();
     call('JoinRoom');

@@ -86,7 +86,7 @@ describe('a connection that breaks', () => {
     expect(states).toEqual(['connecting', 'live', 'reconnecting', 'resyncing', 'live']);
   });
 
-  test('a connection that lasted is followed by a short wait, and one that did not by longer waits', async () => {
+  test('a connection that lasted is followed by a short wait, and a connection that did not last by longer waits', async () => {
     const { gateway, clock } = await live(setUp());
     await clock.advance(5_000);
     const waits = [500, 1_000, 2_000];
@@ -115,7 +115,7 @@ describe('a connection that breaks', () => {
     expect(states.slice(2)).toEqual(['reconnecting', 'resyncing', 'reconnecting', 'resyncing', 'live']);
   });
 
-  test('a client that the gateway sent away reconnects later, not at once', async () => {
+  test('a client that must not reconnect at once reconnects later', async () => {
     const { gateway, clock } = await live(setUp());
     await clock.advance(60_000);
     gateway.connection.close({ isExpelled: true });

@@ -1,11 +1,11 @@
-// Tokens: every attempt gets a fresh one, and a refused one is never used again.
+// Tokens: every attempt gets a fresh token, and a refused token is never used again.
 import { expect, test } from 'vitest';
 import { ClientError, type TokenContext } from '../src/index.js';
 import { setUp } from './support/fake-gateway.js';
 
 const refusal = new ClientError('unauthorized', 'The gateway refused the credentials.');
 
-test('every attempt to connect asks for a token once, and uses that one', async () => {
+test('every attempt to connect asks for a token once, and uses this token', async () => {
   let count = 0;
   const { client, gateway, reconnect } = setUp({ accessToken: () => `token-${++count}` });
   await client.connect();
@@ -60,7 +60,7 @@ test('a client closes without another attempt when its token source returns the 
   await clock.advance(600_000);
   expect(gateway.connections).toHaveLength(1);
 
-  // The user has signed in again: the application calls connect.
+  // The user has signed in again, so the application calls connect.
   gateway.isAccepting = true;
   await client.connect();
   expect(client.state).toBe('live');
@@ -77,7 +77,7 @@ test('a refusal without a token source closes the client at once', async () => {
   expect(clock.timerCount).toBe(0);
 });
 
-test('a token source that fails is asked again later; one that throws unauthorized closes the client', async () => {
+test('a token source that fails is asked again later, and a source that throws unauthorized closes the client', async () => {
   const failures = [new Error('token endpoint away'), new ClientError('unauthorized', 'signed out')];
   const { client, clock, gateway, errors } = setUp({
     accessToken: async () => {

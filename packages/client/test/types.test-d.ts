@@ -1,4 +1,4 @@
-// The static types: the built-in catalog types the events, or a catalog of the application, or a list of payload types.
+// The static types of events come from the built-in catalog, from a catalog of the application, or from a list of payload types.
 import { defineCatalog, defineEventType, eventCatalog, type PayloadOf, Type } from '@millrace/contract';
 import { expectTypeOf, test } from 'vitest';
 import { type Client, createClient, type DeliveredEvent, type EventName } from '../src/index.js';
@@ -35,7 +35,7 @@ test('a handler of all types distinguishes them by event_type', () => {
   >();
 });
 
-test('the type of a catalog types the events of a client', () => {
+test('the type of a catalog determines the types of the events of a client', () => {
   const orderPlaced = defineEventType({
     name: 'order_placed',
     payload: Type.Object({ id: Type.String() }),

@@ -63,7 +63,7 @@ describe('the list of users who are typing', () => {
     expect(clock.timerCount).toBe(0);
   });
 
-  test('a message ends the indicator of its sender, and no other', async () => {
+  test('a message ends the indicator of its sender, and no other indicator', async () => {
     const setup = await inRoom(setUp());
     const { client, gateway } = setup;
     const seenByHandler: number[] = [];
@@ -128,7 +128,7 @@ describe('sending typing', () => {
   const sent = ({ gateway }: Setup): string[] =>
     gateway.connection.log.filter((call) => call.startsWith('SendTyping'));
 
-  test('an unchanged state is sent every four seconds only, and a change at once', async () => {
+  test('an unchanged state is sent only every four seconds, and a change is sent at once', async () => {
     const setup = await inRoom(setUp());
     const { client, clock } = setup;
     client.sendTyping('a', false);

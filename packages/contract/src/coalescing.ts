@@ -1,16 +1,16 @@
-// The coalescing rules of a catalog: the slot in which an event waits, the slot that it ends, and the result of one window. The
-// publisher holds the windows. Nothing here reads a `timestamp`: the clocks of producers differ. Pure.
+// The coalescing rules of a catalog: the slot in which an event waits, the slot that an event ends, and the result of one window.
+// The publisher keeps the windows. The rules do not use the `timestamp` of events, because the clocks of producers differ. Pure.
 import type { AnyCatalog } from './catalog/catalog.js';
 import type { CoalescingRule } from './catalog/declaration.js';
 import type { StreamEvent } from './event/envelope.js';
 
 /**
- * The field of a coalesced stream entry that says when the last of its events was made: the ID that an entry of this
- * stream would have had at that moment. Without the field, an entry's own ID says it.
+ * The field of a coalesced stream entry that tells when the last of its merged events arrived. Its value is the ID that an entry of
+ * this stream would have had at that moment. For an entry without this field, the ID of the entry itself counts.
  */
 export const AS_OF_FIELD = 'as_of';
 
-/** The key of one waiting event: usually of one user in a room. */
+/** Identifies one waiting event by its room, its slot, and its key inside the slot. The key is usually a user's ID. */
 export interface SlotKey {
   readonly roomId: string;
   readonly slot: string;
@@ -21,20 +21,23 @@ export interface SlotKey {
 export interface FoldResult {
   /** The merged events, in the order in which their keys first appeared. */
   readonly events: readonly StreamEvent[];
-  /** Events that were merged into another one. */
+  /** The events that were merged with an earlier event of the same key. */
   readonly absorbed: readonly StreamEvent[];
 }
 
 /** The coalescing rules of a catalog. Every function is pure. */
 export interface Coalescing {
-  /** The slot in which an event waits; undefined for an event that is not coalesced: its type is not, or it has no key. */
+  /**
+   * Returns the slot in which an event waits. Returns undefined for an event that is not coalesced: its type is not coalesced, or
+   * the event has no key.
+   */
   slotOf(event: StreamEvent): SlotKey | undefined;
-  /** The slot whose waiting event this event ends; undefined when it ends none. */
+  /** Returns the slot whose waiting event the given event ends, or undefined if it ends none. */
   endedBy(event: StreamEvent): SlotKey | undefined;
   /**
-   * Merges the events of one window, which are in the order of their arrival: the last event of each key stays, with the merged
-   * payload and the number of events that were merged into it. When two events would be too large together, everything that was
-   * merged until then is returned first. No event may appear twice.
+   * Merges the events of one window, which are in the order of their arrival. For each key, the last event remains, with the merged
+   * payload and the number of merged events. If two events would be too large together, the events that were merged so far are
+   * returned first, and merging begins again. No event may appear twice in the window.
    */
   fold(events: Iterable<{ readonly event: StreamEvent; readonly key: string }>): FoldResult;
 }
@@ -47,11 +50,11 @@ export function createCoalescing(catalog: AnyCatalog): Coalescing {
 /** All events of one key so far, merged into one. */
 interface Merged {
   readonly event: StreamEvent;
-  /** Number of events that were merged into it. */
+  /** Number of events that were merged, including `event` itself. */
   readonly count: number;
 }
 
-/** Holds the catalog and no other state. */
+/** Has no state except the catalog. */
 class CatalogCoalescing implements Coalescing {
   readonly #catalog: AnyCatalog;
 
@@ -95,7 +98,10 @@ class CatalogCoalescing implements Coalescing {
     return this.#catalog.find(event.event_type)?.coalescing;
   }
 
-  /** Keeps the later event with the payload that its type's rule merges; `undefined` when both are too large together. */
+  /**
+   * Merges a later event into the earlier events of its key. The result is the later event with the merged payload. Returns
+   * `undefined` if both would be too large together.
+   */
   #merge(known: Merged, later: StreamEvent): Merged | undefined {
     const payload = this.#ruleOf(later)?.merge(known.event.payload, later.payload);
     if (payload === undefined) return undefined;

@@ -14,15 +14,18 @@ export const CONTRACT_ERROR_CODES = {
 /** One of the stable codes of {@link ContractError}. */
 export type ContractErrorCode = keyof typeof CONTRACT_ERROR_CODES;
 
-/** Thrown for a wrong declaration, and by the functions that assert instead of returning a result. */
+/** Thrown for a wrong declaration, and by functions that throw instead of returning a result. */
 export class ContractError extends Error {
-  /** Is also true for an error of another copy of this package: a publisher that was installed from its tarball has its own copy. */
+  /**
+   * Makes `instanceof` true for errors of other copies of this package, too. For example, a publisher that was installed from its
+   * tarball has its own copy.
+   */
   static override [Symbol.hasInstance](value: unknown): value is ContractError {
     return value instanceof Error && value.name === 'ContractError';
   }
 
   override readonly name = 'ContractError';
-  /** Stable, for programs; the message is for people and may change. */
+  /** Stable code for programs. The message is for people and may change. */
   readonly code: ContractErrorCode;
   /** The issues of the event, field by field. Empty when the error does not concern an event. */
   readonly issues: readonly Issue[];

@@ -1,5 +1,5 @@
-// Indicators: something that users are doing at the moment, such as typing. Derives what follows from the rule that an event type
-// declares.
+// Indicators show what users are doing at the moment, such as typing. This file derives the functions of an indicator from the
+// rules that event types declare.
 import type {
   CoalescingRule,
   EventTypeDeclaration,
@@ -12,7 +12,9 @@ import { isUuid } from './text/uuid.js';
 export interface Indicator {
   readonly name: string;
   readonly expiresAfterMs: number;
-  /** The event type and payload that show or end the indicator for a user; `undefined` when no type of the catalog does. */
+  /**
+   * Returns the event type and payload that show or end the indicator for a user, or `undefined` if no type of the catalog does so.
+   */
   eventOf(
     user: IndicatedUser,
     isShown: boolean,
@@ -23,17 +25,20 @@ type Indicating = Pick<EventTypeDeclaration, 'name' | 'indicator'>;
 
 const WINDOW_MS = 100;
 
-/** The same text for two IDs of one user, and for no others: a UUID is the same in upper and lower case; other IDs are compared as they are. */
+/**
+ * Returns the same text for two IDs of one user, and different texts for different users. UUIDs are compared in lower case, other
+ * IDs as they are.
+ */
 export function userKey(userId: string): string {
   return isUuid(userId) ? userId.toLowerCase() : userId;
 }
 
-/** True when the event shows its indicator, false when it ends it. */
+/** True when an event with this payload shows the indicator, false when the event ends it. */
 export function showsIndicator<Payload>({ isShown }: IndicatorRule<Payload>, payload: Payload): boolean {
   return typeof isShown === 'function' ? isShown(payload) : isShown;
 }
 
-/** The coalescing rule of an indicator: per user, the later event replaces the earlier one. */
+/** Returns the coalescing rule of an indicator: a user's later event replaces the earlier one. */
 export function coalescingOf<Payload>(rule: IndicatorRule<Payload>): CoalescingRule<Payload> {
   return Object.freeze({
     slot: rule.name,
@@ -46,7 +51,7 @@ export function coalescingOf<Payload>(rule: IndicatorRule<Payload>): CoalescingR
   });
 }
 
-/** The indicators that these event types declare, by name. */
+/** Returns the indicators that these event types declare, by name. */
 export function indicatorsOf(eventTypes: readonly Indicating[]): ReadonlyMap<string, Indicator> {
   const indicators = new Map<string, Indicator>();
   for (const { indicator } of eventTypes) {

@@ -50,7 +50,7 @@ test.each([
   },
 );
 
-test('a type of the application stands beside the built-in types and gets the same checks', () => {
+test('a type of the application is accepted beside the built-in types and gets the same checks', () => {
   const orderPlaced = defineEventType({
     name: 'order_placed',
     payload: Type.Object({
@@ -157,7 +157,7 @@ test('a catalog chooses the rule of its event IDs', () => {
     expect(idOf('text', id)).toBe('format:event-id');
 });
 
-test('a catalog can contain some of the built-in types only', () => {
+test('a catalog can contain only some of the built-in types', () => {
   const [chat] = eventCatalog.eventTypes;
   const catalog = defineCatalog({ streams: eventCatalog.streams, eventTypes: [chat] });
   expect(catalog.parseEvent(eventOf('chat_message')).ok).toBe(true);

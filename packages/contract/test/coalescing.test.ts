@@ -1,4 +1,5 @@
-// `fold` merges the events of one window; `slotOf` names the slot in which an event waits, `endedBy` the slot that it ends.
+// `fold` merges the events of one window. `slotOf` names the slot in which an event waits. `endedBy` names the slot that an event
+// ends.
 import { createCoalescing, eventCatalog, type StreamEvent } from '@millrace/contract';
 import { expect, test } from 'vitest';
 import { idOf, message, receipt, start, stop } from './coalescing-samples.js';
@@ -9,14 +10,14 @@ function fold(events: readonly StreamEvent[]): ReturnType<typeof rules.fold> {
   return rules.fold(events.map((event) => ({ event, key: rules.slotOf(event)?.key ?? '' })));
 }
 
-/** Type, number and count of the merged events. */
+/** Returns the type, the number and the count of each merged event. */
 function merged(events: readonly StreamEvent[]): readonly string[] {
   return fold(events).events.map(
     (event) => `${event.event_type} ${event.event_id.at(-1)} ×${event.metadata?.coalesced_count}`,
   );
 }
 
-test('the last event of start and stop stays, and its count covers all', () => {
+test('the last of several typing events stays, and its count covers all of them', () => {
   expect(merged([start({ id: 1, ms: 0 }), stop({ id: 2, ms: 1 })])).toEqual(['typing_stop 2 ×2']);
   expect(merged([start({ id: 1, ms: 0 }), stop({ id: 2, ms: 1 }), start({ id: 3, ms: 2 })])).toEqual([
     'typing_start 3 ×3',
@@ -25,7 +26,7 @@ test('the last event of start and stop stays, and its count covers all', () => {
   expect(merged([])).toEqual([]);
 });
 
-test('the last event to arrive stays, whatever the clocks of its producers say', () => {
+test('the last event to arrive stays, whatever its timestamp is', () => {
   for (const ms of [-300_000, 0, 300_000]) {
     expect(merged([start({ id: 1, ms: 0 }), stop({ id: 2, ms })])).toEqual(['typing_stop 2 ×2']);
     expect(merged([stop({ id: 1, ms: 0 }), start({ id: 2, ms })])).toEqual(['typing_start 2 ×2']);
@@ -65,7 +66,7 @@ test('receipts unite their messages without repeats, in the order of arrival', (
   expect(events).toEqual([{ ...receipt({ id: 3, ms: 0 }, [1, 2, 3, 9]), metadata: { coalesced_count: 3 } }]);
 });
 
-test('receipts that would be too large together stay separate, and no later one overtakes earlier events', () => {
+test('receipts that would be too large together stay separate, and no later receipt overtakes an earlier receipt', () => {
   const many = (first: number): readonly number[] => Array.from({ length: 4_000 }, (_, n) => first + n);
   const { events, absorbed } = fold([
     receipt({ id: 1, ms: 0 }, many(0)),
@@ -77,7 +78,7 @@ test('receipts that would be too large together stay separate, and no later one 
   expect(absorbed).toEqual([]);
 });
 
-test('the merged event keeps the metadata and extra fields of the last, and adds the count', () => {
+test('the merged event keeps the metadata and extra fields of the last event, and adds the count', () => {
   const last = {
     ...start({ id: 2, ms: 1 }),
     metadata: { trace_id: 't', coalesced_count: 3, extra: 1 },

@@ -1,4 +1,4 @@
-// Every field of the envelope and of the metadata.
+// The rules for every field of the envelope and of the metadata.
 import { ContractError, eventCatalog } from '@millrace/contract';
 import { EVENT_ID, eventOf, UUID_V1 } from '@millrace/testkit';
 import { expect, test } from 'vitest';

@@ -1,4 +1,4 @@
-// Indicators: what follows from the rule of an event type, built-in or of the application.
+// Indicators as they follow from the rule of an event type, which is built-in or belongs to the application.
 import { agentEvents } from '@millrace/testkit';
 import { describe, expect, it } from 'vitest';
 import {
@@ -39,7 +39,7 @@ describe('an indicator', () => {
     ]);
   });
 
-  it('an indicator gives the event that shows it and the event that ends it, of one type or of two', () => {
+  it('an indicator returns the event that shows it and the event that ends it, with one event type or with two', () => {
     const indicators = indicatorsOf(catalog.eventTypes);
     expect([...indicators.keys()]).toEqual(['typing', 'agent_viewing']);
     const user = { user_id: agent, username: 'Ana' };
@@ -58,7 +58,7 @@ describe('an indicator', () => {
     expect(alone.get('typing')?.eventOf(user, false)).toBeUndefined();
   });
 
-  it('an indicator keeps its window in a declaration written by hand, and in one that is declared again', () => {
+  it('an indicator keeps its window in a declaration written by hand, and in a declaration that is declared again', () => {
     const { streams } = eventCatalog;
     // The declaration as it is in the source code.
     const byHand = Object.fromEntries(

@@ -27,7 +27,7 @@ const listText = fc
   .tuple(fc.array(jsonText, { maxLength: 6 }), blank)
   .map(([items, b]) => `${b}[${b}${items.join(`${b},${b}`)}${b}]${b}`);
 
-/** Nesting by the simplest method: counts brackets after all strings were removed. */
+/** Returns the nesting by the simplest method: counts brackets after all strings were removed. */
 function plainNesting(text: string): number {
   const brackets = text.replaceAll(/"(?:[^"\\]|\\.)*"/gs, '').replaceAll(/[^[\]{}]/g, '');
   let deepest = 0;
@@ -40,7 +40,7 @@ function plainNesting(text: string): number {
 }
 
 describe('the scan of JSON text', () => {
-  test('memberTexts finds the members of an object, and the last of repeated names', () => {
+  test('memberTexts finds the members of an object, and the last member of a repeated name', () => {
     fc.assert(
       fc.property(objectText, (text) => {
         const value = JSON.parse(text) as Record<string, unknown>;

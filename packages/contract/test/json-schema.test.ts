@@ -1,4 +1,4 @@
-// The JSON Schemas of a catalog: described, and in agreement with the parser.
+// The JSON Schemas of a catalog have descriptions, and agree with the parser.
 import {
   type AnyCatalog,
   createJsonSchemas,
@@ -163,6 +163,6 @@ function applyEdit(
   const target = isInner ? (event.payload as Record<string, unknown>) : event;
   const name = isInner ? inner : field;
   if (edit.remove) delete target[name];
-  // A copy, because later edits change the value, and other runs use it again.
+  // Sets a copy, because later edits change the value, and other runs use the value again.
   else target[name] = structuredClone(edit.value);
 }

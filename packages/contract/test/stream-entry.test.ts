@@ -83,7 +83,7 @@ test.each([
   expect(issuesOf(change)).toContain(issue);
 });
 
-test('extra fields beside the six are ignored, and the ID is put into lower case', () => {
+test('extra fields of an entry are ignored, and its event ID is put into lower case', () => {
   const result = eventCatalog.parseEntry({ ...fields, event_id: EVENT_ID.toUpperCase(), other: '{broken' });
   expect(result).toMatchObject({ ok: true, value: { event: eventOf('chat_message') } });
 });
@@ -99,12 +99,15 @@ test.each([
   [`{"a":["${low}"]}`, '/payload/a/0 wellFormed string'],
   [`{"a":"${low}${high}"}`, '/payload/a wellFormed string'],
   [`{"a${high}":1}`, '/payload/a\ufffd fieldName number'],
-])('a payload that some client could not read is refused with its path: %s', (payload, issue) => {
-  expect(issuesOf({ event_type: 'notification', payload })).toEqual([issue]);
-  expect(issuesOf({ metadata: payload })).toEqual([issue.replace('/payload', '/metadata')]);
-  const event = { ...eventOf('notification'), payload: JSON.parse(payload) as unknown };
-  expect(eventCatalog.parseEvent(event)).toMatchObject({ ok: false });
-});
+])(
+  'a payload that some client cannot read is refused with the path of the unreadable value: %s',
+  (payload, issue) => {
+    expect(issuesOf({ event_type: 'notification', payload })).toEqual([issue]);
+    expect(issuesOf({ metadata: payload })).toEqual([issue.replace('/payload', '/metadata')]);
+    const event = { ...eventOf('notification'), payload: JSON.parse(payload) as unknown };
+    expect(eventCatalog.parseEvent(event)).toMatchObject({ ok: false });
+  },
+);
 
 test.each([
   ['{"a":"\\ud800","a":1}', 'wellFormed'],
@@ -200,7 +203,7 @@ describe('an event from JSON text', () => {
     },
   );
 
-  test('the size of an event is that of its text, white space included', () => {
+  test('the size of an event is the size of its text, including white space', () => {
     const wide = (type: string, bytes: number): boolean => {
       const payload = JSON.stringify(eventOf(type).payload);
       const body = JSON.stringify({ ...eventOf(type), payload: 0, metadata: null });

@@ -99,7 +99,7 @@ test('parsing returns the typed event or its issues', () => {
   if (entry.ok) expectTypeOf(entry.value.event).toEqualTypeOf<EventOf<BuiltIn>>();
 });
 
-test('the types of an application are inferred, and stand beside the built-in types', () => {
+test('the types of an application are inferred, and can be combined with the built-in types', () => {
   const orderPlaced = defineEventType({
     name: 'order_placed',
     payload: Type.Object({ id: uuid(), items: Type.Array(Type.Integer()), note: optional(Type.String()) }),

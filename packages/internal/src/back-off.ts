@@ -1,4 +1,4 @@
-// The wait before another attempt: exponential, with full jitter. Pure; the caller counts the attempts.
+// The wait before a retry: exponential back-off with full jitter. Pure: the caller counts the attempts.
 
 /** Bounds of the waits, in milliseconds. */
 export interface BackOffOptions {
@@ -9,9 +9,9 @@ export interface BackOffOptions {
 }
 
 /**
- * The wait before repeat number `attempt` (0 is the first): random between 0 and `min(maxMs, baseMs * 2^attempt)`, so that many
- * processes that failed together do not return together. It is at least 1 ms, so that no loop runs hot.
- * @param random a number from 0 up to, not including, 1
+ * Returns the wait before retry number `attempt` (0 is the first), in milliseconds. It is at least 1 ms, so that no loop spins. It
+ * is random between 0 and `min(maxMs, baseMs * 2^attempt)`, so that processes that failed together do not retry together.
+ * @param random a number from 0 (inclusive) to 1 (exclusive)
  */
 export function backOffDelayMs(
   attempt: number,

@@ -1,13 +1,13 @@
-// Time is injected, so that tests control it. The system clock is the real one.
+// Clocks and timers. Code receives its clock as a dependency, so that tests control the time.
 
 /** Ends a timer. Calling it again, or after the timer fired, does nothing. */
 export type CancelTimer = () => void;
 
 /** A source of time and timers. */
 export interface Clock {
-  /** Unix time in milliseconds. It steps when the system's clock is set. */
+  /** Returns the Unix time in milliseconds. The time jumps when the system's clock is set. */
   wallMs(): number;
-  /** Milliseconds since a fixed moment. It never goes back. */
+  /** Returns the milliseconds since a fixed moment. The value never decreases. */
   monotonicMs(): number;
   /** Calls `callback` once, when `delayMs` have passed. */
   startTimer(callback: () => void, delayMs: number): CancelTimer;

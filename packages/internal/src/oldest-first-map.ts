@@ -1,12 +1,12 @@
 // A map that finds its oldest entry in constant time.
 
 /**
- * Entries in the order in which they were set. To find its first entry a plain `Map` scans the places of all deleted entries before
- * it: this took 10 to 70 µs a time with 300,000 entries that were added and deleted.
+ * A map that keeps its entries in the order in which they were set. A plain `Map` scans the places of deleted entries to find its
+ * first entry. With 300,000 entries that were added and deleted, each such search took 10 to 70 µs.
  */
 export class OldestFirstMap<Key, Value> {
   readonly #map = new Map<Key, Value>();
-  /** Iterates over the map once. All entries that it has passed are deleted, but for the oldest one. */
+  /** Iterator over the map. All entries that it has passed are deleted, except for the oldest one. */
   #walk: IterableIterator<[Key, Value]> | undefined;
   #oldest: readonly [Key, Value] | undefined;
 
@@ -23,7 +23,7 @@ export class OldestFirstMap<Key, Value> {
     const { size } = this.#map;
     this.#map.set(key, value);
     if (this.#map.size > size) return;
-    // The key existed, and would keep its old place.
+    // The key existed, and the map would keep its old place.
     this.delete(key);
     this.#map.set(key, value);
   }

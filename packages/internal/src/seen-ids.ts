@@ -1,15 +1,15 @@
-// A bounded memory of event IDs, to recognise a repeat. The caller gives the time.
+// A bounded set of event IDs, by which repeated events are recognised. The caller passes the time.
 import { OldestFirstMap } from './oldest-first-map.js';
 
 /** Bounds of {@link SeenIds}. */
 export interface SeenIdsOptions {
-  /** An ID is remembered for this long from when it was first seen: the deduplication interval. */
+  /** Time for which an ID is remembered after it was first seen, in milliseconds: the deduplication interval. */
   readonly keepMs: number;
-  /** Most IDs; at the bound the oldest is forgotten. */
+  /** Maximum number of IDs. Beyond it, the oldest ID is forgotten. */
   readonly maxIds: number;
 }
 
-/** A set of IDs, each of which is kept for an interval. IDs are added in the order of their times. */
+/** A set of IDs, each of which is kept for `keepMs`. IDs must be added in the order of their times. */
 export class SeenIds {
   readonly #options: SeenIdsOptions;
   /** ID → the time when it was first seen. Oldest first. */
@@ -23,13 +23,13 @@ export class SeenIds {
     return this.#firstSeenMs.size;
   }
 
-  /** True when the ID was seen within the interval before `timeMs`. */
+  /** True when the ID was first seen less than `keepMs` before `timeMs`. */
   has(id: string, timeMs: number): boolean {
     const firstSeenMs = this.#firstSeenMs.get(id);
     return firstSeenMs !== undefined && timeMs - firstSeenMs < this.#options.keepMs;
   }
 
-  /** Remembers an ID that was not seen, see {@link SeenIds.has}. */
+  /** Remembers an ID. Call this only when {@link SeenIds.has} is false for the ID. */
   add(id: string, timeMs: number): void {
     this.#firstSeenMs.set(id, timeMs);
     this.#forget(timeMs);

@@ -1,7 +1,7 @@
 import { SeenIds } from '@millrace/internal';
 import { describe, expect, it } from 'vitest';
 
-/** True for an ID that is new; remembers it. */
+/** Returns true for a new ID and remembers it. */
 function isFirst(seen: SeenIds, id: string, timeMs: number): boolean {
   if (seen.has(id, timeMs)) return false;
   seen.add(id, timeMs);

@@ -7,7 +7,7 @@ import { createPublisher, type Publisher } from './publisher.js';
 /** Options of {@link connectPublisher}. */
 export interface ConnectPublisherOptions<C extends AnyCatalog = typeof eventCatalog>
   extends Omit<PublisherOptions<C>, 'broker' | 'catalog'> {
-  /** `redis://…` or `rediss://…` */
+  /** Address of Redis: `redis://…` or `rediss://…` */
   readonly redisUrl: string;
   /** @defaultValue the nine built-in event types */
   readonly catalog?: C;
@@ -16,14 +16,14 @@ export interface ConnectPublisherOptions<C extends AnyCatalog = typeof eventCata
 /** A publisher that owns its connection to Redis. */
 export interface ConnectedPublisher<C extends AnyCatalog>
   extends Pick<Publisher<C>, 'publish' | 'publishMany' | 'publishEvents' | 'flush'> {
-  /** Refuses new events, flushes, and closes the connection. Idempotent. */
+  /** Refuses new events, flushes the waiting events, and closes the connection. Idempotent. */
   close(): Promise<void>;
 }
 
 /**
  * Connects to Redis and creates a publisher.
  *
- * @throws BrokerError `unavailable` or `refused` when Redis cannot be used; the message says why and what to do.
+ * @throws BrokerError `unavailable` or `refused` if Redis cannot be used. The message tells why and what to do.
  *
  * @example
  * ```ts
@@ -36,7 +36,7 @@ export async function connectPublisher<C extends AnyCatalog = typeof eventCatalo
   options: ConnectPublisherOptions<C>,
 ): Promise<ConnectedPublisher<C>> {
   const { redisUrl, ...rest } = options;
-  // Without a catalog of its own, C is the built-in one: that is its default.
+  // If no catalog is given, C is its default: the type of the built-in catalog.
   const catalog = options.catalog ?? (eventCatalog as unknown as C);
   const broker = createRedisBroker({ url: redisUrl, streams: catalog.streams });
   await broker.open();

@@ -1,6 +1,6 @@
-// The publisher's errors. An event that breaks the contract is a `ContractError` of @millrace/contract instead.
+// The publisher's errors. An event that breaks the contract causes a `ContractError` of @millrace/contract instead.
 
-/** Stable codes of {@link PublisherError}; each is explained in docs/errors.md. */
+/** Stable codes of {@link PublisherError}. docs/errors.md explains each code. */
 export const PUBLISHER_ERROR_CODES = [
   'broker_unavailable',
   'stream_refused',
@@ -11,23 +11,25 @@ export const PUBLISHER_ERROR_CODES = [
 /** One of {@link PUBLISHER_ERROR_CODES}. */
 export type PublisherErrorCode = (typeof PUBLISHER_ERROR_CODES)[number];
 
-/** How long a caller should wait before it tries again. */
+/** Time that a caller should wait before it tries again. */
 const RETRY_AFTER_MS = 1_000;
 
 /**
- * An event was not published, or it is not known whether it was.
+ * Thrown if an event was not published, or if it is unknown whether it was published.
  *
- * `broker_unavailable`: the store was away for too long; publish again with the same `eventId` after `retryAfterMs`, which
- * is safe for 5 minutes. `stream_refused`: the store refuses this stream until it is repaired, and has not stored the event;
- * other streams may work. `outbox_full`: too many events wait for the store already. `publisher_closed`: the publisher was closed.
+ * - `broker_unavailable`: the store was away for too long. Publish the event again with the same `eventId` after `retryAfterMs`.
+ *   This is safe for 5 minutes.
+ * - `stream_refused`: the store refuses this stream until it is repaired, and has not stored the event. Other streams may work.
+ * - `outbox_full`: too many events already wait for the store.
+ * - `publisher_closed`: the publisher was closed.
  */
 export class PublisherError extends Error {
   override readonly name = 'PublisherError';
   readonly code: PublisherErrorCode;
-  /** Give it as `options.eventId` when you publish again. */
+  /** ID of the event. Pass it as `options.eventId` when you publish the event again. */
   readonly eventId: string;
   readonly retryAfterMs: number | undefined;
-  /** `unknown`: the event was sent, and no answer came. */
+  /** `not_stored`: the event is not in its stream. `unknown`: the event was sent, but no answer came. */
   readonly outcome: 'not_stored' | 'unknown';
 
   constructor(
@@ -48,17 +50,17 @@ export class PublisherError extends Error {
   }
 }
 
-/** The stream must be repaired first, so trying again at once is no use. */
+/** Time that a caller should wait before it tries a refused stream again. The stream must be repaired first. */
 const REPAIR_RETRY_MS = 10_000;
 
-/** The store refuses the event's stream; the message says which and why. */
+/** Returns the error for an event whose stream the store refuses. The message names the stream and the reason. */
 export function streamRefused(eventId: string, stream: string, cause: Error): PublisherError {
   const message = `The event store refuses ${stream} (${cause.message}); the event was not stored. Repair the stream, then publish it again.`;
   const details = { eventId, outcome: 'not_stored', retryAfterMs: REPAIR_RETRY_MS, cause } as const;
   return new PublisherError('stream_refused', message, details);
 }
 
-/** The store was away for too long for this event. `mayBeStored`: it was sent, and no answer came. */
+/** Returns the error for an event that was not accepted in time. `mayBeStored` is true if it was sent, but no answer came. */
 export function brokerUnavailable(eventId: string, mayBeStored: boolean, cause?: unknown): PublisherError {
   const message = mayBeStored
     ? 'The event store cannot be reached; whether the event was stored is not known. Publish it again with the same eventId.'
@@ -72,7 +74,7 @@ export function brokerUnavailable(eventId: string, mayBeStored: boolean, cause?:
   });
 }
 
-/** Too many events wait for the store already. */
+/** Returns the error for an event that is refused because too many events already wait for the store. */
 export function queueFull(eventId: string): PublisherError {
   return new PublisherError(
     'outbox_full',

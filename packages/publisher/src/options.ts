@@ -6,14 +6,20 @@ import { type Clock, systemClock } from '@millrace/internal';
 
 /** Callbacks for the outcomes of events, for metrics and logs. They must not throw. */
 export interface PublisherObserver {
-  /** An event is in its stream. `durationMs` counts from the call (from the flush, for a coalesced one). */
+  /**
+   * Called when an event is in its stream. `durationMs` counts from the call of the publisher. For a coalesced event, it counts
+   * from the flush of its window.
+   */
   stored?(event: StreamEvent, receipt: PublishReceipt, durationMs: number): void;
-  /** A coalesced event was merged into one that is already waiting. */
+  /** Called when a coalesced event was merged with an earlier event of its window. */
   coalesced?(event: StreamEvent): void;
   /**
-   * `count` coalesced events of a room will never be in a stream. `ended`: a later event ended them (a message ends its sender's
-   * typing). `unavailable`: the broker was away when their window was flushed. `too_large`: merged they exceed the size of one event.
-   * `invalid`: another program put an input into a shared window that is no event of this catalog.
+   * Called when `count` coalesced events of a room will never be in a stream.
+   *
+   * - `ended`: a later event ended them, as a message ends its sender's typing.
+   * - `unavailable`: the broker was away when their window was flushed.
+   * - `too_large`: the merged event exceeds the maximum size of an event.
+   * - `invalid`: another program put an input that is not an event of this catalog into a shared window.
    */
   dropped?(drop: {
     readonly reason: 'ended' | 'unavailable' | 'too_large' | 'invalid';
@@ -24,36 +30,45 @@ export interface PublisherObserver {
 
 /** Options of {@link createPublisher}. */
 export interface PublisherOptions<C extends AnyCatalog> {
-  /** An open broker. The caller owns it: `close` leaves it open. */
+  /** An open broker. The caller owns the broker: `close` of the publisher does not close it. */
   readonly broker: Broker;
   /** The event types to publish. */
   readonly catalog: C;
-  /** Stamped into `metadata.source_instance`. @defaultValue host name and process ID */
+  /** The value of `metadata.source_instance` in events of `publish` and `publishMany`. @defaultValue host name and process ID */
   readonly sourceInstance?: string;
   readonly observer?: PublisherObserver;
   /** @defaultValue the system clock */
   readonly clock?: Clock;
   /**
-   * Where coalesced events wait for the end of their window. `redis`: in the broker. Several publishers share a window, and the events in
-   * it survive a publisher that dies (on the broker in memory: as long as that lives). `local`: in this process. This is cheaper, and a
-   * crash loses at most one window.
+   * The place where coalesced events wait for the end of their window.
+   *
+   * - `redis`: in the broker. All publishers share a window, and its events survive a publisher that dies. In the memory broker,
+   *   they survive only as long as the broker itself.
+   * - `local`: in this process. This is cheaper, but a crash loses the events of the windows that are open.
    * @defaultValue 'redis' on a Redis broker, else 'local'
    */
   readonly coalescing?: 'local' | 'redis';
-  /** Most events that wait for the broker; at the bound low ones make room and others are refused. @defaultValue 10_000 */
+  /**
+   * Maximum number of events that wait for the broker. At this limit, new events replace the oldest waiting events of the lane
+   * `low`. If no such event waits, new events are refused.
+   * @defaultValue 10_000
+   */
   readonly maxQueuedEvents?: number;
-  /** Most characters of these events. @defaultValue 67_108_864 */
+  /** Maximum number of characters in all events that wait for the broker. @defaultValue 67_108_864 */
   readonly maxQueuedChars?: number;
-  /** An event that has waited this long is refused. @defaultValue 5_000 */
+  /** Time after which an event that waits for the broker is refused. @defaultValue 5_000 */
   readonly maxQueueWaitMs?: number;
-  /** Most coalescing windows that are open at once; at the bound the oldest is flushed early. @defaultValue 10_000 */
+  /**
+   * Maximum number of coalescing windows that are open at once. At this limit, the oldest window is flushed early.
+   * @defaultValue 10_000
+   */
   readonly maxOpenWindows?: number;
 }
 
 /** Options with every default filled in. */
 export type ResolvedPublisherOptions<C extends AnyCatalog> = Readonly<Required<PublisherOptions<C>>>;
 
-/** Fills in the defaults and freezes. */
+/** Fills in the defaults and freezes the options. */
 export function resolveOptions<C extends AnyCatalog>(
   options: PublisherOptions<C>,
 ): ResolvedPublisherOptions<C> {

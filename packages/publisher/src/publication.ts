@@ -1,4 +1,4 @@
-// One event that is being published: checked, with the entry that it becomes and the callbacks of its caller.
+// An event that is being published. It was checked, and has the fields of its entry and the callbacks of its caller.
 import { BrokerError, type PublishReceipt, type WindowEnding } from '@millrace/broker';
 import type { EventTypeDeclaration, Lane, StreamEvent } from '@millrace/contract';
 import type { Clock } from '@millrace/internal';
@@ -9,14 +9,17 @@ import type { OutgoingEvent } from './queue/queued-event.js';
 
 /** Outcome of a published event. */
 export type PublishResult =
-  /** It is in its stream, once, however often it is repeated within 5 minutes. */
+  /**
+   * The event is in its stream. It is stored only once, even if it is published again with the same ID within 5 minutes. This does
+   * not apply to types that are never replayed.
+   */
   | {
       readonly status: 'stored';
       readonly eventId: string;
       readonly entryId: string;
       readonly isDuplicate: boolean;
     }
-  /** It was accepted into its coalescing window and is published, alone or merged, when the window ends. */
+  /** The event was accepted into its coalescing window. It is published, alone or merged, when the window ends. */
   | { readonly status: 'coalesced'; readonly eventId: string };
 
 /** A {@link PublishResult} of an event that is in its stream. */
@@ -28,7 +31,7 @@ export interface CheckedEvent {
   readonly declaration: EventTypeDeclaration;
   readonly fields: Readonly<Record<string, string>>;
   readonly stream: string;
-  /** True when it waits in a window; an event without a coalescing key does not. */
+  /** True when the event waits in a window. An event without a coalescing key does not wait. */
   readonly isCoalesced: boolean;
   readonly isTriedOnce: boolean;
 }
@@ -39,7 +42,7 @@ interface PublicationDependencies {
   readonly clock: Clock;
 }
 
-/** Created when the event was checked; `begin` sets the callbacks before it is sent. */
+/** Is created after the event was checked. `begin` sets the callbacks before the event is sent. */
 export class Publication implements OutgoingEvent {
   readonly event: StreamEvent;
   readonly declaration: EventTypeDeclaration;
@@ -62,7 +65,8 @@ export class Publication implements OutgoingEvent {
     this.stream = checked.stream;
     this.isCoalesced = checked.isCoalesced;
     this.isTriedOnce = checked.isTriedOnce;
-    // An event that is never replayed needs no dedupe key, which the store would keep for 5 minutes: gateways drop a repeat.
+    // An event that is never replayed needs no deduplication key, which the store would keep for 5 minutes. Gateways drop a
+    // repeated event.
     this.dedupeId = declaration.replay.mode === 'none' ? undefined : event.event_id;
     this.#dependencies = dependencies;
   }
@@ -75,12 +79,12 @@ export class Publication implements OutgoingEvent {
     return this.declaration.lane;
   }
 
-  /** The inputs that it ends in the broker, see `Coalescer.end`. */
+  /** The inputs that the event ends in the broker, see `Coalescer.end`. */
   get ends(): WindowEnding | undefined {
     return this.#ending?.ends;
   }
 
-  /** The event is about to be sent: sets the callbacks for its outcome. */
+  /** Sets the callbacks for the outcome of the event. Called just before the event is sent. */
   begin(
     resolve: (result: StoredResult) => void,
     reject: (error: unknown) => void,
@@ -106,7 +110,7 @@ export class Publication implements OutgoingEvent {
     this.#reject?.(this.errorOf(cause));
   }
 
-  /** The failure as the caller of `publish` gets it. */
+  /** Returns the error that the caller of `publish` receives. */
   errorOf(cause: unknown): unknown {
     // Any other error is a fault of the program and is passed on unchanged.
     if (!(cause instanceof BrokerError)) return cause;

@@ -1,5 +1,5 @@
-// Publishes typed events: validate → stamp → coalesce → broker. Backends use it directly; the gateway uses it for events that arrive
-// over HTTP and from clients.
+// Publishes typed events: stamp → validate → coalesce → broker. Backends use the publisher directly. The gateway uses it for events
+// that arrive over HTTP and from clients.
 import type { EntryId } from '@millrace/broker';
 import {
   type AnyCatalog,
@@ -22,7 +22,7 @@ import { type CheckedEvent, Publication, type PublishResult } from './publicatio
 import { PublishQueue } from './queue/publish-queue.js';
 import { type PublishOptions, stampEvent } from './stamp.js';
 
-/** One event of {@link Publisher.publishMany}: the arguments of `publish`, tied to one type. */
+/** One event for {@link Publisher.publishMany}: the arguments of `publish` in one object. */
 export type PublishRequest<C extends AnyCatalog> = {
   [Name in EventTypeName<C>]: {
     readonly type: Name;
@@ -39,15 +39,18 @@ function withLargestCount(event: StreamEvent): StreamEvent {
 /**
  * Publishes the events of one catalog.
  *
- * Guarantees: events of one lane enter a stream in the order of the calls (a coalesced one when its window ends). Of the events that
- * wait at the same time the urgent lanes go first. The publisher never loses an event whose call has resolved. It never sends one that
- * breaks the contract.
+ * Guarantees:
+ *
+ * - Events of one lane enter a stream in the order of the calls. A coalesced event enters its stream when its window ends.
+ * - If several events wait, those of the more urgent lanes are sent first.
+ * - An event whose call has resolved is never lost, unless it is a coalesced event that is reported as dropped.
+ * - An event that breaks the contract is never sent.
  */
 export class Publisher<C extends AnyCatalog = AnyCatalog> {
   readonly #options: ResolvedPublisherOptions<C>;
   readonly #coalescer: Coalescer;
   readonly #queue: PublishQueue;
-  /** Texts of the events that wait in windows. */
+  /** Original texts of the events that wait in windows. */
   readonly #originalTexts = new OriginalTexts();
   #isClosed = false;
 
@@ -63,17 +66,17 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
     });
   }
 
-  /** How full the queue of events for the broker is: 0 empty, 1 refuses. */
+  /** Fill level of the queue of events for the broker, from 0 (empty) to 1 (events are refused). */
   get queueFill(): number {
     return this.#queue.fill;
   }
 
   /**
-   * Publishes one event.
+   * Publishes one event. While the broker is away, the event waits in the queue, for at most `maxQueueWaitMs`.
    *
-   * @throws ContractError when the type, the room or the payload breaks the contract; nothing was published.
-   * @throws PublisherError `broker_unavailable` (safe to repeat; `outcome` says whether it may be stored), `stream_refused`,
-   * `outbox_full` or `publisher_closed`. While the broker is away an event waits in the queue, no longer than `maxQueueWaitMs`.
+   * @throws ContractError if the type, the room or the payload breaks the contract. Nothing was published.
+   * @throws PublisherError `broker_unavailable`, `stream_refused`, `outbox_full` or `publisher_closed`. After `broker_unavailable`
+   * it is safe to repeat the call with the same `eventId`, and `outcome` tells whether the event may be stored.
    */
   publish<Name extends EventTypeName<C>>(
     type: Name,
@@ -82,25 +85,25 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
     options: PublishOptions = {},
   ): Promise<PublishResult> {
     return new Promise((resolve, reject) => {
-      // The promise rejects with an error that `#stamp` throws.
+      // If `#stamp` throws an error, the promise rejects with this error.
       this.#send(this.#stamp({ type, roomId, payload }, options), resolve, reject);
     });
   }
 
   /**
-   * Publishes several events in the given order. All are checked before the first is sent.
+   * Publishes several events in the given order. All events are checked before the first is sent.
    *
    * @returns the results in the order of the requests.
-   * @throws ContractError when one of them breaks the contract; none was published.
-   * @throws PublisherError as `publish`; those before it may have been published, and repeating them is safe only
-   * with the same `eventId`s.
+   * @throws ContractError if an event breaks the contract. No event was published.
+   * @throws PublisherError as `publish`. Other events of this call may have been published. It is safe to repeat them only with the
+   * same `eventId`s.
    */
   async publishMany(requests: readonly PublishRequest<C>[]): Promise<readonly PublishResult[]> {
     return this.#publishAll(requests.map((request) => this.#stamp(request, request.options ?? {})));
   }
 
   /**
-   * Publishes whole events as they are, without adding anything: for events made elsewhere, in the given order.
+   * Publishes whole events that were made elsewhere, in the given order. Adds nothing to the events.
    *
    * @throws ContractError and PublisherError as `publishMany`.
    */
@@ -109,8 +112,9 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
   }
 
   /**
-   * Publishes events that arrived as text, in the given order: payload, metadata and timestamp enter the stream as they were
-   * written. The events were parsed by the catalog of this publisher (`parseWritten`, `parseEntry`) and are not checked again.
+   * Publishes events that arrived as text, in the given order. Payload, metadata and timestamp enter the stream exactly as they
+   * were written. The events must have been parsed by the catalog of this publisher (`parseWritten` or `parseEntry`), because they
+   * are not checked again.
    *
    * @throws ContractError and PublisherError as `publishMany`.
    */
@@ -124,7 +128,7 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
     await this.#queue.settled();
   }
 
-  /** Refuses new events, flushes, and leaves the broker open. Idempotent. */
+  /** Refuses new events, flushes the waiting events, and leaves the broker open. Idempotent. */
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#coalescer.close();
@@ -133,7 +137,7 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
   }
 
   #publishAll(publications: readonly Publication[]): Promise<readonly PublishResult[]> {
-    // All are queued before the first is awaited, so that they form batches.
+    // Queues all events before it awaits the first result, so that the events form batches.
     return Promise.all(
       publications.map(
         (publication) =>
@@ -150,10 +154,10 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
     return this.#prepare(stampEvent(event, options, { wallMs: clock.wallMs(), sourceInstance }));
   }
 
-  /** Finds everything that can be wrong with an event, before anything is sent. */
+  /** Checks and encodes an event. Everything that can be wrong with the event is found here, before anything is sent. */
   #prepare(value: unknown): Publication {
     const event = this.#options.catalog.assertEvent(value);
-    const { timestamp: timestampText } = value as StreamEvent; // The catalog has just seen it.
+    const { timestamp: timestampText } = value as StreamEvent; // The catalog has accepted it.
     return this.#encode(event, { timestampText });
   }
 
@@ -161,12 +165,12 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
     const { catalog } = this.#options;
     const declaration = this.#declarationOf(event);
     const fields = catalog.encodeEntry(event, written);
-    const isCoalesced = declaration.coalescing?.key(event.payload) !== undefined; // Parsed by its own declaration.
+    const isCoalesced = declaration.coalescing?.key(event.payload) !== undefined; // The payload follows this declaration.
     if (isCoalesced) {
       const { timestamp: timestampText = '', payload: payloadText = '', metadata: metadataText } = fields;
       const texts = metadataText === undefined ? { payloadText } : { payloadText, metadataText };
       this.#originalTexts.keep({ event, timestampText, ...texts });
-      // Its count is added later; the event must fit with the largest one.
+      // The count of merged events is added later. The event must not be too large even with the largest count.
       catalog.encodeEntry(withLargestCount(event), { payloadText });
     }
     return this.#publication({ event, declaration, fields, isCoalesced, isTriedOnce: false });
@@ -181,9 +185,10 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
     const fail = (cause: unknown): void => onSettled(undefined, cause);
     try {
       const fields = catalog.encodeEntry(event, this.#originalTexts.textsOf(event));
-      // Events that can be replayed are not judged by this field.
+      // Gateways use this field only for events that are never replayed.
       if (asOf !== undefined && declaration.replay.mode === 'none') fields[AS_OF_FIELD] = asOf;
-      // A window in the broker waits there itself; its flush must not continue when another publisher has taken it over.
+      // A window in the broker keeps its events until the flush succeeds. This flush must not retry, because another publisher may
+      // have taken it over.
       const isTriedOnce = coalescing === 'redis';
       const merged = this.#publication({ event, declaration, fields, isCoalesced: false, isTriedOnce });
       this.#queue.put(merged.begin(({ entryId }) => onSettled(entryId), fail));
@@ -194,7 +199,7 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
 
   #publication(checked: Omit<CheckedEvent, 'stream'>): Publication {
     const { event, declaration } = checked;
-    // The broker holds the number of partitions, so no publisher can disagree with the gateways about a room's partition.
+    // The number of partitions comes from the broker, so all publishers and gateways agree on a room's partition.
     const stream = this.#options.broker.partitioning.streamFor(declaration.stream, event.room_id);
     return new Publication({ ...checked, stream }, this.#options);
   }

@@ -1,17 +1,21 @@
-// Makes a whole event of the arguments of `publish`: adds ID, time and origin. Pure but for the random ID.
+// Makes a whole event from the arguments of `publish`: adds an ID, the time and the origin. Pure except for the random ID.
 import { randomUUID } from 'node:crypto';
 
-/** Options of one event, beyond its type, room and payload. */
+/** Options of one event, in addition to its type, room and payload. */
 export interface PublishOptions {
-  /** By the catalog's rule, a UUID v4 by default. Give your own to make a repeated call safe. @defaultValue a random UUID v4 */
+  /**
+   * ID of the event, which must follow the rule of the catalog (by default a UUID v4). Pass your own ID to make it safe to repeat
+   * the call.
+   * @defaultValue a random UUID v4
+   */
   readonly eventId?: string;
-  /** The time when the event was made, in ISO 8601; without an offset it is UTC. @defaultValue now */
+  /** The time when the event was made, in ISO 8601. A time without an offset is UTC. @defaultValue now */
   readonly timestamp?: string;
-  /** Passed on as `metadata.trace_id`. */
+  /** ID of a distributed trace, published as `metadata.trace_id`. */
   readonly traceId?: string;
 }
 
-/** The envelope of a new event; the contract checks it afterwards, together with the payload. */
+/** Returns a new event with its envelope. The catalog checks it afterwards, together with the payload. */
 export function stampEvent(
   event: { readonly type: string; readonly roomId: string; readonly payload: unknown },
   options: PublishOptions,

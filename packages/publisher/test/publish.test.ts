@@ -37,7 +37,7 @@ describe('publish', () => {
     });
   });
 
-  it('an event is stored once per eventId, in whatever case, and a repeat resolves with the first entry', async () => {
+  it('an event is stored once per eventId in upper or lower case, and a repeat resolves with the first entry', async () => {
     await using system = await setUp();
     const eventId = randomUUID();
     const first = await system.publisher.publish('notification', 'room-1', notification, { eventId });
@@ -86,7 +86,7 @@ describe('publish', () => {
     ['a date without a time', () => notification, 'room', { timestamp: '2026-01-16' }, '/timestamp'],
   ])('%s is refused with the path, and nothing is stored', async (_, payload, room, options, path) => {
     await using system = await setUp();
-    // A caller in plain JavaScript could do this.
+    // A caller in plain JavaScript could pass these values.
     const publishing = system.publisher.publish(
       'notification',
       room,
@@ -124,7 +124,7 @@ describe('publish', () => {
     await expect(publish('unheard_of', 'room', {})).rejects.toBeInstanceOf(ContractError);
   });
 
-  it('the error of an event says that its outcome is unknown, and with which ID to repeat it, when the broker is away', async () => {
+  it('the error of an event says that its outcome is unknown and contains the ID for a repeat, when the broker is away', async () => {
     await using system = await setUp();
     const away = vi.spyOn(system.broker, 'append').mockRejectedValue(new BrokerError('unavailable', 'gone'));
     const publishing = system.publisher
@@ -137,7 +137,7 @@ describe('publish', () => {
     expect([code, retryAfterMs, outcome]).toEqual(['broker_unavailable', 1_000, 'unknown']);
     away.mockRestore();
     const repeating = system.publisher.publish('notification', 'room', notification, { eventId });
-    // The queue tries a broker that is away at least once a second.
+    // While the broker is away, the queue retries at least once a second.
     await system.clock.advance(1_000);
     expect(await repeating).toMatchObject({ status: 'stored', eventId, isDuplicate: false });
   });

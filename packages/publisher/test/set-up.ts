@@ -35,12 +35,12 @@ export async function setUp(options: Partial<PublisherOptions<typeof BuiltIn>> =
     stored,
     coalesced,
     dropped,
-    /** The fields of every entry in a stream, oldest first. */
+    /** Returns the fields of every entry in a stream, oldest first. */
     async entries(stream: string) {
       const entries = await broker.readRange(stream, { count: 1_000 });
       return entries.map(({ fields }) => fields);
     },
-    /** The same as events. */
+    /** Returns every entry in a stream as an event, oldest first. */
     async events(stream: string) {
       const entries = await broker.readRange(stream, { count: 1_000 });
       return entries.map(({ fields }) => {

@@ -1,35 +1,41 @@
 /*
- * Emptying a server without a stampede of reconnects: its connections are closed in waves, spread evenly over a period. The server
- * refuses new clients and handles connections that do not end.
+ * Empties a server without a stampede of reconnects: closes its connections in waves, spread evenly over a period. `server.ts`
+ * refuses new clients, and limits how long a drain waits for connections that do not end.
  */
 import type { ServerClock } from './connection/clock.js';
 
-/** How `drain` spreads its closes. */
+/** The options of `drain`. */
 export interface DrainOptions {
-  /** The last connection is closed after this; 0 closes all at once. @defaultValue 10_000 */
+  /** Time from the first wave to the last one. 0 closes all connections at once. @defaultValue 10_000 */
   readonly withinMs?: number;
-  /** The first wave, and with it `withinMs`, begins when this has settled: for messages that the clients must still receive. */
+  /**
+   * A promise that delays the waves: the first wave, and the time `withinMs`, begin when it has settled. Use it if the clients must
+   * still receive messages.
+   */
   readonly after?: Promise<unknown>;
 }
 
-/** Time between two waves: many small ones, so that neither this server nor those that take over its clients see a peak. */
+/**
+ * Time between two waves. It is short, so that the waves are small: neither this server nor the servers that take over its clients
+ * see a peak.
+ */
 const WAVE_INTERVAL_MS = 100;
 
-/** A connection, as far as a drain needs it. */
+/** The part of a connection that a drain needs. */
 export interface DrainableConnection {
   readonly state: string;
   close(reason: 'server_closed'): void;
 }
 
-/** How many of `total` connections may still be open after `elapsedMs`: a straight line from all to none. */
+/** Returns how many of `total` connections may still be open after `elapsedMs`. The number falls linearly from `total` to 0. */
 export function mayStayOpen(total: number, elapsedMs: number, withinMs: number): number {
   if (elapsedMs >= withinMs) return 0;
   return Math.floor(total * (1 - elapsedMs / withinMs));
 }
 
 /**
- * Closes connections in waves, the oldest first; their clients may reconnect. Connections that end in between count as closed. The
- * list must not grow meanwhile.
+ * Closes connections in waves, in the order of the list; their clients may reconnect. A connection that ends before its wave counts
+ * as closed. Connections that open later are not closed, so the server must refuse new clients first.
  * @returns a function that stops the waves and leaves the remaining connections open
  */
 export function closeInWaves(

@@ -1,5 +1,6 @@
 /*
- * The one error class of the package, its stable codes, and the error whose text a client may read.
+ * The errors of the package: the base class with its stable codes, the error whose text is sent to the client, and the error for an
+ * authentication that is unavailable.
  */
 
 /** Stable codes of {@link SignalRError}; each is explained in docs/errors.md. */
@@ -55,18 +56,21 @@ export class HubError extends SignalRError {
   }
 }
 
-/** Bounds of `Retry-After`, in seconds: with 0 a client would retry at once, for ever. */
+/** Bounds of `Retry-After`, in seconds. The minimum is not 0, because a client would then retry without any pause. */
 const RETRY_SECONDS = { least: 1, most: 86_400 } as const;
 
 /**
- * `authenticate` throws it when it cannot identify the client at the moment, because a service that it needs (a key server, a
- * database) is unavailable. The request is answered with 503 and `Retry-After` rather than 401, which clients treat as final.
+ * The error that `authenticate` throws when it cannot identify the client at the moment, because a service that it needs (a key
+ * server, a database) is unavailable. The server then answers 503 with `Retry-After`. It does not answer 401, because clients treat
+ * 401 as final.
  */
 export class AuthenticationUnavailable extends SignalRError {
-  /** Whole seconds, from 1 to 86,400. */
+  /** The value of `Retry-After`: whole seconds, from 1 to 86,400. */
   readonly retryAfterSeconds: number;
 
-  /** @param options.retryAfterMs when the client should retry; rounded up to whole seconds. @defaultValue 1_000 */
+  /**
+   * @param options.retryAfterMs how long the client should wait before it retries; rounded up to whole seconds. @defaultValue 1_000
+   */
   constructor(message: string, options: ErrorOptions & { readonly retryAfterMs?: number } = {}) {
     const { retryAfterMs = 1_000, ...rest } = options;
     super('authentication_unavailable', message, rest);

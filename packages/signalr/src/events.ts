@@ -4,9 +4,9 @@
 import type { CloseReason } from './connection/close-reason.js';
 import type { TransportName } from './protocol/negotiate.js';
 
-/** The connection of an event. The connection id is public; the connection token never appears. */
+/** The connection that an event is about. The connection id is public; the connection token never appears. */
 export interface ConnectionIdentity {
-  /** The path the hub is mapped to. */
+  /** The path that the hub is mapped to. */
   readonly hub: string;
   readonly connectionId: string;
   readonly userId: string | null;
@@ -16,26 +16,26 @@ export interface ConnectionIdentity {
 /** The reason why a handshake failed. */
 export type HandshakeFailure = 'timeout' | 'too_big' | 'malformed' | 'refused' | 'closed';
 
-/** The reason why a request was refused before there was a connection. */
+/** The reason why the server refused an HTTP request. */
 export type RefusalReason =
   | 'unauthorized'
-  /** `authenticate` could not identify the client; the answer was 503. */
+  /** `authenticate` threw an `AuthenticationUnavailable`; the client received 503. */
   | 'authentication_unavailable'
   | 'origin_not_allowed'
   | 'too_many_pending_connections'
   | 'unknown_connection'
   | 'already_connected'
   | 'other_user'
-  /** The directory of connections could not be asked; the answer was 503. */
+  /** The directory of connections did not answer, or answered with an error; the client received 503. */
   | 'directory_unavailable'
-  /** The instance that serves the connection could not be reached, but may still run; the answer was 503. */
+  /** The instance that serves the connection could not be reached, but may still run; the client received 503. */
   | 'instance_unreachable'
   | 'server_closed';
 
 /** All events of the server, distinguished by `type`. */
 export type SignalREvent =
   | (ConnectionIdentity & { readonly type: 'connection_opened'; readonly protocol: string })
-  /** The client lost its socket and continued over another one (stateful reconnect). */
+  /** The client lost its socket and continued over another socket (stateful reconnect). */
   | (ConnectionIdentity & { readonly type: 'connection_resumed' })
   | (ConnectionIdentity & {
       readonly type: 'connection_closed';
@@ -52,33 +52,47 @@ export type SignalREvent =
       readonly error: Error | undefined;
     })
   | (ConnectionIdentity & {
-      /** A message about a call or stream that is not under way: it was read and had no effect. */
+      /**
+       * A message of the client had no effect: it is about a call or stream that is not running, or it belongs to stateful
+       * reconnect, which this connection does not use.
+       */
       readonly type: 'message_ignored';
       readonly messageType: number;
     })
-  /** A message was not sent: the client was slow, and a newer one of its key replaced it (`ClientProxy.latest`). */
+  /**
+   * A message was not sent, because the client was slow and a newer message with the same key replaced it (`ClientProxy.latest`).
+   */
   | (ConnectionIdentity & { readonly type: 'message_replaced' })
   | (ConnectionIdentity & {
       readonly type: 'disconnected_hook_failed' | 'refreshed_hook_failed' | 'backpressure_hook_failed';
       readonly error: Error;
     })
   | { readonly type: 'authentication_failed'; readonly hub: string; readonly error: Error }
-  /** The application's own code threw (`allowedOrigins`, `redirectNegotiate`); the request was answered 500. */
+  /** A function of the application threw (`allowedOrigins`, `redirectNegotiate`); the server answered 500. */
   | { readonly type: 'request_failed'; readonly hub: string; readonly error: Error }
   /** This instance receives its own messages through the backplane, for the first time or again. */
   | { readonly type: 'backplane_up'; readonly hub: string }
-  /** It has not received its own messages for three heartbeats. The error is that of the last attempt to subscribe, if it failed. */
+  /**
+   * This instance has not received its own messages for three heartbeats. `error` is the error of the last failed attempt to
+   * subscribe, if any attempt failed.
+   */
   | { readonly type: 'backplane_down'; readonly hub: string; readonly error: Error | undefined }
-  /** `lost` messages of another instance did not arrive; they need not have been for clients of this one. */
+  /**
+   * Some messages of the instance `from` did not arrive; `lost` is their number. They may have been meant only for clients of other
+   * instances.
+   */
   | { readonly type: 'backplane_gap'; readonly hub: string; readonly from: string; readonly lost: number }
-  /** The backplane did not confirm one message. Clients of this instance have received it. */
+  /**
+   * The backplane did not confirm a message, so other instances may have missed it. If the message is a send, the clients of this
+   * instance receive it all the same.
+   */
   | { readonly type: 'backplane_publish_failed'; readonly hub: string; readonly error: Error }
   /**
-   * Another instance runs a version of the package that this one does not understand: neither reaches the other's clients. Reported
-   * once per version; each of its messages is a `backplane_message_ignored` as well.
+   * Another instance uses a version of the message format that this instance does not understand. Neither of the two reaches the
+   * other's clients. Reported once per version. Each message of that version is also reported as `backplane_message_ignored`.
    */
   | { readonly type: 'backplane_version_unknown'; readonly hub: string; readonly version: number }
-  /** A message of the backplane had no effect. */
+  /** A message that arrived through the backplane had no effect. */
   | {
       readonly type: 'backplane_message_ignored';
       readonly hub: string;
@@ -88,19 +102,19 @@ export type SignalREvent =
       readonly type: 'request_refused';
       readonly hub: string;
       readonly reason: RefusalReason;
-      /** The page's origin, where that was the reason; at most 200 characters of it. */
+      /** The origin of the page, cut to 200 characters. Present only if `reason` is `origin_not_allowed`. */
       readonly origin?: string;
     };
 
 /** The reason why a message of another instance had no effect. */
 export type BackplaneIgnoreReason =
-  /** It is of another version of the package. */
+  /** The message uses another version of the message format. */
   | 'unknown_version'
   | 'unknown_kind'
   | 'malformed'
-  /** It arrived before, or out of order. */
+  /** The message has arrived before, or it is older than the last message of its sender. */
   | 'repeated'
-  /** There are more than 1,000 instances, and it comes from a further one. */
+  /** The message comes from an unknown instance, and this instance keeps track of 1,000 others already. */
   | 'refused';
 
 /** The reason why an invocation failed. */
@@ -110,19 +124,19 @@ export type InvocationFailure =
   | 'method_threw'
   | 'unserializable_result'
   | 'unauthorized'
-  /** A streaming method was invoked, or another one streamed. */
+  /** A streaming method was invoked as a call, or a method that does not stream was invoked as a stream. */
   | 'wrong_kind'
-  /** The client announced another number of uploads than the method has. */
+  /** The client announced a different number of uploads than the method declares. */
   | 'wrong_uploads'
   | 'duplicate_id'
   | 'too_many_streams'
-  /** A stream broke after it had begun. */
+  /** A stream failed after it had begun, or the result of a streaming method is not iterable. */
   | 'stream_failed';
 
-/** Receives events synchronously; must be quick. */
+/** Receives the events. It is called synchronously, so it must return quickly. */
 export type SignalREventListener = (event: SignalREvent) => void;
 
-/** Calls the listener; an error in it is a process warning, because it must not end a client's connection. */
+/** Wraps the listener: an error that it throws becomes a process warning, because it must not end a client's connection. */
 export function createEventSink(listener: SignalREventListener | undefined): SignalREventListener {
   if (listener === undefined) return () => {};
   return (event) => {

@@ -1,4 +1,4 @@
 /*
- * The public list of `@millrace/signalr/fastify`.
+ * The public exports of `@millrace/signalr/fastify`.
  */
 export { type FastifyLike, type SignalRPluginOptions, signalrPlugin } from './http/fastify.js';

@@ -1,5 +1,5 @@
 /*
- * The public list of `@millrace/signalr`: a SignalR server for Node.
+ * The public exports of `@millrace/signalr`: a SignalR server for Node.
  */
 export type { ServerClock } from './connection/clock.js';
 export { CLOSE_RULES, type CloseReason, type CloseRule } from './connection/close-reason.js';

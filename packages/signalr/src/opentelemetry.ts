@@ -1,4 +1,4 @@
 /*
- * The public list of `@millrace/signalr/opentelemetry`.
+ * The public exports of `@millrace/signalr/opentelemetry`.
  */
 export { meterHubs, traceHubs } from './observability/open-telemetry.js';

@@ -1,5 +1,5 @@
 /*
- * The options of a server: every limit and duration, checked once and frozen.
+ * The options of a server: all limits and durations. They are checked when the server is created, and then frozen.
  */
 import type { HubBackplane } from './backplane/hub-backplane.js';
 import type { HubLinkLimits } from './backplane/hub-link.js';
@@ -12,76 +12,107 @@ import type { HubContext } from './hub/hub-context.js';
 import type { HubFilter } from './hub/hub-filter.js';
 import type { InstanceOptions } from './instances/instances.js';
 
-/** Options of `createSignalRServer`. Where ASP.NET Core has the option, name and default are close to its own. */
+/** Options of `createSignalRServer`. If ASP.NET Core has the same option, its name here is similar and its default is the same. */
 export interface SignalRServerOptions {
-  /** The server pings a client after it has sent nothing to it for this long. @defaultValue 15_000 */
+  /** The server sends a ping to a client after it has sent nothing else to it for this long. @defaultValue 15_000 */
   readonly keepAliveIntervalMs?: number;
   /**
-   * A client that has pinged once and is then silent for this long is closed; it may reconnect. At least twice
-   * the client's own ping interval. @defaultValue 30_000
+   * The server closes the connection of a client that has pinged at least once and is then silent for this long. The client may
+   * reconnect. Set this to at least twice the client's own ping interval. @defaultValue 30_000
    */
   readonly clientTimeoutMs?: number;
-  /** From the opened transport to the handshake request. @defaultValue 15_000 */
+  /** Maximum time from the opening of the transport to the client's handshake request. @defaultValue 15_000 */
   readonly handshakeTimeoutMs?: number;
   /**
-   * A negotiated connection without a transport expires after this. A long polling client that does not poll for this long counts as
-   * lost, and so does a client whose socket broke under stateful reconnect. @defaultValue 15_000
+   * A negotiated connection expires if the client opens no transport within this time. A long polling client counts as lost if it
+   * does not poll for this long. With stateful reconnect, a client counts as lost if it does not return within this time after its
+   * socket broke. @defaultValue 15_000
    */
   readonly disconnectTimeoutMs?: number;
-  /** A poll without news is answered after this; clients give up after 100 s. @defaultValue 90_000 */
+  /** The server answers a poll after this time, even if it has no message. Clients give up after 100 s. @defaultValue 90_000 */
   readonly pollTimeoutMs?: number;
-  /** A client that accepts none of its waiting bytes for this long is closed; it may reconnect. @defaultValue 10_000 */
+  /**
+   * The server closes the connection of a client that accepts none of its waiting bytes for this long. The client may reconnect.
+   * @defaultValue 10_000
+   */
   readonly sendTimeoutMs?: number;
-  /** How long a closing connection may take before it is cut off. @defaultValue 5_000 */
+  /** Maximum time that a connection may spend closing. After this time the server aborts it. @defaultValue 5_000 */
   readonly closeTimeoutMs?: number;
-  /** Invocations of one client that run at a time; with 1 they run strictly in order. @defaultValue 1 */
+  /** Maximum number of invocations of one client that run at the same time. With 1, they run strictly in order. @defaultValue 1 */
   readonly maximumParallelInvocationsPerClient?: number;
-  /** Items of an upload that wait for the method; then reading from the client stops. @defaultValue 10 */
+  /**
+   * Maximum number of items of an upload that wait for the method. At this number the server stops reading from the client.
+   * @defaultValue 10
+   */
   readonly streamBufferCapacity?: number;
-  /** Streams that one client may have under way, in each direction; then calls fail. @defaultValue 1_000 */
+  /** Maximum number of open streams of one client, in each direction. Calls that need a further stream fail. @defaultValue 1_000 */
   readonly maximumStreamsPerClient?: number;
   /**
-   * Bytes that a client has not acknowledged under stateful reconnect; further messages wait in its outbound queue.
+   * Maximum number of sent bytes that a client with stateful reconnect has not acknowledged. Further messages wait in the outbound
+   * queue of the connection.
    * @defaultValue 100_000
    */
   readonly statefulReconnectBufferBytes?: number;
-  /** Largest message a client may send, framing included; the handshake as well. @defaultValue 32_768 */
+  /**
+   * Maximum size of a client's message in bytes, including its framing. Applies to the handshake request, too. @defaultValue 32_768
+   */
   readonly maximumReceiveMessageBytes?: number;
   /**
-   * Largest WebSocket message a client may send; it may hold many hub messages (the .NET client joins messages that it sends at the
-   * same time). @defaultValue 1_048_576
+   * Maximum size of a client's WebSocket message in bytes. A WebSocket message may hold many hub messages: the .NET client joins
+   * messages that it sends at the same time. @defaultValue 1_048_576
    */
   readonly maximumTransportMessageBytes?: number;
-  /** Received bytes that may wait for a busy hub method; then reading from the client stops. @defaultValue 65_536 */
+  /**
+   * Maximum number of received bytes that wait for a busy hub method. At this number the server stops reading from the client.
+   * @defaultValue 65_536
+   */
   readonly maximumInboundBufferBytes?: number;
-  /** Bytes that may wait for one client; then it is closed and may reconnect. @defaultValue 1_048_576 */
+  /**
+   * Maximum number of bytes that wait for one client. Beyond it the server closes the connection; the client may reconnect.
+   * @defaultValue 1_048_576
+   */
   readonly maximumOutboundBytes?: number;
-  /** Messages that may wait for one client; then it is closed and may reconnect. @defaultValue 8_192 */
+  /**
+   * Maximum number of messages that wait for one client. Beyond it the server closes the connection; the client may reconnect.
+   * @defaultValue 8_192
+   */
   readonly maximumOutboundMessages?: number;
-  /** Negotiated connections without a transport, per hub; then negotiate answers 503. @defaultValue 10_000 */
+  /**
+   * Maximum number of negotiated connections of one hub that have no transport yet. Beyond it, negotiate requests are answered with
+   * 503. Not enforced with the option `instances`. @defaultValue 10_000
+   */
   readonly maximumPendingConnections?: number;
-  /** Older negotiate versions are refused: 0 accepts all clients, 1 refuses those from before .NET Core 3.1. @defaultValue 0 */
+  /**
+   * Lowest negotiate version that the server accepts. 0 accepts all clients, 1 refuses clients from before .NET Core 3.1.
+   * @defaultValue 0
+   */
   readonly minimumNegotiateVersion?: number;
-  /** Several instances behind one address, without sticky sessions. @defaultValue a single instance */
+  /** Allows several instances behind one address, without sticky sessions. @defaultValue a single instance */
   readonly instances?: InstanceOptions;
   /**
    * Connects several instances, so that sends, group changes and client results reach the connections of all of them.
    * @defaultValue a single instance
    */
   readonly backplane?: HubBackplane;
-  /** Between two heartbeats of an instance on the backplane; at least `tickIntervalMs`. @defaultValue 1_000 */
+  /**
+   * Interval between two heartbeats of an instance on the backplane. A value below `tickIntervalMs` acts like `tickIntervalMs`.
+   * @defaultValue 1_000
+   */
   readonly backplaneHeartbeatIntervalMs?: number;
-  /** How long other instances may take to answer whether they have a connection. @defaultValue 5_000 */
+  /** Maximum time for the other instances to answer whether they have a connection. @defaultValue 5_000 */
   readonly backplaneAnswerTimeoutMs?: number;
-  /** Bytes that the backplane has not accepted yet; a message that would exceed them reaches this process only. @defaultValue 16_777_216 */
+  /**
+   * Maximum number of published bytes that the backplane has not accepted yet. A message that would exceed it is not published, so
+   * it reaches only clients of this process. @defaultValue 16_777_216
+   */
   readonly maximumBackplaneBytes?: number;
   /** Sends the text of every error to the client. Never use it in production. @defaultValue false */
   readonly enableDetailedErrors?: boolean;
-  /** Code around every method and hook of every hub, the first outermost. */
+  /** Filters around every method, `onConnected` and `onDisconnected` of every hub. The first filter is the outermost. */
   readonly filters?: readonly HubFilter<HubContext<unknown, unknown, unknown>>[];
   /** Resolution of all timeouts above. @defaultValue 1_000 */
   readonly tickIntervalMs?: number;
-  /** The clock; for tests. @defaultValue the system's clock */
+  /** The clock of the server. Tests replace it. @defaultValue the system's clock */
   readonly clock?: ServerClock;
   /** Receives events about connections, failures and refusals, for logs and metrics. */
   readonly onEvent?: SignalREventListener;
@@ -106,7 +137,7 @@ export interface ResolvedOptions {
   readonly onEvent: SignalREventListener | undefined;
 }
 
-/** The defaults of all numeric options. Where ASP.NET Core has the option, the default is the same. */
+/** The defaults of all numeric options. If ASP.NET Core has the same option, the default is the same. */
 export const DEFAULT_OPTIONS = {
   keepAliveIntervalMs: 15_000,
   clientTimeoutMs: 30_000,
@@ -176,7 +207,7 @@ export function resolveOptions(options: SignalRServerOptions): ResolvedOptions {
   });
 }
 
-/** There are two versions; a higher minimum would refuse every client. */
+/** Checks the version. Only the versions 0 and 1 exist, so a higher minimum would refuse every client. */
 function negotiateVersion(value: number): 0 | 1 {
   if (value === 0 || value === 1) return value;
   throw new SignalRError(

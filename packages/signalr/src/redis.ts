@@ -1,5 +1,5 @@
 /*
- * The public list of `@millrace/signalr/redis`: the backplane and the directory of connections over Redis.
+ * The public exports of `@millrace/signalr/redis`: the backplane and the directory of connections over Redis.
  */
 export {
   createRedisBackplane,

@@ -1,5 +1,5 @@
 /*
- * The server: hubs at paths, attached to HTTP servers, closed together.
+ * The SignalR server: maps hubs to paths, attaches them to HTTP servers, and closes them together.
  */
 import { HubLink } from './backplane/hub-link.js';
 import { Ticker } from './connection/ticker.js';
@@ -25,25 +25,30 @@ import { jsonHubProtocol } from './protocol/json-hub-protocol.js';
 import { messagePackHubProtocol } from './protocol/message-pack-hub-protocol.js';
 import type { TransportName } from './protocol/negotiate.js';
 
-/** The options of a mapped hub. A hub that was declared with a user needs `authenticate`. */
+/** The options of a mapped hub. `authenticate` is required if the hub is declared with a user type. */
 export type MapHubOptions<User> = {
   /** The origins whose pages may connect. @defaultValue pages of the same host only */
   readonly allowedOrigins?: AllowedOrigins;
-  /** The offered transports, always in this order: WebSockets, server-sent events, long polling. @defaultValue all three */
+  /**
+   * The transports that the server offers, always in this order: WebSockets, server-sent events, long polling.
+   * @defaultValue all three
+   */
   readonly transports?: readonly TransportName[];
   /**
-   * Allows stateful reconnect: a client that asks for it may lose its WebSocket and continue over another one without losing messages.
-   * The server keeps the bytes that the client has not acknowledged. @defaultValue false
+   * Allows stateful reconnect: a client that asks for it may lose its WebSocket and continue over another WebSocket without losing
+   * messages. The server keeps the bytes that the client has not acknowledged. @defaultValue false
    */
   readonly allowStatefulReconnects?: boolean;
   /**
-   * Closes a connection when the credentials of its last request expire (`expiresAtMs` of `authenticate`); its client may reconnect.
+   * Closes a connection when the credentials of its last request expire (`expiresAtMs` of `authenticate`). The client may
+   * reconnect.
    * @defaultValue false
    */
   readonly closeOnAuthenticationExpiration?: boolean;
   /**
-   * Serves `POST {path}/refresh`, as clients of .NET 11 use it: the connection whose token is in the header
-   * `X-SignalR-Connection-Token` gets fresh credentials of the same user. Negotiate then sends `tokenLifetimeSeconds`.
+   * Serves `POST {path}/refresh`, as clients of .NET 11 use it. The header `X-SignalR-Connection-Token` holds the token of the
+   * connection, which gets fresh credentials of the same user. With this option, answers to negotiate requests contain
+   * `tokenLifetimeSeconds`.
    * @defaultValue false
    */
   readonly enableAuthenticationRefresh?: boolean;
@@ -55,7 +60,7 @@ export type MapHubOptions<User> = {
 
 /** The options of `close`. */
 export interface CloseOptions {
-  /** After this, connections that are still open are aborted. @defaultValue 5_000 */
+  /** Time after which connections that are still open are aborted. @defaultValue 5_000 */
   readonly withinMs?: number;
 }
 
@@ -71,21 +76,23 @@ export interface SignalRServer extends AsyncDisposable {
     ...options: undefined extends User ? [options?: MapHubOptions<User>] : [options: MapHubOptions<User>]
   ): Hub<Client>;
   /**
-   * Handles the requests and upgrades of the HTTP server under mapped paths; all others reach the server's other listeners, whether
-   * these were added before or after. Hubs may be mapped later.
+   * Handles the requests and upgrades of the HTTP server under mapped paths. All other requests and upgrades reach the HTTP
+   * server's other listeners, even listeners that are added later. Hubs may be mapped later.
    * @throws SignalRError `server_closed`
    */
   attach(httpServer: AttachableServer): void;
   /**
-   * Refuses new clients with 503 and `Retry-After`, and closes the connected ones in waves spread evenly over `withinMs`, so that they
-   * reconnect elsewhere; until its wave a connection is served in full. Resolves when no connection is left, at the latest one
-   * `closeTimeoutMs` and a tick after the last wave. Never rejects. Only the first call counts; `close` ends it early.
+   * Empties the server gradually, so that its clients reconnect elsewhere. Refuses new clients with 503 and `Retry-After`, and
+   * closes the connected clients in waves spread evenly over `withinMs`. A connection is served in full until its wave.
+   * Resolves when no connection is left, or at the latest `closeTimeoutMs` and one tick after the last wave. Never rejects. Further
+   * calls return the promise of the first call. `close` ends a drain early.
    * @throws SignalRError `invalid_argument`
    */
   drain(options?: DrainOptions): Promise<void>;
   /**
-   * Refuses new clients with 503, closes all connections so that their clients reconnect elsewhere, and waits for their end,
-   * `onDisconnected` included, but not longer than `withinMs`. Never rejects. Leaves the HTTP servers and the backplane open.
+   * Refuses new clients with 503 and closes all connections, so that their clients reconnect elsewhere. Waits at most `withinMs`
+   * until the connections have ended and `onDisconnected` has run for each of them. Never rejects. Does not close the HTTP servers
+   * and the backplane.
    */
   close(options?: CloseOptions): Promise<void>;
 }
@@ -110,7 +117,7 @@ export function createSignalRServer(options: SignalRServerOptions = {}): SignalR
 
 class NodeSignalRServer implements SignalRServer {
   readonly #options: ResolvedOptions;
-  /** Shared by all hubs. */
+  /** The dependencies that all hubs share. */
   readonly #hubDependencies: Omit<HubDependencies, 'manager' | 'remote'>;
   readonly #router = new RequestRouter();
   #detachers: (() => void)[] = [];
@@ -209,7 +216,7 @@ class NodeSignalRServer implements SignalRServer {
     });
   }
 
-  /** The same hub on the other instances, reached through the backplane; absent without one. */
+  /** Creates the link to the same hub on the other instances. Returns undefined if there is no backplane. */
   #createRemoteHub(path: string, manager: HubLifetimeManager): RemoteHub | undefined {
     const { backplane, backplaneLimits: limits } = this.#options;
     if (backplane === undefined) return undefined;
@@ -220,14 +227,14 @@ class NodeSignalRServer implements SignalRServer {
 
   #createInstances(hubPath: string): Instances | undefined {
     const { instances, pollTimeoutMs, disconnectTimeoutMs } = this.#options;
-    // The other instance may hold a poll for as long as this one would.
+    // The other instance may hold a poll for as long as this instance would, so the timeout includes `pollTimeoutMs`.
     const timeoutMs = pollTimeoutMs + disconnectTimeoutMs;
     return instances === undefined ? undefined : new Instances(instances, pathKey(hubPath), { timeoutMs });
   }
 
   async #drain(withinMs: number, after: Promise<unknown> | undefined): Promise<void> {
     const endpoints = this.#stopAccepting();
-    // Its owner handles its failure.
+    // A rejection of `after` is ignored here, because the caller of `drain` handles it.
     if (after !== undefined) await Promise.allSettled([after]);
     if (this.#closing !== undefined) return;
     const lives = endpoints.flatMap((endpoint) => [...endpoint.lives]);
@@ -252,7 +259,7 @@ class NodeSignalRServer implements SignalRServer {
     for (const connection of connections) connection.close('server_closed');
     await this.#waitFor(Promise.all(lives), withinMs);
     for (const connection of connections) connection.abort();
-    // After the last `onDisconnected`, which may still send to the other instances.
+    // The hubs leave the other instances only now, because the last `onDisconnected` may still send to these instances.
     const leaving = Promise.all(endpoints.map((endpoint) => endpoint.close()));
     for (const detach of this.#detachers) detach();
     this.#detachers = [];

@@ -1,5 +1,5 @@
 /*
- * The lists of behaviours in `docs/behaviours` cite existing tests and published differences.
+ * The lists of behaviours in `docs/behaviours` cite tests that exist, or explain why there is none.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
@@ -8,7 +8,7 @@ import { describe, expect, test } from 'vitest';
 const TESTS = new URL('./', import.meta.url);
 const LISTS = new URL('../docs/behaviours/', import.meta.url);
 
-/** A row: one of ASP.NET Core's tests, and its counterpart here. */
+/** A row of a list: a test of ASP.NET Core, and the test here that corresponds to it. */
 interface Behaviour {
   readonly name: string;
   readonly here: string;
@@ -19,7 +19,7 @@ function behavioursOf(list: string): readonly Behaviour[] {
   return [...text.matchAll(/^\| `(\w+)` \| (.+) \|$/gm)].map(([, name = '', here = '']) => ({ name, here }));
 }
 
-/** The reason why the cell does not cite existing tests; `undefined` when it does. */
+/** Returns why the cell does not cite existing tests, or `undefined` if it does. */
 function fault(here: string): string | undefined {
   const cited = [...here.matchAll(/`([\w./-]+\.(?:test\.ts|test-d\.ts|json))`: “([^”]+)”/g)];
   if (cited.length === 0) return 'names no test';
@@ -27,7 +27,7 @@ function fault(here: string): string | undefined {
     const file = new URL(path, TESTS);
     if (!existsSync(file)) return `${path} does not exist`;
     const source = readFileSync(file, 'utf8');
-    // Compared from quote to quote, so that a part of another title does not match.
+    // Titles are compared with their quotes, so that a part of another title does not match.
     const spellings = path.endsWith('.json')
       ? [`"name": ${JSON.stringify(title)}`]
       : [`'${title.replaceAll("'", "\\'")}'`, `"${title}"`, `\`${title}\``];

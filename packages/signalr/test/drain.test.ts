@@ -1,5 +1,6 @@
 /*
- * A server that goes away: no new clients, and the old ones told to reconnect in waves, served in full until then.
+ * A draining server refuses new clients, and tells its clients in waves to reconnect. Until its wave, each client is served in
+ * full.
  */
 import { HubConnectionBuilder, LogLevel } from '@microsoft/signalr';
 import { describe, expect, test } from 'vitest';
@@ -22,7 +23,10 @@ async function openMany(host: Host, count: number): Promise<readonly RawClient[]
   return clients;
 }
 
-/** Clients whose close message has come. Asks each one that is open for an echo, so that nothing is on its way any more. */
+/**
+ * Returns the number of clients that have received a Close message. Asks each open client for an echo first, so that no message is
+ * still on its way.
+ */
 async function leftAmong(clients: readonly RawClient[]): Promise<number> {
   let left = 0;
   for (const client of clients) {
@@ -103,7 +107,7 @@ describe('drain', () => {
     for (const client of clients.slice(2)) expect(await client.next()).toContain('"note"');
   });
 
-  test('a drain ends at once without connections, and closes all connections at once for 0', async () => {
+  test('a drain ends at once without connections, and a period of 0 closes all connections at once', async () => {
     await using empty = await startHost(mapEcho);
     await empty.server.drain({ withinMs: 60_000 });
     await using host = await startHost(mapEcho);
@@ -155,7 +159,7 @@ describe('drain', () => {
     const reconnected = new Promise<void>((resolve) => {
       connection.onreconnected(() => resolve());
     });
-    // A load balancer in one line: where the hub is depends on when it is asked.
+    // A minimal load balancer: when the client reconnects, it finds the hub on the other server.
     connection.onreconnecting(() => {
       connection.baseUrl = `${next.url}/hub`;
     });

@@ -1,5 +1,5 @@
 /*
- * The README's examples run verbatim, and its table names every option with its default.
+ * The README's examples are identical to tested files, and its table has every option with its default.
  */
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -16,7 +16,7 @@ test.each(['http', 'backplane'])('the example "%s" of the README equals the test
   expect(readme).toContain(`<!-- example: ${name} -->\n\`\`\`ts\n${example}\`\`\``);
 });
 
-/** Runs an example on a port of its own. Each call runs it anew. */
+/** Runs an example on a free port. Each call loads the example again. */
 async function runExample(
   load: () => Promise<unknown>,
 ): Promise<{ readonly http: Server; readonly url: string }> {
@@ -31,7 +31,7 @@ async function runExample(
   return { http, url: `http://127.0.0.1:${(http.address() as AddressInfo).port}` };
 }
 
-/** Connects an official client; resolves with it and with the first message that it will be sent. */
+/** Connects an official client. Resolves with the client, and with a promise of the first message that it receives. */
 async function connectTo(url: string): Promise<readonly [HubConnection, Promise<unknown[]>]> {
   const connection = new HubConnectionBuilder()
     .withUrl(`${url}/hubs/chat`)

@@ -2,7 +2,10 @@
 import type { AllowedOrigins } from '@millrace/signalr';
 import { isLoopbackName } from '../http/loopback.js';
 
-/** The configured origins; without any, in development every origin of this machine. `undefined`: only pages that this gateway itself serves. */
+/**
+ * Returns the configured origins. If none is configured, allows every loopback origin in development mode, and otherwise
+ * (`undefined`) only pages that this gateway itself serves.
+ */
 export function allowedOriginsOf(
   configured: readonly string[],
   isDevelopment: boolean,

@@ -1,10 +1,10 @@
-// Checks the keys that may publish over HTTP. The time of a comparison does not depend on how much of a guess was right.
+// Checks the API keys for publishing over HTTP. A comparison takes the same time however much of a guessed key is right.
 import { createHash, timingSafeEqual } from 'node:crypto';
 
 /** Returns true when the presented key is one of the configured ones. */
 export type ApiKeyCheck = (presented: string | undefined) => boolean;
 
-/** Creates the check. It keeps SHA-256 digests of the keys, so that all comparisons have one length. */
+/** Creates the check. It compares SHA-256 digests of the keys, because `timingSafeEqual` needs inputs of equal length. */
 export function createApiKeyCheck(keys: readonly string[]): ApiKeyCheck {
   const digests = keys.map(digestOf);
   return (presented) => {

@@ -1,5 +1,5 @@
-// Authenticates connections: by a verified token, or in development without one. The hub identifies users by their keys, so that it finds
-// all connections of a user however a token spells the ID; `user.userId` keeps the spelling of the token.
+// Authenticates connections by a verified token, or in development mode without a token. The hub identifies a user by `userKey`,
+// which is the same for a UUID in upper and lower case. `user.userId` keeps the spelling of the token.
 import { randomUUID } from 'node:crypto';
 import { userKey } from '@millrace/contract';
 import { type Authenticate, AuthenticationUnavailable } from '@millrace/signalr';
@@ -7,8 +7,8 @@ import type { Logger } from '../telemetry/logger.js';
 import type { TokenVerifier, User } from './token-verifier.js';
 
 /**
- * Accepts valid tokens only. Refusals are logged with their reason, never with the token. While no key is available the client is told to
- * come back; that is logged once, where the keys are requested.
+ * Accepts valid tokens only. A refusal is logged with its reason, never with the token. While the keys are unavailable, the client
+ * is answered 503 and should retry. Such an outage is not logged here, because `RemoteKeys` reports it once.
  */
 export function authenticateByToken(verifyToken: TokenVerifier, logger: Logger): Authenticate<User> {
   return async ({ token }) => {
@@ -25,18 +25,18 @@ export function authenticateByToken(verifyToken: TokenVerifier, logger: Logger):
 }
 
 /**
- * Accepts everybody: without a token the query names the user (`?user=…&name=…`), else the user is a new anonymous one. A token that
- * is given must be valid. Development mode without a secret only.
+ * Accepts everybody. Without a token the query may name the user (`?user=…&name=…`); otherwise the user is a new anonymous one. A
+ * token that is sent must be valid. Used only in development mode without a configured secret or key server.
  */
 export function authenticateAnybody(authenticateToken: Authenticate<User>): Authenticate<User> {
   return async (request) => {
     if (request.token !== null) return authenticateToken(request);
     const { query, current, stage } = request;
-    // A connection over long polling authenticates with every request: its user stays the same.
+    // A connection over long polling authenticates with every request, and must keep its user.
     const known = query.get('user') ?? current?.userId;
     const userId = known ?? randomUUID();
     const user = { userId, name: query.get('name') ?? 'anonymous', rooms: [] };
-    // Only the user who negotiated may open the connection, and an anonymous user is given another ID on opening it.
+    // Only the negotiated user may open the connection. An anonymous user gets a new ID then, so the negotiation names no user.
     return { userId: known === undefined && stage === 'negotiate' ? null : userKey(userId), user };
   };
 }

@@ -1,11 +1,11 @@
-// Sends one request to a key server. The result is its JSON Web Key Set, or an error with the reason in words. It keeps nothing.
+// Fetches the JSON Web Key Set of a key server, without a cache. Describes the reason of a failure in words.
 
-/** A larger answer is not a key set: the largest sets have a few dozen keys of about 2 KiB each. */
+/** Maximum size of an answer. The largest key sets have a few dozen keys of about 2 KiB each. */
 const maxSetBytes = 1_048_576;
 
 /**
- * Fetches a key set, as jose's `customFetch`. The set has at least one key that can verify a signature: an empty set, or an error page of a
- * proxy, must not replace good keys.
+ * Fetches a key set. jose calls this function as its `customFetch`. A set without a key that can verify a signature counts as a
+ * failure, because an empty set or the error page of a proxy must not replace good keys.
  *
  * @throws Error with a message for the log that describes the server's answer
  */
@@ -20,11 +20,11 @@ export async function fetchKeySet(url: string, options: RequestInit): Promise<Re
   return Response.json(set);
 }
 
-/** Reason why a request failed, for the log. */
+/** Returns the reason why a request failed, for the log. */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (error.name === 'TimeoutError' || error.name === 'JWKSTimeout') return 'it did not answer in time';
-  // `fetch failed` says nothing; its cause does.
+  // The message `fetch failed` does not name the reason, but the cause does.
   const { cause } = error;
   const code = cause instanceof Error ? (cause as NodeJS.ErrnoException).code : undefined;
   if (code !== undefined) return `it cannot be reached (${code})`;
@@ -54,7 +54,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** RFC 7517: a shared secret (`oct`) is not accepted here, and `use` may reserve a key for encryption. */
+/** True when a key of the set can verify a signature (RFC 7517). A shared secret (`oct`) or a key for encryption (`use`) cannot. */
 function hasUsableKey(set: unknown): boolean {
   const keys = typeof set === 'object' && set !== null && 'keys' in set ? set.keys : undefined;
   return Array.isArray(keys) && keys.some(isUsable);

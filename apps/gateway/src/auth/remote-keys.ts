@@ -1,5 +1,6 @@
-// Fetches the keys of a key server when they are needed, and continues to use them while the server is unavailable. jose reads the set and
-// finds the key of a token; this file decides when to fetch, and distinguishes "there is no such key" from "the server did not answer".
+// Fetches the keys of a key server when they are needed, and continues to use them while the server is unavailable. jose parses the
+// key set and finds the key of a token. This file decides when to fetch, and distinguishes a key that the server does not have from
+// a server that did not answer.
 import { setTimeout as pause } from 'node:timers/promises';
 import {
   type CryptoKey,
@@ -15,22 +16,22 @@ import { fetchKeySet, reasonOf } from './key-server.js';
 export interface RemoteKeysOptions {
   /** Address of the JSON Web Key Set. */
   readonly url: string;
-  /** Keys that are older are fetched again, while requests continue to use them. */
+  /** Age at which keys are fetched again. Requests use the old keys until the new ones arrive. */
   readonly refreshMs: number;
-  /** While the server is unavailable, keys are used for this long after they were fetched. */
+  /** Maximum age of keys that are still used while the server is unavailable. */
   readonly maxStaleMs: number;
-  /** Milliseconds that never decrease. */
+  /** Returns monotonic time in milliseconds. */
   readonly monotonicMs: () => number;
   /** Called after every request to the server. */
   readonly onFetched: (outcome: 'answered' | 'failed') => void;
-  /** Called when the server becomes unavailable (with the reason) or is available again. */
+  /** Called when the server becomes unavailable (`isAway`, with the reason) or is available again. */
   readonly onStateChange: (isAway: boolean, reason: string) => void;
 }
 
-/** The key of a token could not be fetched: the token may be valid or not. */
+/** The error for a token whose key could not be fetched. The token may be valid. */
 export class KeysUnavailable extends Error {
   override readonly name = 'KeysUnavailable';
-  /** Time after which to try again. */
+  /** Time after which the client should try again. */
   readonly retryAfterMs: number;
 
   constructor(retryAfterMs: number) {
@@ -40,15 +41,15 @@ export class KeysUnavailable extends Error {
 }
 
 const fetchTimeoutMs = 5_000;
-/** Least time between the beginnings of two fetches: tokens with invented key IDs cost the server no more than one request a second. */
+/** Minimum time between the starts of two fetches. Tokens with invented key IDs cost the server at most one request a second. */
 const minSpacingMs = 1_000;
-/** Most callers that wait for a fetch; beyond it clients are told to come back. Callers whose key is known do not wait. */
+/** Maximum number of callers that wait for a fetch. Others get `KeysUnavailable`. Callers whose key is known do not wait. */
 const maxWaiting = 1_000;
 const retryAfterMs = 5_000;
 
 /**
- * Keys are: none → fresh → old (fetched again, still used) → too old (not used). A key that is not among them is looked up at once, by a
- * fetch that begins after the token came; all callers that need one meanwhile share it.
+ * Caches the keys of a key server. The keys are: none → fresh → old (fetched again, still used) → too old (not used). If the cache
+ * does not have a token's key, the caller waits for a fetch that begins after its call. All callers that wait share this fetch.
  */
 export class RemoteKeys {
   readonly #options: RemoteKeysOptions;
@@ -56,16 +57,16 @@ export class RemoteKeys {
   #loadedAtMs = Number.NEGATIVE_INFINITY;
   /** Time at which the last fetch began. */
   #fetchedAtMs = Number.NEGATIVE_INFINITY;
-  /** The fetch under way; resolves to true when the server answered, and never rejects. */
+  /** The fetch under way. Resolves to true when the server answered. Never rejects. */
   #underWay: Promise<boolean> | undefined;
-  /** The fetch after that one, shared by all callers that need it. */
+  /** The fetch after the one under way, shared by all callers that wait for it. */
   #next: Promise<boolean> | undefined;
   #waiting = 0;
   #isAway = false;
 
   constructor(options: RemoteKeysOptions) {
     this.#options = options;
-    // This class decides when to fetch: for jose the keys never age, and it does not fetch a missing one.
+    // This class decides when to fetch. Therefore jose's own cache never expires, and jose does not fetch a missing key.
     this.#set = createRemoteJWKSet(new URL(options.url), {
       timeoutDuration: fetchTimeoutMs,
       cacheMaxAge: Number.POSITIVE_INFINITY,
@@ -74,7 +75,7 @@ export class RemoteKeys {
     });
   }
 
-  /** True when the key server did not answer the last request as it should. */
+  /** True when the last request to the key server failed. */
   get isAway(): boolean {
     return this.#isAway;
   }
@@ -87,7 +88,7 @@ export class RemoteKeys {
   /**
    * Finds the key of a token.
    *
-   * @throws KeysUnavailable when the server does not answer; an error of jose when it answered and has no such key
+   * @throws KeysUnavailable when the server does not answer; an error of jose when the server answered and has no such key
    */
   async keyOf(header: JWTHeaderParameters, token: FlattenedJWSInput): Promise<CryptoKey> {
     this.refresh();
@@ -116,7 +117,7 @@ export class RemoteKeys {
     }
   }
 
-  /** Returns a fetch that begins after this call: at once when the last one is long enough ago. */
+  /** Returns a fetch that begins after this call, and at least `minSpacingMs` after the start of the last fetch. */
   #fetch(): Promise<boolean> {
     this.#next ??= this.#fetchNext();
     return this.#next;

@@ -1,11 +1,11 @@
 // Decides which rooms a user may enter, by the token's `rooms` claim. Pure.
 
-/** The user's personal room: every connection of the user is in it from the start. */
+/** Returns the ID of the user's personal room, which all connections of the user enter. */
 export function personalRoomOf(userId: string): string {
   return `user:${userId}`;
 }
 
-/** Replaces `user:me`, the alias of the caller's personal room. */
+/** Replaces `user:me`, the alias of the caller's personal room. Returns other room IDs unchanged. */
 export function resolveRoomAlias(roomId: string, userId: string): string {
   return roomId === 'user:me' ? personalRoomOf(userId) : roomId;
 }

@@ -2,7 +2,7 @@
 import { SignJWT } from 'jose';
 import type { User } from './token-verifier.js';
 
-/** Signs a token for a user. `minutes`: time for which it is valid. */
+/** Signs a token for a user. The token is valid for `minutes`. */
 export type IssueToken = (user: User, minutes: number) => Promise<string>;
 
 /** Creates an issuer of HS256 tokens. */

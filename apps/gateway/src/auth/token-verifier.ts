@@ -1,25 +1,25 @@
-// Verifies a JSON Web Token and reads its user. jose checks signature and times; this file checks the claims.
+// Verifies a JSON Web Token and reads its user. jose checks the signature and the times. This file checks the claims.
 import { errors, type JWTPayload, jwtVerify } from 'jose';
 import { KeysUnavailable, type RemoteKeys } from './remote-keys.js';
 
 /** The user of a connection. */
 export interface User {
-  /** Claim `sub`. */
+  /** The user's ID: the claim `sub`. */
   readonly userId: string;
-  /** Claim `name`; the `sub` where it is missing. */
+  /** The user's display name: the claim `name`, or the claim `sub` if the token has no `name`. */
   readonly name: string;
-  /** Claim `rooms`: room IDs, a trailing `*` makes a prefix. */
+  /** The rooms that the user may enter: the claim `rooms`. An ID with a trailing `*` is a prefix. */
   readonly rooms: readonly string[];
 }
 
 /** A verified token. */
 export interface VerifiedToken {
   readonly user: User;
-  /** Claim `exp`, in milliseconds since 1970. */
+  /** The time at which the token expires, in milliseconds since 1970: the claim `exp`. `undefined` if it does not expire. */
   readonly expiresAtMs: number | undefined;
 }
 
-/** Reason why a token was refused; safe to log, never shown to the client. */
+/** Reason why a token was refused. It may be logged, but is never sent to the client. */
 export type TokenRefusal = 'missing' | 'expired' | 'invalid' | 'claims';
 
 /** Outcome of a verification. `keys_unavailable` is not a refusal: the token may be valid, and the client should try again. */
@@ -34,7 +34,7 @@ export type TokenVerifier = (token: string | null) => Promise<TokenVerification>
 // Allows for small differences between the clocks of issuer and gateway.
 const clockToleranceSeconds = 5;
 
-/** Source of the keys. */
+/** The source of the keys that verify tokens: a shared secret or a key server. */
 export type TokenKeys = { readonly jwtSecret: string } | { readonly remoteKeys: Pick<RemoteKeys, 'keyOf'> };
 
 /** Creates a verifier for HS256 tokens of a shared secret, or for tokens signed by a key set's asymmetric keys. */
@@ -51,7 +51,7 @@ export function createTokenVerifier(keys: TokenKeys): TokenVerifier {
 }
 
 function createSignatureCheck(keys: TokenKeys): (token: string) => Promise<JWTPayload> {
-  // The gateway fixes the algorithms: a token cannot choose `none`, nor HMAC over a public key.
+  // The gateway fixes the algorithms, so that a token can choose neither `none` nor HMAC with a public key as its secret.
   if ('jwtSecret' in keys) {
     const secret = new TextEncoder().encode(keys.jwtSecret);
     return async (token) =>
@@ -96,12 +96,12 @@ function readClaims(payload: JWTPayload): TokenVerification {
   };
 }
 
-/** True when a gateway accepts this user ID: `user:<sub>` must be a valid room ID, and `me` is its alias. */
+/** True when a gateway accepts this user ID. `user:<sub>` must be a valid room ID, and `user:me` is reserved as an alias. */
 export function isUsableUserId(sub: string): boolean {
   return sub !== '' && sub !== 'me' && Buffer.byteLength(sub) <= 200 && !/[\p{Cc}\p{Cs}]/u.test(sub);
 }
 
-// An unreadable key of the server says as little about the token as no answer.
+// Time after which to try again if a key of the server cannot be read. The token may be valid.
 const unreadableRetryMs = 5_000;
 
 function failureOf(error: unknown): TokenVerification {

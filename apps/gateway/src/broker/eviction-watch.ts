@@ -2,16 +2,16 @@
 import type { Broker } from '@millrace/broker';
 import type { Logger } from '../telemetry/logger.js';
 
-/** Readiness is requested often; the policy changes once in years. */
+/** Minimum time between two checks. Readiness is requested often, and the policy hardly ever changes. */
 const minSpacingMs = 5_000;
 
-/** Logs the policy when it changes, and provides advice for the details of readiness. */
+/** Logs the eviction policy when it changes, and provides advice for the details of readiness. */
 export class EvictionWatch {
   readonly #broker: Pick<Broker, 'evictionPolicy' | 'state'>;
   readonly #logger: Logger;
   readonly #monotonicMs: () => number;
   #checkedAtMs = Number.NEGATIVE_INFINITY;
-  /** `undefined`: it was not read yet, or the Redis user may not read it. */
+  /** `undefined` if the policy was not read yet, or if the Redis user may not read it. */
   #policy: string | undefined;
   #isFirst = true;
 
@@ -26,7 +26,7 @@ export class EvictionWatch {
     return this.#policy === undefined || this.#policy === 'noeviction' ? [] : [textOf(this.#policy)];
   }
 
-  /** Starts a check unless the last one was a moment ago. */
+  /** Starts a check, unless the broker is not ready or the last check began less than 5 s ago. */
   refresh(): void {
     if (this.#broker.state !== 'ready' || this.#monotonicMs() - this.#checkedAtMs < minSpacingMs) return;
     void this.check();

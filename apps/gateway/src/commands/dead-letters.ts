@@ -45,7 +45,7 @@ export async function listDeadLetters(options: ListCommandOptions): Promise<void
   });
 }
 
-/** Prints one dead letter; exit code 1 when it does not exist. */
+/** Prints one dead letter. The exit code is 1 when it does not exist. */
 export async function showDeadLetter(id: EntryId, options: CommonOptions): Promise<void> {
   await withBroker(async (broker) => {
     const deadLetter = await findDeadLetter(broker, streamsNamed(broker, options.stream), id);
@@ -55,9 +55,10 @@ export async function showDeadLetter(id: EntryId, options: CommonOptions): Promi
 }
 
 /**
- * Requeues or drops dead letters and prints a line for each; exit code 1 when one of them failed.
+ * Requeues or drops dead letters and prints a line for each. The exit code is 1 when one of them failed.
  *
- * @throws GatewayError `invalid_arguments` unless either IDs or `--all` is given
+ * @throws GatewayError `invalid_arguments` when neither IDs nor `--all` are given, when both are, or when `--limit` is given with
+ * IDs
  */
 export async function applyDeadLetterAction(
   action: DeadLetterAction,
@@ -90,7 +91,7 @@ function selectionOf(ids: readonly EntryId[], { all, limit }: ActionCommandOptio
   return { ids };
 }
 
-/** Runs `work` with the broker of the environment. It reads and writes dead letters only, and needs no gateway. */
+/** Runs `work` with the Redis broker that MILLRACE_REDIS_URL names. No gateway needs to run. */
 async function withBroker(work: (broker: Broker) => Promise<void>): Promise<void> {
   const { redisUrl } = readEnvironment(process.env).gateway;
   if (redisUrl === undefined) {

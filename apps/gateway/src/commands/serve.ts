@@ -7,20 +7,20 @@ import { describeUnknownVariable } from '../settings/environment-names.js';
 import { createLogger, flushLogger, type Logger } from '../telemetry/logger.js';
 import { welcomeText } from './welcome.js';
 
-/** Starts a gateway from the environment; SIGTERM and SIGINT stop it cleanly. */
+/** Starts a gateway with the settings of the environment. SIGTERM and SIGINT stop it cleanly. */
 export async function serve(options: {
   readonly isDevelopment: boolean;
   readonly hasDemo: boolean;
 }): Promise<void> {
   const environment = readEnvironment(process.env);
   const isDevelopment = options.isDevelopment || environment.gateway.isDevelopment === true;
-  // A person who tries Millrace reads the log: the welcome text replaces the lines of level info.
+  // In development mode at a terminal, the log is for a person. The welcome text then replaces the lines of level info.
   const isForPeople = isDevelopment && process.stdout.isTTY;
   const logger = createLogger({
     level: environment.logLevel ?? (isForPeople ? 'warn' : 'info'),
     isForPeople,
   });
-  // Before anything can fail: a misspelt variable may be the missing setting.
+  // Logged before anything can fail, because a misspelt variable may be the missing setting.
   for (const variable of environment.unknown) logger.warn(variable, describeUnknownVariable(variable));
   const extensions = options.hasDemo || environment.hasDemo ? [await loadDemo()] : [];
   const gateway = createGateway({ ...environment.gateway, isDevelopment, extensions }, logger);
@@ -41,7 +41,7 @@ async function started(gateway: Gateway, logger: Logger): Promise<{ readonly url
   }
 }
 
-// Loaded by name: the gateway must run where the demo is not installed.
+// The demo is loaded by name, because the gateway must run without it.
 const demoPackage = '@millrace/helpdesk';
 
 async function loadDemo(): Promise<GatewayExtension> {
@@ -63,7 +63,7 @@ function stopOnSignal(gateway: Gateway, logger: Logger): void {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
       if (isStopping) {
-        // The second signal means: do not wait.
+        // The second signal asks the gateway not to wait.
         logger.warn({ signal }, 'exiting without waiting');
         void exit(1, logger);
         return;
@@ -81,12 +81,12 @@ function stopOnSignal(gateway: Gateway, logger: Logger): void {
   }
 }
 
-// The reader of the log may be stuck.
+// Maximum time to wait for the log to be written at the end. The reader of the log may be stuck.
 const flushTimeoutMs = 1_000;
 
 /**
- * Ends the process when the log is written. The log's own write at exit would try for ever when its reader is gone, as after
- * `| head`; a flush before that detects it.
+ * Writes the log, then ends the process. The logger's own write at exit would retry for ever if the reader of the log is gone, as
+ * after `| head`. The flush before it detects this case.
  */
 async function exit(code: number, logger: Logger): Promise<never> {
   const timeout = new Promise<void>((resolve) => {

@@ -24,7 +24,7 @@ interface JoinAnswer {
   readonly recovered: boolean;
 }
 
-/** Prints events until `count` have come, the connection is refused, or the program is interrupted. */
+/** Prints events until `count` events have arrived, the connection is refused, or the program is interrupted. */
 export async function tail(options: TailCommandOptions): Promise<void> {
   const { room, token } = options;
   const connection = new HubConnectionBuilder()
@@ -83,7 +83,7 @@ export async function tail(options: TailCommandOptions): Promise<void> {
   await connection.stop();
 }
 
-/** The address of the hub. The gateway may be behind a path of a proxy. */
+/** Returns the address of the hub. Keeps the path of `url`, because a proxy may serve the gateway below a path. */
 function hubUrl(url: string): string {
   const base = new URL(url);
   base.pathname = `${base.pathname.replace(/\/$/, '')}/hubs/events`;
@@ -103,6 +103,6 @@ function reasonOf(error: unknown, url: string): string {
     return `the gateway is in development mode and answers to localhost only, not to ${new URL(url).hostname}`;
   if (/ENOTFOUND|EAI_AGAIN/.test(message)) return `the host of ${url} cannot be resolved`;
   if (/ECONNREFUSED|fetch failed/.test(message)) return `nothing listens on ${url}; start the gateway first`;
-  // The messages of hub errors follow this word and are meant for people.
+  // The message of a hub error follows this word and is meant for people.
   return message.split('HubException: ').at(-1) ?? message;
 }

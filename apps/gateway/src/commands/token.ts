@@ -16,8 +16,8 @@ export interface TokenCommandOptions {
 /**
  * Prints a token.
  *
- * @throws GatewayError `invalid_configuration` without a MILLRACE_JWT_SECRET that a gateway accepts; `invalid_arguments` for a
- * user ID that no gateway accepts.
+ * @throws GatewayError `invalid_configuration` if MILLRACE_JWT_SECRET is missing or invalid; `invalid_arguments` for a user ID that
+ * no gateway accepts.
  */
 export async function mintToken(options: TokenCommandOptions): Promise<void> {
   const { jwtSecret } = readEnvironment(process.env).gateway;

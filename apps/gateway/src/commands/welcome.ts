@@ -1,12 +1,12 @@
-// The text that development mode prints: its address, its mode, and lines to paste that show that it works.
+// The text that a gateway in development mode prints: its address, its mode, and commands that show that it works.
 import { randomUUID } from 'node:crypto';
 import type { ExampleEvent } from '../extension.js';
 
-/** Creates the text, with fresh IDs. */
+/** Creates the text. The example event has new random IDs. */
 export function welcomeText(facts: {
   readonly url: string;
   readonly brokerKind: 'redis' | 'memory';
-  /** Present when the support desk is served. */
+  /** The example of the support desk, if the gateway serves this demo. */
   readonly example?: ExampleEvent | undefined;
 }): string {
   const { url, example } = facts;

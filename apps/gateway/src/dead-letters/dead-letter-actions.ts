@@ -1,4 +1,4 @@
-// Requeues or drops dead letters, one after the other, each with its outcome.
+// Requeues or drops dead letters one after the other, and reports the outcome for each.
 import type { EntryId } from '@millrace/broker';
 import {
   type DeadLetterBroker,
@@ -7,7 +7,7 @@ import {
   type StreamDeadLetter,
 } from './dead-letter-list.js';
 
-/** An action on dead letters, by the name of its command: `replay` requeues the entry. */
+/** An action on dead letters, named as its command. `replay` requeues the entry. */
 export type DeadLetterAction = 'replay' | 'drop';
 
 /** Outcome of an action on one dead letter. */
@@ -16,7 +16,7 @@ export interface DeadLetterOutcome {
   /** Absent when no stream has the dead letter. */
   readonly stream?: string;
   readonly status: 'replayed' | 'dropped' | 'not_found' | 'not_replayable';
-  /** ID of the entry that was appended. */
+  /** ID of the new entry, if the dead letter was requeued. */
   readonly newId?: EntryId;
 }
 
@@ -24,10 +24,10 @@ export interface DeadLetterOutcome {
 export type DeadLetterSelection = { readonly ids: readonly EntryId[] } | { readonly limit: number };
 
 /**
- * Applies `action` to each selected dead letter, oldest first where all are selected. Yields each outcome at once; an error does not undo
- * the actions before it.
+ * Applies `action` to each selected dead letter and yields each outcome at once. If all are selected, goes stream by stream, oldest
+ * first. An error does not undo earlier actions.
  *
- * @throws GatewayError `invalid_arguments` when several of the streams have a dead letter with one of the IDs
+ * @throws GatewayError `invalid_arguments` when more than one of the streams has a dead letter with one of the IDs
  */
 export async function* applyToDeadLetters(
   broker: DeadLetterBroker,

@@ -14,24 +14,24 @@ export type DeadLetterBroker = Pick<
   'partitioning' | 'listDeadLetters' | 'readDeadLetter' | 'requeueDeadLetter' | 'dropDeadLetters'
 >;
 
-/** A dead letter and the stream whose entry it was. */
+/** A dead letter, with the stream of the rejected entry. */
 export interface StreamDeadLetter extends DeadLetter {
   readonly stream: string;
 }
 
 /** Selects the dead letters that {@link newestDeadLetters} returns. */
 export interface ListOptions {
-  /** Most dead letters, of all streams together; 1 to 1000. */
+  /** Maximum number of dead letters, over all streams together: 1 to 1000. */
   readonly limit: number;
-  /** Only dead letters older than this ID, for the next page. */
+  /** Selects only dead letters that are older than this ID, for the next page. */
   readonly before?: EntryId;
 }
 
-/** Number of dead letters that {@link eachDeadLetter} reads at once. One may have megabytes. */
+/** Number of dead letters that {@link eachDeadLetter} reads at once. It is small, because one dead letter may have megabytes. */
 const deadLettersPerPage = 20;
 
 /**
- * Returns the stream of this name and its partitions; without a name all streams.
+ * Returns the stream of this name and its partitions, or all streams if no name is given.
  *
  * @throws GatewayError `invalid_arguments` when there is no such stream
  */
@@ -46,7 +46,10 @@ export function streamsNamed(broker: DeadLetterBroker, name: string | undefined)
   );
 }
 
-/** Returns dead letters of these streams, newest first. Dead letters with the same ID are on the same page, which may be a little longer for it. */
+/**
+ * Returns the newest dead letters of these streams, newest first. Dead letters with the same ID are on the same page, even if the
+ * page becomes a little longer than `limit`.
+ */
 export async function newestDeadLetters(
   broker: DeadLetterBroker,
   streams: readonly string[],
@@ -71,7 +74,7 @@ export async function newestDeadLetters(
 /**
  * Returns the dead letter with this ID; `undefined` when there is none.
  *
- * @throws GatewayError `invalid_arguments` when several of the streams have one
+ * @throws GatewayError `invalid_arguments` when more than one of the streams has a dead letter with this ID
  */
 export async function findDeadLetter(
   broker: DeadLetterBroker,
@@ -92,8 +95,8 @@ export async function findDeadLetter(
 }
 
 /**
- * Yields the dead letters that exist now, stream by stream, oldest first, at most `limit`. Dead letters that are added meanwhile, also
- * those of requeued entries that are still invalid, are left out, so that this ends.
+ * Yields at most `limit` of the dead letters that exist now, stream by stream, oldest first. Dead letters that are added meanwhile
+ * are left out. Otherwise the iteration might not end, because requeued entries that are still invalid become dead letters again.
  */
 export async function* eachDeadLetter(
   broker: DeadLetterBroker,

@@ -1,14 +1,14 @@
-// Formats dead letters as text for a terminal, and as JSON. Their contents come from any producer, so no control character is printed.
-// Pure.
+// Formats dead letters as text for a terminal, and as JSON. Their contents come from any producer, so no control character is
+// printed. Pure.
 import { entryIdMs } from '@millrace/broker';
 import type { StreamDeadLetter } from './dead-letter-list.js';
 
-/** Longest cell of the table, in characters; the last one, the reason, may be longer. */
+/** Maximum length of a table cell, in characters. The last cell of a row, the reason, may be longer. */
 const maxCellChars = 40;
 const maxReasonChars = 200;
-/** Most characters of one field that `show` prints; its JSON contains the whole field. */
+/** Maximum number of characters of one field that `show` prints as text. Its JSON contains the whole field. */
 const maxFieldChars = 2_000;
-/** Latest time of a `Date`. */
+/** Latest time that a `Date` can represent, in milliseconds since 1970. */
 const maxDateMs = 8.64e15;
 
 const columns: readonly (readonly [string, (deadLetter: StreamDeadLetter) => string])[] = [

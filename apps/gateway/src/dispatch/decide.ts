@@ -1,5 +1,6 @@
-// Decides whether an entry is delivered, dropped (counted, with a reason) or rejected (a dead letter). Pure: it reads its arguments and
-// changes nothing. A type that only another gateway knows is no dead letter: `rejections.ts` asks `known-types.ts` for the types of all.
+// Decides whether an entry is delivered, dropped (and counted by reason) or rejected. Pure: it reads its arguments and changes
+// nothing. `rejections.ts` stores a rejected entry as a dead letter, unless another gateway knows its event type
+// (`known-types.ts`).
 import type { Entry } from '@millrace/broker';
 import { type AnyCatalog, describeIssues, type ReceivedEvent } from '@millrace/contract';
 import type { RoomPositions } from '../rooms/room-positions.js';
@@ -12,7 +13,7 @@ export interface Accepted {
   readonly stream: string;
   readonly entry: Entry;
   readonly received: ReceivedEvent;
-  /** When the entry was appended, in broker time; milliseconds since 1970. */
+  /** Time at which the entry was appended, in broker time: milliseconds since 1970. */
   readonly appendedMs: number;
 }
 
@@ -26,9 +27,9 @@ export interface Dropped {
 /** An entry that can never be delivered. */
 export interface Rejected {
   readonly action: 'reject';
-  /** Text for people; it repeats no value of the event. */
+  /** Text for people. It repeats no value of the event. */
   readonly reason: string;
-  /** The event type, where it is not in the catalog of this gateway. */
+  /** The event type, if it is not in the catalog of this gateway. */
   readonly unknownType?: string;
 }
 
@@ -37,13 +38,15 @@ export type Decision = Accepted | Dropped | Rejected;
 /** The rules that `decide` follows, and the state it reads. */
 export interface DecisionRules {
   readonly catalog: AnyCatalog;
-  /** An event's age is measured from this time; `none`: its age does not matter, because it was delivered before. */
+  /** Time from which an event's age is measured. `none`: the age does not matter, because the event was delivered before. */
   readonly freshness: 'entry' | 'timestamp' | 'none';
   readonly positions: Pick<RoomPositions, 'belongs'>;
   readonly seen: Pick<SeenEvents, 'has'>;
 }
 
-/** Decides about an entry of a stream at `brokerTimeMs`. The caller delivers it and then remembers its ID as seen. */
+/**
+ * Decides about an entry of a stream at `brokerTimeMs`. If it is to be delivered, the caller must remember its event ID as seen.
+ */
 export function decide(stream: string, entry: Entry, brokerTimeMs: number, rules: DecisionRules): Decision {
   if (entry.isUtf8 === false) return rejected('a field holds bytes that are not UTF-8 text');
   const parsed = rules.catalog.parseEntry(entry.fields);

@@ -1,5 +1,5 @@
-// Runs delivery from the broker to the hub: the subscriber that reads the streams, and the dispatcher that handles what it reads, from start
-// to stop.
+// Runs delivery from the broker to the hub, from start to stop. The subscriber reads the streams, and the dispatcher handles the
+// entries that it reads.
 import { randomUUID } from 'node:crypto';
 import {
   type Broker,
@@ -25,7 +25,7 @@ import { createDispatchObserver, createSubscriberObserver } from '../telemetry/o
 import { EventDispatcher } from './dispatcher.js';
 import { Rejections } from './rejections.js';
 
-// Time between two checks of the cursors while the gateway waits for them: as long as an event takes.
+// Time between two checks of the cursors in `reachEnd`: about as long as the delivery of an event takes.
 const cursorCheckMs = 2;
 
 /** Dependencies of {@link Delivery}. */
@@ -34,13 +34,13 @@ export interface DeliveryDependencies {
   readonly broker: Broker;
   readonly metrics: Metrics;
   readonly logger: Logger;
-  /** They follow the subscriber of this delivery. */
+  /** The rooms. They follow the subscriber of this delivery. */
   readonly rooms: Rooms;
   /** The hub whose groups are the rooms. */
   readonly hub: Hub<EventsClient>;
 }
 
-/** See the file's comment. Started once, stopped once. */
+/** See the file's comment. Start it once and stop it once. */
 export class Delivery {
   readonly #dependencies: DeliveryDependencies;
   readonly #rejections: Rejections;
@@ -83,7 +83,7 @@ export class Delivery {
    * @throws BrokerError when the broker refuses
    */
   async start(): Promise<void> {
-    // Before anything is read: other gateways must not reject from now on what this one can deliver.
+    // The event types are announced before anything is read, so that other gateways do not reject what this one can deliver.
     await this.#rejections.start();
     await this.#subscriber.start();
     this.#cancelMaintenance = startRepeatingTimer(
@@ -93,10 +93,10 @@ export class Delivery {
     );
   }
 
-  /** Resolves when everything that is in the streams by now was queued to the connections here, or `signal` fires. */
+  /** Resolves when every entry that the streams hold now was queued to the connections here, or when `signal` fires. */
   async reachEnd(signal: AbortSignal): Promise<void> {
     const { broker } = this.#dependencies;
-    // A stream that the broker refuses has no end that could be reached.
+    // A stream that the broker refuses is left out, because its end is unknown.
     const inspections = await Promise.allSettled(
       broker.partitioning.streams.map(({ name }) => broker.inspect(name)),
     );
@@ -108,7 +108,7 @@ export class Delivery {
     while (isBehind() && !signal.aborted) await pause(systemClock, cursorCheckMs, signal);
   }
 
-  /** Stops reading and gives back what the broker holds for this gateway. Never rejects. */
+  /** Stops reading, and removes what the broker holds for this gateway, such as leases and announcements. Never rejects. */
   async stop(): Promise<void> {
     this.#cancelMaintenance();
     this.#dependencies.rooms.lossNotices.stop();
@@ -148,7 +148,8 @@ export class Delivery {
   async #warmUp(starts: readonly StreamStart[]): Promise<void> {
     const { broker, options, rooms } = this.#dependencies;
     const { ring } = rooms.replay;
-    // A stream that the broker refuses has no entries that could be missed.
+    // A stream that the broker refuses is not warmed up. The ring begins it at the first ID, because it has no entries that a
+    // client could miss.
     for (const { name } of broker.partitioning.streams)
       if (ring.floor(name) === undefined) ring.begin(name, FIRST_ENTRY_ID);
     await warmUpFromStreams(broker, starts, {
@@ -159,7 +160,7 @@ export class Delivery {
     });
   }
 
-  /** Once an interval: evicts what is too old to be replayed, and sends idle connections their position. */
+  /** Runs once per interval. Evicts events that are too old to be replayed, and sends idle connections the current position. */
   #maintain(): void {
     const { rooms } = this.#dependencies;
     rooms.replay.evict(rooms.brokerTimeMs());

@@ -1,4 +1,4 @@
-// Takes each entry through the gateway: decide, then act. Runs synchronously, in stream order; uses no Redis and no sockets.
+// Handles each entry that the gateway reads: decides about it, then acts. Runs synchronously and in stream order.
 import type { Entry, StreamPosition } from '@millrace/broker';
 import type { AnyCatalog, ReceivedEvent } from '@millrace/contract';
 import type { Clock } from '@millrace/internal';
@@ -11,9 +11,10 @@ import { clockSkewMs, isNaive } from './freshness.js';
 import type { Rejections } from './rejections.js';
 import { SeenEvents } from './seen-events.js';
 
-// An event that ended an indicator is remembered for this long against starts that arrive late.
+// Time for which an event that ended an indicator is remembered, in order to drop older starts that arrive late.
 const endingMemoryMs = 10_000;
-// Users of rooms that wrote or typed in the last 10 s; beyond it a late start may show until it expires.
+// Maximum number of states in the gate: one per user, slot and room with a message or typing in the last 10 s. Beyond it, a start
+// that arrives late may be shown until it expires.
 const maxGateKeys = 100_000;
 
 /** Reason why an event was not delivered. */
@@ -45,7 +46,7 @@ export interface EventDispatcherDependencies {
   };
   readonly sender: Pick<RoomSender, 'hasConnections' | 'send'>;
   readonly rejections: Pick<Rejections, 'reject'>;
-  /** Time for events that must wait a moment. */
+  /** The clock for events that wait for the end of their window. */
   readonly clock: Pick<Clock, 'monotonicMs' | 'startTimer'>;
   readonly observer: DispatchObserver;
 }
@@ -53,8 +54,10 @@ export interface EventDispatcherDependencies {
 /**
  * Dispatches entries to rooms.
  *
- * Guarantees: entries are handled in the order of the calls; an `event_id` is delivered once within the deduplication interval; a
- * rejected or stale entry is not remembered, so that a good one with its ID still passes.
+ * Guarantees:
+ * - Entries are handled in the order of the calls.
+ * - An `event_id` is delivered once within the deduplication interval.
+ * - The `event_id` of a rejected or stale entry is not remembered, so that a good entry with the same ID still passes.
  */
 export class EventDispatcher {
   readonly #dependencies: EventDispatcherDependencies;
@@ -101,10 +104,10 @@ export class EventDispatcher {
   }
 
   /**
-   * Remembers an entry that was delivered before this gateway started: a repeat of it is not delivered again, and a client that comes
-   * back can be sent it.
+   * Remembers an entry that was delivered before this gateway started. A repeat of the entry is then not delivered again, and the
+   * entry can be replayed to a client that comes back.
    *
-   * @param positionOf position of a client that has been sent this entry
+   * @param positionOf returns the position in a stream of a client that was sent all entries up to this one
    */
   warmUp(stream: string, entry: Entry, positionOf: (stream: string) => StreamPosition): void {
     const { positions, replay } = this.#dependencies.rooms;
@@ -131,7 +134,10 @@ export class EventDispatcher {
       observer.clockSkewed(received);
   }
 
-  /** Keeps the event for clients that come back, then sends it to the connections that are here. It is encoded only if there is either. */
+  /**
+   * Keeps the event for clients that come back, then sends it to the connections in its room. The event is encoded only if it is
+   * kept or the room has a connection.
+   */
   #deliver({ stream, entry, received, appendedMs }: Accepted): void {
     const { clock, observer, rooms, sender } = this.#dependencies;
     const { room_id: roomId } = received.event;

@@ -2,23 +2,23 @@
 import { type Entry, entryIdMs } from '@millrace/broker';
 import { hasUtcOffset, type ReceivedEvent, timestampToMs } from '@millrace/contract';
 
-/** The time from which the age is measured, and the present time of the broker. */
+/** The time from which an event's age is measured, and the current broker time. */
 export interface FreshnessRule {
   readonly freshness: 'entry' | 'timestamp';
   readonly brokerTimeMs: number;
 }
 
 /**
- * Time at which the entry was appended, by the broker's clock: the first part of its ID. A producer may have chosen the ID, or the clock
- * may have gone back, so it is never later than now.
+ * Returns the time at which the entry was appended, by the broker's clock. This is the first part of the entry's ID, but not later
+ * than `brokerTimeMs`: an ID lies in the future if a producer chose it or the broker's clock went back.
  */
 export function appendedAtMs({ id }: Pick<Entry, 'id'>, brokerTimeMs: number): number {
   return Math.min(entryIdMs(id), brokerTimeMs);
 }
 
 /**
- * True when the producer wrote its timestamp without an offset from UTC. The gateway reads it as UTC, and it may be hours off: programs
- * that leave the offset out often mean their own time zone.
+ * True when the producer wrote its timestamp without an offset from UTC. The gateway reads such a timestamp as UTC. It may be hours
+ * off, because programs that leave the offset out often mean their own time zone.
  */
 export function isNaive(entry: Entry): boolean {
   return !hasUtcOffset(entry.fields['timestamp'] ?? '');
@@ -34,7 +34,7 @@ export function isStale(received: ReceivedEvent, entry: Entry, rule: FreshnessRu
   return brokerTimeMs - madeAtMs > maxAgeMs;
 }
 
-/** Difference between the producer's clock and the broker's when the event was appended; positive when the producer's is ahead. */
+/** Returns how far the producer's clock was ahead of the broker's when the event was appended. Negative if it was behind. */
 export function clockSkewMs(received: ReceivedEvent, appendedMs: number): number {
   return timestampToMs(received.event.timestamp) - appendedMs;
 }

@@ -1,4 +1,4 @@
-// Shares among the gateways of a broker which event types each has in its catalog, so that none rejects what another delivers.
+// Shares the event types of all catalogs among the gateways of a broker, so that no gateway rejects what another can deliver.
 import type { Broker } from '@millrace/broker';
 import type { CancelTimer, Clock } from '@millrace/internal';
 import { startRepeatingTimer } from '../repeating-timer.js';
@@ -9,27 +9,29 @@ export interface KnownTypesDependencies {
   readonly clock: Clock;
   /** Name of this gateway among the broker's subscribers. */
   readonly name: string;
-  /** The types of this gateway's catalog. */
+  /** The event types of this gateway's catalog. */
   readonly types: readonly string[];
 }
 
-// A third of the time for which an announcement holds is 3.3 s; two may fail.
+// An announcement expires after 10 s, so three renewals in a row may fail.
 const announceIntervalMs = 2_000;
 
-/** Announces this gateway's types until it is stopped, and reads those of the others. */
+/** Announces this gateway's event types until it is stopped, and reads the types of the other gateways. */
 export class KnownTypes {
   readonly #dependencies: KnownTypesDependencies;
   #cancel: CancelTimer = () => {};
-  /** The request that has not been sent yet: all callers until then share its answer. */
+  /** The next request, which has not been sent yet. Until then all callers share it. */
   #next: Promise<ReadonlySet<string>> | undefined;
-  /** Never rejects. */
+  /** The request under way. Never rejects. */
   #running: Promise<unknown> = Promise.resolve();
 
   constructor(dependencies: KnownTypesDependencies) {
     this.#dependencies = dependencies;
   }
 
-  /** Resolves when the others can read this gateway's types. Never rejects: a failed announcement is repeated. */
+  /**
+   * Starts to announce this gateway's types. Resolves after the first announcement. Never rejects, because failures are retried.
+   */
   async start(): Promise<void> {
     this.#cancel = startRepeatingTimer(
       this.#dependencies.clock,
@@ -39,15 +41,15 @@ export class KnownTypes {
     await this.#announce();
   }
 
-  /** Never rejects: an announcement that cannot be withdrawn expires. */
+  /** Withdraws the announcement. Never rejects, because an announcement that cannot be withdrawn expires. */
   async stop(): Promise<void> {
     this.#cancel();
     await this.#dependencies.broker.announce(this.#dependencies.name, []).catch(() => {});
   }
 
   /**
-   * Resolves to true when a live gateway has the type in its catalog. One request is under way at a time; callers meanwhile share the next one, so that
-   * its answer is never older than the call.
+   * Resolves to true when a live gateway has the type in its catalog. One request is under way at a time. Callers that come during
+   * this request share the next one, so that an answer is never older than the call.
    *
    * @throws BrokerError when the broker cannot be asked
    */
@@ -64,7 +66,7 @@ export class KnownTypes {
   async #announce(): Promise<void> {
     const { broker, name, types } = this.#dependencies;
     if (broker.state !== 'ready') return;
-    // A broker that is unavailable reports it itself; the next announcement follows soon.
+    // A failure is ignored, because the broker itself reports that it is unavailable and the next announcement follows soon.
     await broker.announce(name, types).catch(() => {});
   }
 }

@@ -7,7 +7,7 @@ import type { Metrics } from '../telemetry/metrics.js';
 import type { Rejected } from './decide.js';
 import { KnownTypes } from './known-types.js';
 
-// Types of other gateways that are logged by name.
+// Maximum number of event types of other gateways that are logged by name.
 const maxForeignTypes = 100;
 
 /** Dependencies of {@link Rejections}. */
@@ -34,12 +34,12 @@ export class Rejections {
     this.#knownTypes = new KnownTypes({ broker, clock: systemClock, name, types });
   }
 
-  /** Announces to the other gateways which types this one delivers. Resolves when they can read it. */
+  /** Announces this gateway's event types to the other gateways. Resolves after the first announcement. */
   start(): Promise<void> {
     return this.#knownTypes.start();
   }
 
-  /** Never rejects. */
+  /** Withdraws the announcement. Never rejects. */
   stop(): Promise<void> {
     return this.#knownTypes.stop();
   }
@@ -49,10 +49,10 @@ export class Rejections {
     else void this.#storeUnlessKnown(stream, entry, reason, unknownType);
   }
 
-  /** An entry whose type another live gateway has is delivered there. No client of this gateway could be sent it. */
+  /** Stores a dead letter, unless another live gateway has the type. That gateway delivers the entry to its own clients. */
   async #storeUnlessKnown(stream: string, entry: Entry, reason: string, type: string): Promise<void> {
     const { logger, metrics } = this.#dependencies;
-    // A broker that cannot be asked stores no dead letter either, and that is logged.
+    // If the broker cannot be asked, it cannot store the dead letter either. `#store` then logs the failure.
     const isKnown = await this.#knownTypes.isKnown(type).catch(() => false);
     if (!isKnown) return this.#store(stream, entry, reason);
     metrics.dropped.inc({ reason: 'unknown_type' });

@@ -1,11 +1,12 @@
-// Remembers which events have passed, so that a repeat is delivered once. It uses the time of the entries.
+// Remembers the IDs of delivered events, so that repeats are dropped. Uses the times at which entries were appended.
 import type { ReceivedEvent } from '@millrace/contract';
 import { SeenIds, type SeenIdsOptions } from '@millrace/internal';
 
-// Remembered IDs of ephemeral events. They are kept apart from the others, or a storm of typing would push those out within seconds.
+// Maximum number of remembered IDs of ephemeral events. They are kept apart, because a storm of typing would otherwise push out all
+// other IDs within seconds.
 const maxEphemeralIds = 50_000;
 
-/** The IDs of all events; those of events that are never replayed are in a separate set. */
+/** The IDs of all events. The IDs of events that are never replayed (ephemeral events) are in a separate set. */
 export class SeenEvents {
   readonly #lasting: SeenIds;
   readonly #ephemeral: SeenIds;

@@ -1,7 +1,10 @@
 // Routes for orchestrators and Prometheus: liveness, readiness and metrics.
 import type { FastifyInstance } from 'fastify';
 
-/** Readiness for new connections, with the reasons if it is not ready. `details`: conditions that an operator should look after all the same. */
+/**
+ * Readiness for new connections, with the reasons if the gateway is not ready. `details` are conditions that an operator should
+ * correct in any case.
+ */
 export type Readiness = { readonly details: readonly string[] } & (
   | { readonly isReady: true }
   | { readonly isReady: false; readonly reasons: readonly string[] }

@@ -1,5 +1,5 @@
-// Restricts development mode, in which everybody may do everything, to requests from this machine. A web page whose name was made to
-// resolve to a loopback address (DNS rebinding) is detected by the `Host` header that its browser sends.
+// Restricts development mode, which is open to everybody, to requests from this machine. Detects DNS rebinding, in which the host
+// name of a web page is made to resolve to a loopback address: the browser still sends this name as `Host`.
 import { IncomingMessage, type Server, ServerResponse, STATUS_CODES } from 'node:http';
 import { Duplex } from 'node:stream';
 import { isLoopbackHost } from './loopback.js';
@@ -14,10 +14,10 @@ const guarded: ReadonlySet<string | symbol> = new Set([
 ]);
 
 /**
- * Answers requests and upgrades for any other host with 421, before the server's listeners see them. Call it after everything else that
- * intercepts the server's requests. A request without a `Host` (HTTP/1.0) does not come from a browser.
+ * Answers requests and upgrades whose `Host` is not this machine with 421, before the server's listeners see them. Call it after
+ * everything else that intercepts the server's requests. A request without a `Host` (HTTP/1.0) passes, because no browser sends it.
  *
- * @param onRefused called for each of them
+ * @param onRefused called for each refused request
  */
 export function guardHosts(server: Server, onRefused: () => void): void {
   const originalEmit = server.emit;

@@ -7,7 +7,7 @@ import type { Logger } from '../telemetry/logger.js';
 import { guardIngest } from './ingest-admission.js';
 import { type Problem, type ProblemCode, problemCodeOf, sendProblem } from './problem.js';
 
-/** Creates the server, without routes. Not listening yet. */
+/** Creates the server without routes. It does not listen yet. */
 export function createHttpServer(options: {
   readonly maxBodyBytes: number;
   readonly logger: Logger;
@@ -17,21 +17,21 @@ export function createHttpServer(options: {
   const app = Fastify({
     logger: false,
     bodyLimit: options.maxBodyBytes,
-    // Extra fields of any name are kept and passed on; nothing here merges a body into an object with a prototype.
+    // Fields such as `__proto__` are kept and passed on. No code merges a body into an object with a prototype.
     onProtoPoisoning: 'ignore',
     onConstructorPoisoning: 'ignore',
-    // Requests are small; a client that needs longer than this to send one is not a publisher.
+    // Requests are small. A client that needs longer than 30 s to send one is not a publisher.
     requestTimeout: 30_000,
     forceCloseConnections: true,
   });
   guardIngest(app.server, options.onRefused);
-  // JSON only. It also makes a browser send a CORS preflight first, so no web page can publish without its visitor's knowledge.
+  // Only JSON is accepted. Browsers send a CORS preflight before JSON, so no web page can publish behind its visitor's back.
   app.removeContentTypeParser('text/plain');
   app.addHook('onSend', (request, reply, payload, done) => {
     if (!isBodyComing(request.raw) || typeof payload !== 'string') return done(null, payload);
-    // The client sees by its length that the answer is complete; the response ends when the request's body has arrived.
+    // The length tells the client when the answer is complete, because the response ends only when the request's body has arrived.
     void reply.header('content-length', Buffer.byteLength(payload));
-    // For clients that read the answer while they send: the rest of the body is not used.
+    // A client that reads the answer while it sends can stop sending, because the rest of its body is not used.
     if (!(Number(request.headers['content-length']) <= options.maxBodyBytes)) {
       void reply.header('connection', 'close');
     }
@@ -63,8 +63,8 @@ function isBodyComing({ complete, headers }: IncomingMessage): boolean {
 }
 
 /**
- * Reads the rest of the body after the answer: a client that sends all of it before it reads would get a broken pipe instead of the
- * answer. Bounded by `discardRest`; at its bound the connection is closed.
+ * Sends the answer, then reads and discards the rest of the request's body. Otherwise a client that sends its whole body before it
+ * reads would get a broken pipe instead of the answer. Closes the connection at the bounds of `discardRest`.
  */
 async function* answerThenRest(answer: string, request: IncomingMessage): AsyncGenerator<string> {
   yield answer;

@@ -1,5 +1,5 @@
-// Limits the time that publishing over HTTP may take of a gateway. Under overload it refuses further requests before they are parsed, with
-// as little work as possible: a refusal that costs as much as an event would halve the throughput.
+// Limits the share of a gateway's time that publishing over HTTP may take. Under overload, further requests are refused before they
+// are parsed, with as little work as possible. A refusal that cost as much as an event would halve the throughput.
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { type ProblemCode, problemBody } from './problem.js';
 
@@ -7,19 +7,19 @@ import { type ProblemCode, problemBody } from './problem.js';
 const LATE_TURN_MS = 50;
 /** The gateway is overloaded when all turns were late for this long. */
 const OVERLOADED_AFTER_MS = 500;
-/** Under overload new requests get this much of a turn; the overload ends with a turn that needs less and refuses nothing. */
+/** Under overload, each turn serves requests for this long. The overload ends with a turn that takes less and refuses none. */
 const TURN_BUDGET_MS = 20;
 const RETRY_AFTER_SECONDS = 1;
 
 /**
- * Decides whether there is time for one more request. Pure, but for the clock.
+ * Decides whether there is time for one more request. Pure except for the clock.
  *
- * calm ⇄ late → overloaded → calm. A burst makes turns late, and all of it is served. Only if turns stay late does more arrive than the
- * gateway can serve, and all of its clients would wait longer and longer for their events.
+ * calm ⇄ late → overloaded → calm. A burst makes turns late, and is served completely. If turns stay late, more requests arrive
+ * than the gateway can serve. Without refusals, all clients would then wait longer and longer for their events.
  */
 export class TurnBudget {
   readonly #monotonicMs: () => number;
-  /** Time of the first request of the present turn; `undefined` before it. */
+  /** Time of the first request of the current turn. `undefined` before this request. */
   #turnStartedMs: number | undefined;
   #lateSinceMs: number | undefined;
   #isOverloaded = false;
@@ -29,7 +29,7 @@ export class TurnBudget {
     this.#monotonicMs = monotonicMs;
   }
 
-  /** True before the first request of a turn: then the caller must arrange that `endTurn` is called at the turn's end. */
+  /** True before the first request of a turn. The caller must then arrange that `endTurn` is called at the end of the turn. */
   get isFirstOfTurn(): boolean {
     return this.#turnStartedMs === undefined;
   }
@@ -60,7 +60,7 @@ export class TurnBudget {
   }
 }
 
-/** Puts the admission of requests to publish before the server's own listeners. */
+/** Makes the server decide about each request to publish (see `TurnBudget`) before its own listeners see the request. */
 export function guardIngest(server: Server, onRefused: (code: ProblemCode) => void): void {
   const budget = new TurnBudget(() => performance.now());
   const listeners = server.listeners('request') as ((
@@ -70,7 +70,7 @@ export function guardIngest(server: Server, onRefused: (code: ProblemCode) => vo
   server.removeAllListeners('request');
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     if (isIngest(request)) {
-      // Once a turn, after all requests that this turn's sockets have delivered.
+      // `endTurn` is called once per turn, after all requests that the sockets delivered in this turn.
       if (budget.isFirstOfTurn) setImmediate(() => budget.endTurn());
       if (!budget.admits()) {
         refuse(response);

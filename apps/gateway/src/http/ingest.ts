@@ -1,5 +1,5 @@
-// `POST /v1/events`: publishes events of a backend without the library. One event or a list; all of it is checked before anything is
-// stored; safe to repeat with the same event IDs.
+// `POST /v1/events`: publishes events of a backend that does not use the library. The body is one event or a list. All events are
+// checked before any is stored. A request may be repeated with the same event IDs.
 import { randomUUID } from 'node:crypto';
 import {
   type AnyCatalog,
@@ -20,12 +20,12 @@ import { type ProblemError, sendProblem } from './problem.js';
 export interface IngestOptions {
   readonly catalog: AnyCatalog;
   readonly publisher: Publisher;
-  /** Without it, everybody may publish (development mode). */
+  /** Checks the API key. `undefined`: everybody may publish (development mode). */
   readonly isApiKey: ApiKeyCheck | undefined;
   readonly maxEventsPerRequest: number;
 }
 
-/** Result of one event, in the form of the answer. */
+/** The result for one event, as the answer contains it. */
 interface IngestResult {
   readonly event_id: string;
   readonly status: 'stored' | 'coalesced';
@@ -33,9 +33,9 @@ interface IngestResult {
   readonly is_duplicate?: boolean;
 }
 
-/** Adds the route. Answers 201 when all events are stored, 202 when one waits in its coalescing window. */
+/** Adds the route. It answers 201 when all events are stored, and 202 when at least one waits in its coalescing window. */
 export function addIngestRoute(app: FastifyInstance, options: IngestOptions): void {
-  // In a separate scope, so that the bodies of other routes are parsed as usual.
+  // The route has a separate scope, so that the bodies of other routes are parsed as usual.
   void app.register(async (scope) => {
     scope.removeContentTypeParser('application/json');
     scope.addContentTypeParser(
@@ -44,7 +44,7 @@ export function addIngestRoute(app: FastifyInstance, options: IngestOptions): vo
       async (_request: FastifyRequest, bytes: Buffer) => readJsonBody(bytes),
     );
     scope.post<{ Body: JsonBody | undefined }>('/v1/events', {
-      // Before the body is read: a client without a key must not send one.
+      // These checks run before the body is read, so that a client without a key cannot make the gateway read a body.
       onRequest: [
         async (request, reply) => checkApiKey(request, reply, options.isApiKey),
         async (request, reply) => checkEncoding(request, reply),
@@ -66,7 +66,7 @@ async function checkApiKey(
   await sendProblem(reply, { status: 401, code: 'unauthorized', detail });
 }
 
-/** Refuses a compressed body. As broken JSON, the answer would not name the mistake. */
+/** Refuses a compressed body. Otherwise it would be refused as broken JSON, which does not name the mistake. */
 async function checkEncoding(request: FastifyRequest, reply: FastifyReply): Promise<void> {
   const encoding = request.headers['content-encoding']?.trim().toLowerCase() ?? '';
   if (encoding === '' || encoding === 'identity') return;
@@ -106,7 +106,7 @@ async function ingest({ value, text }: JsonBody, reply: FastifyReply, options: I
 
 type WrittenEvent = ReceivedEvent<EventOf<AnyCatalog>>;
 
-/** @param texts JSON texts of the items, in their order */
+/** @param texts the JSON texts of the items, in the same order */
 function parseAll(
   items: readonly unknown[],
   texts: readonly string[],
@@ -123,7 +123,7 @@ function parseAll(
   return { events, errors };
 }
 
-/** Adds the ID and the time of an event where the caller left them out. */
+/** Adds the ID and the timestamp of an event if the caller left them out. */
 function withDefaults(item: unknown, timestamp: string): unknown {
   if (typeof item !== 'object' || item === null || Array.isArray(item)) return item;
   return { event_id: randomUUID(), timestamp, ...item };
@@ -138,7 +138,7 @@ function toProblemErrors(failure: ParseFailure, index: number): readonly Problem
   }));
 }
 
-/** Finds valid events that are too large all the same: a coalesced one must fit with the largest count. */
+/** Finds valid events that are too large to be coalesced. Such an event must fit even with the largest `coalesced_count`. */
 function tooLargeWithCount(events: readonly WrittenEvent[], catalog: AnyCatalog): readonly ProblemError[] {
   return events.flatMap(({ event, declaration, payloadText }, index) => {
     if (declaration.coalescing === undefined) return [];

@@ -8,27 +8,28 @@ export interface JsonBody {
   readonly text: string;
 }
 
-/** A body that cannot be read. Answered with 400. */
+/** The error for a body that cannot be read. It is answered with 400. */
 class BodyError extends Error {
   readonly statusCode = 400;
 }
 
-/** Some programs write it before their JSON. RFC 8259, section 8.1, allows a reader to ignore it. */
+/** The byte order mark, which some programs write before their JSON. RFC 8259, section 8.1, allows a reader to ignore it. */
 const BYTE_ORDER_MARK = 0xfeff;
 
 /**
- * Reads a body. Repeated names are allowed, the last one counts.
+ * Reads a body as JSON. If an object repeats a name, the last value counts.
+ *
  * @throws an error with status 400 if the body is not JSON in UTF-8
  */
 export function readJsonBody(bytes: Buffer): JsonBody {
-  // Otherwise invalid bytes would be replaced silently.
+  // Checked first, because decoding would silently replace invalid bytes.
   if (!isUtf8(bytes)) throw new BodyError('not UTF-8');
   const decoded = bytes.toString('utf8');
   const text = decoded.charCodeAt(0) === BYTE_ORDER_MARK ? decoded.slice(1) : decoded;
   try {
     return { value: JSON.parse(text), text };
   } catch {
-    // The cause is left out on purpose: it quotes the body.
+    // The cause is left out on purpose, because it quotes the body.
     throw new BodyError('not JSON');
   }
 }

@@ -1,8 +1,8 @@
 // Recognises host names of this machine. Pure.
 
 /**
- * True when a host as browsers write it is this machine: `localhost` and names below it (RFC 6761, section 6.3), 127.0.0.0/8, `[::1]`.
- * Any other name may belong to somebody else, even if it resolves to this machine (DNS rebinding).
+ * True when a host name, written as browsers do, always means this machine: `localhost` and names below it (RFC 6761, section 6.3),
+ * 127.0.0.0/8, and `[::1]`. Any other name may belong to somebody else, even if it resolves to this machine (DNS rebinding).
  */
 export function isLoopbackName(hostname: string): boolean {
   const name = hostname.toLowerCase().replace(/\.$/, '');
@@ -16,9 +16,9 @@ export function isLoopbackName(hostname: string): boolean {
   );
 }
 
-/** The same for a `Host` header, with or without a port. Other spellings of an address are read as browsers read them. */
+/** True when a `Host` header, with or without a port, means this machine. `URL` reads unusual spellings as browsers do. */
 export function isLoopbackHost(host: string): boolean {
   const url = `http://${host}`;
-  // A `Host` header holds host and port and nothing else.
+  // A valid `Host` header consists of a host and a port only.
   return /^[^/?#@\\\s]+$/.test(host) && URL.canParse(url) && isLoopbackName(new URL(url).hostname);
 }

@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { GatewayError } from '../errors.js';
 
 /**
- * Opens the port and closes it again. Another program may still open it in between, so errors of listening must be handled as well.
+ * Opens the port and closes it again. Another program may open the port afterwards, so `listen` may still fail.
  *
  * @throws GatewayError `port_in_use` or `invalid_configuration`
  */
@@ -21,7 +21,7 @@ export async function checkPort(host: string, port: number): Promise<void> {
   await once(server, 'close');
 }
 
-/** Returns an error that explains to the operator why a gateway cannot listen; any other `cause` is returned unchanged. */
+/** Returns an error that explains to the operator why a gateway cannot listen. Returns a `cause` of another kind unchanged. */
 export function portError(host: string, port: number, cause: unknown): unknown {
   switch ((cause as NodeJS.ErrnoException).code) {
     case 'EADDRINUSE': {

@@ -4,20 +4,20 @@ import type { FastifyReply } from 'fastify';
 /** A problem. Its `type` is a URN made of the code, so it needs no web page to be unique. */
 export interface Problem {
   readonly status: number;
-  /** Stable, for programs; listed in docs/errors.md. */
+  /** Stable code for programs, listed in docs/errors.md. */
   readonly code: ProblemCode;
-  /** One sentence for people. Never repeats a value that was sent. */
+  /** Text for people. It repeats no value from the request except event IDs. */
   readonly detail: string;
-  /** One for each error in the events of the request. */
+  /** All errors in the events of the request. */
   readonly errors?: readonly ProblemError[];
   readonly retryAfterSeconds?: number;
 }
 
 /** One error in an event. */
 export interface ProblemError {
-  /** Index of the event in the request; 0 for a single one. */
+  /** Index of the event in the request. 0 if the body is a single event. */
   readonly index: number;
-  /** JSON pointer inside the event. */
+  /** JSON pointer to the wrong value inside the event. */
   readonly path: string;
   readonly rule: string;
   readonly message: string;
@@ -46,22 +46,22 @@ export type ProblemCode = keyof typeof problemTitles;
 
 const sentCodes = new WeakMap<FastifyReply, ProblemCode>();
 
-/** The code of the problem that was sent as this reply, if any; for metrics. */
+/** Returns the code of the problem that was sent as this reply, for metrics. `undefined` if no problem was sent. */
 export function problemCodeOf(reply: FastifyReply): ProblemCode | undefined {
   return sentCodes.get(reply);
 }
 
-/** Sends a problem. */
+/** Sends a problem as the reply. */
 export async function sendProblem(reply: FastifyReply, problem: Problem): Promise<void> {
   sentCodes.set(reply, problem.code);
-  // RFC 9110, section 15.5.16: the encoding that is accepted.
+  // Names the accepted encoding, as RFC 9110, section 15.5.16, recommends.
   if (problem.code === 'unsupported_encoding') void reply.header('accept-encoding', 'identity');
   if (problem.status === 401) void reply.header('www-authenticate', 'Bearer');
   if (problem.retryAfterSeconds !== undefined) void reply.header('retry-after', problem.retryAfterSeconds);
   await reply.code(problem.status).type('application/problem+json').send(problemBody(problem));
 }
 
-/** The problem as JSON text. */
+/** Returns the problem as JSON text. */
 export function problemBody({ status, code, detail, errors }: Problem): string {
   return JSON.stringify({
     type: `urn:millrace:problem:${code}`,

@@ -25,13 +25,13 @@ export interface EventsHubDependencies {
   readonly activeTyping: ActiveTyping;
   /** Limits the events that each user may send. */
   readonly rateLimit: RateLimit;
-  /** Milliseconds that never decrease. */
+  /** Returns monotonic time in milliseconds. */
   monotonicMs(): number;
   /** Called when an event was refused because its user sent too many. */
   onRateLimited(): void;
 }
 
-/** The items of a connection are its rooms. */
+/** The context of a connection. Its `items` (the hub's state per connection) are the connection's rooms. */
 type EventsContext = HubContext<EventsClient, User, ConnectionRooms>;
 
 /** Creates the hub's definition. */
@@ -42,7 +42,7 @@ export function createEventsHub(dependencies: EventsHubDependencies) {
     onConnected(context) {
       dependencies.activeTyping.connected(context.user.userId);
       context.items.begin(context);
-      // A client that resumes joins its personal room itself, with its position, so that nothing new is sent before what it missed.
+      // A client that resumes joins its personal room itself, with its position. It is then sent missed events before new ones.
       if (context.request.query.get('resume') === '1') return;
       context.groups.add(personalRoomOf(context.user.userId));
     },
@@ -57,7 +57,7 @@ export function createEventsHub(dependencies: EventsHubDependencies) {
     },
 
     methods: {
-      /** Joins a room; `after` is the position of the last event the client has seen. */
+      /** Joins a room. `after` is the position of the last event that the client has seen. */
       JoinRoom: method(
         ([roomId, after]): [string, Position | undefined] => [
           roomIdArgument(roomId),
@@ -112,21 +112,24 @@ function checkRate(dependencies: EventsHubDependencies, userId: string): void {
   throw new HubError(`You send typing and receipts too fast. Send the last one again in ${waitMs} ms.`);
 }
 
-/** True when this gateway ended the connection. Without an error either side closed it, most often the client; when this gateway stops, attempts are not counted. */
+/**
+ * True when this gateway ended the connection. An end without an error counts as the client's, because most often the client closed
+ * the connection. When this gateway stops, replay attempts are not counted anyway.
+ */
 function isOfGateway(error: Error | undefined): boolean {
   const code = error instanceof SignalRError ? error.code : undefined;
   return error !== undefined && code !== 'transport_lost' && code !== 'client_error';
 }
 
-/** Ends the typing of a user who has disconnected, so that it is not shown until it expires. */
+/** Ends the typing of a user who has disconnected. Otherwise it would be shown until it expires. */
 async function stopTyping(dependencies: EventsHubDependencies, { userId, name }: User): Promise<void> {
   const rooms = dependencies.activeTyping.disconnected(userId, dependencies.monotonicMs());
   const user = { user_id: userId, username: name };
-  // A failure has no recipient any more: then the indicator expires.
+  // A failure is ignored, because the client is gone and the indicator expires.
   await Promise.allSettled(rooms.map((roomId) => publishTyping(dependencies, roomId, user, false)));
 }
 
-/** @throws HubError also when the catalog has no event type for typing */
+/** @throws HubError when the event is invalid or was not stored, or when the catalog has no event type for typing */
 async function publishTyping(
   dependencies: EventsHubDependencies,
   roomId: string,
@@ -147,7 +150,7 @@ async function publish(
   try {
     await dependencies.publisher.publish(type, roomId, payload);
   } catch (error) {
-    // The contract's messages name fields and rules, never values; they are meant for the sender of the event.
+    // The message of a `ContractError` names fields and rules, never values. It is meant for the sender of the event.
     if (error instanceof ContractError) throw new HubError(error.message, { cause: error });
     if (error instanceof PublisherError) throw tryAgain('The event was not stored.', { cause: error });
     throw error;
@@ -172,8 +175,8 @@ function roomIdArgument(value: unknown): string {
 }
 
 /**
- * Replaces a position from a gateway of a later build, during a rollout or a rollback: it matches no stream, so the client is told to
- * load what it missed, and continues.
+ * Replaces a position that a gateway of a later build made, which occurs during a rollout or a rollback. It matches no stream, so
+ * the answer to the join tells the client to load what it missed.
  */
 const OF_LATER_BUILD: Position = [];
 

@@ -1,12 +1,13 @@
-// Limits the events that each user may send: a token bucket per user, refilled at a constant rate. Decision 15 compares it with a library.
+// Limits the events that each user may send: a token bucket per user, refilled at a constant rate. Decision 15 compares it with a
+// library.
 import { OldestFirstMap } from '@millrace/internal';
 
 /** Rate and bounds of {@link RateLimit}. */
 export interface RateLimitOptions {
   readonly perSecond: number;
-  /** Most events at once, after a pause. */
+  /** Maximum number of events that a user may send at once after a pause. */
   readonly burst: number;
-  /** Most users remembered; the one who sent longest ago is forgotten first, and starts with a full bucket again. */
+  /** Maximum number of remembered users. Beyond it the user who sent longest ago is forgotten, and has a full bucket again. */
   readonly maxUsers: number;
 }
 
@@ -15,7 +16,7 @@ interface Bucket {
   atMs: number;
 }
 
-/** The buckets of all users. It has no timers. */
+/** The token buckets of all users. Works without timers. */
 export class RateLimit {
   readonly #options: RateLimitOptions;
   /** The user who sent longest ago comes first. */
@@ -25,7 +26,7 @@ export class RateLimit {
     this.#options = options;
   }
 
-  /** Takes one token. Returns 0, or the milliseconds until the next one is available. */
+  /** Takes one token and returns 0. If the bucket is empty, returns the milliseconds until the next token. */
   take(userId: string, timeMs: number): number {
     const { perSecond, burst } = this.#options;
     const known = this.#buckets.get(userId) ?? { tokens: burst, atMs: timeMs };

@@ -4,7 +4,7 @@ import type { ConnectionDirectory } from '@millrace/signalr';
 import { createRedisDirectory, type RedisDirectory } from '@millrace/signalr/redis';
 import type { Logger } from 'pino';
 
-/** A directory that is opened with the gateway. Before and after that its methods reject, as they do while Redis is unavailable. */
+/** A directory that is open while the gateway runs. `claim` and `find` reject while it is not open or Redis is unavailable. */
 export class SharedDirectory implements ConnectionDirectory {
   readonly #redisUrl: string;
   readonly #logger: Logger;
@@ -16,7 +16,7 @@ export class SharedDirectory implements ConnectionDirectory {
     this.#logger = logger;
   }
 
-  /** Rejects when Redis cannot be reached. */
+  /** Opens the directory. Rejects when Redis cannot be reached. */
   async open(): Promise<void> {
     const client = await connectRedis({
       url: this.#redisUrl,

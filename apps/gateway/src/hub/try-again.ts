@@ -1,9 +1,9 @@
-// Creates hub errors that are temporary.
+// Creates hub errors for temporary failures.
 import { HubError } from '@millrace/signalr';
 
 /**
- * An error for a call that could not be decided, which is not the same as refused. Clients recognise it by its last words, keep their
- * position and call again after a pause.
+ * Creates the error for a call that was not refused, but failed for a temporary reason. Clients recognise the error by its last
+ * words, keep their position and call again after a pause.
  */
 export function tryAgain(reason: string, options?: ErrorOptions): HubError {
   return new HubError(`${reason} Try again later.`, options);

@@ -2,19 +2,22 @@
 
 /** Bounds of {@link ActiveTyping}. */
 export interface ActiveTypingOptions {
-  /** An indicator expires after this; then there is nothing to end. */
+  /** Time after which a typing indicator expires. An expired indicator need not be ended. */
   readonly expiryMs: number;
-  /** Most rooms remembered of one user; the room typed in longest ago is forgotten first, and its indicator expires. */
+  /**
+   * Maximum number of rooms remembered per user. Beyond it the room in which the user typed longest ago is forgotten, and its
+   * indicator ends only when it expires.
+   */
   readonly maxRoomsPerUser: number;
 }
 
 interface ConnectedUser {
   connections: number;
-  /** Room → time at which the user last typed there, the longest ago first. */
+  /** Room → time at which the user last typed in it. The oldest time comes first. */
   readonly typingSinceMs: Map<string, number>;
 }
 
-/** The users connected to this gateway and the rooms in which they type; bounded by the connections. */
+/** The users who are connected to this gateway, and the rooms in which they type. Bounded by the connections. */
 export class ActiveTyping {
   readonly #options: ActiveTypingOptions;
   readonly #users = new Map<string, ConnectedUser>();
@@ -42,7 +45,10 @@ export class ActiveTyping {
     }
   }
 
-  /** Returns the rooms in which the user still seems to type, when the last connection has ended; otherwise none. */
+  /**
+   * Notes that a connection of the user has ended. Returns no rooms while the user has another connection. After the last one has
+   * ended, returns the rooms in which the user still seems to type.
+   */
   disconnected(userId: string, timeMs: number): readonly string[] {
     const user = this.#users.get(userId);
     if (user === undefined) return [];

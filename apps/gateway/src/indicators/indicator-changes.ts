@@ -3,14 +3,14 @@ import type { IndicatedUser } from '@millrace/contract';
 import type { ShownByName } from './room-indicators.js';
 import { isSameUser } from './same-user.js';
 
-/** A change of an indicator: it shows the user now, or does so no longer. */
+/** A change of an indicator: it began (`isShown`) or ceased to show the user. */
 export interface IndicatorChange {
   readonly name: string;
   readonly user: IndicatedUser;
   readonly isShown: boolean;
 }
 
-/** Leaves the user out: users are not shown their own indicators. */
+/** Returns `shown` without this user, because users are not shown their own indicators. */
 export function shownToUser(shown: ShownByName, userId: string): ShownByName {
   const others = new Map<string, readonly IndicatedUser[]>();
   for (const [name, users] of shown) {
@@ -20,7 +20,7 @@ export function shownToUser(shown: ShownByName, userId: string): ShownByName {
   return others;
 }
 
-/** Returns the indicators that have ended since, then those that have begun. */
+/** Returns the changes from `before` to `now`: first the indicators that ended, then those that began. */
 export function changesBetween(before: ShownByName, now: ShownByName): readonly IndicatorChange[] {
   return [...missingIn(now, before, false), ...missingIn(before, now, true)];
 }

@@ -1,6 +1,7 @@
-// Passes events of indicators (typing, and those of an application's own catalog) to clients: at most one per user, room and window,
-// the last one, and no start that a message or a stop of its user has overtaken. Most of them were coalesced before; the gate handles
-// plain XADD, and events that waited in a window while a message passed them. It compares entry IDs, never clocks of producers.
+// Limits the indicator events (typing, and what an application's catalog declares) that clients are sent: per user, room and window
+// only the newest. A start is an event that shows the indicator, and a stop one that ends it. Drops a start that was made before a
+// message or a stop of the same user. Publishers have coalesced most of these events already. The gate handles those of a plain
+// XADD, and those that waited in a publisher's window while a message was published. Compares entry IDs, never clocks of producers.
 import {
   compareEntryIds,
   type Entry,
@@ -13,26 +14,29 @@ import { AS_OF_FIELD, type ReceivedEvent, showsIndicator } from '@millrace/contr
 import { type CancelTimer, type Clock, OldestFirstMap } from '@millrace/internal';
 import type { Accepted } from '../dispatch/decide.js';
 
-/** Reason why an event was dropped: a message or a stop overtook it, or a later state of its user replaced it. */
+/** Reason why an event was dropped. `ended`: a message or stop overtook it. `superseded`: a newer event of its user replaced it. */
 export type GateDropReason = 'ended' | 'superseded';
 
 /** Dependencies of {@link IndicatorGate}. */
 export interface IndicatorGateDependencies {
   readonly clock: Pick<Clock, 'monotonicMs' | 'startTimer'>;
-  /** Delivers an event whose window is over. */
+  /** Delivers an event that waited for the end of its window. */
   release(accepted: Accepted): void;
   dropped(accepted: Accepted, reason: GateDropReason): void;
 }
 
 /** Bounds of {@link IndicatorGate}. */
 export interface IndicatorGateOptions {
-  /** Time for which a message or a stop is remembered against starts that arrive late. */
+  /** Time for which a message or a stop is remembered, in order to drop older starts that arrive late. */
   readonly memoryMs: number;
-  /** Most users of rooms remembered; the one without news for longest is forgotten first, and its waiting event is sent. */
+  /**
+   * Maximum number of remembered states, one per user, slot and room. Beyond it the state that changed longest ago is forgotten,
+   * and its waiting event is sent.
+   */
   readonly maxKeys: number;
 }
 
-/** An entry that ended an indicator, and until when it counts: a stream that was lost begins anew with other IDs. */
+/** An entry that ended an indicator. It counts only until `untilMs`, because a stream that was lost begins anew with other IDs. */
 interface EndingEntry {
   readonly id: EntryId;
   readonly untilMs: number;
@@ -45,11 +49,15 @@ interface WaitingEvent {
   readonly cancelTimer: CancelTimer;
 }
 
-/** One user in one slot of one room: Open ─event─▶ Closed for a window ─event─▶ Waiting ─window over─▶ Closed … ─▶ Open. */
+/**
+ * The state of one user in one slot of one room:
+ *
+ * Open ─event─▶ Closed for a window ─event─▶ Waiting ─window over─▶ Closed … ─▶ Open.
+ */
 interface GateState {
-  /** The newest message. A start as of before it is dropped. */
+  /** The user's newest message. A start that was made before it is dropped. */
   lastMessage: EndingEntry | undefined;
-  /** The newest stop. A start as of before it is dropped. */
+  /** The user's newest stop. A start that was made before it is dropped. */
   lastStop: EndingEntry | undefined;
   /** Time from which the next event may pass. */
   opensAtMs: number;
@@ -57,7 +65,7 @@ interface GateState {
   waiting: WaitingEvent | undefined;
 }
 
-/** See the file's comment. Every event it is given is delivered, dropped with a reason, or replaced by a later one. */
+/** See the file's comment. Every event that the gate is given is either delivered or dropped with a reason. */
 export class IndicatorGate {
   readonly #options: IndicatorGateOptions;
   readonly #dependencies: IndicatorGateDependencies;
@@ -70,8 +78,9 @@ export class IndicatorGate {
   }
 
   /**
-   * Decides about an event; called in stream order. True: the event is delivered now, as every event is whose type shows no indicator.
-   * False: it was dropped, or waits for the end of its user's window.
+   * Decides about an event. Must be called in stream order. Returns true if the event is to be delivered now, which is always so
+   * for events that are replayed or not coalesced. Returns false if the event was dropped or waits for the end of its user's
+   * window.
    */
   admits(accepted: Accepted): boolean {
     const { entry, received } = accepted;
@@ -89,7 +98,7 @@ export class IndicatorGate {
       return false;
     }
     if (isStop(received) && !isEndedBy(state.lastStop, asOf, timeMs)) {
-      // A stop that waited in a window took no ID: a start as of the same moment belongs to the next window.
+      // A stop that waited in a window has no entry with the ID `asOf`. A start with the same `asOf` came later and must pass.
       state.lastStop = this.#endingEntry(asOf === entry.id ? asOf : previousEntryId(asOf));
     }
     if (state.waiting === undefined && timeMs >= state.opensAtMs) {
@@ -107,7 +116,10 @@ export class IndicatorGate {
     return false;
   }
 
-  /** Notes an event that ends an indicator, as a message ends its sender's typing; also one that was delivered before this gateway started. */
+  /**
+   * Notes an event that ends an indicator, as a message ends its sender's typing. Must also be called for such an event that was
+   * delivered before this gateway started.
+   */
   noteEnding({ entry, received: { event, declaration } }: Accepted): void {
     const ending = declaration.endsCoalescing;
     const key = ending?.key(event.payload);
@@ -121,7 +133,7 @@ export class IndicatorGate {
     this.#dependencies.dropped(waiting.accepted, 'ended');
   }
 
-  /** Delivers every event that waits. */
+  /** Delivers every waiting event at once. */
   flush(): void {
     for (const state of this.#states.values()) {
       state.waiting?.cancelTimer();
@@ -160,7 +172,7 @@ export class IndicatorGate {
     return state;
   }
 
-  /** Forgets two at a time, so that the map shrinks faster than it grows and no event pays for many. */
+  /** Forgets at most two states per call. The map still shrinks faster than it grows, and no call takes long. */
   #forgetOld(timeMs: number): void {
     for (let checks = 2; checks > 0; checks -= 1) {
       const oldest = this.#states.oldest();
@@ -180,13 +192,16 @@ function isStop({ event, declaration: { indicator } }: ReceivedEvent): boolean {
   return indicator !== undefined && !showsIndicator(indicator, event.payload);
 }
 
-/** The ID that the event would have had when it was made: its field `as_of`, else its own ID. An event by plain XADD is as of its own ID. */
+/**
+ * Returns the entry ID that the event would have had when it was made: its field `as_of`, but not later than its own ID. An event
+ * without a valid `as_of`, such as one of a plain XADD, counts as made at its own ID.
+ */
 function asOfEntry({ id, fields }: Entry): EntryId {
   const asOf = fields[AS_OF_FIELD];
   return isEntryId(asOf) ? minEntryId(asOf, id) : id;
 }
 
-/** True for a start that a message or a stop has overtaken. A stop always passes: an indicator that a client shows must end. */
+/** True for a start that a message or a stop has overtaken. A stop always passes, because a shown indicator must end. */
 function isOvertaken(
   { accepted, asOf }: Pick<WaitingEvent, 'accepted' | 'asOf'>,
   { lastMessage, lastStop }: GateState,
@@ -196,7 +211,10 @@ function isOvertaken(
   return isEndedBy(lastMessage, asOf, timeMs) || isEndedBy(lastStop, asOf, timeMs);
 }
 
-/** True when the ending counts and is not before `id`. An event as of the ending's own ID came just before it, because the ending took that ID. */
+/**
+ * True when the ending still counts and `id` is not after it. An event that would have had the ending's own ID was made just before
+ * the ending, which then took this ID.
+ */
 function isEndedBy(ending: EndingEntry | undefined, id: EntryId, timeMs: number): boolean {
   return ending !== undefined && ending.untilMs > timeMs && compareEntryIds(id, ending.id) <= 0;
 }

@@ -1,4 +1,4 @@
-// Tracks the indicators of a catalog in all rooms: the users whom each shows now, according to the delivered events.
+// Tracks which users each indicator of a catalog shows in each room, according to the delivered events.
 import {
   type AnyCatalog,
   type IndicatedUser,
@@ -9,13 +9,13 @@ import {
 } from '@millrace/contract';
 import { ShownUsers } from './shown-users.js';
 
-/** The indicator that the hub itself uses: `SendTyping` publishes it, and the answer of a join has a separate field for it. */
+/** The indicator of the hub's own methods: `SendTyping` publishes it, and the answer to `JoinRoom` has a separate field for it. */
 export const TYPING = 'typing';
 
-// Most rooms with a user shown at one time, per indicator; beyond it the room without news for longest is forgotten.
+// Maximum number of rooms in which one indicator shows users. Beyond it the room whose last start is the oldest is forgotten.
 const maxRooms = 10_000;
 
-/** Users shown, by the name of the indicator; indicators that show nobody are left out. */
+/** The users whom indicators show, by the name of the indicator. Indicators that show nobody are left out. */
 export type ShownByName = ReadonlyMap<string, readonly IndicatedUser[]>;
 
 interface Shown {
@@ -27,7 +27,7 @@ interface Shown {
 export class RoomIndicators {
   readonly #shown = new Map<string, Shown>();
 
-  /** @param typingExpiresAfterMs in place of what the types of typing declare */
+  /** @param typingExpiresAfterMs replaces the expiry that the event types of typing declare */
   constructor(catalog: Pick<AnyCatalog, 'eventTypes'>, typingExpiresAfterMs?: number) {
     for (const [name, declared] of indicatorsOf(catalog.eventTypes)) {
       const expiryMs = (name === TYPING ? typingExpiresAfterMs : undefined) ?? declared.expiresAfterMs;
@@ -36,7 +36,7 @@ export class RoomIndicators {
     }
   }
 
-  /** An indicator of the catalog. */
+  /** Returns the catalog's indicator of this name; `undefined` if there is none. */
   find(name: string): Indicator | undefined {
     return this.#shown.get(name)?.indicator;
   }
@@ -44,7 +44,7 @@ export class RoomIndicators {
   /**
    * Updates the indicators from an event that shows or ends one.
    *
-   * @returns the user whose own connections are not sent the event; `undefined`: it is sent to all
+   * @returns the user whose connections must not be sent the event, because it is about this user; `undefined` if there is none
    */
   observe({ event, declaration }: ReceivedEvent, timeMs: number): string | undefined {
     const { indicator, endsCoalescing } = declaration;
@@ -62,7 +62,7 @@ export class RoomIndicators {
     return undefined;
   }
 
-  /** The users whom the room's indicators show now. */
+  /** Returns the users whom the room's indicators show at `timeMs`. */
   in(roomId: string, timeMs: number): ShownByName {
     const shown = new Map<string, readonly IndicatedUser[]>();
     for (const [name, { users }] of this.#shown) {

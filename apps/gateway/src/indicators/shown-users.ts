@@ -1,5 +1,5 @@
-// Keeps the users whom one indicator shows, by room; the answer of a join lists them. It has no timers: a user whose time is over is not
-// listed, and is removed with the next change in the room.
+// Keeps the users whom one indicator shows, by room. The answer to a join lists them. There are no timers: an expired user is not
+// listed, and is removed by the next start or list call for the room.
 import { type IndicatedUser, userKey } from '@millrace/contract';
 import { OldestFirstMap } from '@millrace/internal';
 
@@ -9,16 +9,16 @@ interface ShownSince extends IndicatedUser {
 
 /** Bounds of {@link ShownUsers}. */
 export interface ShownUsersOptions {
-  /** A user without news for this long is no longer shown. */
+  /** Time after which a user is no longer shown without a new start event. */
   readonly expiryMs: number;
-  /** Most rooms remembered; the one without news for longest is forgotten first. */
+  /** Maximum number of rooms. Beyond it the room whose last start is the oldest is forgotten. */
   readonly maxRooms: number;
 }
 
 /** The users of all rooms that one indicator shows. */
 export class ShownUsers {
   readonly #options: ShownUsersOptions;
-  /** Room → user → time since which the user is shown. Rooms without news for longest come first. */
+  /** Room → user → the user and the time of the user's last start. The room whose last start is the oldest comes first. */
   readonly #rooms = new OldestFirstMap<string, Map<string, ShownSince>>();
 
   constructor(options: ShownUsersOptions) {
@@ -40,7 +40,7 @@ export class ShownUsers {
     if (users?.size === 0) this.#rooms.delete(roomId);
   }
 
-  /** Users shown in a room now, in the order in which they began. */
+  /** Returns the users shown in a room at `timeMs`, in the order in which they began. */
   list(roomId: string, timeMs: number): readonly IndicatedUser[] {
     const users = this.#rooms.get(roomId);
     if (users === undefined) return [];

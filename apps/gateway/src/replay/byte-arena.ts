@@ -1,7 +1,7 @@
-// Stores bytes in large buffers outside the JavaScript heap: a million small messages cost the garbage collector nothing.
+// Stores bytes in large buffers outside the JavaScript heap, so that a million small messages cost the garbage collector nothing.
 import { PreparedCall } from '@millrace/signalr';
 
-/** Refers to bytes of an arena. They stay valid as long as the reference is held. */
+/** A reference to bytes in an arena. The bytes stay valid as long as the reference is held. */
 export interface ByteReference {
   readonly slab: Buffer;
   readonly start: number;
@@ -11,14 +11,14 @@ export interface ByteReference {
 const slabBytes = 1_048_576;
 
 /**
- * Appends to slabs, with the headroom before each that `PreparedCall.fromBytes` needs. A slab is freed when no reference to it is left, so
- * references that are dropped in about the order in which they were made free memory in that order.
+ * Appends messages to slabs, with the headroom in front of each message that `PreparedCall.fromBytes` needs. A slab is freed when
+ * no reference to it is left. References should therefore be dropped in about the order in which they were made.
  */
 export class ByteArena {
   #slab = Buffer.alloc(0);
   #used = 0;
 
-  /** Copies bytes in and returns a reference to the copy. */
+  /** Copies bytes into the arena and returns a reference to the copy. */
   append(bytes: Buffer): ByteReference {
     const needed = PreparedCall.headroomBytes + bytes.length;
     if (this.#used + needed > this.#slab.length) {

@@ -1,5 +1,5 @@
-// Reads what a stream still holds from before the ring: one shared, bounded read for all clients that come back with an old
-// position at about the same time.
+// Reads the entries of a stream that are older than those in the ring. All clients that come back with an old position at about the
+// same time share one bounded read.
 import {
   type Broker,
   compareEntryIds,
@@ -11,7 +11,7 @@ import {
 
 /** Bounds of {@link OlderEntries}. */
 export interface OlderEntriesOptions {
-  /** Most entries read of one stream, give or take one page; a client that missed more is told to reload. */
+  /** Maximum number of entries read from one stream, give or take one page. A client that missed more must reload. */
   readonly maxEntries: number;
   /** Time for which the result of a read is kept for the next clients. */
   readonly keepMs: number;
@@ -19,13 +19,13 @@ export interface OlderEntriesOptions {
 
 /** The entries of a stream that a client needs. */
 export interface OlderRange {
-  /** Everything after this entry … */
+  /** The client needs every entry after this one, up to `atLeast`. */
   readonly from: EntryId;
-  /** … up to this one … */
+  /** The last entry that the client needs. */
   readonly atLeast: EntryId;
-  /** … and up to this one if it is not much more: the ring evicts entries while others read, and those are needed next. */
+  /** Newer entries up to this one are read too, at most one page, because the ring may evict them during the read. */
   readonly upTo: EntryId;
-  /** True when the client needs everything that is stored: it does not miss what the stream lost before that. */
+  /** True when the client needs only what the stream still has. Older entries that the stream lost do not count as missed. */
   readonly isFromStart?: boolean;
 }
 
@@ -38,7 +38,7 @@ export interface OlderSlice {
 /** Result of a read: every entry of a stream after `lowest` up to `upTo`. */
 interface CachedRange extends OlderSlice {
   readonly lowest: EntryId;
-  /** True when no older entries can be read: the stream has lost them, or they are too many. */
+  /** True when no older entries can be read, because the stream has lost them or they are too many. */
   readonly isEnd: boolean;
   /** True when the stream's first entry is included. */
   readonly reachesStart: boolean;
@@ -50,7 +50,7 @@ interface StreamReads {
   cached?: CachedRange;
   /** The read under way. */
   running?: Promise<CachedRange>;
-  /** The read after that one, shared by all clients that come meanwhile. */
+  /** The read after the one under way, shared by all clients that come until it begins. */
   next?: Promise<CachedRange>;
   /** Ranges that the next read must include. */
   requested: OlderRange[];
@@ -59,14 +59,15 @@ interface StreamReads {
 const pageEntries = 500;
 
 /**
- * Reads entries that are older than the ring, in whole pages from the newest back. At most one read of a stream is under way; all
- * clients that come meanwhile share the next one, and most of them need none. So the number of reads does not grow with the clients.
+ * Reads entries that are older than those in the ring, in whole pages from the newest backwards. At most one read of a stream is
+ * under way at a time. Clients that come during it share the next read, which is skipped if the cached range has all that they
+ * need. Therefore the number of reads does not grow with the number of clients.
  */
 export class OlderEntries {
   readonly #broker: Pick<Broker, 'readRange' | 'inspect'>;
   readonly #options: OlderEntriesOptions;
   readonly #monotonicMs: () => number;
-  /** One per stream. */
+  /** The reads by stream. */
   readonly #reads = new Map<string, StreamReads>();
 
   constructor(
@@ -80,7 +81,7 @@ export class OlderEntries {
   }
 
   /**
-   * Reads all entries of a range; `undefined` when the stream has lost some of them, or they are too many.
+   * Reads all entries of a range. Resolves to `undefined` when the stream has lost some of them, or when they are too many.
    *
    * @throws BrokerError when the broker cannot be asked
    */
@@ -112,7 +113,7 @@ export class OlderEntries {
   }
 
   async #readNext(stream: string, reads: StreamReads): Promise<CachedRange> {
-    // Its failure does not matter here. Ranges requested before it is over are part of this read.
+    // A failure of the read under way does not matter here. Ranges requested until it ends are part of this read.
     await reads.running?.catch(() => {});
     const requested = reads.requested.splice(0);
     if (reads.next !== undefined) reads.running = reads.next;
@@ -133,7 +134,7 @@ export class OlderEntries {
     return this.#monotonicMs() - readAtMs <= this.#options.keepMs;
   }
 
-  /** Reads a range that includes all of these. */
+  /** Reads one range that includes all of the given ranges. */
   async #readRange(stream: string, ranges: readonly OlderRange[]): Promise<CachedRange> {
     const readAtMs = this.#monotonicMs();
     const from = ranges.map((range) => range.from).reduce((a, b) => (compareEntryIds(b, a) < 0 ? b : a));
@@ -151,7 +152,7 @@ export class OlderEntries {
     };
   }
 
-  /** Reads one page of newer entries. */
+  /** Reads the entries after `after` up to `upTo`, but at most one page of them. */
   async #readAhead(stream: string, after: EntryId, upTo: EntryId): Promise<OlderSlice> {
     if (compareEntryIds(upTo, after) <= 0) return { upTo: after, entries: [] };
     const entries = await this.#broker.readRange(stream, { after, upTo, count: pageEntries });
@@ -178,8 +179,8 @@ export class OlderEntries {
   }
 
   /**
-   * Returns the ID after which no entry is missing. Entries leave a stream from the oldest on, so the entries that were read are complete
-   * if something older is still there. Called after the read: what was trimmed meanwhile counts as lost.
+   * Returns the ID after which no entry is missing. The oldest entries leave a stream first, so the entries that were read are
+   * complete if an older one is still there. Called after the read, so that entries trimmed during the read count as lost.
    */
   async #lowestComplete(
     stream: string,
@@ -193,7 +194,7 @@ export class OlderEntries {
   }
 }
 
-/** Entries up to some ID, oldest first; `reachesStart`: the stream's first entry is included. */
+/** Entries up to some ID, oldest first. `reachesStart` is true if the stream's first entry is included. */
 interface BackwardRead {
   readonly entries: readonly Entry[];
   readonly reachesStart: boolean;

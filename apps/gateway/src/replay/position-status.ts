@@ -7,21 +7,27 @@ import {
   type StreamPosition,
 } from '@millrace/broker';
 
-/** How far this gateway has read a stream, and what the last heartbeat reported of its end. */
+/** How far this gateway has read a stream, and the end of the stream that the last heartbeat reported. */
 export interface KnownStream extends CurrentStreamPosition {
   readonly reportedEnd?: ReportedTip | undefined;
 }
 
 /**
- * - `reached`: this gateway has read at least as far.
- * - `lost`: the stream has no such position: it was lost since, or its newest entry is older.
- * - `unread`: the stream has it, and this gateway has not read that far yet.
- * - `unproven`: another server has the stream now, and it is not proven yet that it has this part of it.
- * - `unknown`: only the broker can answer this, and no heartbeat has arrived since.
+ * The status of a client's position in a stream:
+ * - `reached`: this gateway has read the stream at least up to the position.
+ * - `lost`: the stream does not have the position, because the stream was lost or its newest entry is older.
+ * - `unread`: the stream has the position, but this gateway has not read that far yet.
+ * - `unproven`: another server has the stream now, and it is not proven yet that this server has the entries up to the position.
+ * - `unknown`: only the broker can tell, and no heartbeat that began after the client came has reported the stream's end.
  */
 export type PositionStatus = 'reached' | 'lost' | 'unread' | 'unproven' | 'unknown';
 
-/** @param sinceMs time at which the client came, in local monotonic time: an earlier report of the broker says nothing about its position */
+/**
+ * Returns the status of a client's position.
+ *
+ * @param sinceMs time at which the client came, in local monotonic time; an earlier report of the stream's end may be too old to
+ * judge the position
+ */
 export function positionStatusOf(
   position: StreamPosition,
   current: KnownStream,

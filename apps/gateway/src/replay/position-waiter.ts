@@ -1,5 +1,5 @@
-// Waits until this gateway has read as far as a client that comes from another gateway. This sends no request to the broker: the
-// progress of the tail and the regular heartbeats are enough.
+// Waits until this gateway has read as far as a client that comes from another gateway. The wait sends no requests to the broker,
+// because the progress of the tail and the regular heartbeats are enough.
 import { compareEntryIds, type EntryId, type StreamPosition } from '@millrace/broker';
 import type { CancelTimer, Clock } from '@millrace/internal';
 import { type KnownStream, type PositionStatus, positionStatusOf } from './position-status.js';
@@ -8,18 +8,18 @@ import { type KnownStream, type PositionStatus, positionStatusOf } from './posit
 export interface ClientStreamPosition {
   readonly stream: string;
   readonly position: StreamPosition;
-  /** True when the client's position does not name the stream: the client must be sent everything that is stored of it, wherever that begins. */
+  /** True when the client's position does not name the stream. The client must then be sent all events that the stream has. */
   readonly isFromStart?: boolean;
 }
 
-/** `unknown`: it took too long, or no heartbeat arrived meanwhile. */
+/** The outcome of a wait. `unknown`: this gateway did not read far enough in time, or no heartbeat arrived in time. */
 export type WaitOutcome = 'reached' | 'lost' | 'unknown';
 
 /** Dependencies of {@link PositionWaiter}. */
 export interface PositionWaiterDependencies {
   readonly clock: Pick<Clock, 'monotonicMs' | 'startTimer'>;
   readonly maxWaitMs: number;
-  /** How far this gateway has read the stream; `undefined` for a stream that it does not have. */
+  /** Returns how far this gateway has read the stream. `undefined` for a stream that it does not have. */
   currentOf(stream: string): KnownStream | undefined;
 }
 
@@ -30,23 +30,29 @@ interface Waiter {
   readonly cancelDeadline: CancelTimer;
 }
 
-/** The waiters of one stream, and the lowest cursor among them: below it no waiter has to be checked. */
+/** The waiters of one stream, and the lowest cursor for which one of them waits. Below this cursor no waiter has to be checked. */
 interface WaitQueue {
   readonly waiters: Set<Waiter>;
   lowest: EntryId;
 }
 
-/** One object per gateway. Waiters are bounded by the connections: each waits for one join at a time, `maxWaitMs` at most. */
+/**
+ * The joins of a gateway that wait. Their number is bounded by the connections, because each connection waits for one join at a
+ * time, and for at most `maxWaitMs`.
+ */
 export class PositionWaiter {
   readonly #dependencies: PositionWaiterDependencies;
-  /** By the first stream that a waiter waits for. */
+  /** The queues by stream. A waiter is in the queue of the first stream for which it waits. */
   readonly #queues = new Map<string, WaitQueue>();
 
   constructor(dependencies: PositionWaiterDependencies) {
     this.#dependencies = dependencies;
   }
 
-  /** Waits for these positions. Most clients do not wait: then the result is no promise, and what follows runs in the same turn. */
+  /**
+   * Waits until this gateway has reached these positions. Most clients need not wait. The result is then no promise, so that the
+   * caller can continue in the same turn.
+   */
   waitFor(positions: readonly ClientStreamPosition[]): WaitOutcome | Promise<WaitOutcome> {
     const sinceMs = this.#dependencies.clock.monotonicMs();
     const { status, stream, position } = this.#check(positions, sinceMs);
@@ -59,7 +65,7 @@ export class PositionWaiter {
     });
   }
 
-  /** Called when these streams were read further. */
+  /** Called when new entries of these streams were read. */
   onAdvance(streams: Iterable<string>): void {
     if (this.#queues.size === 0) return;
     for (const stream of streams) {
@@ -111,7 +117,7 @@ export class PositionWaiter {
     resolve(outcome);
   }
 
-  /** Returns the first stream that is lost, else the first that is not reached. */
+  /** Returns the first position that is lost, else the first that is not reached, else one that is reached. */
   #check(positions: readonly ClientStreamPosition[], sinceMs: number): CheckedPosition {
     let waiting: CheckedPosition | undefined;
     for (const { stream, position } of positions) {

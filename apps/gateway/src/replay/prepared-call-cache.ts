@@ -1,14 +1,14 @@
-// Caches the calls that the ring made from its bytes: many clients come back at about the same time and are sent the same frames.
+// Caches the calls that the ring made from its bytes. Many clients come back at about the same time and are sent the same frames.
 import { OldestFirstMap } from '@millrace/internal';
 import type { PreparedCall } from '@millrace/signalr';
 
-/** Calls by the sequence number of their event in the ring. At the bound the oldest call is evicted; it is made again when it is needed. */
+/** Calls by the sequence number of their event in the ring. Beyond the bound the oldest is evicted, and made again when needed. */
 export class PreparedCallCache {
   readonly #maxBytes: number;
   readonly #calls = new OldestFirstMap<number, PreparedCall>();
   #bytes = 0;
 
-  /** @param maxBytes bytes of the calls in JSON; other protocols need additional memory */
+  /** @param maxBytes maximum size of all calls in JSON; encodings for other protocols need additional memory */
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
   }

@@ -1,5 +1,6 @@
-// Detects clients that disconnect because of what they are replayed. Whatever the reason, an event that makes a client disconnect as soon as
-// it has it would be replayed at its next join, for ever. After some attempts the client is told to reload the room, and gets past it.
+// Detects clients that disconnect, for whatever reason, as soon as they are replayed a certain event. The event would be replayed
+// at every join, and the client would disconnect for ever. After some attempts the client is told to reload the room instead, so
+// that it is not replayed the event again.
 import type { Broker } from '@millrace/broker';
 import type { Clock } from '@millrace/internal';
 
@@ -23,23 +24,24 @@ export interface ReplayAttemptsDependencies {
 }
 
 const maxAttempts = 5;
-/** A connection that ends later than this after the replay ended for another reason. */
+/** A replay counts as failed if the connection ends within this time after the last event was sent. */
 const failedWithinMs = 2_000;
-/** Longer than clients wait between two attempts. */
+/** Time for which failed replays are counted. Clients wait for less than this between two attempts. */
 const keepMs = 120_000;
-/** Longest time that a join waits for the count. After it the client is replayed the events, which costs at most one attempt more. */
+/** Maximum time that a join waits for the count. After it the events are replayed, which costs at most one more attempt. */
 const maxWaitMs = 250;
-/** Most counts requested or reported at a time; beyond it nothing is counted: there will be another attempt. */
+/** Maximum number of concurrent requests to the counters. Further requests are skipped, because there will be another attempt. */
 const maxCalls = 1_000;
 
 /**
- * Counts, per user, room and first event and over all gateways, the connections that ended right after a replay. Attempts side by side (a
- * user's tabs) count once. A gateway on which no such connection ended lately requests no counts: there a client has at most one attempt more.
+ * Counts the connections that ended right after a replay: per user, room and first event, over all gateways. Simultaneous attempts
+ * (a user's tabs) count once. A gateway reads the counts only if such a connection ended on it lately. Elsewhere a client may have
+ * one more attempt.
  */
 export class ReplayAttempts {
   readonly #dependencies: ReplayAttemptsDependencies;
   #calls = 0;
-  /** Until this time a client whose replay failed may come back. */
+  /** Time until which counts are read, because a client whose replay failed here may come back until then. */
   #watchedUntilMs = 0;
   #isStopped = false;
 
@@ -47,7 +49,10 @@ export class ReplayAttempts {
     this.#dependencies = dependencies;
   }
 
-  /** Begins an attempt; `undefined` when there were too many. Waits for the broker only where a replay failed lately. */
+  /**
+   * Begins an attempt. Resolves to `undefined` after too many attempts. Waits for the broker only if a replay failed on this
+   * gateway lately.
+   */
   async begin(userId: string, roomId: string, firstEventId: string): Promise<ReplayAttempt | undefined> {
     const startedMs = this.#dependencies.clock.monotonicMs();
     const attempt: ReplayAttempt = { userId, roomId, firstEventId, startedMs, lastMs: startedMs };
@@ -67,7 +72,7 @@ export class ReplayAttempts {
     void this.#call((counters) => counters.count(occurrence));
   }
 
-  /** Stops counting: from now on connections end because this gateway stops. */
+  /** Stops counting. Connections that end from now on end because this gateway stops. */
   stop(): void {
     this.#isStopped = true;
   }
@@ -91,7 +96,7 @@ export class ReplayAttempts {
   }
 }
 
-/** Name of the counter in the broker. Gateways of all builds share it. */
+/** Returns the name of the counter in the broker. Gateways of all builds must use the same name. */
 function counterNameOf({ userId, roomId, firstEventId }: ReplayAttempt): string {
   return JSON.stringify(['thrown out', userId, roomId, firstEventId]);
 }

@@ -1,6 +1,6 @@
-// Keeps what was delivered in the last minutes, per room, so that a client that was away gets what it missed without a read from the
-// broker. Events are kept as the bytes that clients were sent, so nothing is encoded again for JSON clients. Pure memory: no timers, no
-// sockets.
+// Keeps the events of the last minutes, per room, so that a client that was away gets what it missed without a read from the
+// broker. Events are kept as the bytes that clients were sent, so that they need not be encoded again for JSON clients. Uses no
+// timers and no sockets.
 import { compareEntryIds, type EntryId, entryIdMs, FIRST_ENTRY_ID } from '@millrace/broker';
 import { PreparedCall } from '@millrace/signalr';
 import { ByteArena, type ByteReference, viewBytes } from './byte-arena.js';
@@ -8,29 +8,29 @@ import { PreparedCallCache } from './prepared-call-cache.js';
 
 /** Bounds of {@link ReplayRing}. At either bound the oldest events are evicted. */
 export interface ReplayRingOptions {
-  /** Longest time for which an event is kept; it is shorter when `maxBytes` is reached. */
+  /** Maximum time for which an event is kept. The time is shorter when `maxBytes` is reached. */
   readonly windowMs: number;
-  /** Bytes of the messages, plus an estimate for the bookkeeping of each. */
+  /** Maximum number of bytes of the messages, plus an estimate for the bookkeeping of each message. */
   readonly maxBytes: number;
 }
 
-/** An event to be remembered, in the order of delivery. */
+/** An event to be remembered. Events are added in the order of delivery. */
 export interface DeliveredEvent {
   readonly stream: string;
   readonly id: EntryId;
-  /** Time at which it was appended, in broker time. The ID may contain a later time. @defaultValue the time in the ID */
+  /** Time at which the event was appended, in broker time. Its ID may contain a later time. @defaultValue the time in the ID */
   readonly atMs?: number;
   readonly roomId: string;
-  /** The call that was sent, with its position. The ring copies its bytes. */
+  /** The call that clients were sent, with its position. The ring copies its bytes. */
   readonly call: PreparedCall;
-  /** The ring keeps the newest event of each key and forgets older ones; left out: it keeps every event. */
+  /** The ring keeps only the newest event of each key. Events without a key are all kept. */
   readonly latestKey?: string;
 }
 
-/** Events of a room after some point, and where to continue. */
+/** Events of a room after some point, and the point at which to continue. */
 export interface ReplaySlice {
   readonly events: readonly PreparedCall[];
-  /** Sequence number of the last of them, for {@link ReplayRing.eventsSince}. */
+  /** Sequence number up to which the slice has all events of the room. {@link ReplayRing.eventsSince} continues after it. */
   readonly sequence: number;
 }
 
@@ -43,7 +43,7 @@ interface RingEntry {
   readonly atMs: number;
   readonly roomId: string;
   readonly eventType: string;
-  /** Absent in an entry that is gone: a reference keeps a whole slab in memory. */
+  /** `undefined` in an entry that is gone, because a reference keeps a whole slab in memory. */
   reference: ByteReference | undefined;
   readonly bytes: number;
   readonly latestKey: string | undefined;
@@ -51,21 +51,21 @@ interface RingEntry {
   readonly sequence: number;
 }
 
-/** The events of one room, oldest first; some of them are gone. */
+/** The events of one room, oldest first. `goneCount` of the entries are gone, see `isGone`. */
 interface RoomLog {
   entries: RingEntry[];
   goneCount: number;
   readonly latest: Map<string, RingEntry>;
 }
 
-// Objects, map slots and array slots of one entry, measured at about this much.
+// Approximate memory for the objects, map slots and array slots of one entry, as measured.
 const overheadBytes = 250;
-// A replay of one room is 1 MiB at most by default.
+// Maximum size of the cached calls: eight times the largest replay of a room with default options.
 const maxSharedBytes = 8_388_608;
 
 /**
- * The ring. For every stream it has a *floor*: it holds every event after the floor that is to be replayed, so a client whose
- * cursor is at the floor or beyond can be sent all it missed.
+ * The ring. It has a *floor* for every stream: the entry ID after which it holds every event that is to be replayed. A client whose
+ * cursor is at the floor or beyond can be sent all events that it missed.
  */
 export class ReplayRing {
   readonly #options: ReplayRingOptions;
@@ -80,7 +80,7 @@ export class ReplayRing {
   #head = 0;
   #bytes = 0;
   #sequence = 0;
-  /** Sequence number of the newest event that was evicted before a newer one of its key came. */
+  /** Sequence number of the newest evicted event, without events that a newer one of their key had replaced. */
   #evictedSequence = 0;
   /** Number of times that each stream began. */
   readonly #generations = new Map<string, number>();
@@ -99,17 +99,17 @@ export class ReplayRing {
     return this.#queue.length - this.#head;
   }
 
-  /** Sequence number of the newest event; for {@link ReplayRing.eventsSince}. */
+  /** Sequence number of the newest event, for {@link ReplayRing.eventsSince}. */
   get sequence(): number {
     return this.#sequence;
   }
 
-  /** Rises when one of these streams begins anew: results from before that must not be combined with results from after it. */
+  /** Returns a number that rises when one of these streams begins anew. Results with different numbers must not be combined. */
   generationOf(streams: readonly string[]): number {
     return streams.reduce((sum, stream) => sum + (this.#generations.get(stream) ?? 0), 0);
   }
 
-  /** Begins a stream: from now on everything after `id` is added to the ring. Forgets the stream's earlier events. */
+  /** Begins a stream at `id` and forgets its earlier events. From now on the caller must add every event after `id`. */
   begin(stream: string, id: EntryId): void {
     for (let index = this.#head; index < this.#queue.length; index += 1) {
       const entry = this.#queue[index];
@@ -120,14 +120,14 @@ export class ReplayRing {
     this.#generations.set(stream, (this.#generations.get(stream) ?? 0) + 1);
   }
 
-  /** The ID after which every event is held; `undefined` for a stream that was not begun. */
+  /** Returns the ID after which the ring holds every event of the stream. `undefined` for a stream that was not begun. */
   floor(stream: string): EntryId | undefined {
     return this.#floors.get(stream);
   }
 
   /**
-   * Remembers an event. Events of one stream come in the order of their IDs. Events up to the floor are not remembered: they are read
-   * from the stream, and would otherwise be replayed twice.
+   * Remembers an event. Events of one stream must be added in the order of their IDs. Events up to the floor are ignored, because
+   * replays read them from the stream and would otherwise send them twice.
    */
   add(event: DeliveredEvent): void {
     const { stream, id, atMs = entryIdMs(id), roomId, call, latestKey } = event;
@@ -156,7 +156,7 @@ export class ReplayRing {
     if (latestKey !== undefined) {
       const older = log.latest.get(latestKey);
       log.latest.set(latestKey, entry);
-      // After the push: a room without events would be deleted.
+      // Forgotten after the push, because `#forget` deletes a room without events.
       if (older !== undefined) this.#forget(older);
     }
     this.#queue.push(entry);
@@ -164,14 +164,14 @@ export class ReplayRing {
     this.evict(atMs);
   }
 
-  /** Evicts what is too old at `brokerTimeMs`, or more than the bound. */
+  /** Evicts the oldest events while they are too old at `brokerTimeMs` or the ring has more than `maxBytes`. */
   evict(brokerTimeMs: number): void {
     for (let entry = this.#queue[this.#head]; entry !== undefined; entry = this.#queue[this.#head]) {
       const isTooOld = brokerTimeMs - entry.atMs > this.#options.windowMs;
       if (!isTooOld && this.#bytes <= this.#options.maxBytes) break;
       this.#head += 1;
       this.#bytes -= sizeOf(entry);
-      // An entry that was gone already is not missing: a newer one of its key replaced it, or its stream began anew.
+      // An entry that was gone already does not raise the floor: a newer one of its key replaced it, or its stream began anew.
       if (!isGone(entry)) {
         this.#floors.set(entry.stream, entry.id);
         this.#floorTimes.set(entry.stream, entry.atMs);
@@ -195,12 +195,12 @@ export class ReplayRing {
   }
 
   /**
-   * Returns the events of a room after these cursors, in the order of delivery; the newest `maxEvents + 1` of them, so that a caller
-   * notices that there are too many. Reads no more of the room than it must.
+   * Returns the events of a room after these cursors, in the order of delivery. Returns at most the newest `maxEvents + 1`, so that
+   * the caller notices when there are too many. Reads the room backwards, and only as far as the client has not seen the entries.
    */
   eventsAfter(roomId: string, cursors: Cursors, maxEvents: number): ReplaySlice {
     const entries = this.#rooms.get(roomId)?.entries ?? [];
-    // Streams of which the client has seen an entry: it has seen all their earlier ones as well.
+    // Streams in which the loop has reached an entry that the client has seen. The client has also seen all earlier ones.
     const finished = new Set<string>();
     const newestFirst: PreparedCall[] = [];
     for (let index = entries.length - 1; index >= 0 && newestFirst.length <= maxEvents; index -= 1) {
@@ -219,8 +219,8 @@ export class ReplayRing {
   }
 
   /**
-   * Returns the events of a room after this sequence number, the oldest first, until they have `maxBytes` together; at least one,
-   * however large it is. Check {@link ReplayRing.holdsSince} before, or events may be missing.
+   * Returns the events of a room after this sequence number, the oldest first, until their size reaches `maxBytes`. Returns at
+   * least one event, however large it is. Check {@link ReplayRing.holdsSince} first, because events may be missing otherwise.
    */
   eventsSince(roomId: string, sequence: number, maxBytes: number): ReplaySlice {
     const entries = this.#rooms.get(roomId)?.entries ?? [];
@@ -238,10 +238,10 @@ export class ReplayRing {
     return { events, sequence: this.#sequence };
   }
 
-  /** Time before `brokerTimeMs` from which on the ring holds every event of the stream; at most `windowMs`. */
+  /** Returns for how long before `brokerTimeMs` the ring holds every event of the stream, at most `windowMs`. */
   coveredMs(stream: string, brokerTimeMs: number): number {
     const floorMs = Math.min(brokerTimeMs, this.#floorTimes.get(stream) ?? brokerTimeMs);
-    // A floor in the future counts from the time of the first call.
+    // A floor that lies in the future is moved to the time of the first call.
     this.#floorTimes.set(stream, floorMs);
     return Math.min(this.#options.windowMs, Math.max(0, brokerTimeMs - floorMs));
   }
@@ -254,7 +254,7 @@ export class ReplayRing {
     return call;
   }
 
-  /** The one place where an entry leaves its room. Its bytes count until it is evicted. Idempotent. */
+  /** Removes an entry from its room. No other code does. The bytes of the entry still count until it is evicted. Idempotent. */
   #forget(entry: RingEntry): void {
     if (isGone(entry)) return;
     entry.reference = undefined;
@@ -281,7 +281,7 @@ function isGone({ reference }: RingEntry): boolean {
   return reference === undefined;
 }
 
-/** Index of the first entry after this sequence number; entries are sorted by it. */
+/** Returns the index of the first entry after this sequence number. The entries are sorted by sequence number. */
 function firstAfter(entries: readonly RingEntry[], sequence: number): number {
   let low = 0;
   for (let high = entries.length; low < high; ) {

@@ -1,5 +1,5 @@
-// Sends a client that was away what it missed of a room, in order, before anything new. Composes the ring (memory) and the shared
-// read of older entries (broker).
+// Sends a client that was away the events of a room that it missed, in order and before new ones. The events come from the ring in
+// memory and from a shared read of older entries in the broker.
 import {
   type Broker,
   BrokerError,
@@ -23,7 +23,7 @@ export interface ReplayOptions {
   readonly catalog: AnyCatalog;
   readonly windowMs: number;
   readonly maxRingBytes: number;
-  /** A client that missed more of one room is told to reload. */
+  /** Maximum number of events that are replayed for one room. A client that missed more must reload the room. */
   readonly maxEventsPerRoom: number;
   readonly maxBytesPerRoom: number;
 }
@@ -32,40 +32,44 @@ export interface ReplayOptions {
 export interface ReplayTarget {
   readonly roomId: string;
   send(event: PreparedCall): void;
-  /** Called before the first of the missed events is sent. False: they are not sent, because the client disconnected because of them again and again. */
+  /**
+   * Called before the first missed event is sent. Resolves to false if the client has disconnected several times because of these
+   * events. They are then not sent.
+   */
   mayReplay(firstEventId: string): Promise<boolean>;
   /** Resolves when the connection has taken what was sent. */
   flushed(): Promise<void>;
   isGone(): boolean;
-  /** Called in the very turn in which everything has been sent: from here on the client is sent the room's new events. */
+  /** Called in the turn in which nothing is left to send. From then on the client must be sent the room's new events. */
   onCaughtUp(): void;
 }
 
-/** A point in what is delivered to a room: everything up to it was sent to the connections that were in the room then. */
+/** A point in the events of a room. The connections that were in the room at this point were sent every event up to it. */
 export interface DeliveryPoint {
   readonly sequence: number;
   /** Generation of the room's streams in the ring. */
   readonly generation: number;
 }
 
-/** Outcome of a replay. `recovered: false`: the client must load what it missed from the backend. */
+/** Outcome of a replay. With `recovered: false` the client must load what it missed from the backend. */
 export interface ReplayOutcome {
   readonly recovered: boolean;
   readonly replayed: number;
 }
 
 /**
- * `unknown`: it cannot be determined now what was missed, because the broker cannot be asked, or this gateway has not read as far as the
- * client. Nothing was sent, `onCaughtUp` was not called, and the client may come again with the same position.
+ * The outcome of `catchUp`. `unknown`: the missed events cannot be determined now, because the broker cannot be asked, or this
+ * gateway has not read as far as the client. Then nothing was sent and `onCaughtUp` was not called. The client may retry with the
+ * same position.
  */
 export type CatchUpOutcome = ReplayOutcome | 'unknown';
 
-// Bytes sent in one turn of the event loop; then other connections get their turn.
+// Number of bytes sent before other connections get their turn.
 const sliceBytes = 65_536;
 const maxOlderEntries = 5_000;
 const keepOlderMs = 5_000;
 const maxOlderAttempts = 3;
-// Wait for a client that has read further on another gateway: longer than a gateway is behind under load.
+// Maximum time that a client waits if it has read further on another gateway. Even under load, a gateway is behind for less time.
 const maxWaitMs = 2_000;
 
 /** See the file's comment. One object per gateway. */
@@ -74,7 +78,7 @@ export class Replay {
   readonly #options: ReplayOptions;
   readonly #older: OlderEntries;
   readonly #positions: RoomPositions;
-  /** Clients that are ahead of this gateway wait here. The owner reports the tail's progress and heartbeats to it. */
+  /** Holds the clients that are ahead of this gateway. Must be told of the tail's progress and of heartbeats. */
   readonly positionWaiter: PositionWaiter;
 
   constructor(options: ReplayOptions, broker: Broker, positions: RoomPositions) {
@@ -91,13 +95,17 @@ export class Replay {
     });
   }
 
-  /** Evicts what is too old at `brokerTimeMs`. */
+  /** Evicts events that are too old at `brokerTimeMs`, and cached reads that are too old. */
   evict(brokerTimeMs: number): void {
     this.ring.evict(brokerTimeMs);
     this.#older.evict();
   }
 
-  /** Remembers a delivered event of a type that is replayed. @param atMs time at which it was appended, where its ID does not contain it */
+  /**
+   * Remembers a delivered event of a type that is replayed.
+   *
+   * @param atMs time at which the event was appended, if it is not the time in its ID
+   */
   remember(
     stream: string,
     id: EntryId,
@@ -117,15 +125,15 @@ export class Replay {
     });
   }
 
-  /** The present point in the delivery to a room. */
+  /** Returns the current point in the events of a room. */
   deliveryPoint(roomId: string): DeliveryPoint {
     return { sequence: this.ring.sequence, generation: this.#generationOf(roomId) };
   }
 
   /**
-   * Sends a client what it missed of a room since a position, then calls `onCaughtUp` in the same turn as the last event. When little
-   * was missed and it is in memory, all of it happens in this turn. When some of it is lost, `onCaughtUp` is called all the same, most
-   * often without anything having been sent.
+   * Sends a client the events of a room that it missed since a position, then calls `onCaughtUp` in the turn in which nothing is
+   * left to send. If a few events were missed and all are in memory, everything happens in the current turn. If some of the events
+   * are lost, usually none is sent, but `onCaughtUp` is still called.
    */
   async catchUp(target: ReplayTarget, after: Position): Promise<CatchUpOutcome> {
     const outcome = await this.#replaySince(target, after);
@@ -134,15 +142,16 @@ export class Replay {
   }
 
   /**
-   * Does the same for a connection that was left out of its room since `since`, from memory alone and however much it is: only one slice at
-   * a time is on its way to the client. When memory has lost what would be sent next, `onCaughtUp` is not called.
+   * Sends a connection the events that it missed while it was out of its room since `since`, from memory alone. Their number has no
+   * limit, because only one slice at a time is on its way to the client. If memory no longer has the next events, `onCaughtUp` is
+   * not called.
    */
   async catchUpFromMemory(
     target: Omit<ReplayTarget, 'mayReplay'>,
     since: DeliveryPoint,
   ): Promise<ReplayOutcome> {
     let replayed = 0;
-    // More events may come while these are sent, so this ends in the turn in which nothing is left to send.
+    // New events may come while a slice is sent. Therefore the loop ends only in the turn in which nothing is left to send.
     for (let { sequence } = since; ; ) {
       const isComplete =
         this.ring.holdsSince(sequence) && this.#generationOf(target.roomId) === since.generation;
@@ -183,8 +192,8 @@ export class Replay {
   }
 
   /**
-   * Returns the missed events: `undefined` when some are lost or they are too many; `unknown` when the broker cannot be asked. Waits only
-   * for what the ring does not have.
+   * Returns the missed events. Returns `undefined` if some of them are lost or they are too many, and `unknown` if the broker
+   * cannot be asked. Waits for the broker only if the ring does not have all of them.
    */
   async #missedEvents(
     roomId: string,
@@ -214,7 +223,7 @@ export class Replay {
       for (const { stream, position, isFromStart = false } of positions) {
         const floor = this.ring.floor(stream);
         if (floor === undefined || compareEntryIds(position.cursor, floor) >= 0) continue;
-        // Not beyond what was delivered: the tail reads the rest.
+        // Entries after those that this gateway has handled are not read here, because the tail reads them.
         const upTo = this.#positions.cursorOf(stream);
         const range = { from: position.cursor, atLeast: floor, upTo, isFromStart };
         const found = await this.#older.read(stream, range);
@@ -223,13 +232,13 @@ export class Replay {
         for (const entry of found.entries)
           if (entry.fields.room_id === roomId) entries.push({ stream, entry });
       }
-      // The ring may have evicted more meanwhile than was read ahead; then there is a gap, and it is read again.
+      // During the read, the ring may have evicted more than was read ahead. This leaves a gap, so the read is repeated.
       if (this.ring.covers(readUpTo)) return { events: this.#toEvents(roomId, entries, cursors), readUpTo };
     }
     return undefined;
   }
 
-  /** Older entries as events, oldest first, each with the position of a client that has been sent it. */
+  /** Turns older entries into events, oldest first. Each has the position of a client that was sent the events up to it. */
   #toEvents(roomId: string, entries: StreamEntry[], cursors: Cursors): readonly PreparedCall[] {
     const position = new Map(cursors);
     const events = new Map<string, PreparedCall>();
@@ -242,7 +251,7 @@ export class Replay {
       const token = this.#positions.atCursors(roomId, position);
       const latestKey = latestKeyOf(parsed.value);
       const key = latestKey ?? `\u0000${event.event_id}`;
-      // The newest event of a key keeps its own place in the order; of events with one ID the first is kept.
+      // The newest event of a key keeps its own place in the order. If several events have one ID, the first is kept.
       if (latestKey !== undefined) events.delete(key);
       else if (events.has(key)) continue;
       events.set(key, prepareEvent(parsed.value, token));
@@ -252,9 +261,10 @@ export class Replay {
 }
 
 /**
- * An event is not lost while the broker may answer later. It is lost when the broker refuses the read for good.
+ * Returns `unknown` if the broker may answer later. Returns `undefined`, as for lost events, if the broker refuses the read for
+ * good.
  *
- * @throws any error that is not of the broker
+ * @throws any error that is not a `BrokerError`
  */
 function unknownIfTransient(error: unknown): 'unknown' | undefined {
   if (!(error instanceof BrokerError)) throw error;
@@ -266,7 +276,7 @@ interface StreamEntry {
   readonly entry: Entry;
 }
 
-/** Sends all of it; waits between slices so that neither the event loop nor the connection is flooded. */
+/** Sends the events in slices, so that neither the event loop nor the connection is flooded. Returns the number of sent events. */
 async function sendInSlices(events: readonly PreparedCall[], target: ReplayTarget): Promise<number> {
   let sent = 0;
   let bytes = 0;
@@ -283,7 +293,10 @@ async function sendInSlices(events: readonly PreparedCall[], target: ReplayTarge
   return sent;
 }
 
-/** The key of which only the newest event is replayed; `undefined`: the event is always replayed. A character that no name contains separates type and key. */
+/**
+ * Returns the key of an event of which only the newest per key is replayed, `undefined` for an event that is always replayed. A
+ * character that no event type contains separates type and key.
+ */
 function latestKeyOf({ event, declaration }: ReceivedEvent): string | undefined {
   const { replay } = declaration;
   if (replay.mode !== 'latest') return undefined;

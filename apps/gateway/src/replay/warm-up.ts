@@ -1,5 +1,5 @@
-// Reads at start what the streams still hold of the last minutes, backwards: a new gateway must remember what was delivered before it
-// started.
+// Reads the entries of the last minutes from the streams when a gateway starts. A new gateway must know which events were delivered
+// before it started.
 import {
   type Broker,
   compareEntryIds,
@@ -12,25 +12,28 @@ import {
   type StreamStart,
 } from '@millrace/broker';
 
-/** How far to read back, and what to call. */
+/** Bounds and callbacks of the warm-up. */
 export interface WarmUpOptions {
   /** Entries older than this are not read. */
   readonly periodMs: number;
-  /** Most entries read of each stream; older ones are not read. */
+  /** Maximum number of entries read from each stream. Older entries are not read. */
   readonly maxEntries: number;
-  /** Called before the first `onEntry`: every entry of the stream after `floor` is handed to `onEntry`, or read by the tail. */
+  /**
+   * Called for each stream before the first `onEntry`. Every entry of the stream after `floor` that was not rejected is handed to
+   * `onEntry` or read by the tail.
+   */
   onFloor(stream: string, floor: EntryId): void;
   /**
    * Called for each entry that was not rejected, oldest first over all streams.
    *
-   * @param positionOf position of a client that has been sent this entry
+   * @param positionOf returns the position in a stream of a client that was sent all entries up to this one
    */
   onEntry(stream: string, entry: Entry, positionOf: (stream: string) => StreamPosition): void;
 }
 
 const pageEntries = 500;
 
-/** Hands over the entries of the period up to the start of each stream. */
+/** Hands the entries of the period to `onEntry`, up to the point in each stream at which the tail starts to read. */
 export async function warmUpFromStreams(
   broker: Pick<Broker, 'readRange' | 'findRejected'>,
   starts: readonly StreamStart[],
@@ -66,7 +69,7 @@ export async function warmUpFromStreams(
   }
 }
 
-/** Returns the newest first. */
+/** Returns the entries of the period, newest first. */
 async function readBackwards(
   broker: Pick<Broker, 'readRange'>,
   { stream, cursor, timeMs }: StreamStart,
@@ -86,8 +89,9 @@ async function readBackwards(
 }
 
 /**
- * Rejected entries were delivered to nobody, also where this gateway finds nothing wrong with them (its catalog may have more event
- * types than that of the gateway before). If they counted as seen, they would be dropped as repeats when they are requeued.
+ * Returns the IDs of the entries that were rejected. Such entries were delivered to nobody, even if they are valid for this
+ * gateway, whose catalog may have more event types than before. If they counted as seen, they would be dropped as repeats when they
+ * are requeued.
  */
 async function readRejected(
   broker: Pick<Broker, 'findRejected'>,

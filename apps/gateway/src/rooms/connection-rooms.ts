@@ -1,5 +1,5 @@
-// The rooms of one connection. In most it is present: in the room's group. In some it lags: it is out of the group and is being sent
-// what it missed. A connection lags because the client came back with a position, or because it reads more slowly than it is sent.
+// The rooms of one connection. A connection is either present in a room, that is, in the room's group, or it lags: it is out of the
+// group while it is sent the events that it missed. It lags when its client came back with a position, or reads too slowly.
 import { randomUUID } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import type { Position } from '@millrace/broker';
@@ -21,7 +21,7 @@ import {
   pendingNoticeGroup,
 } from './loss-notices.js';
 
-/** The parts of a hub's context that its rooms use. */
+/** The parts of a connection's hub context that its rooms use. */
 export type RoomConnection = Pick<
   HubContext<EventsClient, User, unknown>,
   'connectionId' | 'user' | 'groups' | 'clients' | 'signal' | 'flushed'
@@ -30,24 +30,24 @@ export type RoomConnection = Pick<
 /** Answer of `JoinRoom`. */
 export interface JoinResult {
   readonly roomId: string;
-  /** Everything after this position will be sent. */
+  /** Position after which the client will be sent every event of the room. */
   readonly position: string;
-  /** True only if everything after the given position has been sent before this answer. */
+  /** True only if every event after the position that the client presented was sent before this answer. */
   readonly recovered: boolean;
   /** Number of missed events that were sent. */
   readonly replayed: number;
   /** Other users who are typing in the room now. */
   readonly typing: readonly IndicatedUser[];
-  /** Users whom other indicators of the catalog show, by name of the indicator; left out if they show nobody. */
+  /** Users whom the catalog's other indicators show, by name of the indicator. Left out if these indicators show nobody. */
   readonly indicators?: Readonly<Record<string, readonly IndicatedUser[]>>;
 }
 
-/** State of a room as a client finds it on entering. */
+/** The state of a room at the moment at which a client enters it. */
 type RoomSnapshot = Omit<JoinResult, 'recovered' | 'replayed'>;
 
 /** Dependencies of {@link ConnectionRooms}. */
 export interface ConnectionRoomsDependencies {
-  /** Position of a client that has been sent everything of this room handled so far. */
+  /** Returns the position of a client that was sent every event of this room that this gateway has handled so far. */
   currentPosition(roomId: string): string;
   /** See `Replay.catchUp`. */
   catchUp(target: ReplayTarget, after: Position): Promise<CatchUpOutcome>;
@@ -61,40 +61,42 @@ export interface ConnectionRoomsDependencies {
   /** See `ReplayAttempts`. */
   readonly replayAttempts: Pick<ReplayAttempts, 'begin' | 'end'>;
   monotonicMs(): number;
-  /** As `currentPosition`, for every room. */
+  /** Returns a position like `currentPosition`, but one that is valid for every room. */
   positionOfEveryRoom(): string;
   readonly maxRoomsPerConnection: number;
-  /** Called when a client that read too slowly has caught up, or is given up. */
+  /** Called when a client that read too slowly has caught up or must be closed. */
   onSlowClientEnded(outcome: 'caught_up' | 'closed'): void;
 }
 
-/** A room in which the connection lags, and since when. A later one of the same room replaces it. */
+/** A room in which the connection lags, and since when. When the connection begins to lag anew, a new object replaces this one. */
 interface CatchingUp {
   /** True when the client reads too slowly; false when it joined with a position. */
   readonly isSlow: boolean;
   readonly since: DeliveryPoint;
-  /** The users whom indicators showed when the client was last told. */
+  /** The users whom indicators showed when the connection began to lag. */
   readonly shown: ShownByName;
 }
 
 /**
+ * The states of a connection in a room:
+ *
  * ```
  * absent ── join without position ─▶ present ── too slow ──▶ lagging
  *    └────── join with position ───▶ lagging ── caught up ─▶ present
  * ```
- * In a room in which it is present a notice may be pending for a while: the room's stream lost entries, and the client was not notified
- * yet (see `LossNotices`). Leaving ends each of these states. If a lagging connection cannot be sent what it missed, a join makes it
- * present all the same and says so, and a slow client is disconnected.
+ * While the connection is present, a loss notice may be pending: the room's stream lost entries, and the client was not notified
+ * yet (see `LossNotices`). Leaving the room ends all of these states. If the missed events cannot be sent, a join still makes the
+ * connection present and answers `recovered: false`, but a slow client is disconnected.
  */
 export class ConnectionRooms {
   readonly #dependencies: ConnectionRoomsDependencies;
-  /** Rooms that the client asked for, its personal room not counted; `maxRoomsPerConnection` at the most. */
+  /** Rooms that the client joined, except its personal room. At most `maxRoomsPerConnection`. */
   readonly #joined = new Set<string>();
   /** Rooms in which the connection lags. */
   readonly #catchingUp = new Map<string, CatchingUp>();
   /** Rooms in which the connection is present and a notice is pending, with the reason. */
   readonly #pendingNotices = new Map<string, LossReason>();
-  /** Replays that joins were sent, by room. */
+  /** Replays that were sent to answer joins, by room. */
   readonly #replayAttempts = new Map<string, ReplayAttempt>();
   #isCatchingUp = false;
 
@@ -102,27 +104,28 @@ export class ConnectionRooms {
     this.#dependencies = dependencies;
   }
 
-  /** True when the client joined the room. */
+  /** True when the client joined the room. False for its personal room. */
   has(roomId: string): boolean {
     return this.#joined.has(roomId);
   }
 
   /**
-   * Joins a room; joining twice is harmless. The answer is read in the turn in which the connection enters the room, so that no
-   * event can fall between.
+   * Joins a room. Joining twice is harmless. The position in the answer is read in the turn of the event loop in which the
+   * connection enters the room, so that no event can arrive in between.
    *
-   * @param after the client has seen everything up to there
-   * @throws HubError when these would be too many rooms, or when it cannot be determined now what was missed: then the connection is
-   * not in the room, and the client is to call again
+   * @param after the position up to which the client has seen every event
+   * @throws HubError when the connection would have too many rooms, or when it cannot be determined now which events were missed.
+   * In the second case the client should call again. In both cases the connection is not in the room.
    */
   async join(connection: RoomConnection, roomId: string, after: Position | undefined): Promise<JoinResult> {
     this.#addJoined(connection, roomId);
-    // The answer reports a loss in this room. No notice may be pending in the others meanwhile: a client's position is that of all its rooms.
+    // The answer reports a loss in this room. Notices for other rooms are sent now, because a client applies a position to all
+    // rooms.
     this.#leaveGroups(connection, roomId);
     this.#dependencies.lossNotices.notifyNow(connection.connectionId);
     // Without a position there is nothing to recover.
     if (after === undefined) return { ...this.#enter(connection, roomId), recovered: false, replayed: 0 };
-    // A connection that is in the room already leaves it meanwhile: what is missed comes before anything new.
+    // A connection that is in the room already leaves it until it has caught up, so that missed events come before new ones.
     const catchingUp = this.#startCatchingUp(connection, roomId, false);
     let snapshot: RoomSnapshot | undefined;
     const onCaughtUp = (): void => {
@@ -148,7 +151,7 @@ export class ConnectionRooms {
     this.#leaveGroups(connection, roomId);
   }
 
-  /** Called when the connection is open: from now on it is notified of losses. */
+  /** Called when the connection has opened. From then on it is notified of losses. */
   begin(connection: RoomConnection): void {
     this.#dependencies.lossNotices.add(connection.connectionId, {
       noteLoss: (affects, reason) => this.#noteLoss(connection, affects, reason),
@@ -157,15 +160,15 @@ export class ConnectionRooms {
   }
 
   /**
-   * Called when the client reads too slowly: nothing more is queued for it. When it has taken what is queued, it is sent what it missed
-   * in each of its rooms from memory, at the pace at which it reads.
+   * Called when the client reads too slowly. No more events are queued for it. When it has read its queue, it is sent what it
+   * missed in each of its rooms, from memory and at its own pace.
    *
-   * @returns `close` when memory has lost what would be sent next
+   * @returns `close` when memory no longer has the events that must be sent next
    */
   async fallBehind(connection: RoomConnection): Promise<BackpressureAction> {
-    // The events that it will be sent carry positions that hide a loss.
+    // Pending notices are sent first, because the events in memory carry positions that hide the loss.
     this.#dependencies.lossNotices.notifyNow(connection.connectionId);
-    // In the very send that found it too slow: this connection misses the next event and is sent it later.
+    // This code runs inside the send that found the client too slow. The connection misses the next events and is sent them later.
     for (const roomId of connection.groups.list()) this.#startCatchingUp(connection, roomId, true);
     if (this.#isCatchingUp) return 'keep';
     const action = await this.#catchUpAll(connection);
@@ -174,7 +177,7 @@ export class ConnectionRooms {
     return action;
   }
 
-  /** Called when the connection has ended. `wasEndedHere`: this gateway ended it, not the client or the network. */
+  /** Called when the connection has ended. `wasEndedHere` is true if this gateway ended it, and not the client or the network. */
   end(connection: RoomConnection, wasEndedHere: boolean): void {
     if (!wasEndedHere)
       for (const attempt of this.#replayAttempts.values()) this.#dependencies.replayAttempts.end(attempt);
@@ -182,7 +185,7 @@ export class ConnectionRooms {
     for (const roomId of this.#catchingUp.keys()) this.#endCatchingUp(connection, roomId);
   }
 
-  /** Catches up in one room after the other until the client lags in none; those in which it falls behind meanwhile included. */
+  /** Catches up in one room after the other until the client lags in none, including those in which it falls behind again. */
   async #catchUpAll(connection: RoomConnection): Promise<BackpressureAction> {
     this.#isCatchingUp = true;
     try {
@@ -198,7 +201,7 @@ export class ConnectionRooms {
     }
   }
 
-  /** Returns false when memory has lost what was missed. */
+  /** Sends the events that were missed in a room. Returns false when memory no longer has all of them. */
   async #catchUpIn(connection: RoomConnection, roomId: string, catchingUp: CatchingUp): Promise<boolean> {
     const target = this.#target(connection, roomId, catchingUp);
     const onCaughtUp = (): void => {
@@ -217,7 +220,7 @@ export class ConnectionRooms {
     return undefined;
   }
 
-  /** @throws HubError when there are too many */
+  /** @throws HubError when the client has joined too many rooms */
   #addJoined(connection: RoomConnection, roomId: string): void {
     const { maxRoomsPerConnection } = this.#dependencies;
     if (roomId === personalRoomOf(connection.user.userId)) return;
@@ -245,7 +248,7 @@ export class ConnectionRooms {
     return this.#pendingNotices.size > 0;
   }
 
-  /** Sends all notices in one turn. The position follows the last of them, because clients apply it to all of their rooms. */
+  /** Sends all pending notices in one turn. A position follows the last one, because clients apply it to all of their rooms. */
   #notifyOfLosses(connection: RoomConnection): void {
     if (this.#pendingNotices.size === 0) return;
     for (const [roomId, reason] of this.#pendingNotices) {
@@ -292,7 +295,7 @@ export class ConnectionRooms {
     };
   }
 
-  /** Functions for the target of a join: they record its replay as an attempt. */
+  /** Returns functions for the target of a join. They record its replay as an attempt, see `ReplayAttempts`. */
   #withAttempt(
     connection: RoomConnection,
     { roomId, send }: Pick<ReplayTarget, 'roomId' | 'send'>,
@@ -317,7 +320,7 @@ export class ConnectionRooms {
     return shownToUser(indicators.in(roomId, monotonicMs()), user.userId);
   }
 
-  /** Indicators are not replayed, so a client that was out of the room is sent what has changed. */
+  /** Sends the changes of indicators since `before`. A client that lagged missed them, because their events are not replayed. */
   #sendIndicatorChanges(connection: RoomConnection, roomId: string, before: ShownByName): void {
     const { indicators } = this.#dependencies;
     for (const { name, user, isShown } of changesBetween(before, this.#shownTo(connection, roomId))) {
@@ -336,7 +339,7 @@ export class ConnectionRooms {
   }
 }
 
-/** Resolves when the client has taken what was sent. Other connections get their turn, even when this one reads as fast as we write. */
+/** Resolves when the client has taken what was sent and other connections have had a turn, however fast this client reads. */
 async function flushAndYield(connection: RoomConnection): Promise<void> {
   await connection.flushed();
   await setImmediate();

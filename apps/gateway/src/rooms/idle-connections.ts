@@ -1,5 +1,5 @@
-// Finds connections with a room that was sent no event for a while. Their position grows old although they missed nothing, so the
-// gateway sends them the current one. Pure: the gateway calls it at its interval.
+// Finds connections with a room that was sent no event for a while. The position of such a connection grows old although it missed
+// nothing, so the gateway sends it the current position. Pure: the caller determines the interval.
 
 /** The connections of the hub and their groups. */
 export interface ConnectionSource {
@@ -7,7 +7,7 @@ export interface ConnectionSource {
   groupsOf(connectionId: string): readonly string[];
 }
 
-/** Rooms that were sent something in the current interval. Bounded by the rooms that have connections. */
+/** Tracks the rooms that were sent an event in the current interval. Bounded by the rooms that have connections. */
 export class IdleConnections {
   #activeRooms = new Set<string>();
 
@@ -16,7 +16,7 @@ export class IdleConnections {
     this.#activeRooms.add(roomId);
   }
 
-  /** Returns connections without rooms, or with a room that was sent nothing since the last call; then the next interval begins. */
+  /** Returns the connections that have no room, or a room that was sent no event since the last call. Begins the next interval. */
   takeIdle(connections: ConnectionSource): readonly string[] {
     const activeRooms = this.#activeRooms;
     this.#activeRooms = new Set();

@@ -1,8 +1,8 @@
-// Counts the connections that lag in a room: they are out of the room's group while they are sent what they missed. Pure.
-// `connection-rooms.ts` takes a slow connection out of its rooms and closes it when it lags further than the ring reaches;
-// `replay/replay.ts` sends what it missed.
+// Counts the connections that lag in a room, that is, are out of the room's group while they are sent what they missed. Pure.
+// `connection-rooms.ts` takes a slow connection out of its rooms, and closes it when the ring no longer has the missed events.
+// `replay/replay.ts` sends the missed events.
 
-/** Bounded by the connections and the rooms that they have joined. */
+/** The numbers of lagging connections. Bounded by the connections and the rooms that they have joined. */
 export class LaggingConnections {
   readonly #byRoom = new Map<string, number>();
   readonly #byConnection = new Map<string, number>();
@@ -18,7 +18,7 @@ export class LaggingConnections {
     count(this.#byConnection, connectionId, -1);
   }
 
-  /** True when the connection lags in one of its rooms: then no position holds for all of them. */
+  /** True when the connection lags in at least one room. No position is then valid for all of its rooms. */
   has(connectionId: string): boolean {
     return this.#byConnection.has(connectionId);
   }

@@ -1,17 +1,17 @@
-// Notifies each connection once per loss that a stream has lost entries, at a random moment. Pure but for the clock.
+// Notifies each affected connection, once and at a random moment, that a stream has lost entries. Pure except for the clock.
 import type { StreamPosition } from '@millrace/broker';
 import type { CancelTimer, Clock } from '@millrace/internal';
 import { startRepeatingTimer } from '../repeating-timer.js';
 
-/** Kind of a loss: `gap`, entries in between are missing; `reset`, the whole stream was lost or went back. */
+/** Kind of a loss. `gap`: entries between others are missing. `reset`: the stream was lost or went back to an earlier state. */
 export type LossReason = 'gap' | 'reset';
 
 /** A connection that can be notified of losses in its rooms. */
 export interface LossListener {
   /**
-   * From this call on, the affected rooms are sent positions that do not hide the loss.
+   * Makes a notice pending in the affected rooms. Until it is sent, the client gets positions that do not hide the loss.
    *
-   * @returns false when none of its rooms is affected
+   * @returns false when no notice is pending in any room of the connection
    */
   noteLoss(affects: (roomId: string) => boolean, reason: LossReason): boolean;
   /** Notifies the client of every room for which a notice is pending. */
@@ -25,29 +25,33 @@ export interface LossNoticesDependencies {
   readonly random: () => number;
 }
 
-/** A position that no stream has: a client that presents it is told that its events cannot be recovered. */
+/** A position that no stream has. A client that joins with it is answered `recovered: false`. */
 export const UNRECOVERABLE_POSITION: StreamPosition = Object.freeze({ epoch: 'lost', cursor: '0-0' });
 
-// One loss is noticed stream by stream, and again when it is counted: all of that becomes one notice.
+// Delay before the first notice. One fault is detected in one stream after the other, and again when the lost entries are counted.
+// The delay combines these detections into one notice.
 const settleMs = 1_000;
-// All clients of a gateway reload from one backend: about 500 a second at the most, and nobody waits longer than half a minute.
+// All clients of a gateway reload from one backend, so the notices are spread over 2 ms per connection: about 500 a second. The
+// spread is 3 s at least and 30 s at most, so more than 15,000 connections are notified faster.
 const msPerConnection = 2;
 const [minSpreadMs, maxSpreadMs] = [3_000, 30_000];
 const checkIntervalMs = 50;
 
 /**
+ * The states of a connection:
+ *
  * ```
  * notified ── a stream of its rooms loses entries ──▶ pending ── its moment comes, it joins a room, or it lags ──▶ notified
  * ```
- * Events are still sent at once, also to connections with a pending notice. But their events carry positions in which the stream is
- * where it was before the loss. If such a client reconnects, the answer to its join reports the loss (or a gateway that lost nothing
- * sends it what it missed), and its new connection needs no notice. So no loss is hidden, and none is reported twice.
+ * Connections with a pending notice are still sent events at once. But these events carry the position that the stream had before
+ * the loss. If the client reconnects in this state, the answer to its join reports the loss, or a gateway that lost nothing sends
+ * it the missed events. The new connection then needs no notice. Therefore no loss is hidden, and none is reported twice.
  */
 export class LossNotices {
   readonly #dependencies: LossNoticesDependencies;
-  /** One per open connection. */
+  /** The listeners by connection ID, one per open connection. */
   readonly #listeners = new Map<string, LossListener>();
-  /** Time at which each connection with a pending notice is notified. */
+  /** Connection ID → time at which its pending notice is sent. */
   readonly #dueMs = new Map<string, number>();
   /** Positions of the streams before their losses, kept until every connection is notified. */
   readonly #before = new Map<string, StreamPosition>();
@@ -68,12 +72,12 @@ export class LossNotices {
     this.#settle(connectionId);
   }
 
-  /** True when no notice is pending: then every connection is sent the current positions. */
+  /** True when no notice is pending. Every connection is then sent current positions. */
   get isEmpty(): boolean {
     return this.#dueMs.size === 0;
   }
 
-  /** Connections with a pending notice. */
+  /** The IDs of the connections with a pending notice. */
   get pendingConnections(): readonly string[] {
     return [...this.#dueMs.keys()];
   }
@@ -82,13 +86,14 @@ export class LossNotices {
     return this.#dueMs.has(connectionId);
   }
 
-  /** Position of a stream for connections with a pending notice of its loss; `undefined` if there are none. */
+  /** Returns the position of a stream before its loss, for connections with a pending notice. `undefined` without such a loss. */
   positionBefore(stream: string): StreamPosition | undefined {
     return this.#before.get(stream);
   }
 
   /**
-   * Records that a stream has lost entries. Called before anything from behind the loss is sent.
+   * Records that a stream has lost entries. Called before any event after the loss is sent, except for a gap that only counting
+   * reveals.
    *
    * @param before the stream's position before the loss
    * @param affects returns true for rooms whose events may have been lost
@@ -115,14 +120,14 @@ export class LossNotices {
       this.#dueMs.set(connectionId, fromMs + this.#dependencies.random() * spreadMs);
   }
 
-  /** Notifies a connection before its moment has come, if its notice is pending. */
+  /** Notifies a connection at once instead of at its random moment. Does nothing if no notice is pending. */
   notifyNow(connectionId: string): void {
     if (!this.#dueMs.has(connectionId)) return;
     this.#listeners.get(connectionId)?.notify();
     this.#settle(connectionId);
   }
 
-  /** Sends no more notices: connections end, and clients that come back learn of the loss there. */
+  /** Stops sending notices, because the gateway stops. A client learns of the loss when it reconnects. */
   stop(): void {
     this.#cancelTimer();
   }
@@ -139,12 +144,12 @@ export class LossNotices {
   }
 }
 
-/** The group of a room's connections whose notice is pending. No room ID contains such a character. */
+/** Returns the group for a room's connections with a pending notice. Its name is no room ID, because of the control character. */
 export function pendingNoticeGroup(roomId: string): string {
   return `\u0000${roomId}`;
 }
 
-/** True for a group of {@link pendingNoticeGroup}. */
+/** True for a name that {@link pendingNoticeGroup} returned. */
 export function isPendingNoticeGroup(group: string): boolean {
   return group.startsWith('\u0000');
 }

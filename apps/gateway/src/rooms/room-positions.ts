@@ -1,4 +1,4 @@
-// Positions of rooms: the streams that a room's position names, and the meaning of a client's position for a room.
+// Creates the positions of rooms, and interprets the position of a client for a room.
 import {
   type Broker,
   type EntryId,
@@ -13,22 +13,22 @@ import {
 import type { KnownStream } from '../replay/position-status.js';
 import type { ClientStreamPosition } from '../replay/position-waiter.js';
 
-/** A part of a client's position whose epoch is none of this gateway's streams, as far as this gateway knows. */
+/** A part of a client's position with an epoch that this gateway does not know from any of its streams. */
 interface UnknownPart {
   readonly position: StreamPosition;
-  /** Index of the room's stream that this gateway's own positions have at the same place; -1 for none. */
+  /** Index, among the room's streams, of the stream at the same place in this gateway's own positions. -1 if there is none. */
   readonly index: number;
 }
 
-/** A client's position, by the streams that its parts name. */
+/** The parts of a client's position: those of known streams by stream, and those with an unknown epoch. */
 interface ReadPosition {
   readonly named: ReadonlyMap<string, StreamPosition>;
   readonly unknown: readonly UnknownPart[];
 }
 
 /**
- * A room's events are in the plain streams and in the room's partition of each, so its position names only these: the same
- * for all clients of all rooms of that partition. Without partitions every room has the same streams.
+ * The position of a room names only the streams that may hold events of the room: the plain streams, and of each stream the room's
+ * partition. All rooms of a partition have the same position. Without partitions all rooms have the same streams.
  */
 export class RoomPositions {
   readonly #broker: Pick<Broker, 'partitioning' | 'options'>;
@@ -42,23 +42,23 @@ export class RoomPositions {
     this.#subscriber = subscriber;
   }
 
-  /** Position of a client that has been sent everything of this room handled so far. */
+  /** Returns the position of a client that was sent every event of this room that this gateway has handled so far. */
   ofRoom(roomId: string): string {
     const { streams, tag } = this.#broker.partitioning.scopeOf(roomId);
     return this.#subscriber().position(streams, tag);
   }
 
-  /** Position that holds for every room. */
+  /** Returns a position that is valid for every room. */
   ofEveryRoom(): string {
     return this.#subscriber().position(undefined, this.#everyScope());
   }
 
-  /** As `ofRoom`, for a client that has an earlier position in some streams. */
+  /** Returns the same as `ofRoom`, but with the earlier position of each stream for which `earlierPositionOf` returns one. */
   ofRoomAt(roomId: string, earlierPositionOf: (stream: string) => StreamPosition | undefined): string {
     return this.at(roomId, (stream) => earlierPositionOf(stream) ?? this.#present(stream));
   }
 
-  /** As `ofEveryRoom`, for a client that has an earlier position in some streams. */
+  /** Returns the same as `ofEveryRoom`, but with the earlier position of each stream for which `earlierPositionOf` returns one. */
   ofEveryRoomAt(earlierPositionOf: (stream: string) => StreamPosition | undefined): string {
     const parts = this.#broker.partitioning.streams.map(
       ({ name }) => earlierPositionOf(name) ?? this.#present(name),
@@ -66,29 +66,29 @@ export class RoomPositions {
     return encodePosition(parts, this.#everyScope());
   }
 
-  /** Position of a client of this room that has these positions in its streams. */
+  /** Returns the position of this room that consists of the given position in each of its streams. */
   at(roomId: string, positionOf: (stream: string) => StreamPosition): string {
     const { streams, tag } = this.#broker.partitioning.scopeOf(roomId);
     return encodePosition(streams.map(positionOf), tag);
   }
 
-  /** The streams that may hold events of the room. */
+  /** Returns the streams that may hold events of the room. */
   streamsOf(roomId: string): readonly string[] {
     return this.#broker.partitioning.scopeOf(roomId).streams;
   }
 
-  /** True when this stream may hold events of the room. Events in another partition would be missing from the room's positions. */
+  /** True when this stream may hold events of the room. The room's positions do not cover events in another partition. */
   belongs(roomId: string, stream: string): boolean {
     return !this.#isPartitioned() || this.streamsOf(roomId).includes(stream);
   }
 
   /**
-   * The client's position in each stream of the room, from a position of this room or of every room. `undefined`: the position is
-   * another room's, or names no stream of this gateway.
+   * Returns the client's position in each stream of the room, from a position of this room or of every room. Returns `undefined` if
+   * the position is of a room in another partition, or names no stream of this gateway.
    *
-   * Each part of a position names its stream by its epoch. A part that names none of this gateway's streams belongs to a stream that
-   * only other gateways have, and is ignored. The exception: it may be an epoch of one of these streams that this gateway does not know.
-   * Then it counts as the position in that stream, so that nothing that was lost counts as seen. A stream that no part names is read
+   * Each part of a position names its stream by the stream's epoch. A part with an unknown epoch usually belongs to a stream that
+   * only other gateways have, and is ignored. But the unknown epoch may be of a stream of the room that no other part names. Then
+   * the part counts as the position in this stream. Otherwise lost events could count as seen. A stream that no part names is read
    * from its stored start.
    */
   streamPositionsOf(roomId: string, position: Position): readonly ClientStreamPosition[] | undefined {
@@ -107,7 +107,7 @@ export class RoomPositions {
     return found.every(({ isFromStart }) => isFromStart === true) ? undefined : found;
   }
 
-  /** How far this gateway has read a stream, and what the last heartbeat reported of the stream's end. */
+  /** Returns how far this gateway has read a stream, and the end of the stream that the last heartbeat reported. */
   currentOf(stream: string): KnownStream | undefined {
     const [current] = this.#subscriber().currentPosition([stream]);
     return current === undefined
@@ -115,12 +115,12 @@ export class RoomPositions {
       : { ...current, reportedEnd: this.#subscriber().reportedTip(stream) };
   }
 
-  /** The last entry of the stream that was handled: everything up to it was delivered. */
+  /** Returns the ID of the last entry of the stream that this gateway has handled. */
   cursorOf(stream: string): EntryId {
     return this.currentOf(stream)?.cursor ?? FIRST_ENTRY_ID;
   }
 
-  /** Position of a client of this room that has these cursors in the present epochs. */
+  /** Returns the position of this room with these cursors, in the current epochs of its streams. */
   atCursors(roomId: string, cursors: ReadonlyMap<string, EntryId>): string {
     const streams = this.streamsOf(roomId);
     const epochs = this.#subscriber().currentPosition(streams);
@@ -130,7 +130,10 @@ export class RoomPositions {
     }));
   }
 
-  /** A position that lists as many streams as the room has, or as the gateway has, lists the same ones in the same order. */
+  /**
+   * Sorts the parts of a position by stream. A position with as many parts as the room has streams, or as the gateway has, counts
+   * as a list of the same streams in the same order.
+   */
   #readPosition(position: Position, own: readonly string[]): ReadPosition {
     const names = this.#broker.partitioning.streams.map(({ name }) => name);
     const streamOfEpoch = new Map<string, string>();

@@ -20,7 +20,7 @@ export interface RoomSenderDependencies {
 export class RoomSender {
   readonly #dependencies: RoomSenderDependencies;
   readonly #idleConnections = new IdleConnections();
-  /** The position that idle connections were sent last. */
+  /** The position that was last sent to idle connections. */
   #lastSentPosition = '';
 
   constructor(dependencies: RoomSenderDependencies) {
@@ -35,9 +35,9 @@ export class RoomSender {
   /**
    * Queues an event to the connections in its room.
    *
-   * @param call the event as `prepareEvent` makes it; `undefined` only where no connection is here and the event is not kept
-   * @param exceptUser none of this user's connections is sent it
-   * @returns the number of connections it was queued to
+   * @param call the event as `prepareEvent` makes it; `undefined` only if the room has no connections and the event is not kept
+   * @param exceptUser a user to whose connections the event is not sent
+   * @returns the number of connections to which the event was queued
    */
   send(received: ReceivedEvent, call: PreparedCall | undefined, exceptUser: string | undefined): number {
     const { room_id: roomId } = received.event;
@@ -48,12 +48,12 @@ export class RoomSender {
     this.#idleConnections.noteSend(roomId);
     const sent = present === 0 ? 0 : this.#sendTo(roomId, received, call, exceptUser);
     if (pending === 0) return sent;
-    // Last: a connection that is notified in the middle of it is in the room's own group from there on.
+    // This group is last: a send to it may move a connection to the room's own group, which must not get the event a second time.
     const callBeforeLoss = this.#prepareBeforeLoss(received);
     return sent + this.#sendTo(pendingNoticeGroup(roomId), received, callBeforeLoss, exceptUser);
   }
 
-  /** Sends the current position to connections whose rooms were sent nothing for a while. */
+  /** Sends the current position, if it has changed, to idle connections that neither lag nor have a pending loss notice. */
   sendPositions(): void {
     const { hub, rooms } = this.#dependencies;
     const position = rooms.positions.ofEveryRoom();
@@ -72,7 +72,7 @@ export class RoomSender {
     exceptUser: string | undefined,
   ): number {
     const { clients } = this.#dependencies.hub;
-    // The hub identifies users by their keys; see `authenticateByToken`.
+    // The hub identifies a user by `userKey`, see `authenticateByToken`.
     const all =
       exceptUser === undefined ? clients.group(group) : clients.groupExceptUser(group, userKey(exceptUser));
     const key = latestKeyOf(received);
@@ -84,7 +84,7 @@ export class RoomSender {
     return rooms.lossNotices.isEmpty ? 0 : hub.groups.count(pendingNoticeGroup(roomId));
   }
 
-  /** The event for connections whose notice of a loss is pending: its position does not hide the loss. */
+  /** Prepares the event for connections with a pending loss notice, with a position that does not hide the loss. */
   #prepareBeforeLoss(received: ReceivedEvent): PreparedCall {
     const { lossNotices, positions } = this.#dependencies.rooms;
     const position = positions.ofRoomAt(received.event.room_id, (stream) =>
@@ -93,14 +93,17 @@ export class RoomSender {
     return prepareEvent(received, position);
   }
 
-  /** Counts the lagging connections: they miss an event that is not replayed, and get the present state when they have caught up. */
+  /** Counts an event that is not replayed as dropped for each lagging connection. They get the current state when they catch up. */
   #countDroppedForLagging(roomId: string): void {
     const lagging = this.#dependencies.rooms.laggingConnections.countIn(roomId);
     if (lagging > 0) this.#dependencies.metrics.dropped.inc({ reason: 'lagging_client' }, lagging);
   }
 }
 
-/** The key under which a slow client is sent the newest event only; an event that is coalesced on its way has one. A room ID contains no line break. */
+/**
+ * Returns the key of a coalesced event, `undefined` for any other. Of the events of one key that wait for a slow client, only the
+ * newest is sent. A room ID contains no line break, so keys of different rooms differ.
+ */
 function latestKeyOf({ event, declaration }: ReceivedEvent): string | undefined {
   const { coalescing } = declaration;
   if (coalescing === undefined) return undefined;

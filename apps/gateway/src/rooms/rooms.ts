@@ -1,5 +1,6 @@
-// Holds the state of this gateway's rooms: their positions, the events that can be replayed, the users whom indicators show, and the
-// connections that lag or are not notified of a loss yet. The hub reads it when clients come; delivery keeps it up to date.
+// Holds the state of this gateway's rooms: their positions, the events that can be replayed, the users whom indicators show, and
+// the connections that lag or have a pending loss notice. The hub reads this state when clients join, and delivery keeps it up to
+// date.
 import type { Broker, Subscriber } from '@millrace/broker';
 import { systemClock } from '@millrace/internal';
 import { RoomIndicators } from '../indicators/room-indicators.js';
@@ -20,12 +21,12 @@ export interface RoomsDependencies {
   readonly logger: Logger;
 }
 
-/** See the file's comment. Usable once `follow` was called. */
+/** See the file's comment. Usable after `follow` was called. */
 export class Rooms {
   readonly positions: RoomPositions;
   /** Sends clients that were away or too slow the events that they missed. */
   readonly replay: Replay;
-  /** The users whom indicators show: typing, and those of the catalog. */
+  /** The users whom the catalog's indicators show, such as those who are typing. */
   readonly indicators: RoomIndicators;
   /** Connections that are being sent what they missed. */
   readonly laggingConnections = new LaggingConnections();
@@ -62,12 +63,12 @@ export class Rooms {
     });
   }
 
-  /** From now on the rooms are as far as this subscriber has read. Called once, before the first client comes. */
+  /** Sets the subscriber that determines the positions of the rooms. Called once, before the first client connects. */
   follow(subscriber: Subscriber): void {
     this.#subscriber = subscriber;
   }
 
-  /** Broker time now, in milliseconds since 1970. */
+  /** Returns the current broker time, in milliseconds since 1970. */
   brokerTimeMs(): number {
     return this.#followed().brokerTimeMs();
   }

@@ -1,5 +1,5 @@
-// Handles reports of the subscriber that entries left a stream unread, or that a stream was lost or went back. No client may believe
-// afterwards that it missed nothing.
+// Handles the subscriber's reports that entries left a stream before they were read, or that a stream was lost or went back to an
+// earlier state. Ensures that no affected client believes that it missed nothing.
 import { type EntryId, previousEntryId, type StreamPosition } from '@millrace/broker';
 import type { Hub } from '@millrace/signalr';
 import type { EventsClient } from '../hub/events-client.js';
@@ -16,12 +16,12 @@ export interface StreamLossesDependencies {
   readonly logger: Logger;
 }
 
-/** Entries that left a stream unread. */
+/** A loss of entries in a stream. */
 interface Loss {
   readonly reason: LossReason;
-  /** The stream's position, for clients that were not notified yet. */
+  /** The stream's position before the loss, for clients that were not notified yet. */
   readonly before: StreamPosition;
-  /** All entries after this one are known. */
+  /** The ID after which no entry is lost. */
   readonly from: EntryId;
 }
 
@@ -33,38 +33,38 @@ export class StreamLosses {
     this.#dependencies = dependencies;
   }
 
-  /** Called before anything from behind the gap is sent: clients that are not notified yet keep the position before it. */
+  /** Records a gap before any event after it is sent. Clients that are not notified yet keep the position before the gap. */
   overtaken(stream: string, firstId: EntryId): void {
     const before = this.#dependencies.rooms.positions.currentOf(stream) ?? UNRECOVERABLE_POSITION;
     this.#record(stream, { reason: 'gap', before, from: previousEntryId(firstId) });
   }
 
-  /** Counts the lost entries of a gap. `isKnown`: `overtaken` was called for it. */
+  /** Counts the lost entries of a gap, and records the gap unless `overtaken` was called for it (`isKnown`). */
   gap(stream: string, lost: number, isKnown: boolean): void {
     const { logger, metrics, rooms } = this.#dependencies;
     metrics.gaps.inc({ stream }, lost);
     metrics.dropped.inc({ reason: 'expired' }, lost);
     logger.error({ stream, lost }, 'entries left the stream before this gateway read them');
-    // Positions that hide the gap were sent already: no client may come back with one of those.
+    // Otherwise clients were already sent positions that hide the gap. New positions replace them below.
     if (isKnown) return;
     const from = rooms.positions.cursorOf(stream);
     this.#record(stream, { reason: 'gap', before: UNRECOVERABLE_POSITION, from });
     this.#sendPositionsBeforeLoss();
   }
 
-  /** The stream was lost or went back to an earlier state. */
+  /** Records that the stream was lost or went back to an earlier state. */
   reset(stream: string, lastId: EntryId): void {
     this.#dependencies.logger.warn(
       { stream },
       'the stream was lost or went back; reading it from its beginning',
     );
-    // The ring begins behind the entries that are there now: they are read again, and only events that nobody has seen are delivered.
+    // The ring begins after the entries that the stream has now. These are read again, and only unseen events are delivered.
     this.#record(stream, { reason: 'reset', before: UNRECOVERABLE_POSITION, from: lastId });
   }
 
   /**
-   * Records that entries up to `from` cannot be replayed any more. It is not known for which rooms they were, so the clients in every
-   * room of the stream, and clients that come back to one, must load their room from the backend.
+   * Records that entries up to `from` can no longer be replayed. The rooms of the lost entries are unknown. Therefore clients in
+   * every room of the stream, and clients that come back to such a room, must reload it from the backend.
    */
   #record(stream: string, { reason, before, from }: Loss): void {
     const { lossNotices, positions, replay } = this.#dependencies.rooms;
@@ -72,7 +72,7 @@ export class StreamLosses {
     lossNotices.recordLoss(stream, before, reason, (roomId) => positions.belongs(roomId, stream));
   }
 
-  /** Replaces positions of clients that hide the loss by one that does not; their `resync` follows later. */
+  /** Sends clients with a pending notice a position that does not hide the loss. Their `resync` follows later. */
   #sendPositionsBeforeLoss(): void {
     const { lossNotices, positions } = this.#dependencies.rooms;
     const position = positions.ofEveryRoomAt((stream) => lossNotices.positionBefore(stream));

@@ -1,4 +1,4 @@
-// Lists the names of all settings, and finds variables that look like settings and are not.
+// Lists the names of all settings, and finds variables that look like settings but are not.
 
 /** Every variable that the gateway reads; README.md explains them. */
 export const VARIABLE_NAMES = [
@@ -23,22 +23,22 @@ export const VARIABLE_NAMES = [
 /** One of {@link VARIABLE_NAMES}. */
 export type VariableName = (typeof VARIABLE_NAMES)[number];
 
-/** A variable that looks like a setting and is not. */
+/** A variable that looks like a setting but is not. */
 export interface UnknownVariable {
   /** Its name, cut to 64 characters. Its value is left out, because it may be a secret. */
   readonly name: string;
-  /** The setting that was probably meant; absent when no name is similar. */
+  /** The setting that was probably meant. Absent if no name is similar. */
   readonly nearest?: VariableName;
 }
 
-// A larger number of variables are not typing mistakes, but belong to another program.
+// Maximum number of reported variables. A larger number are not typing mistakes, but belong to another program.
 const maxUnknown = 10;
 const maxNameLength = 64;
 
-// Kubernetes sets such variables in every container when a service is called "millrace".
+// Kubernetes sets variables with these names in every container if a service is called "millrace".
 const byKubernetes = /^MILLRACE_(?:SERVICE_|PORT_\d)/;
 
-/** Returns the variables that begin like settings and are not, at most 10. */
+/** Returns at most 10 variables that begin with `MILLRACE_`, in upper or lower case, but are not settings. */
 export function unknownVariables(variables: NodeJS.ProcessEnv): readonly UnknownVariable[] {
   const known: ReadonlySet<string> = new Set(VARIABLE_NAMES);
   return Object.keys(variables)
@@ -57,7 +57,7 @@ export function describeUnknownVariable({ name, nearest }: UnknownVariable): str
   return `${name} is not a setting and is ignored. ${hint}`;
 }
 
-/** The setting that begins with this name, else the one that takes the fewest edits: at most one for every three characters. */
+/** Returns the setting that begins with this name, else the one with the fewest edits: at most one per three characters. */
 function nearestTo(name: string): VariableName | undefined {
   const ownLength = name.length - 'MILLRACE_'.length;
   const longer = VARIABLE_NAMES.find((candidate) => ownLength > 2 && candidate.startsWith(`${name}_`));

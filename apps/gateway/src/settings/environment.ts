@@ -1,18 +1,18 @@
-// Reads the environment, as the only file: MILLRACE_* variables in, gateway options out.
+// Turns MILLRACE_* variables into gateway options. No other file reads the environment.
 import { BrokerError, MAX_PARTITIONS, parseRedisUrl } from '@millrace/broker';
 import { GatewayError } from '../errors.js';
 import type { LogLevel } from '../telemetry/logger.js';
 import { type UnknownVariable, unknownVariables, type VariableName } from './environment-names.js';
 import type { GatewayOptions } from './options.js';
 
-/** Settings from the environment: options of the gateway, and how much it logs. */
+/** Settings from the environment: the options of the gateway, its log level, and whether it serves the demo. */
 export interface Environment {
   readonly gateway: GatewayOptions;
-  /** Absent when it is not set. */
+  /** `undefined` if MILLRACE_LOG_LEVEL is not set. */
   readonly logLevel: LogLevel | undefined;
-  /** True to serve the helpdesk. */
+  /** True if the gateway serves the helpdesk demo. */
   readonly hasDemo: boolean;
-  /** Variables that look like settings and are not: the operator should be told. */
+  /** Variables that look like settings but are not. The operator should be warned of them. */
   readonly unknown: readonly UnknownVariable[];
 }
 
@@ -75,7 +75,7 @@ function parseMilliseconds(name: string, text: string): number {
   return Number(text);
 }
 
-/** Checks one address, or several of a cluster, in the form that the broker accepts. */
+/** Checks the address of a Redis server, or of several nodes of a cluster, and returns it unchanged. */
 function parseRedis(text: string | undefined): string | undefined {
   if (text === undefined) return undefined;
   try {
@@ -96,7 +96,7 @@ function parsePartitions(text: string | undefined): number | undefined {
   throw invalid('MILLRACE_PARTITIONS', `a number from 1 to ${MAX_PARTITIONS}`);
 }
 
-/** A secret is not trimmed silently: another program that uses it untrimmed would sign different tokens. */
+/** Refuses a secret with blanks at its ends. A program that signs with the untrimmed secret would sign different tokens. */
 function parseSecret(name: VariableName, value: string | undefined): string | undefined {
   if (value === undefined || value.trim() === '') return undefined;
   if (value === value.trim()) return value;

@@ -1,4 +1,4 @@
-// The options of a gateway, with defaults. `environment.ts` reads them from the environment; tests and embedders pass them directly.
+// The options of a gateway, with defaults. `environment.ts` reads them from the environment. Embedders pass them directly.
 import { type AnyCatalog, eventCatalog } from '@millrace/contract';
 import { GatewayError } from '../errors.js';
 import type { GatewayExtension } from '../extension.js';
@@ -8,97 +8,114 @@ import { faultOfApiKey, faultOfHttpUrl, faultOfOrigin, type UrlPart } from './se
 export interface GatewayOptions<C extends AnyCatalog = typeof eventCatalog> {
   /** Event types and streams to carry. @defaultValue the nine built-in types */
   readonly catalog?: C;
-  /** TCP port; 0 takes a free one. @defaultValue 4400 */
+  /** TCP port. 0 selects a free port. @defaultValue 4400 */
   readonly port?: number;
   /** Address to listen on. @defaultValue '127.0.0.1' */
   readonly host?: string;
-  /** `redis://…`, of a server or of nodes of a cluster; without it the broker is in memory and serves this process only. */
+  /** `redis://…` URL of a server or of nodes of a cluster. Without it the broker is in memory and serves this process only. */
   readonly redisUrl?: string | undefined;
   /**
-   * Number of partitions of each stream, 1 to 32. The first number is stored; a gateway with another one does not start.
+   * Number of partitions of each stream, 1 to 32. The broker stores the number of the first gateway. A gateway with a different
+   * number does not start.
    * @defaultValue the stored number, else 1
    */
   readonly partitions?: number | undefined;
-  /** Secret of HS256 tokens, at least 32 bytes. */
+  /** Secret that signs HS256 tokens, at least 32 bytes. */
   readonly jwtSecret?: string | undefined;
-  /** Address of the JSON Web Key Set that signs tokens. */
+  /** Address of the key server: the JSON Web Key Set (JWKS) whose keys sign tokens. */
   readonly jwksUrl?: string | undefined;
   /**
-   * While that server is unavailable, its last keys are used for this long; then clients are told to come back (503).
+   * Maximum age of keys that are still used while the key server is unavailable. Without such keys, clients are answered 503.
    * @defaultValue 86_400_000
    */
   readonly jwksMaxStaleMs?: number;
-  /** Keys that are older are fetched again, while requests continue to use them. @defaultValue 600_000 */
+  /** Age at which keys are fetched again. Requests use the old keys until the new ones arrive. @defaultValue 600_000 */
   readonly jwksRefreshMs?: number;
-  /** Keys that may publish over HTTP. */
+  /** API keys for publishing over HTTP. */
   readonly apiKeys?: readonly string[];
   /** Name of this gateway, in logs and in the broker. Unique among live gateways. @defaultValue host name and process ID */
   readonly instance?: string | undefined;
   /**
-   * Address at which the other gateways reach this one: `http://10.0.0.7:4400`. With it any gateway answers any request of a client: no
-   * sticky sessions are needed for server-sent events and long polling. Needs Redis and `connectionKeys`. @defaultValue none
+   * Address at which the other gateways reach this one: `http://10.0.0.7:4400`. Any gateway then answers any request of a client,
+   * so that server-sent events and long polling need no sticky sessions. Needs Redis and `connectionKeys`. @defaultValue none
    */
   readonly instanceUrl?: string | undefined;
-  /** Keys that sign connection tokens; the same on all gateways, at least 32 bytes each. The first signs, all are accepted. */
+  /**
+   * Keys of connection tokens, the same on all gateways, at least 32 bytes each. The first key signs, and all keys are accepted.
+   */
   readonly connectionKeys?: readonly string[];
-  /** Open rooms, anonymous users, no API key needed where none is set. Only on a loopback address. @defaultValue false */
+  /**
+   * Development mode: every room is open, and users and publishers need no token or API key if none is configured. Allowed on a
+   * loopback address only. @defaultValue false
+   */
   readonly isDevelopment?: boolean;
-  /** Origins whose pages may connect; `*` for all. @defaultValue none (in development: every loopback origin) */
+  /** Origins whose pages may connect. `*` allows all origins. @defaultValue none (in development: every loopback origin) */
   readonly allowedOrigins?: readonly string[];
-  /** Largest body of `POST /v1/events`. @defaultValue 1_048_576 */
+  /** Maximum size of the body of `POST /v1/events`, in bytes. @defaultValue 1_048_576 */
   readonly maxBodyBytes?: number;
-  /** Most events in one `POST /v1/events`. @defaultValue 500 */
+  /** Maximum number of events in one `POST /v1/events`. @defaultValue 500 */
   readonly maxEventsPerRequest?: number;
-  /** Most rooms one connection may have joined. @defaultValue 1_000 */
+  /** Maximum number of rooms that one connection may have joined. @defaultValue 1_000 */
   readonly maxRoomsPerConnection?: number;
   /**
-   * Time from which an event's age is measured: the entry's ID (broker time, so a wrong producer clock loses nothing) or the
-   * producer's `timestamp`. @defaultValue 'entry'
+   * Time from which an event's age is measured: the entry's ID or the producer's `timestamp`. The ID has broker time, so that a
+   * wrong clock of a producer loses no events. @defaultValue 'entry'
    */
   readonly freshness?: 'entry' | 'timestamp';
   /** Deduplication interval: time for which an `event_id` is remembered. @defaultValue 300_000 */
   readonly dedupeWindowMs?: number;
-  /** Most remembered `event_id`s, those of typing not counted; the oldest are forgotten first. @defaultValue 500_000 */
+  /**
+   * Maximum number of remembered `event_id`s, without those of ephemeral events such as typing. Beyond it the oldest are forgotten.
+   * @defaultValue 500_000
+   */
   readonly maxDedupeIds?: number;
-  /** Most entries of each stream that are read at start, for replay and deduplication. @defaultValue 25_000 */
+  /** Maximum number of entries of each stream that are read at start, for replay and deduplication. @defaultValue 25_000 */
   readonly maxWarmUpEntries?: number;
   /** Time for which delivered events are kept in memory for returning clients. @defaultValue 300_000 */
   readonly replayWindowMs?: number;
-  /** Most memory for these events; at the bound they are kept for a shorter time. @defaultValue 268_435_456 */
+  /** Maximum memory for delivered events, in bytes. Beyond it they are kept for a shorter time. @defaultValue 268_435_456 */
   readonly maxReplayBytes?: number;
-  /** Most events replayed for one room; a client that missed more is told to reload. @defaultValue 1_000 */
+  /** Maximum number of events replayed for one room. A client that missed more must reload the room. @defaultValue 1_000 */
   readonly maxReplayEventsPerRoom?: number;
-  /** Most bytes replayed for one room. @defaultValue 1_048_576 */
+  /** Maximum number of bytes replayed for one room. @defaultValue 1_048_576 */
   readonly maxReplayBytesPerRoom?: number;
   /**
-   * Most bytes that may wait for one connection. At half of it the connection is taken out of its rooms and sent what it missed from memory,
-   * at its own pace; a connection that is sent more all the same is closed. @defaultValue 1_048_576
+   * Maximum number of bytes that may wait for one connection. Beyond half of it, the connection is taken out of its rooms, and is
+   * sent what it misses from memory at its own pace. Beyond all of it, the connection is closed. @defaultValue 1_048_576
    */
   readonly maxOutboundBytes?: number;
-  /** The same bound in messages. @defaultValue 8_192 */
+  /** Maximum number of messages that may wait for one connection, with the same effects. @defaultValue 8_192 */
   readonly maxOutboundMessages?: number;
-  /** A connection that accepts no byte for this long while bytes wait for it is closed; it may reconnect. @defaultValue 10_000 */
+  /**
+   * Time after which a connection that accepts no byte is closed while bytes wait for it. It may reconnect. @defaultValue 10_000
+   */
   readonly sendTimeoutMs?: number;
-  /** A connection that was sent nothing for this long is sent its position, if it changed. @defaultValue 20_000 */
+  /**
+   * Interval at which idle connections are sent the current position, if it has changed. A connection is idle if one of its rooms
+   * was sent no event in the interval. @defaultValue 20_000
+   */
   readonly positionIntervalMs?: number;
-  /** A typing indicator without news ends after this. @defaultValue what its event types declare: 10_000 */
+  /** Time after which a typing indicator without a new start expires. @defaultValue what its event types declare: 10_000 */
   readonly typingExpiryMs?: number;
-  /** Most typing events and receipts a second that one user may send through the hub, on all connections to this gateway together. @defaultValue 20 */
+  /**
+   * Maximum number of typing events and receipts per second that one user may send through the hub, over all of the user's
+   * connections to this gateway. @defaultValue 20
+   */
   readonly maxClientEventsPerSecond?: number;
-  /** Most of these at once, after a pause. @defaultValue 60 */
+  /** Maximum number of typing events and receipts that one user may send at once after a pause. @defaultValue 60 */
   readonly maxClientEventsBurst?: number;
-  /** An event whose producer clock is further off than this is counted. @defaultValue 30_000 */
+  /** Difference between a producer's clock and broker time beyond which an event is counted as skewed. @defaultValue 30_000 */
   readonly clockSkewLimitMs?: number;
-  /** Acknowledged entries stay in their stream at least this long. @defaultValue 30_000 */
+  /** Minimum time for which acknowledged entries stay in their stream. @defaultValue 30_000 */
   readonly minAgeMs?: number;
   /** Programs that this gateway serves in addition to its own routes. @defaultValue none */
   readonly extensions?: readonly GatewayExtension[];
   /**
-   * When the gateway stops, its clients are told to reconnect (elsewhere) in waves spread over this time, and served
-   * until then. @defaultValue 10_000, in development 0
+   * Time over which a stopping gateway tells its clients, in waves, to reconnect elsewhere. A client is served until its wave.
+   * @defaultValue 10_000, in development 0
    */
   readonly drainMs?: number;
-  /** Longest time that the rest of a stop may take; after it, components that have not closed are abandoned. @defaultValue 10_000 */
+  /** Maximum time for the rest of a stop. After it, components that have not closed are abandoned. @defaultValue 10_000 */
   readonly shutdownTimeoutMs?: number;
 }
 
@@ -110,7 +127,7 @@ export type ResolvedGatewayOptions = Readonly<
     }
 >;
 
-/** Options without a default: their absence has a meaning. */
+/** Options without a default, because their absence has a meaning. */
 type OptionalOption = 'redisUrl' | 'partitions' | 'jwtSecret' | 'jwksUrl' | 'instanceUrl' | 'typingExpiryMs';
 
 const defaults = {
@@ -147,7 +164,7 @@ const defaults = {
   shutdownTimeoutMs: 10_000,
 } as const;
 
-/** Options that must be whole numbers from 1. The broker checks the options that it is given. */
+/** Options that must be whole numbers from 1. The broker itself checks the options that are passed on to it. */
 const counts = [
   'jwksMaxStaleMs',
   'jwksRefreshMs',
@@ -172,7 +189,7 @@ const counts = [
 const loopbackHosts = new Set(['127.0.0.1', '::1', 'localhost']);
 
 /**
- * Fills in defaults, checks and freezes.
+ * Fills in the defaults, checks the options and freezes the result.
  *
  * @throws GatewayError `invalid_configuration`, with the setting to change in its message.
  */
@@ -196,7 +213,7 @@ export function resolveOptions(
   return Object.freeze(resolved);
 }
 
-/** One hour is longer than any supervisor waits for a process to end. */
+/** Maximum of the options for a stop: one hour, longer than any supervisor waits for a process to end. */
 const maxStopMs = 3_600_000;
 
 function checkDuration(option: string, durationMs: number): void {
@@ -226,7 +243,8 @@ function checkCount(option: string, count: number): void {
 }
 
 /**
- * RFC 7518 section 3.2: an HS256 key must have at least 256 bits.
+ * Checks that the secret has at least 256 bits, as RFC 7518, section 3.2, requires of an HS256 key.
+ *
  * @throws GatewayError `invalid_configuration`
  */
 export function checkJwtSecret(jwtSecret: string): void {
@@ -255,7 +273,7 @@ function checkUrl(variable: string, url: string | undefined, allowed: readonly U
   if (fault !== undefined) throw invalid(`${variable} ${fault}.`);
 }
 
-/** The instance is a name in logs and in the broker. */
+/** Checks a name that appears in logs and in the broker. */
 function checkInstanceName(instance: string): void {
   if (instance !== '' && Buffer.byteLength(instance) <= 200 && !/[\p{Cc}{}]/u.test(instance)) return;
   throw invalid('MILLRACE_INSTANCE must be 1 to 200 bytes without control characters and braces.');

@@ -1,5 +1,5 @@
-// Checks single settings. Each part of a setting has an effect or is refused by name: a part that is ignored silently is noticed much
-// later. Pure; values that may contain secrets are never repeated.
+// Checks single settings. A part of a setting that would have no effect is refused by name, because a silently ignored part is
+// noticed much later. Messages never repeat a value that may contain a secret. Pure.
 
 /** Parts of an address that only some settings use. */
 export type UrlPart = 'path' | 'query';
@@ -37,7 +37,10 @@ export function faultOfOrigin(origin: string): string | undefined {
   return `can never match. Write origins as browsers send them: ${hint}`;
 }
 
-/** The origin in the form of browsers, and of apps with their own scheme (`capacitor://localhost`): scheme, host, and a port that is not the scheme's default. */
+/**
+ * Returns the origin as browsers send it, and as apps with their own scheme send it (`capacitor://localhost`): scheme, host, and
+ * the port if it is not the scheme's default.
+ */
 function originOf({ origin, protocol, host, hostname }: URL): string | undefined {
   if (/^https?:$/.test(protocol)) return origin;
   return hostname === '' ? undefined : `${protocol}//${host}`.toLowerCase();

@@ -1,11 +1,11 @@
 // Formats a JSON log line for a person at a terminal.
 
-/** Fields that are left out: they are in the line already, or mean nothing while there is only one gateway. */
+/** Fields that the parentheses leave out: `instance`, because a terminal shows one gateway, and those printed elsewhere. */
 const omittedFields = new Set(['level', 'time', 'msg', 'instance', 'err']);
 
 /**
- * Returns a line such as `12:34:56 warn   broker state (broker redis, state unavailable)`, with the stack of an error below it. Control
- * characters are shown as escapes: text that others sent must not move the cursor.
+ * Returns a line such as `12:34:56 warn   broker state (broker redis, state unavailable)`. The stack of an error follows on the
+ * next lines. Control characters are shown as escapes, because text from outside the gateway must not move the cursor.
  */
 export function logLineForPeople(json: string): string {
   const fact = JSON.parse(json) as Readonly<Record<string, unknown>>;

@@ -1,17 +1,17 @@
-// Writes structured logs: one JSON line per fact. Payloads, tokens and keys are never given to the logger; the redaction below is a
+// Writes structured logs, one JSON object per line. The gateway never logs payloads, tokens or keys. The redaction below is a
 // second safeguard.
 import { type Logger, type LoggerOptions as LoggerSettings, pino } from 'pino';
 import { logLineForPeople } from './log-line.js';
 
 export type { Logger };
 
-/** Log levels of pino that make sense here. */
+/** Log levels of the gateway: a subset of pino's levels. */
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
 /** Options of {@link createLogger}. */
 export interface LoggerOptions {
   readonly level: LogLevel;
-  /** Writes lines for people instead of JSON, each before the call returns. @defaultValue false */
+  /** Writes lines for people instead of JSON. Each line is written before the log call returns. @defaultValue false */
   readonly isForPeople?: boolean;
 }
 
@@ -21,7 +21,7 @@ const peopleStream = {
   },
 };
 
-/** Creates the gateway's logger; writes to standard output. */
+/** Creates the gateway's logger, which writes to standard output. */
 export function createLogger({ level, isForPeople = false }: LoggerOptions): Logger {
   const options: LoggerSettings = {
     level,
@@ -42,12 +42,12 @@ export function createLogger({ level, isForPeople = false }: LoggerOptions): Log
     },
     formatters: { level: (label) => ({ level: label }), log: inWholeMilliseconds },
   };
-  // Each line is written at once, without blocking. A `minLength` of 0 would do the same, but then a flush does nothing.
+  // Each line is written at once, without blocking. With a `minLength` of 0 it would be too, but `flush` would do nothing.
   const stream = isForPeople ? peopleStream : pino.destination({ dest: 1, minLength: 1, sync: false });
   return pino(options, stream);
 }
 
-/** Rounds fields whose names end in `Ms`: a clock's fractions are noise, so `4999.9972750000015` becomes 5000. */
+/** Rounds fields whose names end in `Ms`, because a clock's fractions are noise: `4999.9972750000015` becomes 5000. */
 function inWholeMilliseconds(fields: Record<string, unknown>): Record<string, unknown> {
   const entries = Object.entries(fields);
   const isFraction = (name: string, value: unknown): value is number =>
@@ -58,7 +58,7 @@ function inWholeMilliseconds(fields: Record<string, unknown>): Record<string, un
   );
 }
 
-/** Resolves when every line so far is written, or cannot be written. */
+/** Resolves when every line that was logged so far is written, or its write has failed. */
 export async function flushLogger(logger: Logger): Promise<void> {
   return new Promise((resolve) => {
     logger.flush(() => resolve());

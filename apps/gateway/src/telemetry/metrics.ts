@@ -1,20 +1,20 @@
-// Defines every metric that the gateway exports, by name. Labels come from closed sets only (event types of the catalog, streams,
-// reasons), so that no client can add to them.
+// Defines every metric that the gateway exports, by name. The values of each label are bounded (event types of the catalog,
+// streams, reasons, the first 100 source instances), so that neither clients nor producers can add time series without limit.
 import type { StreamInspection } from '@millrace/broker';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 
-// From a tenth of a millisecond, the usual duration, to several seconds, which are a fault.
+// The buckets range from 0.1 ms, the usual duration, to 10 s, which is a fault.
 const durationBucketsSeconds = [
   0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
 ];
 
-/** Interval at which the event loop's lag is sampled. The usual 10 ms would wake an idle gateway 100 times a second. */
+/** Interval at which the event loop's lag is sampled. The default of 10 ms would wake an idle gateway 100 times a second. */
 const loopSampleMs = 100;
 
 /** The gateway's metrics. One object per gateway, each with a separate registry. */
 export type Metrics = ReturnType<typeof createMetrics>;
 
-/** Creates the metrics; {@link Metrics.expose} returns the text for Prometheus. */
+/** Creates the metrics. {@link Metrics.expose} returns the text for Prometheus. */
 export function createMetrics() {
   const registry = new Registry();
   const registers = [registry];
@@ -174,7 +174,7 @@ export function createMetrics() {
       deadLetters.set({ stream }, inspection.deadLetters);
     },
 
-    /** The text that Prometheus scrapes, with its content type. */
+    /** Returns the text that Prometheus scrapes, with its content type. */
     async expose(): Promise<{ readonly contentType: string; readonly text: string }> {
       return { contentType: registry.contentType, text: await registry.metrics() };
     },

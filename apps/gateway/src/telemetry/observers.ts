@@ -1,4 +1,4 @@
-// Turns the reports of the components into metrics and log lines. Nothing here decides anything.
+// Turns the reports of the components into metrics and log lines, and does nothing else.
 import type { SubscriberOptions } from '@millrace/broker';
 import type { StreamEvent } from '@millrace/contract';
 import type { PublisherObserver } from '@millrace/publisher';
@@ -7,10 +7,10 @@ import type { DispatchObserver } from '../dispatch/dispatcher.js';
 import type { Logger } from './logger.js';
 import type { Metrics } from './metrics.js';
 
-// The labels must not grow with what producers send: beyond this number, source instances are counted together.
+// Maximum number of source instances that are counted separately. Producers choose their names, so the labels must be bounded.
 const maxSourceInstances = 100;
 
-/** Counts the events of the publisher. `transport` is the broker's kind. */
+/** Counts the events that the publisher stores, coalesces and drops. `transport` is the broker's kind: `redis` or `memory`. */
 export function createPublisherObserver(metrics: Metrics, transport: string): PublisherObserver {
   return {
     stored(event, receipt, durationMs) {
@@ -27,7 +27,7 @@ export function createPublisherObserver(metrics: Metrics, transport: string): Pu
   };
 }
 
-/** Counts the events of the dispatcher; the first naive timestamp of each source is logged. */
+/** Counts the events of the dispatcher. Logs the first timestamp of each source instance that has no offset from UTC. */
 export function createDispatchObserver(metrics: Metrics, logger: Logger): DispatchObserver {
   const skewedSources = new SourceInstances();
   const naiveSources = new SourceInstances();
@@ -56,7 +56,7 @@ export function createDispatchObserver(metrics: Metrics, logger: Logger): Dispat
   };
 }
 
-/** Counts and logs what the broker's subscriber reports beside entries and losses. */
+/** Counts and logs the subscriber's reports of streams in trouble, moved streams, trims, state changes and errors. */
 export function createSubscriberObserver(metrics: Metrics, logger: Logger): Partial<SubscriberOptions> {
   return {
     onTrouble: ({ stream, kind, message }) => {
@@ -72,7 +72,7 @@ export function createSubscriberObserver(metrics: Metrics, logger: Logger): Part
     onTrim: (stream, { expired }) => {
       if (expired === 0) return;
       metrics.dropped.inc({ reason: 'expired' }, expired);
-      // A gateway that had not read them detects a gap, and notifies its clients.
+      // A gateway that had not read these entries detects a gap and notifies its clients.
       logger.error(
         { stream, expired },
         'entries were cut from the stream before every gateway had read them',
@@ -84,11 +84,11 @@ export function createSubscriberObserver(metrics: Metrics, logger: Logger): Part
   };
 }
 
-/** Source instances as labels of a metric. Their number is bounded. */
+/** The labels of a metric for source instances, at most `maxSourceInstances` and `other`. */
 class SourceInstances {
   readonly #names = new Set<string>();
 
-  /** Returns the label of the event's source; beyond the bound it is `other` for new sources. `isFirst`: the source is new. */
+  /** Returns the label of the event's source instance, or `other` beyond the bound. `isFirst` is true if the label is new. */
   note({ metadata }: StreamEvent): { readonly label: string; readonly isFirst: boolean } {
     const name = metadata?.source_instance ?? 'unknown';
     if (this.#names.has(name)) return { label: name, isFirst: false };
@@ -98,7 +98,7 @@ class SourceInstances {
   }
 }
 
-/** Counts and logs the events of connections. */
+/** Counts and logs the events of the SignalR server. */
 export function observeSignalR(event: SignalREvent, metrics: Metrics, logger: Logger): void {
   switch (event.type) {
     case 'connection_opened':
@@ -115,7 +115,7 @@ export function observeSignalR(event: SignalREvent, metrics: Metrics, logger: Lo
       );
       return;
     case 'invocation_failed':
-      // A `HubError` was chosen and sent to the caller; any other exception is a defect.
+      // A hub method throws a `HubError` on purpose, for its caller. Any other exception is a defect.
       if (event.failure === 'method_threw' && event.error !== undefined && event.error.name !== 'HubError') {
         logger.error(
           { err: event.error, connectionId: event.connectionId, method: event.method },
@@ -132,7 +132,7 @@ export function observeSignalR(event: SignalREvent, metrics: Metrics, logger: Lo
       return;
     case 'request_refused':
       metrics.refusals.inc({ at: 'hub', code: event.reason });
-      // A refused origin is a warning, because developers of a page look for it here first.
+      // A refused origin is a warning, because the developer of a web page looks for the reason in this log.
       if (event.origin === undefined) logger.debug({ ...event }, 'request refused');
       else
         logger.warn(
@@ -148,7 +148,7 @@ export function observeSignalR(event: SignalREvent, metrics: Metrics, logger: Lo
     case 'message_ignored':
       logger.debug({ ...event }, event.type.replaceAll('_', ' '));
       return;
-    // Events reach every gateway through the streams: its hub has no backplane.
+    // These never occur: the gateway's hub has no backplane, because events reach every gateway through the streams.
     case 'backplane_up':
     case 'backplane_down':
     case 'backplane_gap':

@@ -5,8 +5,8 @@ import { type EventLoopUtilization, performance } from 'node:perf_hooks';
 const periodMs = 1_000;
 
 /**
- * 0 is idle, 1 is the limit. The larger of two shares: the part of the last second in which the event loop was busy, and how full the
- * queue of events that wait for the broker is. At 1 events are late or refused.
+ * Measures the load of a gateway from 0 (idle) to 1 (events are late or refused). The load is the larger of two shares: the part of
+ * the last second in which the event loop was busy, and the fill level of the publish queue.
  */
 export class Saturation {
   readonly #queueFill: () => number;
@@ -14,7 +14,7 @@ export class Saturation {
   #before: EventLoopUtilization;
   #loopShare = 0;
 
-  /** @param queueFill 0 empty, 1 full */
+  /** @param queueFill returns the fill level of the publish queue, from 0 (empty) to 1 (full) */
   constructor(queueFill: () => number) {
     this.#queueFill = queueFill;
     this.#before = performance.eventLoopUtilization();

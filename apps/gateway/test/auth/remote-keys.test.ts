@@ -1,4 +1,4 @@
-// Checks when the keys of a server are fetched, and that they are used while it is unavailable.
+// Checks when the keys of a key server are fetched, and that they are used while the server is unavailable.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -62,18 +62,18 @@ it('stale keys are used at once while fresh ones are fetched', async () => {
   expect(world.requests).toBe(2);
 });
 
-it('a missing key is looked up at once, also right after a fetch', async () => {
+it('a key that is not in the cache is found by another fetch, even right after a fetch', async () => {
   await using world = await start();
   await world.keys.keyOf(header('a'), jws);
   world.kids = ['b'];
   await world.keys.keyOf(header('b'), jws);
-  // The server has replaced it.
+  // The server has replaced key `a` by key `b`.
   await expect(world.keys.keyOf(header('a'), jws)).rejects.toMatchObject({
     code: 'ERR_JWKS_NO_MATCHING_KEY',
   });
 });
 
-it('old keys are used while the server is unavailable, up to the bound, and the change is reported once', async () => {
+it('old keys are used up to a maximum age while the server is unavailable, and the outage is reported once', async () => {
   await using world = await start();
   await world.keys.keyOf(header('a'), jws);
   world.status = 503;
@@ -89,7 +89,7 @@ it('old keys are used while the server is unavailable, up to the bound, and the 
   expect([world.keys.isAway, world.states.at(-1)]).toEqual([false, false]);
 });
 
-it('the remote keys let 1,000 callers wait for the key server at most, and tell further callers to come back', async () => {
+it('the remote keys let at most 1,000 callers wait for the key server, and tell further callers to come back', async () => {
   await using world = await start();
   const answers = await Promise.allSettled(
     Array.from({ length: 1_500 }, () => world.keys.keyOf(header('a'), jws)),

@@ -26,7 +26,7 @@ describe('createTokenVerifier with a secret', () => {
     expect(result.ok && (result.token.expiresAtMs ?? 0) > Date.now()).toBe(true);
   });
 
-  it('the sub replaces a missing name, and a missing claim means no rooms', async () => {
+  it('the verifier uses the claim sub for a missing name, and no rooms for a missing claim rooms', async () => {
     expect(await verify(await token({ sub: 'ana' }))).toMatchObject({
       token: { user: { name: 'ana', rooms: [] } },
     });
@@ -96,7 +96,7 @@ describe('createTokenVerifier with remote keys', () => {
     const failing = createTokenVerifier({ remoteKeys: { keyOf: () => Promise.reject(error) } });
     const refusal = { ok: false, refusal: 'keys_unavailable', retryAfterMs };
     expect(await failing(await signed({ sub: 'ana' }))).toEqual(refusal);
-    // Text that is no token is refused without a key.
+    // Text that is not a token is refused, even without a key.
     expect(await failing('garbage')).toEqual({ ok: false, refusal: 'invalid' });
   });
 });

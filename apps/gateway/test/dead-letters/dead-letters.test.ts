@@ -26,7 +26,7 @@ beforeEach(async () => {
 });
 
 describe('the list', () => {
-  it('the list has the dead letters of all streams, newest first, and the next page continues before the last one', async () => {
+  it('the list has the dead letters of all streams, newest first, and the next page has the older ones', async () => {
     const all = [await reject(chat), await reject(ticket), await reject(chat), await reject(ticket)];
     const streams = streamsNamed(broker, undefined);
     const first = await newestDeadLetters(broker, streams, { limit: 3 });
@@ -62,7 +62,7 @@ describe('a name of a stream', () => {
   });
 
   it.each(['events', 'events:cha', 'events:chat.p', 'events:chat.p7', ''])(
-    'the unknown stream %j is refused with the names that exist',
+    'the unknown stream %j is refused, and the message names the existing streams',
     (name) => {
       expect(() => streamsNamed(broker, name)).toThrow(
         expect.objectContaining({
@@ -112,7 +112,7 @@ describe('replaying', () => {
     expect((await broker.inspect(ticket)).deadLetters).toBe(1);
   });
 
-  it('requeueing all ends although each entry is rejected again at once', async () => {
+  it('requeueing all dead letters ends even if each entry is rejected again at once', async () => {
     const ids: string[] = [];
     for (let n = 0; n < 45; n++) ids.push(await reject(chat));
     const seen: string[] = [];
@@ -128,7 +128,7 @@ describe('replaying', () => {
 });
 
 describe('dropping', () => {
-  it('dropping all starts at the oldest dead letter of each stream and stops at the limit', async () => {
+  it('dropping all goes stream by stream from the oldest dead letter, and stops at the limit', async () => {
     const ids = [await reject(chat), await reject(ticket), await reject(chat), await reject(ticket)];
     const outcomes = await apply('drop', { limit: 3 });
     expect(outcomes.map(({ id }) => id)).toEqual([ids[0], ids[2], ids[1]]);
@@ -139,7 +139,7 @@ describe('dropping', () => {
     expect((await broker.inspect(chat)).length).toBe(0);
   });
 
-  it('dropping reports that a dead letter was removed meanwhile', async () => {
+  it('dropping a dead letter that was removed before reports that it was not found', async () => {
     const id = await reject(chat);
     const deadLetters = eachDeadLetter(broker, [chat], 9);
     expect((await deadLetters.next()).value).toMatchObject({ id });
@@ -179,7 +179,7 @@ async function openBroker(partitions = 1): Promise<Broker> {
 
 let origins = 0;
 
-/** Rejects an entry `laterMs` after the one before; returns the ID of its dead letter. */
+/** Rejects an entry `laterMs` after the entry that was rejected before it. Returns the ID of the new dead letter. */
 async function reject(
   stream: string,
   laterMs = 1,

@@ -71,7 +71,7 @@ const earlier = { epoch: 'epoch', cursor: 'earlier' };
 
 const entryAt = (timeMs: number, fields: Record<string, string>): Entry => ({ id: `${timeMs}-0`, fields });
 
-describe('Router', () => {
+describe('EventDispatcher', () => {
   it('the dispatcher relays the payload text as it was written, with the position of this entry', () => {
     const { dispatcher, sent, delivered } = setUp();
     const payload = '{ "title" : "Grüße\\u0021",\n"type":"info","n":1.0e2,"extra":[null] }';
@@ -93,7 +93,7 @@ describe('Router', () => {
 
   it('a timestamp without an offset is read as UTC and counted, and the event’s age is that of the entry', () => {
     const { dispatcher, sent, dropped, skewed, naive } = setUp({ freshness: 'timestamp' });
-    // Written by a program two hours west of Greenwich.
+    // A program two hours west of Greenwich wrote this timestamp.
     const fields = notification({ timestamp: '2026-01-16T08:00:00.5' });
     dispatcher.dispatch('events:notification', entryAt(nowMs - 7, fields));
     const offset = notification({ timestamp: '2026-01-16 08:00:00+00' });
@@ -103,7 +103,7 @@ describe('Router', () => {
     expect([dropped, skewed]).toEqual([['stale'], []]);
   });
 
-  it('an ID of any text is written as JSON', () => {
+  it('an event ID with quotes and braces is escaped as JSON', () => {
     const { dispatcher, sent } = setUp({ catalog: defineCatalog({ ...eventCatalog, eventIdRule: 'text' }) });
     const event_id = '"},{';
     dispatcher.dispatch('events:notification', entryAt(nowMs, notification({ event_id })));
@@ -127,7 +127,7 @@ describe('Router', () => {
     );
   });
 
-  it('an entry whose ID is a day ahead counts as made now: no ID is forgotten for it, and no clock skew is counted', () => {
+  it('an entry with an ID in the future counts as appended now, so no seen ID is forgotten and no clock skew is counted', () => {
     const { dispatcher, sent, dropped, skewed, delivered } = setUp();
     const fields = notification();
     dispatcher.dispatch('events:notification', entryAt(nowMs - 1_000, fields));
@@ -181,7 +181,7 @@ describe('Router', () => {
     expect(dropped).toEqual(['duplicate']);
   });
 
-  it('a repeat is recognised even after more typing events than IDs are remembered', () => {
+  it('a repeat is recognised even after more typing events than the maximum of remembered IDs', () => {
     const { dispatcher, sent, dropped } = setUp({ maxDedupeIds: 10 });
     const fields = notification();
     const typing = (number: number) =>
@@ -208,7 +208,7 @@ describe('Router', () => {
     [300_000, 1, []],
     [300_001, 0, ['stale']],
   ])(
-    'a medium event of age %d ms is delivered or dropped as its lane requires',
+    'a notification that is %d ms old is delivered or dropped according to the maximum age of its type',
     (ageMs, deliveries, reasons) => {
       const { dispatcher, sent, dropped } = setUp();
       dispatcher.dispatch('events:notification', entryAt(nowMs - ageMs, notification()));
@@ -217,7 +217,7 @@ describe('Router', () => {
     },
   );
 
-  it('a high event is delivered however old it is', () => {
+  it('an event whose type has no maximum age is delivered however old it is', () => {
     const { dispatcher, sent } = setUp();
     const fields = notification({
       event_type: 'status_change',
@@ -233,7 +233,7 @@ describe('Router', () => {
     expect(sent).toHaveLength(1);
   });
 
-  it('the age is measured by the timestamp when the option says so', () => {
+  it('the age of an event is measured by its timestamp only when the option freshness says so', () => {
     const old = notification({ timestamp: new Date(nowMs - 300_001).toISOString() });
     const byEntry = setUp();
     byEntry.dispatcher.dispatch('events:notification', entryAt(nowMs, old));

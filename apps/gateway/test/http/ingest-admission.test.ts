@@ -1,11 +1,11 @@
-// Requests to publish are refused when the event loop has no time for them.
+// Checks that requests to publish are refused when the event loop has no time for them.
 import { expect, it } from 'vitest';
 import { TurnBudget } from '../../src/http/ingest-admission.js';
 
 function setUp() {
   let timeMs = 0;
   const budget = new TurnBudget(() => timeMs);
-  /** Runs a turn with requests that take 1 ms each, then other work; returns the number of requests that were served. */
+  /** Runs a turn with requests of 1 ms each, then other work of `elseMs`. Returns the number of requests that were served. */
   const turn = (requests: number, elseMs = 0): number => {
     let served = 0;
     for (let n = 0; n < requests; n += 1) {
@@ -31,7 +31,7 @@ it('steady load is served if it leaves time in every turn', () => {
   for (let n = 0; n < 1_000; n += 1) expect(turn(49)).toBe(49);
 });
 
-it('the ingest endpoint serves only as many requests as fit into a turn, once turns were late for half a second', () => {
+it('the ingest endpoint limits the requests per turn when the turns have been late for half a second', () => {
   const { turn } = setUp();
   for (let n = 0; n < 5; n += 1) expect(turn(100)).toBe(100);
   expect(turn(100)).toBe(20);

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { RateLimit } from '../../src/hub/rate-limit.js';
 
 describe('RateLimit', () => {
-  it('a burst passes, then as many as the rate allows, and the wait is returned', () => {
+  it('a burst passes, then events pass at the rate, and a refusal returns the time to wait', () => {
     const limit = new RateLimit({ perSecond: 10, burst: 3, maxUsers: 10 });
     expect([limit.take('a', 0), limit.take('a', 0), limit.take('a', 0)]).toEqual([0, 0, 0]);
     expect(limit.take('a', 0)).toBe(100);
@@ -13,7 +13,7 @@ describe('RateLimit', () => {
     expect([1, 2, 3, 4].map(() => limit.take('a', 60_000))).toEqual([0, 0, 0, 100]);
   });
 
-  it('no more than the rate passes over a long storm', () => {
+  it('a user who sends without a pause is limited to the burst and the rate', () => {
     const limit = new RateLimit({ perSecond: 20, burst: 60, maxUsers: 10 });
     let passed = 0;
     for (let ms = 0; ms < 10_000; ms++) if (limit.take('a', ms) === 0) passed++;

@@ -4,7 +4,7 @@ import { ActiveTyping } from '../../src/indicators/active-typing.js';
 describe('ActiveTyping', () => {
   const setUp = () => new ActiveTyping({ expiryMs: 10_000, maxRoomsPerUser: 2 });
 
-  it('the rooms of a user are returned when the last connection ends', () => {
+  it('the rooms in which a user is typing are returned when the last connection of the user ends', () => {
     const activeTyping = setUp();
     activeTyping.connected('ana');
     activeTyping.connected('ana');

@@ -1,10 +1,10 @@
-// Checks which typing events the gateway passes to clients, whatever arrives and in which order.
+// Checks which typing events the gateway sends to clients, for typing and messages that arrive in any order.
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { ana, bob, messageOf, createTypingWorld as setUp } from '../support/typing-world.js';
 
 describe('typing at the gateway', () => {
-  it('typing passes at once, then at most every 100 ms per user, the last state last', async () => {
+  it('the first typing event passes at once, the next ones at most every 100 ms, and the last state is sent last', async () => {
     const world = setUp();
     for (let n = 0; n < 1_000; n++) {
       world.type(ana, n % 2 === 0);
@@ -16,11 +16,11 @@ describe('typing at the gateway', () => {
     expect(times.length).toBe(11);
     expect(times.slice(1).every((time, at) => time - (times[at] ?? 0) >= 100)).toBe(true);
     expect(world.types().at(-1)).toBe('typing_stop');
-    // Each is delivered or counted.
+    // Each typing event is either delivered or counted as dropped.
     expect(world.sent.length + world.dropped.length).toBe(1_000);
   });
 
-  it('typing of one user delays neither another’s nor other events', () => {
+  it('typing of one user delays neither typing of another user nor events of other types', () => {
     const world = setUp();
     world.type(ana, true);
     world.type(ana, false);
@@ -31,12 +31,12 @@ describe('typing at the gateway', () => {
   });
 
   it.each([0, -300_000, 300_000])(
-    'typing ends with the message that came after it, and starts again after that, with a clock that is off by %d ms',
+    'a start from before a message is dropped and a start from after it passes, with a clock that is off by %d ms',
     async (skewMs) => {
       const world = setUp();
       const earlier = world.type(bob, true);
       const message = world.say(ana, { skewMs: -skewMs });
-      // Made before the message, flushed after it.
+      // These starts were made before the message, but published after it.
       world.type(ana, true, { skewMs, asOf: earlier });
       world.type(ana, true, { skewMs, asOf: message });
       await world.clock.advance(200);
@@ -51,7 +51,7 @@ describe('typing at the gateway', () => {
   );
 
   it.each(['', 'soon', '99999999999999-0', '-1-0'])(
-    'a typing event with the invalid as_of %j is as of its own entry',
+    'a typing event with the invalid as_of %j counts as made at its own entry ID',
     async (asOf) => {
       const world = setUp();
       world.say(ana);
@@ -71,7 +71,7 @@ describe('typing at the gateway', () => {
     expect(world.types()).toEqual(['typing_start', 'typing_stop']);
   });
 
-  it('typing shows again soon after a stream that was lost begins anew with lower IDs', async () => {
+  it('typing shows again within 11 seconds after a lost stream begins anew with lower IDs', async () => {
     const world = setUp();
     const payload = messageOf(ana);
     const fields = { event_id: randomUUID(), event_type: 'chat_message', timestamp: '2026-01-16T10:00:00Z' };
@@ -84,7 +84,7 @@ describe('typing at the gateway', () => {
     expect(world.types().filter((type) => type === 'typing_start')).toHaveLength(1);
   });
 
-  it('typing that waits is dropped and counted when a message comes meanwhile', async () => {
+  it('a start that waits for its window is dropped and counted when a message comes first', async () => {
     const world = setUp();
     world.type(ana, false);
     world.type(ana, true);
@@ -112,7 +112,7 @@ describe('typing at the gateway', () => {
     const world = setUp();
     world.type(ana, true);
     await world.clock.advance(200);
-    // Made by a machine whose clock is behind.
+    // The stop was made by a machine whose clock is behind.
     world.type(ana, false, { skewMs: -5_000, asOf: '1-0' });
     expect(world.types()).toEqual(['typing_start', 'typing_stop']);
   });
@@ -133,7 +133,7 @@ describe('typing at the gateway', () => {
     expect(world.types()).toEqual(['typing_start']);
   });
 
-  it('typing that waits is sent when the gateway stops, and no timer is left', () => {
+  it('a flush sends the typing event that waits for its window, and leaves no timer', () => {
     const world = setUp();
     world.type(ana, true);
     world.type(ana, false);

@@ -18,7 +18,7 @@ describe('ShownUsers', () => {
     expect(typing.list('nowhere', 2)).toEqual([]);
   });
 
-  it('a UUID in other case is the same user, and other IDs stay distinct', () => {
+  it('a UUID in upper and in lower case is one user, but other IDs that differ in case are two users', () => {
     const typing = new ShownUsers({ expiryMs: 10_000, maxRooms: 10 });
     const upper = { user_id: '3F2504E0-4F89-41D3-9A0C-0305E82C3301', username: 'Ana' };
     typing.start('room', upper, 0);
@@ -31,7 +31,7 @@ describe('ShownUsers', () => {
     expect(typing.list('room', 4)).toEqual([ana]);
   });
 
-  it('a user without news expires, and each start renews the time', () => {
+  it('a user without a new start expires, and each start renews the time', () => {
     const typing = new ShownUsers({ expiryMs: 10_000, maxRooms: 10 });
     typing.start('room', ana, 0);
     typing.start('room', bob, 0);
@@ -40,7 +40,7 @@ describe('ShownUsers', () => {
     expect(typing.list('room', 15_000)).toEqual([]);
   });
 
-  it('the number of rooms is bounded, and the one without news for longest is forgotten', () => {
+  it('the number of rooms is bounded, and the room whose last start is the oldest is forgotten', () => {
     const typing = new ShownUsers({ expiryMs: 10_000, maxRooms: 2 });
     typing.start('a', ana, 0);
     typing.start('b', ana, 1);
@@ -50,7 +50,7 @@ describe('ShownUsers', () => {
     expect(typing.list('a', 4)).toEqual([ana, bob]);
   });
 
-  it('the list of typing users holds the ID and the name of a user and nothing else', () => {
+  it('the list of typing users has the ID and the name of each user and nothing else', () => {
     const typing = new ShownUsers({ expiryMs: 10_000, maxRooms: 2 });
     typing.start('a', { ...ana, secret: 'x' } as typeof ana, 0);
     expect(typing.list('a', 1)).toEqual([ana]);

@@ -1,4 +1,4 @@
-// Checks typing from publishers that crash and whose clocks are wrong, over random histories.
+// Checks typing over random histories, with publishers that crash and have wrong clocks.
 import { randomUUID } from 'node:crypto';
 import { createMemoryBroker } from '@millrace/broker';
 import { eventCatalog, type StreamEvent } from '@millrace/contract';
@@ -59,14 +59,14 @@ describe.each(['local', 'redis'] as const)(
   },
 );
 
-/** An event that was made; the list of them is in the order in which they were made. */
+/** An event that was made. The list `made` is in the order in which the events were made. */
 interface MadeEvent {
   readonly eventId: string;
   readonly userId: string;
   readonly shows: boolean;
-  /** The window in which it waited: events of one window leave it in their order. */
+  /** The window in which the event waited. Events of one window leave it in their order. */
   readonly window: string | undefined;
-  /** True when it is in its stream or its window, and no crash can undo it. */
+  /** True when the event is in its stream or its window, so that no crash can lose it. */
   isSafe: boolean;
 }
 
@@ -76,7 +76,7 @@ type Making =
   | { readonly kind: 'say by xadd'; readonly user: string }
   | { readonly kind: 'xadd'; readonly user: string; readonly isTyping: boolean };
 
-/** Three publishers over one broker, each with a clock of its own, and a gateway that reads it. */
+/** Creates three publishers over one broker, each with a different clock, and a gateway that reads the broker. */
 async function setUpPublishers(coalescing: 'local' | 'redis', skewsMs: readonly number[]) {
   const world = createTypingWorld();
   const { clock } = world;
@@ -85,7 +85,7 @@ async function setUpPublishers(coalescing: 'local' | 'redis', skewsMs: readonly 
   const made: MadeEvent[] = [];
   let hasDied = false;
   let cursor = '0-0';
-  /** Reads as a gateway's tail does, once every call so far has happened. */
+  /** Lets all calls so far happen, then reads new entries as a gateway's tail does. */
   const tail = async (): Promise<void> => {
     await new Promise((resolve) => setImmediate(resolve));
     const entries = await broker.readRange('events:chat', { after: cursor, count: 1_000 });
@@ -100,10 +100,10 @@ async function setUpPublishers(coalescing: 'local' | 'redis', skewsMs: readonly 
   };
   const start = (skewMs: number) => {
     const view = mortalBroker(broker);
-    // Its own clock: its timestamps are as wrong as that.
+    // Each publisher has a different clock, which makes its timestamps wrong.
     const own = { ...clock, wallMs: () => clock.wallMs() + skewMs };
     const publisher = createPublisher({ broker: view.broker, catalog: eventCatalog, clock: own, coalescing });
-    // Its first receipt gives it the time of the stream.
+    // The publisher learns the time of the stream from its first receipt.
     void publisher.publish('chat_message', 'elsewhere', messageOf(randomUUID()));
     return { view, publisher };
   };
@@ -139,7 +139,7 @@ async function setUpPublishers(coalescing: 'local' | 'redis', skewsMs: readonly 
   return {
     pass,
     async take(action: Making): Promise<void> {
-      // A publisher that coalesces locally has the broker's time to a millisecond.
+      // A publisher that coalesces locally knows the broker's time only to the millisecond, so each action gets a different one.
       if (coalescing === 'local') await pass(1);
       const eventId = randomUUID();
       const shows = (action.kind === 'type' || action.kind === 'xadd') && action.isTyping;
@@ -164,7 +164,7 @@ async function setUpPublishers(coalescing: 'local' | 'redis', skewsMs: readonly 
       processes[action.publisher] = start(skewsMs[action.publisher] ?? 0);
       await tail();
     },
-    /** Checks what the clients in the room were sent of one user. */
+    /** Checks the events of one user that the clients in the room were sent. */
     judge(userId: string): void {
       const orderOf = (event: StreamEvent): number =>
         made.findIndex(({ eventId }) => eventId === event.event_id);
@@ -183,9 +183,9 @@ async function setUpPublishers(coalescing: 'local' | 'redis', skewsMs: readonly 
       }
       const all = made.filter((event) => event.userId === userId);
       const last = all.at(-1);
-      // A process that crashes loses what it had not written yet; with local coalescing also what it had accepted.
+      // A process that crashes loses what it had not written yet. With local coalescing it also loses events that it had accepted.
       if (last === undefined || !last.isSafe || (hasDied && coalescing === 'local')) return;
-      // A stop always passes, also when a start from another window has overtaken it.
+      // A stop always passes, even if a start from another window has overtaken it.
       const hasStopElsewhere = all.some(
         ({ window, shows }) => window !== undefined && !shows && window !== last.window,
       );

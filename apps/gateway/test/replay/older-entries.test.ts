@@ -22,7 +22,7 @@ async function setUp(count: number, options: { maxLength?: number; maxEntries?: 
   const readRange = vi.spyOn(broker, 'readRange');
   const older = new OlderEntries(broker, { maxEntries, keepMs: 5_000 }, () => clock.monotonicMs());
   const at = (n: number): string => ids[n] ?? '0-0';
-  /** Returns the entries that are needed, without later ones. */
+  /** Reads a range. Returns the numbers of its entries up to `atLeast`, without later entries. */
   const read = async (from: string, atLeast: string, upTo = atLeast) => {
     const slice = await older.read('s', { from, atLeast, upTo });
     return slice?.entries.filter(({ id }) => compareEntryIds(id, atLeast) <= 0).map(({ fields }) => fields.n);
@@ -70,17 +70,17 @@ describe('OlderEntries', () => {
     expect(readRange).toHaveBeenCalledTimes(1);
   });
 
-  it('the number of reads does not grow with clients of which each goes further back', async () => {
+  it('the number of reads stays small when each client needs older entries than the client before', async () => {
     const { read, readRange, at } = await setUp(2_000);
     for (let n = 1_990; n >= 0; n -= 10) expect(await read(at(n), at(1_995))).toHaveLength(1_995 - n);
-    // Each further page is read with those after it: one, two, three, four.
+    // Each read begins with the newest page and goes one page further back than the read before: one, two, three and four pages.
     expect(readRange.mock.calls.length).toBeLessThanOrEqual(10);
   });
 
   it('a read includes later entries for clients that come when the ring has evicted more', async () => {
     const { read, readRange, at } = await setUp(700);
     for (let n = 100; n < 500; n += 1) expect(await read(at(50), at(n), at(600))).toHaveLength(n - 50);
-    // One page back, one ahead.
+    // One page was read backwards and one page ahead.
     expect(readRange).toHaveBeenCalledTimes(2);
     expect((await read(at(50), at(650), at(690)))?.at(-1)).toBe('650');
   });
@@ -106,7 +106,7 @@ describe('OlderEntries', () => {
     expect(readRange).toHaveBeenCalledTimes(2);
   });
 
-  it('a failed read is not repeated by each of its callers, and the next one succeeds', async () => {
+  it('a failed read is not repeated for each of its callers, and a later read succeeds', async () => {
     const { read, readRange, at } = await setUp(10);
     readRange.mockRejectedValueOnce(new Error('gone')).mockRejectedValueOnce(new Error('still gone'));
     const first = Array.from({ length: 3 }, () => read(at(2), at(5)));
@@ -131,7 +131,7 @@ describe('OlderEntries', () => {
             askers.map(async (three) => {
               const [from = 0, atLeast = 0, upTo = 0] = three.map((n) => n % count).sort((a, b) => a - b);
               const slice = await older.read('s', { from: at(from), atLeast: at(atLeast), upTo: at(upTo) });
-              // The stream still has all entries from this one on.
+              // True if the stream still has all entries after `from`.
               const hasAll = from >= count - maxLength || count <= maxLength;
               expect(slice !== undefined).toBe(hasAll);
               if (slice === undefined) return;

@@ -1,4 +1,5 @@
-// A client that has read further on another gateway waits until this one has read as far. A client that is ahead of the stream does not wait.
+// Checks that a client that has read further on another gateway waits until this gateway has read as far, and that a client with a
+// position ahead of the stream does not.
 import type { EntryId } from '@millrace/broker';
 import { fakeClock } from '@millrace/testkit';
 import { describe, expect, it } from 'vitest';
@@ -58,8 +59,8 @@ function setUp() {
   return { clock, waiter, read, hear, at };
 }
 
-describe('ReachedPositions', () => {
-  it('a position that is not ahead is answered at once', () => {
+describe('PositionWaiter', () => {
+  it('a position that the gateway has already read is answered at once', () => {
     const { waiter, at } = setUp();
     expect(waiter.waitFor(at('5-0', '1-0'))).toBe('reached');
   });
@@ -80,7 +81,7 @@ describe('ReachedPositions', () => {
     expect(waiter.size).toBe(0);
   });
 
-  it('a position ahead of the stream is answered as lost by the next heartbeat sent after it came', async () => {
+  it('a position ahead of the stream is answered as lost at the first heartbeat that was sent after the client came', async () => {
     const { clock, waiter, hear, at } = setUp();
     hear('chat', '5-0');
     await clock.advance(1);
@@ -90,14 +91,14 @@ describe('ReachedPositions', () => {
     expect(await waiting).toBe('lost');
   });
 
-  it('a position of an epoch that is not known here waits for the heartbeat that reports it', async () => {
+  it('a position of an epoch that this gateway does not know waits for the heartbeat that reports the epoch', async () => {
     const { waiter, hear, at } = setUp();
     const waiting = waiter.waitFor(at('6-0', '1-0', 'c'));
     hear('chat', '6-0', { epoch: 'c', previousEpoch: { epoch: 'a', upTo: '5-0' }, cursor: '6-0' });
     expect(await waiting).toBe('reached');
   });
 
-  it('a position of the previous epoch waits until the new server is proven to have its entries, and no longer', async () => {
+  it('a position of the previous epoch is reached when the new server is proven to have its entries, and lost at the deadline', async () => {
     const { clock, waiter, hear, at } = setUp();
     hear('chat', '9-0', { epoch: 'c', previousEpoch: { epoch: 'a', upTo: '3-0' }, cursor: '9-0' });
     const [proven, lost] = [waiter.waitFor(at('4-0', '1-0')), waiter.waitFor(at('6-0', '1-0'))];

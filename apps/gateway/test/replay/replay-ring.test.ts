@@ -43,7 +43,7 @@ describe('ReplayRing', () => {
     expect(ring.eventsAfter('nowhere', cursors('0-0'), 10).events).toEqual([]);
   });
 
-  it('an ID a day ahead evicts nothing, and its event is evicted by the time at which it was appended', () => {
+  it('an event with an ID in the future evicts nothing, and is itself evicted by the time at which it was appended', () => {
     const ring = createRing();
     ring.add(event('1000-0'));
     ring.add(event('86400000-0', { atMs: 2_000 }));
@@ -52,12 +52,12 @@ describe('ReplayRing', () => {
     ring.evict(302_001);
     expect(textsOf(ring, cursors('86400000-0'))).toEqual(['86400000-1']);
     expect(ring.covers(cursors('0-0'))).toBe(false);
-    // The floor is the entry of the second second.
+    // The floor is now the entry that was appended at 2,000 ms.
     expect(ring.coveredMs('chat', 302_001)).toBe(300_000);
     expect(ring.coveredMs('chat', 100_000)).toBe(98_000);
   });
 
-  it('IDs are compared as numbers', () => {
+  it('entry IDs are compared as numbers', () => {
     const ring = createRing();
     for (const id of ['9-0', '10-9', '10-10']) ring.add(event(id));
     expect(textsOf(ring, cursors('9-0'))).toEqual(['10-9', '10-10']);
@@ -72,12 +72,12 @@ describe('ReplayRing', () => {
     };
     const before = bytesHeld();
     const ring = createRing({ maxBytes: 20_000_000 });
-    // Each in a separate room, or all in one, or all of one key: the ring keeps them in different lists.
+    // Events of many rooms, of one room and of one key are added, because the ring keeps them in different lists.
     for (let n = 1; n <= 6_000; n += 1) {
       const more = [{ roomId: `room ${n}` }, {}, { latestKey: 'ana' }][n % 3];
       ring.add(event(`${n}-0`, { text: 'x'.repeat(10_000), ...more }));
     }
-    // V8 frees buffers on a separate thread, some time after the collection that found them.
+    // V8 frees buffers on a separate thread, some time after the garbage collection.
     await expect.poll(() => bytesHeld() - before).toBeLessThan(1.25 * 20_000_000);
     expect(ring.bytes).toBeGreaterThan(19_000_000);
   });
@@ -118,7 +118,7 @@ describe('ReplayRing', () => {
     expect(ring.eventsSince('nowhere', 0, 1_000).events).toEqual([]);
   });
 
-  it('a slice has no more bytes than asked for, and at least one event', () => {
+  it('a slice ends when it has the requested number of bytes, and has at least one event', () => {
     const ring = createRing();
     ring.add(event('1-0'));
     const { sequence } = ring;
@@ -142,7 +142,7 @@ describe('ReplayRing', () => {
     const { sequence } = ring;
     ring.add(event('3-0'));
     expect(ring.holdsSince(sequence)).toBe(true);
-    // The first is gone, and was replaced before.
+    // The evicted event does not count as lost, because a newer event of its key replaced it.
     ring.evict(300_001 + 1);
     expect(ring.holdsSince(0)).toBe(true);
     ring.evict(300_002 + 1);
@@ -177,7 +177,7 @@ describe('ReplayRing', () => {
     expect(ring.covers(cursors('1000-0'))).toBe(true);
   });
 
-  it('the ring stays within its bytes and keeps events for a shorter time', () => {
+  it('the ring stays within its maximum of bytes and keeps events for a shorter time', () => {
     const ring = createRing({ maxBytes: 20_000 });
     for (let n = 1; n <= 500; n += 1)
       ring.add(event(`${n}-0`, { text: JSON.stringify({ n: 'x'.repeat(500) }) }));
@@ -186,7 +186,7 @@ describe('ReplayRing', () => {
     expect(ring.floor('chat')).toBe('476-0');
   });
 
-  it('replaced events count until they are evicted', () => {
+  it('replaced events count in the size of the ring until they are evicted', () => {
     const ring = createRing({ windowMs: 1_000 });
     for (let n = 1; n <= 5_000; n += 1) ring.add(event(`${n}-0`, { latestKey: 'ana' }));
     expect(ring.size).toBeLessThanOrEqual(1_001);
@@ -202,7 +202,7 @@ describe('ReplayRing', () => {
     expect(ring.generationOf(['ticket'])).toBe(ticket);
   });
 
-  it('a stream that begins anew is forgotten, and nothing else', () => {
+  it('the ring forgets the events of a stream that begins anew and no others', () => {
     const ring = createRing({ windowMs: 1_000 });
     ring.add(event('9000-0'));
     ring.add(event('1-0', { stream: 'ticket', text: '{"n":"t"}' }));

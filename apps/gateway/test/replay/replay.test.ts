@@ -3,14 +3,14 @@ import { describe, expect, it, vi } from 'vitest';
 import { at, createReplayWorld as setUp } from '../support/replay-world.js';
 
 describe('Replay', () => {
-  it('a replay sends what was missed and lets the client in in the same turn', async () => {
+  it('a replay sends the missed events and lets the client into the room in the same turn', async () => {
     const { replay, deliver, target } = setUp();
     deliver('one');
     deliver('elsewhere', 'other');
     deliver('two');
     const client = target();
     const outcome = replay.catchUp(client, at('1-0'));
-    // Microtasks only: a timer or a socket cannot get between.
+    // The replay takes microtasks only, so that no timer and no socket can run in between.
     let hasTurned = false;
     setImmediate(() => {
       hasTurned = true;
@@ -20,7 +20,7 @@ describe('Replay', () => {
     expect(client.log).toEqual(['two', 'arrived']);
   });
 
-  it('events that came during the replay are sent before the client is let in', async () => {
+  it('events that come during a replay are sent before the client is let into the room', async () => {
     const { replay, deliver, target } = setUp();
     for (let n = 0; n < 3; n += 1) deliver(`${n}`.repeat(40_000));
     let flushes = 0;
@@ -90,7 +90,7 @@ describe('Replay', () => {
     expect(client.log).toHaveLength(2);
   });
 
-  it('a replay is not recovered when a stream begins anew meanwhile', async () => {
+  it('a replay answers `recovered: false` when a stream of the room begins anew during it', async () => {
     const { replay, deliver, target } = setUp();
     for (let n = 0; n < 3; n += 1) deliver(`${n}`.repeat(40_000));
     const client = target({ flushed: async () => replay.ring.begin('events:chat', '0-0') });
@@ -98,14 +98,14 @@ describe('Replay', () => {
     expect(client.log.at(-1)).toBe('arrived');
   });
 
-  it('a stream without events of the room does not disturb a replay', async () => {
+  it('a replay is recovered when a stream that has no events of the room begins anew during it', async () => {
     const { replay, deliver, target } = setUp();
     for (let n = 0; n < 3; n += 1) deliver(`${n}`.repeat(40_000));
     const client = target({ flushed: async () => replay.ring.begin('events:chat.p1', '0-0') });
     expect(await replay.catchUp(client, at('0-0'))).toEqual({ recovered: true, replayed: 3 });
   });
 
-  it('the outcome is unknown when the broker cannot be asked', async () => {
+  it('the outcome of a replay is unknown when the broker cannot be asked', async () => {
     const { replay, deliver, target, broker } = setUp();
     replay.ring.begin('events:chat', '5-0');
     deliver('one');
@@ -115,7 +115,7 @@ describe('Replay', () => {
     expect(client.log).toEqual([]);
   });
 
-  it('a replay is not recovered when the broker refuses for good', async () => {
+  it('a replay answers `recovered: false` when the broker refuses the read for good', async () => {
     const { replay, deliver, target, broker } = setUp();
     replay.ring.begin('events:chat', '5-0');
     deliver('one');
@@ -125,7 +125,7 @@ describe('Replay', () => {
     expect(client.log).toEqual(['arrived']);
   });
 
-  it('a position ahead of the stream is not recovered', async () => {
+  it('a replay answers `recovered: false` for a position ahead of the stream', async () => {
     const { replay, deliver, target } = setUp();
     deliver('one');
     const client = target();
@@ -133,9 +133,9 @@ describe('Replay', () => {
     expect(client.log).toEqual(['arrived']);
   });
 
-  describe('follows up a member that was left out', () => {
-    it('a lagging client is sent everything since then in order, also what comes meanwhile, and is let in in the same turn', async () => {
-      // However much it is: the bounds of a join do not hold here.
+  describe('catching up from memory', () => {
+    it('a lagging client is sent all missed events in order, with those that come meanwhile, and is then let into the room', async () => {
+      // The bounds of a join do not apply, so the client is sent more events and bytes than these.
       const { replay, deliver, target } = setUp({ maxEventsPerRoom: 2, maxBytesPerRoom: 500 });
       deliver('before');
       const since = replay.deliveryPoint('room');
@@ -151,11 +151,11 @@ describe('Replay', () => {
       expect(await replay.catchUpFromMemory(client, since)).toEqual({ recovered: true, replayed: 7 });
       const expected = ['000000', '111111', '222222', '333333', '444444', 'late 1', 'late 2', 'arrive'];
       expect(client.log.map((text) => text.slice(0, 6))).toEqual(expected);
-      // Two of them fill a slice: the client is waited for after each.
+      // Two of the long events fill a slice. The replay waits for the client after each slice.
       expect(flushes).toBe(3);
     });
 
-    it('a lagging client is let in at once when nothing came', async () => {
+    it('a lagging client is let into the room at once when it missed no event', async () => {
       const { replay, deliver, target } = setUp();
       deliver('before');
       const since = replay.deliveryPoint('room');
@@ -166,7 +166,7 @@ describe('Replay', () => {
       expect(await outcome).toEqual({ recovered: true, replayed: 0 });
     });
 
-    it('a lagging client is not let in when memory has lost some of it, before or meanwhile', async () => {
+    it('a lagging client is not let into the room when memory has lost a missed event before or during the replay', async () => {
       const { replay, deliver, target } = setUp();
       const since = replay.deliveryPoint('room');
       for (let n = 0; n < 4; n += 1) deliver(`${n}`.repeat(70_000));
@@ -178,7 +178,7 @@ describe('Replay', () => {
       expect(other.log).toEqual([]);
     });
 
-    it('a lagging client is not let in when a stream of the room begins anew', async () => {
+    it('a lagging client is not let into the room when a stream of the room begins anew', async () => {
       const { replay, deliver, target } = setUp();
       const since = replay.deliveryPoint('room');
       deliver('one');

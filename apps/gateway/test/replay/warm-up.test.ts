@@ -65,13 +65,13 @@ it('the warm-up reads the newest entries when there are more than the maximum', 
   expect(handedOver[0]).toBe('a100');
 });
 
-it('the warm-up hands over nothing of empty streams', async () => {
+it('the warm-up hands over no entries of empty streams', async () => {
   const { broker, starts, handedOver, callbacks } = await setUp({ a: 0, b: 0 }, 1);
   await warmUpFromStreams(broker, starts, { periodMs: 300_000, maxEntries: 600, ...callbacks });
   expect(handedOver).toEqual([]);
 });
 
-it('each entry comes with the position of a client that has been sent it', async () => {
+it('the warm-up hands over each entry with the position of a client that was sent all entries up to it', async () => {
   const { broker, starts, positions, floors, callbacks } = await setUp({ a: 2, b: 1 }, 10);
   await warmUpFromStreams(broker, starts, { periodMs: 300_000, maxEntries: 600, ...callbacks });
   const cursors = positions.map((position) => parsePosition(position).map(({ cursor }) => cursor));
@@ -85,7 +85,7 @@ it('each entry comes with the position of a client that has been sent it', async
   ]);
 });
 
-it('rejected entries are left out, also if they were requeued since, and the positions count them', async () => {
+it('the warm-up leaves out rejected entries, even requeued ones, but its positions include them', async () => {
   const { broker, starts, handedOver, positions, callbacks } = await setUp({ a: 1_200, b: 0 }, 1);
   const entries = await broker.readRange('a', { count: 1_000 });
   for (const index of [0, 1, 700]) {

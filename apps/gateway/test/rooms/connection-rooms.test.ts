@@ -1,4 +1,4 @@
-// The rooms of one connection, with a real replay: checks the events that a client is sent when it comes back or reads too slowly.
+// Checks the events that a client is sent when it comes back or reads too slowly: the rooms of one connection, with a real replay.
 import { eventCatalog, type IndicatedUser, indicatorsOf } from '@millrace/contract';
 import type { PreparedCall } from '@millrace/signalr';
 import { fakeClock } from '@millrace/testkit';
@@ -89,7 +89,7 @@ function setUp(maxRoomsPerConnection = 1_000) {
     laggingConnections,
     log,
     outcomes,
-    /** Delivers to the room as the gateway does: to memory first, then to the connections in the group. */
+    /** Delivers an event as the gateway does: first to memory, then to the connection if it is in the room's group. */
     deliver(content: string, roomId = 'room'): void {
       world.deliver(content, roomId);
       if (groups.has(roomId)) log.push(content);
@@ -97,7 +97,7 @@ function setUp(maxRoomsPerConnection = 1_000) {
     setTyping: (users: readonly IndicatedUser[]) => {
       typing = users;
     },
-    /** The client reads what was sent to it. */
+    /** Makes the client read what was sent to it. */
     async read(): Promise<void> {
       const waiting = flush;
       flush = [];
@@ -105,7 +105,7 @@ function setUp(maxRoomsPerConnection = 1_000) {
       // The rooms then wait for the client again, or are done, within three turns of the event loop.
       for (let turn = 0; turn < 3; turn += 1) await new Promise((resolve) => void setImmediate(resolve));
     },
-    /** The connection ends. */
+    /** Ends the connection. */
     end(): void {
       ending.abort();
       for (const resolve of flush) resolve();
@@ -115,7 +115,7 @@ function setUp(maxRoomsPerConnection = 1_000) {
 }
 
 describe('a client that reads too slowly', () => {
-  it('a slow client is sent nothing more, then what it missed in order, then what is new', async () => {
+  it('a slow client is sent no more events at first, then the missed ones in order, then new ones', async () => {
     const { rooms, connection, groups, laggingConnections, log, outcomes, deliver, read } = setUp();
     await rooms.join(connection, 'room', undefined);
     deliver('one');
@@ -128,7 +128,7 @@ describe('a client that reads too slowly', () => {
     deliver('three');
     expect(log).toEqual(['one']);
     await read();
-    // The events were sent and the client has not read them yet: new ones wait.
+    // The missed events were sent, but the client has not read them yet. Therefore new events wait.
     deliver('four');
     expect(log).toEqual(['one', 'two', 'three']);
     await read();
@@ -140,7 +140,7 @@ describe('a client that reads too slowly', () => {
     expect(outcomes).toEqual(['caught_up']);
   });
 
-  it('a slow client catches up in all of its rooms, also in one in which it falls behind again meanwhile', async () => {
+  it('a slow client catches up in all of its rooms, even in a room in which it falls behind again', async () => {
     const { rooms, connection, groups, log, deliver, read } = setUp();
     await rooms.join(connection, 'a', undefined);
     await rooms.join(connection, 'b', undefined);
@@ -158,7 +158,7 @@ describe('a client that reads too slowly', () => {
     expect([...groups].toSorted()).toEqual(['a', 'b']);
   });
 
-  it('a slow client is given up when memory has lost what it would be sent next', async () => {
+  it('a slow client is closed when memory has lost the events that it must be sent next', async () => {
     const { rooms, connection, groups, outcomes, deliver, read, replay } = setUp();
     await rooms.join(connection, 'room', undefined);
     const action = rooms.fallBehind(connection);
@@ -166,12 +166,12 @@ describe('a client that reads too slowly', () => {
     replay.evict(300_002);
     await read();
     expect(await action).toBe('close');
-    // Until it is closed it is sent nothing that would hide the gap.
+    // Until the client is closed, it is sent no event that would hide the gap.
     expect([...groups]).toEqual([]);
     expect(outcomes).toEqual(['closed']);
   });
 
-  it('a slow client is forgotten when its connection ends meanwhile', async () => {
+  it('a slow client is forgotten when its connection ends while it lags', async () => {
     const { rooms, connection, groups, laggingConnections, outcomes, deliver, end } = setUp();
     await rooms.join(connection, 'room', undefined);
     const action = rooms.fallBehind(connection);
@@ -186,7 +186,7 @@ describe('a client that reads too slowly', () => {
     expect(outcomes).toEqual([]);
   });
 
-  it('a slow client can leave a room, and join one anew, while it lags', async () => {
+  it('a slow client can leave a room, or join a room again, while it lags', async () => {
     const { rooms, connection, groups, log, laggingConnections, deliver, read } = setUp();
     for (const room of ['left', 'rejoined']) await rooms.join(connection, room, undefined);
     const action = rooms.fallBehind(connection);
@@ -215,7 +215,7 @@ describe('a client that reads too slowly', () => {
 });
 
 describe('a room that is joined', () => {
-  it('a join answers with the present state, and the connection lags while what was missed is sent', async () => {
+  it('a join answers with the current state of the room, and the connection lags while missed events are sent', async () => {
     const { rooms, connection, groups, laggingConnections, log, deliver, setTyping } = setUp();
     deliver('one');
     setTyping([ana]);

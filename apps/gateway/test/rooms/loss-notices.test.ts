@@ -1,4 +1,4 @@
-// Every client is notified of a loss once, at a random moment, and no position hides the loss until then.
+// Checks that every client is notified of a loss once, at a random moment, and that no position hides the loss until then.
 import { type Position, parsePosition } from '@millrace/broker';
 import { fakeClock } from '@millrace/testkit';
 import fc from 'fast-check';
@@ -10,7 +10,7 @@ import { createReplayWorld } from '../support/replay-world.js';
 
 const before = { epoch: 'a', cursor: '1-0' };
 
-describe('Losses', () => {
+describe('LossNotices', () => {
   function setUp() {
     const clock = fakeClock();
     const lossNotices = new LossNotices({ clock, random: Math.random });
@@ -25,7 +25,7 @@ describe('Losses', () => {
     return { clock, lossNotices, toldAtMs, connect };
   }
 
-  it('ten thousand clients are notified once each of losses in several streams, spread over many seconds', async () => {
+  it('each of ten thousand clients is notified once of losses in several streams, at moments spread over many seconds', async () => {
     const { clock, lossNotices, toldAtMs, connect } = setUp();
     connect(10_000);
     for (const stream of ['chat', 'ticket', 'notification', 'remote']) {
@@ -56,7 +56,7 @@ describe('Losses', () => {
     expect(Math.max(...times) - Math.min(...times)).toBeGreaterThan(1_000);
   });
 
-  it('the position before the first loss is kept until every client is notified, and a later loss is notified again', async () => {
+  it('the position before the first loss is kept until every client is notified, and a later loss causes another notice', async () => {
     const { clock, lossNotices, toldAtMs, connect } = setUp();
     connect(1);
     lossNotices.recordLoss('chat', before, 'gap', () => true);
@@ -80,10 +80,10 @@ describe('Losses', () => {
   });
 });
 
-/** Connections of real rooms to one gateway, whose chat stream loses entries now and then. */
+/** Creates a gateway with real rooms, to which connections can be opened, and whose chat stream can lose entries. */
 function createLossyWorld() {
   const { replay, deliver, positions, broker, lose } = createReplayWorld();
-  // Entries that the ring does not hold are lost.
+  // The broker has no entries, so those that the ring does not hold are lost.
   vi.spyOn(broker, 'readRange').mockResolvedValue([]);
   vi.spyOn(broker, 'inspect').mockImplementation(async (stream) => ({
     stream,
@@ -175,7 +175,9 @@ function createLossyWorld() {
   return {
     clock,
     Connection,
-    /** Publishes as the gateway does: to memory first, then to notified connections, then to those with a pending notice. */
+    /**
+     * Publishes an event as the gateway does: to memory first, then to notified connections, then to those with a pending notice.
+     */
     publish(content: string, roomId: string): void {
       deliver(content, roomId);
       const send = (group: string, position: string): void => {
@@ -192,13 +194,13 @@ function createLossyWorld() {
   };
 }
 
-/** A client by the documented recipe, in two rooms. */
+/** A client that handles positions and losses as docs/protocol.md describes. */
 class Client {
   readonly #world: ReturnType<typeof createLossyWorld>;
   #connection: InstanceType<ReturnType<typeof createLossyWorld>['Connection']> | undefined;
   readonly #positions = new Map<string, string | undefined>();
   readonly handled = new Set<string>();
-  /** Rooms that it was told to reload, in order. */
+  /** Rooms that the client was told to reload, in order. */
   readonly reloads: string[] = [];
 
   constructor(world: ReturnType<typeof createLossyWorld>, roomIds: readonly string[]) {
@@ -232,7 +234,7 @@ class Client {
     else if (target === 'position')
       for (const roomId of this.#positions.keys()) this.#positions.set(roomId, argument.position);
     else {
-      // `room: number`
+      // The content is `room:number`.
       const [roomId = ''] = argument.content.split(':');
       this.handled.add(argument.content);
       this.#positions.set(roomId, argument.position);
@@ -253,7 +255,7 @@ it('every client learns of every loss exactly once, whenever clients reconnect, 
       const world = createLossyWorld();
       const clients = [new Client(world, roomIds), new Client(world, roomIds)];
       for (const client of clients) await client.connect();
-      // Reloads of each client before the last loss: after it, each client must have been told to reload each room once.
+      // Number of reloads of each client before the last loss. After this loss, each client must be told to reload each room once.
       let atLoss: readonly number[] | undefined;
       let losses = 0;
       let published: string[] = [];
@@ -289,7 +291,7 @@ it('every client learns of every loss exactly once, whenever clients reconnect, 
           if (atLoss !== undefined)
             expect(reloads.slice(atLoss[index]).filter((id) => id === roomId)).toHaveLength(1);
         }
-        // Nothing that was not lost is missed either.
+        // The client must also have received every event that was published after the last loss.
         for (const content of published) expect([...handled]).toContain(content);
       }
     }),

@@ -1,4 +1,4 @@
-// A room's position names the streams of its partition only, and a client's position is never used for another room.
+// Checks that a room's position names only the streams of its partition, and that it is never used for a room of another partition.
 import {
   createMemoryBroker,
   encodePosition,
@@ -17,7 +17,7 @@ const STREAMS = [
   { name: 'ticket', maxLength: 10 },
 ];
 
-/** Rooms of different partitions of three. */
+/** Names of rooms. With three partitions, `ROOM` and `OTHER` are in different partitions. */
 const [ROOM, NEIGHBOUR, OTHER] = ['ticket-42', 'ticket-42b', 'ticket-43'] as const;
 
 function setUp(partitions = 3) {
@@ -62,7 +62,7 @@ it('a position has no scope without partitions', () => {
   expect(positions.ofEveryRoom()).toBe(positions.ofRoom(OTHER));
 });
 
-it('the room’s cursors are found in its own position and in one of every room', () => {
+it('the room’s cursors are found in its own position and in a position of every room', () => {
   const { positions, broker, moveOn } = setUp();
   const { streams } = broker.partitioning.scopeOf(ROOM);
   const own = parsePosition(positions.ofRoom(ROOM));

@@ -1,4 +1,4 @@
-// A misspelt setting is reported, with the name that was probably meant.
+// Checks that a misspelt setting is reported with the name that was probably meant.
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { readEnvironment } from '../../src/settings/environment.js';

@@ -6,7 +6,7 @@ const secret = 's'.repeat(32);
 const key = 'k'.repeat(16);
 
 describe('readEnvironment', () => {
-  it('every variable is read', () => {
+  it('the variables are read as options of the gateway and as the log level', () => {
     const { gateway, logLevel } = readEnvironment({
       MILLRACE_PORT: '5000',
       MILLRACE_HOST: '0.0.0.0',
@@ -58,12 +58,12 @@ describe('readEnvironment', () => {
     expect(() => readEnvironment({ [name]: value })).toThrow(name);
   });
 
-  it('several nodes of a cluster are accepted', () => {
+  it('a Redis URL with several nodes of a cluster is accepted', () => {
     const redisUrl = 'redis://:secret@a:7000,b:7001,c:7002';
     expect(readEnvironment({ MILLRACE_REDIS_URL: redisUrl }).gateway.redisUrl).toBe(redisUrl);
   });
 
-  it('an address that may contain a password is not repeated', () => {
+  it('the message about an invalid Redis URL does not repeat its password', () => {
     expect(() => readEnvironment({ MILLRACE_REDIS_URL: 'http://:hunter2@host' })).toThrow(/^(?!.*hunter2)/);
   });
 });
@@ -134,20 +134,17 @@ describe('resolveOptions', () => {
     ['instanceUrl', 'http://10.0.0.7:4400?a=1', /MILLRACE_INSTANCE_URL has a query/],
     ['instanceUrl', 'http://ann:hunter2@10.0.0.7:4400/#x', /a user or password and a fragment/],
     ['instance', 'a{b}', /MILLRACE_INSTANCE must be/],
-  ])(
-    'the %s %s, of which a part would be ignored, is refused without repeating a secret',
-    (option, value, message) => {
-      const shared = { redisUrl: 'redis://localhost', connectionKeys: ['k'.repeat(32)] };
-      const options = {
-        isDevelopment: true,
-        ...shared,
-        instanceUrl: 'http://10.0.0.7:4400',
-        [option]: value,
-      };
-      expect(() => resolveOptions(options, 'me')).toThrow(message);
-      expect(() => resolveOptions(options, 'me')).toThrow(/^(?!.*hunter2)/);
-    },
-  );
+  ])('the %s %s is refused by a message that repeats no secret', (option, value, message) => {
+    const shared = { redisUrl: 'redis://localhost', connectionKeys: ['k'.repeat(32)] };
+    const options = {
+      isDevelopment: true,
+      ...shared,
+      instanceUrl: 'http://10.0.0.7:4400',
+      [option]: value,
+    };
+    expect(() => resolveOptions(options, 'me')).toThrow(message);
+    expect(() => resolveOptions(options, 'me')).toThrow(/^(?!.*hunter2)/);
+  });
 
   it.each(['an api key with blanks', `${key}\t${key}`, 'schlüssel-schlüssel'])(
     'the API key %j, which no client can send, is refused',
@@ -158,7 +155,7 @@ describe('resolveOptions', () => {
     },
   );
 
-  it('origins with a port are accepted, and * too', () => {
+  it('origins with a port and the wildcard * are accepted', () => {
     const allowedOrigins = ['https://fine.example:8443', 'http://localhost:3000', '*'];
     expect(resolveOptions({ isDevelopment: true, allowedOrigins }, 'me').allowedOrigins).toEqual(
       allowedOrigins,
@@ -171,7 +168,7 @@ describe('resolveOptions', () => {
     );
   });
 
-  it('the default drain time is 10 s, in development 0, and an excessive one is refused', () => {
+  it('the drain time is 10 s by default and 0 in development mode, and an excessive one is refused', () => {
     expect(resolveOptions({ jwtSecret: secret, apiKeys: [key] }, 'me').drainMs).toBe(10_000);
     expect(resolveOptions({ isDevelopment: true }, 'me').drainMs).toBe(0);
     expect(resolveOptions({ isDevelopment: true, drainMs: 5 }, 'me').drainMs).toBe(5);

@@ -1,4 +1,4 @@
-// A replay to which events are delivered, without a gateway around it.
+// Creates a replay to which tests deliver events, without a gateway.
 import { randomUUID } from 'node:crypto';
 import { createMemoryBroker, encodePosition, type Position } from '@millrace/broker';
 import { eventCatalog } from '@millrace/contract';
@@ -7,7 +7,7 @@ import { Replay } from '../../src/replay/replay.js';
 import { RoomPositions } from '../../src/rooms/room-positions.js';
 
 const epochOf = (stream: string): string => stream.slice('events:'.length);
-/** A position of a client that has seen all but the chat stream from its beginning, and that up to an entry. */
+/** Returns the position of a client that has seen the chat stream up to the entry `chat`, and no entry of the other streams. */
 export const at = (chat: string, over: Partial<{ epoch: string }> = {}): Position =>
   eventCatalog.streams.map(({ name }) => ({
     epoch: epochOf(name),
@@ -15,10 +15,10 @@ export const at = (chat: string, over: Partial<{ epoch: string }> = {}): Positio
     cursor: name === 'events:chat' ? chat : '0-0',
   }));
 
-/** @param options of the replay */
+/** @param options options of the replay */
 export function createReplayWorld(options: { maxEventsPerRoom?: number; maxBytesPerRoom?: number } = {}) {
   let current = at('0-0');
-  /** The last heartbeat reported that there is nothing newer. */
+  /** The report of the last heartbeat. It names no newer entry, so a position ahead of the gateway is lost. */
   const told = { lastId: '0-0', askedAtMs: Number.POSITIVE_INFINITY };
   const broker = createMemoryBroker({ streams: eventCatalog.streams });
   const positions = new RoomPositions(broker, () => ({
@@ -65,7 +65,7 @@ export function createReplayWorld(options: { maxEventsPerRoom?: number; maxBytes
     const text = JSON.stringify({ content, position: encodePosition(current) });
     replay.remember('events:chat', id, parsed.value, new PreparedCall('chat_message', text));
   };
-  /** Entries of the chat stream are lost; `note` is called when this is noticed, before anything from behind them is sent. */
+  /** Loses an entry of the chat stream. Calls `note` when the loss is detected, before an event after the loss is delivered. */
   const lose = (note: () => void): void => {
     last += 1;
     replay.ring.begin('events:chat', `${last}-0`);

@@ -1,4 +1,4 @@
-// An event dispatcher to which typing and messages arrive, without a gateway around it.
+// Creates an event dispatcher to which tests send typing and messages, without a gateway.
 import { randomUUID } from 'node:crypto';
 import { eventCatalog, type StreamEvent } from '@millrace/contract';
 import { type FakeClock, fakeClock } from '@millrace/testkit';
@@ -50,7 +50,10 @@ export function createTypingWorld(clock: FakeClock = fakeClock()) {
     },
   );
   let sequence = 0;
-  /** Dispatches an event now, by plain XADD or as of an earlier entry, from a producer whose clock is off. Returns the entry's ID. */
+  /**
+   * Dispatches an event now, from a producer whose clock is off by `skewMs`. With `asOf` the event counts as made at that entry ID;
+   * without it, as one of a plain XADD. Returns the entry's ID.
+   */
   const arrive = (event_type: string, payload: object, { skewMs = 0, asOf }: Made = {}): string => {
     const fields = {
       event_id: randomUUID(),

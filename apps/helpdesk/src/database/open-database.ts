@@ -10,7 +10,7 @@ import { seed } from './seed.js';
 export function openDatabase(dataFolder: string): HelpdeskDatabase {
   mkdirSync(dataFolder, { recursive: true });
   const database = new Database(join(dataFolder, 'helpdesk.db'));
-  // WAL with NORMAL: a power cut may cost the last transactions, a crash of the process costs nothing.
+  // With WAL and NORMAL, a power cut may lose the last transactions. A crash of the process loses nothing.
   database.exec(
     'PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 2000;',
   );

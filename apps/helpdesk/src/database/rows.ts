@@ -5,7 +5,7 @@ import { ticketRoom } from '../domain/rooms.js';
 /** A row as the driver returns it, with the columns of the schema. */
 export type Row = Readonly<Record<string, unknown>>;
 
-/** A person, with the email address that only events carry. */
+/** A person with the email address, which is only in events and not in the API's people. */
 export interface PersonRecord extends Person {
   readonly email: string;
 }
@@ -25,7 +25,7 @@ export function personOf(row: Row): PersonRecord {
   };
 }
 
-/** Reads a row of `messages` joined with its sender (`sender_…`). */
+/** Reads a row of `messages` that is joined with its sender (columns `sender_…`). */
 export function messageOf(row: Row): Message {
   const senderId = textOrNull(row['sender_id']);
   return {
@@ -57,7 +57,7 @@ export function ticketOf(row: Row, lastMessage: Message | null): Ticket {
     id,
     number: Number(row['number']),
     subject: text(row['subject']),
-    // Only this program writes the column.
+    // The value is valid, because only this program writes the column.
     status: row['status'] as Ticket['status'],
     requesterId,
     assigneeId: textOrNull(row['assignee_id']),
@@ -76,7 +76,7 @@ export function remoteSessionOf(row: Row): RemoteSession {
     agentId: text(row['agent_id']),
     requesterId: text(row['requester_id']),
     mode: row['mode'] === 'control' ? 'control' : 'view',
-    // Only this program writes the column.
+    // The value is valid, because only this program writes the column.
     state: row['state'] as RemoteSession['state'],
     startedAt: textOrNull(row['started_at']),
   };
@@ -86,7 +86,7 @@ export function remoteSessionOf(row: Row): RemoteSession {
 export function notificationOf(row: Row): Notification {
   return {
     id: text(row['id']),
-    // Only this program writes the column.
+    // The value is valid, because only this program writes the column.
     kind: row['kind'] as Notification['kind'],
     title: text(row['title']),
     body: text(row['body']),

@@ -19,13 +19,13 @@ const selectTickets = `
   SELECT tickets.*, COALESCE(reads.sequence_number, 0) AS read_up_to
   FROM tickets LEFT JOIN reads ON reads.ticket_id = tickets.id AND reads.person_id = ?`;
 
-/** A part of a conversation: the messages after a sequence number, or the last ones before it. */
+/** A part of a conversation: the messages after the number `after`, or the last messages before the number `before`. */
 export interface MessageRange {
   readonly after?: number | undefined;
   readonly before?: number | undefined;
 }
 
-/** The tickets that a person may see: agents see all, requesters their own. */
+/** The tickets that a person may see: agents see all tickets, requesters see their own. */
 export class Conversations {
   readonly #database: HelpdeskDatabase;
 
@@ -46,7 +46,11 @@ export class Conversations {
       .toSorted((a, b) => timeOf(b).localeCompare(timeOf(a)));
   }
 
-  /** @throws HelpdeskError `not_found`, also when this person may not see the ticket. */
+  /**
+   * Returns a ticket.
+   *
+   * @throws HelpdeskError `not_found` if there is no such ticket, or if this person may not see it
+   */
   ticket(person: Person, ticketId: string): Ticket {
     const row = this.#database.prepare(`${selectTickets} WHERE tickets.id = ?`).get(person.id, ticketId);
     const ticket = row === undefined ? undefined : ticketOf(row as Row, this.#lastMessage(ticketId));
@@ -56,7 +60,7 @@ export class Conversations {
     return ticket;
   }
 
-  /** A ticket with some of its messages; without `range` the newest. */
+  /** Returns a ticket with a part of its messages. Without `range`, these are the newest messages. */
   conversation(person: Person, ticketId: string, range: MessageRange = {}): ConversationAnswer {
     const ticket = this.ticket(person, ticketId);
     const found = this.#messages(ticketId, range);
@@ -74,14 +78,14 @@ export class Conversations {
     };
   }
 
-  /** @throws HelpdeskError `not_found` */
+  /** Returns a message. @throws HelpdeskError `not_found` */
   message(messageId: string): Message {
     const row = this.#database.prepare(`${selectMessages} WHERE messages.id = ?`).get(messageId);
     if (row === undefined) throw new HelpdeskError('not_found', 'There is no such message.');
     return messageOf(row as Row);
   }
 
-  /** The stored message with a sender's `clientTempId`, if there is one. */
+  /** Returns the stored message with a sender's `clientTempId`, if there is one. */
   messageByTempId(ticketId: string, senderId: string, clientTempId: string): Message | undefined {
     const row = this.#database
       .prepare(
@@ -91,7 +95,7 @@ export class Conversations {
     return row === undefined ? undefined : messageOf(row as Row);
   }
 
-  /** Loads one message more than an answer holds, to find out if there are more. */
+  /** Loads one message more than an answer contains, so that the caller knows whether there are more. */
   #messages(ticketId: string, { after, before }: MessageRange): readonly Message[] {
     const limit = maxMessagesPerAnswer + 1;
     const rows =

@@ -4,7 +4,7 @@ import type { HelpdeskDatabase } from '../database/helpdesk-database.js';
 import { type PersonRecord, personOf, type Row } from '../database/rows.js';
 import { HelpdeskError } from '../errors.js';
 
-/** Maximum number of sessions; the oldest are deleted first, and their pages must sign in again. */
+/** Maximum number of sessions. The oldest sessions are deleted first, and their pages must then sign in again. */
 const maxSessions = 1_000;
 
 /** People and their sessions. */
@@ -23,7 +23,7 @@ export class People {
       .map((row) => personOf(row as Row));
   }
 
-  /** @throws HelpdeskError `not_found` */
+  /** Returns a person. @throws HelpdeskError `not_found` */
   get(personId: string): PersonRecord {
     const row = this.#database.prepare('SELECT * FROM people WHERE id = ?').get(personId);
     if (row === undefined) throw new HelpdeskError('not_found', 'There is no such person.');
@@ -50,7 +50,7 @@ export class People {
     return { person, sessionToken };
   }
 
-  /** @throws HelpdeskError `unauthenticated` */
+  /** Returns the person of a session. @throws HelpdeskError `unauthenticated` */
   bySession(sessionToken: string | undefined): PersonRecord {
     const row =
       sessionToken === undefined

@@ -1,5 +1,5 @@
-// Remote sessions: an agent invites, the requester accepts or declines, and either of them ends the session. States:
-// invited → active → ended, or invited → ended.
+// Remote sessions: an agent invites, the requester accepts or declines, and each of them can end the session. States: invited →
+// active → ended, or invited → ended.
 import { randomUUID } from 'node:crypto';
 import type { RemoteSession, RemoteSessionAction, RemoteSessionMode, Ticket } from '../api-types.js';
 import { type PersonRecord, type Row, remoteSessionOf } from '../database/rows.js';
@@ -13,7 +13,7 @@ interface Transition {
   readonly reason?: 'declined' | 'withdrawn' | 'ended_by_agent' | 'ended_by_requester';
 }
 
-/** The transition of an action; `undefined` where the action is not allowed. */
+/** Returns the transition that an action causes, or `undefined` if the action is not allowed. */
 function transitionOf(
   state: RemoteSession['state'],
   action: RemoteSessionAction,
@@ -69,7 +69,7 @@ export class RemoteSessions {
   /**
    * Accepts, declines or ends a remote session.
    *
-   * @throws HelpdeskError `conflict` when its state does not allow the action.
+   * @throws HelpdeskError `conflict` when the state of the session does not allow the action.
    */
   act(person: PersonRecord, sessionId: string, action: RemoteSessionAction): RemoteSession {
     const { database, outbox, conversations } = this.#dependencies;

@@ -11,7 +11,7 @@ import type { Conversations } from './conversations.js';
 import type { People } from './people.js';
 import { personRoom } from './rooms.js';
 
-/** The parts that {@link TicketChanges} work on. */
+/** Dependencies of {@link TicketChanges}. */
 export interface TicketChangesDependencies {
   readonly database: HelpdeskDatabase;
   readonly outbox: TransactionalOutbox;
@@ -27,7 +27,7 @@ interface NewMessage {
   readonly clientTempId?: string;
 }
 
-/** Maximum number of stored notifications for a person; the oldest are deleted first. */
+/** Maximum number of stored notifications for a person. The oldest notifications are deleted first. */
 const maxNotificationsPerPerson = 100;
 
 /** Changes to tickets and messages. */
@@ -78,7 +78,7 @@ export class TicketChanges {
     });
   }
 
-  /** Sets a ticket's status. Nothing changes if it has that status already. */
+  /** Sets the status of a ticket. Does nothing if the ticket already has this status. */
   setStatus(agent: PersonRecord, ticketId: string, status: TicketStatus): Ticket {
     const { database, outbox, conversations } = this.#dependencies;
     const ticket = this.#asAgent(agent, ticketId);
@@ -143,8 +143,8 @@ export class TicketChanges {
   }
 
   /**
-   * Stores the last sequence number that a person has read, so that ticks survive a reload. It never decreases. The page
-   * itself informs the others, through the hub's `MarkRead`.
+   * Stores the last sequence number that a person has read, so that ticks survive a reload. The number never decreases. The page
+   * informs other people through the hub's `MarkRead`.
    */
   markRead(person: Person, ticketId: string, sequenceNumber: number): void {
     this.#dependencies.database
@@ -155,7 +155,10 @@ export class TicketChanges {
       .run(ticketId, person.id, sequenceNumber);
   }
 
-  /** Writes a message with the ticket's next number and adds its event. To be called inside a change only. */
+  /**
+   * Writes a message with the ticket's next sequence number, and adds its event. Must be called inside {@link
+   * TransactionalOutbox.change}.
+   */
   addMessage(ticket: Ticket, { senderId, content, clientTempId }: NewMessage): Message {
     const { database, outbox, conversations } = this.#dependencies;
     const id = randomUUID();
@@ -171,15 +174,18 @@ export class TicketChanges {
     return message;
   }
 
-  /** Adds a message about an action of `person`, who has read it already. To be called inside a change only. */
+  /**
+   * Adds a message about an action of `person`. It counts as read by this person, unless an earlier message is unread. Must be
+   * called inside {@link TransactionalOutbox.change}.
+   */
   addSystemMessage(ticket: Ticket, person: PersonRecord, content: string): void {
     const { readUpTo } = this.#dependencies.conversations.ticket(person, ticket.id);
     const { sequence_number: number } = this.addMessage(ticket, { senderId: null, content });
-    // A read position cannot skip messages: while one above is unread, this one is unread, too.
+    // A read position cannot skip messages, so this message stays unread while an earlier message is unread.
     if (readUpTo === number - 1) this.markRead(person, ticket.id, number);
   }
 
-  /** Stores a notification and adds its event. To be called inside a change only. */
+  /** Stores a notification and adds its event. Must be called inside {@link TransactionalOutbox.change}. */
   notify(personId: string, notification: Pick<Notification, 'kind' | 'title' | 'body' | 'ticketId'>): void {
     const { database, outbox, people } = this.#dependencies;
     const { kind, title, body, ticketId } = notification;
@@ -200,7 +206,7 @@ export class TicketChanges {
     outbox.add('notification', personRoom(personId), { type: kind, title, body, action_url: actionUrl }, now);
   }
 
-  /** The current time, as the database stores it. */
+  /** Returns the current time in the format of the database. */
   now(): string {
     return new Date(this.#dependencies.wallMs()).toISOString();
   }

@@ -22,7 +22,7 @@ import type { TicketChanges } from '../domain/ticket-changes.js';
 import { HelpdeskError } from '../errors.js';
 import * as schemas from './schemas.js';
 
-/** The parts that the routes call. */
+/** Dependencies of the routes. */
 export interface ApiDependencies {
   readonly people: People;
   readonly conversations: Conversations;
@@ -33,7 +33,7 @@ export interface ApiDependencies {
   readonly wallMs: () => number;
   /** Issues the token with which this person's pages connect to the gateway. */
   issueToken(person: PersonRecord): Promise<string>;
-  /** Called after a change, whose events are in the outbox now. */
+  /** Called after a change. The events of the change are then in the outbox. */
   onChange(): void;
   onError(error: unknown): void;
 }
@@ -44,7 +44,7 @@ export function addApiRoutes(http: FastifyInstance, dependencies: ApiDependencie
     async (api) => {
       api.setValidatorCompiler(schemas.compileSchema);
       api.setErrorHandler((error, _request, reply) => refuse(reply, error, dependencies));
-      // Answers are personal and soon out of date.
+      // Answers must not be cached, because they are personal and soon out of date.
       api.addHook('onSend', async (_request, reply) => void reply.header('cache-control', 'no-store'));
       addSignInRoutes(api, dependencies);
       addReadingRoutes(api, dependencies);

@@ -9,7 +9,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 /** A file, ready to be sent. */
 interface WebFile {
   readonly body: Buffer;
-  /** Absent where compression would not make the file smaller. */
+  /** Absent if compression would not make the file smaller. */
   readonly gzipped?: Buffer;
   readonly contentType: string;
   readonly etag: string;
@@ -25,7 +25,7 @@ const contentTypes: Readonly<Record<string, string>> = {
 };
 
 const securityHeaders = {
-  // Inline styles are needed: the component library writes its theme into a style element.
+  // Inline styles are allowed, because the component library writes its theme into a style element.
   'content-security-policy':
     "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
   'x-content-type-options': 'nosniff',
@@ -36,7 +36,7 @@ const securityHeaders = {
 const pagePaths = ['/', '/agent', '/agent/:ticketId', '/requester', '/requester/:ticketId'];
 
 /**
- * Adds the pages.
+ * Adds the routes of the pages.
  *
  * @throws Error when the pages are not built.
  */

@@ -1,5 +1,4 @@
-// Publishes the events of the outbox in their order, and repeats an attempt with the same event IDs until the broker has
-// stored them.
+// Publishes the events of the outbox in order. Retries with the same event IDs until the broker has stored the events.
 import { setTimeout as pause } from 'node:timers/promises';
 import type { EventOf, eventCatalog } from '@millrace/contract';
 import type { Publisher } from '@millrace/publisher';
@@ -13,8 +12,8 @@ export interface OutboxRelayOptions {
   /** Called once when publishing fails and once when it works again, with the number of waiting events. */
   readonly onStateChange: (state: 'delayed' | 'flowing', waiting: number, cause?: unknown) => void;
   /**
-   * Called with an event that the contract refuses, which is a bug of the helpdesk. The event is removed; otherwise it would
-   * block all others forever.
+   * Called with an event that the contract refuses, which is a bug of the helpdesk. The event is removed, because it would
+   * otherwise block all later events forever.
    */
   readonly onRejected: (event: WaitingEvent, cause: unknown) => void;
 }
@@ -22,7 +21,7 @@ export interface OutboxRelayOptions {
 const retryMaxMs = 5_000;
 const maxBatchSize = 100;
 
-/** idle → publishing → idle; publishing → waiting (no broker) → publishing; from each of them → closed. */
+/** States of a relay: idle → publishing → idle; publishing → waiting (no broker) → publishing; any state → closed. */
 export class OutboxRelay {
   readonly #options: OutboxRelayOptions;
   readonly #closing = new AbortController();
@@ -33,7 +32,7 @@ export class OutboxRelay {
     this.#options = options;
   }
 
-  /** Starts publishing, unless it is running already. */
+  /** Starts publishing, unless the relay is already publishing. */
   wake(): void {
     if (this.#run !== undefined || this.#closing.signal.aborted) return;
     this.#run = this.#publishAll().finally(() => {
@@ -75,7 +74,10 @@ export class OutboxRelay {
     }
   }
 
-  /** Finds the event that the contract refuses. Nothing of the batch has been published before. */
+  /**
+   * Publishes a batch event by event, and removes the events that the contract refuses. No event of the batch has been published
+   * before.
+   */
   async #publishOneByOne(batch: readonly WaitingEvent[]): Promise<void> {
     for (const event of batch) {
       try {
@@ -106,7 +108,7 @@ export class OutboxRelay {
     const boundMs = Math.min(retryMaxMs, retryBaseMs * 2 ** Math.min(this.#failures, 10));
     await pause(boundMs * (0.5 + Math.random() / 2), undefined, { signal: this.#closing.signal }).catch(
       () => {
-        // The relay was closed meanwhile; the loop checks for that.
+        // The relay was closed during the pause. The loop of the caller checks for that.
       },
     );
   }
@@ -125,7 +127,7 @@ function toEvent(event: WaitingEvent): EventOf<typeof eventCatalog> {
   } as EventOf<typeof eventCatalog>;
 }
 
-// Compared by name, because the helpdesk imports neither package at run time.
+// Compares the name of the error, because the helpdesk imports neither contract nor publisher at run time.
 function isContractError(error: unknown): boolean {
   return error instanceof Error && error.name === 'ContractError';
 }

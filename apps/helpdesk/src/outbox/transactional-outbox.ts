@@ -11,7 +11,7 @@ type BuiltIn = typeof eventCatalog;
 export interface WaitingEvent {
   /** Position in the outbox. */
   readonly id: number;
-  /** The same for every attempt to publish, so that gateways and pages drop repeats. */
+  /** The same ID for every attempt to publish, so that gateways and pages can drop repeated events. */
   readonly eventId: string;
   readonly type: EventTypeName<BuiltIn>;
   readonly roomId: string;
@@ -19,7 +19,7 @@ export interface WaitingEvent {
   readonly timestamp: string;
 }
 
-/** The table of waiting events. It is bounded: while it holds `maxEvents`, changes are refused. */
+/** The table of waiting events. While it contains `maxEvents` events, changes are refused. */
 export class TransactionalOutbox {
   readonly #database: HelpdeskDatabase;
   readonly #maxEvents: number;
@@ -40,7 +40,7 @@ export class TransactionalOutbox {
   }
 
   /**
-   * Runs a change in a transaction. The events that it adds are stored with it or not at all.
+   * Runs a change in a transaction. The events that it adds are stored together with the change, or not at all.
    *
    * @throws HelpdeskError `overloaded` when the outbox is full. An error of `change` is thrown after a rollback.
    */
@@ -57,7 +57,7 @@ export class TransactionalOutbox {
     }
   }
 
-  /** Adds an event. To be called inside {@link change} only. */
+  /** Adds an event. Must be called inside {@link change}. */
   add<Name extends EventTypeName<BuiltIn>>(
     type: Name,
     roomId: string,
@@ -76,7 +76,7 @@ export class TransactionalOutbox {
   peek(limit: number): readonly WaitingEvent[] {
     const rows = this.#database.prepare('SELECT * FROM outbox ORDER BY id LIMIT ?').all(limit);
     return rows.map((row) => {
-      // `add` wrote these columns.
+      // The columns have these types, because `add` wrote them.
       const { id, event_id, event_type, room_id, payload, timestamp } = row as Record<string, string> & {
         id: number;
       };
@@ -91,7 +91,7 @@ export class TransactionalOutbox {
     });
   }
 
-  /** Removes an event, once it is published. */
+  /** Removes a published event. */
   remove(id: number): void {
     this.#size -= this.#database.prepare('DELETE FROM outbox WHERE id = ?').run(id).changes;
   }

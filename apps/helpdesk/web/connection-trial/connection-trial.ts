@@ -1,5 +1,5 @@
-// Cuts a person's connection, restores it, and reports what that has cost. Every figure of the report is counted from what
-// this page has handled and what the database holds: nothing is assumed.
+// Cuts a person's connection, restores it, and reports the missed, lost and repeated messages. Every figure is counted from the
+// events that this page has handled and from the messages in the database.
 import type { ClientState, DeliveredEvent } from '@millrace/client';
 import type { StoreApi } from 'zustand';
 import type { Message } from '../../src/api-types.js';
@@ -9,12 +9,12 @@ import type { TrialReport, WorkspaceState } from '../state/workspace-state.js';
 import type { NetworkLink } from './network-link.js';
 import { countLost, countShownTwice, type HandledEvents } from './trial-counts.js';
 
-/** The parts that a {@link ConnectionTrial} works on. */
+/** Dependencies of a {@link ConnectionTrial}. */
 interface ConnectionTrialDependencies {
   readonly store: StoreApi<WorkspaceState>;
   readonly link: NetworkLink;
   readonly handled: HandledEvents;
-  /** Returns how many repeats the client has dropped so far. */
+  /** Returns the number of repeated events that the client has dropped so far. */
   readonly droppedRepeats: () => number;
   /** Loads the last sequence number in the database, by ticket. */
   readonly storedUpTo: () => Promise<ReadonlyMap<string, number>>;
@@ -23,7 +23,7 @@ interface ConnectionTrialDependencies {
 /** One interruption, from the cut until its report. */
 interface Interruption {
   readonly cutAtMs: number;
-  /** Last sequence number on the page before the cut, by ticket, of the conversations that were loaded. */
+  /** The last sequence number on the page before the cut, by ticket, for conversations that were loaded. */
   readonly seenUpTo: ReadonlyMap<string, number>;
   readonly repeatedBefore: number;
   readonly droppedBefore: number;
@@ -38,11 +38,11 @@ interface Interruption {
   readonly loads: Promise<void>[];
 }
 
-/** A message that was stored a moment ago may still be on its way; it counts as lost only after this time. */
+/** Time after which a stored message that is not on the page counts as lost. Until then it may still be in transit. */
 const graceMs = 2_000;
 const graceStepMs = 100;
 
-/** idle → cut → restored → (the client is live again, all loads are done) → reported → idle. */
+/** States of a trial: idle → cut → restored → (the client is live again, all loads are done) → reported → idle. */
 export class ConnectionTrial {
   readonly #dependencies: ConnectionTrialDependencies;
   #interruption: Interruption | undefined;
@@ -83,7 +83,7 @@ export class ConnectionTrial {
     if (store.getState().trial.kind === 'idle') store.setState({ trial: { kind: 'idle', report: null } });
   }
 
-  /** Last sequence number of a ticket on the page before the cut. */
+  /** Returns the last sequence number of a ticket on the page before the cut. */
   seenUpTo(ticketId: string): number | undefined {
     return this.#interruption?.seenUpTo.get(ticketId);
   }
@@ -96,7 +96,7 @@ export class ConnectionTrial {
     if (state === 'live') void this.#finish(interruption);
   }
 
-  /** Counts an event that the page handles. */
+  /** Counts a chat message that the gateway replays after an interruption. */
   recordEvent({ event_type: type }: DeliveredEvent): void {
     const interruption = this.#interruption;
     if (interruption?.reconnectedAtMs === undefined) return;
@@ -105,7 +105,7 @@ export class ConnectionTrial {
     interruption.caughtUpAtMs = performance.now();
   }
 
-  /** Counts messages that were loaded from the database and are not in the conversation yet. */
+  /** Counts messages that were loaded from the database after an interruption and are not yet in the conversation. */
   recordLoaded(messages: readonly Message[], conversation: Conversation): void {
     const interruption = this.#interruption;
     if (interruption?.reconnectedAtMs === undefined) return;
@@ -122,12 +122,12 @@ export class ConnectionTrial {
   }
 
   async #finish(interruption: Interruption): Promise<void> {
-    // `onResync` starts its loads before the change of state, or in the same turn: wait for that turn to end.
+    // `onResync` starts its loads before the state changes or in the same turn, so this waits for the end of the turn first.
     await Promise.resolve();
     await Promise.all(interruption.loads);
     const { lost, expected } = await this.#countLost(interruption).catch(() => ({ lost: 0, expected: -1 }));
     const { store, link } = this.#dependencies;
-    // There is nothing to report yet when the connection was cut or broke again meanwhile.
+    // If the connection was cut or lost again during the loads, there is nothing to report yet.
     if (this.#interruption !== interruption || link.isCut || expected < 0) return;
     this.#interruption = undefined;
     store.setState({ trial: { kind: 'idle', report: this.#report(interruption, expected, lost) } });

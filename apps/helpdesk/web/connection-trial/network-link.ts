@@ -1,5 +1,5 @@
-// One person's link to the network. Every request and every socket of that person goes through it, so cutting it cuts off
-// that person and nobody else.
+// One person's link to the network. All requests and sockets of the person use it, so cutting the link disconnects only this
+// person.
 import { DefaultHttpClient, type HttpRequest, type HttpResponse, NullLogger } from '@microsoft/signalr';
 
 /** The error of every request and socket while the link is cut. */
@@ -11,7 +11,7 @@ class LinkCutError extends Error {
   }
 }
 
-/** up → cut → up → … */
+/** A link with the states up → cut → up → … */
 export class NetworkLink {
   #isCut = false;
   /** Aborts the requests in flight. */
@@ -23,27 +23,27 @@ export class NetworkLink {
     return this.#isCut;
   }
 
-  /** Closes every socket and aborts every request; new ones fail until {@link restore}. */
+  /** Closes every socket and aborts every request. New sockets and requests fail until {@link restore}. */
   cut(): void {
     this.#isCut = true;
     this.#cutting.abort(new LinkCutError());
     for (const socket of this.#sockets) socket.close();
   }
 
-  /** Lets everything through again and sends the `online` event, as a browser does when its network is back. */
+  /** Allows requests and sockets again and sends the `online` event, as a browser does when its network is back. */
   restore(): void {
     this.#isCut = false;
     this.#cutting = new AbortController();
     for (const listener of this.#onlineListeners) listener();
   }
 
-  /** `fetch` through this link. @throws LinkCutError */
+  /** Calls `fetch` through this link. @throws LinkCutError */
   async fetch(url: string, init: RequestInit): Promise<Response> {
     this.#check();
     return fetch(url, { ...init, signal: this.#cutting.signal });
   }
 
-  /** The client listens here for `online`, to reconnect at once instead of after its back-off. */
+  /** The source of the `online` event. The client then reconnects at once instead of after its back-off. */
   readonly network = {
     addEventListener: (_type: 'online', listener: () => void): void =>
       void this.#onlineListeners.add(listener),

@@ -1,8 +1,9 @@
-// Counts the messages that an interruption has lost or repeated, from what the page has handled and shown. Pure.
+// Counts the messages that an interruption has lost or repeated, from the messages that the page has handled and shown. Pure
+// functions.
 import type { Message } from '../../src/api-types.js';
 import type { Conversation } from '../state/conversation.js';
 
-/** How far a conversation had been seen when the connection was cut, and how far the database goes now. */
+/** A conversation, with its last sequence number at the cut and its last sequence number now. */
 export interface CheckedConversation {
   readonly conversation: Conversation;
   /** Last sequence number on the page before the cut. */
@@ -11,7 +12,7 @@ export interface CheckedConversation {
   readonly storedUpTo: number;
 }
 
-/** Counts the messages that the database has since the cut, and those of them that are not on the page. */
+/** Counts the messages that were stored since the cut, and those among them that are not on the page. */
 export function countLost(checked: readonly CheckedConversation[]): {
   readonly expected: number;
   readonly lost: number;
@@ -42,11 +43,14 @@ function repeats(values: readonly unknown[]): number {
   return values.length - new Set(values).size;
 }
 
-/** Remembers the IDs of handled events, to count those that are handled again. Bounded: the oldest are forgotten first. */
+/**
+ * Remembers the IDs of handled events, to count events that are handled twice. Keeps at most `maxIds` IDs, and forgets the oldest
+ * first.
+ */
 export class HandledEvents {
   readonly #ids = new Set<string>();
   readonly #maxIds: number;
-  /** Number of events that had been handled before. */
+  /** Number of events that were handled again. */
   repeated = 0;
 
   constructor(maxIds = 20_000) {

@@ -1,5 +1,5 @@
-// The page's addresses: / (two people side by side), /agent and /requester (one person). Each names the open ticket and the
-// people, so every view can be bookmarked.
+// The page's addresses: / (two people side by side), /agent and /requester (one person). Each address contains the open ticket and
+// the people, so every view can be bookmarked.
 import { useRoute as usePathParams, useSearch } from 'wouter';
 import { navigate as navigateToPath } from 'wouter/use-browser-location';
 import type { Role } from '../../src/api-types.js';
@@ -8,13 +8,13 @@ import type { Role } from '../../src/api-types.js';
 export interface PageRoute {
   readonly view: 'split' | Role;
   readonly ticketId: string | null;
-  /** Usernames: `as` in a view of one person, `agent` and `requester` side by side. */
+  /** Usernames: `as` in a view of one person, `agent` and `requester` in the side-by-side view. */
   readonly as: string | null;
   readonly agent: string | null;
   readonly requester: string | null;
 }
 
-/** The address of a route. */
+/** Returns the address of a route. */
 export function pathOf(route: Partial<PageRoute> & Pick<PageRoute, 'view'>): string {
   const { view, ticketId, as, agent, requester } = route;
   const path = view === 'split' ? '/' : `/${view}${ticketId ? `/${ticketId}` : ''}`;

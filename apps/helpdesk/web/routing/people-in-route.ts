@@ -1,10 +1,10 @@
-// Finds the people whom an address names, and keeps them in the links to the other views. Pure.
+// Finds the people in an address, and keeps them in the links to other views. Pure functions.
 import type { Person, Role } from '../../src/api-types.js';
 import type { PageRoute } from './page-route.js';
 
 /**
- * Finds the person of a role in a route. Side by side, it is the first person of the role unless the route names one.
- * `undefined`: the page must ask.
+ * Returns the person of a role in a route. In the side-by-side view, this is the first person of the role unless the route names
+ * another. Returns `undefined` if the page must ask for the person.
  */
 export function personInRoute(route: PageRoute, role: Role, people: readonly Person[]): Person | undefined {
   const isNamed = (person: Person, username: string | null): boolean =>
@@ -16,7 +16,7 @@ export function personInRoute(route: PageRoute, role: Role, people: readonly Per
   );
 }
 
-/** The route to another view of the same ticket, with the people who are on the page now. */
+/** Returns the route to another view of the same ticket, with the people who are on the page now. */
 export function routeToView(view: PageRoute['view'], route: PageRoute, people: readonly Person[]): PageRoute {
   const { ticketId } = route;
   const noPeople = { as: null, agent: null, requester: null };

@@ -2,13 +2,13 @@
 import { createStore, type StoreApi } from 'zustand';
 
 /**
- * Creates a store whose state changes at once and whose listeners run in the next task. The page therefore handles all
- * events that have arrived before it is drawn. Otherwise each event would wait until the previous one is drawn, and,
- * side by side, the events of one person would wait for the drawing of the other.
+ * Creates a store whose state changes at once and whose listeners run in the next task. The page therefore handles all events that
+ * have arrived before it is drawn. Otherwise each event would wait until the page is drawn for the previous event. In the
+ * side-by-side view, the events of one person would also wait for the drawing of the other side.
  */
 export function createBatchedStore<State extends object>(initialState: State): StoreApi<State> {
   const store = createStore<State>(() => initialState);
-  /** Bounded by the views that are mounted. */
+  /** The mounted views limit the number of listeners. */
   const listeners = new Set<(state: State, previous: State) => void>();
   let isScheduled = false;
   store.subscribe((_state, previous) => {

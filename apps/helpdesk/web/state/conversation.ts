@@ -1,10 +1,13 @@
-// A conversation on the page: the stored messages in their order, and the person's own pending messages. Pure.
+// A conversation on the page: the stored messages in order, and the person's own pending messages. Pure functions.
 import type { ConversationAnswer, Message, RemoteSession } from '../../src/api-types.js';
 
-/** sending → stored (no longer pending); sending → waiting (no connection) → sending; sending → failed → sending. */
+/**
+ * States of a pending message: sending → stored (no longer pending); sending → waiting (no connection) → sending; sending → failed
+ * → sending.
+ */
 export type PendingState = 'sending' | 'waiting' | 'failed';
 
-/** A message of this person that is not known to be stored. */
+/** A message of this person for which the helpdesk has not confirmed that it is stored. */
 export interface PendingMessage {
   readonly clientTempId: string;
   readonly content: string;
@@ -14,14 +17,14 @@ export interface PendingMessage {
 
 /** The part of a ticket's conversation that the page has. */
 export interface Conversation {
-  /** Sorted by sequence number; each message once. */
+  /** The stored messages in the order of their sequence numbers, each message once. */
   readonly messages: readonly Message[];
   readonly pending: readonly PendingMessage[];
   /** The last sequence number that each person has read. */
   readonly readUpTo: Readonly<Record<string, number>>;
   readonly remoteSession: RemoteSession | null;
   readonly hasEarlier: boolean;
-  /** True once the conversation was loaded from the database; before that it holds live messages only. */
+  /** True after the conversation was loaded from the database. Before that, it contains only live messages. */
   readonly isLoaded: boolean;
 }
 
@@ -35,7 +38,7 @@ export const emptyConversation: Conversation = {
   isLoaded: false,
 };
 
-/** Adds a stored message and removes the pending one. A message that is there already changes nothing. */
+/** Adds a stored message and removes the pending one. A message that the conversation already has changes nothing. */
 export function withMessage(conversation: Conversation, message: Message): Conversation {
   return withMessages(conversation, [message]);
 }
@@ -94,7 +97,7 @@ export function withPending(conversation: Conversation, message: PendingMessage)
   return { ...conversation, pending };
 }
 
-/** The last sequence number of a conversation. 0: none. */
+/** Returns the last sequence number of a conversation, or 0 if it has no messages. */
 export function lastSequenceNumber({ messages }: Conversation): number {
   return messages.at(-1)?.sequence_number ?? 0;
 }

@@ -1,13 +1,13 @@
-// The delivery times of the last events. Pure.
+// The delivery times of the last events. Pure functions.
 
-/** Maximum number of samples; the oldest are dropped first. */
+/** Maximum number of samples. The oldest samples are dropped first. */
 export const maxSamples = 40;
 
 /** The last delivery times, and figures about them. */
 export interface Latency {
-  /** Oldest first. */
+  /** The samples, oldest first. */
   readonly samplesMs: readonly number[];
-  /** The median of the samples; `undefined` without samples. */
+  /** The median of the samples, or `undefined` without samples. */
   readonly medianMs: number | undefined;
   readonly p95Ms: number | undefined;
   /** Number of events measured since the page was opened. */

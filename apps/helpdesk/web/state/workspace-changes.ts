@@ -1,5 +1,5 @@
-// Looks things up in a workspace's state and changes tickets, conversations and notifications. Pure: each change returns
-// a new state, or the same one where nothing changes.
+// Reads a workspace's state, and changes its tickets, conversations and notifications. Pure functions: each change returns a new
+// state, or the same state if nothing changes.
 import type { Message, Notification, RemoteSession, Ticket } from '../../src/api-types.js';
 import { type Conversation, emptyConversation } from './conversation.js';
 import type { WorkspaceState } from './workspace-state.js';
@@ -7,17 +7,17 @@ import type { WorkspaceState } from './workspace-state.js';
 const maxToasts = 3;
 const maxNotifications = 50;
 
-/** The conversation of a ticket; an empty one when nothing of it has arrived yet. */
+/** Returns the conversation of a ticket, or an empty conversation if nothing of it has arrived yet. */
 export function conversationOf({ conversations }: WorkspaceState, ticketId: string): Conversation {
   return conversations.get(ticketId) ?? emptyConversation;
 }
 
-/** The ticket with an ID, if it is in the list. */
+/** Returns the ticket with an ID, if it is in the list. */
 export function ticketWithId({ tickets }: WorkspaceState, ticketId: string): Ticket | undefined {
   return tickets.find(({ id }) => id === ticketId);
 }
 
-/** The ticket whose events arrive in a room, if it is in the list. */
+/** Returns the ticket whose events arrive in a room, if it is in the list. */
 export function ticketInRoom({ tickets }: WorkspaceState, roomId: string): Ticket | undefined {
   return tickets.find((ticket) => ticket.roomId === roomId);
 }
@@ -45,7 +45,7 @@ export function withRemoteSession(state: WorkspaceState, session: RemoteSession)
 /** Adds a ticket or replaces it, and sorts the list. */
 export function withTicket(state: WorkspaceState, ticket: Ticket): WorkspaceState {
   const others = state.tickets.filter(({ id }) => id !== ticket.id);
-  // The answer may be older than the person's last read.
+  // The read position in the answer may be older than the read position in the state.
   const readUpTo = Math.max(ticketWithId(state, ticket.id)?.readUpTo ?? 0, ticket.readUpTo);
   return { ...state, tickets: newestFirst([...others, { ...ticket, readUpTo }]) };
 }

@@ -7,21 +7,21 @@ import { type Latency, noLatency } from './latency.js';
 /** The cost of an interruption, counted after the connection was restored. */
 export interface TrialReport {
   readonly awayMs: number;
-  /** `replay`: the gateway sent the missed messages. `load`: it could not, and the page loaded them from the database. */
+  /** `replay`: the gateway sent the missed messages. `load`: the gateway could not, so the page loaded them from the database. */
   readonly source: 'replay' | 'load';
   /** Number of messages from that source. */
   readonly messages: number;
-  /** From the new connection to the last of them. */
+  /** Time from the new connection to the last missed message. */
   readonly tookMs: number;
-  /** Messages that the database has from the time of the interruption. */
+  /** Number of messages that were stored since the interruption. */
   readonly expected: number;
   readonly lost: number;
   readonly duplicated: number;
-  /** Repeats that the client dropped by their event_id. */
+  /** Number of repeated events that the client dropped by their event_id. */
   readonly droppedRepeats: number;
 }
 
-/** idle → cut → restoring → idle, then with a report. */
+/** States of a trial: idle → cut → restoring → idle with a report. */
 export type TrialState =
   | { readonly kind: 'idle'; readonly report: TrialReport | null }
   | { readonly kind: 'cut'; readonly sinceMs: number }
@@ -44,7 +44,7 @@ export interface WorkspaceState {
   /** Conversations that were opened, by ticket. Bounded by the tickets in the list. */
   readonly conversations: ReadonlyMap<string, Conversation>;
   readonly openTicketId: string | null;
-  /** The open ticket's ID, when this person has no such ticket. */
+  /** The ID of the ticket to open, if this person has no such ticket. */
   readonly missingTicketId: string | null;
   /** The other users who are typing, by ticket. */
   readonly typing: ReadonlyMap<string, readonly TypingUser[]>;
@@ -73,5 +73,5 @@ export function initialWorkspaceState(openTicketId: string | null): WorkspaceSta
   };
 }
 
-/** People by their ID. */
+/** People by ID. */
 export type PeopleById = ReadonlyMap<string, Person>;

@@ -1,4 +1,4 @@
-// All style sheets in their order: first those of the library's components in use, then our own.
+// Imports all style sheets in order: first those of the library components that the pages use, then our own.
 import '@mantine/core/styles/baseline.css';
 import '@mantine/core/styles/default-css-variables.css';
 import '@mantine/core/styles/global.css';

@@ -20,7 +20,7 @@ export function OnePersonPage(props: {
   const workspace = useNewWorkspace(person, people, route.ticketId);
   const openTicketId = useStateOf(workspace, (state) => state.openTicketId);
   useEffect(() => workspace.openTicket(route.ticketId), [workspace, route.ticketId]);
-  // When the workspace opens a ticket itself, such as a new one, the address follows.
+  // If the workspace opens a ticket itself, for example a new ticket, the address is updated.
   useEffect(() => {
     if (openTicketId !== null && openTicketId !== route.ticketId)
       navigate({ ...route, ticketId: openTicketId });
@@ -37,7 +37,7 @@ export function OnePersonPage(props: {
   );
 }
 
-/** On narrower pages one side is shown at a time; frame.css has the same limit. */
+/** Width up to which the page shows only one side at a time. frame.css has the same limit. */
 const narrow = '(max-width: 62rem)';
 
 /** The page of two people. */
@@ -106,7 +106,7 @@ function SplitWorkspaces(props: {
       [chosen.role]: chosen.username,
       ...(chosen.role === 'requester' ? { ticketId: null } : {}),
     });
-  /** A ticket that both people can see opens on both sides, any other on one side. */
+  /** Opens a ticket on both sides if both people can see it, and otherwise on one side. */
   const openOn = (workspace: Workspace) => (chosen: string | null) => {
     const isShared = chosen !== null && tickets.some(({ id }) => id === chosen);
     workspace.openTicket(chosen);

@@ -5,7 +5,7 @@ import { texts } from '../../src/texts.js';
 import { pathOf } from '../routing/page-route.js';
 import { Avatar } from './avatar.js';
 
-/** A page with the people of one role, to choose one. */
+/** A page on which a visitor chooses a person of one role. */
 export function SignIn({
   people,
   role,

@@ -5,12 +5,12 @@ const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-dig
 const day = new Intl.DateTimeFormat('en-GB', { weekday: 'long', day: 'numeric', month: 'long' });
 const shortDay = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short' });
 
-/** 14:02 */
+/** Formats a time as 14:02. */
 export function clockTime(iso: string): string {
   return clock.format(new Date(iso));
 }
 
-/** Today, Yesterday, Friday 21 November */
+/** Formats a day as Today, Yesterday or Friday 21 November. */
 export function dayName(iso: string, now = new Date()): string {
   const date = new Date(iso);
   if (areSameDay(date, now)) return texts.chat.today;
@@ -19,13 +19,13 @@ export function dayName(iso: string, now = new Date()): string {
   return day.format(date);
 }
 
-/** 14:02 today, 21 Nov before. */
+/** Formats a time of today as 14:02, and an earlier day as 21 Nov. */
 export function listTime(iso: string, now = new Date()): string {
   const date = new Date(iso);
   return areSameDay(date, now) ? clock.format(date) : shortDay.format(date);
 }
 
-/** Whole milliseconds below a second, otherwise seconds with one decimal: 840 ms, 6.2 s. */
+/** Formats a duration: whole milliseconds below a second (840 ms), otherwise seconds with one decimal (6.2 s). */
 export function duration(milliseconds: number): string {
   return milliseconds < 1_000 ? `${Math.round(milliseconds)} ms` : `${(milliseconds / 1_000).toFixed(1)} s`;
 }

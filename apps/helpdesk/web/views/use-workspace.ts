@@ -7,11 +7,11 @@ import { Workspace } from '../workspace/workspace.js';
 
 /** Creates and opens a person's workspace, and closes it with the view. */
 export function useNewWorkspace(person: Person, people: PeopleById, ticketId: string | null): Workspace {
-  // The ticket is only the first one; later the workspace's state has the open ticket.
+  // `ticketId` is only the ticket that is open first. Later the state of the workspace contains the open ticket.
   // oxlint-disable-next-line react-hooks/exhaustive-deps
   const workspace = useMemo(() => new Workspace(person, people, ticketId), [person, people]);
   useEffect(() => {
-    // In development, React runs effects twice: the workspace is closed and opened again.
+    // In development, React runs effects twice, so the workspace is closed and opened again.
     void workspace.open();
     return () => void workspace.close();
   }, [workspace]);

@@ -1,5 +1,5 @@
-// Loads tickets, notifications and conversations from the helpdesk's database: at the start, when a ticket is opened, and
-// when the gateway cannot send what a room has missed.
+// Loads tickets, notifications and conversations from the helpdesk's database: at the start, when a ticket is opened, and when the
+// gateway cannot send the events that a room has missed.
 import type { StoreApi } from 'zustand';
 import type { ConnectionTrial } from '../connection-trial/connection-trial.js';
 import { type Conversation, lastSequenceNumber, withEarlier, withNewest } from '../state/conversation.js';
@@ -7,7 +7,7 @@ import { conversationOf, ticketInRoom, withConversation } from '../state/workspa
 import type { WorkspaceState } from '../state/workspace-state.js';
 import { ApiRefusal, type HelpdeskApi } from './helpdesk-api.js';
 
-/** The parts that a {@link DataLoader} works on. */
+/** Dependencies of a {@link DataLoader}. */
 interface DataLoaderDependencies {
   readonly store: StoreApi<WorkspaceState>;
   readonly api: HelpdeskApi;
@@ -39,7 +39,7 @@ export class DataLoader {
     store.setState({ notifications });
   }
 
-  /** Loads the open ticket. An address may name a ticket that does not exist or belongs to somebody else. */
+  /** Loads the open ticket. The address may contain a ticket that does not exist or that belongs to somebody else. */
   async loadOpenTicket(ticketId: string): Promise<void> {
     try {
       await this.loadConversation(ticketId);
@@ -49,7 +49,7 @@ export class DataLoader {
     }
   }
 
-  /** Loads a conversation; of one that is loaded already, only the newer messages. */
+  /** Loads a conversation. If the conversation is already loaded, loads only the newer messages. */
   async loadConversation(ticketId: string): Promise<void> {
     for (;;) {
       const conversation = this.#conversation(ticketId);
@@ -68,7 +68,7 @@ export class DataLoader {
     store.setState((state) => withConversation(state, ticketId, (current) => withEarlier(current, answer)));
   }
 
-  /** Loads what a room has missed and the gateway cannot send. */
+  /** Loads the data that a room has missed and that the gateway cannot send. */
   async resync(roomId: string): Promise<void> {
     if (roomId.startsWith('user:')) {
       await Promise.all([this.loadNotifications(), this.loadTickets()]);
@@ -79,7 +79,7 @@ export class DataLoader {
     if (ticket !== undefined && this.#conversation(ticket.id).isLoaded) await this.#loadSinceCut(ticket.id);
   }
 
-  /** Loads from the last message before the connection was cut: later live messages may follow a gap. */
+  /** Loads all messages after the last message before the cut, because later live messages on the page may follow a gap. */
   async #loadSinceCut(ticketId: string): Promise<void> {
     const { trial } = this.#dependencies;
     let after = trial.seenUpTo(ticketId) ?? lastSequenceNumber(this.#conversation(ticketId));

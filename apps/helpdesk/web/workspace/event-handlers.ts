@@ -22,7 +22,7 @@ type Event<Name extends DeliveredEvent['event_type']> = Extract<
   { readonly event_type: Name }
 >;
 
-/** The parts that {@link EventHandlers} work on. */
+/** Dependencies of {@link EventHandlers}. */
 interface EventHandlersDependencies {
   readonly store: StoreApi<WorkspaceState>;
   readonly ownId: string;
@@ -45,7 +45,7 @@ export class EventHandlers {
     client.on('chat_message', (event) => this.#onMessage(event));
     client.on('read_receipt', (event) => this.#onReadReceipt(event));
     client.on('status_change', ({ payload }) =>
-      // The helpdesk publishes its own names of statuses only.
+      // The helpdesk publishes only its own statuses.
       this.#changeTicket(payload.request_id, { status: payload.new_status as TicketStatus }),
     );
     client.on('assignment_change', ({ payload }) =>
@@ -79,7 +79,7 @@ export class EventHandlers {
   }
 
   #onReadReceipt({ room_id: roomId, payload }: Event<'read_receipt'>): void {
-    // The type is only recommended: any producer may publish a receipt of another form.
+    // The payload may have another form, because the contract only recommends the fields of this type.
     if (!Array.isArray(payload.message_ids)) return;
     const ticket = ticketInRoom(this.#store.getState(), roomId);
     if (ticket === undefined) return;
@@ -115,10 +115,10 @@ export class EventHandlers {
     const { loader } = this.#dependencies;
     const { action_url: url } = payload;
     const ticketId = typeof url === 'string' ? (url.split('/').at(-1) ?? null) : null;
-    // The type is only recommended: any producer may publish a notification of another form.
+    // The payload may have another form, because the contract only recommends the fields of this type.
     const title = typeof payload.title === 'string' ? payload.title : texts.notifications.untitled;
     const body = typeof payload.body === 'string' ? payload.body : '';
-    // The helpdesk publishes its own kinds only.
+    // The helpdesk publishes only its own kinds of notifications.
     const kind = payload.type as Notification['kind'];
     const notification = { id, kind, title, body, ticketId, createdAt: timestamp, isRead: false };
     this.#store.setState((state) => withNotification(state, notification));

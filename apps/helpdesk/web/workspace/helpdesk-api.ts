@@ -17,7 +17,7 @@ import type {
 } from '../../src/api-types.js';
 import type { NetworkLink } from '../connection-trial/network-link.js';
 
-/** The helpdesk refused a request. Any other error means that the request did not get through. */
+/** The error for a request that the helpdesk refused. Any other error means that no answer arrived. */
 export class ApiRefusal extends Error {
   override readonly name = 'ApiRefusal';
   readonly status: number;
@@ -46,7 +46,7 @@ export class HelpdeskApi {
     this.#personId = personId;
   }
 
-  /** Starts a session, or continues the one from before the page was reloaded. */
+  /** Starts a session, or continues the session from before a reload of the page. */
   async signIn(): Promise<SessionAnswer> {
     const key = `weir.session.${this.#personId}`;
     const stored = sessionStorage.getItem(key);
@@ -113,7 +113,7 @@ export class HelpdeskApi {
     await this.#call('PUT', '/notifications/read');
   }
 
-  /** Signs in again once when the session is unknown: the database may be a new one. */
+  /** Calls the API. If the session is unknown, signs in again and repeats the call once, because the database may be new. */
   async #call<Answer>(method: string, path: string, body?: object): Promise<Answer> {
     try {
       return await this.#callOnce(method, path, body);
@@ -142,7 +142,7 @@ export class HelpdeskApi {
   }
 }
 
-/** Ignores the failure of a request while the page is offline: the page loads the data when it is connected again. */
+/** Ignores the failure of a request while the page is offline. The page loads the data when it is connected again. */
 export function ignoreWhileOffline(error: unknown): void {
   console.debug(error);
 }

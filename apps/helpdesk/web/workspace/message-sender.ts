@@ -17,7 +17,7 @@ export class MessageSender {
     this.#ownId = ownId;
   }
 
-  /** Sends a message, or sends it again: the helpdesk stores it once, however often it is sent. */
+  /** Sends a message, possibly not for the first time. The helpdesk stores it once, however often it is sent. */
   async send(ticketId: string, message: PendingMessage): Promise<void> {
     this.#setPending(ticketId, { ...message, state: 'sending' });
     try {
@@ -30,13 +30,14 @@ export class MessageSender {
         ),
       );
     } catch (error) {
-      // While the page is offline the message waits and is sent on reconnect; otherwise the person decides.
+      // While the page is offline, the message waits and is sent on reconnect. Otherwise the person decides whether to send it
+      // again.
       const isOffline = !(error instanceof ApiRefusal) && this.#store.getState().connection !== 'live';
       this.#setPending(ticketId, { ...message, state: isOffline ? 'waiting' : 'failed' });
     }
   }
 
-  /** Sends the messages that wait for a connection: one at a time, so that they are stored in the order of writing. */
+  /** Sends the messages that wait for a connection, one at a time, so that they are stored in the order of writing. */
   sendWaiting(): void {
     for (const [ticketId, { pending }] of this.#store.getState().conversations) {
       const waiting = pending.filter(({ state }) => state === 'waiting');

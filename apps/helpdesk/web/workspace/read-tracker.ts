@@ -11,7 +11,7 @@ import {
 import type { WorkspaceState } from '../state/workspace-state.js';
 import { type HelpdeskApi, ignoreWhileOffline } from './helpdesk-api.js';
 
-/** The parts that a {@link ReadTracker} works on. */
+/** Dependencies of a {@link ReadTracker}. */
 interface ReadTrackerDependencies {
   readonly store: StoreApi<WorkspaceState>;
   readonly api: HelpdeskApi;
@@ -23,7 +23,7 @@ interface ReadTrackerDependencies {
 /** Marks the messages of the open ticket as read. */
 export class ReadTracker {
   readonly #dependencies: ReadTrackerDependencies;
-  /** True while the person can see the workspace: only then are messages read. */
+  /** True while the person can see the workspace, because only visible messages count as read. */
   #isVisible = true;
 
   constructor(dependencies: ReadTrackerDependencies) {
@@ -48,7 +48,7 @@ export class ReadTracker {
     const last = unread.at(-1);
     if (!isLoaded || last === undefined) return;
     const others = unread.filter(({ sender_id: senderId }) => senderId !== ownId).map(({ id }) => id);
-    // The hub informs the others at once; the database keeps it for pages that load later.
+    // The hub informs other people at once. The database keeps the read position for pages that are loaded later.
     if (others.length > 0) room(ticket.roomId)?.markRead(others);
     void api.markRead(ticket.id, last.sequence_number).catch(ignoreWhileOffline);
     store.setState((current) =>

@@ -1,5 +1,5 @@
-// One person's workspace: the person's client, API calls and network link, and the state that the views show. Two
-// workspaces can share a page; they have nothing in common.
+// One person's workspace: the person's client, API calls and network link, and the state that the views show. Two workspaces on a
+// page share nothing.
 import { type Client, createClient, type DeliveredEvent } from '@millrace/client';
 import type { StoreApi } from 'zustand';
 import type {
@@ -77,7 +77,7 @@ export class Workspace {
       const client = this.#client ?? this.#createClient(typingExpiryMs);
       this.#client = client;
       await Promise.all([client.connect(), this.#loader.loadTickets(), this.#loader.loadNotifications()]);
-      // Loaded again after the rooms are joined: no change between the two is missed.
+      // Loads the tickets again after their rooms are joined, so that no change in between is missed.
       await this.#loader.loadTickets();
       const { openTicketId } = this.store.getState();
       if (openTicketId !== null) await this.#loader.loadOpenTicket(openTicketId);
@@ -141,7 +141,7 @@ export class Workspace {
     await this.#sender.send(ticketId, { clientTempId, content, createdAt, state: 'sending' });
   }
 
-  /** Sends a message again that could not be sent. */
+  /** Sends a failed message again. */
   async retry(ticketId: string, message: PendingMessage): Promise<void> {
     await this.#sender.send(ticketId, message);
   }
@@ -155,7 +155,7 @@ export class Workspace {
     if (ticket !== undefined) this.#client?.room(ticket.roomId)?.sendTyping(isTyping);
   }
 
-  /** Tells the workspace if the person can see it now: messages count as read only while it is visible. */
+  /** Tells the workspace whether the person can see it, because only visible messages count as read. */
   setVisible(isVisible: boolean): void {
     this.#readTracker.setVisible(isVisible);
   }
@@ -226,7 +226,7 @@ export class Workspace {
     this.store.setState(({ latency }) => ({ latency: withSample(latency, sampleMs) }));
   }
 
-  /** Rooms that are joined already stay as they are. */
+  /** Joins the rooms of all tickets. Rooms that are already joined stay as they are. */
   async #joinRooms(): Promise<void> {
     const client = this.#client;
     if (client === undefined) return;
@@ -242,7 +242,7 @@ export class Workspace {
   }
 }
 
-/** Coalesced events wait before they are published, so their timestamps say nothing about delivery. */
+/** Coalesced events wait before they are published, so their timestamps do not show the delivery time. */
 function isCoalesced({ event_type: type }: DeliveredEvent): boolean {
   return type === 'typing_start' || type === 'typing_stop' || type === 'read_receipt';
 }

@@ -1,19 +1,19 @@
-// Entry IDs as Redis writes them: `<milliseconds>-<sequence>`, both parts up to 2^64-1.
-// Everything works on the decimal text, so that no part is ever rounded. Pure.
+// Entry IDs as Redis writes them: `<milliseconds>-<sequence>`, both parts up to 2^64-1. The functions work on the decimal text, so
+// that no part is ever rounded. Pure.
 
-/** `<milliseconds>-<sequence>`, as Redis writes it. Compare with `compareEntryIds`, never as text. */
+/** An entry ID as Redis writes it: `<milliseconds>-<sequence>`. Compare IDs with `compareEntryIds`, never as text. */
 export type EntryId = string;
 
-/** The ID before every entry: a cursor that has read nothing. */
+/** The ID before all entries. A cursor at this ID has read nothing. */
 export const FIRST_ENTRY_ID: EntryId = '0-0';
 
 const MAX_PART = '18446744073709551615';
 
-/** The largest ID there is: after it nothing can be appended. */
+/** The largest possible ID. No entry can be appended after it. */
 export const LAST_ENTRY_ID: EntryId = `${MAX_PART}-${MAX_PART}`;
 
 const CANONICAL = /^(?:0|[1-9]\d{0,19})-(?:0|[1-9]\d{0,19})$/;
-/** Canonical, and too short to be beyond 2^64-1. */
+/** Matches canonical IDs with at most 19 digits per part, which cannot exceed 2^64-1. */
 const SHORT = /^(?:0|[1-9]\d{0,18})-(?:0|[1-9]\d{0,18})$/;
 
 /**
@@ -53,14 +53,14 @@ export function maxEntryId(a: EntryId, b: EntryId): EntryId {
   return compareEntryIds(a, b) >= 0 ? a : b;
 }
 
-/** The smallest ID above `id`. The highest possible ID has none and is returned itself. */
+/** Returns the smallest ID above `id`, or `id` itself if it is the largest possible ID. */
 export function nextEntryId(id: EntryId): EntryId {
   const { ms, sequence } = splitEntryId(id);
   if (sequence !== MAX_PART) return `${ms}-${addOne(sequence)}`;
   return ms === MAX_PART ? id : `${addOne(ms)}-0`;
 }
 
-/** The largest ID below `id`. `0-0` has none and is returned itself. */
+/** Returns the largest ID below `id`, or `id` itself if it is `0-0`. */
 export function previousEntryId(id: EntryId): EntryId {
   const { ms, sequence } = splitEntryId(id);
   if (sequence !== '0') return `${ms}-${subtractOne(sequence)}`;
@@ -72,13 +72,15 @@ export function entryIdMs(id: EntryId): number {
   return Number(id.slice(0, id.indexOf('-')));
 }
 
-/** Both parts of an ID, as decimal text. */
+/** Returns both parts of an ID, as decimal text. */
 export function splitEntryId(id: EntryId): { readonly ms: string; readonly sequence: string } {
   const dash = id.indexOf('-');
   return { ms: id.slice(0, dash), sequence: id.slice(dash + 1) };
 }
 
-/** Without leading zeros, the longer number is the larger one, and equal lengths compare as text. */
+/**
+ * Compares decimal numbers without leading zeros: the longer text is the larger number, and texts of equal length compare as text.
+ */
 function compareDigits(a: string, b: string): number {
   if (a.length !== b.length) return a.length - b.length;
   if (a === b) return 0;

@@ -1,12 +1,15 @@
-// Fields of an entry kept as JSON text, as dead letters hold them.
+// Parses the fields of an entry from JSON text, as dead letters hold it.
 
-/** The fields, or none where the text is not an object of texts. Never throws: another process may have written it. */
+/**
+ * Returns the fields, or no fields if the text is not a JSON object of strings. Never throws, because another process may have
+ * written the text.
+ */
 export function parseFieldsJson(text: string): Readonly<Record<string, string>> {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
-    // Not JSON: nothing can be shown.
+    // The text is not JSON, so there are no fields to show.
     return {};
   }
   return isFields(value) ? value : {};

@@ -1,4 +1,4 @@
-// Values that are forgotten after a fixed time.
+// A bounded map whose values expire after a fixed time.
 import { OldestFirstMap } from '@millrace/internal';
 
 interface ExpiringValue<V> {
@@ -7,8 +7,8 @@ interface ExpiringValue<V> {
 }
 
 /**
- * A map whose values live `ttlMs` from when they were set. All live equally long, so the oldest expires first and
- * a look at the front is enough. Bounded: at `maxSize` the oldest is forgotten early.
+ * A map whose values expire `ttlMs` after they were set. All values have the same lifetime, so the oldest value expires first, and
+ * only the oldest has to be checked. Beyond `maxSize` values, the oldest is removed before it expires.
  */
 export class ExpiringMap<V> {
   readonly #ttlMs: number;

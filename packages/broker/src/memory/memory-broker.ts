@@ -1,4 +1,4 @@
-// The broker inside one process: it keeps the same promises as on Redis, and its data ends with the process.
+// The broker inside one process. It gives the same guarantees as the broker on Redis, but its data is lost when the process ends.
 import { type Clock, systemClock } from '@millrace/internal';
 import { ANNOUNCEMENT_LIMITS, checkNames } from '../announcements.js';
 import {
@@ -38,12 +38,12 @@ import { ReadWaiters } from './read-waiters.js';
 
 /** Options of `createMemoryBroker`. */
 export interface MemoryBrokerOptions extends BrokerOptions {
-  /** Gives entry IDs their time and judges every window. @defaultValue systemClock */
+  /** Clock for the times in entry IDs and for everything that expires. @defaultValue systemClock */
   readonly clock?: Clock;
 }
 
 /**
- * A broker for one process. Streams are bounded by their hard cap. Any number of blocking reads may wait at once.
+ * Creates a broker for one process. Its streams are bounded by their hard cap. Any number of blocking reads may wait at once.
  * @throws BrokerError `invalid_argument` when an option is wrong
  *
  * @example
@@ -70,7 +70,7 @@ class MemoryBroker implements Broker {
   readonly #notifier = new StateNotifier();
   readonly #streams: ReadonlyMap<string, MemoryStream>;
   readonly #slots = new SlotBook();
-  /** By subscriber; bounded by `ANNOUNCEMENT_LIMITS`. */
+  /** Announced names by subscriber; bounded by `ANNOUNCEMENT_LIMITS`. */
   readonly #announced = new Map<string, { readonly names: readonly string[]; readonly endsMs: number }>();
   readonly #waiters: ReadWaiters;
 
@@ -286,7 +286,9 @@ class MemoryBroker implements Broker {
   }
 }
 
-/** A function, because the answer changes between two questions. */
+/**
+ * Reads `signal.aborted`. This is a function because the value may change between two reads, which the compiler does not expect.
+ */
 function isAborted(signal: AbortSignal | undefined): boolean {
   return signal?.aborted === true;
 }

@@ -8,10 +8,10 @@ interface Count {
   readonly forgetMs: number;
 }
 
-/** Names counted at a time; at the bound the one that was counted longest ago is forgotten. */
+/** Maximum number of names. Beyond it, the name that was counted longest ago is forgotten. */
 const MAX_NAMES = 100_000;
 
-/** See {@link CounterStore}. */
+/** A {@link CounterStore} inside one process. */
 export class MemoryCounters implements CounterStore {
   readonly #monotonicMs: () => number;
   readonly #checkReady: () => void;

@@ -1,4 +1,4 @@
-// One stream in memory with its group, subscribers, dedupe IDs and dead letters: it does in one process what the scripts do on Redis.
+// One stream in memory, with its group, subscribers, dedupe IDs and dead letters. Its methods do what the Lua scripts do on Redis.
 import { toDeadLetter } from '../entries/dead-letter.js';
 import {
   compareEntryIds,
@@ -26,10 +26,13 @@ import { LeaseBook } from './lease-book.js';
 import { RetainedEntries } from './retained-entries.js';
 import { Roster } from './roster.js';
 
-/** Dedupe IDs and IDs of rejected entries kept per stream; beyond it the oldest are forgotten early. About 100 MB at the bound. */
+/**
+ * Maximum number of dedupe IDs, and of IDs of rejected entries, per stream. Beyond it, the oldest IDs are forgotten early. This
+ * many IDs need about 100 MB.
+ */
 const MAX_REMEMBERED = 1_000_000;
 
-/** Every method is one step: nothing else runs in between. */
+/** One stream in memory. Every method is atomic, because it is synchronous. */
 export class MemoryStream {
   readonly #name: string;
   readonly #options: ResolvedBrokerOptions;
@@ -43,14 +46,17 @@ export class MemoryStream {
   readonly #dedupe: ExpiringMap<EntryId>;
   readonly #deadMarks: ExpiringMap<true>;
   /**
-   * Consumed and not acknowledged, oldest first; the value is the consumer. Bounded by the hard cap: beyond it the
-   * oldest are not in the stream any more, were counted as expired, and are forgotten.
+   * Pending entries, the oldest first: entry ID → consumer. Bounded by the hard cap. Beyond it, the oldest pending entries are
+   * forgotten, because the hard cap has removed them from the stream and counted them as expired.
    */
   readonly #pending = new Map<EntryId, string>();
-  /** ID of the last entry that the group was given; `undefined` until a subscriber registers. */
+  /** ID of the last entry that the group has consumed; `undefined` until a subscriber registers or a pass runs. */
   #lastDelivered: EntryId | undefined;
   #expired = 0;
-  /** For IDs ahead of the clock: the newest ID when it was last looked at, and the newest that has been there for `minAgeMs`. */
+  /**
+   * State for IDs that are ahead of the clock and therefore do not show the age of their entries. `seenId` was the newest ID at
+   * `seenMs`. `agedId` is the newest ID that is known to be at least `minAgeMs` old.
+   */
   #ahead:
     | { readonly seenId: EntryId; readonly seenMs: number; readonly agedId?: EntryId | undefined }
     | undefined;
@@ -75,7 +81,7 @@ export class MemoryStream {
     return { id, isDuplicate: false };
   }
 
-  /** The ID that an entry would have now. */
+  /** Returns the ID that an entry would get now. */
   nextId(nowMs: number): EntryId {
     const byTime = `${Math.floor(nowMs)}-0`;
     const { lastId } = this.#log;
@@ -111,7 +117,7 @@ export class MemoryStream {
     return { ...this.#start(cursor, nowMs), status };
   }
 
-  /** Entries after `cursor`. */
+  /** Returns up to `count` entries after `cursor`. */
   readAfter(cursor: EntryId, count: number): Entry[] {
     return this.#log.range(cursor, undefined, count);
   }
@@ -236,7 +242,7 @@ export class MemoryStream {
     return acknowledged;
   }
 
-  /** Every entry below it was acknowledged, and no other. */
+  /** Returns the ID below which the group has acknowledged every entry. The group has acknowledged no entry from this ID on. */
   #groupFloor(): EntryId {
     if (this.#lastDelivered === undefined) return FIRST_ENTRY_ID;
     return this.#oldestPending() ?? nextEntryId(this.#lastDelivered);
@@ -261,7 +267,10 @@ export class MemoryStream {
     return smallest === undefined ? floor : minEntryId(floor, smallest);
   }
 
-  /** Where the clock went back and IDs lie ahead of it: the newest entry that was seen to be there for `minAgeMs`. */
+  /**
+   * Returns the newest ID that is known to be at least `minAgeMs` old, or `undefined` if the newest ID of the stream is not ahead
+   * of the clock. IDs are ahead of the clock after the clock went back.
+   */
   #agedId(nowMs: number): EntryId | undefined {
     const { lastId } = this.#log;
     if (entryIdMs(lastId) <= nowMs) {
@@ -292,7 +301,7 @@ function rangeOf(
   return direction === 'backward' ? log.rangeBackward(after, upTo, count) : log.range(after, upTo, count);
 }
 
-/** A frozen copy: a caller that changes its object afterwards changes no entry. */
+/** Returns a frozen copy, so that a caller that changes its object later does not change the entry. */
 function copyFields(fields: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
   return Object.freeze(Object.fromEntries(Object.entries(fields)));
 }

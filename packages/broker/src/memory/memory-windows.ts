@@ -1,4 +1,4 @@
-// Coalescing windows in memory: the same promises as on Redis, for publishers that share one object.
+// Coalescing windows in memory, with the same guarantees as on Redis, for publishers that share one `MemoryWindows` object.
 import { type Clock, OldestFirstMap } from '@millrace/internal';
 import { checkWindowInputs, checkWindowName } from '../arguments.js';
 import type { EntryId } from '../entries/entry-id.js';
@@ -24,7 +24,7 @@ interface PendingInput {
 interface Pending {
   readonly dueAtMs: number;
   readonly inputs: Map<string, PendingInput>;
-  /** By key; at most `maxEndings`. */
+  /** Endings by key; at most `maxEndings`. */
   readonly endings: Map<string, WaitedEnding>;
   bytes: number;
 }
@@ -45,22 +45,25 @@ interface State {
   forgetAtMs: number;
 }
 
-/** Most windows that are not idle. At the bound additions are refused. */
+/** Maximum number of windows that are not idle. At this number, no further window can be opened. */
 const MAX_STATES = 100_000;
 
 /** Dependencies of {@link MemoryWindows}. */
 export interface MemoryWindowsDependencies {
   /** @throws BrokerError unless the broker is open */
   checkReady(): void;
-  /** The ID that an entry of the stream would have now; `undefined` where it is unknown. */
+  /** Returns the ID that an entry of the stream would get now, or `undefined` if it is not known. */
   nextId(stream: string): EntryId | undefined;
 }
 
-/** See {@link WindowStore}. */
+/** A {@link WindowStore} in memory. */
 export class MemoryWindows implements WindowStore {
   readonly #clock: Pick<Clock, 'monotonicMs'>;
   readonly #dependencies: MemoryWindowsDependencies;
-  /** The window that was touched longest ago comes first, where an expired one is found at once. */
+  /**
+   * States by window. The window that has received no input for the longest time comes first, so that an expired window is found at
+   * once.
+   */
   readonly #states = new OldestFirstMap<string, State>();
 
   constructor(clock: Pick<Clock, 'monotonicMs'>, dependencies: MemoryWindowsDependencies) {
@@ -86,14 +89,14 @@ export class MemoryWindows implements WindowStore {
     return { isOpened, dueInMs: pending.dueAtMs - nowMs, outcomes };
   }
 
-  /** Notes the inputs that an entry ends, in the step in which it was appended. */
+  /** Records that the entry `id` ends the inputs of `key`. Called in the step that appends the entry. */
   end({ window, key }: WindowEnding, id: EntryId): void {
     const pending = this.#states.get(nameOf(window))?.pending;
     if (pending === undefined) return;
     const { inputs, endings } = pending;
     if (endings.size >= WINDOW_LIMITS.maxEndings && !endings.has(key)) return;
     endings.set(key, { key, id, at: id });
-    // Every waiting input came before the entry.
+    // All waiting inputs were added before the entry.
     for (const input of inputs.values()) input.asOf ??= id;
   }
 
@@ -154,7 +157,7 @@ export class MemoryWindows implements WindowStore {
     return found.slice(0, count).map(({ name }) => name);
   }
 
-  /** The state of a window, made where there is none; `undefined` at the bound. */
+  /** Returns the state of a window, and creates it if there is none. Returns `undefined` when there are `MAX_STATES` windows. */
   #touch(name: WindowName, forgetAtMs: number): State | undefined {
     this.#forgetOld();
     const key = nameOf(name);
@@ -175,7 +178,7 @@ export class MemoryWindows implements WindowStore {
     }
   }
 
-  /** @throws BrokerError unless the broker is open */
+  /** Returns the present time. @throws BrokerError unless the broker is open */
   #readyAtMs(): number {
     this.#dependencies.checkReady();
     return this.#clock.monotonicMs();

@@ -9,8 +9,8 @@ interface Waiter {
 }
 
 /**
- * A waiter ends when it is woken, when its time has passed, when its signal fires, or by `rejectAll`. Bounded by the callers:
- * one per read under way.
+ * The reads that wait. A wait ends when `wake` is called for one of its streams, when its time has passed, when its signal fires,
+ * or by `rejectAll`. The number of waits is bounded by the callers: one per read.
  */
 export class ReadWaiters {
   readonly #clock: Clock;
@@ -20,7 +20,7 @@ export class ReadWaiters {
     this.#clock = clock;
   }
 
-  /** Resolves when one of `streams` has news, after `blockMs`, or when `signal` fires. */
+  /** Resolves when one of `streams` has a new entry, after `blockMs`, or when `signal` fires. */
   wait(streams: readonly string[], blockMs: number, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       const leave = (): void => {

@@ -1,14 +1,17 @@
-// An append-only list of entries with Redis' rules for IDs: they rise strictly, also when the clock steps back.
+// A list of entries with the rule of Redis for IDs: they rise strictly, even when the clock steps back.
 import { compareEntryIds, type EntryId, FIRST_ENTRY_ID } from '../entries/entry-id.js';
 import type { Entry } from '../port/entry-log.js';
 
-/** Removed entries are released in pieces of this many: a removal then costs a constant on average. */
+/**
+ * Minimum number of removed entries at which the list is copied without them. Because copies are rare, a removal has a constant
+ * cost on average.
+ */
 const COMPACT_AT = 1024;
 
-/** The entries of one stream, oldest first. Bounded by its owner, who removes. */
+/** The entries of one stream, the oldest first. The owner of the list bounds it by removing entries. */
 export class RetainedEntries {
   #entries: Entry[] = [];
-  /** Where the list begins; the entries before it were removed. */
+  /** Index of the oldest entry. The entries before it were removed. */
   #head = 0;
   #lastMs = 0;
   #lastSequence = 0;
@@ -22,7 +25,7 @@ export class RetainedEntries {
     return this.#entriesAdded;
   }
 
-  /** The newest ID ever given out. */
+  /** The newest ID that was ever given to an entry. */
   get lastId(): EntryId {
     return this.#entriesAdded === 0 ? FIRST_ENTRY_ID : `${this.#lastMs}-${this.#lastSequence}`;
   }
@@ -41,26 +44,26 @@ export class RetainedEntries {
     return id;
   }
 
-  /** Up to `count` entries after `after`, and none beyond `upTo`. */
+  /** Returns the oldest `count` entries with IDs above `after` and up to `upTo`, the oldest first. */
   range(after: EntryId, upTo: EntryId | undefined, count: number): Entry[] {
     const from = this.#firstAfter(after);
     const to = upTo === undefined ? this.#entries.length : this.#firstAfter(upTo);
     return this.#entries.slice(from, Math.max(from, Math.min(to, from + count)));
   }
 
-  /** The newest `count` entries of the same range, newest first. */
+  /** Returns the newest `count` entries with IDs above `after` and up to `upTo`, the newest first. */
   rangeBackward(after: EntryId, upTo: EntryId | undefined, count: number): Entry[] {
     const from = this.#firstAfter(after);
     const to = upTo === undefined ? this.#entries.length : this.#firstAfter(upTo);
     return this.#entries.slice(Math.max(from, to - count), Math.max(from, to)).toReversed();
   }
 
-  /** How many entries have an ID below `id`. */
+  /** Returns the number of entries with an ID below `id`. */
   countBelow(id: EntryId): number {
     return this.#search((candidate) => compareEntryIds(candidate, id) >= 0) - this.#head;
   }
 
-  /** The newest entry with an ID below `id`. */
+  /** Returns the newest ID below `id`, or `0-0` if there is none. */
   idBefore(id: EntryId): EntryId {
     return this.#entries[this.#head + this.countBelow(id) - 1]?.id ?? FIRST_ENTRY_ID;
   }
@@ -73,12 +76,15 @@ export class RetainedEntries {
     this.#head = 0;
   }
 
-  /** The entry with this ID, if it is there. */
+  /** Returns the entry with this ID, or `undefined` if there is none. */
   find(id: EntryId): Entry | undefined {
     return this.#entries[this.#indexOf(id)];
   }
 
-  /** Removes one entry. Costs a copy of the list: for lists of some thousand. @returns false when it is not there. */
+  /**
+   * Removes one entry. The entries behind it are moved, so use this only for lists of a few thousand entries.
+   * @returns false when there is no entry with this ID
+   */
   remove(id: EntryId): boolean {
     const index = this.#indexOf(id);
     if (index < 0) return false;
@@ -86,7 +92,7 @@ export class RetainedEntries {
     return true;
   }
 
-  /** -1 when it is not there. */
+  /** Returns the index of the entry with this ID, or -1 if there is none. */
   #indexOf(id: EntryId): number {
     const index = this.#search((candidate) => compareEntryIds(candidate, id) >= 0);
     return this.#entries[index]?.id === id ? index : -1;
@@ -96,7 +102,7 @@ export class RetainedEntries {
     return this.#search((candidate) => compareEntryIds(candidate, id) > 0);
   }
 
-  /** Index of the first entry whose ID fulfils `isReached`, which must hold for all later ones too. */
+  /** Returns the index of the first entry whose ID fulfils `isReached`. All later IDs must fulfil it too. */
   #search(isReached: (id: EntryId) => boolean): number {
     let low = this.#head;
     let high = this.#entries.length;

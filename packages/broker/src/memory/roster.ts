@@ -4,15 +4,15 @@ import { compareEntryIds, type EntryId, minEntryId } from '../entries/entry-id.j
 interface Registration {
   cursor: EntryId;
   beatMs: number;
-  /** When the cursor last moved or stood at the end. */
+  /** Time at which the cursor last moved or was at the end of the stream. */
   advancedMs: number;
 }
 
-/** Holds one cursor per subscriber; the acknowledgement pass removes the dead ones. */
+/** Holds one cursor per subscriber. The acknowledgement pass removes the cursors of dead subscribers. */
 export class Roster {
   readonly #livenessMs: number;
   readonly #subscribers = new Map<string, Registration>();
-  /** When the broker was last used by any subscriber. */
+  /** Time of the last call of any subscriber. */
   #pulseMs = 0;
   #graceUntilMs = 0;
 
@@ -28,7 +28,7 @@ export class Roster {
     this.#subscribers.set(subscriber, { cursor, beatMs: nowMs, advancedMs: nowMs });
   }
 
-  /** A heartbeat of a registered subscriber. */
+  /** Records a heartbeat of a subscriber. */
   beat(subscriber: string, cursor: EntryId, isAtEnd: boolean, nowMs: number): void {
     const known = this.#subscribers.get(subscriber);
     const stoodStill = known !== undefined && known.cursor === cursor && !isAtEnd;
@@ -39,7 +39,7 @@ export class Roster {
     });
   }
 
-  /** A newer cursor of a registered subscriber, without waiting for its heartbeat. */
+  /** Records a newer cursor of a registered subscriber between two heartbeats. */
   advance(subscriber: string, cursor: EntryId, nowMs: number): void {
     const known = this.#subscribers.get(subscriber);
     if (known !== undefined && compareEntryIds(known.cursor, cursor) < 0)
@@ -56,13 +56,16 @@ export class Roster {
     );
   }
 
-  /** Notes that the broker is used. After a silence of half `livenessMs` all subscribers have grace. */
+  /**
+   * Records a call of a subscriber. If the previous call was more than half of `livenessMs` ago, all subscribers get one
+   * `livenessMs` of grace.
+   */
   beatPulse(nowMs: number): void {
     if (nowMs - this.#pulseMs > this.#livenessMs / 2) this.#graceUntilMs = nowMs + this.#livenessMs;
     this.#pulseMs = nowMs;
   }
 
-  /** Removes the dead subscribers and returns their names; none while there is grace. */
+  /** Removes the dead subscribers and returns their names. Removes none while there is grace. */
   removeDead(nowMs: number): string[] {
     if (nowMs < this.#graceUntilMs) return [];
     const dead = [...this.#subscribers].filter(([, registration]) => !this.#isLive(registration, nowMs));

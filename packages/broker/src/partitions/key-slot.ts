@@ -1,7 +1,7 @@
-// The hash slot of a key, as Redis Cluster computes it: CRC-16/XMODEM of the hash tag, or of the whole key where it has
-// none, modulo 16384. Pure.
+// Computes the hash slot of a key as Redis Cluster does: CRC-16/XMODEM modulo 16384, over the hash tag of the key, or over the
+// whole key if it has no hash tag. Pure.
 
-/** How many slots a cluster has. */
+/** Number of hash slots of a cluster. */
 export const SLOT_COUNT = 16_384;
 
 const POLYNOMIAL = 0x1021;
@@ -11,7 +11,7 @@ const TABLE = Uint16Array.from({ length: 256 }, (_, byte) => {
   return crc;
 });
 
-/** The slot of `key`: what `CLUSTER KEYSLOT` answers. */
+/** Returns the hash slot of `key`, as `CLUSTER KEYSLOT` does. */
 export function keySlot(key: string): number {
   let crc = 0;
   for (const byte of Buffer.from(hashTag(key))) {
@@ -20,7 +20,7 @@ export function keySlot(key: string): number {
   return crc % SLOT_COUNT;
 }
 
-/** The text between the first `{` and the next `}`, or the whole key where that is empty. */
+/** Returns the text between the first `{` and the next `}`. Returns the whole key if there is no such text. */
 function hashTag(key: string): string {
   const start = key.indexOf('{');
   const end = start < 0 ? -1 : key.indexOf('}', start + 1);

@@ -1,51 +1,54 @@
-// Partitions: several streams in place of one, so that its load spreads over the nodes of a cluster. Which partition a key's
-// entries go to is a rule any language can follow. Pure.
+// Partitions split one declared stream into several streams, so that its load spreads over the nodes of a cluster. Programs in any
+// language can compute the partition of a key, see `partitionOf`. Pure.
 import { keySlot } from './key-slot.js';
 
-/** A stream as it was declared; see `StreamOptions`. */
+/** A stream as the options declare it; see `StreamOptions`. */
 interface DeclaredStream {
   readonly name: string;
   readonly maxLength: number;
   readonly partitions?: number;
 }
 
-/** Most partitions of one stream: every gateway reads each of them, reports on it and accounts for it. */
+/** Maximum number of partitions of one stream. It is limited because every gateway reads each partition and reports on it. */
 export const MAX_PARTITIONS = 32;
 
-/** The number of the partition that `key` belongs to: the slot that `CLUSTER KEYSLOT key` answers, modulo `count`. */
+/** Returns the number of the partition of `key`: the slot that `CLUSTER KEYSLOT key` returns, modulo `count`. */
 export function partitionOf(key: string, count: number): number {
   return count === 1 ? 0 : keySlot(key) % count;
 }
 
-/** The name of partition `index` of `stream`. */
+/** Returns the name of partition `index` of `stream`. */
 export function partitionName(stream: string, index: number): string {
   return `${stream}.p${index}`;
 }
 
-/** The streams in which entries of some keys can stand, the same for all keys of one scope. */
+/** The streams that can hold the entries of a key. Keys with the same streams share one scope. */
 export interface StreamScope {
-  /** Differs between scopes; '' where no stream is partitioned. At most 100 characters of `0-9_`. */
+  /** Text that identifies the scope: at most 100 characters of `0-9_`. Empty if no stream is partitioned. */
   readonly tag: string;
-  /** In the order of the broker's streams: of each declared stream the plain one, then the keys' partition. */
+  /**
+   * For each declared stream, in the order of the broker: the plain stream, and the partition of the keys if there are partitions.
+   */
   readonly streams: readonly string[];
 }
 
 /**
- * Maps declared streams to real ones. A stream of one partition is itself; a stream of `n` is the plain one, for producers that
- * know of no partitions, and `<name>.p0` to `<name>.p<n-1>`. Each of them is a stream of its own, with the declared length.
+ * Maps declared streams to real streams, which are the keys in the store. A declared stream with one partition is one real stream.
+ * A declared stream with `n` partitions is `n + 1` real streams: the plain stream, for producers that do not know partitions, and
+ * `<name>.p0` to `<name>.p<n-1>`. Each real stream has the declared length.
  */
 export class Partitioning {
   /** Every real stream, in the order in which positions list them. */
   readonly streams: readonly DeclaredStream[];
   readonly #counts: ReadonlyMap<string, number>;
-  /** The declared stream of each real one. */
+  /** Real stream → its declared stream. */
   readonly #declared: ReadonlyMap<string, string>;
-  /** The different numbers of partitions above 1, rising: they decide a key's scope. */
+  /** The distinct numbers of partitions above 1, in ascending order. They determine the scope of a key. */
   readonly #moduli: readonly number[];
-  /** By tag. Bounded by the product of the moduli's values that occur; usually their number is one. */
+  /** Scopes by tag. Their number is bounded by the product of `#moduli`, which usually holds one number. */
   readonly #scopes = new Map<string, StreamScope>();
 
-  /** @param counts partitions of each declared stream; a stream that is missing has one */
+  /** @param counts number of partitions by declared stream; a stream that is not listed has one partition */
   constructor(declared: readonly DeclaredStream[], counts: ReadonlyMap<string, number>) {
     this.#counts = new Map(declared.map(({ name }) => [name, counts.get(name) ?? 1]));
     this.streams = declared.flatMap(({ name, maxLength }) =>
@@ -57,28 +60,31 @@ export class Partitioning {
     this.#moduli = [...new Set(this.#counts.values())].filter((count) => count > 1).sort((a, b) => a - b);
   }
 
-  /** True when this is a real stream. */
+  /** True when `stream` is the name of a real stream: a plain stream or a partition. */
   has(stream: string): boolean {
     return this.#declared.has(stream);
   }
 
-  /** True when two real streams belong to one declared stream: its plain one and its partitions. */
+  /** True when both real streams belong to the same declared stream. */
   isSameDeclared(a: string, b: string): boolean {
     return this.#declared.get(a) === this.#declared.get(b);
   }
 
-  /** How many partitions a declared stream has. */
+  /** Returns the number of partitions of a declared stream. */
   countOf(stream: string): number {
     return this.#counts.get(stream) ?? 1;
   }
 
-  /** The real stream for entries of `key` in a declared one. Always the same for the same key, so their order is kept. */
+  /**
+   * Returns the real stream for the entries of `key` in a declared stream. All entries of a key go to the same real stream, so they
+   * stay in order.
+   */
   streamFor(stream: string, key: string): string {
     const count = this.countOf(stream);
     return count === 1 ? stream : partitionName(stream, partitionOf(key, count));
   }
 
-  /** The scope of `key`. */
+  /** Returns the scope of `key`. */
   scopeOf(key: string): StreamScope {
     const tag = this.#moduli.length === 0 ? '' : this.#tagOf(key);
     const known = this.#scopes.get(tag);
@@ -103,7 +109,7 @@ export class Partitioning {
   }
 }
 
-/** The partitioning that the options ask for; where they leave it open, one partition. */
+/** Returns the partitioning that the options ask for. A stream whose options name no number has one partition. */
 export function partitioningOf(streams: readonly DeclaredStream[]): Partitioning {
   return new Partitioning(streams, new Map(streams.map(({ name, partitions = 1 }) => [name, partitions])));
 }

@@ -1,119 +1,127 @@
-// The part of the port that accounts for delivery: slots and leases divide the work, acknowledgement passes and trims do it.
+// The part of the port that records delivery. Slots and leases divide the streams among the subscribers. The holder of a stream's
+// lease runs acknowledgement passes and trims on it.
 import type { EntryId } from '../entries/entry-id.js';
 
-/** Which slot an owner asks for. */
+/** The request of an owner for a slot. */
 export interface SlotRequest {
-  /** The owner gets this slot when it is free. */
+  /** Slot that the owner gets if it is free. */
   readonly preferred?: number;
   /**
-   * Name under which the owner runs, the same over restarts; kept with the slot. A slot that was claimed under this name before
-   * is taken over at once, held or not: the process that claimed it has ended.
+   * Name of the owner that stays the same over restarts. The store keeps it with the slot. A new owner with the same name takes
+   * over the slot at once, even if the slot is held, because the process that held it has ended.
    */
   readonly instance?: string;
   /**
-   * The owner had a slot before. Then it takes over none, or two live processes of one name would take the slot from
-   * each other for ever. @defaultValue false
+   * True when the owner had a slot before. Such an owner does not take over the slot of its `instance`. Otherwise two live
+   * processes with one name would take the slot from each other for ever. @defaultValue false
    */
   readonly isRenewal?: boolean;
 }
 
-/** The owner's slot and all slots that are held, so that subscribers can divide the streams among them. */
+/** The owner's slot and all held slots, by which the subscribers divide the streams among themselves. */
 export interface SlotClaim {
   readonly slot: number;
-  /** Every slot held now, rising; contains `slot`. */
+  /** All slots that are held now, in ascending order. They include `slot`. */
   readonly heldSlots: readonly number[];
 }
 
-/** Proof that a subscriber may account for a stream. A higher fence makes all lower ones void. */
+/**
+ * Proof that a subscriber may run passes and trims on a stream. A lease becomes invalid when another lease of the stream gets a
+ * higher fence.
+ */
 export interface Lease {
   readonly stream: string;
   readonly owner: string;
   readonly fence: number;
 }
 
-/** The work of one acknowledgement pass. */
+/** The arguments of one acknowledgement pass. */
 export interface LedgerPass {
   /** Name of the consumer that reads the new entries. */
   readonly consumer: string;
-  /** At most this many entries are consumed, and as many acknowledged. */
+  /** Maximum number of entries that the pass consumes, and maximum number that it acknowledges. */
   readonly count: number;
   /**
-   * The lease owner's own cursor, newer than its last heartbeat. Left out: the registered one counts. The broker
-   * believes it only while the owner is registered.
+   * Cursor of the lease's owner, newer than the cursor in its last heartbeat. If left out, the registered cursor counts. The broker
+   * ignores this cursor if the owner is not registered.
    */
   readonly cursor?: EntryId;
 }
 
-/** The result of one acknowledgement pass. `fenced`: the lease is no longer held; nothing was changed. */
+/** The result of one acknowledgement pass. `fenced` means that the lease is no longer held and that nothing was changed. */
 export type LedgerPassResult =
   | { readonly status: 'fenced' }
   | {
       readonly status: 'done';
-      /** Entries moved to Consumed by this pass. */
+      /** Number of entries that this pass moved to Consumed. */
       readonly consumed: number;
-      /** Entries moved to Acknowledged by this pass. */
+      /** Number of entries that this pass moved to Acknowledged. */
       readonly acknowledged: number;
-      /** Subscribers that were declared dead by this pass. */
+      /** Names of the subscribers that this pass declared dead. */
       readonly declaredDead: readonly string[];
     };
 
-/** The result of one trim. `fenced`: the lease is no longer held; nothing was changed. */
+/** The result of one trim. `fenced` means that the lease is no longer held and that nothing was changed. */
 export type TrimResult =
   | { readonly status: 'fenced' }
   | {
       readonly status: 'trimmed';
-      /** Acknowledged entries removed. */
+      /** Number of acknowledged entries that were removed. */
       readonly removed: number;
-      /** Entries removed beyond the hard cap that were not acknowledged. */
+      /** Number of entries that were removed beyond the hard cap before they were acknowledged. */
       readonly expired: number;
     };
 
-/** Figures of one stream, for metrics and for people. */
+/** The state of one stream, for metrics and for operators. */
 export interface StreamInspection {
   readonly stream: string;
   readonly length: number;
   readonly entriesAdded: number;
   readonly firstId: EntryId | undefined;
   readonly lastId: EntryId;
-  /** Entries that the group has not consumed yet. */
+  /** Number of entries that the group has not consumed yet. */
   readonly unconsumed: number;
-  /** Entries consumed and not yet acknowledged. */
+  /** Number of entries that were consumed and are not acknowledged yet. */
   readonly pending: number;
   readonly oldestPendingId: EntryId | undefined;
-  /** Entries ever cut by the hard cap before they were acknowledged. */
+  /** Number of entries that the hard cap has ever removed before they were acknowledged. */
   readonly expired: number;
   readonly deadLetters: number;
   readonly timeMs: number;
 }
 
-/** The record of what was delivered: the consumer group of each stream. */
+/** Records in the consumer group of each stream which entries were delivered. */
 export interface AcknowledgementLedger {
   /**
-   * Claims the lowest free slot (1, 2, …) for `owner`, or renews the one it holds. A slot is free when its lease
-   * is older than `leaseMs`. The consumer of slot N is `signalr-instance-N`.
+   * Claims a slot (1, 2, …) for `owner`, or renews the slot that it holds. A new owner gets the slot of its `instance`, else
+   * `preferred`, else the lowest free slot. A slot is free when it was not renewed for `leaseMs`. The consumer of slot N is
+   * `signalr-instance-N`, unless `consumerPrefix` is set.
    */
   claimSlot(owner: string, request?: SlotRequest): Promise<SlotClaim>;
 
   releaseSlot(owner: string): Promise<void>;
 
-  /** Takes or renews the lease of a stream. Resolves to `undefined` when another live owner has it. */
+  /** Takes or renews the lease of a stream. Resolves to `undefined` when another owner holds the lease. */
   acquireLease(stream: string, owner: string): Promise<Lease | undefined>;
 
   releaseLease(lease: Lease): Promise<void>;
 
   /**
-   * Runs one acknowledgement pass, as `consumer`: reads up to `count` new entries into the group (Consumed), then
-   * acknowledges pending entries of every consumer up to the smallest cursor of the live subscribers. With no live
-   * subscriber, or when the lease's owner is not live itself, it acknowledges nothing. Subscribers whose heartbeat is older
-   * than `livenessMs`, or whose cursor has stood still before the end for as long, are declared dead: their cursors
-   * are removed. After a pause of the broker every subscriber has one `livenessMs` of grace. Recreates a missing group at
-   * the smallest known cursor.
+   * Runs one acknowledgement pass:
+   * - Declares subscribers dead and removes their cursors. A subscriber is dead when its heartbeat is older than `livenessMs`, or
+   *   when its cursor has not moved for as long although newer entries exist. After a pause of the broker, every subscriber has one
+   *   `livenessMs` of grace.
+   * - Reads up to `count` new entries into the group as `consumer` (Consumed).
+   * - Acknowledges up to `count` pending entries of all consumers, up to the smallest cursor of the live subscribers. Acknowledges
+   *   nothing when no subscriber is live, or when the lease's owner is not live.
+   *
+   * A missing group is created again at the smallest known cursor.
    */
   runLedgerPass(lease: Lease, pass: LedgerPass): Promise<LedgerPassResult>;
 
   /**
-   * Removes entries that are acknowledged, beyond the stream's `maxLength` and older than `minAgeMs`. Beyond the
-   * hard cap entries go in any case, and those not acknowledged are counted as expired.
+   * Removes entries beyond the stream's `maxLength` that are acknowledged and older than `minAgeMs`. Removes entries beyond the
+   * hard cap in any case, and counts the entries among them that were not acknowledged as expired.
    */
   trim(lease: Lease): Promise<TrimResult>;
 

@@ -1,6 +1,6 @@
-// The port between Millrace and the store that carries its streams. Two implementations keep every promise
-// written in this folder: `memory/` for one process, `redis/` for many. The conformance suite in the testkit judges both.
-// The port offers atomic steps only; the loops over them (tail, heartbeat, ledger) are written once, in `subscriber/`.
+// The port between Millrace and the store of its streams. It has two implementations: `memory/` for one process, and `redis/` for
+// several. The conformance suite in the testkit tests both. The methods of the port are atomic steps. The loops that call them
+// (tail, heartbeat, ledger) are in `subscriber/`.
 import type { ResolvedBrokerOptions } from '../options.js';
 import type { Partitioning } from '../partitions/partitioning.js';
 import type { AcknowledgementLedger } from './acknowledgement-ledger.js';
@@ -10,35 +10,38 @@ import type { EntryLog } from './entry-log.js';
 import type { SubscriberRegistry } from './subscriber-registry.js';
 import type { WindowStore } from './windows.js';
 
-/** `unavailable` ends without a call: the broker keeps trying, with back-off and jitter, until it is closed. */
+/**
+ * State of the connection to the store. While it is `unavailable`, the broker reconnects by itself, with back-off and jitter, until
+ * it is closed.
+ */
 export type BrokerState = 'idle' | 'connecting' | 'ready' | 'unavailable' | 'closed';
 
 /**
- * Ordered streams of entries with a ledger of what has been delivered. The parts have their own files; what is here concerns
- * the broker as a whole.
+ * Ordered streams of entries, with a ledger of the delivered entries. The parts of the port are declared in separate files. This
+ * interface adds the members that concern the broker as a whole.
  *
  * Guarantees of every implementation:
- * - IDs of one stream rise strictly; every reader sees the entries of a stream in the same order.
- * - Each method is atomic per stream and settles within `commandTimeoutMs` (a blocking read: `blockMs` more).
- * - A rejection with code `unavailable` leaves the outcome of a write unknown; repeating `append` with the same
- *   `dedupeId`s within `dedupeWindowMs` is safe. The broker neither queues nor repeats anything: callers own that.
- * - No method throws for what another process wrote; garbage in a stream is returned as it is.
+ * - The IDs of a stream rise strictly. Every reader sees the entries of a stream in the same order.
+ * - Each method is atomic per stream and settles within `commandTimeoutMs`. A blocking read may take `blockMs` longer.
+ * - After an error whose `mayHaveHappened` is true, the outcome of a write is unknown. Repeating `append` with the same `dedupeId`s
+ *   within `dedupeWindowMs` is safe. The broker neither queues nor retries calls: the callers retry.
+ * - No method rejects because another process wrote garbage into a stream. Garbage is returned as it is.
  */
 export interface Broker extends EntryLog, SubscriberRegistry, AcknowledgementLedger, DeadLetterStore {
   readonly kind: 'redis' | 'memory';
-  /** The options in force, defaults filled in. */
+  /** The options in force, with the defaults filled in. */
   readonly options: ResolvedBrokerOptions;
   readonly state: BrokerState;
 
   /**
-   * The real streams: every other method accepts their names. `open` settles them; where the options leave the number of
-   * partitions to the store, `register` does at the latest. Until the store has a number, everything goes into the plain streams.
+   * The real streams, whose names the other methods accept; see `Partitioning`. `open` determines them. If the options name no
+   * number of partitions and the store has none, `register` determines them. Until then, all entries go into the plain streams.
    */
   readonly partitioning: Partitioning;
 
   /**
-   * The real streams in groups, each for one reader: a read of one group does not wait for the others, whatever is wrong with them.
-   * One group where one server has all streams. Settled together with `partitioning`.
+   * The real streams in groups, each with its own reader. A read of one group never waits for another group, even if that group
+   * fails. There is only one group if one server has all streams. The groups are determined together with `partitioning`.
    */
   readonly readGroups: readonly (readonly string[])[];
 
@@ -48,22 +51,26 @@ export interface Broker extends EntryLog, SubscriberRegistry, AcknowledgementLed
   /** Counts that all processes on this broker share. */
   readonly counters: CounterStore;
 
-  /** Calls `listener` after every change of `state`, once per change. Returns a function that ends it. */
+  /** Calls `listener` once after every change of `state`. Returns a function that removes the listener. */
   onStateChange(listener: (state: BrokerState, cause?: Error) => void): () => void;
 
   /**
-   * Connects. Rejects when the broker cannot be reached within `connectTimeoutMs` (code `unavailable`).
+   * Connects to the store.
+   * @throws BrokerError `unavailable` when the store cannot be reached within `connectTimeoutMs`
    * @throws BrokerError `layout_differs` when a build with another layout has written to the store
    * @throws BrokerError `partitions_differ` when the store has another number of partitions than the options
    */
   open(): Promise<void>;
 
-  /** Finishes the appends it accepted, then releases every connection; blocked reads end with `closed`. Idempotent. */
+  /**
+   * Waits until the appends that are under way have finished, then closes every connection. Blocked reads reject with `closed`.
+   * Idempotent.
+   */
   close(): Promise<void>;
 
   /**
-   * Resolves to the store's policy for full memory: `noeviction` (it refuses writes), or the name of a policy by which it evicts
-   * keys, among them streams and dedupe IDs. `undefined` where this user may not look it up.
+   * Resolves to the store's eviction policy. With `noeviction`, a full store refuses writes. With any other policy, a full store
+   * evicts keys, which may be streams or dedupe IDs. Resolves to `undefined` when the user may not look up the policy.
    */
   evictionPolicy(): Promise<string | undefined>;
 }

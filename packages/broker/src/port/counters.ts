@@ -1,24 +1,28 @@
 // The port for small counts that several processes share and that expire.
 
-/** An occurrence to be counted under a name. */
+/** An occurrence that is counted under a name. */
 export interface Occurrence {
-  /** Any text. */
+  /** Name of the count: any text. */
   readonly name: string;
-  /** How long ago it began. */
+  /** Time since the occurrence began, in milliseconds. */
   readonly ageMs: number;
-  /** The count is forgotten so long after the last occurrence. */
+  /** Time after the last counted occurrence at which the count is forgotten, in milliseconds. */
   readonly keepMs: number;
 }
 
-/** Counts by name. All times are the store's; each step is atomic. Bounded by the names counted within `keepMs`. */
+/**
+ * Counts by name. Each call is atomic and uses the clock of the store. The number of counts is bounded by the names that were
+ * counted within `keepMs`.
+ */
 export interface CounterStore {
   /**
-   * Counts one more, unless it began before the last one was counted: of occurrences at the same time only one counts.
+   * Adds 1 to a count, unless the occurrence began before the previous one was counted. Therefore several occurrences at the same
+   * time count as one.
    *
    * @returns the count
    */
   count(occurrence: Occurrence): Promise<number>;
 
-  /** The count; 0 where nothing was counted, or it is forgotten. */
+  /** Resolves to a count, or to 0 if nothing was counted or the count is forgotten. */
   read(name: string): Promise<number>;
 }

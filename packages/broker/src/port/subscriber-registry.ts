@@ -1,61 +1,70 @@
-// The part of the port that keeps the subscribers: how far each has read every stream, and which of them are alive.
+// The part of the port that registers subscribers. It records how far each subscriber has read every stream, and which subscribers
+// are alive.
 import type { EntryId } from '../entries/entry-id.js';
 
 /**
- * The epoch of a stream before its present one, where the stream kept a part of its entries: after a restart or a failover of the
- * store it has all entries up to some ID, and perhaps not the later ones.
+ * The epoch of a stream before its present epoch, if the stream kept entries of it. After a restart or a failover of the store, a
+ * stream has all entries up to some ID, but may have lost later ones.
  */
 export interface PreviousEpoch {
   readonly epoch: string;
-  /** Both epochs have the same entries up to this one; later entries of the previous epoch may be lost. */
+  /** ID up to which both epochs have the same entries. Later entries of the previous epoch may be lost. */
   readonly upTo: EntryId;
 }
 
-/** Where a subscriber starts to read a stream. */
+/** The point at which a subscriber starts to read a stream, and the state of the stream at that moment. */
 export interface StreamStart {
   readonly stream: string;
   /**
-   * Random text that changes whenever the stream was lost or rewound, and whenever another server serves it, which may
-   * have lost its end: IDs of two epochs cannot be compared, except those of `previousEpoch`. Between 1 and 16 of `0-9a-z`.
+   * Random text of 1 to 16 characters of `0-9a-z`. It changes when the stream was lost or rewound. It also changes when another
+   * server serves the stream, because that server may lack the newest entries. IDs of two epochs cannot be compared, except for the
+   * IDs of `previousEpoch`.
    */
   readonly epoch: string;
   readonly previousEpoch?: PreviousEpoch;
-  /** The subscriber has not seen the entries after this one. */
+  /** ID after which the subscriber starts to read. */
   readonly cursor: EntryId;
-  /** The newest ID ever given out; `0-0` in a new stream. */
+  /** The newest ID that was ever given to an entry; `0-0` in a new stream. */
   readonly lastId: EntryId;
-  /** How many entries were ever appended. */
+  /** Number of entries that were ever appended. */
   readonly entriesAdded: number;
-  /** Broker time, in milliseconds since 1970, with fractions where the broker has them. */
+  /** Broker time, in milliseconds since 1970, with fractions if the broker has them. */
   readonly timeMs: number;
 }
 
-/** How far a subscriber has read a stream, as a heartbeat reports it. */
+/** The progress of a subscriber in one stream, as a heartbeat reports it. */
 export interface ReadProgress {
-  /** The epoch the subscriber reads in. */
+  /** The epoch in which the subscriber reads. */
   readonly epoch: string;
   readonly cursor: EntryId;
-  /** `entriesAdded` of the newest reply the subscriber had: a lower figure shows that the stream was rewound. */
+  /**
+   * `entriesAdded` of the newest reply that the subscriber received. A lower number in the store shows that the stream was rewound.
+   */
   readonly entriesAdded: number;
   /**
-   * `entryDigest` of the entry at the cursor, where the subscriber has read it: proves to another server that both have
-   * the same entries up to there.
+   * `entryDigest` of the entry at the cursor, if the subscriber has read that entry. It proves to another server that both have the
+   * same entries up to the cursor.
    */
   readonly digest?: string;
 }
 
 /** The answer of a heartbeat. The subscriber must act on every answer but `alive`. */
 export type HeartbeatStatus =
-  /** The cursor is known and the stream has not gone back. */
+  /** The cursor is registered and the stream was not rewound. */
   | 'alive'
-  /** The subscriber had been declared dead; its cursor is registered again as sent. Entries after it may be gone. */
+  /**
+   * The subscriber had been declared dead. Its cursor is registered again as the heartbeat sent it. Entries after the cursor may
+   * have been removed.
+   */
   | 'revived'
   /**
-   * Another server serves the stream, in a new epoch, and has every entry that the subscriber has read: its cursor holds. What the
-   * subscriber had learnt about entries beyond its cursor does not.
+   * Another server, or the same server after a restart, serves the stream in a new epoch. It has every entry that the subscriber
+   * has read, so the cursor stays valid. What the subscriber knew about entries after its cursor is no longer valid.
    */
   | 'moved'
-  /** The stream was lost or rewound: it has a new epoch, and the subscriber's cursor is registered at its beginning. */
+  /**
+   * The stream was lost or rewound. It has a new epoch, and the subscriber's cursor is registered at the beginning of the stream.
+   */
   | 'reset';
 
 /** The state of one stream at the moment of a heartbeat, read in the same atomic step. */
@@ -64,10 +73,13 @@ export interface HeartbeatReply {
   readonly status: HeartbeatStatus;
   readonly epoch: string;
   readonly previousEpoch?: PreviousEpoch;
-  /** The subscriber's cursor as registered now: the one it sent, or `0-0` after a reset. */
+  /** Cursor of the subscriber as it is registered now: the cursor that it sent, or `0-0` after a reset. */
   readonly cursor: EntryId;
   readonly lastId: EntryId;
-  /** How many entries were ever appended. Compared with what a reader has counted, this shows a gap exactly. */
+  /**
+   * Number of entries that were ever appended. A reader compares it with the number of entries that it received, and so finds the
+   * exact number of lost entries.
+   */
   readonly entriesAdded: number;
   readonly timeMs: number;
 }
@@ -75,22 +87,24 @@ export interface HeartbeatReply {
 /** The registered subscribers and their cursors. */
 export interface SubscriberRegistry {
   /**
-   * Registers a subscriber at every stream, in one atomic step per stream: creates the stream, the group and the epoch
-   * where missing and stores the subscriber's cursor. Where no other subscriber is live it starts after the last acknowledged
-   * entry, so that it reads what was published while nothing listened; else at the newest entry. Stores the number of partitions
-   * where the store has none. The answer leaves out a stream that the store refuses for good, for example a key of the wrong type.
-   * @param streams only at these. @defaultValue every stream
-   * @throws BrokerError `partitions_differ` as `open`; `refused` when the store refuses all of them
+   * Registers a subscriber at every stream, in one atomic step per stream. Creates the stream, the group and the epoch if they are
+   * missing, and stores the subscriber's cursor. If another subscriber is live, the cursor is the newest entry. Otherwise it is the
+   * last acknowledged entry, so that the subscriber reads what was published while no subscriber ran.
+   *
+   * Stores the number of partitions if the store has none. The result leaves out streams that the store permanently refuses, for
+   * example because a key has the wrong type.
+   * @param streams the streams at which to register. @defaultValue every stream
+   * @throws BrokerError `partitions_differ` as `open`; `refused` when the store refuses all of the streams
    */
   register(subscriber: string, streams?: readonly string[]): Promise<readonly StreamStart[]>;
 
-  /** Removes the subscriber's cursors. They hold back acknowledging and trimming no longer. */
+  /** Removes the subscriber's cursors, so that they no longer hold back acknowledgements and trims. */
   unregister(subscriber: string): Promise<void>;
 
   /**
-   * Reports how far a subscriber has read, as one step per stream. Due every `heartbeatMs`. The stream gets a new epoch when
-   * the stream, its epoch or its count went back behind what the broker or the subscriber knew, and when another server
-   * serves the stream than before. Then each subscriber proves that its cursor holds there (`moved`), or begins anew (`reset`).
+   * Reports how far a subscriber has read, in one step per stream. A subscriber must do so every `heartbeatMs`. A stream gets a new
+   * epoch when the store lost entries that the broker or the subscriber knew, and when another server serves the stream. Each
+   * subscriber then either proves that its cursor is valid in the new epoch (`moved`), or starts again (`reset`).
    */
   heartbeat(
     subscriber: string,
@@ -98,11 +112,11 @@ export interface SubscriberRegistry {
   ): Promise<readonly HeartbeatReply[]>;
 
   /**
-   * Shows every subscriber for 10 s which names (event types, for example) this one knows; an empty list takes them back at
-   * once. Up to 1,000 names of up to 256 bytes.
+   * Announces the names that a subscriber knows, for example event types, to all subscribers. An announcement lasts 10 s. An empty
+   * list withdraws it at once. At most 1,000 names of at most 256 bytes each.
    */
   announce(subscriber: string, names: readonly string[]): Promise<void>;
 
-  /** Resolves to all names that are announced now, by any subscriber. */
+  /** Resolves to all names that any subscriber announces at present. */
   announced(): Promise<ReadonlySet<string>>;
 }

@@ -1,107 +1,117 @@
-// The port for coalescing windows that several processes share: events of a room wait here until their window ends. The
-// store keeps them and says whose turn it is; the meaning of the texts and how they are merged is the caller's business. An entry
-// that ends inputs names them itself: `OutgoingEntry.ends`.
+// The port for coalescing windows that several processes share. Events of a room wait in a window until it is due. The store keeps
+// their texts and decides which process flushes the window. The callers define what the texts mean and how they are merged. An
+// entry names the inputs that it ends in `OutgoingEntry.ends`.
 import type { EntryId } from '../entries/entry-id.js';
 
-/** Names one window: a slot in a room. */
+/** The name of a window: a slot in a room. */
 export interface WindowName {
   readonly roomId: string;
-  /** 1 to 64 lower-case letters, digits, `_` or `-`. */
+  /** Name of the slot: 1 to 64 of `a-z`, `0-9`, `_` and `-`, beginning with `a-z`. */
   readonly slot: string;
 }
 
-/** One text that waits. */
+/** An input of a window: one text that waits until the window is flushed. */
 export interface WindowInput {
-  /** Adding the same ID again while the window waits changes nothing. */
+  /** ID of the input. Adding an input with the same ID again while the window waits changes nothing. */
   readonly id: string;
   /** Any text without line feeds. */
   readonly text: string;
-  /** The parsed input. A store in this process hands it out again instead of the text; other stores keep the text alone. */
+  /** The parsed text. A window store in this process returns it together with the text. Other stores keep the text alone. */
   readonly value?: unknown;
 }
 
-/** Inputs that an entry ends: those of this key that wait in the window when the entry is appended. */
+/**
+ * The inputs that an entry ends: the inputs of `key` that wait in `window` when the entry is appended. The process that flushes the
+ * window drops them.
+ */
 export interface WindowEnding {
   readonly window: WindowName;
   readonly key: string;
-  /** When the entry was made, for processes of the first build, which compared times of producers. */
+  /** Time at which the producer made the entry. Only processes of the first build use it: they compare the times of producers. */
   readonly timestamp: string;
 }
 
-/** An input that is handed out. */
+/** An input that a claim returns. */
 export interface WaitedInput {
   readonly text: string;
   /** See `WindowInput.value`. */
   readonly value?: unknown;
   /**
-   * The ID that an entry of its stream would have had at that moment: what has a smaller ID came before the input. On a cluster
-   * it is the time of the window's server. Left out: an older process added the input.
+   * The ID that an entry of the window's stream would have had when the input was added. Entries with smaller IDs came before the
+   * input. On a cluster the ID is derived from the clock of the window's server. Left out if the ID is not known, for example
+   * because a process of the first build added the input.
    */
   readonly asOf?: EntryId;
 }
 
-/** An ending that came while the inputs waited. */
+/** An ending that was recorded while inputs waited. */
 export interface WaitedEnding {
   readonly key: string;
-  /** ID of the entry that ended them. */
+  /** ID of the entry that ended the inputs. */
   readonly id: EntryId;
-  /** Inputs of the key whose `asOf` is not larger came before it. */
+  /** Inputs of the key came before the ending if their `asOf` is not larger than this ID. */
   readonly at: EntryId;
 }
 
 /** The result of adding inputs. */
 export interface WindowAddition {
-  /** Idle → Pending: the caller is to claim the window when it is due. */
+  /**
+   * True when this call opened the window (Idle → Pending). On Redis also true when the window is overdue by a second and was not
+   * flushed. The caller must then claim the window when it is due.
+   */
   readonly isOpened: boolean;
   readonly dueInMs: number;
   /**
-   * One per input. `full`: not added, and neither is any later one; a waiting window holds 1,024 inputs and about 256 KiB. Claim it
-   * and add again.
+   * One outcome per input. `full` means that the window accepts no more inputs, because it holds 1,024 inputs or about 256 KiB. The
+   * caller must claim the window and then add the inputs again.
    */
   readonly outcomes: readonly ('added' | 'repeat' | 'full')[];
 }
 
-/** Whose turn it is. */
+/** The result of a claim. */
 export type WindowClaim =
-  /** Nothing waits. */
+  /** The window holds no inputs. */
   | { readonly status: 'idle' }
   /** The window is not due yet. */
   | { readonly status: 'waiting'; readonly inMs: number }
-  /** Another caller is flushing it, for so long at most. */
+  /** Another caller is flushing the window. Its claim ends in `inMs` at the latest, unless it is renewed. */
   | { readonly status: 'busy'; readonly inMs: number }
   /**
-   * Pending → Flushing, or a flush taken over from a caller that did not finish: then everything is the same as it was
-   * handed out the first time.
+   * The caller has the claim (Pending → Flushing). It may have taken over the flush of a caller that did not finish. The inputs and
+   * endings are then the same as when the flush was claimed for the first time.
    */
   | {
       readonly status: 'claimed';
-      /** In the order in which they were added. */
+      /** The inputs, in the order in which they were added. */
       readonly inputs: readonly WaitedInput[];
       readonly endings: readonly WaitedEnding[];
-      /** How long ago they were handed out for the first time. */
+      /** Time since the inputs were returned for the first time, in milliseconds. */
       readonly ageMs: number;
     };
 
-/** Bounds of every window store. */
+/** Limits of every window store. */
 export const WINDOW_LIMITS = Object.freeze({
-  /** Inputs of one window that waits. */
+  /** Maximum number of inputs of one waiting window. */
   maxInputs: 1_024,
-  /** Size at which a window accepts no more inputs. */
+  /** Size from which a window accepts no more inputs, in bytes. */
   maxBytes: 262_144,
-  /** Keys that are ended in one window; beyond it the inputs are handed out as if nothing had ended them. */
+  /** Maximum number of keys that are ended in one window. Inputs of further keys are returned as if no entry had ended them. */
   maxEndings: 256,
-  /** A window that was not flushed for so long is dropped: its events are out of date anyway. */
+  /** Time after which a window that was not flushed is dropped, in milliseconds. Its events are outdated by then. */
   keptMs: 600_000,
 });
 
 /**
  * Windows at `coalesce:{room}:{slot}`, by the state machine Idle → Pending → Flushing → Published. Each step is atomic.
  *
- * Guarantees: what was added is handed out by claims, in order, until a commit; a window that waits is handed out only
- * after the one before it was committed; of two callers one gets the claim. All times are the store's.
+ * Guarantees:
+ * - Inputs are returned by claims, in the order in which they were added, until a commit.
+ * - A waiting window is returned only after the window before it was committed.
+ * - Only one of several callers gets a claim.
+ * - All times are measured by the clock of the store.
  */
 export interface WindowStore {
-  /** Adds to the window that waits, or opens one that lasts `windowMs` from now: later additions do not lengthen it. */
+  /** Adds inputs to the waiting window. If none waits, opens a window that lasts `windowMs`. Later additions do not extend it. */
   add(
     name: WindowName,
     inputs: readonly WindowInput[],
@@ -113,25 +123,27 @@ export interface WindowStore {
   ): Promise<WindowAddition>;
 
   /**
-   * Claims what is due, for `leaseMs`: a caller that has not committed by then loses it to the next one. `token` names the caller
-   * and this flush, and is unique.
-   * @param isForced claims the window although it is not due yet
+   * Claims a window that is due, for `leaseMs`. A caller that has not committed by then loses the claim to the next caller. `token`
+   * identifies the caller and this flush, and must be unique. With `isForced` a window is claimed although it is not due yet.
    */
   claim(
     name: WindowName,
     claim: { readonly token: string; readonly leaseMs: number; readonly isForced: boolean },
   ): Promise<WindowClaim>;
 
-  /** Keeps a claim for `leaseMs` from now. False when it was lost meanwhile. */
+  /** Extends a claim to `leaseMs` from now. Resolves to false when the caller had lost the claim. */
   renew(name: WindowName, token: string, leaseMs: number): Promise<boolean>;
 
   /**
-   * Flushing → Published: forgets the inputs that were handed out.
-   * @returns false when the claim was lost meanwhile; nothing was changed
+   * Ends a flush (Flushing → Published) and forgets the inputs that the claim returned.
+   * @returns false when the caller had lost the claim; nothing was changed
    */
   commit(name: WindowName, token: string): Promise<boolean>;
 
-  /** Windows of a slot that were due `graceMs` ago and were not committed: their owner may have died. Oldest first. */
+  /**
+   * Resolves to the windows of a slot that have been due for at least `graceMs` and were not committed, the oldest first. The
+   * processes that should flush them may have died.
+   */
   overdue(
     slot: string,
     options: { readonly graceMs: number; readonly count: number },

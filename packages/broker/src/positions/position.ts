@@ -1,76 +1,82 @@
-// Positions: how far a reader has seen some streams, as one short URL-safe text that travels with every event.
-// `<epoch>-<ms>-<sequence>` per stream, numbers in base 36, a sequence of 0 left out, joined by dots. With partitions the scope
-// stands before it: `2~…` for the rooms of one scope, `all~…` for every room. Pure.
+// A position says how far a reader has read some streams. It is one short URL-safe text that travels with every event. Pure.
+// Per stream it has a part `<epoch>-<ms>-<sequence>` with numbers in base 36; a sequence of 0 is left out. Dots join the parts.
+// With partitions the scope stands before the parts: `2~…` for the rooms of one scope, `all~…` for every room.
 //
-// A part names its stream by its epoch, which no other stream has. So gateways whose catalogs list different streams understand
-// each other's positions; see `RoomPositions`, and `mayBeEpochOf` for epochs that no stream has any more.
+// A part names its stream by its epoch, which no other stream has. Therefore gateways whose catalogs list different streams
+// understand each other's positions; see `RoomPositions`. For epochs that no stream has any more, see `mayBeEpochOf`.
 //
-// That is version 1 and has no mark, like all positions from before there were versions. A later version begins with its number, `v2~`,
-// and holds URL-safe characters: clients carry positions between gateways of two builds, and this one can tell such a position
-// from garbage.
+// This form is version 1. It has no version mark, because it is older than the versions. A later version begins with its number,
+// for example `v2~`, and holds only URL-safe characters. By this mark, a build can tell a position of a later build from garbage
+// when a client moves between gateways of two builds.
 import { compareEntryIds, type EntryId, isEntryId, splitEntryId } from '../entries/entry-id.js';
 import { BrokerError } from '../errors.js';
 import type { PreviousEpoch } from '../port/subscriber-registry.js';
 import { isEpoch } from './epoch.js';
 
-/** How far one stream was read. It means the same to every subscriber. */
+/** A position in one stream: all entries up to `cursor` were read. It is valid at every subscriber. */
 export interface StreamPosition {
   readonly epoch: string;
   readonly cursor: EntryId;
 }
 
-/** One element per stream that its maker knew, in its order. */
+/** A position in several streams, in the order of the gateway that made the position. */
 export type Position = readonly StreamPosition[];
 
-/** The broker's answer about a stream's end, and when it was asked. */
+/** The newest entry of a stream as the broker reported it, and the time at which the broker was asked. */
 export interface ReportedTip {
-  /** The newest entry of the present epoch. */
+  /** ID of the newest entry in the present epoch. */
   readonly lastId: EntryId;
-  /** Local monotonic time. */
+  /** Local monotonic time at which the heartbeat was sent, in milliseconds. */
   readonly askedAtMs: number;
 }
 
-/** How far a subscriber has read one stream, and the stream's previous epoch where it is known. */
+/** The position of a subscriber in one stream, and the stream's previous epoch if it is known. */
 export interface CurrentStreamPosition extends StreamPosition {
   readonly previousEpoch?: PreviousEpoch | undefined;
 }
 
-/** The same for several streams. */
+/** The positions of a subscriber in several streams. */
 export type CurrentPosition = readonly CurrentStreamPosition[];
 
-/** Longest text `parsePosition` looks at, in characters. Four streams need about 80, all partitions together 20 each. */
+/**
+ * Maximum length of a text that `parsePosition` accepts, in characters. A position in four streams needs about 80 characters, or
+ * about 20 per stream.
+ */
 export const MAX_POSITION_CHARS = 8_192;
 
 const SEPARATOR = '.';
 const SCOPE_SEPARATOR = '~';
 const SCOPE = /^(?:all|[0-9_]{1,100})$/;
 const LATER_VERSION = /^v(?:[2-9]|[1-9][0-9]{1,5})~[\w.~-]+$/;
-/** Scope of a position that holds for every room. */
+/** Scope of a position that is valid for every room. */
 export const EVERY_SCOPE = 'all';
 const SEGMENT = /^([0-9a-z]{1,16})-([0-9a-z]{1,13})(?:-([0-9a-z]{1,13}))?$/;
 
-/** The part of a position that stands for one stream. Changes only when the cursor or the epoch does. */
+/** Returns the part of a position for one stream. The part changes only when the cursor or the epoch changes. */
 export function encodeStreamPosition({ epoch, cursor }: StreamPosition): string {
   const { ms, sequence } = splitEntryId(cursor);
   const head = `${epoch}-${toBase36(ms)}`;
   return sequence === '0' ? head : `${head}-${toBase36(sequence)}`;
 }
 
-/** Joins results of `encodeStreamPosition`, in the order of the stream list. @param scope '' where there is one only */
+/**
+ * Joins results of `encodeStreamPosition`, in the order of the stream list.
+ * @param scope the scope, or '' if there is only one scope
+ */
 export function joinPosition(segments: readonly string[], scope = ''): string {
   const text = segments.join(SEPARATOR);
   return scope === '' ? text : scope + SCOPE_SEPARATOR + text;
 }
 
-/** The whole position as text. @param scope '' where there is one only */
+/** Returns the whole position as text. @param scope the scope, or '' if there is only one scope */
 export function encodePosition(position: Position, scope = ''): string {
   return joinPosition(position.map(encodeStreamPosition), scope);
 }
 
 /**
- * Reads a position that a client handed in. The scope is for clients: epochs tell streams apart.
- * @throws BrokerError `later_position` for one that a later build made, `invalid_position` for anything else that
- * `encodePosition` could not have made
+ * Parses a position that a client sent. The scope is checked but not returned, because the epochs identify the streams.
+ * @throws BrokerError `later_position` for a position of a later build, `invalid_position` for any other text that `encodePosition`
+ * cannot return
  */
 export function parsePosition(text: unknown): Position {
   if (typeof text !== 'string' || text === '' || text.length > MAX_POSITION_CHARS) throw invalidPosition();
@@ -84,8 +90,8 @@ export function parsePosition(text: unknown): Position {
 }
 
 /**
- * Tells whether the stream still knows the position `part`: a position of its present epoch, or of its previous epoch up to the
- * last entry that was kept. Any other position belongs to a stream that was lost.
+ * True when a position is still valid in a stream: it belongs to the present epoch, or to the previous epoch up to the last entry
+ * that was kept. Any other position belongs to a part of the stream that was lost.
  */
 export function isPositionValid(
   { epoch, cursor }: StreamPosition,
@@ -100,12 +106,12 @@ function parseSegment(segment: string): StreamPosition {
   const [, epoch, ms, sequence = '0'] = SEGMENT.exec(segment) ?? [];
   if (epoch === undefined || ms === undefined || !isEpoch(epoch)) throw invalidPosition();
   const cursor = `${fromBase36(ms)}-${fromBase36(sequence)}`;
-  // There is one text per position: a text that can be read but was written differently is not ours.
+  // Every position has exactly one text. A text that parses but is not that text was not made by Millrace.
   if (!isEntryId(cursor) || encodeStreamPosition({ epoch, cursor }) !== segment) throw invalidPosition();
   return { epoch, cursor };
 }
 
-/** Numbers below 2^53 are converted the fast way. */
+/** Converts a decimal number to base 36. A number of at most 15 digits is converted without `BigInt`, which is faster. */
 function toBase36(digits: string): string {
   return digits.length < 16 ? Number(digits).toString(36) : BigInt(digits).toString(36);
 }

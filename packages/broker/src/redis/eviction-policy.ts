@@ -1,9 +1,12 @@
-// The policy of Redis for full memory, by INFO.
+// Reads the eviction policy of Redis (`maxmemory_policy`) from INFO.
 import { BrokerError } from '../errors.js';
 import { asText } from './calls/replies.js';
 import type { CommandRouter } from './routing/command-router.js';
 
-/** See `Broker.evictionPolicy`. @param keys one on each server that is asked */
+/**
+ * Returns the eviction policy; see `Broker.evictionPolicy`.
+ * @param keys INFO is sent to the server of each of these keys
+ */
 export async function readEvictionPolicy(
   router: CommandRouter,
   keys: readonly string[],
@@ -11,7 +14,7 @@ export async function readEvictionPolicy(
   try {
     const replies = await Promise.all(keys.map((key) => router.command(key, ['INFO', 'memory'])));
     const policies = replies.map((text) => /^maxmemory_policy:(\S+)/m.exec(asText(text))?.[1]);
-    // The first node of a cluster that evicts speaks for all.
+    // If a node of a cluster evicts keys, the result is the policy of the first such node.
     return policies.find((policy) => policy !== undefined && policy !== 'noeviction') ?? policies[0];
   } catch (error) {
     if (error instanceof BrokerError && error.code === 'refused') return undefined;

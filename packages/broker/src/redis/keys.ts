@@ -1,6 +1,6 @@
-// The only place that builds keys. Every key that belongs to a stream has the stream's name as its hash tag,
-// and a name without braces is hashed as a whole. All keys of one stream thus have one slot, and one script may touch
-// them. A coalescing window has a key of its own, in a slot of its own.
+// Builds all Redis keys; no other file builds keys. All keys of one stream hash to the same slot, because the stream's name has no
+// braces and is the hash tag of its other keys. One script may therefore access all of them. Each coalescing window has its own
+// key, usually in another slot.
 import { createHash } from 'node:crypto';
 import type { WindowName } from '../port/windows.js';
 
@@ -8,28 +8,30 @@ import type { WindowName } from '../port/windows.js';
 export interface StreamKeys {
   /** STREAM: the entries, and the consumer group. */
   readonly stream: string;
-  /** HASH subscriber → `cursor|heartbeatMs|advancedMs`. */
+  /** HASH: subscriber → `cursor|heartbeatMs|advancedMs`. At `advancedMs` the cursor last moved, or was at the end of the stream. */
   readonly cursors: string;
   /**
-   * HASH owner, fence, expiresMs, pulseMs, graceUntilMs; aheadId, aheadMs, agedId while IDs lie ahead of the clock. Has no TTL: the
-   * fence must outlive the lease.
+   * HASH with the lease (`owner`, `fence`, `expiresMs`) and the times by which pauses of Redis are noticed (`pulseMs`,
+   * `graceUntilMs`). While entry IDs are ahead of the clock, it also has `aheadId`, `aheadMs` and `agedId`. It has no TTL, because
+   * the fence must outlive the lease.
    */
   readonly lease: string;
   /**
-   * HASH value, lastId, entriesAdded, runId: the epoch, how far the stream had come when last looked at, and on which
-   * server (mark: the same for users who may not send INFO, see `restart-markers.ts`); former, upTo: the previous epoch, and the entry up to
-   * which it is the same as this one.
+   * HASH with the stream's epoch (`value`) and the state of the stream when it was last checked: the newest ID (`lastId`), the
+   * number of entries ever appended (`entriesAdded`) and the run of the server (`runId`). If the user may not send INFO, `mark`
+   * identifies the run instead; see `restart-markers.ts`. `former` is the previous epoch. Up to the entry `upTo`, both epochs have
+   * the same entries.
    */
   readonly epoch: string;
   /** STREAM: rejected entries. */
   readonly dead: string;
-  /** STRING: how many partitions the stream has, where it is one that was declared. */
+  /** STRING: the number of partitions. Exists only for declared streams. */
   readonly partitions: string;
-  /** STRING: entries ever cut before they were acknowledged. */
+  /** STRING: the number of entries that were ever removed before they were acknowledged. */
   readonly expired: string;
   /** STRING with TTL: the entry ID under which this `dedupeId` was appended. */
   dedupe(dedupeId: string): string;
-  /** STRING with TTL: this entry was rejected already. */
+  /** STRING with TTL: exists if this entry was rejected. */
   deadMark(entryId: string): string;
 }
 
@@ -50,34 +52,34 @@ export function streamKeys(stream: string): StreamKeys {
   };
 }
 
-/** HASH subscriber → `expiresMs|length|names as JSON`: the event types that live gateways can read. Has a TTL. */
+/** HASH with TTL: subscriber → `expiresMs|length|names as JSON`. The names are the event types that live gateways can read. */
 export function typesKey(group: string): string {
   return `types:{${group}}`;
 }
 
-/** HASH slot number → `expiresMs|owner`. */
+/** HASH: slot number → `expiresMs|length of the instance|instance|owner`. */
 export function slotsKey(group: string): string {
   return `slots:{${group}}`;
 }
 
-/** STRING: the layout of all data in this Redis, see `layout.ts`; it is missing while that is the first one. */
+/** STRING: the number of the layout of all data in this Redis; see `layout.ts`. The key does not exist for layout 1. */
 export function layoutKey(group: string): string {
   return `layout:{${group}}`;
 }
 
-/** STRING with TTL: a count, see `scripts/counters.ts`. Names are any text, so the key holds their digest. */
+/** STRING with TTL: a count, see `scripts/counters.ts`. The key contains a digest of the name, because a name may be any text. */
 export function counterKey(name: string): string {
   return `count:${createHash('sha1').update(name).digest('hex')}`;
 }
 
-/** HASH: the coalescing window of a slot of a room, see `scripts/windows.ts`. */
+/** HASH: the coalescing window of one slot in one room; see `scripts/windows.ts`. */
 export function windowKey({ roomId, slot }: WindowName): string {
   return `coalesce:${escapeRoom(roomId)}:${slot}`;
 }
 
 /**
- * Braces would make a part of the room's name the key's hash tag, so they are written as in a URL, and with them the percent
- * sign. Rooms without braces stay as they are, but for those that look like an escaped one.
+ * Escapes braces as in a URL, because Redis would take the text between braces as the hash tag. The percent sign is escaped too. A
+ * room without braces stays unchanged, unless it contains `%25`, `%7B` or `%7D`.
  */
 function escapeRoom(roomId: string): string {
   if (!/[{}]|%(?:25|7B|7D)/.test(roomId)) return roomId;
@@ -88,12 +90,12 @@ function unescapeRoom(escaped: string): string {
   return escaped.replaceAll('%7B', '{').replaceAll('%7D', '}').replaceAll('%25', '%');
 }
 
-/** ZSET window key → due time in ms: the windows of a slot that are open. */
+/** ZSET: window key → due time in ms. It contains the open windows of a slot. */
 export function windowIndexKey(slot: string): string {
   return `coalesce-due:${slot}`;
 }
 
-/** The window that has this key; `undefined` when it is no window's. */
+/** Returns the window with this key, or `undefined` if the key does not belong to a window. */
 export function windowNameOf(key: string): WindowName | undefined {
   const [, roomId, slot] = /^coalesce:(.+):([a-z][a-z0-9_-]*)$/s.exec(key) ?? [];
   return roomId === undefined || slot === undefined ? undefined : { roomId: unescapeRoom(roomId), slot };

@@ -1,14 +1,15 @@
-// The layout of what is kept in Redis: its keys and their values. Fields behind the known ones are no new layout, see
-// `scripts/snippets.ts`; a new layout is one that an earlier build would misread or damage. A build that introduces one stores its
-// number before it writes anything else, and only when no gateway of an earlier build is live. Pure.
+// The layout: which keys and values Millrace stores in Redis. Additional fields after the known ones are no new layout; see
+// `scripts/snippets.ts`. A layout is new if an earlier build would misread or damage its data. A build with a new layout must store
+// the layout's number before it writes anything else, and only while no gateway of an earlier build is live. Pure.
 import { BrokerError } from '../errors.js';
 
-/** The layout that this build reads and writes. The first one is not stored: earlier builds have no number for it. */
+/** The layout that this build reads and writes. The number of layout 1 is not stored, because earlier builds did not store one. */
 const LAYOUT = 1;
 
 /**
+ * Checks that Redis has the layout of this build. A missing value means layout 1.
  * @param stored the value at `key`
- * @throws BrokerError `layout_differs` for any other layout, and for a value that is no number
+ * @throws BrokerError `layout_differs` if the layout is another one, or the value is not a number
  */
 export function checkLayout(key: string, stored: unknown): void {
   const number = typeof stored === 'string' ? Number.parseInt(stored, 10) : stored;

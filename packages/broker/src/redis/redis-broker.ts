@@ -1,5 +1,5 @@
-// The broker on Redis Streams: composes connections and scripts into the port. The guarantees of each script
-// stand in its own file.
+// The broker on Redis Streams: implements the port `Broker` with connections and Lua scripts. The guarantees of each script are
+// stated in the script's own file.
 import { checkNames } from '../announcements.js';
 import {
   checkCount,
@@ -69,7 +69,7 @@ import { RedisWindows } from './windows/redis-windows.js';
 import { endingsOf } from './windows/remote-endings.js';
 
 /**
- * A broker on Redis 7.0 or newer (or a Valkey of that age). Nothing is connected before `open`.
+ * Creates a broker on Redis 7.0 or newer, or on Valkey. The broker does not connect before `open`.
  * @throws BrokerError `invalid_argument` when an option is wrong
  *
  * @example
@@ -96,10 +96,10 @@ class RedisBroker implements Broker {
   #router: CommandRouter;
   readonly #partitions: StoredPartitions;
   #opening: Promise<void> | undefined;
-  /** Appends that are under way; `close` waits until there are none. */
+  /** Number of appends in progress. `close` waits until it is 0. */
   #appending = 0;
   #onAppended: (() => void) | undefined;
-  /** Set by `close`: accepted appends are finished, new ones are refused. */
+  /** True after `close` was called. Appends in progress are then finished, and new ones are refused. */
   #isClosing = false;
 
   constructor({ broker, redis }: ResolvedRedisOptions) {
@@ -218,7 +218,8 @@ class RedisBroker implements Broker {
       return [record, heartbeatCall(record.keys, this.options, subscriber, ofStream)] as const;
     });
     const replies = await Promise.all(calls.map(([record, call]) => this.#settle(record, call)));
-    // With the streams the number of partitions may have been lost, and another gateway must not choose another one.
+    // The stored number of partitions may be lost together with the stream. It is stored again, so that no other gateway chooses
+    // another number.
     if (replies.some(({ status }) => status === 'reset')) await this.#partitions.settle({ isClaiming: true });
     return replies;
   }
@@ -332,7 +333,7 @@ class RedisBroker implements Broker {
     return asEntries(await this.#router.command(key, rangeCommand(key, options)));
   }
 
-  /** Runs a call that judges the state of a stream, and notes on which server that was. */
+  /** Runs a script that checks the epoch of a stream, and records which run of a server answered. */
   async #settle<T>(record: StreamRecord, call: ScriptCall<Served<T>>): Promise<T> {
     const { value, runId } = await this.#run(call);
     record.settlement = { runId, atMs: this.#redis.clock.monotonicMs() };

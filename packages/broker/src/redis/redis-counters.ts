@@ -1,4 +1,4 @@
-// Shared counts on Redis: one key each, with a TTL.
+// Counts on Redis that several processes share. Each count has its own key, with a TTL.
 import type { CounterStore, Occurrence } from '../port/counters.js';
 import { asNumber } from './calls/replies.js';
 import type { ScriptCall } from './calls/script-calls.js';
@@ -11,7 +11,7 @@ export interface RedisCountersDependencies {
   command(key: string, command: readonly string[]): Promise<unknown>;
 }
 
-/** See {@link CounterStore}. */
+/** The {@link CounterStore} on Redis. */
 export class RedisCounters implements CounterStore {
   readonly #dependencies: RedisCountersDependencies;
 

@@ -7,31 +7,35 @@ import { parseRedisUrl } from './connection/redis-url.js';
 /** Options of `createRedisBroker`. */
 export interface RedisBrokerOptions extends BrokerOptions {
   /**
-   * `redis://[[user][:password]@]host[:port][/database]`, or `rediss://` for TLS. A node of a Redis Cluster leads to all of it;
-   * several, separated by commas, are tried in turn.
+   * `redis://[[user][:password]@]host[:port][/database]`, or `rediss://` for TLS. One node of a Redis Cluster is enough to find all
+   * others. Several nodes, separated by commas, are tried one after the other.
    */
   readonly url: string;
-  /** Name in CLIENT LIST, followed by `-writer` or `-reader`. No spaces. @defaultValue 'millrace' */
+  /**
+   * Name of the connections in CLIENT LIST, followed by `-writer` or `-reader`. 1 to 64 printable ASCII characters without spaces.
+   * @defaultValue 'millrace'
+   */
   readonly clientName?: string;
-  /** Source of deadlines and back-off. @defaultValue systemClock */
+  /** Clock for deadlines and back-off. @defaultValue systemClock */
   readonly clock?: Clock;
   /**
-   * Something that Millrace did not write stood at this key of a coalescing window, or of the windows' index, and was removed: the
-   * window works again. @defaultValue nothing
+   * Called with the key of a coalescing window, or of the windows' index, after data that Millrace did not write was removed there.
+   * The window works again.
+   * @defaultValue a function that does nothing
    */
   readonly onHealed?: (key: string) => void;
 }
 
-/** Checked options, in two parts. */
+/** Checked options: `broker` has the options of every broker, and `redis` has those of the Redis broker only. */
 export interface ResolvedRedisOptions {
   readonly broker: ResolvedBrokerOptions;
   readonly redis: Required<Pick<RedisBrokerOptions, 'url' | 'clientName' | 'clock' | 'onHealed'>>;
 }
 
 /**
- * Fills in the defaults, checks every value and freezes the result.
- * @throws BrokerError `invalid_argument` naming the option that is wrong. The URL is not repeated: it may hold a
- * password.
+ * Fills in the defaults and checks every value.
+ * @throws BrokerError `invalid_argument`. The message names the wrong option, but does not repeat the URL, because the URL may
+ * contain a password.
  */
 export function resolveRedisBrokerOptions(options: RedisBrokerOptions): ResolvedRedisOptions {
   const { url, clientName = 'millrace', clock = systemClock, onHealed = () => {}, ...rest } = options;

@@ -1,4 +1,5 @@
-// The number of partitions of each declared stream: the store's number, once there is one. The first gateway stores it.
+// Keeps the number of partitions of each declared stream. A number that is stored in Redis applies to all processes. The first
+// gateway stores a number if there is none.
 import type { Clock } from '@millrace/internal';
 import { BrokerError, isRefusal } from '../errors.js';
 import type { StreamOptions } from '../options.js';
@@ -7,7 +8,7 @@ import { acceptedOf } from './calls/accepted.js';
 import { partitionsCall, type ScriptCall } from './calls/script-calls.js';
 import { streamKeys } from './keys.js';
 
-/** How often a publisher asks whether the number of partitions has been chosen. */
+/** Time after which a publisher asks again whether a number of partitions has been stored, in milliseconds. */
 const LOOK_AGAIN_MS = 1_000;
 
 /** Dependencies of {@link StoredPartitions}. */
@@ -19,8 +20,8 @@ export interface StoredPartitionsDependencies {
 }
 
 /**
- * open → settled, as soon as the store has a number for every stream. Until then the options' numbers are in force, one where they
- * name none; the store's numbers replace them.
+ * State: open → settled. Settled means that the store has a number for every stream. The numbers of the options apply first (1 for
+ * a stream without a number), until numbers from the store replace them.
  */
 export class StoredPartitions {
   readonly #streams: readonly StreamOptions[];
@@ -28,11 +29,11 @@ export class StoredPartitions {
   #partitioning: Partitioning;
   #isSettled = false;
   #lookAgainAtMs = 0;
-  /** Declared streams whose number the store has given once. */
+  /** Declared streams for which the store has answered at least once. */
   readonly #everSettled = new Set<string>();
-  /** Declared streams whose number the store refused to give, and the refusal. */
+  /** Declared streams for which the store refused to return the number, and the refusal of each. */
   readonly #refusals = new Map<string, BrokerError>();
-  /** Set once a subscriber reads: from then on another number in the store is an error. */
+  /** True after a subscriber has registered. From then on, a different number in the store is an error. */
   #isFixed = false;
 
   constructor(streams: readonly StreamOptions[], dependencies: StoredPartitionsDependencies) {
@@ -46,14 +47,15 @@ export class StoredPartitions {
     return this.#partitioning;
   }
 
-  /** A subscriber reads these streams from now on. */
+  /** Fixes the numbers in force, because a subscriber reads these streams from now on. */
   fix(): void {
     this.#isFixed = true;
   }
 
   /**
-   * Adopts the store's numbers. Where it has none, the options' number is stored; with `isClaiming` the one in force.
-   * @throws BrokerError `partitions_differ`, or `refused` when the store refuses all streams
+   * Adopts the store's numbers. If the store has no number for a stream, stores the number from the options, if there is one. With
+   * `isClaiming`, stores the number in force instead.
+   * @throws BrokerError `partitions_differ` if the store has a different number, or `refused` if the store refuses all streams
    */
   async settle({ isClaiming }: { readonly isClaiming: boolean }): Promise<void> {
     const stored = await acceptedOf(
@@ -73,23 +75,29 @@ export class StoredPartitions {
     this.#dependencies.onChange();
   }
 
-  /** A publisher may start before the first gateway. Until that has chosen a number, the store is asked for it beside the publishes. */
+  /**
+   * Asks the store for the numbers again while some are missing, at most once per second. A publisher may start before the first
+   * gateway, which chooses the numbers.
+   */
   lookIfDue(): void {
     if (this.#isSettled) return;
     const nowMs = this.#dependencies.clock.monotonicMs();
     if (nowMs < this.#lookAgainAtMs) return;
     this.#lookAgainAtMs = nowMs + LOOK_AGAIN_MS;
-    // A failure is that of the publish beside it; the next look comes with a later one.
+    // The error is ignored, because the publish that runs at the same time reports its own. A later publish asks again.
     this.settle({ isClaiming: false }).catch(() => {});
   }
 
-  /** @throws BrokerError `refused` where the store refused to say how many partitions the stream has */
+  /** @throws BrokerError `refused` if the store refused to return the stream's number of partitions */
   check(stream: string): void {
     const refusal = this.#refusals.get(stream);
     if (refusal !== undefined) throw refusal;
   }
 
-  /** A number that was never read must not be guessed: events would stand in streams that no gateway reads. */
+  /**
+   * Returns the stored number. If the store refuses and no number was ever read, records the refusal: a guessed number would put
+   * events into streams that no gateway reads.
+   */
   async #storedCount(stream: string, wanted: number): Promise<number> {
     try {
       const count = await this.#dependencies.run(partitionsCall(streamKeys(stream), wanted));

@@ -1,4 +1,4 @@
-// The broker's record of each stream: its keys, its bounds, and on which server a heartbeat last looked at it.
+// The broker's record of each stream: its keys, its bounds, and the server on which a heartbeat or registration last checked it.
 import { unknownStream } from '../arguments.js';
 import type { StreamOptions } from '../options.js';
 import type { StreamBounds } from './calls/script-calls.js';
@@ -10,7 +10,7 @@ export interface StreamRecord extends StreamBounds {
   settlement: Settlement | undefined;
 }
 
-/** Records by stream name. A partition that another number of partitions left out keeps its record as long as the broker lives. */
+/** Records by stream name. A record is never removed, even if a new number of partitions drops its stream. */
 export class StreamRecords {
   readonly #hardCapFactor: number;
   readonly #records = new Map<string, StreamRecord>();
@@ -19,7 +19,7 @@ export class StreamRecords {
     this.#hardCapFactor = hardCapFactor;
   }
 
-  /** Makes the records that are missing. */
+  /** Adds the missing records. */
   add(streams: readonly StreamOptions[]): void {
     for (const { name, maxLength } of streams) {
       if (this.#records.has(name)) continue;
@@ -35,7 +35,7 @@ export class StreamRecords {
     return record;
   }
 
-  /** The last settlement of a stream; `undefined` before the first one. */
+  /** Returns the last settlement of a stream, or `undefined` before the first heartbeat or registration. */
   settlementOf(stream: string): Settlement | undefined {
     return this.#records.get(stream)?.settlement;
   }

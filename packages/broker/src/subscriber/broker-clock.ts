@@ -1,6 +1,6 @@
 // Estimates the broker's time: the local monotonic clock plus an offset learnt from replies.
 
-/** Samples are kept per bucket of this length; the best of the last six buckets counts. */
+/** Length of a bucket, in milliseconds. The clock uses the best sample of the last six buckets. */
 const BUCKET_MS = 10_000;
 const BUCKETS = 6;
 
@@ -12,8 +12,9 @@ interface Sample {
 }
 
 /**
- * Learns from each reply that carries the broker's time. The broker read its clock somewhere within the round trip,
- * so the sample with the shortest round trip of the last minute is the most exact; its error is at most half of that round trip.
+ * Estimates the broker's time from the replies that carry it. The broker read its clock at some moment within the round trip.
+ * Therefore the sample with the shortest round trip of the last minute is the most exact. Its error is at most half of that round
+ * trip.
  */
 export class BrokerClock {
   readonly #monotonicMs: () => number;
@@ -24,7 +25,10 @@ export class BrokerClock {
     this.#monotonicMs = monotonicMs;
   }
 
-  /** Notes that a call sent at `sentMs` (local) was answered at `receivedMs` with the broker's `timeMs`. */
+  /**
+   * Adds a sample: a call was sent at `sentMs` and answered at `receivedMs` (local time), and the reply carried the broker's
+   * `timeMs`.
+   */
   learn(sentMs: number, receivedMs: number, timeMs: number): void {
     const bucket = Math.floor(receivedMs / BUCKET_MS);
     const roundTripMs = receivedMs - sentMs;
@@ -37,12 +41,12 @@ export class BrokerClock {
     this.#samples = this.#samples.filter((sample) => sample.bucket > bucket - BUCKETS);
   }
 
-  /** Forgets everything: the broker may be another machine now. */
+  /** Forgets all samples. Needed when the broker may be another machine. */
   reset(): void {
     this.#samples = [];
   }
 
-  /** Broker time now, in milliseconds since 1970; `undefined` before the first sample. */
+  /** Returns the present broker time, in milliseconds since 1970, or `undefined` before the first sample. */
   wallMs(): number | undefined {
     let best: Sample | undefined;
     for (const sample of this.#samples) {

@@ -1,17 +1,20 @@
-// Estimates how large the entries of each stream are. One read or pass of large entries then takes no longer than one of
-// small ones: a thousand entries of a megabyte in one reply would stop the store and fill the memory here.
+// Estimates the size of the entries of each stream, so that reads and passes ask for fewer entries when these are large. Otherwise
+// one reply with a thousand entries of a megabyte would block the store and fill the memory of this process.
 import type { Entry } from '../port/entry-log.js';
 
-/** Entries sampled per batch, spread over it: enough to notice large ones, too few to cost time. */
+/**
+ * Approximate number of entries that are measured per batch, spread over the batch. It is large enough to notice large entries, and
+ * small enough to cost little time.
+ */
 const SAMPLES = 4;
-/** Assumed size of an entry before the first one was seen. */
+/** Assumed size of an entry before the first entry was read, in characters. */
 const INITIAL_CHARS = 512;
 
-/** Learns from samples. Rises at once to the largest sample of a batch and falls slowly. One number per stream. */
+/** Holds one estimate per stream. It rises at once to the largest sample of a batch and falls slowly. */
 export class EntrySizes {
   readonly #chars = new Map<string, number>();
 
-  /** Samples entries that were read. */
+  /** Updates the estimate of a stream from entries that were read. */
   note(stream: string, entries: readonly Entry[]): void {
     if (entries.length === 0) return;
     const step = Math.max(1, Math.floor(entries.length / SAMPLES));
@@ -21,7 +24,7 @@ export class EntrySizes {
     this.#chars.set(stream, Math.max(largest, (known * 7 + largest) / 8));
   }
 
-  /** How many entries of `stream` are expected to hold `maxChars`: at least 1, at most `maxCount`. */
+  /** Returns the number of entries of `stream` that are expected to fit into `maxChars`: at least 1, at most `maxCount`. */
   countWithin(stream: string, maxChars: number, maxCount: number): number {
     const chars = this.#chars.get(stream) ?? INITIAL_CHARS;
     return Math.max(1, Math.min(maxCount, Math.floor(maxChars / Math.max(1, chars))));

@@ -17,11 +17,14 @@ export interface HeartbeatDependencies {
   readonly report: LoopReport;
   readonly health: StreamHealth;
   readonly isRegistered: (stream: string) => boolean;
-  /** Called for each stream's reply, in the turn in which it arrived; `askedAtMs`: when it was asked, in local monotonic time. */
+  /**
+   * Called for the reply of each stream, in the turn of the event loop in which it arrived. `askedAtMs` is the local monotonic time
+   * at which the heartbeat was sent.
+   */
   readonly onReply: (track: StreamTrack, reply: HeartbeatReply, askedAtMs: number) => void;
 }
 
-/** Sends a heartbeat every `heartbeatMs` until `signal` fires; after failures less often. */
+/** Sends a heartbeat every `heartbeatMs` until `signal` fires. Backs off after failures. */
 export async function runHeartbeat(dependencies: HeartbeatDependencies, signal: AbortSignal): Promise<void> {
   const { broker, options, report } = dependencies;
   let failures = 0;
@@ -41,8 +44,8 @@ export async function runHeartbeat(dependencies: HeartbeatDependencies, signal: 
 }
 
 /**
- * One heartbeat for all streams. Where the broker refuses it, each stream gets a heartbeat of its own: a refused stream does
- * not stop the others, and has its own heartbeat until it works again.
+ * Sends one heartbeat for all streams. If the broker refuses it, sends a separate heartbeat for each stream, so that a refused
+ * stream does not stop the others. A refused stream keeps its separate heartbeat until that is accepted.
  */
 export async function beatOnce(dependencies: HeartbeatDependencies): Promise<void> {
   const { tracks, health, isRegistered } = dependencies;

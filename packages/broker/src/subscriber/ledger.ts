@@ -1,5 +1,6 @@
-// The subscriber's part in accounting: it holds a slot, takes the leases of its share of the streams, and runs the passes and
-// trims of the streams it holds. The broker guarantees what a pass and a trim do, and that a stale lease does nothing.
+// The part of a subscriber that runs acknowledgement passes and trims. It holds a slot, takes the leases of its share of the
+// streams, and works on the streams whose leases it holds. The broker guarantees what a pass and a trim do, and that a stale lease
+// has no effect.
 import { backOffDelayMs, pause } from '@millrace/internal';
 import { isRefusal, toBrokerError } from '../errors.js';
 import type { Lease, LedgerPassResult, SlotClaim, SlotRequest } from '../port/acknowledgement-ledger.js';
@@ -18,41 +19,54 @@ export interface LedgerDependencies {
   readonly sizes: EntrySizes;
   readonly report: LoopReport;
   readonly health: StreamHealth;
-  /** False for a stream that the subscriber does not read itself: it cannot account for it, and its lease runs out. */
+  /**
+   * False for a stream that the subscriber does not read itself. The ledger then runs no passes on the stream and lets its lease
+   * expire.
+   */
   readonly mayAccount: (stream: string) => boolean;
 }
 
-/** A stream of another subscriber's share is adopted when its lease was not renewed, and offered back this often. */
+/**
+ * Intervals for streams of other subscribers' shares, in multiples of `leaseMs`. After the first interval, the subscriber tries to
+ * adopt such a stream, which works if its lease has expired. After the second interval, it releases the adopted stream, so that the
+ * owner of the share can take it.
+ */
 const FOREIGN_RETRY_LEASES = 2;
 const FOREIGN_HOLD_LEASES = 4;
-/** Most characters one pass should consume: the store handles them in one step, about a millisecond. */
+/**
+ * Maximum number of characters that one pass should consume. The store handles a pass in one step, which takes about a millisecond
+ * at this size.
+ */
 const MAX_PASS_CHARS = 1_048_576;
-/** A clean stop acknowledges what was handled: at most this many passes per stream. */
+/** Maximum number of passes per stream in which a clean stop acknowledges the handled entries. */
 const FINAL_PASSES = 100;
-/** A trim that removed at least this part of its batch has more to do. */
+/**
+ * Part of `trimBatchSize`. A trim that removed at least this part is repeated without waiting, because more entries are probably
+ * left.
+ */
 const FULL_TRIM_PART = 0.5;
-/** A stream whose account the broker refuses is tried again this often. */
+/** Time after which the ledger tries a refused stream again, in milliseconds. */
 const REFUSED_RETRY_MS = 1_000;
 
-/** The state of one stream. */
+/** State of the ledger for one stream. */
 interface Account {
   readonly stream: string;
   lease: Lease | undefined;
-  /** True when it belongs to this subscriber's share, by the slots at the last renewal. */
+  /** True when the stream belongs to this subscriber's share, by the slots at the last renewal. */
   isMine: boolean;
-  /** Local time before which a foreign stream is neither tried nor given back. */
+  /** Local time before which a stream of another subscriber's share is neither adopted nor released. */
   foreignUntilMs: number;
   passAtMs: number;
-  /** Delay after the next pass that finds nothing to do. */
+  /** Present delay between passes. It doubles after each pass that finds nothing to do. */
   idleDelayMs: number;
   trimAtMs: number;
-  /** Local time before which it is left alone, because the broker refused. */
+  /** Local time before which the stream is skipped, because the broker refused it. */
   refusedUntilMs: number;
 }
 
 /**
- * One loop: renew (every third of `leaseMs`) → run the passes and trims of the leases that are due → wait. The wait follows the work of each
- * stream: short after a full pass, doubling while there is nothing to do, cut short by `nudge`.
+ * Runs one loop: renew the slot and the leases (every third of `leaseMs`), run the passes and trims that are due, wait. The wait is
+ * short after a full pass, and doubles while there is nothing to do. `nudge` cuts it short.
  */
 export class Ledger {
   readonly #dependencies: LedgerDependencies;
@@ -64,7 +78,7 @@ export class Ledger {
   /** Local time until which no stream of another subscriber is adopted. */
   #graceUntilMs = 0;
   #wake = new AbortController();
-  /** True when the present wait is only for lack of work; a wait after a failure must not be cut short. */
+  /** True while the loop waits only because there is nothing to do. A wait after a failure must not be cut short. */
   #isIdling = false;
 
   constructor(dependencies: LedgerDependencies) {
@@ -72,7 +86,8 @@ export class Ledger {
     this.#accounts = Array.from(dependencies.tracks.keys(), (stream) => ({
       stream,
       lease: undefined,
-      // A new subscriber leaves a stream alone that is just being handed from one to another.
+      // With `true`, a new subscriber that finds the stream in another share does not adopt it at once, because the stream may just
+      // be moving to another subscriber.
       isMine: true,
       foreignUntilMs: 0,
       passAtMs: 0,
@@ -82,12 +97,12 @@ export class Ledger {
     }));
   }
 
-  /** The slot held, or `undefined` before the first claim. */
+  /** The slot that is held, or `undefined` before the first claim. */
   get slot(): number | undefined {
     return this.#claim?.slot;
   }
 
-  /** Entries of these streams were read: their next pass need not wait for the idle delay. */
+  /** Makes the next pass of these streams due at once if their delay has grown, because entries of them were read. */
   nudge(streams: ReadonlySet<string>): void {
     const { busyPassDelayMs } = this.#dependencies.options;
     let isNudged = false;
@@ -119,7 +134,7 @@ export class Ledger {
     }
   }
 
-  /** Acknowledges what was handled, then gives back leases and slot. Call after `run` ended. */
+  /** Acknowledges the handled entries, then releases the leases and the slot. Call this after `run` has ended. */
   async release(): Promise<void> {
     const { broker, options } = this.#dependencies;
     this.#claim ??= await broker.claimSlot(options.name, this.#slotRequest());
@@ -146,7 +161,7 @@ export class Ledger {
     return Math.min(...accounts.map(({ passAtMs }) => Math.max(1, passAtMs - doneMs)));
   }
 
-  /** Does the work for each account. A refusal for one does not stop the others. */
+  /** Runs `work` for each account. A refusal of one stream does not stop the others. */
   async #forEach<T>(
     accounts: readonly Account[],
     work: (account: Account) => Promise<T>,
@@ -180,14 +195,15 @@ export class Ledger {
   }
 
   /**
-   * A renewal that comes this late was held up, and perhaps all others were too: after a pause of the store all leases and slots have
-   * run out, though no subscriber is dead. Until the others had time to renew theirs, each keeps the streams it had.
+   * Starts a period of grace when this renewal is late. After a pause of the store, all leases and slots have expired although no
+   * subscriber is dead. During the period of grace, each subscriber keeps its streams and adopts no others, so that all subscribers
+   * have time to renew their leases.
    */
   #noteDelay(): void {
     const { broker, options } = this.#dependencies;
     const { leaseMs } = broker.options;
     const nowMs = options.clock.monotonicMs();
-    // The next renewal is due after a third of the lease, and begins with a pass.
+    // A renewal is due after a third of `leaseMs`, but waits for the next round of the loop.
     const isInTime =
       this.#renewedAtMs === undefined || nowMs - this.#renewedAtMs <= leaseMs / 2 + options.idlePassDelayMs;
     if (isInTime) return;
@@ -196,7 +212,10 @@ export class Ledger {
       account.foreignUntilMs = Math.max(account.foreignUntilMs, this.#graceUntilMs);
   }
 
-  /** Asks at first for the slot of the process before this one, later always for the slot it had. */
+  /**
+   * Returns the request for a slot. The first request asks for the slot of this `instance`, if there is one. Later requests ask for
+   * the slot that the subscriber had.
+   */
   #slotRequest(): SlotRequest {
     const { instance } = this.#dependencies.options;
     return {
@@ -268,7 +287,10 @@ export class Ledger {
     await pause(this.#dependencies.options.clock, delayMs, AbortSignal.any([signal, this.#wake.signal]));
   }
 
-  /** Acquires the lease where it is free, for example because the last attempt failed. */
+  /**
+   * Runs passes until nothing is left to acknowledge, then releases the lease. Takes the lease first if it is not held, for example
+   * because the last attempt failed.
+   */
   async #finish(account: Account): Promise<void> {
     const { broker, options } = this.#dependencies;
     for (let passes = 0; passes < FINAL_PASSES; passes++) {

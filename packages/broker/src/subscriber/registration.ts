@@ -1,4 +1,4 @@
-// Registers a subscriber at the streams: at its start, and later again at the streams that refused it then.
+// Registers a subscriber at the streams when it starts, and later again at the streams that the broker refused at the start.
 import { backOffDelayMs, pause } from '@millrace/internal';
 import { toBrokerError } from '../errors.js';
 import type { Broker } from '../port/broker.js';
@@ -7,7 +7,7 @@ import type { BrokerClock } from './broker-clock.js';
 import type { StreamHealth } from './stream-health.js';
 import type { LoopReport, ResolvedSubscriberOptions } from './subscriber-options.js';
 
-/** How often a stream that refused the subscriber is asked again. */
+/** Time after which a refused stream is tried again, in milliseconds. */
 const LATE_RETRY_MS = 1_000;
 
 /** Dependencies of {@link Registration}. */
@@ -17,16 +17,16 @@ export interface RegistrationDependencies {
   readonly brokerClock: BrokerClock;
   readonly health: StreamHealth;
   readonly report: LoopReport;
-  /** A stream that refused the subscriber has accepted it: reading begins at this start. */
+  /** Called when the subscriber could be registered at a stream that was refused before. Reading begins at `start`. */
   readonly onLateStart: (start: StreamStart) => void;
-  /** A stream that refused the subscriber is read from now on. */
+  /** Called when a stream that was refused before is read from now on. */
   readonly onServed: () => void;
 }
 
-/** State of a stream: registered at the start, or refused → registered → read. Bounded by the broker's streams. */
+/** Keeps the state of each stream: registered at the start, or refused → registered → read. Bounded by the broker's streams. */
 export class Registration {
   readonly #dependencies: RegistrationDependencies;
-  /** Streams that refused the subscriber. */
+  /** Streams that were refused, so that the subscriber is not registered at them. */
   readonly #unregistered = new Set<string>();
   /** Streams that are not read yet: unregistered, or registered late and warming up. */
   readonly #unread = new Set<string>();
@@ -44,13 +44,16 @@ export class Registration {
     return !this.#unread.has(stream);
   }
 
-  /** Notes a stream that refused the subscriber at its start. */
+  /** Records that a stream was refused when the subscriber started. */
   noteRefused(stream: string): void {
     this.#unregistered.add(stream);
     this.#unread.add(stream);
   }
 
-  /** Registers at every stream, trying again while the broker is away. `undefined` when `signal` fired meanwhile. */
+  /**
+   * Registers at every stream. While the broker is unavailable, it retries with back-off. Resolves to `undefined` when `signal`
+   * fires first.
+   */
   async start(signal: AbortSignal): Promise<readonly StreamStart[] | undefined> {
     const { broker, options, brokerClock, report } = this.#dependencies;
     const { clock, name } = options;
@@ -72,7 +75,7 @@ export class Registration {
     return undefined;
   }
 
-  /** Asks the streams that refused the subscriber again, once a second, until all of them are read. */
+  /** Tries the refused streams again, once a second, until all of them are read. */
   async runLate(signal: AbortSignal): Promise<void> {
     const { clock } = this.#dependencies.options;
     while (this.#unread.size > 0) {
@@ -82,7 +85,7 @@ export class Registration {
     }
   }
 
-  /** Asks each of these streams once. */
+  /** Tries each refused stream once. */
   async tryRefused(): Promise<void> {
     for (const stream of this.#unread) await this.#registerOne(stream);
   }

@@ -1,15 +1,16 @@
-// Records what is wrong with single streams: the trouble can be named while the others continue. Pure bookkeeping.
+// Records the troubles of single streams, so that a trouble can be reported while the other streams continue.
 import { type EntryId, entryIdMs, LAST_ENTRY_ID } from '../entries/entry-id.js';
 import type { BrokerError } from '../errors.js';
 
 /**
- * Kind of trouble with one stream. `refused`: the store refuses it for good, a key of the wrong type for example.
- * `exhausted`: its newest ID is the largest there is, so nothing can be appended. `ahead`: its newest ID lies in the
- * broker's future.
+ * Kind of trouble with one stream:
+ * - `refused`: the store permanently refuses the stream, for example because a key has the wrong type.
+ * - `exhausted`: the newest ID is the largest possible ID, so nothing can be appended.
+ * - `ahead`: the newest ID is ahead of the broker's clock.
  */
 export type StreamTroubleKind = 'refused' | 'exhausted' | 'ahead';
 
-/** One trouble of one stream. It lasts until `onTroubleOver` is called for it. */
+/** One trouble of one stream. It lasts until `onTroubleOver` is called with this stream and kind. */
 export interface StreamTrouble {
   readonly stream: string;
   readonly kind: StreamTroubleKind;
@@ -17,16 +18,18 @@ export interface StreamTrouble {
   readonly message: string;
 }
 
-/** The part of a subscriber that found a stream refused; the newest ID is checked beside them. */
+/**
+ * The part of a subscriber that found a trouble. `newest_id` is the check of the newest ID; the other parts find refused streams.
+ */
 export type HealthSource = 'register' | 'tail' | 'heartbeat' | 'ledger' | 'newest_id';
 
-/** Called on changes only: once when a kind of trouble begins at a stream, once when it is over. */
+/** Callbacks for changes: one call when a kind of trouble begins at a stream, and one call when it is over. */
 export interface HealthListener {
   readonly onTrouble: (trouble: StreamTrouble) => void;
   readonly onTroubleOver: (stream: string, kind: StreamTroubleKind) => void;
 }
 
-/** Bounded by the streams times the sources. */
+/** The present troubles of all streams. Bounded by the number of streams times the number of sources. */
 export class StreamHealth {
   readonly #listener: HealthListener;
   readonly #found = new Map<string, Map<HealthSource, StreamTrouble>>();
@@ -35,14 +38,14 @@ export class StreamHealth {
     this.#listener = listener;
   }
 
-  /** Every trouble there is, one per stream and kind. */
+  /** All present troubles, one per stream and kind. */
   get troubles(): readonly StreamTrouble[] {
     return [...this.#found.values()].flatMap((found) => [
       ...new Map(Array.from(found.values(), (trouble) => [trouble.kind, trouble])).values(),
     ]);
   }
 
-  /** True when the broker refuses the stream to one of these. */
+  /** True when the broker refuses the stream to at least one of the `sources`. */
   isRefused(
     stream: string,
     sources: readonly HealthSource[] = ['register', 'tail', 'heartbeat', 'ledger'],
@@ -51,12 +54,12 @@ export class StreamHealth {
     return found !== undefined && sources.some((source) => found.get(source)?.kind === 'refused');
   }
 
-  /** Records that the broker refused a request of this part for the stream. */
+  /** Records that the broker refused a request of `source` for the stream. */
   refuse(stream: string, source: HealthSource, error: BrokerError): void {
     this.note(stream, source, { stream, kind: 'refused', message: error.message });
   }
 
-  /** Records the present finding of this part; `undefined`: nothing is wrong. */
+  /** Records what `source` finds at present. `undefined` means that nothing is wrong. */
   note(stream: string, source: HealthSource, trouble: StreamTrouble | undefined): void {
     const known = this.#found.get(stream);
     if (known === undefined && trouble === undefined) return;
@@ -76,10 +79,13 @@ function kindsOf(found: ReadonlyMap<HealthSource, StreamTrouble>): ReadonlySet<S
   return new Set(Array.from(found.values(), ({ kind }) => kind));
 }
 
-/** IDs may lead the broker's clock by so much: after a failover the clock of the new server may be behind. */
+/**
+ * Time by which IDs may be ahead of the broker's clock, in milliseconds. After a failover the clock of the new server may be
+ * behind.
+ */
 const MAX_LEAD_MS = 5_000;
 
-/** Trouble that a stream's newest ID shows, at the broker's time of the same moment. */
+/** Returns the trouble that the newest ID of a stream shows, compared with the broker's time in the same reply. */
 export function newestIdTrouble(reply: {
   readonly stream: string;
   readonly lastId: EntryId;

@@ -1,9 +1,10 @@
-// Divides the streams among the subscribers that account for them. Pure: every subscriber computes the same from the held slots.
+// Divides the streams among the subscribers for passes and trims. Pure: every subscriber computes the same shares from the held
+// slots.
 import type { SlotClaim } from '../port/acknowledgement-ledger.js';
 
 /**
- * Returns the streams of the holder of this slot. With `n` slots held, stream number `i` belongs to the slot at index `i mod n`, so every
- * stream has one holder and the load is even. When the number of held slots changes, streams move to other holders.
+ * Returns the streams of the holder of `claim.slot`. With `n` held slots, stream number `i` belongs to the slot at index `i mod n`.
+ * So every stream has one holder and the load is even. When the number of held slots changes, streams move to other holders.
  */
 export function shareOfStreams(claim: SlotClaim, streams: readonly string[]): ReadonlySet<string> {
   const rank = claim.heldSlots.indexOf(claim.slot);

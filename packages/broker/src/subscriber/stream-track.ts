@@ -1,4 +1,5 @@
-// Tracks how far a subscriber has read one stream, and counts the entries that were missing on the way. Pure: values in, values out.
+// Tracks how far a subscriber has read one stream, and counts the entries that were removed before they were read. It does no input
+// or output.
 import { entryDigest } from '../entries/entry-digest.js';
 import { compareEntryIds, type EntryId, FIRST_ENTRY_ID } from '../entries/entry-id.js';
 import type { Entry } from '../port/entry-log.js';
@@ -6,25 +7,26 @@ import type { PreviousEpoch, ReadProgress, StreamStart } from '../port/subscribe
 import { newEpoch } from '../positions/epoch.js';
 import { encodeStreamPosition, type ReportedTip } from '../positions/position.js';
 
-/** The start of a subscriber in a stream that refused it: before every entry, in an epoch that no stream has. */
+/** Returns the start of a subscriber in a stream that the store refused: before every entry, in a new epoch that no stream has. */
 export function unknownStart(stream: string, timeMs: number): StreamStart {
   const lastId = FIRST_ENTRY_ID;
   return { stream, epoch: newEpoch(stream), cursor: FIRST_ENTRY_ID, lastId, entriesAdded: 0, timeMs };
 }
 
-/** The state of the stream at one moment: it had `entriesAdded` entries when the newest was `lastId`. */
+/** The state of the stream at one moment: `entriesAdded` entries had been appended, and `lastId` was the newest. */
 interface Tip {
   readonly lastId: EntryId;
   readonly entriesAdded: number;
 }
 
-/** How many of the newest IDs are kept, to find a tip that the tail has passed already. */
+/** Number of the newest received IDs that are kept, to find a tip that the reader has already passed. */
 const RECENT_IDS = 1_024;
 
 /**
- * Loss is found by counting, never by guessing from IDs: between two tips, as many entries must have been received
- * as were added. The count at a tip is known when the cursor stands on it, when the cursor passes it later, or when the tip
- * is among the newest IDs received. The first tip sets the baseline; before it no loss can be found.
+ * The progress of a subscriber in one stream. It finds losses by counting, never by guessing from IDs: between two tips, as many
+ * entries must have been received as were appended. The number of entries received up to a tip is known when the cursor is at the
+ * tip, when the cursor passes the tip later, or when the tip is among the newest received IDs. The first tip is the baseline.
+ * Losses before it cannot be found.
  */
 export class StreamTrack {
   readonly stream: string;
@@ -34,18 +36,18 @@ export class StreamTrack {
   /** The entry at the cursor; `undefined` before the first one. */
   #newest: Entry | undefined;
   #entriesAdded: number;
-  /** Rises with every reset: entries that were read before it can be told apart. */
+  /** Number that rises when the epoch changes. A read uses it to recognise entries that were read in the previous epoch. */
   #generation = 0;
   #received = 0;
   #baseline: { readonly received: number; readonly entriesAdded: number } | undefined;
-  /** A tip ahead of the cursor. The oldest one is kept: it is passed first. */
+  /** The oldest tip ahead of the cursor. The cursor will pass it first. */
   #ahead: Tip | undefined;
-  /** Ring of the newest IDs; number `n` received stands at `n % RECENT_IDS`. */
+  /** Ring buffer of the newest received IDs: ID number `n` is at index `n % RECENT_IDS`. */
   #recent: EntryId[] = [];
-  /** The cursor that must be reached for the stream to count as caught up; `undefined`: not known since the last trouble. */
+  /** ID that the cursor must reach for the stream to be caught up. `undefined` after trouble, until the next tip is known. */
   #target: EntryId | undefined;
   #reportedTip: ReportedTip | undefined;
-  /** First entry after a gap that was met before it could be counted. */
+  /** First entry after a gap that was noticed before its lost entries could be counted. */
   #gapUpTo: EntryId | undefined;
   #isGapKnown = false;
   #segment: string | undefined;
@@ -68,12 +70,12 @@ export class StreamTrack {
     return this.#epoch;
   }
 
-  /** The stream's previous epoch, where it is known. */
+  /** The stream's previous epoch, if it is known. */
   get previousEpoch(): PreviousEpoch | undefined {
     return this.#previousEpoch;
   }
 
-  /** The newest entry by the last heartbeat. */
+  /** The newest entry that the last heartbeat reported. */
   get reportedTip(): ReportedTip | undefined {
     return this.#reportedTip;
   }
@@ -84,16 +86,16 @@ export class StreamTrack {
 
   get progress(): ReadProgress {
     const progress = { epoch: this.#epoch, cursor: this.#cursor, entriesAdded: this.#entriesAdded };
-    // Computed for a heartbeat, a few times a second, and not for every entry.
+    // The digest is computed for heartbeats, a few times a second, and not for every entry.
     return this.#newest === undefined ? progress : { ...progress, digest: entryDigest(this.#newest) };
   }
 
-  /** True when the entry at the cursor was read in this epoch: then it was in the stream. */
+  /** True when the subscriber has read the entry at its cursor. The entry was then certainly in the stream. */
   get hasRead(): boolean {
     return this.#newest !== undefined;
   }
 
-  /** This stream's part of a position; made once per move of the cursor. */
+  /** The stream's part of a position as text. It is encoded once per move of the cursor. */
   get segment(): string {
     this.#segment ??= encodeStreamPosition({ epoch: this.#epoch, cursor: this.#cursor });
     return this.#segment;
@@ -103,20 +105,24 @@ export class StreamTrack {
     return this.#target !== undefined && compareEntryIds(this.#cursor, this.#target) >= 0;
   }
 
-  /** Notes that entries before this one may be gone unread. Entries counted as missing up to there are the same loss. */
+  /**
+   * Records that entries before `firstId` may have been removed unread. Lost entries that are counted up to there belong to this
+   * gap.
+   */
   noteGap(firstId: EntryId): void {
     this.#gapUpTo = firstId;
   }
 
-  /** True when the gap that was counted last had been met before. */
+  /** True when the gap whose entries were counted last had been recorded by `noteGap`. */
   get isGapKnown(): boolean {
     return this.#isGapKnown;
   }
 
-  /** Moves the cursor onto a received entry. Returns how many entries are now known to be missing before it. */
+  /** Moves the cursor to a received entry. Returns the number of entries before it that are newly known to be lost. */
   advance(entry: Entry): number {
     const { id } = entry;
-    // The tip's own entry may be gone, so the first newer one decides: all entries received before it count.
+    // The entry of the tip may have been removed. So the tip counts as passed at the first entry after it, and all entries received
+    // before that entry are counted.
     const isPastTip = this.#ahead !== undefined && compareEntryIds(id, this.#ahead.lastId) > 0;
     const lost = isPastTip ? this.#passTip() : 0;
     this.#recent[this.#received % RECENT_IDS] = id;
@@ -127,7 +133,7 @@ export class StreamTrack {
     return lost;
   }
 
-  /** Notes the state of the stream at some moment. Returns how many entries are now known to be missing. */
+  /** Records the state of the stream at one moment. Returns the number of entries that are newly known to be lost. */
   noteTip(tip: Tip): number {
     this.#entriesAdded = tip.entriesAdded;
     this.#target ??= tip.lastId;
@@ -144,19 +150,19 @@ export class StreamTrack {
     return received === undefined ? 0 : this.#settle(received, tip);
   }
 
-  /** The stream was lost or rewound: reading begins anew, in another epoch. */
+  /** Starts again at the beginning of the stream in a new epoch, because the stream was lost or rewound. */
   reset(start: Omit<StreamStart, 'cursor'>): void {
     this.begin({ ...start, cursor: FIRST_ENTRY_ID });
   }
 
-  /** Reading begins here; everything noted of the stream before is void. */
+  /** Starts to read at `start`, and forgets everything that was recorded of the stream before. */
   begin(start: StreamStart): void {
     this.#cursor = start.cursor;
     this.#newest = undefined;
     this.move(start);
   }
 
-  /** Another server has the stream: reading continues from the cursor, in another epoch, and counting begins anew. */
+  /** Continues from the cursor in a new epoch and begins to count again, because another server serves the stream. */
   move(start: Omit<StreamStart, 'cursor'>): void {
     this.#epoch = start.epoch;
     this.#previousEpoch = start.previousEpoch;
@@ -171,17 +177,17 @@ export class StreamTrack {
     this.noteTip(start);
   }
 
-  /** Notes that the stream has more of its previous epoch than was known. */
+  /** Records the previous epoch of the stream. It may reach further than was known before. */
   notePreviousEpoch(previousEpoch: PreviousEpoch | undefined): void {
     this.#previousEpoch = previousEpoch;
   }
 
-  /** Notes the newest entry of the present epoch, by a heartbeat that was sent at `askedAtMs`. */
+  /** Records the newest entry of the present epoch. `askedAtMs` is the time at which the heartbeat that reported it was sent. */
   noteReportedTip(lastId: EntryId, askedAtMs: number): void {
     this.#reportedTip = { lastId, askedAtMs };
   }
 
-  /** After trouble: not caught up until the next tip is reached. */
+  /** Marks the stream as not caught up after trouble, until the cursor reaches the next tip. */
   loseTarget(): void {
     this.#target = undefined;
   }
@@ -202,7 +208,7 @@ export class StreamTrack {
     return Math.max(0, lost);
   }
 
-  /** How many entries had been received when `id` was; `undefined` when it is not among the newest. */
+  /** Returns the number of entries received up to `id`, or `undefined` if `id` is not among the newest received IDs. */
   #receivedUpTo(id: EntryId): number | undefined {
     const oldest = Math.max(0, this.#received - RECENT_IDS);
     for (let number = this.#received - 1; number >= oldest; number--) {

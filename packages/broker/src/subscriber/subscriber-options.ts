@@ -8,83 +8,92 @@ import type { Entry } from '../port/entry-log.js';
 import type { StreamStart } from '../port/subscriber-registry.js';
 import type { StreamTrouble, StreamTroubleKind } from './stream-health.js';
 
-/** Where an error came from. `entry`: `onEntry` threw. The others are loops, which continue after a failure. */
+/**
+ * The source of an error. `entry`: `onEntry` threw. `stop`: something could not be released at the stop. The other sources are
+ * loops, which continue after a failure.
+ */
 export type SubscriberErrorSource = 'entry' | 'tail' | 'heartbeat' | 'ledger' | 'stop';
 
 /**
- * `idle` → `registering` → `tailing` ⇄ `recovering` → `stopping` → `stopped`.
- * Only in `tailing` every published entry is read.
+ * State of a subscriber: `idle` → `registering` → `tailing` ⇄ `recovering` → `stopping` → `stopped`.
+ * Every published entry is read only in `tailing`.
  */
 export type SubscriberState = 'idle' | 'registering' | 'tailing' | 'recovering' | 'stopping' | 'stopped';
 
 /** Options of `createSubscriber`. */
 export interface SubscriberOptions {
   /**
-   * Unique among all subscribers of the broker, restarts included: 1 to 256 characters. Two processes with one name would
-   * acknowledge for each other, so put something random into it.
+   * Name of the subscriber, with 1 to 256 characters. It must be unique among all subscribers of the broker, over restarts too, so
+   * make a part of it random. Two processes with one name would acknowledge entries for each other.
    */
   readonly name: string;
-  /** Name that stays the same over restarts: by it a subscriber gets its slot again. @defaultValue none */
+  /** Name that stays the same over restarts, so that the subscriber gets its slot again. @defaultValue none */
   readonly instance?: string;
   /**
-   * Called once for each entry, in stream order. Synchronous: when it has returned, the entry counts as handled. When it
-   * throws, the error goes to `onError` and the entry counts as handled too. `subscriber.position()` includes the entry.
+   * Called once for each entry, in stream order. The function must be synchronous, because the entry counts as handled when it has
+   * returned. If it throws, the error goes to `onError` and the entry counts as handled too. During the call,
+   * `subscriber.position()` already includes the entry.
    */
   readonly onEntry: (stream: string, entry: Entry) => void;
   /**
-   * Awaited between registering and the first read, while heartbeats run already. Fill a cache from the streams here. Called again
-   * with the start of a stream that the broker refused at first.
+   * Called and awaited after registering and before the first read, for example to fill a cache from the streams. Heartbeats
+   * already run. Called again with the start of a stream that the broker refused at first.
    */
   readonly warmUp?: (starts: readonly StreamStart[]) => Promise<void>;
   /**
-   * The stream was lost or rewound; what is left of it will be read again, in another epoch. `lastId`: its newest
+   * Called when the stream was lost or rewound. The rest of the stream will be read again, in a new epoch. `lastId` is its newest
    * entry at this moment.
    */
   readonly onReset?: (stream: string, lastId: EntryId) => void;
-  /** Another server serves the stream and has every entry that was read: reading continues from the cursor, in another epoch. */
+  /**
+   * Called when another server serves the stream and has every entry that was read. Reading continues from the cursor, in a new
+   * epoch.
+   */
   readonly onMove?: (stream: string) => void;
   /**
-   * Entries were removed from the stream before they were read; the entries from `firstId` on come after the gap.
-   * `onGap` counts the removed ones later. Called for a gap that is met with a backlog or after a standstill; any other is found by
-   * counting alone.
+   * Called when entries may have been removed from the stream before they were read. The next entry is `firstId`. `onGap` reports
+   * the number of removed entries later. This is called only if the subscriber had a backlog or stood still. Any other gap is
+   * reported by `onGap` alone.
    */
   readonly onOvertaken?: (stream: string, firstId: EntryId) => void;
   /**
-   * This many entries were removed from the stream before they were read: known when the next known tip is passed. `isKnown`:
-   * `onOvertaken` was called for them.
+   * Called when `lost` entries are known to have been removed from the stream before they were read. This becomes known when the
+   * cursor passes a known tip. `isKnown` is true when `onOvertaken` was called for the gap.
    */
   readonly onGap?: (stream: string, lost: number, isKnown: boolean) => void;
-  /** Called after each read that brought entries: the cursors of these streams have moved. */
+  /** Called after each read that returned entries. The cursors of `streams` have moved. */
   readonly onAdvance?: (streams: ReadonlySet<string>) => void;
   /** Called after each heartbeat of the stream; see `Subscriber.reportedTip`. */
   readonly onHeartbeat?: (stream: string) => void;
-  /** Called after every change, once. */
+  /** Called once after every change of the state. */
   readonly onStateChange?: (state: SubscriberState, cause?: Error) => void;
-  /** Called for every throw of `onEntry`, and for the first failure of each loop after a success. */
+  /**
+   * Called for every error that `onEntry` throws, for the first failure of a loop after a success, and for a failure at the stop.
+   */
   readonly onError?: (error: Error, source: SubscriberErrorSource) => void;
-  /** Called once when something begins to be wrong with one stream; the others continue. */
+  /** Called once when a trouble with one stream begins. The other streams continue. */
   readonly onTrouble?: (trouble: StreamTrouble) => void;
-  /** Called once when it is over. */
+  /** Called once when a trouble is over. */
   readonly onTroubleOver?: (stream: string, kind: StreamTroubleKind) => void;
   /** Called after each acknowledgement pass that changed something. */
   readonly onLedgerPass?: (stream: string, result: Extract<LedgerPassResult, { status: 'done' }>) => void;
   /** Called after each trim that removed something. */
   readonly onTrim?: (stream: string, result: Extract<TrimResult, { status: 'trimmed' }>) => void;
-  /** @defaultValue systemClock */
+  /** Clock for all times and waits of the subscriber. @defaultValue systemClock */
   readonly clock?: Clock;
-  /** Entries per stream and read. @defaultValue 500 */
+  /** Maximum number of entries per stream in one read. @defaultValue 500 */
   readonly readCount?: number;
-  /** How long one read waits for new entries. @defaultValue 1000 */
+  /** Time that one read waits for new entries, in milliseconds. @defaultValue 1000 */
   readonly readBlockMs?: number;
-  /** Entries consumed, and acknowledged, by one acknowledgement pass. @defaultValue 200 */
+  /** Maximum number of entries that one acknowledgement pass consumes, and that it acknowledges. @defaultValue 200 */
   readonly passEntryCount?: number;
-  /** Delay after an acknowledgement pass that was full. @defaultValue 5 */
+  /** Delay after a pass that reached `passEntryCount`, in milliseconds. @defaultValue 5 */
   readonly fullPassDelayMs?: number;
-  /** Delay after a pass that changed something. @defaultValue 100 */
+  /** Delay after a pass that changed something, in milliseconds. @defaultValue 100 */
   readonly busyPassDelayMs?: number;
-  /** Longest delay between passes that change nothing; the delay doubles up to it. @defaultValue 1000 */
+  /** Maximum delay between passes that change nothing, in milliseconds. The delay doubles up to this value. @defaultValue 1000 */
   readonly idlePassDelayMs?: number;
-  /** How often a stream is trimmed while this subscriber accounts for it. @defaultValue 1000 */
+  /** Interval at which the subscriber trims a stream whose lease it holds, in milliseconds. @defaultValue 1000 */
   readonly trimIntervalMs?: number;
 }
 
@@ -92,7 +101,7 @@ export interface SubscriberOptions {
 export type ResolvedSubscriberOptions = Required<Omit<SubscriberOptions, 'instance'>> &
   Pick<SubscriberOptions, 'instance'>;
 
-/** @throws BrokerError `invalid_argument` naming the option that is wrong */
+/** Fills in the defaults and checks the values. @throws BrokerError `invalid_argument` for a value that is wrong */
 export function resolveSubscriberOptions(options: SubscriberOptions): ResolvedSubscriberOptions {
   checkName('name', options.name);
   const resolved: ResolvedSubscriberOptions = {
@@ -134,7 +143,7 @@ export function resolveSubscriberOptions(options: SubscriberOptions): ResolvedSu
   return Object.freeze(resolved);
 }
 
-/** Reports of a loop to its subscriber. The loop reports every round; the subscriber notes the changes. */
+/** Callbacks by which a loop reports the outcome of every round to its subscriber. The subscriber acts only on changes. */
 export interface LoopReport {
   readonly onSuccess: () => void;
   readonly onFailure: (error: BrokerError) => void;

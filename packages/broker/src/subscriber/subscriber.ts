@@ -1,5 +1,5 @@
-// A gateway's reader of the broker: it reads every stream, reports how far it has read, and does its share of
-// the accounting. It uses the port alone, so it is the same on every broker.
+// A subscriber is a gateway's reader of the broker. It reads every stream, reports how far it has read, and runs its share of the
+// passes and trims. It uses only the port, so it is the same for every broker.
 import { invalid } from '../arguments.js';
 import { type EntryId, FIRST_ENTRY_ID } from '../entries/entry-id.js';
 import { BrokerError, toBrokerError } from '../errors.js';
@@ -23,13 +23,13 @@ import {
 } from './subscriber-options.js';
 import { Tail } from './tail.js';
 
-/** One loop over some streams, which can fail. */
+/** One loop over some streams, as a source of failures. */
 interface Loop {
   readonly source: SubscriberErrorSource;
   readonly tracks: ReadonlyMap<string, StreamTrack>;
 }
 
-/** The loops that read one group of streams and report on it. */
+/** The heartbeat and the read loop of one group of streams. */
 interface GroupLoops {
   readonly beating: Loop;
   readonly reading: Loop;
@@ -38,7 +38,7 @@ interface GroupLoops {
 }
 
 /**
- * A subscriber of a broker. The broker is opened and closed by its owner.
+ * Creates a subscriber of a broker. The caller opens and closes the broker.
  * @throws BrokerError `invalid_argument` when an option is wrong
  *
  * @example
@@ -57,14 +57,16 @@ export function createSubscriber(broker: Broker, options: SubscriberOptions): Su
 }
 
 /**
- * State:
- * - `idle` → `registering` by `start`; the cursors are registered and heartbeats begin, then `warmUp` runs.
- * - `registering` → `tailing` when the first read may begin.
- * - `tailing` → `recovering` when a read or a heartbeat fails, or when the broker had declared the subscriber dead or
- *   lost a stream. `recovering` → `tailing` when both loops work again and every cursor has reached the
- *   newest entry known after the trouble.
- * - A stream that the broker refuses changes no state: it is one of `troubles`, is tried again, and the others continue.
- * - any → `stopping` → `stopped` by `stop`; there is no way back.
+ * A subscriber of a broker. Its states:
+ * - `idle` → `registering`: `start` was called. The cursors are registered, heartbeats begin, and `warmUp` runs.
+ * - `registering` → `tailing`: the first read may begin.
+ * - `tailing` → `recovering`: a read or a heartbeat failed, the broker had declared the subscriber dead, a stream was lost, or
+ *   another server serves a stream.
+ * - `recovering` → `tailing`: both loops work again, and every cursor has reached the newest entry that was known after the
+ *   trouble.
+ * - any state → `stopping` → `stopped`: `stop` was called. A stopped subscriber cannot be started again.
+ *
+ * A stream that the broker refuses changes no state. It is listed in `troubles` and tried again, and the other streams continue.
  */
 export class Subscriber {
   readonly #broker: Broker;
@@ -72,7 +74,7 @@ export class Subscriber {
   readonly #brokerClock: BrokerClock;
   /** Ends all loops and every wait of `start`. */
   readonly #stopping = new AbortController();
-  /** One per stream, in the broker's order; filled by `start`. */
+  /** The track of each stream, in the broker's order; filled by `start`. */
   readonly #tracks = new Map<string, StreamTrack>();
   readonly #sizes = new EntrySizes();
   readonly #health: StreamHealth;
@@ -81,7 +83,7 @@ export class Subscriber {
   readonly #failing = new Set<Loop>();
   #state: SubscriberState = 'idle';
   #ledger: Ledger | undefined;
-  /** One per read group of the broker, in its order: trouble with one group must not hold up the others. */
+  /** The loops of each read group of the broker, in its order. So trouble with one group does not delay the others. */
   #groups: readonly GroupLoops[] = [];
   #loops: Promise<void>[] = [];
   #starting: Promise<void> | undefined;
@@ -112,27 +114,28 @@ export class Subscriber {
     return this.#state;
   }
 
-  /** The slot held; `undefined` before the first claim and after `stop`. */
+  /** The slot that is held; `undefined` before the first claim and after `stop`. */
   get slot(): number | undefined {
     return this.#ledger?.slot;
   }
 
-  /** Troubles of single streams, as last found for each. */
+  /** The present troubles of single streams. */
   get troubles(): readonly StreamTrouble[] {
     return this.#health.troubles;
   }
 
   /**
-   * True when every entry was handled that had been published when the subscriber started, or last recovered. Streams that the broker
-   * refuses do not count, unless it refuses all.
+   * True when the subscriber has handled every entry that had been published when it started, or when it last recovered. Streams
+   * that the broker refuses are ignored. If the broker refuses all streams, this is false.
    */
   get isCaughtUp(): boolean {
     return this.#state === 'tailing' && this.#haveAllCaughtUp();
   }
 
   /**
-   * Registers, warms up and begins to read. While the broker is away it tries again, with back-off.
-   * @throws BrokerError `refused` when the broker refuses every stream, `closed`, what `warmUp` threw, or `invalid_argument` when started twice
+   * Registers, warms up and begins to read. While the broker is unavailable, it retries with back-off.
+   * @throws BrokerError `refused` when the broker refuses every stream, `closed` when the broker is closed, or `invalid_argument`
+   * when the subscriber is started twice. Also throws the error of `warmUp`.
    */
   async start(): Promise<void> {
     if (this.#state !== 'idle') throw invalid('a subscriber can be started only once: create another one');
@@ -147,23 +150,26 @@ export class Subscriber {
   }
 
   /**
-   * Stops reading, acknowledges what was handled, releases leases, slot and cursors. Never rejects: leases and slots that could not
-   * be released expire. Idempotent.
+   * Stops reading, acknowledges the handled entries, and releases the leases, the slot and the cursors. Never rejects, because
+   * leases and slots that could not be released expire. Idempotent.
    */
   stop(): Promise<void> {
     this.#stopped ??= this.#end();
     return this.#stopped;
   }
 
-  /** Everything up to this entry was handled. `undefined` for a stream the broker does not have, or before `start`. */
+  /**
+   * Returns the ID up to which every entry of the stream was handled. Returns `undefined` before `start`, or if the broker does not
+   * have the stream.
+   */
   cursor(stream: string): EntryId | undefined {
     return this.#tracks.get(stream)?.cursor;
   }
 
   /**
-   * How far the given streams were read, as text for a client; inside `onEntry` the entry is included.
+   * Returns the position in the given streams, as text for a client. Inside `onEntry` the position includes the entry.
    * @param streams a list in a fixed order. @defaultValue every stream, in the broker's order
-   * @param scope the rooms for which the position holds; see `joinPosition`
+   * @param scope the rooms for which the position is valid; see `joinPosition`
    * @throws BrokerError `invalid_argument` before `start` or for an unknown stream
    */
   position(streams?: readonly string[], scope = ''): string {
@@ -174,7 +180,7 @@ export class Subscriber {
     );
   }
 
-  /** The same as values, to compare a client's position with. */
+  /** Returns the position in the given streams as values, to compare a client's position with it. */
   currentPosition(streams: readonly string[] = [...this.#tracks.keys()]): CurrentPosition {
     return streams.map((stream) => {
       const { epoch, cursor, previousEpoch } = this.#track(stream);
@@ -182,14 +188,14 @@ export class Subscriber {
     });
   }
 
-  /** The stream's end by the last heartbeat; `undefined` before the first. */
+  /** Returns the newest entry of the stream that the last heartbeat reported, or `undefined` before the first heartbeat. */
   reportedTip(stream: string): ReportedTip | undefined {
     return this.#track(stream).reportedTip;
   }
 
   /**
-   * Broker time now, in milliseconds since 1970, without asking the broker: see `BrokerClock`. Local wall time before the
-   * first reply.
+   * Returns the estimated broker time, in milliseconds since 1970, without a call to the broker; see `BrokerClock`. Returns the
+   * local wall time before the first reply.
    */
   brokerTimeMs(): number {
     return this.#brokerClock.wallMs() ?? this.#options.clock.wallMs();
@@ -204,14 +210,14 @@ export class Subscriber {
     await this.#options.warmUp(starts);
     if (signal.aborted) return;
     this.#startReading();
-    // Refused streams are named in `troubles` before the state says that the subscriber reads.
+    // `troubles` must list the refused streams before the state becomes `tailing`.
     await this.#registration.tryRefused();
     if (signal.aborted) return;
     this.#loops.push(this.#registration.runLate(signal));
     this.#change('tailing');
   }
 
-  /** Makes the tracks in the broker's order, which is that of positions. A stream that refused the subscriber has a track at `unknownStart`. */
+  /** Creates the tracks in the order of the broker and of positions. A refused stream gets a track at `unknownStart`. */
   #createTracks(starts: readonly StreamStart[]): void {
     const known = new Map(starts.map((start) => [start.stream, start]));
     for (const { name } of this.#broker.partitioning.streams) {
@@ -219,7 +225,7 @@ export class Subscriber {
       const track = new StreamTrack(start ?? unknownStart(name, this.brokerTimeMs()));
       this.#tracks.set(name, track);
       if (start !== undefined) continue;
-      // No heartbeat will report this stream, and no client is to wait for its entries.
+      // No heartbeat reports a refused stream. This tip keeps clients from waiting for its entries.
       track.noteReportedTip(FIRST_ENTRY_ID, Number.POSITIVE_INFINITY);
       this.#registration.noteRefused(name);
     }
@@ -314,7 +320,7 @@ export class Subscriber {
     this.#recoverIfDone();
   }
 
-  /** Ends the read under way: it asks from a wrong cursor. */
+  /** Ends the read of the stream's group that is under way, because it reads from an outdated cursor. */
   #interrupt(stream: string): void {
     for (const { tail, reading } of this.#groups) if (reading.tracks.has(stream)) tail.interrupt();
   }
@@ -330,7 +336,7 @@ export class Subscriber {
       await this.#ledger?.release();
       if (this.#tracks.size > 0) await this.#broker.unregister(this.name);
     } catch (error) {
-      // Leases and slots run out, and a cursor without heartbeats is removed: nothing depends on this.
+      // This failure does no harm: leases and slots expire, and a cursor without heartbeats is removed.
       this.#options.onError(toBrokerError(error, 'unavailable'), 'stop');
     }
     this.#change('stopped');
@@ -346,7 +352,7 @@ export class Subscriber {
 
   #fails(loop: Loop, error: BrokerError): void {
     if (this.#failing.has(loop)) return;
-    // Several loops of one kind fail for one cause: it is reported once.
+    // Several loops with the same source usually fail for the same reason, so only the first failure is reported.
     const isNews = !this.#isFailing(loop.source);
     this.#failing.add(loop);
     if (isNews) this.#options.onError(error, loop.source);

@@ -9,10 +9,13 @@ import type { StreamHealth } from './stream-health.js';
 import type { StreamTrack } from './stream-track.js';
 import type { LoopReport, ResolvedSubscriberOptions } from './subscriber-options.js';
 
-/** Most characters one read should bring: it is one reply, and one turn of the event loop. */
+/**
+ * Maximum number of characters that one read should return, because a read is one reply and is handled in one turn of the event
+ * loop.
+ */
 const MAX_READ_CHARS = 4_194_304;
 
-/** How often a stream that the broker refuses is tried again, alone. */
+/** Time after which a refused stream is tried again in a separate read, in milliseconds. */
 const REFUSED_RETRY_MS = 1_000;
 
 /** Dependencies of {@link Tail}. */
@@ -25,31 +28,31 @@ export interface TailDependencies {
   readonly health: StreamHealth;
   /** True when the subscriber is registered at this stream and has warmed up for it. */
   readonly mayRead: (stream: string) => boolean;
-  /** Called after each read that brought something of these streams. */
+  /** Called after each read that returned entries of these streams. */
   readonly onProgress: (streams: ReadonlySet<string>) => void;
 }
 
 /**
- * Reads until `signal` fires. After a failure it waits with back-off, then reads without blocking: it learns
- * at once whether the broker is back. It never begins at "the newest": entries published meanwhile would be lost.
- * A stream that the broker refuses is left out and read alone: it does not stop the others.
+ * Reads until `signal` fires. After a failure it waits with back-off, then reads without blocking, so that it learns at once
+ * whether the broker is back. It always continues at its cursors and never at the newest entry, because entries that were published
+ * during the failure would be lost. A stream that the broker refuses is read separately, so that it does not stop the others.
  */
 export class Tail {
   readonly #dependencies: TailDependencies;
-  /** Ends the read under way, without ending the loop; made anew once it has fired. */
+  /** Ends the read under way, without ending the loop. It is replaced after it has fired. */
   #interrupt = new AbortController();
   /** Every stream of the group. The group does not change while the tail runs. */
   readonly #all: readonly StreamTrack[];
-  /** Streams of the present read, with their cursors and the generations that these belong to; kept between reads. */
+  /** Streams of the present read. `#cursors` and `#generations` belong to them and are kept between reads. */
   #asked: readonly StreamTrack[] = [];
   readonly #cursors = new Map<string, EntryId>();
   readonly #generations = new Map<string, number>();
-  /** Each stream of the group as a set of its own. */
+  /** Stream → a set with only this stream, which `#namesOf` reuses. */
   readonly #single = new Map<string, ReadonlySet<string>>();
   #failures = 0;
-  /** When the last read came back; undefined before the first. */
+  /** Local time at which the last read returned; `undefined` before the first read. */
   #returnedMs: number | undefined;
-  /** Streams that the broker refuses to read → local time of the next attempt. At most every stream of the group. */
+  /** Refused streams → local time of the next attempt. Bounded by the streams of the group. */
   readonly #refused = new Map<string, number>();
 
   constructor(dependencies: TailDependencies) {
@@ -57,7 +60,7 @@ export class Tail {
     this.#all = [...dependencies.tracks.values()];
   }
 
-  /** Ends the read under way: a cursor was moved back, and it asks from the wrong one. */
+  /** Ends the read under way, because it reads from an outdated cursor. */
   interrupt(): void {
     this.#interrupt.abort();
   }
@@ -81,7 +84,8 @@ export class Tail {
     if (this.#interrupt.signal.aborted) this.#interrupt = new AbortController();
     if (this.#refused.size > 0) await this.#tryRefused(signal);
     const asked = this.#all.every(this.#mayAsk) ? this.#all : this.#all.filter(this.#mayAsk);
-    // A stream that is left out must have its turn also while the others have no new entries.
+    // While a stream is left out, reads block for a shorter time, so that the stream is tried again even if the others have no new
+    // entries.
     const isWhole = asked === this.#all;
     const longestMs = isWhole ? options.readBlockMs : Math.min(options.readBlockMs, REFUSED_RETRY_MS);
     const blockMs = this.#failures > 0 ? 0 : longestMs;
@@ -90,14 +94,17 @@ export class Tail {
     else await pause(options.clock, longestMs, AbortSignal.any([signal, this.#interrupt.signal]));
     if (signal.aborted) return;
     report.onSuccess();
-    // A backlog is read without pauses; other work must have its turn in between.
+    // Lets other work run between the reads of a backlog, which follow each other without a pause.
     if (isFull) await new Promise<void>((resolve) => setImmediate(resolve));
   }
 
   readonly #mayAsk = ({ stream }: StreamTrack): boolean =>
     this.#dependencies.mayRead(stream) && !this.#refused.has(stream);
 
-  /** One read of these streams. When the broker refuses it, each is read alone: most often only one is refused. */
+  /**
+   * Reads these streams together. If the broker refuses the read, reads each stream alone, because usually only one stream is
+   * refused.
+   */
   async #readGroup(asked: readonly StreamTrack[], blockMs: number, signal: AbortSignal): Promise<boolean> {
     try {
       return await this.#readStreams(asked, blockMs, signal);
@@ -131,7 +138,10 @@ export class Tail {
     }
   }
 
-  /** Resolves to true when one of the streams filled the read: then there is more. */
+  /**
+   * Reads these streams and handles their entries. Resolves to true when a stream returned the full count, so that more entries are
+   * probably waiting.
+   */
   async #readStreams(asked: readonly StreamTrack[], blockMs: number, signal: AbortSignal): Promise<boolean> {
     const { broker, options, tracks, sizes, onProgress } = this.#dependencies;
     this.#noteAsked(asked);
@@ -143,7 +153,8 @@ export class Tail {
     let isFull = false;
     for (const [stream, entries] of found) {
       const track = tracks.get(stream);
-      // The track was reset while the read was under way: these entries come after the new cursor and would hide those before.
+      // The track was reset during the read. These entries come after the new cursor, and handling them would skip the entries
+      // before them.
       if (track === undefined || track.generation !== generations.get(stream)) continue;
       sizes.note(stream, entries);
       const isBehind = stoodStill || entries.length >= count;
@@ -170,7 +181,7 @@ export class Tail {
     }
   }
 
-  /** The streams of a reply; most are of one. */
+  /** Returns the streams of a reply. Most replies are of one stream. */
   #namesOf(found: ReadonlyMap<string, unknown>): ReadonlySet<string> {
     if (found.size > 1) return new Set(found.keys());
     const [stream = ''] = found.keys();
@@ -181,7 +192,10 @@ export class Tail {
     return names;
   }
 
-  /** True when more time passed since the last read than a read takes that finds nothing. */
+  /**
+   * Records that a read has returned. Returns true when more than twice `readBlockMs` have passed since the previous read returned,
+   * so that the reader stood still.
+   */
   #noteReturn(): boolean {
     const { clock, readBlockMs } = this.#dependencies.options;
     const nowMs = clock.monotonicMs();
@@ -191,8 +205,8 @@ export class Tail {
   }
 
   /**
-   * True when entries after the cursor may have been removed before they were read. A trim leaves the entry at every cursor: while
-   * that one, or an older one, is there, no entry after it has been removed.
+   * True when entries after the cursor may have been removed before they were read. A trim never removes the entry at a cursor.
+   * Therefore, while the stream has that entry or an older one, no entry after the cursor was removed.
    */
   async #isOvertaken(track: StreamTrack): Promise<boolean> {
     if (!track.hasRead) return false;
@@ -200,7 +214,7 @@ export class Tail {
     return oldest === undefined || compareEntryIds(oldest.id, track.cursor) > 0;
   }
 
-  /** One count holds for every stream of the read, so the one with the largest entries decides. */
+  /** Returns the count for the next read. All streams of a read share one count, so the stream with the largest entries decides. */
   #readCount(): number {
     const { options, sizes } = this.#dependencies;
     const share = MAX_READ_CHARS / Math.max(1, this.#all.length);
@@ -212,8 +226,8 @@ export class Tail {
   #handle(track: StreamTrack, entries: readonly Entry[]): void {
     const { onEntry, onError, onGap } = this.#dependencies.options;
     for (const entry of entries) {
-      // The cursor moves before the call: the position that the handler sees includes the entry. Nothing else can run in
-      // between: the handler is synchronous.
+      // The cursor moves before the call, so that the position that the handler sees includes the entry. The handler is
+      // synchronous, so nothing else can run in between.
       const lost = track.advance(entry);
       if (lost > 0) onGap(track.stream, lost, track.isGapKnown);
       try {

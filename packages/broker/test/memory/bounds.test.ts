@@ -1,4 +1,4 @@
-// Nothing in the memory broker grows for ever, also when no caller reads, acknowledges or repeats.
+// The memory broker stays bounded, even if no caller reads, acknowledges or repeats.
 import { createMemoryBroker } from '@millrace/broker';
 import { append, CHAT, fakeClock, present, SUITE_OPTIONS } from '@millrace/testkit';
 import { expect, it } from 'vitest';
@@ -80,7 +80,7 @@ it('the memory broker continues to trim after the clock went back, once it has s
   expect(await trim(old)).toMatchObject({ removed: 0 });
   await clock.advance(1_000);
   const young = await publishAll(20);
-  // The fifty-one from before the look may go, but for the one at the cursor that was registered last.
+  // The 51 entries that the first trim saw are old enough now. The 20 younger entries are not.
   expect(await trim(young)).toMatchObject({ removed: 51, expired: 0 });
   expect(await trim(young)).toMatchObject({ removed: 0 });
   await clock.advance(1_000);

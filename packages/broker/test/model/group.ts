@@ -1,15 +1,18 @@
-// The consumer group as it must stand: what it has consumed, and of that what it has acknowledged. Pure.
+// A model of the consumer group: which entries it has consumed, and which of these it has acknowledged. Pure.
 import { compareEntryIds, type EntryId } from '@millrace/broker';
 
 /** Follows one group from its beginning, until it is destroyed. */
 export class Group {
-  /** Consumed and not acknowledged, oldest first; what was cut meanwhile too. */
+  /** Entries that were consumed and not acknowledged, the oldest first. Entries that the hard cap has cut since are included. */
   readonly #pending: EntryId[] = [];
   #delivered: EntryId = '0-0';
   #isKnown = true;
   readonly #maxPending: number;
 
-  /** @param maxPending beyond it the oldest pending entries are forgotten: they were cut, and counted as expired */
+  /**
+   * @param maxPending maximum number of pending entries; beyond it the oldest are forgotten, because the hard cap has cut and
+   * counted them
+   */
   constructor(maxPending: number) {
     this.#maxPending = maxPending;
   }
@@ -19,12 +22,12 @@ export class Group {
     return this.#isKnown;
   }
 
-  /** It is gone: a pass makes it again wherever the cursors are. */
+  /** Marks the group as destroyed. A later pass creates it again at a position that depends on the cursors. */
   lose(): void {
     this.#isKnown = false;
   }
 
-  /** One pass. `retained`: the stream, oldest first. */
+  /** Applies one pass. `retained` holds the entries of the stream, the oldest first. */
   runPass(retained: readonly EntryId[], consumed: number, acknowledged: number): void {
     const fresh = retained.filter((id) => compareEntryIds(id, this.#delivered) > 0).slice(0, consumed);
     this.#pending.push(...fresh);

@@ -1,6 +1,6 @@
-// Both brokers against a model of their promises: random lists of steps, each of which is judged.
-// More of it: MILLRACE_MODEL_RUNS=5000 npx vitest run --project unit packages/broker/test/model/model.test.ts
-// The same again: MILLRACE_MODEL_SEED=<the seed that a failure names>
+// Runs random lists of steps on both brokers, and checks every step against a model of their guarantees.
+// More runs: MILLRACE_MODEL_RUNS=5000 npx vitest run --project unit packages/broker/test/model/model.test.ts
+// The same run again: MILLRACE_MODEL_SEED=<the seed that a failure names>
 import { createMemoryBroker, createRedisBroker } from '@millrace/broker';
 import { CHAT, fakeClock, type RedisServer, startRedis } from '@millrace/testkit';
 import fc from 'fast-check';
@@ -11,7 +11,10 @@ import { World } from './world.js';
 
 const { MILLRACE_MODEL_RUNS: wantedRuns, MILLRACE_MODEL_SEED: seed } = process.env;
 const runs = wantedRuns === undefined ? undefined : Number(wantedRuns);
-/** Time on Redis is real, so pauses must be short; a reader that a slow machine declares dead learns that. */
+/**
+ * Liveness time and lease time, in milliseconds. They are short because time on Redis is real. A reader that is declared dead on a
+ * slow machine learns that from its next heartbeat.
+ */
 const silenceMs = 40;
 const options = {
   streams: [{ name: CHAT, maxLength: 20 }],
@@ -25,7 +28,7 @@ const options = {
 let redis: RedisServer;
 
 beforeAll(async () => {
-  // Small nodes: short streams are then trimmed like long ones.
+  // With small stream nodes, short streams are trimmed like long ones.
   redis = await startRedis({ args: ['--stream-node-max-entries', '4'] });
 });
 

@@ -1,11 +1,11 @@
-// The truth about one stream since it began: every entry that was ever appended, and which of them are gone.
+// The expected state of one stream: every entry that was ever appended, and which entries were removed.
 import { compareEntryIds, type EntryId } from '@millrace/broker';
 import { present } from '@millrace/testkit';
 import { promise } from './subject.js';
 
-/** One epoch of one stream; `clear` begins the next one. */
+/** Records one epoch of a stream. `clear` begins the next epoch. */
 export class PublishedLog {
-  /** In order. */
+  /** The IDs of all appended entries, in order. */
   #ids: EntryId[] = [];
   readonly #removed = new Set<EntryId>();
 
@@ -42,7 +42,7 @@ export class PublishedLog {
     return index === -1 ? this.#ids.length : index;
   }
 
-  /** Judges that `reader`, at `cursor`, was given the next entry that is not gone. */
+  /** Checks that `reader`, at `cursor`, received the next entry that was not removed. */
   judgeNext(reader: string, cursor: EntryId, id: EntryId): void {
     promise(compareEntryIds(id, cursor) > 0, () => `${reader} read ${id} after ${cursor}`);
     for (let index = this.countUpTo(cursor); index < this.#ids.length; index += 1) {

@@ -1,8 +1,8 @@
-// Random lists of steps that may happen to a broker.
+// Generates random lists of steps for a broker.
 import fc from 'fast-check';
 import type { World } from './world.js';
 
-/** One step, with a text that shows it in a failure. */
+/** One step, with a text that describes it when a run fails. */
 export class Step {
   readonly #text: string;
   readonly run: (world: World) => Promise<void> | void;
@@ -34,8 +34,8 @@ function step<Values extends [unknown, ...unknown[]]>(
 const none = fc.constant('');
 
 /**
- * Lists of steps.
- * @param pauseMs longer than `livenessMs` and `leaseMs`
+ * Returns an arbitrary that generates lists of steps.
+ * @param pauseMs length of the longest pause, which must exceed `livenessMs` and `leaseMs`
  * @param hasAccidents true when the store can be damaged from outside
  */
 export function steps(pauseMs: number, hasAccidents: boolean): fc.Arbitrary<Step[]> {

@@ -1,12 +1,12 @@
-// A broker under test, and how a broken promise is reported.
+// A broker under test, and the function that reports a broken promise.
 import type { Broker } from '@millrace/broker';
 
-/** Damage that only a store outside this process can suffer. */
+/** Ways to damage a store that runs outside this process. */
 export interface Accidents {
   flush(): Promise<void>;
   deleteStream(): Promise<void>;
   destroyGroup(): Promise<void>;
-  /** As a publisher does that trims by length. */
+  /** Trims the stream by length, as some publishers do. */
   trimTo(length: number): Promise<void>;
 }
 

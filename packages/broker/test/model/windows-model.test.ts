@@ -1,4 +1,4 @@
-// Windows in memory and in Redis give the same answers, whatever the calls and their order.
+// Windows in memory and in Redis give the same answers to any sequence of calls.
 import {
   type Broker,
   compareEntryIds,
@@ -20,11 +20,11 @@ beforeAll(async () => {
 
 afterAll(() => redis[Symbol.asyncDispose]());
 
-// No window becomes due and no lease expires: time is the same for both.
+// Times so long that no window becomes due and no lease expires. Time then makes no difference between the two brokers.
 const windowMs = 600_000;
 const leaseMs = 600_000;
 
-// Two of them, so that much happens to each.
+// Only two windows, so that many calls go to each of them.
 const names: readonly WindowName[] = [
   { roomId: 'a', slot: 'typing' },
   { roomId: 'a:ü', slot: 'read_receipt' },
@@ -50,11 +50,14 @@ const step = fc.oneof(
   { weight: 3, arbitrary: fc.record({ op: fc.constant('commit' as const), name, token }) },
 );
 
-/** The result without what depends on the moment, and with inputs that have no order sorted. */
+/**
+ * Returns the result of a claim without the parts that depend on the time. The keys of the endings are sorted, because endings have
+ * no order.
+ */
 function timeless(claim: WindowClaim): unknown {
   if (claim.status !== 'claimed') return claim.status;
   const { inputs, endings } = claim;
-  // IDs are compared here: each input only says which endings came after it.
+  // The IDs differ between the two brokers. So each input only says which endings came after it.
   const keys = endings.map(({ key: ended }) => ended).sort();
   return {
     keys,
@@ -98,7 +101,7 @@ it('windows in memory and in Redis give the same answers', async () => {
   let run = 0;
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 20, maxLength: 80 }), async (steps) => {
-      // Each run has rooms of its own: nothing is left from the run before.
+      // Each run has its own rooms, so that nothing is left from the previous run.
       run++;
       for (const action of steps) {
         const own = { ...action, name: { ...action.name, roomId: `${run}/${action.name.roomId}` } };

@@ -1,5 +1,5 @@
-// A broker together with the truth about it: what was published, who reads it, what is gone. Every step is judged against
-// the truth as soon as it was made.
+// A broker and a model of it: what was published, who reads it, and what was removed. After every step, the broker is checked
+// against the model.
 import { compareEntryIds, type EntryId, isPositionValid, parsePosition } from '@millrace/broker';
 import { append, CHAT, present } from '@millrace/testkit';
 import { StreamTrack } from '../../src/subscriber/stream-track.js';
@@ -7,7 +7,7 @@ import { Group } from './group.js';
 import { PublishedLog } from './published-log.js';
 import { promise, type Subject } from './subject.js';
 
-/** A moment at which a reader knew how many entries it had: from then on it must miss none uncounted. */
+/** A moment from which a reader must have received every entry, or have counted it as lost. */
 interface Baseline {
   readonly published: number;
   readonly received: number;
@@ -17,7 +17,7 @@ interface Baseline {
 interface Reader {
   readonly name: string;
   readonly track: StreamTrack;
-  /** The life of the stream that the reader knows of. */
+  /** The life of the stream that the reader knows. The next life begins when the stream is lost. */
   life: number;
   received: number;
   lost: number;
@@ -31,29 +31,29 @@ interface SavedPosition {
 
 const READ_ALL = { count: 1_000 };
 
-/** See the file's comment. One stream; calls are made one after the other. */
+/** Runs steps on one stream, one call at a time, and checks the broker after each step. */
 export class World {
   readonly #subject: Subject;
-  /** Rises when the stream is lost. */
+  /** Number of the present life of the stream. It rises when the stream is lost. */
   #life = 0;
   readonly #log = new PublishedLog();
   readonly #byDedupeId = new Map<string, EntryId>();
   readonly #readers: Reader[] = [];
-  /** Cursors as the broker knows them, those of crashed readers included. */
+  /** Cursors that are registered at the broker, including those of crashed readers. */
   readonly #registered = new Map<string, EntryId>();
   readonly #positions: SavedPosition[] = [];
   #group: Group;
   #acknowledged = 0;
-  /** Most entries that every registered reader had passed at one time. */
+  /** Largest number of entries that all registered readers had passed at the same time. */
   #passed = 0;
   #expired = 0;
-  /** The newest entry at the last report of any reader. */
+  /** The newest entry when a reader last registered or sent a heartbeat. */
   #newestAtReport: EntryId = '0-0';
   #isGroupMissing = false;
-  /** The epoch of this life, once a reader has it. */
+  /** The epoch of the present life; `undefined` until a reader has received it. */
   #epoch: string | undefined;
   readonly #previousEpochs = new Set<string>();
-  /** True when it was missing at any time since the last report of any reader. */
+  /** True when the group was missing at any time since a reader last registered or sent a heartbeat. */
   #wasGroupMissing = true;
   #lastName = 0;
 
@@ -124,7 +124,7 @@ export class World {
     this.#registered.delete(reader.name);
   }
 
-  /** Its process ends without unregistering: what it held is still held. */
+  /** Ends a reader without unregistering it, like a crash. Its cursor stays registered. */
   crash(pick: number): void {
     this.#take(pick);
   }
@@ -157,7 +157,7 @@ export class World {
     if (known !== undefined && compareEntryIds(known, cursor) < 0) this.#registered.set(reader.name, cursor);
     this.#acknowledged += result.acknowledged;
     this.#group.runPass(this.#log.retained, result.consumed, result.acknowledged);
-    // A reader that begins anew goes back behind entries that it had passed; these stay acknowledged.
+    // A reader that starts again goes back before entries that it had passed. These entries stay acknowledged.
     if (this.#registered.size > 0)
       this.#passed = Math.max(this.#passed, this.#log.countUpTo(this.#smallestCursor()));
     promise(
@@ -206,7 +206,7 @@ export class World {
     this.#positions.push({ text: reader.track.segment, life: reader.life });
   }
 
-  /** A client comes back with an old position, to any reader that knows the present life. */
+  /** Checks an old position of a client at a reader that knows the present life of the stream. */
   resume(pick: number, position: number): void {
     const reader = this.#reader(pick);
     const saved = this.#positions[position % this.#positions.length];
@@ -227,7 +227,7 @@ export class World {
     this.#beginLife();
   }
 
-  /** An entry that no heartbeat saw leaves no trace when it is deleted: a heartbeat comes first. */
+  /** Deletes the stream after a heartbeat, because a lost entry leaves no trace if no heartbeat has reported it. */
   async deleteStream(pick: number): Promise<void> {
     const reader = this.#reader(pick);
     if (reader === undefined || reader.life !== this.#life || this.#log.length === 0) return;
@@ -251,7 +251,7 @@ export class World {
     await this.#noteRemoved(before);
   }
 
-  /** Every reader reads to the end: then each must have read every entry, or have counted it as lost. */
+  /** Lets every reader read to the end. Each must have read every entry then, or have counted it as lost. */
   async settle(): Promise<void> {
     for (const reader of this.#readers) {
       await this.#beat(reader);
@@ -273,7 +273,7 @@ export class World {
       CHAT,
     );
     for (const { id, fields } of entries ?? []) {
-      // Entries that a reader takes for those of the old stream are read again after its next heartbeat.
+      // A reader that does not know the present life reads these entries again after its next heartbeat.
       if (reader.life === this.#life) this.#log.judgeNext(reader.name, track.cursor, id);
       reader.lost += track.advance({ id, fields });
       reader.received += 1;
@@ -300,9 +300,9 @@ export class World {
     if (track.cursor === reply.lastId) this.#setBaseline(reader);
   }
 
-  /** A reader registered or reported: the epoch is another one when the stream is, and only then. */
+  /** Checks a registration or a heartbeat: the epoch has changed if the stream was lost, and only then. */
   #noteReport({ epoch, lastId }: { readonly epoch: string; readonly lastId: EntryId }): void {
-    // Without its group and without its newest known entry a stream looks like one that was deleted and written again.
+    // A stream without its group and its newest known entry looks like a stream that was deleted and written again.
     const canBeMistaken = this.#wasGroupMissing && this.#log.isRemoved(this.#newestAtReport);
     this.#wasGroupMissing = this.#isGroupMissing;
     this.#newestAtReport = lastId;
@@ -328,12 +328,12 @@ export class World {
     this.#log.clear();
     this.#acknowledged = 0;
     this.#passed = 0;
-    // The group went with the stream.
+    // The group was deleted together with the stream.
     this.#isGroupMissing = true;
     this.#wasGroupMissing = true;
   }
 
-  /** True when every cursor that the broker has was registered in this life, by a reader that knows of it. */
+  /** True when all readers know the present life of the stream, and at least one cursor is registered. */
   #isKnownToAll(): boolean {
     return this.#readers.every(({ life }) => life === this.#life) && this.#registered.size > 0;
   }
@@ -348,7 +348,7 @@ export class World {
     return (await this.#subject.broker.readRange(CHAT, READ_ALL)).map(({ id }) => id);
   }
 
-  /** Publishing bounds a stream that no subscriber reads: entries cut beyond the hard cap are gone, and counted. */
+  /** Records the entries that publishing cut beyond the hard cap, and checks how many of them were counted as expired. */
   async #noteCut(before: readonly EntryId[]): Promise<void> {
     const { broker } = this.#subject;
     const gone = await this.#noteRemoved(before);
@@ -362,21 +362,21 @@ export class World {
     this.#expired = expired;
   }
 
-  /** As registering makes it: at the beginning. */
+  /** Returns a group at the beginning of the stream, where registering creates it. */
   #newGroup(): Group {
     const { kind, options } = this.#subject.broker;
     const hardCap = present(options.streams[0]).maxLength * options.hardCapFactor;
     return new Group(kind === 'memory' ? hardCap : Number.POSITIVE_INFINITY);
   }
 
-  /** The entries that the hard cap cut before they were acknowledged are expired, and no others. */
+  /** Checks that the removed entries that were not acknowledged are counted as expired, and no others. */
   #judgeExpired(gone: readonly EntryId[], expired: number): void {
     if (!this.#group.isKnown) return;
     const lost = gone.filter((id) => !this.#group.hasAcknowledged(id)).length;
     promise(expired === lost, () => `${expired} were counted as expired, ${lost} were not acknowledged`);
   }
 
-  /** Resolves to the entries that are gone since `before`; they must be the oldest. */
+  /** Resolves to the entries that were removed since `before`. They must be the oldest. */
   async #noteRemoved(before: readonly EntryId[]): Promise<readonly EntryId[]> {
     const after = await this.#retained();
     const gone = before.slice(0, before.length - after.length);

@@ -1,4 +1,4 @@
-// Hash slots are computed as Redis does, for any key.
+// `keySlot` computes the same hash slot as Redis for any key.
 import { type RedisServer, startRedis } from '@millrace/testkit';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';

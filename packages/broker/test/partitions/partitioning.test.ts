@@ -1,4 +1,4 @@
-// Partitions: where entries go, and that all processes agree on their number.
+// Partitions: entries go to the partition of their key, and all processes agree on the number of partitions.
 import { Partitioning, partitionOf } from '@millrace/broker';
 import { append, CHAT, codeOf, type RedisServer, startRedis, TICKET } from '@millrace/testkit';
 import fc from 'fast-check';
@@ -22,7 +22,7 @@ beforeEach(async () => {
   await redis.cli('flushall');
 });
 
-it('a stream is split into a plain one and its partitions, each of the full length', () => {
+it('a stream is split into a plain stream and its partitions, each with the full length', () => {
   const partitioning = new Partitioning(STREAMS, new Map([[CHAT, 2]]));
   expect(partitioning.streams).toEqual([
     { name: 'events:chat', maxLength: 100 },
@@ -38,18 +38,18 @@ it('a stream of one partition stays as it is', () => {
   expect(partitioning.scopeOf('room')).toEqual({ tag: '', streams: [CHAT, TICKET] });
 });
 
-// Python: binascii.crc_hqx(b'ticket-42', 0) % 16384 % 3
+// The partition of ticket-42 in Python: binascii.crc_hqx(b'ticket-42', 0) % 16384 % 3
 it.each([
   ['ticket-42', 3, 2],
   ['ticket-43', 3, 1],
   ['user:7c9e6679-7425-40de-944b-e07fc1f90ae7', 3, 1],
   ['Zürich', 5, 0],
   ['anything', 1, 0],
-])('the key %s of %i partitions belongs to number %i', (key, count, partition) => {
+])('the key %s with %i partitions belongs to partition %i', (key, count, partition) => {
   expect(partitionOf(key, count)).toBe(partition);
 });
 
-it('every key has one scope, which holds its own streams and no others', () => {
+it('every key has one scope, which holds the streams of the key and no others', () => {
   const counts = new Map([
     [CHAT, 3],
     [TICKET, 4],
@@ -79,7 +79,7 @@ it('the store keeps the first number of partitions and refuses every other one',
   expect(same.partitioning.streams).toEqual(first.partitioning.streams);
 });
 
-it('a broker without a number of partitions follows the stored one', async () => {
+it('a broker without a number of partitions uses the stored number', async () => {
   await using _ = await openBroker(redis.url, { streams: BY_THREE });
   await using follower = await openBroker(redis.url, { streams: STREAMS });
   expect(follower.partitioning.countOf(CHAT)).toBe(3);
@@ -88,7 +88,7 @@ it('a broker without a number of partitions follows the stored one', async () =>
   expect(await redis.cli('xlen', stream)).toBe('1');
 });
 
-it('a publisher uses the plain stream until a number of partitions was chosen, and follows it from then on', async () => {
+it('a publisher uses the plain stream until the store has a number of partitions, and uses that number from then on', async () => {
   await using follower = await openBroker(redis.url, { streams: STREAMS });
   expect(follower.partitioning.streamFor(CHAT, 'room')).toBe(CHAT);
   await using _ = await openBroker(redis.url, { streams: BY_THREE });
@@ -98,7 +98,7 @@ it('a publisher uses the plain stream until a number of partitions was chosen, a
   expect(follower.partitioning.countOf(TICKET)).toBe(3);
 });
 
-it('one partition is stored when a subscriber without a number comes first', async () => {
+it('a subscriber without a number of partitions stores the number 1 when it registers first', async () => {
   await using broker = await openBroker(redis.url, { streams: STREAMS });
   expect(await redis.cli('exists', 'partitions:{events:chat}')).toBe('0');
   await broker.register('gateway');
@@ -119,15 +119,15 @@ it('the number of partitions is stored again when the store lost it with the str
 });
 
 it.each([
-  ['none', 0],
-  ['a part', 1.5],
-  ['more than 32', 33],
-])('the number of partitions %s is refused', async (_, partitions) => {
+  ['zero', 0],
+  ['a fraction', 1.5],
+  ['a number above 32', 33],
+])('%s is refused as the number of partitions', async (_, partitions) => {
   const streams = [{ name: CHAT, maxLength: 1, partitions }];
   expect(await codeOf(openBroker(redis.url, { streams }))).toBe('invalid_argument');
 });
 
-it('a stream is refused that would be a partition of another', async () => {
+it('a stream is refused when its name is that of another stream’s partition', async () => {
   const streams = [
     { name: CHAT, maxLength: 1, partitions: 2 },
     { name: `${CHAT}.p1`, maxLength: 1 },

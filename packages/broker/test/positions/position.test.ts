@@ -75,21 +75,21 @@ describe('a position', () => {
   });
 
   it.each(['v2~x', 'v2~2~a-1.b-1', 'v10~a', 'v999999~~._-'])(
-    'a position of a later version is known as that, whatever it holds: %j',
+    'the position %j is recognised as one of a later version',
     (later) => {
       expect(() => parsePosition(later)).toThrow(expect.objectContaining({ code: 'later_position' }));
     },
   );
 
   it.each(['v1~a-1', 'v0~a-1', 'v02~a-1', 'v~a-1', 'v2', 'v2~', 'V2~a', 'v2~a b', 'v2~a\n', 'v2~é'])(
-    'a position of no version is garbage: %j',
+    'the position %j is refused because it has no valid version',
     (garbage) => {
       expect(() => parsePosition(garbage)).toThrow(expect.objectContaining({ code: 'invalid_position' }));
     },
   );
 
-  it('a position has the form that builds before there were versions read and wrote', () => {
-    // As commit 1966bb5 made them.
+  it('a position has the form that builds read and wrote before positions had versions', () => {
+    // Positions as commit 1966bb5 made them.
     const [plain, scoped] = ['0dzvmckv-mijhn73t.k2j-0-1', '2_11~all-mijhn73t-3w5e11264sgsf'];
     expect(encodePosition(parsePosition(plain))).toBe(plain);
     expect(encodePosition(parsePosition(scoped), '2_11')).toBe(scoped);
@@ -123,11 +123,31 @@ describe('isPositionValid', () => {
     ['the present epoch, beyond what was read', { epoch: 'now', cursor: '9-9' }, { epoch: 'now' }, true],
     ['another epoch', { epoch: 'old', cursor: '0-0' }, { epoch: 'now' }, false],
     ['the previous epoch', { epoch: 'old', cursor: '5-2' }, { epoch: 'now', previousEpoch }, true],
-    ['its last entry that was kept', { epoch: 'old', cursor: '5-3' }, { epoch: 'now', previousEpoch }, true],
-    ['an entry of it that was lost', { epoch: 'old', cursor: '5-4' }, { epoch: 'now', previousEpoch }, false],
-    ['a later one that was lost', { epoch: 'old', cursor: '10-0' }, { epoch: 'now', previousEpoch }, false],
-    ['an epoch before it', { epoch: 'older', cursor: '1-1' }, { epoch: 'now', previousEpoch }, false],
-  ])('a position of %s is judged rightly', (_, part, current, expected) => {
+    [
+      'the last kept entry of the previous epoch',
+      { epoch: 'old', cursor: '5-3' },
+      { epoch: 'now', previousEpoch },
+      true,
+    ],
+    [
+      'a lost entry of the previous epoch',
+      { epoch: 'old', cursor: '5-4' },
+      { epoch: 'now', previousEpoch },
+      false,
+    ],
+    [
+      'a later lost entry of the previous epoch',
+      { epoch: 'old', cursor: '10-0' },
+      { epoch: 'now', previousEpoch },
+      false,
+    ],
+    [
+      'an epoch before the previous epoch',
+      { epoch: 'older', cursor: '1-1' },
+      { epoch: 'now', previousEpoch },
+      false,
+    ],
+  ])('isPositionValid judges a position of %s correctly', (_, part, current, expected) => {
     expect(isPositionValid(part, current)).toBe(expected);
   });
 });

@@ -1,4 +1,4 @@
-// Commands beside the broker's: on one server, on a cluster that is known by one of its nodes, and while Redis is away.
+// `connectRedis` sends commands to one server, or to a cluster that it knows by one node. The tests also stop the server.
 import { type BrokerState, connectRedis, type RedisCommands } from '@millrace/broker';
 import { codeOf, startRedis, startRedisCluster, until } from '@millrace/testkit';
 import { expect, it, onTestFinished } from 'vitest';
@@ -12,7 +12,7 @@ async function connect(url: string, onStateChange?: (state: BrokerState) => void
   return redis;
 }
 
-/** Sets each key by a script and gets it back. */
+/** Sets each key with a script, and returns the values of the keys. */
 async function setAndGet(redis: RedisCommands): Promise<unknown[]> {
   const script = "return redis.call('SET', KEYS[1], ARGV[1])";
   await Promise.all(keys.map((key) => redis.eval(script, { keys: [key], arguments: [`${key} ä`] })));
@@ -31,7 +31,7 @@ it('connectRedis gets values and runs scripts on one server', async () => {
   expect(await codeOf(redis.get('nothing'))).toBe('closed');
 });
 
-it('connectRedis finds the node of each key in a cluster by one of its nodes', async () => {
+it('connectRedis finds the node of each key in a cluster when it knows one of the nodes', async () => {
   await using cluster = await startRedisCluster();
   const [node] = cluster.nodes;
   const redis = await connect(node?.url ?? '');
@@ -50,7 +50,7 @@ it('connectRedis rejects while its server is away, reports that, and works again
   expect(await setAndGet(redis)).toEqual(values);
 });
 
-it('connectRedis rejects at once where it may not log in', async () => {
+it('connectRedis rejects at once when the server refuses the login', async () => {
   await using server = await startRedis({ args: ['--requirepass', 'other'] });
   expect(await codeOf(connectRedis({ url: server.url, clientName }))).toBe('refused');
 });

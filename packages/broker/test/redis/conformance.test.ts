@@ -21,7 +21,7 @@ describeBrokerConformance('the Redis broker', async (options) => {
   };
 });
 
-/** Asks Redis for the time until it has passed. */
+/** Waits until `ms` milliseconds have passed on the clock of Redis. */
 async function passBrokerTime(broker: Broker, ms: number): Promise<void> {
   const stream = 'events:chat';
   const endMs = (await broker.inspect(stream)).timeMs + ms;

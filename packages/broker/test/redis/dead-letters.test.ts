@@ -1,4 +1,4 @@
-// Dead letters in a Redis that others write to as well.
+// Dead letters in a Redis to which other programs also write.
 import { CHAT, codeOf, present, type RedisServer, startRedis } from '@millrace/testkit';
 import { createClient } from '@redis/client';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
@@ -16,7 +16,7 @@ afterAll(() => redis[Symbol.asyncDispose]());
 beforeEach(() => redis.cli('flushall'));
 
 it.each([
-  ['nothing that it knows', ['foo', 'bar']],
+  ['unknown fields only', ['foo', 'bar']],
   ['fields that are no JSON', ['fields', '{"a":']],
   ['fields that are a list', ['fields', '["a","b"]']],
   ['fields that are not all text', ['fields', '{"a":"1","b":{}}']],
@@ -67,7 +67,7 @@ it.each<[string, Readonly<Record<string, Buffer>>, boolean]>([
   ['a value with a byte that no character has', { a: Buffer.from([0x7b, 0xff, 0x7d]) }, false],
   ['a surrogate written as if it were a character', { a: Buffer.from([0xed, 0xa0, 0x80]) }, false],
   ['U+FFFD itself', { a: Buffer.from('\uFFFD ä \u{1F600}') }, true],
-])('%s is told from text, by every way of reading', async (_, fields, isText) => {
+])('%s is recognised as text or as no text, by every way of reading', async (_, fields, isText) => {
   await using broker = await openBroker(redis.url);
   const client = await createClient({ url: redis.url }).connect();
   await client.xAdd(CHAT, '5-5', fields);

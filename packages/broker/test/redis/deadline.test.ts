@@ -1,4 +1,4 @@
-// A deadline does not count the time in which this very process did not run.
+// A deadline does not count the time in which this process itself did not run.
 import { execFileSync } from 'node:child_process';
 import { setImmediate as turn } from 'node:timers/promises';
 import { append, CHAT, type FakeClock, fakeClock, startRedis } from '@millrace/testkit';
@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { type Deadline, DeadlineWatch } from '../../src/redis/connection/deadline-watch.js';
 import { openBroker } from '../support/redis-fixture.js';
 
-/** A watch over one deadline after another, and the result of each. */
+/** Creates a watch over several deadlines, and records which of them have passed. */
 function watched(clock: FakeClock) {
   const open = new Map<string, Deadline>();
   const passed: string[] = [];
@@ -36,7 +36,7 @@ describe('a deadline', () => {
     expect(clock.timerCount).toBe(0);
   });
 
-  it('deadlines cost one timer, however many there are, and none once everything was answered in time', async () => {
+  it('deadlines need one timer, however many there are, and no timer after everything was answered in time', async () => {
     const clock = fakeClock();
     const { start, answer, passed } = watched(clock);
     for (let n = 0; n < 100; n++) {
@@ -88,7 +88,7 @@ describe('a deadline', () => {
     expect(clock.timerCount).toBe(0);
   });
 
-  it('a watch that was stopped leaves no timer behind, and begins anew with the next deadline', async () => {
+  it('a watch that was stopped leaves no timer behind, and works again with the next deadline', async () => {
     const clock = fakeClock();
     const { start, stop, answer, passed } = watched(clock);
     start('a', 1_000);
@@ -101,7 +101,7 @@ describe('a deadline', () => {
     expect(passed).toEqual(['b']);
   });
 
-  it('a deadline gives the other side the rest of its time after this process has slept through all of it', async () => {
+  it('a deadline that this process has slept through still leaves the other side the rest of its time', async () => {
     const clock = fakeClock();
     const { start, passed } = watched(clock);
     start('a', 1_000);
@@ -121,12 +121,12 @@ describe('a process that did not run for longer than its deadline', () => {
     await using broker = await openBroker(redis.url, { commandTimeoutMs: 1_000 });
     const states: string[] = [];
     broker.onStateChange((state) => states.push(state));
-    // From here on Redis knows the script.
+    // After this call Redis knows the script.
     await append(broker, { stream: CHAT, fields: { n: '0' } });
     const publishing = append(broker, { stream: CHAT, fields: { n: '1' } });
     await Promise.resolve();
-    // The command is written at the end of this turn; then nothing of this process runs any more until Redis has answered and
-    // the deadline has passed.
+    // The command is written at the end of this turn. After that, nothing runs in this process until Redis has answered and the
+    // deadline has passed.
     await turn();
     sleepUntilAnswered(redis.port, 1_500);
     await expect(publishing).resolves.toMatchObject({ isDuplicate: false });
@@ -135,7 +135,10 @@ describe('a process that did not run for longer than its deadline', () => {
   });
 });
 
-/** Redis answers in the order in which it is asked, so what it was asked before has been answered as well. */
+/**
+ * Blocks this process until Redis has answered. Redis answers in the order in which it is asked, so an answer to PING means that it
+ * has also answered the earlier command.
+ */
 function sleepUntilAnswered(port: number, atLeastMs: number): void {
   const startMs = performance.now();
   do execFileSync('redis-cli', ['-p', String(port), 'ping']);

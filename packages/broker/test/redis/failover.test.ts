@@ -1,5 +1,5 @@
-// A replica takes over, with or without the last writes of its master: some subscribers continue, others begin anew, and some
-// positions still hold.
+// A replica takes over, with or without the last writes of its master. A subscriber continues if the replica has every entry that
+// it has read, and starts again otherwise. Positions that the replica knows stay valid.
 import {
   type Broker,
   createSubscriber,
@@ -25,7 +25,7 @@ import { openBroker, publishEvents } from '../support/redis-fixture.js';
 
 const OPTIONS = { streams: [{ name: CHAT, maxLength: 1_000 }], heartbeatMs: 20, commandTimeoutMs: 500 };
 
-/** A user who may read the run ID of the server, and one who may not: hosted Redis often refuses INFO. */
+/** Two users: one may read the run ID of the server, the other may not, because hosted Redis often refuses INFO. */
 const USERS: readonly {
   readonly who: string;
   readonly name?: string;
@@ -36,18 +36,18 @@ const USERS: readonly {
 ];
 type User = (typeof USERS)[number];
 
-/** Arguments of redis-server for the user to be there, after a restart too. */
+/** Returns the arguments of redis-server that create the user, so that it also exists after a restart. */
 const aclOf = ({ name, rights = [] }: User): string[] =>
   name === undefined ? [] : ['--user', name, 'on', '>secret', ...rights];
 
 interface Pair extends AsyncDisposable {
   readonly master: RedisServer;
   readonly replica: RedisServer;
-  /** The address that leads to the present server. */
+  /** The proxy that leads to the present server. */
   readonly way: TcpProxy;
-  /** The connection of the replica to its master. */
+  /** The proxy between the replica and its master. */
   readonly link: TcpProxy;
-  /** Ends the master and puts the replica in charge. */
+  /** Stops the master and makes the replica the master. */
   failOver(): Promise<void>;
 }
 
@@ -79,7 +79,7 @@ const urlOf = ({ port }: { readonly port: number }, { name }: User): string =>
   `redis://${name === undefined ? '' : `${name}:secret@`}127.0.0.1:${port}`;
 const lengthOn = async (server: RedisServer): Promise<number> => Number(await server.cli('xlen', CHAT));
 
-/** Publishes entries that the replica has, then some that it never hears of. */
+/** Publishes entries that reach the replica, then entries that do not reach it. */
 async function publishBothKinds(pair: Pair, broker: Broker): Promise<{ kept: string[]; lost: string[] }> {
   const kept = await publishEvents(broker, 10);
   await until(async () => (await lengthOn(pair.replica)) === 10);
@@ -95,7 +95,7 @@ async function beat(broker: Broker, subscriber: string, start: StreamStart, entr
 }
 
 describe.each(USERS)('for $who: a heartbeat after a failover that lost the last writes', (user) => {
-  it('a subscriber that has read no lost entry continues, also when later entries outnumber the lost ones', async () => {
+  it('a subscriber that has read no lost entry continues, even if more entries follow than were lost', async () => {
     await using pair = await startPair(user);
     await using broker = await openBroker(urlOf(pair.way, user), OPTIONS);
     const [start] = await broker.register('behind');
@@ -113,11 +113,11 @@ describe.each(USERS)('for $who: a heartbeat after a failover that lost the last 
     });
     const ahead = await beat(broker, 'ahead', present(start), present(entries[19]));
     expect(ahead).toMatchObject({ status: 'reset', cursor: '0-0', epoch: behind.epoch });
-    // No subscriber proved more since.
+    // No subscriber has proven a later entry since.
     expect(ahead.previousEpoch).toEqual(behind.previousEpoch);
   });
 
-  it('a subscriber that has read another entry of the same ID begins anew: the new server’s clock may be behind', async () => {
+  it('a subscriber begins again when the new server has another entry with the ID at its cursor', async () => {
     await using pair = await startPair(user);
     await using broker = await openBroker(urlOf(pair.way, user), OPTIONS);
     const [start] = await broker.register('a');
@@ -130,7 +130,7 @@ describe.each(USERS)('for $who: a heartbeat after a failover that lost the last 
     expect(await beat(broker, 'a', present(start), present(entries[19]))).toMatchObject({ status: 'reset' });
   });
 
-  it('a subscriber that knows only an earlier epoch begins anew', async () => {
+  it('a subscriber that knows only an earlier epoch begins again', async () => {
     await using pair = await startPair(user);
     await using broker = await openBroker(urlOf(pair.way, user), OPTIONS);
     const [start] = await broker.register('a');
@@ -142,7 +142,7 @@ describe.each(USERS)('for $who: a heartbeat after a failover that lost the last 
   });
 });
 
-/** A subscriber that notes the entries and events it gets. */
+/** Creates a subscriber that records its entries and events. */
 function join(broker: Broker) {
   const read: string[] = [];
   const told: string[] = [];
@@ -158,7 +158,7 @@ function join(broker: Broker) {
 }
 
 describe.each(USERS)('for $who: a subscriber', (user) => {
-  it('a subscriber continues where it was when the replica has everything, and earlier positions still hold', async () => {
+  it('a subscriber continues where it was when the replica has every entry, and earlier positions stay valid', async () => {
     await using pair = await startPair(user);
     await using broker = await openBroker(urlOf(pair.way, user), OPTIONS);
     const { subscriber, read, told } = join(broker);
@@ -180,14 +180,14 @@ describe.each(USERS)('for $who: a subscriber', (user) => {
     expect(await broker.inspect(CHAT)).toMatchObject({ pending: 0, unconsumed: 0 });
   });
 
-  it('a subscriber begins anew when it has read entries that the replica never had, and positions from then are void', async () => {
+  it('a subscriber begins again when it has read entries that the replica never had, and positions at those entries are invalid', async () => {
     await using pair = await startPair(user);
     await using broker = await openBroker(urlOf(pair.way, user), OPTIONS);
     const { subscriber, read, told } = join(broker);
     await subscriber.start();
     const kept = await publishEvents(broker, 10);
     await until(() => read.length === 10);
-    // The record of how far the stream had come has gone to the replica as well.
+    // Waits until the replica also has the record of the newest ID.
     await until(async () => (await pair.replica.cli('hget', `epoch:{${CHAT}}`, 'lastId')) === kept[9]);
     const early = parsePosition(subscriber.position());
     pair.link.swallow('replies');
@@ -197,7 +197,7 @@ describe.each(USERS)('for $who: a subscriber', (user) => {
     await pair.failOver();
     await until(() => broker.state === 'ready');
     const after = await publishEvents(broker, 15);
-    // Some of the new ones may have been read before the loss was noticed; then they are read again.
+    // Some new entries may have been read before the loss was noticed. They are then read again.
     await until(() => told.length > 0 && subscriber.isCaughtUp && read.at(-1) === after[14]);
     expect(read.slice(-25)).toEqual([...kept, ...after]);
     expect(told).toEqual([`reset ${CHAT}`]);
@@ -207,7 +207,7 @@ describe.each(USERS)('for $who: a subscriber', (user) => {
     await subscriber.stop();
   });
 
-  it('a subscriber reads from the present server, though the previous one still answers its reader', async () => {
+  it('a subscriber reads from the present server, although the previous server still answers its reading connection', async () => {
     await using pair = await startPair(user);
     await using broker = await openBroker(urlOf(pair.way, user), OPTIONS);
     await using old = await openBroker(urlOf(pair.master, user), OPTIONS);
@@ -216,7 +216,7 @@ describe.each(USERS)('for $who: a subscriber', (user) => {
     const before = await publishEvents(broker, 5);
     await until(() => read.length === 5);
     await until(async () => (await lengthOn(pair.replica)) === 5);
-    // The master stays up and accepts entries; only one of the two connections finds the new one without help.
+    // The master stays up and accepts entries. Only the writing connection is cut, so only this one finds the new server by itself.
     pair.link.swallow('replies');
     await pair.replica.cli('replicaof', 'no', 'one');
     pair.way.switchTo(pair.replica.port);
@@ -250,7 +250,7 @@ describe.each(USERS)('for $who: a subscriber', (user) => {
     await subscriber.stop();
   });
 
-  it('a subscriber keeps its epoch while connections are cut and other subscribers come and go: the server is the same', async () => {
+  it('a subscriber keeps its epoch while connections to the same server are cut and other subscribers come and go', async () => {
     await using redis = await startRedis({ args: aclOf(user) });
     await using way = await startTcpProxy(redis.port);
     await using broker = await openBroker(urlOf(way, user), OPTIONS);
@@ -270,7 +270,7 @@ describe.each(USERS)('for $who: a subscriber', (user) => {
     await subscriber.stop();
   });
 
-  it('a subscriber begins anew after DEL and as many new entries within one heartbeat', async () => {
+  it('a subscriber begins again when its stream is deleted and filled with more entries than before within one heartbeat', async () => {
     await using redis = await startRedis({ args: aclOf(user) });
     await using broker = await openBroker(urlOf(redis, user), { ...OPTIONS, heartbeatMs: 200 });
     const { subscriber, read, told } = join(broker);

@@ -1,4 +1,4 @@
-// The connection to Redis breaks in many ways: callers learn what happened, and everything recovers.
+// The connection to Redis breaks in many ways. Callers learn what happened, and the broker recovers.
 import { type Broker, type BrokerState, createRedisBroker } from '@millrace/broker';
 import {
   append,
@@ -35,9 +35,9 @@ describe('publishing over a connection that is lost', () => {
           ),
         ),
       );
-    // From here on Redis knows the script, so the first call is the batch itself.
+    // After this call Redis knows the script, so that the next command is the batch itself.
     await append(broker, { stream: TICKET, fields: { n: '0' } });
-    // The batch is executed, its reply never arrives.
+    // The batch is executed, but its reply never arrives.
     proxy.swallow('replies');
     const attempt = publishAll();
     await proxy.nextData('replies');
@@ -53,12 +53,12 @@ describe('publishing over a connection that is lost', () => {
     expect(entries.map(({ fields }) => Number(fields['n']))).toEqual(
       Array.from({ length: 100 }, (_, n) => n),
     );
-    // Some were there already: otherwise this test shows nothing.
+    // Some entries were there already. Otherwise this test shows nothing.
     const receipts = retry.flatMap((result) => (result.status === 'fulfilled' ? result.value : []));
     expect(receipts.some((receipt) => 'isDuplicate' in receipt && receipt.isDuplicate)).toBe(true);
   });
 
-  it('publishing survives CLIENT KILL again and again', async () => {
+  it('publishing survives repeated CLIENT KILL', async () => {
     await using redis = await startRedis();
     await using broker = await openBroker(redis.url);
     const done = new AbortController();
@@ -76,7 +76,7 @@ describe('publishing over a connection that is lost', () => {
     expect(numbers).toEqual(Array.from({ length: 200 }, (_, n) => n));
   });
 
-  it('a lost connection leaves open whether a sent command was executed; while Redis is away it is certain that nothing was sent', async () => {
+  it('an error says that a command may have been executed when its connection was lost, and that nothing was sent while Redis was away', async () => {
     await using redis = await startRedis();
     await using proxy = await startTcpProxy(redis.port);
     await using broker = await openBroker(`redis://127.0.0.1:${proxy.port}`);
@@ -93,7 +93,7 @@ describe('publishing over a connection that is lost', () => {
     expect(await broker.readRange(CHAT, { count: 10 })).toEqual([]);
   });
 
-  it('an error says for certain that nothing happened when Redis answers that it cannot now', async () => {
+  it('an error says that nothing happened when Redis answers that it accepts no writes at present', async () => {
     await using redis = await startRedis();
     await using broker = await openBroker(redis.url);
     await redis.cli('config', 'set', 'min-replicas-to-write', '1');
@@ -105,7 +105,7 @@ describe('publishing over a connection that is lost', () => {
 });
 
 describe('a Redis that stands still', () => {
-  it('a Redis that stands still is reported as timeout within the deadline, then as unavailable, and recovers', async () => {
+  it('a Redis that stands still is reported as timeout within the deadline, then as unavailable, until it continues', async () => {
     await using redis = await startRedis();
     await using broker = await openBroker(redis.url, QUICK);
     const states = watch(broker);
@@ -118,7 +118,7 @@ describe('a Redis that stands still', () => {
     expect(states).toEqual(['unavailable', 'ready']);
   });
 
-  it('a pause of Redis does not kill its subscribers: afterwards each of them has grace', async () => {
+  it('a pause of Redis declares no subscriber dead, because each subscriber has a time of grace after it', async () => {
     await using redis = await startRedis();
     await using broker = await openBroker(redis.url, { livenessMs: 400, heartbeatMs: 50 });
     await broker.register('a');
@@ -126,7 +126,7 @@ describe('a Redis that stands still', () => {
     const lease = present(await broker.acquireLease(CHAT, 'a'));
     redis.pause();
     const cut = broker.runLedgerPass(lease, { consumer: 'c', count: 10 });
-    // Redis has to stand still for longer than `livenessMs`, and cannot be asked meanwhile.
+    // Redis must stand still for longer than `livenessMs`. Its own clock cannot be asked during that time.
     const endMs = performance.now() + 900;
     await until(() => performance.now() >= endMs);
     redis.resume();
@@ -135,7 +135,7 @@ describe('a Redis that stands still', () => {
 });
 
 describe('a blocking read', () => {
-  it('a blocking read finds a black hole by its deadline, and the next one reads', async () => {
+  it('a blocking read times out when no reply arrives, and a later read succeeds', async () => {
     await using redis = await startRedis();
     await using proxy = await startTcpProxy(redis.port);
     await using broker = await openBroker(`redis://127.0.0.1:${proxy.port}`, QUICK);
@@ -150,7 +150,7 @@ describe('a blocking read', () => {
     expect(states[0]).toBe('unavailable');
   });
 
-  it('a blocking read rejects when the connection is cut, and loses no entry that comes meanwhile', async () => {
+  it('a blocking read rejects when the connection is cut, and a later read finds the entry that came since', async () => {
     await using redis = await startRedis();
     await using proxy = await startTcpProxy(redis.port);
     await using broker = await openBroker(`redis://127.0.0.1:${proxy.port}`);
@@ -162,7 +162,7 @@ describe('a blocking read', () => {
     expect((await readUntilFound(broker)).get(CHAT)?.[0]?.fields).toEqual({ n: '1' });
   });
 
-  it('a blocking read that was aborted does not hold up the next one', async () => {
+  it('a blocking read that was aborted does not delay the next read', async () => {
     await using redis = await startRedis();
     await using broker = await openBroker(redis.url);
     for (let n = 0; n < 20; n++) {
@@ -187,7 +187,7 @@ describe('a blocking read', () => {
 });
 
 describe('open', () => {
-  it('open rejects with unavailable when nothing listens, and may be tried again', async () => {
+  it('open rejects with unavailable when nothing listens, and leaves the broker idle', async () => {
     const port = await freePort();
     const broker = createRedisBroker({ ...SUITE_OPTIONS, ...QUICK, url: `redis://127.0.0.1:${port}` });
     expect(await codeOf(broker.open())).toBe('unavailable');
@@ -196,7 +196,7 @@ describe('open', () => {
     await broker.close();
   });
 
-  it('open rejects with unavailable when the server accepts the connection and says nothing', async () => {
+  it('open rejects with unavailable when the server accepts the connection but never answers', async () => {
     await using redis = await startRedis();
     redis.pause();
     const broker = createRedisBroker({ ...SUITE_OPTIONS, ...QUICK, url: redis.url });
@@ -207,7 +207,7 @@ describe('open', () => {
     await broker.close();
   });
 
-  it('open rejects with refused at once when the password is wrong, and never repeats it', async () => {
+  it('open rejects with refused when the password is wrong, and its error does not contain the password', async () => {
     await using redis = await startRedis({ args: ['--requirepass', 'right'] });
     const wrong = createRedisBroker({
       ...SUITE_OPTIONS,
@@ -269,7 +269,7 @@ function watch(broker: Broker): BrokerState[] {
   return states;
 }
 
-/** Repeats with the same ID until the entry is stored, as a publisher does. */
+/** Retries with the same ID until the entry is stored, as a publisher does. */
 async function publishUntilStored(broker: Broker, n: number): Promise<void> {
   const entry = { stream: CHAT, fields: { n: String(n) }, dedupeId: `id-${n}` };
   await until(async () => (await codeOf(append(broker, entry))) === 'resolved');

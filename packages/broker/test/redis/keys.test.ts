@@ -25,7 +25,7 @@ it.each([CHAT, 'events:chat.p0', 'plain'])(
   },
 );
 
-it('the keys have the names of the documentation', () => {
+it('the keys have the names that the documentation gives', () => {
   const keys = streamKeys(CHAT);
   expect([
     keys.dedupe('id'),
@@ -65,13 +65,13 @@ it.each([
   '%25',
   '%2525{',
   '%257B',
-])('the room %s is found again in the key of its window', (roomId) => {
+])('the room %s can be read from the key of its window', (roomId) => {
   const name = { roomId, slot: 'read_receipt' };
   expect(windowNameOf(windowKey(name))).toEqual(name);
   expect(windowNameOf('coalesce::typing')).toBeUndefined();
 });
 
-it('every room has a key of its own, without braces, and names that need no change stay as they are', () => {
+it('every room has its own key without braces, and a room ID that needs no escaping stays as it is', () => {
   const rooms = ['a', 'a b', '100%', '%', '%20', '{a}', '%7Ba%7D', '%257Ba%257D', '{', '}', '%7B', '%25'];
   const keys = rooms.map((roomId) => windowKey({ roomId, slot: 'typing' }));
   expect(new Set(keys).size).toBe(rooms.length);
@@ -79,7 +79,7 @@ it('every room has a key of its own, without braces, and names that need no chan
   expect(keys.slice(0, 5)).toEqual(rooms.slice(0, 5).map((roomId) => `coalesce:${roomId}:typing`));
 });
 
-it('no other file of the package builds keys', () => {
+it('no file of the package except keys.ts builds keys', () => {
   const source = join(import.meta.dirname, '../../src');
   const files = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter((name) =>
     statSync(join(source, name)).isFile(),

@@ -1,4 +1,4 @@
-// A later build shares the Redis: fields that it wrote behind those of this build are ignored, and stay.
+// A later build shares the Redis. It may append fields to the values of this build. This build ignores those fields and keeps them.
 import { type Broker, type Lease, type StreamStart, WINDOW_LIMITS } from '@millrace/broker';
 import { append, CHAT, present, type RedisServer, startRedis } from '@millrace/testkit';
 import fc from 'fast-check';
@@ -15,7 +15,7 @@ beforeEach(() => redis.cli('flushall'));
 
 afterAll(() => redis[Symbol.asyncDispose]());
 
-/** Nothing expires during a test, however busy the machine is. */
+/** Options with which nothing expires during a test, however busy the machine is. */
 const options = {
   livenessMs: 600_000,
   leaseMs: 600_000,
@@ -26,15 +26,15 @@ const SLOTS = 'slots:{signalr-consumers}';
 const WINDOW = 'coalesce:room:typing';
 const lasting = (windowMs: number) => ({ windowMs, stream: CHAT });
 
-/** Text that a later build may write behind a field: `|`, and any text. */
+/** Text that a later build may append to a value: `|`, and any text. */
 const tail = fc
   .string({ unit: 'grapheme', maxLength: 20 })
   .map((text) => `|${text.replaceAll('\u0000', '')}`);
-/** Text that a later build may write behind a number that words follow. */
+/** Text that a later build may append to a number if other words follow the number. */
 const word = fc.stringMatching(/^,[a-z0-9|:,]{0,12}$/);
 
 describe('values of a later build', () => {
-  it('values of a later build stay as they are, whatever script runs, and nothing behind its cursor is acknowledged or trimmed', async () => {
+  it('values of a later build stay as they are, whatever script runs, and no entry after its cursor is acknowledged or trimmed', async () => {
     const step = fc.constantFrom('register', 'beat', 'pass', 'trim', 'claim', 'free', 'renew', 'give back');
     const steps = fc.array(step, { minLength: 4, maxLength: 12 });
     const property = fc.asyncProperty(tail, steps, async (more, chosen) => {
@@ -59,7 +59,7 @@ describe('values of a later build', () => {
         lease = await take(broker, name, { start, lease, cursor: present(ids[249]) });
       for (const [key, field, value] of planted)
         expect(await query(redis, 'hget', key, field), `${field} of ${key}`).toBe(value);
-      // All up to its cursor is acknowledged and nothing else, and the entry at its cursor is still there.
+      // Exactly the entries up to the later build's cursor are acknowledged, and the entry at that cursor is still there.
       const pending = (await query(redis, 'xpending', CHAT, 'signalr-consumers')) as unknown[];
       expect(pending[1]).toBe(ids[101]);
       expect(await query(redis, 'xrange', CHAT, behind, behind)).toHaveLength(1);
@@ -72,7 +72,7 @@ describe('values of a later build', () => {
     const property = fc.asyncProperty(tail, fc.array(step, { maxLength: 12 }), async (more, chosen) => {
       await redis.cli('flushall');
       await using broker = await openBroker(redis.url, options);
-      // Names that begin like an input, an ending, and like nothing of ours.
+      // Field names that begin like an input, like an ending, and like no field of this build.
       const planted = ['id', 'extra', 'later', 'x'];
       await redis.cli('hset', WINDOW, ...planted.flatMap((field) => [field, more]));
       for (const name of ['add', ...chosen, 'claim', 'commit']) await takeWindow(broker, name);
@@ -131,7 +131,7 @@ describe('values of a later build', () => {
   });
 });
 
-it('a subscriber holds the acknowledging back for a gateway of a later build only as long as that is alive', async () => {
+it('a gateway of a later build holds back acknowledgements only while it is alive', async () => {
   await using broker = await openBroker(redis.url, { streams: [{ name: CHAT, maxLength: 1 }] });
   const start = present((await broker.register('a'))[0]);
   const lease = present(await broker.acquireLease(CHAT, 'a'));
@@ -158,7 +158,7 @@ async function take(broker: Broker, name: string, { start, lease, cursor }: Ledg
   switch (name) {
     case 'register':
       await broker.register('b');
-      // It begins at the newest entry, and would hold back nothing.
+      // Subscriber `b` begins at the newest entry, so it would not hold back any acknowledgement.
       await broker.unregister('b');
       return lease;
     case 'beat':

@@ -1,4 +1,4 @@
-// Data in Redis has a layout, and a build that does not know it changes nothing.
+// The data in Redis has a layout. A build that does not know the layout changes nothing.
 import { createRedisBroker } from '@millrace/broker';
 import { codeOf, type RedisServer, SUITE_OPTIONS, startRedis } from '@millrace/testkit';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -18,7 +18,7 @@ const KEY = 'layout:{signalr-consumers}';
 
 describe('the layout of the keys', () => {
   it.each(['2', '2|more', '10', '', 'one', '0', '-1'])(
-    'a broker does not open where the layout is %j, says so, and writes nothing',
+    'a broker does not open when the layout is %j, reports the layout, and writes nothing',
     async (layout) => {
       await redis.cli('set', KEY, layout);
       const broker = createRedisBroker({ ...SUITE_OPTIONS, url: redis.url });
@@ -29,7 +29,7 @@ describe('the layout of the keys', () => {
     },
   );
 
-  it.each(['1', '1|more'])('a broker opens where the layout is %j', async (layout) => {
+  it.each(['1', '1|more'])('a broker opens when the layout is %j', async (layout) => {
     await redis.cli('set', KEY, layout);
     await using broker = await openBroker(redis.url);
     await broker.register('a');

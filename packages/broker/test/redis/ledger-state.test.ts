@@ -1,4 +1,4 @@
-// XINFO and XPENDING show how an entry goes from Published over Consumed to Acknowledged.
+// XINFO and XPENDING show each state of an entry: Published, Consumed and Acknowledged.
 import { CHAT, present, type RedisServer, startRedis } from '@millrace/testkit';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { openBroker, publishEvents, query } from '../support/redis-fixture.js';

@@ -1,4 +1,4 @@
-// Parts of the state in Redis are deleted, or lost in a crash: the broker finds and repairs that.
+// Parts of the state in Redis are deleted, or lost in a crash. The broker detects the loss and repairs the state.
 import { type Broker, createSubscriber, type Lease, type StreamStart } from '@millrace/broker';
 import { append, CHAT, present, type RedisServer, startRedis, until } from '@millrace/testkit';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -35,7 +35,7 @@ describe('a heartbeat', () => {
     expect(await beat(broker, again, '0-0', 0)).toMatchObject({ status: 'alive', epoch: reply.epoch });
   });
 
-  it('a heartbeat answers reset when the stream was deleted and written again before it', async () => {
+  it('a heartbeat answers reset when the stream was deleted and written again before the heartbeat', async () => {
     await using broker = await openBroker(redis.url);
     const { start } = await holder(broker);
     const ids = await publishEvents(broker, 3);
@@ -94,7 +94,7 @@ describe('register', () => {
 });
 
 describe('a pass', () => {
-  it('an acknowledgement pass makes the group anew at the smallest known cursor after XGROUP DESTROY', async () => {
+  it('an acknowledgement pass creates the group again at the smallest known cursor after XGROUP DESTROY', async () => {
     await using broker = await openBroker(redis.url);
     const { start, lease } = await holder(broker);
     await broker.register('b');
@@ -106,7 +106,7 @@ describe('a pass', () => {
     expect(await query(redis, 'xpending', CHAT, 'signalr-consumers')).toMatchObject([3, ids[2], ids[4], {}]);
   });
 
-  it('an acknowledgement pass makes the group anew at the beginning when no cursor is known', async () => {
+  it('an acknowledgement pass creates the group again at the beginning when no cursor is known', async () => {
     await using broker = await openBroker(redis.url);
     const { lease } = await holder(broker);
     await publishEvents(broker, 5);
@@ -115,7 +115,7 @@ describe('a pass', () => {
     expect(await runPass(broker, lease)).toMatchObject({ consumed: 5, acknowledged: 0 });
   });
 
-  it('an acknowledgement pass makes the group anew at the beginning of a stream that was lost, whatever the cursors of the lost one', async () => {
+  it('an acknowledgement pass creates the group again at the beginning of a stream that was lost, whatever the old cursors are', async () => {
     await using broker = await openBroker(redis.url);
     const { start, lease } = await holder(broker);
     const ids = await publishEvents(broker, 3);
@@ -175,7 +175,7 @@ it('the broker runs its scripts again after SCRIPT FLUSH', async () => {
   expect((await broker.inspect(CHAT)).length).toBe(41);
 });
 
-it('a stream key that holds something else is refused, and the others are served', async () => {
+it('a stream whose key has another type is refused, and the other streams are served', async () => {
   await using broker = await openBroker(redis.url);
   await redis.cli('set', CHAT, 'not a stream');
   await expect(append(broker, { stream: CHAT, fields: { n: '1' } })).rejects.toMatchObject({
@@ -200,7 +200,7 @@ it('sequence numbers beyond 2^53 are handled exactly', async () => {
   expect(read.get(CHAT)?.map(({ id }) => id)).toEqual([ids[2]]);
   const second = await broker.runLedgerPass(lease, { consumer: 'c', count: 10, cursor: present(ids[2]) });
   expect(second).toMatchObject({ consumed: 0, acknowledged: 1 });
-  // Millisecond and sequence carry over: the next ID exists and is larger.
+  // The sequence is at its maximum, so the next ID has a higher millisecond and the sequence 0.
   const { id } = await append(broker, { stream: CHAT, fields: { n: '1' } });
   expect(id).toBe('100000000000000-0');
 });

@@ -1,4 +1,4 @@
-// A Redis that has reached `maxmemory`: publishing is refused, and trimming, which frees memory, continues.
+// A Redis has reached `maxmemory`. It refuses publishes, but still executes trims, which free memory.
 import { type Broker } from '@millrace/broker';
 import { append, CHAT, codeOf, present, startRedis, until } from '@millrace/testkit';
 import { expect, it } from 'vitest';
@@ -6,7 +6,7 @@ import { eventFields, openBroker } from '../support/redis-fixture.js';
 
 const FULL = ['--maxmemory', '8mb', '--maxmemory-policy', 'noeviction'];
 
-it('a full Redis refuses publishes with out_of_memory, keeps subscribers and ledger alive, and is trimmed free', async () => {
+it('a full Redis refuses publishes with out_of_memory, keeps subscribers and ledger alive, and accepts publishes after trims', async () => {
   await using redis = await startRedis({ args: FULL });
   const streams = [{ name: CHAT, maxLength: 100 }];
   await using broker = await openBroker(redis.url, { streams, hardCapFactor: 1_000 });
@@ -37,7 +37,7 @@ it('a full Redis refuses publishes with out_of_memory, keeps subscribers and led
   expect((await broker.inspect(CHAT)).expired).toBe(0);
 });
 
-/** Publishes until Redis refuses; returns the ID of the last entry it accepted. */
+/** Publishes until Redis refuses. Returns the ID of the last entry that Redis accepted. */
 async function publishUntilFull(broker: Broker): Promise<string> {
   let last = '0-0';
   for (let n = 0; n < 100_000; n++) {

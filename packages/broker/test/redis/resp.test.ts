@@ -1,4 +1,4 @@
-// The replies of Redis are found in its bytes however they are cut, and are read as they were written.
+// The client finds the replies of Redis in the received bytes, however the bytes are cut, and parses them as they were written.
 import { createServer, type Socket } from 'node:net';
 import { systemClock } from '@millrace/internal';
 import fc from 'fast-check';
@@ -34,7 +34,7 @@ function encode(value: Reply): Buffer {
   return Buffer.concat([Buffer.from(`*${value.length}\r\n`), ...value.map(encode)]);
 }
 
-/** The replies that a framer finds in bytes that come in pieces; `cuts` are the lengths of the pieces, used in turn. */
+/** Returns the replies that a framer finds in bytes that arrive in pieces. `cuts` are the lengths of the pieces, used in turn. */
 function framed(bytes: Buffer, cuts: readonly number[]): Buffer[] {
   const found: Buffer[] = [];
   const framer = new ReplyFramer((one) => found.push(one));
@@ -61,7 +61,7 @@ describe('replies', () => {
     );
   });
 
-  it('lines and errors are read as they are', () => {
+  it('simple strings and errors are read unchanged', () => {
     fc.assert(
       fc.property(line, cuts, (text, pieces) => {
         const [simple, error] = framed(Buffer.from(`+${text}\r\n-${text}\r\n`), pieces).map(valueOf);
@@ -72,7 +72,7 @@ describe('replies', () => {
     );
   });
 
-  it('an end of the bytes inside a reply is no reply yet', () => {
+  it('bytes that end inside a reply are no reply yet', () => {
     fc.assert(
       fc.property(reply, fc.nat(), (value, seed) => {
         const bytes = encode(value);
@@ -95,7 +95,7 @@ describe('replies', () => {
     expect(() => framed(Buffer.from(text), [99])).toThrow('no reply');
   });
 
-  it('bytes at random are refused, or waited for, and nothing else', () => {
+  it('random bytes cause no error except that they are no reply', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), cuts, (bytes, pieces) => {
         try {
@@ -126,18 +126,18 @@ function encodeEntries(list: readonly { id: string; fields: readonly (readonly [
 
 type Name = string | Uint8Array;
 
-/** The same by the slow way. */
+/** Returns the entry that `asEntries` should return, computed in a slower way. */
 function expected({ id, fields: pairs }: { id: string; fields: readonly (readonly [Name, Name])[] }) {
   const decoded = pairs.map(([name, one]) => [Buffer.from(name).toString(), Buffer.from(one).toString()]);
   const isText = pairs
     .flat()
     .every((part) => Buffer.from(Buffer.from(part).toString()).equals(Buffer.from(part)));
-  // `fromEntries` defines, so that `__proto__` is a field like any other.
+  // `Object.fromEntries` defines properties and calls no setters, so that `__proto__` is a field like any other.
   return { id, fields: Object.entries(Object.fromEntries(decoded)), isUtf8: isText ? undefined : false };
 }
 
 describe('entries', () => {
-  it('entries hold what was written, and say so when that is no text', () => {
+  it('entries hold what was written, and are marked when it is not UTF-8', () => {
     fc.assert(
       fc.property(entries, (list) => {
         const read = asEntries(encodeEntries(list)).map(({ id, fields: all, isUtf8 }) => {
@@ -148,7 +148,7 @@ describe('entries', () => {
     );
   });
 
-  it('each stream of a read has its own entries, and a read without news has none', () => {
+  it('each stream of a read has its own entries, and an empty read has no streams', () => {
     const one = encodeEntries([{ id: '1-0', fields: [['n', '1']] }]);
     const two = encodeEntries([
       { id: '2-0', fields: [] },
@@ -203,7 +203,7 @@ describe('commands', () => {
 });
 
 describe('a client', () => {
-  it("commands are answered in their order, and an error is one command's own", async () => {
+  it('commands are answered in their order, and an error rejects only its own command', async () => {
     await using server = await startServer('+1\r\n-ERR no\r\n$1\r\n3\r\n');
     const client = newClient(server.port);
     const replies = ['A', 'B', 'C'].map((name) => client.send([name], 5_000));
@@ -215,7 +215,7 @@ describe('a client', () => {
     client.end(new Error('done'));
   });
 
-  it('a command that has no answer at its deadline ends the connection, and others learn that their outcome is unknown', async () => {
+  it('a command that has no answer at its deadline ends the connection, and other commands learn that their outcome is unknown', async () => {
     await using server = await startServer('');
     let ended: Error | undefined;
     const client = newClient(server.port, (cause) => {
@@ -253,7 +253,9 @@ function newClient(port: number, onEnd: (cause: Error) => void = () => {}): Resp
   return new RespClient(`redis://127.0.0.1:${port}`, { clock: systemClock, onErrorReply: () => {}, onEnd });
 }
 
-/** Answers the first bytes of each connection with these, or by ending it. */
+/**
+ * Starts a server. It answers the first bytes of each connection with `answer`, or ends the connection if `answer` is undefined.
+ */
 async function startServer(answer: string | undefined) {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {

@@ -1,4 +1,4 @@
-// The data model's lengths on real Redis: the lengths at which streams settle, and the entries that outlive a trim.
+// The lengths of the data model on real Redis: the length to which each stream is trimmed, and the entries that a trim keeps.
 import { type Broker, createSubscriber, type Lease } from '@millrace/broker';
 import { CHAT, present, type RedisServer, startRedis, until } from '@millrace/testkit';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
@@ -45,7 +45,7 @@ it('each stream settles within its length plus one node after three times as man
   await subscriber.stop();
 }, 120_000);
 
-it('every entry is kept that a second gateway has not passed, also beyond the length', async () => {
+it('every entry that a second gateway has not passed is kept, even beyond the length', async () => {
   await using broker = await openBroker(redis.url, { streams: [{ name: CHAT, maxLength: 1_000 }] });
   await broker.register('slow');
   const { lease } = await holder(broker);
@@ -67,7 +67,7 @@ it('a trim respects another consumer group on the stream until the hard cap', as
   expect((await broker.inspect(CHAT)).length).toBe(900);
   const more = await publishEvents(broker, 600);
   await settle(broker, lease, present(more.at(-1)));
-  // Cut at the cap, yet no entry counts as expired that the gateways had acknowledged.
+  // The hard cap cut the stream, but none of the removed entries counts as expired, because the gateways had acknowledged them.
   expect(await broker.inspect(CHAT)).toMatchObject({ length: 1_000, expired: 0 });
 });
 
@@ -83,24 +83,24 @@ it('the count of entries that the hard cap cuts is exact, with nodes of any size
   await redis.cli('xdel', CHAT, present(ids[3]), present(ids[59]), present(ids[80]));
   await publishEvents(broker, 500);
   const { length, expired, entriesAdded } = await broker.inspect(CHAT);
-  // 650 added, 3 deleted by hand, 61 acknowledged (2 of them among the deleted).
+  // 650 entries were added, 3 deleted by hand, 61 acknowledged. Of the 61, 2 are among the 3.
   expect([length, entriesAdded, expired]).toEqual([200, 650, 650 - 3 - 200 - 59]);
   await redis.cli('config', 'set', 'stream-node-max-entries', '100');
 });
 
-it('a trim that cuts at the hard cap counts acknowledged and lost entries apart', async () => {
+it('a trim that cuts at the hard cap counts acknowledged and lost entries separately', async () => {
   const streams = [{ name: CHAT, maxLength: 10 }];
   await using broker = await openBroker(redis.url, { streams, hardCapFactor: 10 });
   const { lease } = await holder(broker);
   const ids = await publishEvents(broker, 40);
   await broker.runLedgerPass(lease, { consumer: 'c', count: 100, cursor: present(ids[24]) });
-  // A plain XADD cuts nothing, so here the trim must.
+  // A plain XADD cuts nothing, so the trim must cut here.
   await redis.cli('eval', `for i = 1, 160 do redis.call('XADD', KEYS[1], '*', 'a', 'b') end`, '1', CHAT);
   expect(await broker.trim(lease)).toEqual({ status: 'trimmed', removed: 25, expired: 75 });
   expect(await broker.inspect(CHAT)).toMatchObject({ length: 100, expired: 75 });
 });
 
-it('the stream stays bounded when no gateway was ever there, plain XADD included', async () => {
+it('a stream that no gateway has ever read stays bounded, even after plain XADD', async () => {
   const streams = [{ name: CHAT, maxLength: 10 }];
   await using broker = await openBroker(redis.url, { streams, hardCapFactor: 10 });
   await redis.cli('eval', `for i = 1, 5000 do redis.call('XADD', KEYS[1], '*', 'a', 'b') end`, '1', CHAT);

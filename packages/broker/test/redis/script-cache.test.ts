@@ -1,4 +1,4 @@
-// How often the source of a script is sent: once per connection, and once more when the server has forgotten it.
+// The source of a script is sent once per connection, and once more when the server has forgotten the script.
 import { append, CHAT, type RedisServer, startRedis, startRedisCluster, until } from '@millrace/testkit';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { openBroker } from '../support/redis-fixture.js';
@@ -16,7 +16,7 @@ afterAll(() => redis[Symbol.asyncDispose]());
 const options = { windowMs: 60_000, stream: CHAT };
 const rooms = Array.from({ length: 2_000 }, (_, n) => `room-${n}`);
 
-/** How often a server has executed each command since `CONFIG RESETSTAT`. */
+/** Returns a function that tells how often the server has executed a command since `CONFIG RESETSTAT`. */
 async function callsAt(server: RedisServer): Promise<(command: string) => number> {
   const stats = await server.cli('info', 'commandstats');
   return (command) => Number(new RegExp(`^cmdstat_${command}:calls=(\\d+)`, 'mi').exec(stats)?.[1] ?? 0);
@@ -48,7 +48,7 @@ describe('after SCRIPT FLUSH', () => {
     );
   });
 
-  it('calls keep their order, also of different scripts', async () => {
+  it('calls of different scripts keep their order', async () => {
     await using broker = await openBroker(redis.url);
     const name = { roomId: 'room', slot: 'typing' };
     const turn = (n: number) => [
@@ -87,7 +87,7 @@ describe('after SCRIPT FLUSH', () => {
   });
 });
 
-it('a connection that was lost sends the source of a script once when it is back', async () => {
+it('a connection that was lost sends the source of a script once after it is restored', async () => {
   await using broker = await openBroker(redis.url);
   const publish = (n: number) => append(broker, { stream: CHAT, fields: { n: String(n) } });
   await publish(0);

@@ -1,4 +1,4 @@
-// Redis refuses one stream: it is named, the others continue, and it is served again once it is repaired.
+// Redis refuses one stream. The trouble is reported, the other streams continue, and the stream is served again after its repair.
 import { type Broker, createSubscriber, LAST_ENTRY_ID, type StreamTrouble } from '@millrace/broker';
 import { append, CHAT, codeOf, type RedisServer, startRedis, TICKET, until } from '@millrace/testkit';
 import { describe, expect, it } from 'vitest';
@@ -6,7 +6,7 @@ import { openBroker } from '../support/redis-fixture.js';
 
 const OPTIONS = { heartbeatMs: 20, livenessMs: 3_000, leaseMs: 900 };
 
-/** A subscriber that notes the entries and events it gets. */
+/** Creates a subscriber that records its entries and events. */
 function join(broker: Broker, name = 'a') {
   const read: string[] = [];
   const told: string[] = [];
@@ -27,18 +27,18 @@ function join(broker: Broker, name = 'a') {
 const publish = async (broker: Broker, stream: string): Promise<string> =>
   (await append(broker, { stream, fields: { n: '1' } })).id;
 
-/** TICKET is read, acknowledged and trimmed. */
+/** Checks that TICKET is read, acknowledged and trimmed. */
 async function expectTicketServed(broker: Broker, read: readonly string[]): Promise<void> {
   const ids = await Promise.all(Array.from({ length: 400 }, () => publish(broker, TICKET)));
   await until(() => ids.every((id) => read.includes(id)));
   await until(async () => {
     const { pending, unconsumed, length } = await broker.inspect(TICKET);
-    // The length settles at 100, give or take one node.
+    // A trim leaves 100 entries, and up to one stream node more.
     return pending === 0 && unconsumed === 0 && length <= 200;
   });
 }
 
-/** Sets a key to a value of another type than the one it should have. */
+/** Sets a key to a value of the wrong type. */
 const spoil = async (redis: RedisServer, key: string): Promise<void> => {
   await redis.cli('del', key);
   await redis.cli('set', key, 'x');
@@ -50,7 +50,7 @@ describe.each([
   ['its lease', `lease:{${CHAT}}`],
   ['its epoch', `epoch:{${CHAT}}`],
 ])('a key of the wrong type at %s', (_, key) => {
-  it('a key of the wrong type stops no other stream, is named once, and its trouble is over when the key is removed', async () => {
+  it('a key of the wrong type stops no other stream, is reported once, and its trouble is over when the key is removed', async () => {
     await using redis = await startRedis();
     await using broker = await openBroker(redis.url, OPTIONS);
     const { subscriber, read, told } = join(broker);
@@ -72,7 +72,7 @@ describe.each([
     await subscriber.stop();
   });
 
-  it('a subscriber starts beside a key of the wrong type and serves the others, and the stream as soon as it is repaired', async () => {
+  it('a subscriber starts despite a key of the wrong type, serves the other streams, and serves the stream after its repair', async () => {
     await using redis = await startRedis();
     await spoil(redis, key);
     await using broker = await openBroker(redis.url, OPTIONS);
@@ -80,7 +80,7 @@ describe.each([
     await subscriber.start();
     expect(told).toEqual([`begins ${CHAT} refused`]);
     await expectTicketServed(broker, read);
-    // A position has a part for every stream, in order, also for the one that is not read.
+    // A position has a part for every stream, in order, including the stream that is not read.
     expect(subscriber.position().split('.')).toHaveLength(2);
     await redis.cli('del', key);
     await until(() => told.length > 1);
@@ -91,7 +91,7 @@ describe.each([
   });
 });
 
-it('a stream of the wrong type refuses a publish and accepts it again after its repair; the others accept theirs meanwhile', async () => {
+it('a stream of the wrong type refuses publishes until its repair, while the other streams accept them', async () => {
   await using redis = await startRedis();
   await using broker = await openBroker(redis.url, OPTIONS);
   await spoil(redis, CHAT);
@@ -101,7 +101,7 @@ it('a stream of the wrong type refuses a publish and accepts it again after its 
   expect(await codeOf(publish(broker, CHAT))).toBe('resolved');
 });
 
-it('a stream that was moved away and is put back continues where it was, and nothing of it is lost', async () => {
+it('a stream that was renamed and renamed back continues where it was, without a loss', async () => {
   await using redis = await startRedis();
   await using broker = await openBroker(redis.url, OPTIONS);
   const { subscriber, read, told } = join(broker);
@@ -124,7 +124,7 @@ it('a stream that was moved away and is put back continues where it was, and not
   await subscriber.stop();
 });
 
-it('a number of partitions that cannot be read refuses its own stream only, until it is repaired', async () => {
+it('a number of partitions that cannot be read makes only its own stream refused, until it is removed', async () => {
   await using redis = await startRedis();
   await redis.cli('lpush', `partitions:{${CHAT}}`, 'x');
   await using broker = await openBroker(redis.url, OPTIONS);
@@ -152,7 +152,7 @@ it('slots of the wrong type are replaced, and the streams are acknowledged as be
   await subscriber.stop();
 });
 
-it('a subscriber does not start where every stream is refused', async () => {
+it('a subscriber does not start when every stream is refused', async () => {
   await using redis = await startRedis();
   for (const stream of [CHAT, TICKET]) await spoil(redis, stream);
   await using broker = await openBroker(redis.url, OPTIONS);
@@ -160,14 +160,14 @@ it('a subscriber does not start where every stream is refused', async () => {
   expect(await codeOf(subscriber.start())).toBe('refused');
 });
 
-/** An ID so far ahead of Redis' own clock. */
+/** Returns an ID that is `aheadMs` ahead of the clock of Redis. */
 async function idAhead(redis: RedisServer, aheadMs: number): Promise<string> {
   const [seconds = ''] = (await redis.cli('time')).split('\n');
   return `${Number(seconds) * 1_000 + aheadMs}-0`;
 }
 
 describe('an entry with an ID ten minutes ahead of the clock', () => {
-  it('an ID ahead of the clock is named once, and its stream is still read, acknowledged and trimmed to its length', async () => {
+  it('an ID ahead of the clock is reported once, and its stream is still read, acknowledged and trimmed to its length', async () => {
     await using redis = await startRedis();
     await using broker = await openBroker(redis.url, { ...OPTIONS, minAgeMs: 200 });
     const { subscriber, read, told } = join(broker);
@@ -182,7 +182,7 @@ describe('an entry with an ID ten minutes ahead of the clock', () => {
     await subscriber.stop();
   });
 
-  it('an entry ahead of the clock is kept, with later entries, as long as young entries are', async () => {
+  it('an entry ahead of the clock and the entries after it are kept while they are younger than minAgeMs', async () => {
     await using redis = await startRedis();
     await using broker = await openBroker(redis.url, {
       minAgeMs: 60_000,
@@ -227,7 +227,7 @@ describe('an entry with the largest ID there is', () => {
     await subscriber.stop();
   });
 
-  it('the entry with the largest ID does not keep the entries before it from being trimmed', async () => {
+  it('the entry with the largest ID does not prevent a trim of the entries before it', async () => {
     await using redis = await startRedis();
     await using broker = await openBroker(redis.url, { ...OPTIONS, minAgeMs: 200 });
     const { subscriber, read } = join(broker);
@@ -236,12 +236,12 @@ describe('an entry with the largest ID there is', () => {
     await redis.cli('xadd', TICKET, LAST_ENTRY_ID, 'n', '0');
     await until(() => read.includes(LAST_ENTRY_ID));
     await until(async () => (await broker.inspect(TICKET)).length <= 200);
-    // The next heartbeat finds it, which may come after the trim.
+    // The trouble is found by the next heartbeat, which may come after the trim.
     await until(() => subscriber.troubles.some(({ kind }) => kind === 'exhausted'));
     await subscriber.stop();
   });
 
-  it('the entry with the largest ID ends a stream that is read on from it', async () => {
+  it('a read after the largest ID finds no entries', async () => {
     await using redis = await startRedis();
     await using broker = await openBroker(redis.url);
     await redis.cli('xadd', CHAT, LAST_ENTRY_ID, 'n', '0');
@@ -249,7 +249,7 @@ describe('an entry with the largest ID there is', () => {
   });
 });
 
-it('counting of expired entries starts again when its key has the wrong type, and dead letters are stored once their key can be written', async () => {
+it('the count of expired entries starts again when its key has the wrong type, and dead letters are stored as soon as their key can be written', async () => {
   await using redis = await startRedis();
   await using broker = await openBroker(redis.url, {
     streams: [{ name: CHAT, maxLength: 10 }],

@@ -1,4 +1,5 @@
-// Something that Millrace has not written stands at the keys of coalescing windows: it is removed and reported, and the window works.
+// The keys of coalescing windows hold values that Millrace has not written. The values are removed and reported, and the windows
+// work.
 import { createRedisBroker } from '@millrace/broker';
 import { append, CHAT, type RedisServer, SUITE_OPTIONS, startRedis, until } from '@millrace/testkit';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -64,7 +65,7 @@ describe.each([
     },
   );
 
-  it('a value that is no window does not keep out the entry that ends inputs of the window', async () => {
+  it('a value that is no window does not prevent the append of an entry that ends inputs of the window', async () => {
     await redis.cli(...garbage);
     await using opened = await openWindows();
     const ends = { window: NAME, key: 'k', timestamp: '' };
@@ -103,9 +104,9 @@ describe.each([
   ],
   ['a flush without its endings', ['d', '1', 'n', 'x', 'f', 'x', 'l', '4102444800000']],
   ['a time in the next century', ['d', '4102444800000', 'n', '0', 'b', '0']],
-  ['a time that is no number of this world', ['d', '99999999999999999999999999', 'n', '1']],
+  ['a time that is far too large', ['d', '99999999999999999999999999', 'n', '1']],
   ['a flush that ends in the next century', ['f', '1 {}', 'g', '', 't', 'other', 'l', '4102444800000']],
-  ['a time long ago, which nobody flushes', ['d', '5', 'n', '0', 'b', '0']],
+  ['a time long ago', ['d', '5', 'n', '0', 'b', '0']],
   ['as many inputs as a window may have', ['d', '5', 'n', '1024', 'b', '0']],
 ])('a window with %s', (_, fields) => {
   it('a window with garbage accepts an input, and its caller is asked to flush it', async () => {
@@ -125,7 +126,7 @@ describe.each([
       await flush();
       added = await windows.add(NAME, [{ id: '1', text: '{"n":1}' }], lasting);
     }
-    // It may have been added in the same step that found the wrong time.
+    // The input may have been added by the same call that found the wrong time, and is then a repeat.
     expect(['added', 'repeat']).toContain(added.outcomes[0]);
     await until(async () => {
       await flush();
@@ -134,7 +135,7 @@ describe.each([
   });
 });
 
-it('a hash of more fields than a script can name is removed whole', async () => {
+it('a hash of more fields than a script can name is removed completely', async () => {
   const fill =
     "for i = 1, 20000 do redis.call('HSET', KEYS[1], 'i' .. i, i .. ' {}') end redis.call('HSET', KEYS[1], 'd', 5)";
   await redis.cli('eval', fill, '1', KEY);
@@ -169,7 +170,7 @@ describe('an index of another type', () => {
   });
 });
 
-it('members of the index that are no windows are not found before those that are', async () => {
+it('members of the index that are no windows are removed and do not hide an overdue window', async () => {
   await using opened = await openWindows();
   const { windows } = opened;
   await windows.add(NAME, [{ id: '1', text: '{"n":1}' }], lasting);

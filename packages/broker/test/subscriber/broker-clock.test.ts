@@ -9,7 +9,7 @@ it('the broker clock has no time before its first sample', () => {
 it('the broker clock uses the sample with the shortest round trip of the last minute', async () => {
   const clock = fakeClock();
   const broker = new BrokerClock(() => clock.monotonicMs());
-  // Broker time is 1,000,000 ahead; the long way there makes the first sample 45 ms wrong.
+  // The broker's time is 1,000,000 ms ahead. The long round trips of the first and the third sample make these wrong by 45 ms.
   broker.learn(0, 100, 1_000_005);
   broker.learn(200, 202, 1_000_201);
   broker.learn(300, 400, 1_000_395);

@@ -1,4 +1,4 @@
-// A track counts missing entries, without a broker: a stream is played, entries vanish, tips come at any moment.
+// A track counts lost entries. The test needs no broker: it simulates a stream, removes entries, and reports tips at any moment.
 import { compareEntryIds, type Entry } from '@millrace/broker';
 import { present } from '@millrace/testkit';
 import fc from 'fast-check';
@@ -14,7 +14,7 @@ describe('StreamTrack', () => {
     const step = fc.record({
       published: fc.nat(5),
       vanished: fc.nat(3),
-      /** How many entries the reader gets before it learns of the tip, and after. */
+      /** Number of entries that the reader receives before it learns of the tip. */
       readBefore: fc.nat(8),
       isTipOld: fc.boolean(),
     });
@@ -34,7 +34,7 @@ describe('StreamTrack', () => {
           lost += gone.length;
           for (const n of unread.splice(0, readBefore)) found += track.advance(entry(`${n}-0`));
           found += track.noteTip(isTipOld ? old : lastTip);
-          // Never more than what is lost: a false alarm would make every client fetch everything again.
+          // The track must never find more losses than there are: a false alarm would make every client fetch everything again.
           expect(found).toBeLessThanOrEqual(lost);
         }
         for (const n of unread.splice(0)) found += track.advance(entry(`${n}-0`));
@@ -68,7 +68,7 @@ describe('StreamTrack', () => {
     expect(found).toBe(1);
   });
 
-  it('a track is caught up when it reached the entry that was the newest, and after trouble when it reached the newest one', () => {
+  it('a track is caught up when it reaches the newest entry at its start, and after trouble when it reaches the newest entry known then', () => {
     const track = new StreamTrack({ ...START, cursor: '5-0', lastId: '9-0', entriesAdded: 100 });
     expect(track.isCaughtUp).toBe(false);
     track.advance(entry('9-0'));
@@ -82,7 +82,7 @@ describe('StreamTrack', () => {
     expect(track.isCaughtUp).toBe(true);
   });
 
-  it('a track begins anew after a reset, and makes its segment anew with every move', () => {
+  it('a track begins again after a reset, and changes its segment with every move', () => {
     const track = new StreamTrack(START);
     const { generation, segment } = track;
     track.advance(entry('7-0'));
@@ -95,7 +95,7 @@ describe('StreamTrack', () => {
     expect(track.isCaughtUp).toBe(true);
   });
 
-  it('a track continues from its cursor when another server has the stream, and forgets what it noted of later entries', () => {
+  it('a track continues from its cursor when another server has the stream, and forgets the tips that it knew', () => {
     const track = new StreamTrack(START);
     track.advance(entry('7-0'));
     track.noteTip({ lastId: '20-0', entriesAdded: 20 });
@@ -107,7 +107,8 @@ describe('StreamTrack', () => {
     expect(track.isCaughtUp).toBe(false);
     expect(track.advance(entry('8-0')) + track.advance(entry('9-0'))).toBe(0);
     expect(track.isCaughtUp).toBe(true);
-    // No entry of 10 to 20 in the previous epoch counts as missing; in this epoch all of them do.
+    // Entries 10 to 20 of the previous epoch are not counted as lost. In the new epoch, 3 entries follow entry 9, and only 1 of
+    // them was received.
     expect(track.noteTip({ lastId: '9-0', entriesAdded: 9 })).toBe(0);
     expect(track.advance(entry('30-0'))).toBe(0);
     expect(track.noteTip({ lastId: '30-0', entriesAdded: 12 })).toBe(2);

@@ -1,10 +1,10 @@
-// A subscriber calls the broker at different rates: busy, idle and while everything fails. On a clock that the test moves.
+// The rate at which a subscriber calls the broker: while busy, while idle and while calls fail. The test moves the clock.
 import { type Broker, createMemoryBroker, createSubscriber, type SubscriberOptions } from '@millrace/broker';
 import { append, CHAT, fakeClock, present, SUITE_OPTIONS, TICKET } from '@millrace/testkit';
 import { expect, it } from 'vitest';
 import { probe } from '../support/broker-probe.js';
 
-/** A subscriber on a memory broker whose calls are counted and may be made to fail. */
+/** Starts a subscriber on a memory broker whose calls are counted and can be made to fail. */
 async function setUp(options: Partial<SubscriberOptions> = {}) {
   const clock = fakeClock();
   const broker = createMemoryBroker({ ...SUITE_OPTIONS, livenessMs: 3_000, leaseMs: 3_000, clock });
@@ -33,14 +33,14 @@ const publish = (broker: Broker) => append(broker, { stream: CHAT, fields: { n: 
 it('a subscriber runs a pass once a second while idle, and every 100 ms while entries come', async () => {
   const { clock, broker, during, subscriber } = await setUp();
   await clock.advance(2_000);
-  // Two streams, one second.
+  // Two streams have one pass each in this second.
   expect(await during(1_000, 'runLedgerPass')).toBe(2);
   let passes = 0;
   for (let n = 0; n < 100; n++) {
     await publish(broker);
     passes += await during(10, 'runLedgerPass');
   }
-  // About ten of the one, and one of the other, in which nothing comes.
+  // About ten passes of the busy stream, and one pass of the stream that gets no entries.
   expect(passes).toBeGreaterThanOrEqual(9);
   expect(passes).toBeLessThanOrEqual(13);
   const stopping = subscriber.stop();
@@ -75,7 +75,7 @@ it('a subscriber sends a heartbeat every 250 ms, trims once a second and renews 
     await during(4_000, 'acquireLease'),
   ];
   expect(beats).toBe(16);
-  // Two streams; what is due waits for the next round of the loop.
+  // Each of the two streams is trimmed about once a second, because a trim that is due waits for the next round of the loop.
   expect(trims).toBeGreaterThanOrEqual(6);
   expect(trims).toBeLessThanOrEqual(8);
   expect(claims).toBeGreaterThanOrEqual(3);
@@ -84,14 +84,14 @@ it('a subscriber sends a heartbeat every 250 ms, trims once a second and renews 
 });
 
 it.each(['readAfter', 'heartbeat', 'runLedgerPass'])(
-  'a subscriber waits longer each time while %s fails, and reports it once',
+  'a subscriber backs off while %s fails, and reports the failure once',
   async (name) => {
     const { clock, subscriber, failing, during, log, count } = await setUp();
     await clock.advance(1_000);
     failing.add(name);
     const attempts = await during(60_000, name);
     expect(attempts).toBeGreaterThan(20);
-    // Full jitter up to two seconds: about one a second, of two streams for the ledger.
+    // With full jitter up to two seconds, there is about one attempt a second, and one for each of the two streams in the ledger.
     expect(attempts).toBeLessThan(name === 'runLedgerPass' ? 400 : 300);
     expect(log.filter((line) => line.startsWith('error:')).length).toBe(1);
     failing.clear();
@@ -101,7 +101,7 @@ it.each(['readAfter', 'heartbeat', 'runLedgerPass'])(
   },
 );
 
-it('a subscriber does not account while it cannot read', async () => {
+it('a subscriber runs no passes and takes no leases while it cannot read', async () => {
   const { clock, failing, during } = await setUp();
   await clock.advance(1_000);
   failing.add('readAfter');
@@ -130,7 +130,7 @@ it('a subscriber acquires a lease again at once when a pass is fenced and the le
   await clock.advance(1_100);
   const lease = present(await broker.acquireLease(CHAT, 'a'));
   await broker.releaseLease(lease);
-  // Two idle rounds; the next renewal by the clock would come later.
+  // Two idle rounds pass. The next regular renewal would come later.
   await clock.advance(520);
   expect(await broker.acquireLease(CHAT, 'b')).toBeUndefined();
 });
@@ -148,7 +148,7 @@ it('a subscriber asks for fewer entries at a time when they are large', async ()
   expect(lastArgumentsOf('runLedgerPass')[1]).toMatchObject({ count: 2 });
 });
 
-it('a subscriber adopts no stream after a time in which no lease could be renewed, until the others had time to renew', async () => {
+it('a subscriber adopts no stream after an outage in which no lease could be renewed, until the other subscribers had time to renew theirs', async () => {
   const { clock, broker, failing, count } = await setUp();
   const other = probe(broker);
   const second = createSubscriber(other.probed, { name: 'b', onEntry: () => {}, clock });
@@ -164,17 +164,17 @@ it('a subscriber adopts no stream after a time in which no lease could be renewe
   await clock.advance(5_000);
   failing.clear();
   const before = count('claimSlot');
-  // It sees no slot but its own, and every lease has expired.
+  // The subscriber sees no slot but its own, and every lease has expired.
   while (count('claimSlot') === before) await clock.advance(50);
   await clock.advance(2_000);
   expect(await broker.acquireLease(CHAT, 'somebody')).toBeUndefined();
   expect(await broker.acquireLease(TICKET, 'b')).toBeDefined();
-  // The other one does not come back: its streams are adopted after all.
+  // The other subscriber does not come back, so its streams are adopted.
   await clock.advance(8_000);
   expect(await broker.acquireLease(TICKET, 'b')).toBeUndefined();
 });
 
-it('a subscriber acknowledges at its clean stop what it handled, although its ledger never worked before', async () => {
+it('a subscriber acknowledges the handled entries when it stops, even if its ledger never worked before', async () => {
   const { clock, broker, subscriber, failing } = await setUp();
   failing.add('acquireLease');
   failing.add('claimSlot');

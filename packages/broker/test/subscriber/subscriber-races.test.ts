@@ -1,4 +1,4 @@
-// Replies cross each other: a subscriber judges reads and heartbeats correctly that were overtaken.
+// A subscriber handles replies of reads and heartbeats correctly that arrive after its state has changed.
 import { createMemoryBroker, createSubscriber } from '@millrace/broker';
 import { append, CHAT, fakeClock, present, SUITE_OPTIONS } from '@millrace/testkit';
 import { expect, it } from 'vitest';
@@ -25,14 +25,14 @@ async function setUp() {
   return { clock, broker, hold, seen, log, subscriber, publish };
 }
 
-/** Another subscriber finds the stream rewound: from now on it has a new epoch. */
+/** Lets another subscriber report a cursor beyond the end, as if the stream had been rewound. The stream then has a new epoch. */
 async function rewind({ broker }: Awaited<ReturnType<typeof setUp>>): Promise<void> {
   const start = present((await broker.register('finder'))[0]);
   await broker.heartbeat('finder', new Map([[CHAT, { ...start, cursor: '99999999999999-0' }]]));
   await broker.unregister('finder');
 }
 
-it('a subscriber drops a read that a reset has overtaken, and reads the stream from its beginning', async () => {
+it('a subscriber drops the reply of a read that began before a reset, and reads the stream from its beginning', async () => {
   const world = await setUp();
   const { clock, seen, log, subscriber, publish } = world;
   await publish(1);
@@ -52,7 +52,7 @@ it('a subscriber drops a read that a reset has overtaken, and reads the stream f
   expect(log).toEqual(['registering', 'tailing', 'recovering', 'reset', 'tailing']);
 });
 
-it('a subscriber is recovering after it was declared dead until it has read the entries that came meanwhile', async () => {
+it('a subscriber that was declared dead is recovering until it has read the entries that it missed', async () => {
   const { clock, broker, hold, log, subscriber, publish, seen } = await setUp();
   await publish(1);
   await clock.advance(300);
@@ -67,7 +67,7 @@ it('a subscriber is recovering after it was declared dead until it has read the 
   expect(log.filter((line) => line.startsWith('gap'))).toEqual([]);
 });
 
-it('a heartbeat’s reply is judged correctly, although the tail has read on since it was sent', async () => {
+it('a heartbeat’s late reply reports no loss, although the tail has read more entries since the heartbeat was sent', async () => {
   const { clock, hold, log, publish, seen } = await setUp();
   await clock.advance(300);
   const release = hold('heartbeat');

@@ -1,4 +1,4 @@
-// A subscriber on real Redis recovers while connections break, Redis stands still, or it was declared dead.
+// A subscriber on real Redis recovers after cut connections, after outages of Redis, and after it was declared dead.
 import { type Broker, createRedisBroker, createSubscriber } from '@millrace/broker';
 import {
   append,
@@ -61,7 +61,7 @@ it('a subscriber reports one change of state for a long outage, not one per atte
   await subscriber.start();
   await redis.stop();
   await until(() => subscriber.state === 'recovering');
-  // Long enough for many attempts.
+  // Waits until many attempts have failed.
   await until(() => log.filter((line) => line.startsWith('error:')).length >= 2);
   await redis.restart();
   await until(() => subscriber.state === 'tailing');
@@ -79,7 +79,7 @@ it('a subscriber reports one change of state for a long outage, not one per atte
   expect(new Set(log).size).toBe(log.length - 1);
 });
 
-it('a subscriber starts as soon as Redis is there, and can be stopped while it waits', async () => {
+it('a subscriber starts as soon as Redis is available, and can be stopped while it waits', async () => {
   await using redis = await startRedis();
   await using broker = await openBroker(redis.url, OPTIONS);
   await redis.stop();
@@ -102,7 +102,7 @@ it('a subscriber starts as soon as Redis is there, and can be stopped while it w
   expect(stopped.subscriber.state).toBe('stopped');
 });
 
-it('a subscriber learns that it was declared dead, reads on, and counts the entries that are gone', async () => {
+it('a subscriber learns that it was declared dead, continues to read, and counts the entries that were removed', async () => {
   await using redis = await startRedis();
   await using proxy = await startTcpProxy(redis.port);
   const streams = [{ name: CHAT, maxLength: 10 }];
@@ -119,7 +119,7 @@ it('a subscriber learns that it was declared dead, reads on, and counts the entr
   const start = present((await other.register('b'))[0]);
   await until(() => subscriber.slot !== undefined);
 
-  // The subscriber is cut off; the other continues and accounts without it.
+  // The subscriber is cut off. The other subscriber continues and runs the passes without it.
   proxy.swallow('requests');
   const last = present((await appendNumbered(other, { count: 500, from: 1 })).at(-1));
   let progress = { ...start, cursor: last };
@@ -140,7 +140,7 @@ it('a subscriber learns that it was declared dead, reads on, and counts the entr
 
   proxy.restore();
   proxy.cut();
-  // It may read on before it learns that it was declared dead.
+  // The subscriber may read entries before it learns that it was declared dead.
   await until(() => log.includes('recovering') && seen.at(-1) === 500 && subscriber.state === 'tailing');
   // A read that was under way may still have brought the first batch of 200.
   const missed = 501 - seen.length;
@@ -151,7 +151,7 @@ it('a subscriber learns that it was declared dead, reads on, and counts the entr
   await subscriber.stop();
 });
 
-it('a subscriber takes over a dead one’s lease, slot and pending entries in time', async () => {
+it('a dead subscriber’s lease and pending entries are taken over, and its slot becomes free', async () => {
   await using redis = await startRedis();
   const streams = [{ name: CHAT, maxLength: 100 }];
   const options = { ...SUITE_OPTIONS, ...OPTIONS, streams, livenessMs: 400, leaseMs: 400, url: redis.url };
@@ -164,10 +164,10 @@ it('a subscriber takes over a dead one’s lease, slot and pending entries in ti
   const second = join(broker, 'b');
   await second.subscriber.start();
   await until(() => second.subscriber.slot === 2);
-  // As after a crash: nothing is released.
+  // Closing the broker releases nothing, as in a crash.
   await doomed.close();
   await append(broker, { stream: CHAT, fields: { n: '1' } });
-  // `leaseMs` or `livenessMs` and one renewal, with time to spare for a busy machine.
+  // A takeover needs `leaseMs` or `livenessMs`, and one renewal. The timeout leaves time to spare for a busy machine.
   await until(async () => {
     const { pending, unconsumed } = await broker.inspect(CHAT);
     return pending + unconsumed === 0;

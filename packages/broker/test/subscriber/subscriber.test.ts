@@ -1,4 +1,4 @@
-// A subscriber keeps its promises on both brokers: order, positions, accounting, recovery and a clean end.
+// A subscriber keeps its promises on both brokers: order, positions, acknowledgements, recovery and a clean stop.
 import {
   type Broker,
   type BrokerOptions,
@@ -34,7 +34,7 @@ beforeAll(async () => {
 
 afterAll(() => redis[Symbol.asyncDispose]());
 
-/** Brokers that see the same streams: for Redis one each, in memory the same one. */
+/** Returns a broker that sees the same streams at every call: a new broker on Redis, the same broker in memory. */
 type Connect = () => Promise<Broker>;
 
 async function onRedis(options: Partial<BrokerOptions>): Promise<Connect> {
@@ -52,7 +52,7 @@ async function inMemory(options: Partial<BrokerOptions>): Promise<Connect> {
   return async () => broker;
 }
 
-/** A subscriber that notes what happens to it. */
+/** Creates a subscriber that records its entries and events. */
 function join(broker: Broker, name: string, options: Partial<SubscriberOptions> = {}) {
   const log: string[] = [];
   const seen: Record<string, number[]> = { [CHAT]: [], [TICKET]: [] };
@@ -122,7 +122,7 @@ describe.each([
     await broker.close();
   });
 
-  it('two subscribers that have read as far have the same position', async () => {
+  it('two subscribers that have read equally far have the same position', async () => {
     const connect = await connectTo({});
     const [a, b] = [await connect(), await connect()];
     const first = join(a, 'a');
@@ -175,7 +175,7 @@ describe.each([
     await broker.close();
   });
 
-  it('a start is rejected with the error of warming up, and leaves nothing behind', async () => {
+  it('a start is rejected with the error of `warmUp`, and leaves no registration behind', async () => {
     const connect = await connectTo({});
     const broker = await connect();
     const warmUp = () => Promise.reject(new Error('no memory'));
@@ -254,7 +254,7 @@ describe.each([
     await subscriber.start();
     await publish(broker, 0, 5);
     await until(() => chat.length === 5 && subscriber.isCaughtUp);
-    // The loop is held up: no read comes in between.
+    // All entries are appended and cut in one step, so that no read comes in between.
     await publish(broker, 5, 1000);
     await until(() => chat.at(-1) === 1004);
     await until(async () => log.some((line) => line.startsWith('gap:')) || chat.length === 1005);
@@ -282,7 +282,7 @@ describe.each([
     await subscriber.start();
     await publish(broker, 0, 5);
     await until(() => entries.length === 5 && subscriber.isCaughtUp);
-    // The loop is held up: no read comes in between.
+    // All entries are appended and cut in one step, so that no read comes in between.
     await publish(broker, 5, 500);
     await until(() => entries.at(-1)?.n === 504);
     expect(entries.length).toBeLessThan(505);
@@ -315,7 +315,7 @@ describe.each([
     await broker.close();
   });
 
-  it('a subscriber can be started once, and stopped without having been started', async () => {
+  it('a subscriber can be started only once, and can be stopped without a start', async () => {
     const connect = await connectTo({});
     const broker = await connect();
     const { subscriber } = join(broker, 'a');
@@ -336,7 +336,7 @@ describe.each([
     expect(await codeOf(join(broker, 'a').subscriber.start())).toBe('closed');
   });
 
-  it('a subscriber stops also when the broker was closed before', async () => {
+  it('a subscriber stops even if the broker was closed before', async () => {
     const connect = await connectTo({});
     const broker = await connect();
     const { subscriber, log } = join(broker, 'a');
@@ -354,7 +354,7 @@ function sumOfGaps(log: readonly string[]): number {
     .reduce((sum, line) => sum + Number(line.split(':').at(-1)), 0);
 }
 
-/** Tells whether `b` has seen everything that `a` has, and more. */
+/** True when `b` has read everything that `a` has read, and more. */
 function isOlder(a: Position, b: Position): boolean {
   const signs = a.map(({ cursor }, index) => compareEntryIds(cursor, present(b[index]).cursor));
   const isSameEpoch = a.every(({ epoch }, index) => epoch === b[index]?.epoch);

@@ -1,7 +1,7 @@
 // A broker whose calls a test can count, make fail, and hold back.
 import { type Broker, BrokerError } from '@millrace/broker';
 
-/** Wraps `broker`; everything goes through until the test says otherwise. */
+/** Wraps `broker`. All calls pass through until the test makes them fail or holds them back. */
 export function probe(broker: Broker) {
   const calls = new Map<string, number>();
   const failing = new Set<string>();
@@ -29,9 +29,9 @@ export function probe(broker: Broker) {
     /** Names of methods that reject with `unavailable`. */
     failing,
     count: (name: string): number => calls.get(name) ?? 0,
-    /** Arguments of the last call of this method. */
+    /** Returns the arguments of the last call of a method. */
     lastArgumentsOf: (name: string): readonly unknown[] => lastArguments.get(name) ?? [],
-    /** Replies of this method stay under way until the returned function is called. */
+    /** Holds back the replies of a method until the returned function is called. */
     hold: (name: string): (() => void) => {
       let release = (): void => {};
       held.set(name, new Promise((resolve) => (release = resolve)));

@@ -2,7 +2,7 @@
 import { type Broker, type BrokerOptions, createRedisBroker } from '@millrace/broker';
 import { append, CHAT, type RedisServer, SUITE_OPTIONS } from '@millrace/testkit';
 
-/** An opened broker that closes itself. */
+/** Opens a broker that closes itself at the end of an `await using` block. */
 export async function openBroker(
   url: string,
   options: Partial<BrokerOptions> = {},
@@ -12,7 +12,7 @@ export async function openBroker(
   return Object.assign(broker, { [Symbol.asyncDispose]: () => broker.close() });
 }
 
-/** A reply of redis-cli as JSON. */
+/** Runs a command with redis-cli, and returns its reply parsed from JSON. */
 export async function query(redis: RedisServer, ...command: readonly string[]): Promise<unknown> {
   return JSON.parse(await redis.cli('--json', ...command));
 }

@@ -2,16 +2,16 @@
 
 /** Called by a {@link Connection}. Neither method may throw. */
 export interface ConnectionListener {
-  /** A message of the hub, in the order in which the gateway sent them. */
+  /** Called for each message of the hub, in the order in which the gateway sent them. */
   onMessage(target: string, argument: unknown): void;
-  /** A connection that had started has closed. Nothing is called afterwards. */
+  /** Called when a connection that had started has closed. The listener is not called afterwards. */
   onClose(end: ConnectionEnd): void;
 }
 
-/** How a connection ended. */
+/** The end of a connection. */
 export interface ConnectionEnd {
   readonly cause: Error | undefined;
-  /** The gateway closed the connection and did not allow the client to reconnect at once. */
+  /** True if the gateway closed the connection and did not allow the client to reconnect at once. */
   readonly isExpelled: boolean;
 }
 
@@ -19,32 +19,35 @@ export interface ConnectionEnd {
 export interface ConnectionRequest {
   /** Address of the hub. */
   readonly url: string;
-  /** Gives the token of this attempt, and a newer token once connected. `undefined`: no token. */
+  /** Returns the token of this attempt. On an open connection, returns a newer token. `undefined` if no token is needed. */
   readonly accessToken: (() => Promise<string>) | undefined;
   readonly listener: ConnectionListener;
 }
 
-/** The answer to a call. The `error` is a ClientError `refused` when the gateway refused the call; otherwise the call was cut off. */
+/** The answer to a call. If the gateway refused the call, `error` is a ClientError `refused`. Otherwise the call was cut off. */
 export type CallAnswer =
   | { readonly ok: true; readonly value: unknown }
   | { readonly ok: false; readonly error: Error };
 
 /**
- * One connection to the hub. It is started once.
+ * One connection to the hub. It can be started only once.
  *
- * Guarantees: `onClose` is called exactly once after a `start` that resolved, and before the answers of the calls that were cut
- * off. Answers and messages arrive in the order in which the gateway sent them.
+ * Guarantees: After a `start` that resolved, `onClose` is called exactly once. It is called before the calls that were cut off are
+ * answered. Answers and messages arrive in the order in which the gateway sent them.
  */
 export interface Connection {
-  /** @throws ClientError `unauthorized` when the gateway refused the credentials; any other error otherwise. */
+  /** @throws ClientError `unauthorized` if the gateway refused the credentials, and any other error for other failures */
   start(): Promise<void>;
-  /** Ends the connection, also during `start`. */
+  /** Ends the connection. May also be called during `start`. */
   stop(): Promise<void>;
   /** Calls a method of the hub. The gateway handles calls in the order in which they were made. */
   invoke(method: string, args: readonly unknown[], onAnswer: (answer: CallAnswer) => void): void;
 }
 
-/** {@link Connection.invoke} for callers that do not depend on the order of answers. Rejects with the answer's error. */
+/**
+ * Calls a method of the hub like {@link Connection.invoke}, for callers that do not depend on the order of answers. Rejects with
+ * the error of the answer.
+ */
 export function call(connection: Connection, method: string, ...args: readonly unknown[]): Promise<unknown> {
   return new Promise((resolve, reject) => {
     connection.invoke(method, args, (answer) => {

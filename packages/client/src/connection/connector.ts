@@ -13,10 +13,10 @@ export interface ConnectorDependencies {
   readonly clock: Pick<Clock, 'monotonicMs' | 'startTimer'>;
   readonly random: () => number;
   readonly retry: BackOffOptions;
-  /** Attempts in a row that failed, or did not last, after which it gives up. */
+  /** Number of attempts in a row after which the connector gives up, if each attempt failed or its connection did not last. */
   readonly maxAttempts: number;
   readonly attemptTimeoutMs: number;
-  /** Reports that the machine is back on a network, which cuts a wait short. */
+  /** Reports that the machine is back on a network. This shortens a wait. */
   readonly network: NetworkEvents | undefined;
 }
 
@@ -28,25 +28,25 @@ export interface NetworkEvents {
 
 /** Called by a {@link Connector}. */
 export interface ConnectorListener {
-  /** Is also called before `onOpen`: the gateway may send as soon as the handshake is done. */
+  /** Called for each message. It may be called before `onOpen`, because the gateway may send as soon as the handshake is done. */
   onMessage(target: string, argument: unknown): void;
   onOpen(connection: Connection): void;
-  /** The open connection was lost. The calls that it cut off reject afterwards. */
+  /** Called when the open connection was lost. The calls that were cut off reject afterwards. */
   onLost(cause: Error | undefined): void;
-  /** An attempt failed; another follows. */
+  /** Called when an attempt failed and another attempt follows. */
   onFailed(cause: Error): void;
-  /** No further attempt follows. */
+  /** Called when no further attempt follows. */
   onGaveUp(error: ClientError): void;
 }
 
 /** One attempt to connect, from the request for a token to the end of its connection. */
 interface Attempt {
-  /** Failures in a row before this attempt. */
+  /** Number of failures in a row before this attempt. */
   readonly failures: number;
   readonly cancelDeadline: () => void;
 }
 
-/** Each state holds what has to be released when it is left. */
+/** The states. Each state contains what must be released when the connector leaves it. */
 type ConnectorState =
   | { readonly name: 'stopped' }
   /** Waits for the token of the attempt. */
@@ -61,9 +61,9 @@ type ConnectorState =
     }
   | { readonly name: 'waiting'; readonly cancelWait: () => void };
 
-/** A connection that was open for this long counts as working: the next wait is a short one. */
+/** A connection that was open for this long counts as working. The wait after such a connection is short. */
 const STABLE_AFTER_MS = 5_000;
-/** A client that the gateway sent away waits as it does after this many failures. */
+/** A client that the gateway told not to reconnect at once waits as long as after this number of failures. */
 const EXPELLED_FAILURES = 4;
 const MAX_STOP_MS = 5_000;
 
@@ -76,7 +76,7 @@ const MAX_STOP_MS = 5_000;
 export class Connector {
   readonly #dependencies: ConnectorDependencies;
   readonly #listener: ConnectorListener;
-  /** Changed by `#enter` alone. A connection or an attempt that is not in it is ignored. */
+  /** Only `#enter` changes the state. A connection or an attempt that is not in the state is ignored. */
   #state: ConnectorState = { name: 'stopped' };
 
   constructor(dependencies: ConnectorDependencies, listener: ConnectorListener) {
@@ -88,7 +88,7 @@ export class Connector {
     if (this.#state.name === 'stopped') this.#connect(0);
   }
 
-  /** Ends the connection or the attempt. The listener is not called any more from the moment of the call. */
+  /** Ends the connection or the attempt. From the moment of the call, the listener is no longer called. */
   async stop(): Promise<void> {
     const connection = connectionOf(this.#state);
     this.#enter({ name: 'stopped' });
@@ -114,7 +114,7 @@ export class Connector {
     }
   }
 
-  /** @param failures failures in a row before this attempt */
+  /** @param failures number of failures in a row before this attempt */
   #connect(failures: number): void {
     const { clock, attemptTimeoutMs } = this.#dependencies;
     const onTimeout = (): void =>
@@ -129,7 +129,7 @@ export class Connector {
 
   async #run(attempt: Attempt): Promise<void> {
     const token = await this.#dependencies.tokens.next();
-    // A token that comes too late belongs to no state: the next attempt may have begun.
+    // Ignores a token that comes too late, because the next attempt may have begun.
     if (attemptOf(this.#state) !== attempt) return;
     const connection = this.#createConnection(token);
     this.#enter({ name: 'connecting', attempt, connection });
@@ -145,7 +145,8 @@ export class Connector {
     const isOpen = (): boolean => this.#state.name === 'open' && this.#state.connection === connection;
     const connection: Connection = createConnection({
       url,
-      // One token serves the whole start. A transport that asks later was refused, and needs a newer token.
+      // The whole start uses one token. If a transport asks again later, this token was refused, so the transport gets a newer
+      // token.
       accessToken:
         token === undefined ? undefined : async () => (isOpen() ? ((await tokens.next()) ?? token) : token),
       listener: {
@@ -183,7 +184,7 @@ export class Connector {
     else this.#listener.onGaveUp(finalError);
   }
 
-  /** The reason to give up, if there is one. */
+  /** Returns the error with which the connector gives up, or `undefined` if it does not give up. */
   #finalError(cause: Error, failures: number): ClientError | undefined {
     if (cause instanceof ClientError && cause.code === 'unauthorized') return cause;
     if (failures < this.#dependencies.maxAttempts) return undefined;
@@ -199,11 +200,11 @@ export class Connector {
     if (state.name === 'open') this.#listener.onLost(end.cause);
   }
 
-  /** Waits for the back-off after this many failures. The return of the network begins a new, short wait. */
+  /** Backs off after this number of failures. The return of the network begins a new, short wait. */
   #wait(failures: number): void {
     const { retry, random } = this.#dependencies;
     const onOnline = (): void => {
-      // Many machines see the network come back at the same moment: a random wait spreads them.
+      // Many machines may see the network come back at the same moment. A random wait spreads their attempts.
       this.#waitFor(backOffDelayMs(0, retry, random()), 0, () => this.#connect(0));
     };
     this.#waitFor(backOffDelayMs(failures - 1, retry, random()), failures, onOnline);
@@ -220,7 +221,9 @@ export class Connector {
     this.#enter({ name: 'waiting', cancelWait });
   }
 
-  /** Waits at most {@link MAX_STOP_MS}: the official client waits for a hanging start before it stops. */
+  /**
+   * Stops a connection. Waits at most {@link MAX_STOP_MS}, because the official client waits for a hanging start before it stops.
+   */
   async #stopConnection(connection: Connection): Promise<void> {
     const { promise: elapsed, resolve } = deferred<void>();
     const cancel = this.#dependencies.clock.startTimer(resolve, MAX_STOP_MS);
@@ -237,7 +240,10 @@ function connectionOf(state: ConnectorState): Connection | undefined {
   return 'connection' in state ? state.connection : undefined;
 }
 
-/** At least 1: after a connection that worked, the next wait is as short as after one failure. */
+/**
+ * Returns the number of failures for the next wait. It is at least 1. After a connection that worked, the wait is as short as after
+ * one failure.
+ */
 function failuresAfterClose({ isExpelled }: ConnectionEnd, openMs: number, failures: number): number {
   if (isExpelled) return Math.max(failures + 1, EXPELLED_FAILURES);
   return openMs >= STABLE_AFTER_MS ? 1 : failures + 1;

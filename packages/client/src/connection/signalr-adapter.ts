@@ -19,7 +19,10 @@ import type { CallAnswer, Connection, ConnectionRequest, CreateConnection } from
 export interface SignalROptions {
   /** Transport, headers, credentials and so on. The token comes from `accessToken`. */
   readonly http?: Omit<IHttpConnectionOptions, 'accessTokenFactory'> & {
-    /** Used in place of the environment's class. The official client accepts it, although its types do not name it. */
+    /**
+     * The WebSocket class to use instead of the environment's class. The official client accepts this option, although its types do
+     * not name it.
+     */
     readonly WebSocket?: new (
       url: string,
       ...more: never[]
@@ -27,7 +30,7 @@ export interface SignalROptions {
   };
   /** @defaultValue JSON */
   readonly protocol?: IHubProtocol;
-  /** Receives the log of the official client. @defaultValue none: state changes and errors report what matters */
+  /** Receives the log of the official client. @defaultValue none, because state changes and errors report what matters */
   readonly logger?: ILogger | LogLevel;
 }
 
@@ -36,7 +39,7 @@ export function createSignalRConnections(options: SignalROptions = {}): CreateCo
   return (request) => new SignalRAdapter(request, options);
 }
 
-/** The only target that the official client dispatches: the protocol below gives it to every message. */
+/** The only target that the official client dispatches. The protocol below gives this target to every message. */
 const DELIVER = 'deliver';
 
 const POST_TIMEOUT_MS = 15_000;
@@ -51,7 +54,7 @@ class SignalRAdapter implements Connection {
     });
     this.#hub = new HubConnectionBuilder()
       .withUrl(url, {
-        // Limits negotiation and posts. With SignalR's default a lost call stays without an answer for 100 s.
+        // Limits the time of negotiation and POST requests. With SignalR's default, a lost call would have no answer for 100 s.
         timeout: POST_TIMEOUT_MS,
         ...options.http,
         ...(accessToken === undefined ? {} : { accessTokenFactory: accessToken }),
@@ -59,8 +62,8 @@ class SignalRAdapter implements Connection {
       .withHubProtocol(protocol)
       .configureLogging(options.logger ?? LogLevel.None)
       .build();
-    // Answers reach their callers through promises, a microtask later. Without the same delay an event would overtake the
-    // completion of its room's join when both are in one frame.
+    // Answers reach their callers through promises, a microtask later. Events get the same delay. Otherwise an event would overtake
+    // the answer to its room's join if both are in one frame.
     this.#hub.on(DELIVER, (target: string, argument: unknown) =>
       queueMicrotask(() => listener.onMessage(target, argument)),
     );
@@ -89,12 +92,15 @@ class SignalRAdapter implements Connection {
   }
 }
 
-/** The error of the official client has the status of a refused negotiation only in its text. */
+/**
+ * True for the error of a negotiation that was refused with status 401 or 403. The error of the official client contains the status
+ * only in its text.
+ */
 function isAuthRefusal(error: unknown): boolean {
   return error instanceof Error && /Status code '40[13]'/.test(error.message);
 }
 
-/** Replaces the error of a completion: this distinguishes a refusal from a call that was never answered. */
+/** Replaces the error of a completion. The adapter can then distinguish a refusal from a call that was never answered. */
 class Refusal {
   readonly #error: string;
 
@@ -103,17 +109,19 @@ class Refusal {
   }
 
   toAnswer(): CallAnswer {
-    // The hub's own words follow a sentence that names the method.
+    // The text of the hub follows a sentence that names the method.
     const reason = this.#error.replace(/^.*?HubException: /s, '');
     return { ok: false, error: new ClientError('refused', reason) };
   }
 }
 
 /**
- * Reads messages as the inner protocol does, then sends every target to one handler, with its name as the first
- * argument. The official client drops messages of targets without a handler; without this protocol the client would have to
- * know the names of all event types, and with them the catalog. The protocol also sees two facts that the official client does
- * not report: which errors came from the hub, and whether a Close message allows the client to reconnect.
+ * Reads messages as the inner protocol does, but sends all targets to one handler, with the name of the target as the first
+ * argument. The official client drops messages whose target has no handler. Without this protocol, our client would have to know
+ * the names of all event types, and therefore the catalog.
+ *
+ * The protocol also sees two facts that the official client does not report: which errors came from the hub, and whether a Close
+ * message allows the client to reconnect.
  */
 class AllTargetsProtocol implements IHubProtocol {
   readonly name: string;

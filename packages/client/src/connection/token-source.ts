@@ -1,15 +1,15 @@
-// Tokens: every attempt to connect gets a fresh one, and a refused token is never used again.
+// Tokens: every attempt to connect gets a fresh token, and a refused token is never used again.
 import { ClientError } from '../client-error.js';
 
 /** Passed to `accessToken` when the client needs a token. */
 export interface TokenContext {
-  /** The gateway refused the last token: give a new one, not a cached one. */
+  /** True if the gateway refused the last token. Return a new token then, not a cached one. */
   readonly wasRefused: boolean;
 }
 
 /**
- * Gives the token to connect with. It is called for every attempt. A rejection counts as a failed attempt; a rejection with
- * a {@link ClientError} `unauthorized` ends the attempts.
+ * Returns the token with which to connect. The client calls it for every attempt. A rejection counts as a failed attempt. A
+ * rejection with a {@link ClientError} `unauthorized` ends the attempts.
  */
 export type AccessToken = (context: TokenContext) => string | Promise<string>;
 
@@ -24,9 +24,9 @@ export class TokenSource {
   }
 
   /**
-   * The token for the next attempt; `undefined` when the application gives none.
+   * Returns the token for the next attempt, or `undefined` if the application gives no tokens.
    *
-   * @throws ClientError `unauthorized` when the only token was refused before.
+   * @throws ClientError `unauthorized` if the gateway refused the last token and there is no other.
    */
   async next(): Promise<string | undefined> {
     if (this.#accessToken === undefined) {
@@ -48,7 +48,7 @@ export class TokenSource {
     return this.#accessToken !== undefined;
   }
 
-  /** The gateway refused the last token. */
+  /** Notes that the gateway refused the last token. */
   refused(): void {
     this.#wasRefused = true;
   }

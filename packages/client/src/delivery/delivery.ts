@@ -12,11 +12,11 @@ import type { EventHandlers } from './handlers.js';
 export interface DeliveryDependencies {
   readonly options: ResolvedClientOptions;
   readonly report: ReportError;
-  /** The handlers for events of all rooms. They are called after the room's own. */
+  /** The handlers for events of all rooms. They are called after the handlers of the event's own room. */
   readonly handlers: EventHandlers;
-  /** The joined room whose events have this room ID. */
+  /** Returns the room whose events have this room ID. */
   roomOf(roomId: string): UntypedRoom | undefined;
-  /** The session of the open connection. */
+  /** Returns the session of the open connection, or `undefined` without a connection. */
   session(): Session | undefined;
   resync(room: UntypedRoom, reason: string): void;
 }
@@ -43,7 +43,7 @@ export class Delivery {
     else this.#onEvent(target, argument);
   }
 
-  /** The order of the room's events is known again: delivers the held events. */
+  /** Delivers the held events of a room. Called when the order of the room's events is known. */
   release(room: UntypedRoom): void {
     for (const event of room.release()) this.#handle(room, event);
   }
@@ -74,7 +74,7 @@ export class Delivery {
     }
     this.#dependencies.session()?.seeEvent(room, event.position);
     if (room.hold(event)) return;
-    // No event may be held, or the buffer is full.
+    // The room does not hold events now, or its buffer is full.
     this.release(room);
     this.#handle(room, event);
   }
@@ -93,7 +93,9 @@ export class Delivery {
     }
   }
 
-  /** True for an event that was not handled before; remembers it. IDs are UUIDs, compared without regard to case. */
+  /**
+   * True for an event that was not handled before. Remembers the event. IDs are compared in lower case, because most IDs are UUIDs.
+   */
   #isFirst(eventId: string): boolean {
     const id = eventId.toLowerCase();
     const timeMs = this.#dependencies.options.clock.monotonicMs();
@@ -102,7 +104,10 @@ export class Delivery {
     return true;
   }
 
-  /** A rule of the application's catalog may fail on a payload of a later catalog. The event is delivered all the same. */
+  /**
+   * Updates the indicators of a room. If a rule of the application's catalog fails, for example on a payload of a newer catalog,
+   * the event is still delivered.
+   */
   #observeIndicator(room: UntypedRoom, event: AnyEvent): void {
     try {
       room.observeIndicator(event);

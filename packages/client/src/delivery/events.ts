@@ -1,4 +1,4 @@
-// The static types of delivered events, and the checks of the hub's messages. Payloads are not checked again: the gateway
+// The static types of delivered events, and the checks of the hub's messages. Payloads are not checked again, because the gateway
 // has checked them, and a schema library would be many times the size of this client.
 import type { AnyCatalog, EventTypeName, eventCatalog, PayloadOf, StreamEvent } from '@millrace/contract';
 
@@ -17,13 +17,15 @@ export type PayloadsOf<E extends object> = E extends AnyCatalog
 export type EventName<E extends object = BuiltIn> = keyof PayloadsOf<E> & string;
 
 /**
- * An event as handlers receive it: the event itself and `position`, an opaque token. Without a name it is the union of all
- * types, discriminated by `event_type`.
+ * An event as handlers receive it: the event itself and `position`, an opaque token. Without `Name`, it is an event of any type,
+ * discriminated by `event_type`.
  */
 export type DeliveredEvent<E extends object = BuiltIn, Name extends EventName<E> = EventName<E>> =
   Name extends EventName<E> ? StreamEvent<Name, PayloadsOf<E>[Name]> & { readonly position: string } : never;
 
-/** Handles events of one type. An error that it throws or rejects with goes to `onError`; the other handlers are still called. */
+/**
+ * Handles events of one type. An error that the handler throws or rejects with goes to `onError`. Other handlers are still called.
+ */
 export type EventHandler<E extends object = BuiltIn, Name extends EventName<E> = EventName<E>> = (
   event: DeliveredEvent<E, Name>,
 ) => unknown;
@@ -54,7 +56,7 @@ export interface JoinAnswer {
   readonly indicators: Readonly<Record<string, readonly TypingUser[]>>;
 }
 
-/** Reads the argument of an event message; `undefined` when it is not an event. */
+/** Reads the argument of an event message. Returns `undefined` if it is not an event. */
 export function readEvent(argument: unknown): AnyEvent | undefined {
   const isEvent =
     isObject(argument) &&
@@ -67,18 +69,18 @@ export function readEvent(argument: unknown): AnyEvent | undefined {
   return isEvent ? (argument as unknown as AnyEvent) : undefined;
 }
 
-/** Reads the position of a `position` message; `undefined` when there is none. */
+/** Reads the position of a `position` message. Returns `undefined` if there is none. */
 export function readPosition(argument: unknown): string | undefined {
   return isObject(argument) && isText(argument.position) ? argument.position : undefined;
 }
 
-/** Reads the argument of a `resync` message; `undefined` when it is not one. */
+/** Reads the argument of a `resync` message. Returns `undefined` if it is not a valid argument. */
 export function readResync(argument: unknown): ResyncMessage | undefined {
   if (!isObject(argument) || !isText(argument.room_id)) return undefined;
   return { room_id: argument.room_id, reason: isText(argument.reason) ? argument.reason : 'unknown' };
 }
 
-/** Reads the answer to `JoinRoom`; `undefined` when it is not one. */
+/** Reads the answer to `JoinRoom`. Returns `undefined` if it is not a valid answer. */
 export function readJoinAnswer(answer: unknown): JoinAnswer | undefined {
   if (!isObject(answer) || !isText(answer.roomId) || !isText(answer.position)) return undefined;
   const { roomId, position, recovered, replayed, typing, indicators } = answer;

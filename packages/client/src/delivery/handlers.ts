@@ -1,4 +1,4 @@
-// Handlers of the application. A handler that fails is reported and does not stop the others.
+// Handlers of the application. A handler that fails is reported and does not stop other handlers.
 import { ClientError, type ReportError } from '../client-error.js';
 import type { AnyEvent } from './events.js';
 
@@ -14,8 +14,8 @@ interface Registration<Args extends readonly unknown[]> {
 export class HandlerSet<Args extends readonly unknown[]> {
   readonly #report: ReportError;
   /**
-   * One object per registration: the same function added twice is called twice, and each registration is removed separately. The
-   * list is replaced, not changed: a call in progress keeps the list it began with.
+   * One object per registration. A function that was added twice is called twice, and each registration is removed separately.
+   * Changes replace the list, so a call in progress keeps the list with which it began.
    */
   #registrations: readonly Registration<Args>[] = [];
 
@@ -63,7 +63,7 @@ export class HandlerSet<Args extends readonly unknown[]> {
 /** Handlers by event type, and handlers of all types. */
 export class EventHandlers {
   readonly #report: ReportError;
-  /** Bounded by the event types that the application names. */
+  /** The handlers by event type. The application determines their number by the types that it names. */
   readonly #byType = new Map<string, HandlerSet<[AnyEvent]>>();
   readonly #ofAny: HandlerSet<[AnyEvent]>;
 
@@ -88,7 +88,9 @@ export class EventHandlers {
   }
 }
 
-/** Reports errors that belong to no call: to the application's `onError` handlers, or without a handler to the console. */
+/**
+ * Reports errors that belong to no call. They go to the application's `onError` handlers, or to the console if there is no handler.
+ */
 export class ErrorReporter {
   readonly #handlers = new HandlerSet<[ClientError]>((error) => console.error(error));
 

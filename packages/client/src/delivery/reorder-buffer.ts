@@ -2,12 +2,13 @@
 import type { AnyEvent } from './events.js';
 
 /**
- * The gateway sends a room's missed events before its new ones, except in the personal room: every connection is in it
- * from the start, so a new event can arrive before the replay, and then a second time in its right place. The buffer holds
- * events until the join completes; each event keeps the place of its last arrival, which is the right one.
+ * The gateway sends a room's missed events before its new events. The personal room is an exception, because every connection is in
+ * it from the start. There, a new event can arrive before the replay, and then a second time in its right place.
+ *
+ * The buffer holds events until the join completes. Each event keeps the place of its last arrival, which is the right place.
  */
 export class ReorderBuffer {
-  /** By `event_id`, in the order of delivery. */
+  /** The held events by `event_id`, in the order of delivery. */
   readonly #events = new Map<string, AnyEvent>();
 
   get size(): number {

@@ -1,8 +1,8 @@
-// The indicators of a client: those of the catalog that the application gives, or typing alone.
+// The indicators of a client, from the application's catalog. Without a catalog, typing is the only indicator.
 import type { EndsCoalescingRule, EventTypeDeclaration, IndicatorRule } from '@millrace/contract';
 import { isTypingUser } from '../delivery/events.js';
 
-/** The part of a catalog that a client reads: a catalog of `@millrace/contract`, or a list of these rules alone, without schemas. */
+/** The part of a catalog that a client reads: a catalog of `@millrace/contract`, or a list with only these rules and no schemas. */
 export interface IndicatorCatalog {
   readonly eventTypes: readonly Pick<EventTypeDeclaration, 'name' | 'indicator' | 'endsCoalescing'>[];
 }
@@ -14,7 +14,7 @@ export const TYPING = 'typing';
 export interface IndicatorChange {
   readonly name: string;
   readonly userId: string;
-  /** The user whom the indicator shows; `undefined`: the indicator ends. */
+  /** The user whom the indicator shows, or `undefined` if the indicator ends. */
   readonly shown: { readonly user_id: string; readonly username: string } | undefined;
   /** True when an event of another type ended the indicator, as a message ends typing. */
   readonly isEndedByOtherType: boolean;
@@ -27,7 +27,7 @@ const typing = {
   expiresAfterMs: 10_000,
 };
 
-/** A copy of the built-in catalog's rules, because its schema library is many times the size of this client. */
+/** A copy of the built-in catalog's rules. The catalog itself needs a schema library that is many times the size of this client. */
 const builtIn: IndicatorCatalog = {
   eventTypes: [
     { name: 'typing_start', indicator: { ...typing, isShown: true } },
@@ -45,7 +45,7 @@ function senderOf(payload: unknown): string | undefined {
 export class IndicatorRules {
   readonly #rules = new Map<string, IndicatorRule<unknown>>();
   readonly #endings = new Map<string, EndsCoalescingRule<unknown>>();
-  /** Milliseconds, by name of the indicator. */
+  /** The expiry of each indicator in milliseconds, by the name of the indicator. */
   readonly #expiries = new Map<string, number>();
 
   /** @param typingExpiryMs replaces the expiry that typing declares */
@@ -66,7 +66,7 @@ export class IndicatorRules {
   }
 
   /**
-   * Reads the indicator that an event shows or ends; `undefined`: none.
+   * Returns the indicator that an event shows or ends, or `undefined` if there is none.
    * @throws the error of a rule that cannot read the payload
    */
   read(type: string, payload: unknown): IndicatorChange | undefined {

@@ -1,14 +1,14 @@
-// The users whom one indicator shows in a room, such as those who are typing. Each one expires, because the event that ends it may
-// never arrive.
+// The users whom one indicator shows in a room, such as users who are typing. Each user expires after some time, because the event
+// that ends the indicator may never arrive.
 import type { Clock } from '@millrace/internal';
 import type { TypingUser } from '../delivery/events.js';
 
 /** Dependencies of {@link ShownUsers}. */
 export interface ShownUsersDependencies {
   readonly clock: Pick<Clock, 'monotonicMs' | 'startTimer'>;
-  /** An indicator ends when no new event arrives for this long. */
+  /** Time after which an indicator ends if no new event arrives. */
   readonly expiryMs: number;
-  /** Most users in the list; at the bound the user whose last event is oldest is removed. */
+  /** Maximum number of users in the list. Above it, the user whose last event is oldest is removed. */
   readonly maxUsers: number;
   /** Called when the list has changed. */
   readonly onChange: () => void;
@@ -22,7 +22,7 @@ interface Shown {
 /** The users that one indicator shows in one room. */
 export class ShownUsers {
   readonly #dependencies: ShownUsersDependencies;
-  /** By user ID in lower case; the user whose last event is oldest comes first. */
+  /** The users by their IDs in lower case. The user whose last event is oldest comes first. */
   #shown = new Map<string, Shown>();
   #users: readonly TypingUser[] = [];
   #cancelTimer: (() => void) | undefined;
@@ -31,7 +31,7 @@ export class ShownUsers {
     this.#dependencies = dependencies;
   }
 
-  /** The users in the order in which they appeared. The same array until it changes. */
+  /** The users in the order in which they appeared. The array stays the same object until the list changes. */
   get users(): readonly TypingUser[] {
     return this.#users;
   }
@@ -69,7 +69,10 @@ export class ShownUsers {
     this.#dependencies.onChange();
   }
 
-  /** Users who were in the list keep their place, so that names do not jump with every new event. */
+  /**
+   * Returns the users in the order of their appearance. Users who were in the list keep their place, so names do not jump with
+   * every new event.
+   */
   #inOrderOfAppearance(): readonly TypingUser[] {
     const now = new Map([...this.#shown].map(([id, { user }]) => [id, user]));
     const users: TypingUser[] = [];
@@ -81,7 +84,7 @@ export class ShownUsers {
     return [...users, ...now.values()];
   }
 
-  /** Sets the one timer, for the user who expires first. */
+  /** Sets the only timer to the time at which the first user expires. */
   #setTimer(): void {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;

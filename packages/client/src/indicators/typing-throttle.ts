@@ -1,9 +1,9 @@
-// Chooses which of the application's typing calls are sent: it makes one per keystroke. Pure.
+// Limits the typing calls that are sent, because the application makes one per keystroke. The caller passes the time.
 
 /** The throttle of one room. */
 export class TypingThrottle {
   readonly #repeatMs: number;
-  /** Time when the last start was sent; `undefined`: others do not see this user typing. */
+  /** Time when the last start was sent, or `undefined` if other users do not see this user typing. */
   #startedAtMs: number | undefined;
 
   /** @param repeatMs an unchanged "is typing" is sent again after this time */
@@ -11,7 +11,7 @@ export class TypingThrottle {
     this.#repeatMs = repeatMs;
   }
 
-  /** True when the call is to be sent. A change is always sent, an unchanged stop never. */
+  /** True when the call must be sent. A change is always sent. An unchanged stop is never sent. */
   accepts(isTyping: boolean, nowMs: number): boolean {
     if (!isTyping) {
       const wasTyping = this.#startedAtMs !== undefined;
@@ -23,7 +23,7 @@ export class TypingThrottle {
     return true;
   }
 
-  /** Others no longer see this user typing: the next call is sent. */
+  /** Notes that other users no longer see this user typing. The next start is then sent. */
   reset(): void {
     this.#startedAtMs = undefined;
   }

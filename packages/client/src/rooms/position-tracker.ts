@@ -1,7 +1,7 @@
-// The position after which each room has to be resumed if the connection breaks now. Pure.
+// Tracks the position after which each room must be resumed if the connection breaks now. Performs no I/O.
 
 interface JoinPosition {
-  /** The position in the answer of the join. */
+  /** The position in the answer to the join. */
   readonly position: string;
   /** Number of positions that the connection had seen when the join completed. */
   readonly seenBefore: number;
@@ -9,37 +9,41 @@ interface JoinPosition {
 
 interface Seen {
   readonly position: string;
-  /** Counts the positions of the connection. */
+  /** Serial number of the position on this connection. */
   readonly number: number;
 }
 
-/** Scope of a position that covers every room although there are several scopes. */
+/** Scope of a position that covers every room, even if the gateway has several scopes. */
 const EVERY_SCOPE = 'all';
 
 /**
  * The positions of one connection.
  *
- * A position covers all rooms of its scope (the text before its `~`; without a `~` all rooms). So the newest position
- * holds for every room of the scope that receives its events live: a quiet room need not be resumed from its last event long
- * ago. Two rules prevent a loss:
+ * A position covers all rooms of its scope. The scope is the text before the `~`. A position without a `~` covers all rooms.
+ * Therefore the newest position is valid for every room of the scope that receives its events live. A quiet room need not be
+ * resumed from its last event long ago. Two rules prevent a loss:
  *
- * - A room whose join has not completed keeps the position it had: its missed events are still to come, whatever
- *   other rooms have seen. Its own events may be replayed old ones: they move no other room (`Session` moves the room itself).
- * - A room that has just joined starts at the position in its answer, not at the newest position seen: an event of another room
- *   may have arrived before events that waited for the join. From the next position on, the room follows the others.
+ * - A room whose join has not completed keeps its old position. Its missed events are still to come, even if other rooms have seen
+ *   newer positions. Events of this room may be replayed old events, so they do not change the position of other rooms. `Session`
+ *   updates the position of the room itself.
+ * - A room that has just joined starts at the position in its answer, not at the newest position. An event of another room may have
+ *   arrived before events that waited for the join. From the next position on, the room follows the other rooms.
  *
- * Positions are opaque and cannot be compared. Following their order of arrival can only resume too early, and events that are
- * sent again are dropped as repeats.
+ * Positions are opaque and cannot be compared. The tracker follows the order of their arrival, which can only resume too early.
+ * Events that are then sent again are dropped as repeats.
  */
 export class PositionTracker {
-  /** By room; holds only rooms whose join has completed on this connection. */
+  /** The join position of each room whose join has completed on this connection. */
   readonly #joined = new Map<string, JoinPosition>();
-  /** By scope; bounded by the gateway's partitions. Each is newer than {@link #latestOfAll}. */
+  /**
+   * The newest position of each scope, which is newer than {@link #latestOfAll}. The gateway's partitions limit the number of
+   * scopes.
+   */
   readonly #latest = new Map<string, Seen>();
   #latestOfAll: Seen | undefined;
   #seen = 0;
 
-  /** The join of a room completed with this position. */
+  /** Notes that the join of a room completed with this position. */
   joined(roomId: string, position: string): void {
     this.#joined.set(roomId, { position, seenBefore: this.#seen });
   }
@@ -48,7 +52,7 @@ export class PositionTracker {
     this.#joined.delete(roomId);
   }
 
-  /** A position arrived, alone or with a live event of a joined room. */
+  /** Notes a position that arrived alone or with a live event of a joined room. */
   see(position: string): void {
     const seen = { position, number: ++this.#seen };
     const scope = scopeOf(position);
@@ -60,7 +64,7 @@ export class PositionTracker {
     }
   }
 
-  /** The position after which to resume the room; `undefined` while its join has not completed on this connection. */
+  /** Returns the position after which to resume the room, or `undefined` if its join has not completed on this connection. */
   resumeAfter(roomId: string): string | undefined {
     const joined = this.#joined.get(roomId);
     if (joined === undefined) return undefined;
@@ -69,7 +73,7 @@ export class PositionTracker {
   }
 }
 
-/** The scope of a position: the text before the last `~`, without the version that later gateways put first. */
+/** Returns the scope of a position: the text before the last `~`. A version that later gateways put first is removed. */
 function scopeOf(position: string): string {
   return position.slice(0, Math.max(0, position.lastIndexOf('~'))).replace(/^v\d+~?/, '');
 }

@@ -1,4 +1,5 @@
-// The queue of one room's read receipts: they are united, kept while offline, and sent until the gateway accepts them.
+// The queue of one room's read receipts. It unites receipts, keeps them while the client is offline, and sends them until the
+// gateway accepts them.
 import { type BackOffOptions, backOffDelayMs, type Clock } from '@millrace/internal';
 import { ClientError, isTemporary, type ReportError } from '../client-error.js';
 
@@ -8,32 +9,33 @@ export interface ReceiptQueueDependencies {
   readonly clock: Pick<Clock, 'startTimer'>;
   readonly random: () => number;
   readonly retry: BackOffOptions;
-  /** Most message IDs kept, and sent in one call; at the bound the oldest are dropped. */
+  /** Maximum number of message IDs that are kept, and that are sent in one call. Above it, the oldest IDs are dropped. */
   readonly maxIds: number;
   readonly report: ReportError;
 }
 
-/** Sends message IDs; rejects when the gateway did not accept them. */
+/** Sends message IDs. Rejects if the gateway did not accept them. */
 export type SendReceipts = (messageIds: readonly string[]) => Promise<unknown>;
 
-/** After this many refusals the receipts are dropped and reported. Answers with "Try again" do not count. */
+/** After this number of refusals, the receipts are dropped and reported. Answers with "Try again" do not count. */
 const MAX_REFUSALS = 5;
 
 /**
- * closed (the room is not joined) → open → sending → open, or waiting after a refusal → sending. One call runs at a time;
- * receipts that are added meanwhile are united and sent with the next. A batch that was being sent when the queue closed is sent
- * again later: a receipt that arrives twice is harmless.
+ * States: closed (the room is not joined) → open → sending → open. After a refusal: sending → waiting → sending.
+ *
+ * One call runs at a time. Receipts that are added during a call are united and sent with the next call. If the queue closes while
+ * a batch is being sent, the batch is sent again later. A receipt that arrives twice is harmless.
  */
 export class ReceiptQueue {
   readonly #dependencies: ReceiptQueueDependencies;
-  /** ID in lower case → ID as given, oldest first. */
+  /** The waiting message IDs. The key is the ID in lower case, and the value is the ID as given. The oldest come first. */
   #waiting = new Map<string, string>();
   #sending = new Map<string, string>();
-  /** `undefined`: closed. */
+  /** It is `undefined` while the queue is closed. */
   #send: SendReceipts | undefined;
   #cancelRetry: (() => void) | undefined;
   #refusals = 0;
-  /** Attempts in a row that failed, for the back-off. */
+  /** Number of failed attempts in a row, for the back-off. */
   #failures = 0;
 
   constructor(dependencies: ReceiptQueueDependencies) {
@@ -51,14 +53,14 @@ export class ReceiptQueue {
     this.#pump();
   }
 
-  /** The room is joined: the queue sends with `send` from now on. */
+  /** Opens the queue, because the room is joined. From now on, receipts are sent with `send`. */
   open(send: SendReceipts): void {
     this.#send = send;
     this.#forgetFailures();
     this.#pump();
   }
 
-  /** The room is not joined any more. */
+  /** Closes the queue, because the room is no longer joined. */
   close(): void {
     this.#send = undefined;
     this.#cancelRetry?.();
@@ -86,7 +88,7 @@ export class ReceiptQueue {
   }
 
   #settled(batch: ReadonlyMap<string, string>, error: unknown): void {
-    // The answer belongs to a lost connection: the batch is waiting again.
+    // The answer belongs to a lost connection. The batch waits again.
     if (batch !== this.#sending) return;
     if (error === undefined) {
       this.#sending = new Map();

@@ -1,5 +1,5 @@
-// The joins of one connection: the joined rooms, the queue of the others, and the positions that the connection has seen.
-// A new connection gets a new session.
+// The joins of one connection: the joined rooms, the rooms that still wait for their join, and the positions that the connection
+// has seen. A new connection gets a new session.
 import { backOffDelayMs } from '@millrace/internal';
 import { ClientError, isTemporary, type ReportError } from '../client-error.js';
 import type { ResolvedClientOptions } from '../client-options.js';
@@ -10,25 +10,29 @@ import type { RoomConnection, UntypedRoom } from './untyped-room.js';
 
 /** Called by a {@link Session}. */
 export interface SessionListener {
-  /** `isResync`: the room had a position, and the events after it were not sent. */
+  /**
+   * Called when a room was joined. `isResync` is true if the room had a position, and the events after this position were not sent.
+   */
   onJoined(room: UntypedRoom, answer: JoinAnswer, connection: RoomConnection, isResync: boolean): void;
-  /** The gateway refused to let this user into a room that was never joined. */
+  /** Called when the gateway refused to let this user into a room that was never joined. */
   onRefused(room: UntypedRoom, error: ClientError): void;
-  /** Every room that had to be resumed is live again, was left, or was refused for now. */
+  /** Called when every room that had to be resumed is live again, was left, or was refused for now. */
   onSettled(): void;
 }
 
-/** The joins of one connection. A room is: queued → joining → joined; or, refused, waiting → queued. */
+/** The joins of one connection. States of a room: queued → joining → joined. After a refusal: joining → waiting → queued. */
 export class Session {
   readonly #connection: Connection;
   readonly #options: ResolvedClientOptions;
   readonly #report: ReportError;
   readonly #listener: SessionListener;
   readonly #positions = new PositionTracker();
-  /** Bounded by the rooms of the client, as are the collections below. */
+  /** The rooms whose join was not sent yet. The number of the client's rooms limits this collection and the collections below. */
   readonly #queue = new Set<UntypedRoom>();
   readonly #joining = new Set<UntypedRoom>();
-  /** Joining rooms that sent a position: the events that arrive for them before the answer are the missed ones, in order. */
+  /**
+   * Rooms whose join was sent with a position and not answered yet. Events that arrive for them are the missed events, in order.
+   */
   readonly #replaying = new Set<UntypedRoom>();
   readonly #joined = new Set<UntypedRoom>();
   readonly #failures = new Map<UntypedRoom, number>();
@@ -54,7 +58,7 @@ export class Session {
     return this.#unsettled.size > 0;
   }
 
-  /** Joins these rooms in this order; at most `maxJoinsAtOnce` joins wait for their answers at a time. */
+  /** Joins these rooms in this order. At most `maxJoinsAtOnce` joins wait for their answers at a time. */
   begin(rooms: Iterable<UntypedRoom>): void {
     for (const room of rooms) {
       if (room.resumeAfter !== undefined) this.#unsettled.add(room);
@@ -68,14 +72,14 @@ export class Session {
     this.#pump();
   }
 
-  /** A position arrived without an event. */
+  /** Notes a position that arrived without an event. */
   seePosition(position: string): void {
     this.#positions.see(position);
   }
 
   /**
-   * An event arrived. If its room is still joining, it may be a replayed old event: its position says nothing about other rooms.
-   * But if the connection breaks now, this room can resume after it.
+   * Notes the position of an event that arrived. If the event's room is still joining, the event may be a replayed old event. Then
+   * its position is not valid for other rooms. But if the connection breaks now, the event's own room can resume after the event.
    */
   seeEvent(room: UntypedRoom, position: string): void {
     if (this.#joined.has(room)) this.#positions.see(position);
@@ -83,7 +87,7 @@ export class Session {
   }
 
   /**
-   * Resolves when the gateway has answered; for a room that the gateway was never asked to join, at once.
+   * Leaves a room. Resolves when the gateway has answered, or at once if the gateway was never asked to join the room.
    *
    * @param receipts read receipts that were not sent yet
    */
@@ -100,11 +104,11 @@ export class Session {
 
   async #callLeave(room: UntypedRoom, receipts: readonly string[]): Promise<void> {
     if (receipts.length > 0) call(this.#connection, 'MarkRead', room.id, receipts).catch(ignore);
-    // Refused or cut off: in both cases this client no longer has the room.
+    // This client no longer has the room, even if the call is refused or cut off.
     await call(this.#connection, 'LeaveRoom', room.id).catch(ignore);
   }
 
-  /** The connection is lost: later answers are ignored. */
+  /** Ends the session, because the connection is lost. Later answers are ignored. */
   end(): void {
     this.#isOver = true;
     for (const cancel of this.#cancelRetries.values()) cancel();
@@ -134,7 +138,7 @@ export class Session {
   #answered(room: UntypedRoom, after: string | undefined, answer: CallAnswer): void {
     const isRefused = !answer.ok && answer.error instanceof ClientError && !isTemporary(answer.error);
     if (isRefused && after !== undefined) {
-      // The gateway may have refused the position only.
+      // The gateway may have refused only the position.
       this.#callJoin(room, undefined);
       return;
     }
@@ -169,14 +173,17 @@ export class Session {
         this.#listener.onRefused(room, named);
         return;
       }
-      // Reported once per connection, not for every try.
+      // Reports the error once per connection, not for every attempt.
       if (!this.#failures.has(room)) this.#report(named);
     }
     this.#retryLater(room);
     this.#settle(room);
   }
 
-  /** A user in the room is refused when their rights have changed, and every user when the gateway cannot decide: both may pass. */
+  /**
+   * Tries again later, because the refusal may be temporary. The rights of a user in the room may have changed, or the gateway
+   * cannot decide at the moment.
+   */
   #retryLater(room: UntypedRoom): void {
     const failures = (this.#failures.get(room) ?? 0) + 1;
     this.#failures.set(room, failures);

@@ -11,10 +11,10 @@ import { TypingThrottle } from '../indicators/typing-throttle.js';
 import { ReceiptQueue } from './receipt-queue.js';
 import type { JoinResult, Room, RoomStatus } from './room.js';
 
-/** The connection that a room is joined on, as the room uses it. */
+/** The part of a connection that a joined room uses. */
 export interface RoomConnection {
   call(method: string, ...args: readonly unknown[]): Promise<unknown>;
-  /** The position after which to resume the room if the connection breaks now. */
+  /** Returns the position after which to resume the room if the connection breaks now. */
   position(): string | undefined;
 }
 
@@ -62,7 +62,7 @@ export class UntypedRoom implements Omit<Room, 'on' | 'onAny'> {
     this.#dependencies = dependencies;
     this.#resumeAfter = after;
     this.joined = this.#firstJoin.promise;
-    // A caller that does not await it learns the error through `onError`.
+    // If the caller does not await this promise, it learns of a refusal through `onError`.
     this.joined.catch(() => {});
     const { options, report } = dependencies;
     this.#events = new EventHandlers(report);
@@ -136,12 +136,12 @@ export class UntypedRoom implements Omit<Room, 'on' | 'onAny'> {
 
   // ── For the client ────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** The room's ID on events; the given ID until the gateway has answered the join. */
+  /** The room's ID in events. Until the gateway has answered the join, it is the ID that was given to `join`. */
   get ownId(): string {
     return this.#ownId ?? this.id;
   }
 
-  /** True when the room has been live before: a refusal is not final then. */
+  /** True when the room has been live before. A refusal is then not final. */
   get wasJoined(): boolean {
     return this.#wasJoined;
   }
@@ -151,12 +151,12 @@ export class UntypedRoom implements Omit<Room, 'on' | 'onAny'> {
     return this.#resumeAfter;
   }
 
-  /** The gateway has sent the room's missed events up to this position; the join has not completed. */
+  /** Notes that the gateway has sent the room's missed events up to this position. The join has not completed yet. */
   replayedUpTo(position: string): void {
     if (this.#isReplayInOrder) this.#resumeAfter = position;
   }
 
-  /** Holds an event whose order is not known yet. False: deliver the event now. */
+  /** Holds an event whose order is not known yet. Returns false if the event must be delivered now. */
   hold(event: AnyEvent): boolean {
     if (
       this.#reorderBuffer === undefined ||
@@ -167,7 +167,7 @@ export class UntypedRoom implements Omit<Room, 'on' | 'onAny'> {
     return true;
   }
 
-  /** Returns the held events in order, and holds no more. */
+  /** Returns the held events in order. Later events are not held. */
   release(): readonly AnyEvent[] {
     const events = this.#reorderBuffer?.takeAll() ?? NO_EVENTS;
     this.#reorderBuffer = undefined;
@@ -178,7 +178,7 @@ export class UntypedRoom implements Omit<Room, 'on' | 'onAny'> {
     this.#events.call(event);
   }
 
-  /** Updates the indicators from an event that shows one or ends it, such as a user's typing. */
+  /** Updates the indicators from an event that shows or ends an indicator, such as a user's typing. */
   observeIndicator({ event_type: type, payload }: AnyEvent): void {
     const change = this.#dependencies.options.indicators.read(type, payload);
     if (change === undefined) return;
@@ -186,7 +186,7 @@ export class UntypedRoom implements Omit<Room, 'on' | 'onAny'> {
     const isSelf = this.#dependencies.isSelf(userId);
     if (shown === undefined) this.#shown.get(name)?.stop(userId);
     else if (!isSelf) this.#shown.get(name)?.start(shown);
-    // The message ended this user's own indicator for the others.
+    // The message ended this user's own indicator for the other users.
     if (isEndedByOtherType && isSelf && name === TYPING) this.#throttle.reset();
   }
 
@@ -194,7 +194,7 @@ export class UntypedRoom implements Omit<Room, 'on' | 'onAny'> {
     this.#resync.call(reason);
   }
 
-  /** The gateway has answered the join: later events are live. */
+  /** Notes that the gateway has answered the join. Later events are live. */
   joinCompleted(answer: JoinAnswer, connection: RoomConnection): JoinResult {
     this.#status = 'live';
     this.#connection = connection;
@@ -212,14 +212,14 @@ export class UntypedRoom implements Omit<Room, 'on' | 'onAny'> {
     return result;
   }
 
-  /** The connection is lost. `holdsEvents`: events that arrive before the next join completes are held. */
+  /** Notes that the connection is lost. If `holdsEvents` is true, events that arrive before the next join completes are held. */
   connectionLost(holdsEvents: boolean): void {
     this.#resumeAfter = this.#connection?.position() ?? this.#resumeAfter;
     this.#connection = undefined;
     this.#status = 'joining';
     this.#throttle.reset();
     this.#receipts.close();
-    // Held events were not handled, and their positions not used: they will be replayed.
+    // Drops the held events. They were not handled, and their positions were not used, so they will be replayed.
     this.#reorderBuffer = holdsEvents && this.#resumeAfter !== undefined ? new ReorderBuffer() : undefined;
     this.#isReplayInOrder = !holdsEvents;
   }
@@ -248,7 +248,7 @@ export class UntypedRoom implements Omit<Room, 'on' | 'onAny'> {
   }
 
   #typingRefused(error: unknown): void {
-    // Any other error: the connection ended. Lost typing is not reported.
+    // Any other error means that the connection ended. Typing that is lost with the connection is not reported.
     if (!(error instanceof ClientError)) return;
     this.#throttle.reset();
     const message = `Typing was not sent: ${error.message}`;

@@ -25,7 +25,7 @@ export class FakeConnection implements Connection {
   readonly token: Promise<string> | undefined;
   /** Calls that were not answered yet, oldest first. */
   readonly calls: FakeCall[] = [];
-  /** All calls: `JoinRoom a 5`. */
+  /** All calls, each as a text such as `JoinRoom a 5`. */
   readonly log: string[] = [];
   state: 'starting' | 'open' | 'closed' = 'starting';
   readonly #gateway: FakeGateway;
@@ -93,7 +93,7 @@ export class FakeConnection implements Connection {
     this.request.listener.onMessage(target, argument);
   }
 
-  /** Sends an event; `position` is also its ID. */
+  /** Sends an event. Its ID is made from `position`. */
   event(
     roomId: string,
     position: number,
@@ -110,7 +110,7 @@ export class FakeConnection implements Connection {
     });
   }
 
-  /** The oldest open call of a room. */
+  /** Returns the oldest open call of a room. */
   call(method: string, roomId: string): FakeCall {
     const found = this.calls.find((call) => call.method === method && call.args[0] === roomId);
     if (found === undefined) throw new Error(`${method} ${roomId} is not open: ${this.log.join(', ')}`);
@@ -122,7 +122,7 @@ export class FakeConnection implements Connection {
   }
 }
 
-/** An answer to `JoinRoom`. */
+/** Returns an answer to `JoinRoom`. */
 export function joinAnswer(roomId: string, position: number): Record<string, unknown> {
   const ownId = roomId === 'user:me' ? 'user:u1' : roomId;
   return { roomId: ownId, position: `p${position}`, recovered: true, replayed: 0, typing: [] };
@@ -130,9 +130,9 @@ export function joinAnswer(roomId: string, position: number): Record<string, unk
 
 export class FakeGateway {
   readonly connections: FakeConnection[] = [];
-  /** True: the gateway accepts connections without a call of the test. */
+  /** True if the gateway accepts connections without a call of the test. */
   isAccepting = true;
-  /** True: the gateway answers calls without a call of the test. */
+  /** True if the gateway answers calls without a call of the test. */
   isAnswering = true;
   answerTo = (method: string, args: readonly unknown[]): unknown =>
     method === 'JoinRoom' ? joinAnswer(String(args[0]), 0) : null;
@@ -168,7 +168,7 @@ export interface Setup {
   readonly reconnect: () => Promise<void>;
 }
 
-/** Random numbers are 0.5: every wait is half of its bound. */
+/** Creates a client with a fake gateway. All random numbers are 0.5, so every wait is half of its upper bound. */
 export function setUp(options: Partial<ClientOptions> = {}): Setup {
   const gateway = new FakeGateway();
   const clock = fakeClock();
@@ -190,7 +190,7 @@ export function setUp(options: Partial<ClientOptions> = {}): Setup {
     events: [],
     settle: () => clock.advance(0),
     reconnect: async () => {
-      // The connection lasted, so the next wait is a short one.
+      // The connection lasts long enough, so the next wait is short.
       await clock.advance(5_000);
       gateway.connection.close();
       await clock.advance(500);

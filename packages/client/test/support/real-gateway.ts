@@ -8,7 +8,7 @@ const secret = 'a secret of at least thirty-two bytes';
 export const ada = '11111111-1111-4111-8111-111111111111';
 export const bob = '22222222-2222-4222-8222-222222222222';
 
-/** A token for `userId`, for all rooms. */
+/** Returns a token for `userId`, by default for all rooms. */
 export function token(
   userId: string,
   claims: { readonly expiresInS?: number; readonly rooms?: string[] } = {},
@@ -44,7 +44,7 @@ export class RealGateway implements AsyncDisposable {
     return `http://127.0.0.1:${this.#wire.port}`;
   }
 
-  /** The address beside the proxy, whose connections are never cut. */
+  /** The address of the gateway itself. Connections to this address do not use the proxy and are never cut. */
   get directUrl(): string {
     return `http://127.0.0.1:${this.#port}`;
   }
@@ -53,12 +53,12 @@ export class RealGateway implements AsyncDisposable {
     return this.#gateway;
   }
 
-  /** A client of user `userId`. Unexpected errors fail the test when the client is disposed of. */
+  /** Creates a client of user `userId`. Collects the errors that the client reports. */
   client(userId: string, options: Partial<ClientOptions> = {}): TestClient {
     const client = createClient({
       url: this.url,
       accessToken: () => token(userId),
-      // Short waits for a test, and still random.
+      // The waits are short for a test, but still random.
       retryBaseMs: 20,
       retryMaxMs: 100,
       ...options,
@@ -69,7 +69,7 @@ export class RealGateway implements AsyncDisposable {
     return Object.assign(client, { errors });
   }
 
-  /** Publishes a chat message; resolves to its event ID. */
+  /** Publishes a chat message. Resolves to its event ID. */
   async say(roomId: string, sequenceNumber: number, eventId: string = crypto.randomUUID()): Promise<string> {
     await this.#gateway.publisher.publish(
       'chat_message',
@@ -109,7 +109,7 @@ export class RealGateway implements AsyncDisposable {
   }
 }
 
-/** A client with the errors it has reported. */
+/** A client with the errors that it has reported. */
 export interface TestClient extends Client {
   readonly errors: ClientError[];
 }
@@ -129,7 +129,7 @@ export function reached(client: Client, state: Client['state']): Promise<void> {
   });
 }
 
-/** Resolves with the first matching event of a room. */
+/** Resolves when the client receives the chat message with this sequence number in a room. */
 export function nextMessage(client: Client, roomId: string, sequenceNumber: number): Promise<void> {
   return new Promise((resolve) => {
     const stop = client.on('chat_message', (event) => {

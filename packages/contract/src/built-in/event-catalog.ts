@@ -22,7 +22,7 @@ const COALESCING_WINDOW_MS = 100;
 const STALE_AFTER_MS = 300_000;
 const TYPING = 'typing';
 const TYPING_EXPIRES_AFTER_MS = 10_000;
-// About 40 kB of JSON: a sixth of the largest event.
+// Maximum number of message IDs in a merged receipt. They have about 40 kB of JSON, a sixth of the maximum size of an event.
 const MAX_UNITED_IDS = 1_000;
 
 const streams = [
@@ -33,8 +33,8 @@ const streams = [
 ] as const;
 
 /**
- * The user's ID when the receipt has the recommended fields. Other receipts may have any fields: they have no key, and are never
- * merged.
+ * Returns the reader's ID if a receipt has the recommended fields, otherwise `undefined`. A receipt without these fields has no
+ * key, and is never merged.
  */
 function byReader(payload: {
   readonly user_id?: unknown;
@@ -50,7 +50,7 @@ function byReader(payload: {
   return isKnown ? user_id.toLowerCase() : undefined;
 }
 
-/** Keeps the order in which messages were first read. */
+/** Unites two lists of message IDs and drops repeated IDs. Each ID keeps its first place. */
 function uniteIds(earlier: readonly string[], later: readonly string[]): string[] {
   const united = new Map<string, string>();
   for (const id of [...earlier, ...later]) {
@@ -60,7 +60,7 @@ function uniteIds(earlier: readonly string[], later: readonly string[]): string[
   return [...united.values()];
 }
 
-/** Unites two receipts; `undefined` when the result would name too many messages for one event. */
+/** Unites two receipts. Returns `undefined` if they name more than {@link MAX_UNITED_IDS} messages together. */
 function uniteReceipts<Receipt extends { readonly message_ids: readonly string[] }>(
   earlier: Receipt,
   later: Receipt,
@@ -81,7 +81,10 @@ const chatMessage = defineEventType({
   endsCoalescing: { slot: TYPING, key: (payload) => payload.sender_id?.toLowerCase() },
 });
 
-/** Shows the users who are typing, each for ten seconds at most. The last event of a window counts. */
+/**
+ * The indicator of users who are typing. It expires ten seconds after a user's last typing event. Of several events in one window,
+ * only the last is published.
+ */
 const typingIndicator = {
   name: TYPING,
   user: ({ user_id, username }: IndicatedUser): IndicatedUser => ({ user_id, username }),
@@ -191,9 +194,11 @@ const remoteSessionEnd = defineEventType({
 });
 
 /**
- * The nine event types and four streams of the data model. Events of low and medium types are stale after 5 minutes,
- * those of high types never. Payloads that the data model leaves open may be any JSON object. To check them against the recommended
- * fields: `defineCatalog({ ...eventCatalog, openPayloads: 'recommended' })`.
+ * The nine event types and four streams of the data model. Events of the lanes `low` and `medium` are stale after 5 minutes. Events
+ * of the lane `high` are never stale.
+ *
+ * A payload that the data model leaves open may be any JSON object. To check open payloads against their recommended fields, use
+ * `defineCatalog({ ...eventCatalog, openPayloads: 'recommended' })`.
  */
 export const eventCatalog = /* @__PURE__ */ defineCatalog({
   streams,

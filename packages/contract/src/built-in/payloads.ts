@@ -1,6 +1,6 @@
-// The payloads of the built-in event types. Payloads that the data model defines are checked field by field. For payloads that it
-// leaves open, the fields here are recommended: they are in static types and documents. Field names are on the wire and never change.
-// Unknown extra fields are kept.
+// The payloads of the built-in event types. Payloads that the data model defines are checked field by field. For payloads that the
+// data model leaves open, this file declares recommended fields, which appear in static types and documents. Field names are part
+// of the wire format and never change. Unknown extra fields are kept.
 import {
   Enum,
   Boolean as Flag,
@@ -16,7 +16,7 @@ import { nonEmptyList, optional, timestamp, uuid } from '../schema/field-schemas
 /** A JSON object whose fields the data model leaves open. */
 export const anyObject = Shape({});
 
-/** The sender of a chat message. Recommended: the data model does not define its fields. */
+/** The sender of a chat message. Its fields are only recommended, because the data model does not define them. */
 const senderInfo = Shape(
   {
     id: uuid({ description: 'The user.' }),
@@ -40,10 +40,10 @@ const messageFields = {
   ),
 };
 
-/** Payload of `chat_message`. */
+/** Recommended payload of `chat_message`. */
 export const chatMessagePayload = Shape({ ...messageFields, sender: optional(senderInfo) });
 
-/** Payload of `chat_message` with the fields that the data model defines. */
+/** Payload of `chat_message` with only the fields that the data model defines. */
 export const openChatMessagePayload = Shape({
   ...messageFields,
   sender: optional(Shape({}, { description: 'The sender of the message. Its fields are open.' })),

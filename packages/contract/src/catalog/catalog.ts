@@ -25,7 +25,7 @@ import { withCoalescing } from './define.js';
 type EventTypes = readonly EventTypeDeclaration[];
 type Streams = readonly StreamDeclaration[];
 
-/** Any catalog, when its types do not matter. */
+/** Any catalog, for code that does not depend on its event types. */
 export type AnyCatalog = Catalog<EventTypes, Streams>;
 
 /** The names of a catalog's event types. */
@@ -42,11 +42,11 @@ export type PayloadOf<C extends AnyCatalog, Name extends EventTypeName<C>> = Sta
   DeclarationOf<C, Name>['payload']
 >;
 
-/** An event of the type `Name`; without a name the union of all types, discriminated by `event_type`. */
+/** An event of the type `Name`. Without `Name`, it is an event of any type, discriminated by `event_type`. */
 export type EventOf<C extends AnyCatalog, Name extends EventTypeName<C> = EventTypeName<C>> =
   Name extends EventTypeName<C> ? StreamEvent<Name, PayloadOf<C, Name>> : never;
 
-/** An event that was read from the text of a stream entry or an HTTP request, with the texts that it was read from. */
+/** An event that was parsed from a stream entry or an HTTP request, together with its original texts. */
 export interface ReceivedEvent<Event = StreamEvent, Declaration = EventTypeDeclaration> extends WrittenTexts {
   readonly event: Event;
   readonly declaration: Declaration;
@@ -56,55 +56,60 @@ export interface ReceivedEvent<Event = StreamEvent, Declaration = EventTypeDecla
 export interface Catalog<T extends EventTypes = EventTypes, S extends Streams = Streams> {
   readonly eventTypes: T;
   readonly streams: S;
-  /** Most bytes that payload and metadata of an event may have together as JSON text. */
+  /** Maximum size of payload and metadata together, in bytes of JSON text. */
   readonly maxEventBytes: number;
   /** Decides whether payloads that the data model leaves open are checked against their recommended schema. */
   readonly openPayloads: OpenPayloads;
   /** The rule that each `event_id` follows. */
   readonly eventIdRule: EventIdRule;
-  /** The declaration of a type; `undefined` when the catalog has none of this name. */
+  /** Returns the declaration of an event type, or `undefined` if the catalog has no type of this name. */
   find(name: string): T[number] | undefined;
-  /** The declaration of a stream; `undefined` when the catalog has none of this name. */
+  /** Returns the declaration of a stream, or `undefined` if the catalog has no stream of this name. */
   findStream(name: string): S[number] | undefined;
   /**
-   * Checks a parsed JSON value against the envelope and the payload schema of its type. The result is the value itself,
-   * extra fields included. When a UUID is in upper case or a timestamp is not in normal form, the result is a copy in which they are
-   * normalised.
+   * Checks a parsed JSON value against the envelope and the payload schema of its type. The result is the value itself, including
+   * extra fields.
+   *
+   * The result is a copy if the `timestamp` is not in normal form, or if the `event_id` is a UUID in upper case. The copy contains
+   * their normal forms. With the rule `text`, an `event_id` is never changed.
    */
   parseEvent(value: unknown): ParseResult<EventOf<Catalog<T, S>>>;
   /**
-   * {@link parseEvent} for a value that was read from JSON text. The result keeps the texts as they were written.
-   * @param text the JSON text of the value. The value may have additional fields, but the same `payload` and `metadata`
+   * Does the same as {@link parseEvent} for a value that was parsed from JSON text. The result also contains the original texts.
+   * @param text the JSON text of `value`. `value` may have additional fields, but the same `payload` and `metadata` as the text
    */
   parseWritten(value: unknown, text: string): ParseResult<ReceivedEvent<EventOf<Catalog<T, S>>, T[number]>>;
   /**
-   * {@link parseEvent} that throws.
+   * Does the same as {@link parseEvent}, but throws if the value is not a valid event.
    * @throws ContractError `unknown_event_type` or `invalid_event`, with the issues
    */
   assertEvent(value: unknown): EventOf<Catalog<T, S>>;
   /**
-   * Checks a payload alone. Paths begin with `/payload`, as in an event.
-   * An unknown type is an issue at `/event_type`.
+   * Checks a payload without an event. The paths of its issues begin with `/payload`, like those of an event.
+   * An unknown type is reported as an issue at `/event_type`.
    */
   parsePayload<Name extends T[number]['name']>(
     type: Name,
     value: unknown,
   ): ParseResult<Static<Extract<T[number], { readonly name: Name }>['payload']>>;
-  /** Checks a flat stream entry. Unknown fields are ignored; an empty or null metadata means no metadata. */
+  /**
+   * Checks a flat stream entry. Unknown fields are ignored. If the field `metadata` is empty or `null`, the event has no metadata.
+   */
   parseEntry(fields: EntryFields): ParseResult<ReceivedEvent<EventOf<Catalog<T, S>>, T[number]>>;
   /**
-   * Writes an event as the fields of a stream entry. The event was parsed or built by typed code: only its size is
-   * checked. Extra fields inside `payload` and `metadata` are written; extra fields of the envelope are not.
-   * @param written texts of this event to use as they are; the other texts are made from its values
-   * @throws ContractError `event_too_large`, or `unencodable_event` for a value that JSON cannot carry
+   * Writes an event as the fields of a stream entry. Does not check the event against its schema, because it was parsed or built by
+   * typed code. Checks only its size and whether JSON can carry its values. Extra fields inside `payload` and `metadata` are
+   * written. Extra fields of the envelope are not.
+   * @param written original texts of this event, which are used unchanged. Missing texts are made from the event's values
+   * @throws ContractError `event_too_large`, or `unencodable_event` for a value that JSON cannot carry or some client cannot read
    */
   encodeEntry(event: StreamEvent, written?: Partial<WrittenTexts>): Record<string, string>;
 }
 
-/** Returns the event with ID and timestamp in the form in which they are compared. */
+/** Returns the event with its ID and timestamp in normal form, so that they can be compared. */
 function inNormalForm(event: StreamEvent, { eventIdRule }: CatalogRules): StreamEvent {
   const eventId = comparableId(event.event_id, eventIdRule);
-  // The check before has accepted the timestamp, so it has a normal form.
+  // The timestamp has a normal form, because the caller has checked the event.
   const timestamp = normalizeTimestamp(event.timestamp) ?? event.timestamp;
   const isNormal = eventId === event.event_id && timestamp === event.timestamp;
   return isNormal ? event : { ...event, event_id: eventId, timestamp };
@@ -122,7 +127,7 @@ const NOT_IN_CATALOG = 'event-type';
 // A longer list would not help the author of a misspelled name.
 const maxNamedTypes = 20;
 
-/** The issue of a type that is not in the catalog. It names the types of the catalog. */
+/** Returns the issue for an event type that is not in the catalog. Its text names types of the catalog. */
 function notInCatalog({ checks }: Core, actualType: ActualType): Issue {
   const names = [...checks.keys()];
   const named = names.slice(0, maxNamedTypes).join(', ');
@@ -130,7 +135,10 @@ function notInCatalog({ checks }: Core, actualType: ActualType): Issue {
   return { path: '/event_type', rule: NOT_IN_CATALOG, expected, actualType };
 }
 
-/** The issues of an event whose type is missing or unknown: the type first, then the rest of the envelope. */
+/**
+ * Returns the issues of an event whose type is missing or unknown. An unknown type is the first issue. The issues of the other
+ * envelope fields follow.
+ */
 function unknownType(core: Core, value: Readonly<Record<string, unknown>>): ParseFailure {
   const issues = explain(openEnvelopeSchema(core.rules.eventIdRule), value, '');
   if (typeof value.event_type !== 'string') return failure(issues);
@@ -144,8 +152,8 @@ function unknownType(core: Core, value: Readonly<Record<string, unknown>>): Pars
  * @example
  * ```ts
  * const catalog = defineCatalog({
- *   streams: [...eventCatalog.streams, orders], // the built-in ones, and one of defineStream
- *   eventTypes: [...eventCatalog.eventTypes, orderPlaced], // and one of defineEventType
+ *   streams: [...eventCatalog.streams, orders], // the built-in streams, and one made with defineStream
+ *   eventTypes: [...eventCatalog.eventTypes, orderPlaced], // and one made with defineEventType
  * });
  * const result = catalog.parsePayload('order_placed', { id: 'o-1', items: 2 });
  * console.log(result.ok ? result.value.items : result.issues);
@@ -160,8 +168,9 @@ export function defineCatalog<
   /** @defaultValue 262_144 */
   readonly maxEventBytes?: number;
   /**
-   * The check of payloads whose type has an `openPayload`: `any` accepts everything that follows `openPayload`, `recommended` only
-   * what follows `payload`. @defaultValue 'any'
+   * Selects the schema for the payloads of types that have an `openPayload`. With `any`, payloads must follow `openPayload`. With
+   * `recommended`, they must follow `payload`.
+   * @defaultValue 'any'
    */
   readonly openPayloads?: OpenPayloads;
   /** The rule that each `event_id` follows. @defaultValue 'uuid-v4' */
@@ -189,14 +198,14 @@ export function defineCatalog<
     parseEntry: (fields) => parseEntry(core, fields),
     encodeEntry: (event, written) => encodeEntry(event, maxEventBytes, written),
   };
-  // The functions above are typed for any catalog; the declared types narrow what they return.
+  // The functions above have the types of any catalog. The cast narrows their results to the declared types.
   return Object.freeze(catalog) as unknown as Catalog<T, S>;
 }
 
 /** State that the functions of one catalog share. */
 interface Core {
   readonly rules: CatalogRules;
-  /** By name of the type. */
+  /** The checks of each event type, by the name of the type. */
   readonly checks: ReadonlyMap<string, EventCheck>;
 }
 
@@ -228,7 +237,7 @@ function parsePayload(core: Core, type: string, value: unknown): ParseResult<nev
   return failure(check.explainPayload(value), type);
 }
 
-/** An event that was read from text. */
+/** An event that was parsed from text, of any type. */
 type Received = ReceivedEvent<StreamEvent<string, never>>;
 
 function parseEntry(core: Core, fields: EntryFields): ParseResult<Received> {
@@ -263,7 +272,7 @@ function receive(
     explainUnreadableText(payloadText, '/payload') ??
     (metadataText === undefined ? undefined : explainUnreadableText(metadataText, '/metadata'));
   if (unreadable !== undefined) return failure([unreadable], declaration.name);
-  const { timestamp: timestampText } = value as StreamEvent; // The check has just accepted it.
+  const { timestamp: timestampText } = value as StreamEvent; // The check has accepted it as an event.
   const received = { event, declaration, timestampText, payloadText };
   return { ok: true, value: metadataText === undefined ? received : { ...received, metadataText } };
 }

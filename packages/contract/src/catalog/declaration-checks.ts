@@ -1,4 +1,4 @@
-// The checks of declarations. A wrong declaration is a programmer's mistake and throws at once.
+// Checks of declarations. They throw at once, because a wrong declaration is a programmer's mistake.
 import { ContractError } from '../contract-error.js';
 import { EVENT_ID_RULES, type EventIdRule } from '../text/event-id-rule.js';
 import { utf8Bytes } from '../text/utf8-bytes.js';
@@ -10,14 +10,14 @@ import {
   type StreamDeclaration,
 } from './declaration.js';
 
-/** Longest name of an event type, in bytes of UTF-8. */
+/** Maximum length of an event type's name, in bytes of UTF-8. */
 const MAX_EVENT_TYPE_BYTES = 128;
 const CONTROL = /\p{Cc}/u;
 const SLOT_NAME = /^[a-z][a-z0-9_-]{0,63}$/;
 const STREAM_NAME = /^[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}$/;
-/** `events:chat.p0` is partition 0 of `events:chat`. */
+/** Matches the name of a partition. For example, `events:chat.p0` is partition 0 of `events:chat`. */
 const PARTITION_NAME = /\.p\d+$/;
-/** Hub methods of Millrace: those that the hub calls on clients, and those that clients call. */
+/** Names of Millrace's own hub methods, in lower case. The hub calls the first two on clients. Clients call the others. */
 const RESERVED_NAMES: readonly string[] = [
   'position',
   'resync',
@@ -26,7 +26,10 @@ const RESERVED_NAMES: readonly string[] = [
   'sendtyping',
   'markread',
 ];
-/** Names for which the JavaScript client cannot have handlers: it keeps handlers in an object that has these properties already. */
+/**
+ * Names of events that JavaScript clients cannot handle. The SignalR client keeps its handlers in an object that already has
+ * properties with these names.
+ */
 const UNUSABLE_NAMES: readonly string[] = ['__proto__', 'constructor'];
 const REPLAY_MODES: readonly unknown[] = ['all', 'latest', 'none'];
 
@@ -34,7 +37,10 @@ function check(isRight: boolean, message: string): void {
   if (!isRight) throw new ContractError('invalid_declaration', message);
 }
 
-/** False for a JSON Schema written by hand: it has no static type, and may have keywords that the checks do not support. */
+/**
+ * True for a schema that was made with TypeBox. A JSON Schema written by hand is refused: it has no static type, and may have
+ * keywords that the checks do not support.
+ */
 function isTypeBoxSchema(value: unknown): boolean {
   return typeof value === 'object' && value !== null && '~kind' in value;
 }
@@ -164,7 +170,7 @@ function checkSlot(name: string, rule: { readonly slot: string; readonly key: un
   );
 }
 
-/** The rules of a catalog for all of its events. */
+/** Rules that a catalog applies to all its events. */
 export interface CatalogRules {
   readonly maxEventBytes: number;
   readonly openPayloads: OpenPayloads;
@@ -172,8 +178,8 @@ export interface CatalogRules {
 }
 
 /**
- * Checks a whole catalog: unique names, known streams. A type may end coalescing in a slot that no type uses, so that a
- * catalog can contain some of the built-in types only.
+ * Checks a whole catalog: its rules, its declarations, that names are unique, and that the stream of each type exists.
+ * `endsCoalescing` may name a slot that no type uses, so that a catalog can contain only some of the built-in types.
  * @throws ContractError `invalid_declaration`
  */
 export function checkCatalog(
@@ -210,7 +216,7 @@ function checkUnique(
 }
 
 /**
- * Checks that types with the same slot have the same window, and types of the same indicator the same expiry.
+ * Checks that all types of a slot have the same window, and that all types of an indicator have the same expiry.
  * @throws ContractError `invalid_declaration`
  */
 export function checkSlots(eventTypes: readonly EventTypeDeclaration[]): void {

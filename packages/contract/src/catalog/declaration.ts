@@ -1,8 +1,11 @@
-// Declarations of streams and event types. A declaration holds everything that Millrace needs of a type: no code depends on the
-// name of a type.
+// Declarations of streams and event types. A declaration contains everything that Millrace needs to know about a type, so that no
+// code depends on the name of a type.
 import type { Static, TSchema } from 'typebox';
 
-/** The urgency of a type: a publisher with a backlog sends the high ones first, and drops the low ones when its queue is full. */
+/**
+ * The urgency of an event type. A publisher with a backlog sends events of the lane `high` first. When its queue is full, it drops
+ * events of the lane `low`.
+ */
 export type Lane = (typeof LANES)[number];
 
 /** Every lane, the most urgent first. */
@@ -12,48 +15,57 @@ export const LANES = ['high', 'medium', 'low'] as const;
 export interface StreamDeclaration<Name extends string = string> {
   /** Name and key of the stream, such as `events:chat`. */
   readonly name: Name;
-  /** Number of entries that are kept when all are acknowledged and old enough; the real length may be a little above it. */
+  /**
+   * Number of entries to which the stream is trimmed when all of them are acknowledged and old enough. The real length may be a
+   * little higher.
+   */
   readonly maxLength: number;
 }
 
-/** The events that a returning client is sent of those that it missed. */
+/** Selects the missed events that a returning client receives. */
 export type ReplayRule<Payload> =
   | { readonly mode: 'all' }
   /** Only the newest event per key. */
   | {
       readonly mode: 'latest';
-      /** `undefined`: this event has no key, and is always replayed. */
+      /** Returns the key of an event. An event without a key (`undefined`) is always replayed. */
       key(payload: Payload): string | undefined;
     }
   | { readonly mode: 'none' };
 
 /**
- * The coalescing of a type: of several events within one window, one is published.
- * Types that share a slot replace each other, and must have the same window.
+ * Declares that events of a type are coalesced: the events of one window are merged, and only the result is published.
+ * Types that share a slot are merged with each other, and must have the same window.
  */
 export interface CoalescingRule<Payload> {
-  /** Name of the slot: the place in a room that holds waiting events. Types may share it. */
+  /** Name of the slot in which events wait. Each room has its own slot of this name. Several types may share a slot. */
   readonly slot: string;
-  /** Milliseconds from the first event of a window until it is flushed. */
+  /** Milliseconds from the first event of a window until the window is flushed. */
   readonly windowMs: number;
   /**
-   * The key of the event inside the slot, usually the user. Events of different keys are never merged. `undefined`: this
-   * event has no key; it is published at once and never merged.
+   * Returns the key of the event inside the slot, usually the ID of a user. Events with different keys are never merged. An event
+   * without a key (`undefined`) is published at once and never merged.
    */
   key(payload: Payload): string | undefined;
   /**
-   * Merges two payloads into one. `later` is the payload of the newer event and is of this type;
-   * `earlier` may be of another type of the slot. `undefined`: together they would be too large, so the waiting event is
-   * flushed early and the newer one opens the next window. Pure.
+   * Merges two payloads into one. Must be pure. `later` is the payload of the newer event, which is of this type. `earlier` may be
+   * the payload of another type of the slot. Returns `undefined` if the merged payload would be too large. Then both events are
+   * published, the earlier one first.
    */
   merge(earlier: Payload, later: Payload): Payload | undefined;
 }
 
-/** An event of this type replaces the waiting event of a slot, and ends the slot's indicator, as a message ends its sender's typing. */
+/**
+ * Declares that an event of this type replaces the waiting event of a slot, and ends the slot's indicator. For example, a message
+ * ends its sender's typing.
+ */
 export interface EndsCoalescingRule<Payload> {
-  /** The slot in the same room. The slot of an indicator has the indicator's name. */
+  /** Name of the slot, in the event's room. The slot of an indicator has the indicator's name. */
   readonly slot: string;
-  /** The key inside the slot; for an indicator the user's ID. `undefined` when there is none (a system message has no sender). */
+  /**
+   * Returns the key inside the slot, which is the user's ID for an indicator. Returns `undefined` if the event ends nothing, such
+   * as a system message, which has no sender.
+   */
   key(payload: Payload): string | undefined;
 }
 
@@ -67,29 +79,42 @@ export interface IndicatedUser {
 type OfPayload<Payload, Result> = { of(payload: Payload): Result }['of'];
 
 /**
- * Events of this type show an indicator of a user, or end it. They are coalesced per user, where the last event of a window counts, and
- * are never replayed: the answer to a join lists the users who are shown. The indicator ends with an event that ends it, with an event
- * of a type whose `endsCoalescing` names it as its slot, and when it expires. The user's own connections do not receive it.
+ * Declares that events of this type show an indicator of a user, or end it. The events are coalesced: per user, only the last event
+ * of a window is published. They are never replayed, because the answer to a join lists the users who are shown.
+ *
+ * An indicator ends when it expires, or with an event that ends it. An event of a type whose `endsCoalescing` names the indicator
+ * as its slot also ends it. The user's own connections do not receive the events.
  */
 export interface IndicatorRule<Payload> {
-  /** Name of the indicator, and of the slot in which its events are coalesced. The types that show and end the indicator share the name. */
+  /**
+   * Name of the indicator, and of the slot in which its events are coalesced. The types that show the indicator and the types that
+   * end it use the same name.
+   */
   readonly name: string;
-  /** True: events of the type show the indicator. False: they end it. A function: the payload decides. */
+  /** True if events of the type show the indicator, false if they end it. A function decides by the payload. */
   readonly isShown: boolean | OfPayload<Payload, boolean>;
-  /** The user whom the event shows. `undefined`: the event names none; it is sent to everyone in the room at once, and no user is listed. */
+  /**
+   * Returns the user whom the event shows. An event without a user (`undefined`) is sent to everyone in the room at once, and no
+   * user is listed.
+   */
   user(payload: Payload): IndicatedUser | undefined;
-  /** The payload that shows or ends the indicator for a user. A client that missed events is sent the current state with it. */
+  /**
+   * Returns the payload that shows or ends the indicator for a user. The gateway sends it, for example, to a client that missed
+   * events.
+   */
   payload(user: IndicatedUser, isShown: boolean): Payload;
-  /** Milliseconds after which the indicator ends without a new event; the same for every type of the indicator. */
+  /**
+   * Milliseconds after which the indicator expires if no new event arrives. All types of the indicator must have the same value.
+   */
   readonly expiresAfterMs: number;
-  /** Milliseconds from the first event of a window until it is flushed. @defaultValue 100 */
+  /** Milliseconds from the first event of a window until the window is flushed. @defaultValue 100 */
   readonly windowMs?: number;
 }
 
-/** The check of payloads whose type declares an `openPayload`. */
+/** Selects the schema for the payloads of types that declare an `openPayload`. */
 export type OpenPayloads = (typeof OPEN_PAYLOADS)[number];
 
-/** `any`, the default: checked against `openPayload`. `recommended`: checked against `payload`. */
+/** `any`, the default, checks payloads against `openPayload`. `recommended` checks them against `payload`. */
 export const OPEN_PAYLOADS = ['any', 'recommended'] as const;
 
 /** The declaration of one event type. */
@@ -99,27 +124,28 @@ export interface EventTypeDeclaration<
   Stream extends string = string,
 > {
   /**
-   * Value of `event_type`, and the name of the hub method on clients: 1 to 128 bytes of any text without control characters.
-   * Clients do not distinguish upper and lower case.
+   * The value of `event_type`, and the name of the hub method that is called on clients. It has 1 to 128 bytes of UTF-8 without
+   * control characters. Clients do not distinguish upper and lower case.
    */
   readonly name: Name;
   /** One sentence for the generated documents. */
   readonly description?: string;
-  /** TypeBox schema of the payload, of any JSON type. Its static type is the payload's. */
+  /** TypeBox schema of the payload, which may be of any JSON type. The static type of the payload follows from this schema. */
   readonly payload: Schema;
   /**
-   * A wider schema than `payload`: every payload that follows it is accepted, and `payload` is only a recommendation. Rules of the type
-   * (keys, merge) must handle every payload that it accepts. A catalog with `openPayloads: 'recommended'` ignores it.
+   * A wider schema than `payload`. Every payload that follows this schema is accepted, and `payload` is only a recommendation. The
+   * functions `key` and `merge` of the type's rules must handle every accepted payload. A catalog with
+   * `openPayloads: 'recommended'` ignores this schema.
    * @defaultValue `payload`
    */
   readonly openPayload?: TSchema;
-  /** Name of the stream that a publisher puts the type into. */
+  /** Name of the stream to which a publisher adds events of this type. */
   readonly stream: Stream;
   readonly lane: Lane;
-  /** Milliseconds after which an event is too old to be sent; null when it never is. */
+  /** Age in milliseconds above which an event is no longer sent to clients. Null if events of this type are never too old. */
   readonly maxAgeMs: number | null;
   readonly replay: ReplayRule<Static<Schema>>;
-  /** @defaultValue the coalescing of `indicator`, or none */
+  /** @defaultValue the coalescing of the type's `indicator`, or none without an indicator */
   readonly coalescing?: CoalescingRule<Static<Schema>>;
   readonly endsCoalescing?: EndsCoalescingRule<Static<Schema>>;
   /** Declares that the type's events show what a user is doing at the moment, as typing does. */

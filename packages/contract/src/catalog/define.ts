@@ -30,9 +30,9 @@ export function defineStream<const Name extends string>(
  *   name: 'order_placed',
  *   payload: Type.Object({ id: Type.String(), items: Type.Integer({ minimum: 1 }) }),
  *   stream: 'events:orders',
- *   lane: 'high', // sent before medium and low ones by a publisher with a queue
+ *   lane: 'high', // a publisher with a backlog sends it before medium and low events
  *   maxAgeMs: null, // never stale
- *   replay: { mode: 'all' }, // a client that comes back gets each one it missed
+ *   replay: { mode: 'all' }, // a returning client receives every event that it missed
  * });
  * ```
  */
@@ -45,7 +45,10 @@ export function defineEventType<
   return Object.freeze({ ...withCoalescing(type) });
 }
 
-/** The declaration with the coalescing that follows from its indicator. */
+/**
+ * Adds the coalescing that follows from the indicator of a type. Does not change a type that has no indicator or its own
+ * coalescing.
+ */
 export function withCoalescing<Type extends EventTypeDeclaration>(type: Type): Type {
   const { indicator, coalescing } = type;
   if (indicator === undefined || coalescing !== undefined) return type;

@@ -1,5 +1,5 @@
-// The compiled checks of one event type. They are compiled on first use, so a catalog costs nothing at start, and nothing for
-// types that are not used.
+// The compiled checks of one event type. They are compiled on first use, so that a catalog costs nothing at start. Types that are
+// not used are never compiled.
 import type { TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import type { EventTypeDeclaration } from '../catalog/declaration.js';
@@ -15,7 +15,7 @@ function compileOnFirstUse(schema: TSchema): Check {
   let check: Check | undefined;
   return (value) => {
     if (check === undefined) {
-      // Without `eval` (a browser's content security policy) TypeBox interprets the schema instead.
+      // If `eval` is forbidden, for example by a browser's content security policy, TypeBox interprets the schema instead.
       const compiled = Compile(schema);
       check = (input) => compiled.Check(input);
     }
@@ -28,7 +28,7 @@ export interface EventCheck {
   readonly declaration: EventTypeDeclaration;
   isEvent(value: unknown): boolean;
   isPayload(value: unknown): boolean;
-  /** The reasons why a value is not an event of this type. Called after a refusal. */
+  /** Returns the reasons why a value is not an event of this type. Called after `isEvent` has refused the value. */
   explainEvent(value: unknown): readonly Issue[];
   explainPayload(value: unknown): readonly Issue[];
 }
@@ -38,7 +38,10 @@ interface Nested {
   readonly metadata?: unknown;
 }
 
-/** The schema that a payload must follow: the recommended one only where the catalog asks for it. */
+/**
+ * Returns the schema that a payload must follow. This is `openPayload` if the type has one, unless the catalog requires the
+ * recommended fields.
+ */
 export function checkedPayload(
   { payload, openPayload }: Pick<EventTypeDeclaration, 'payload' | 'openPayload'>,
   { openPayloads }: Pick<CatalogRules, 'openPayloads'>,
@@ -56,7 +59,7 @@ export function createEventCheck(declaration: EventTypeDeclaration, rules: Catal
     declaration,
     isEvent(value) {
       if (!followsEnvelope(value)) return false;
-      const { payload, metadata } = value as Nested; // The check above saw an object.
+      const { payload, metadata } = value as Nested; // The check above has accepted an object.
       return isReadable(payload) && isReadable(metadata);
     },
     isPayload: (value) => followsPayload(value) && isReadable(value),

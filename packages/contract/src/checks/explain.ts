@@ -1,5 +1,5 @@
-// Explains in words why a value does not follow its schema. It runs only after the compiled check has refused the value, so it may
-// be slow; it stops at the bound of the issue list. Keywords without words here are reported by name.
+// Explains in words why a value does not follow its schema. It may be slow, because it runs only after the compiled check has
+// refused the value. It stops after `MAX_ISSUES` issues. Keywords for which this file has no words are reported by their names.
 import type { TSchema } from 'typebox';
 import { Value } from 'typebox/value';
 import { type ActualType, actualTypeOf, type Issue, MAX_ISSUES, pointerStep } from './issue.js';
@@ -17,7 +17,7 @@ const TYPE_WORDS: Readonly<Record<string, string>> = {
   string: 'a string',
 };
 
-/** Rules on one value without its inner values: keyword → words after "must be". */
+/** Words that follow "must be", by keyword. These keywords limit a value itself, not the values inside it. */
 const LIMIT_WORDS: Readonly<Record<string, (limit: string) => string>> = {
   minLength: (limit) => `at least ${limit} characters long`,
   maxLength: (limit) => `at most ${limit} characters long`,
@@ -62,7 +62,7 @@ class Explainer {
     if (this.isFull || Value.Check(schema, value)) return;
     const before = this.issues.length;
     const keywords = schema as Keywords; // A schema is a plain object of keywords.
-    // A constant says more than its type.
+    // For a constant, the expected value says more than its type.
     if (typeof keywords.type === 'string' && !('const' in keywords) && !isOfType(value, keywords.type)) {
       this.add(path, 'type', wordsForType(keywords.type), value);
       return;
@@ -83,7 +83,7 @@ class Explainer {
     if (Array.isArray(keywords.anyOf)) this.explainAnyOf(keywords.anyOf, value, path);
   }
 
-  /** A schema beside null is an optional field: reports the issues of that schema. */
+  /** Reports the issues of the only schema beside null, which makes an optional field. Reports several schemas as `anyOf`. */
   private explainAnyOf(alternatives: readonly TSchema[], value: unknown, path: string): void {
     const others = alternatives.filter((alternative) => (alternative as Keywords).type !== 'null');
     const [only] = others;
@@ -95,7 +95,7 @@ class Explainer {
     for (const [rule, words] of Object.entries(LIMIT_WORDS)) {
       if (!(rule in keywords)) continue;
       const limit = keywords[rule];
-      // One keyword at a time, with the type that makes TypeBox apply it.
+      // Checks each keyword separately. TypeBox applies a keyword only together with its type.
       const alone = { type: keywords.type, [rule]: limit } as TSchema;
       if (!Value.Check(alone, value)) this.add(path, rule, words(String(limit)), value);
     }
@@ -129,7 +129,10 @@ class Explainer {
     }
   }
 
-  /** Reports a keyword that has no explanation of its own by its name alone, at the path of the whole value, because keys inside the value may be private. */
+  /**
+   * Reports a keyword for which this file has no words, by its name alone. The path is that of the whole value, because names
+   * inside the value may be private.
+   */
   private explainByKeyword(schema: TSchema, value: unknown, path: string): void {
     const [first] = Value.Errors(schema, value);
     this.add(path, first?.keyword ?? 'schema', 'of the declared shape', value);
@@ -137,7 +140,7 @@ class Explainer {
 }
 
 /**
- * The reasons why `schema` refuses `value`, at most `MAX_ISSUES`; empty when it accepts the value.
+ * Returns the reasons why `schema` refuses `value`, at most `MAX_ISSUES`. Returns an empty list if `schema` accepts the value.
  * @param path JSON Pointer to the value.
  */
 export function explain(schema: TSchema, value: unknown, path: string): readonly Issue[] {

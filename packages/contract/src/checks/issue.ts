@@ -17,8 +17,8 @@ export type ActualType =
 /** One broken rule. Plain data that is safe to log and to send to the event's producer. */
 export interface Issue {
   /**
-   * JSON Pointer (RFC 6901) to the field, `''` for the event as a whole. It names declared fields only, except for values that some
-   * client could not read: then it names every field on the path, cut after 256 characters.
+   * JSON Pointer (RFC 6901) to the field, or `''` for the event as a whole. It contains only names of declared fields, with one
+   * exception: the path to a value that some client cannot read contains all names, and is cut after 256 characters.
    */
   readonly path: string;
   /** Stable name of the rule, such as `required`, `type`, `const`, `minimum` or `format:uuid-v4`. */
@@ -29,7 +29,7 @@ export interface Issue {
   readonly actualType: ActualType;
 }
 
-/** Most issues that one parse reports. The others are left out: a person needs the first few. */
+/** Maximum number of issues that one parse reports. Further issues are left out, because a person needs only the first few. */
 export const MAX_ISSUES = 16;
 
 /** Escapes one step of a JSON Pointer (RFC 6901, section 3). */
@@ -44,8 +44,8 @@ export function actualTypeOf(value: unknown): ActualType {
 }
 
 /**
- * One issue as a sentence: `/payload/is_typing must be true for typing_start, got boolean`.
- * Holds no value from the event.
+ * Returns an issue as a sentence: `/payload/is_typing must be true for typing_start, got boolean`.
+ * The sentence contains no value from the event.
  */
 export function describeIssue(issue: Issue, eventType?: string): string {
   const where = issue.path === '' ? 'the event' : issue.path;
@@ -54,7 +54,7 @@ export function describeIssue(issue: Issue, eventType?: string): string {
   return `${where} must be ${issue.expected}${forType}, got ${got}`;
 }
 
-/** All issues as one line, for an error message or a log. */
+/** Returns all issues as one line, for an error message or a log. */
 export function describeIssues(issues: readonly Issue[], eventType?: string): string {
   return issues.map((issue) => describeIssue(issue, eventType)).join('; ');
 }

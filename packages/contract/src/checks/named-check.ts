@@ -1,11 +1,11 @@
-// Checks that JSON Schema has no exact keyword for. They are compiled beside the schema as TypeBox
-// refinements, so that no global registry of formats is touched, and carry what issues and documents need.
+// Checks for which JSON Schema has no exact keyword. TypeBox compiles them together with the schema, as refinements, so that no
+// global registry of formats is needed. Each check carries the words for issues and the keywords for documents.
 import { Refine, type TRefineAdd, type TSchema } from 'typebox';
 
 // A registered symbol, so that two copies of this package in one program can read each other's schemas.
 const NAMED_CHECK = Symbol.for('@millrace/contract/named-check');
 
-/** A rule with a name, for a schema that has no keyword for it. */
+/** The name and the words of a rule for which JSON Schema has no exact keyword. */
 export interface NamedCheck {
   /** Stable name, reported as `Issue.rule`, such as `format:uuid`. */
   readonly rule: string;
@@ -29,12 +29,12 @@ export function checked<Schema extends TSchema, Value>(
   check: (value: Value) => boolean,
   named: NamedCheck,
 ): TRefineAdd<Schema> {
-  const run: CheckFunction = (value) => check(value as Value); // The schema was checked before.
+  const run: CheckFunction = (value) => check(value as Value); // The value has passed the schema before.
   run[NAMED_CHECK] = Object.freeze({ ...named });
   return Refine(schema, run, () => named.expected);
 }
 
-/** The named check of a refinement, if {@link checked} made it. */
+/** Returns the named check of a refinement, or `undefined` if {@link checked} did not make the refinement. */
 export function namedCheckOf(check: (value: unknown) => boolean): NamedCheck | undefined {
   return (check as CheckFunction)[NAMED_CHECK];
 }

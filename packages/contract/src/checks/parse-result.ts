@@ -10,11 +10,14 @@ export interface ParseSuccess<T> {
 /** A parse that failed. */
 export interface ParseFailure {
   readonly ok: false;
-  /** At least one, at most `MAX_ISSUES`, in the order of the declared fields. */
+  /**
+   * At least one issue, at most `MAX_ISSUES`. An unknown event type comes first, then the declared fields in their order. Values
+   * that some client cannot read come last.
+   */
   readonly issues: readonly Issue[];
-  /** The name of the event type, when the catalog has it. Use it in messages and metrics: the catalog bounds its values. */
+  /** The name of the event type, if the catalog has this type. It is safe in metrics, because only names of the catalog occur. */
   readonly eventType?: string;
 }
 
-/** A typed value or issues. Wrong input is a result, never an exception. */
+/** A typed value, or the issues of the input. Wrong input never causes an exception. */
 export type ParseResult<T> = ParseSuccess<T> | ParseFailure;

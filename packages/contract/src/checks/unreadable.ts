@@ -1,25 +1,28 @@
-// Finds values that some SignalR clients cannot read, although JSON allows them. An event with such a value would disconnect those
-// clients, and again with every replay, so it is refused. Every other value is accepted.
+// Finds values that some SignalR clients cannot read, although JSON allows them. An event with one of these values is refused,
+// because it would disconnect those clients, and again with every replay. All other values are accepted.
 import { bracketsIn, hasLoneSurrogateEscape, nestingOfText } from '../text/json-scan.js';
 import { actualTypeOf, type Issue, pointerStep } from './issue.js';
 
 /**
- * Deepest nesting of objects and lists in `payload` and in `metadata`, the outermost included. .NET clients read 64 levels,
- * and the message around the event takes some of them.
+ * Maximum nesting of objects and lists in `payload` and in `metadata`, including the outermost level. .NET clients read 64 levels,
+ * and the message around the event needs some of these levels.
  */
 export const MAX_NESTING = 59;
 
 const NO_LONE_SURROGATES = 'text without lone surrogates';
 const NOT_TOO_DEEP = `nested at most ${MAX_NESTING} levels deep`;
 
-/** Longest path that an issue names: it consists of names that the producer chose. */
+/** Maximum length of a path in an issue, in characters. A path consists of names that the producer chose, which may be long. */
 const MAX_PATH_CHARS = 256;
 
 type Fields = Readonly<Record<string, unknown>>;
 
 /**
- * True for a value that every client can read: it has at most {@link MAX_NESTING} levels, no own field named `__proto__` (the
- * MessagePack library of JavaScript clients refuses it), and no lone surrogate (it has no UTF-8 form). A cycle is too deep.
+ * True for a value that every client can read:
+ *
+ * - It has at most {@link MAX_NESTING} levels. A value that contains itself has too many.
+ * - It has no own field named `__proto__`, because the MessagePack library of JavaScript clients refuses this name.
+ * - It has no lone surrogate, because a lone surrogate has no UTF-8 form.
  */
 export function isReadable(value: unknown): boolean {
   return isReadableWithin(value, MAX_NESTING);
@@ -32,13 +35,13 @@ function isReadableWithin(value: unknown, levels: number): boolean {
   if (Array.isArray(value)) return value.every((item) => isReadableWithin(item, levels - 1));
   for (const key in value) {
     if (key === '__proto__' || !key.isWellFormed()) return false;
-    if (!isReadableWithin((value as Fields)[key], levels - 1)) return false; // The key was just read from it.
+    if (!isReadableWithin((value as Fields)[key], levels - 1)) return false; // The loop has read the key from the value.
   }
   return true;
 }
 
 /**
- * The first reason why a value is not readable, with its path; `undefined` for a readable value.
+ * Returns the first reason why a value is not readable, with its path. Returns `undefined` for a readable value.
  * @param path JSON Pointer to the value
  */
 export function explainUnreadable(value: unknown, path: string): Issue | undefined {
@@ -46,8 +49,8 @@ export function explainUnreadable(value: unknown, path: string): Issue | undefin
 }
 
 /**
- * The reason why the text of a readable value is not readable: a client's parser also reads the members that a repeated name
- * hides from the value. `undefined` for a readable text.
+ * Returns the reason why some client cannot read a JSON text, although its parsed value is readable. Returns `undefined` for a
+ * readable text. If a name is repeated, `JSON.parse` keeps only the last member, but a client's parser reads all of them.
  * @param path JSON Pointer to the value
  */
 export function explainUnreadableText(text: string, path: string): Issue | undefined {
@@ -57,8 +60,9 @@ export function explainUnreadableText(text: string, path: string): Issue | undef
 }
 
 /**
- * The first number in a value that is not finite: `JSON.stringify` writes it as null without an error. `undefined` when there is none.
- * @param path JSON Pointer to the value, which is readable
+ * Returns an issue for the first number that is not finite, because `JSON.stringify` writes such a number as null without an error.
+ * Returns `undefined` if all numbers in the value are finite.
+ * @param path JSON Pointer to the value, which must be readable
  */
 export function explainNotFinite(value: unknown, path: string): Issue | undefined {
   if (typeof value === 'number')

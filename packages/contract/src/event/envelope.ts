@@ -18,7 +18,7 @@ export const eventMetadata = Shape(
 /** Optional tracing information. Each field may be absent or null. */
 export type EventMetadata = Static<typeof eventMetadata>;
 
-/** The fields of the envelope beside `event_type` and `payload`. */
+/** Returns the schemas of the envelope's fields, without `event_type` and `payload`. */
 export function envelopeFields(idRule: EventIdRule) {
   const comparison = idRule === 'text' ? '' : ', compared in lower case';
   return {
@@ -33,13 +33,13 @@ export function envelopeFields(idRule: EventIdRule) {
   };
 }
 
-/** The schema of a whole event with this payload, compiled as one check. */
+/** Returns the schema of a whole event with this payload. One compiled check covers both. */
 export function envelopeSchema(payload: TSchema, idRule: EventIdRule): TObject {
   const { event_id, timestamp, room_id, metadata } = envelopeFields(idRule);
   return Shape({ event_id, event_type: Text(), timestamp, room_id, payload, metadata });
 }
 
-/** The schema of an event whose type is unknown: it checks everything except the payload. */
+/** Returns the schema of an event whose type is unknown. It checks everything except the payload. */
 export function openEnvelopeSchema(idRule: EventIdRule): TObject {
   return envelopeSchema(Unknown(), idRule);
 }
@@ -53,7 +53,7 @@ export function openEnvelopeSchema(idRule: EventIdRule): TObject {
 export interface StreamEvent<Type extends string = string, Payload = unknown> {
   readonly event_id: string;
   readonly event_type: Type;
-  /** ISO 8601; after parsing, and as clients receive it, RFC 3339 with an offset. */
+  /** An ISO 8601 date-time. After parsing, and when clients receive it, the timestamp is RFC 3339 with an offset. */
   readonly timestamp: string;
   readonly room_id: string;
   readonly payload: Payload;

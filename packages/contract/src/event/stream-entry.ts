@@ -22,24 +22,24 @@ function readJson(text: string): JsonResult {
   try {
     return { ok: true, value: JSON.parse(text) };
   } catch {
-    // The reason quotes the text, which may be private: the caller reports the rule alone.
+    // The error quotes the text, which may be private. Therefore the caller reports only the rule.
     return { ok: false };
   }
 }
 
 /**
- * Most bytes that payload and metadata may have together as JSON text, unless the catalog sets another limit. The limit prevents one
- * event from filling the queues of a whole room.
+ * Maximum size of payload and metadata together, in bytes of JSON text, unless the catalog sets another limit. The limit prevents
+ * one event from filling the queues of a whole room.
  */
 export const MAX_EVENT_BYTES = 262_144;
 
-/** The issue of an event whose texts are too large, `undefined` when they are not. */
+/** Returns the issue of an event whose texts are too large, or `undefined` if they are not. */
 export function sizeIssue(
   payloadText: string,
   metadataText: string,
   maxEventBytes: number,
 ): Issue | undefined {
-  // A UTF-16 unit is at most three bytes of UTF-8: most texts need no closer look.
+  // A UTF-16 code unit takes at most three bytes of UTF-8, so that the bytes of most texts need not be counted.
   if ((payloadText.length + metadataText.length) * 3 <= maxEventBytes) return undefined;
   if (utf8Bytes(payloadText) + utf8Bytes(metadataText) <= maxEventBytes) return undefined;
   const expected = `at most ${maxEventBytes} bytes of JSON, metadata included`;
@@ -56,9 +56,7 @@ function jsonIssue(path: string): Issue {
   return { path, rule: 'json', expected: 'valid JSON text', actualType: 'string' };
 }
 
-/**
- * Parses the JSON texts of a flat entry. Missing fields other than the payload are left to the event's schema.
- */
+/** Parses the JSON texts of a flat entry. Reports a missing payload. The event's schema reports other missing fields later. */
 export function parseEntryFields(fields: EntryFields, maxEventBytes: number): ParseResult<UncheckedEntry> {
   const { event_id, event_type, timestamp, room_id, payload: payloadText, metadata: metadataText } = fields;
   if (typeof payloadText !== 'string') return { ok: false, issues: [textIssue('/payload', payloadText)] };
@@ -95,7 +93,7 @@ function writeJson(value: unknown, field: string): string {
   let issue: Issue | undefined;
   try {
     text = JSON.stringify(value);
-    // `toJSON` may replace the value, so the text is checked.
+    // Checks the text, because `toJSON` may have replaced the value.
     if (typeof text === 'string') issue = issueOfJson(value, text, `/${field}`);
   } catch (cause) {
     throw new ContractError('unencodable_event', `${field} cannot be written as JSON`, { cause });
@@ -106,26 +104,26 @@ function writeJson(value: unknown, field: string): string {
   throw new ContractError('unencodable_event', describeIssue(issue), { issues: [issue] });
 }
 
-/** The issue of the text that `JSON.stringify` made of a value. Few texts need the slow checks. */
+/** Returns the issue of the text that `JSON.stringify` made of a value. Most texts need none of the slow checks. */
 function issueOfJson(value: unknown, text: string, path: string): Issue | undefined {
   const unreadable = mayBeUnreadable(text) ? explainUnreadable(JSON.parse(text), path) : undefined;
   return unreadable ?? (text.includes('null') ? explainNotFinite(value, path) : undefined);
 }
 
-/** True when a text that `JSON.stringify` wrote may hold a value that some client cannot read. Few texts need the slow check. */
+/** True when a text that `JSON.stringify` wrote may contain a value that some client cannot read. Then the slow check is needed. */
 function mayBeUnreadable(text: string): boolean {
   return (
     text.includes('"__proto__":') || text.includes('\\ud') || bracketsIn(text, MAX_NESTING) > MAX_NESTING
   );
 }
 
-/** An event's texts as its producer wrote them. */
+/** The texts of an event, as its producer wrote them. */
 export interface WrittenTexts {
-  /** Any ISO 8601 date-time. The event itself has it in normal form. */
+  /** The timestamp exactly as it was written, in any form of ISO 8601. The event itself has the normal form. */
   readonly timestampText: string;
   /**
-   * The payload exactly as it was written: valid JSON, possibly with line breaks and repeated names
-   * (the last value of a name was checked). It can be put into a frame as it is.
+   * The payload exactly as it was written. It is valid JSON, possibly with line breaks and repeated names, and can be copied into a
+   * frame unchanged. Of a repeated name, only the last value was checked against the schema.
    */
   readonly payloadText: string;
   /** The metadata exactly as it was written. Absent when the event has none. */
@@ -133,10 +131,10 @@ export interface WrittenTexts {
 }
 
 /**
- * Writes an event as the fields of a stream entry. The event was parsed or built by typed code: it is not
- * checked again. Extra fields inside `payload` and `metadata` are written; extra fields of the envelope are not.
- * @param written texts to use as they are; the other texts are made from the event's values
- * @throws ContractError `event_too_large`, or `unencodable_event` for a value that JSON cannot carry
+ * Writes an event as the fields of a stream entry. Does not check the event against its schema again, because it was parsed or
+ * built by typed code. Extra fields inside `payload` and `metadata` are written. Extra fields of the envelope are not.
+ * @param written original texts, which are used unchanged. Missing texts are made from the event's values
+ * @throws ContractError `event_too_large`, or `unencodable_event` for a value that JSON cannot carry or some client cannot read
  */
 export function encodeEntry(
   event: StreamEvent,

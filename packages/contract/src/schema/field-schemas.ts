@@ -1,5 +1,5 @@
-// Schemas of single fields, from which payload schemas are built. Each is a TypeBox schema with a check that is compiled, and with
-// standard keywords for the generated documents.
+// Schemas of single fields, from which payload schemas are built. Each is a TypeBox schema with a check, which is compiled, and
+// with standard keywords for the generated documents.
 import {
   Array as ArrayOf,
   Integer,
@@ -28,7 +28,7 @@ export interface FieldSchemaOptions {
 }
 
 const HEX = '[0-9a-fA-F]';
-/** No control characters and no lone surrogates. */
+/** Matches texts without control characters and without lone surrogates. */
 const TEXT_PATTERN = '^[^\\u0000-\\u001f\\u007f-\\u009f\\ud800-\\udfff]*$';
 
 /** A UUID of any version as text. Upper case is accepted and kept. */
@@ -49,17 +49,19 @@ export function uuidV4(options: FieldSchemaOptions = {}): TString {
   });
 }
 
-/** Any ISO 8601 date and time, checked against the calendar; see `normalizeTimestamp`. Without an offset it is UTC. */
+/**
+ * An ISO 8601 date and time in any form, checked against the calendar. A time without an offset is UTC. See `normalizeTimestamp`.
+ */
 export function timestamp(options: FieldSchemaOptions = {}): TString {
   return checked(Text({ ...options }), isTimestamp, {
     rule: 'format:date-time',
     expected: 'an ISO 8601 date and time',
-    // Not `format: date-time`, which allows RFC 3339 only. A pattern cannot check the calendar.
+    // The keyword `format: date-time` would allow only RFC 3339. The pattern cannot check the calendar.
     jsonSchema: { pattern: TIMESTAMP_PATTERN, maxLength: MAX_TIMESTAMP_CHARS },
   });
 }
 
-/** An `event_id` by a catalog's rule. */
+/** An `event_id` that follows the rule of a catalog. */
 export function eventId(rule: EventIdRule, options: FieldSchemaOptions = {}): TString {
   if (rule === 'uuid-v4') return uuidV4(options);
   if (rule === 'uuid') return uuid(options);
@@ -70,12 +72,12 @@ export function eventId(rule: EventIdRule, options: FieldSchemaOptions = {}): TS
   });
 }
 
-/** A room ID: 1 to 256 bytes of UTF-8, no control characters; `*` alone is reserved. */
+/** A room ID: 1 to 256 bytes of UTF-8 without control characters. The ID `*` is reserved. */
 export function roomId(options: FieldSchemaOptions = {}): TString {
   return checked(Text({ ...options }), isRoomId, {
     rule: 'format:room-id',
     expected: `1 to ${MAX_ROOM_ID_BYTES} bytes of UTF-8 without control characters, and not "*"`,
-    // JSON Schema counts characters, so it accepts a long ID outside ASCII that the check refuses.
+    // JSON Schema counts characters, not bytes. Therefore it accepts some long IDs outside ASCII that the check refuses.
     jsonSchema: {
       minLength: 1,
       maxLength: MAX_ROOM_ID_BYTES,
@@ -99,8 +101,8 @@ export function nonEmptyList<Item extends TSchema>(
 }
 
 /**
- * A field that may be absent or null; both mean absent. Its static type is `field?: T | null`.
- * In JavaScript `undefined` counts as absent too, as it does in JSON.
+ * A field that may be absent or null. Null means absent. The static type is `field?: T | null`.
+ * In JavaScript, `undefined` means absent, too, because JSON leaves out such fields.
  */
 export function optional<Schema extends TSchema>(schema: Schema): TOptional<TUnion<[Schema, TNull]>> {
   return Optional(Union([schema, Null()]));

@@ -1,6 +1,6 @@
-// A catalog as JSON Schema 2020-12 documents, for producers in other languages. They hold standard keywords only, so they
-// accept a little more than our checks: they count the characters of a room ID instead of its bytes, and leave out the
-// calendar, leap seconds and the limits of clients.
+// Writes a catalog as JSON Schema 2020-12 documents, for producers in other languages. The documents contain only standard
+// keywords. Therefore they accept a little more than our checks: they count the characters of a room ID instead of its bytes, and
+// do not check the calendar, leap seconds and the limits of clients.
 import type { TSchema } from 'typebox';
 import type { AnyCatalog } from '../catalog/catalog.js';
 import type { EventTypeDeclaration } from '../catalog/declaration.js';
@@ -20,7 +20,7 @@ export interface JsonSchemaOptions {
   readonly idPrefix?: string;
 }
 
-/** Schema of a whole event, or of a stream entry: the two have the same fields. */
+/** Schema of a whole event or of a stream entry, which have the same fields. */
 export interface EventSchema extends JsonSchema {
   readonly required: readonly string[];
   readonly properties: Readonly<
@@ -28,7 +28,9 @@ export interface EventSchema extends JsonSchema {
   >;
 }
 
-/** The documents of one catalog. Every one has its own `$id`; `event` refers to the payloads by theirs. */
+/**
+ * The documents of one catalog. Each document has its own `$id`. The document `event` refers to the payload schemas by their `$id`.
+ */
 export interface JsonSchemas {
   /** A whole event of any type: the envelope, and the payload schema of its `event_type`. */
   readonly event: EventSchema;
@@ -43,7 +45,7 @@ export interface JsonSchemas {
 const DIALECT = 'https://json-schema.org/draft/2020-12/schema';
 const DEFAULT_ID_PREFIX = 'urn:millrace:contract:';
 
-/** Turns a TypeBox schema into plain keywords: refinements become the keywords of their named checks. */
+/** Turns a TypeBox schema into plain keywords. A refinement becomes the keywords of its named check. */
 function toJsonSchema(schema: TSchema): JsonSchema {
   const result: Record<string, unknown> = {};
   for (const [keyword, value] of Object.entries(schema)) result[keyword] = toKeywordValue(value);
@@ -62,16 +64,16 @@ function toKeywordValue(value: unknown): unknown {
   return typeof value === 'object' && value !== null ? toJsonSchema(value) : value;
 }
 
-/** The schema of the payloads that a catalog accepts for a type, as plain keywords with a title. */
+/** Returns the schema of the payloads that a catalog accepts for a type, as plain keywords with a title. */
 function payloadSchema(catalog: AnyCatalog, type: EventTypeDeclaration): JsonSchema {
   const accepted = checkedPayload(type, catalog);
-  // Keywords for the recommended fields would refuse other fields, so the description names them.
+  // The description names the recommended fields, because keywords for them would refuse payloads with other fields.
   const fields = accepted === type.payload ? [] : Object.keys(recommendedFields(type));
   const recommendation = fields.length === 0 ? undefined : `Recommended fields: ${fields.join(', ')}.`;
   return { ...head(type, 'Payload', recommendation), ...toJsonSchema(accepted) };
 }
 
-/** The schema of a type's recommended payloads, as plain keywords. */
+/** Returns the schema of a type's recommended payloads, as plain keywords. */
 function recommendedSchema(type: EventTypeDeclaration): JsonSchema {
   return { ...head(type, 'Recommended payload'), ...toJsonSchema(type.payload) };
 }

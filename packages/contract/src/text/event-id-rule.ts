@@ -3,18 +3,20 @@ import { utf8Bytes } from './utf8-bytes.js';
 import { isUuid, isUuidV4 } from './uuid.js';
 
 /**
+ * The rule that an `event_id` must follow:
+ *
  * - `uuid-v4`: a version 4 UUID, as the data model requires
  * - `uuid`: a UUID of any version, such as the time-ordered version 7
  * - `text`: 1 to 256 bytes of UTF-8 without control characters
  *
- * UUIDs are compared in lower case; other texts are compared as they are.
+ * With the first two rules, IDs are compared in lower case. With the rule `text`, they are compared as they are.
  */
 export type EventIdRule = (typeof EVENT_ID_RULES)[number];
 
 /** Every rule, the default first. */
 export const EVENT_ID_RULES = ['uuid-v4', 'uuid', 'text'] as const;
 
-/** Longest `event_id` of the rule `text`, in bytes of UTF-8. */
+/** Maximum length of an `event_id` with the rule `text`, in bytes of UTF-8. */
 export const MAX_EVENT_ID_BYTES = 256;
 
 const CONTROL = /\p{Cc}/u;
@@ -30,12 +32,12 @@ const checks: Readonly<Record<EventIdRule, (text: string) => boolean>> = {
   text: isIdText,
 };
 
-/** True when a text is an ID by this rule. */
+/** True when a text is a valid `event_id` under this rule. */
 export function isEventId(text: string, rule: EventIdRule): boolean {
   return checks[rule](text);
 }
 
-/** The form in which IDs are compared: two events with the same form are one event. */
+/** Returns the form of an ID that is used for comparison. Two events whose IDs have the same form are the same event. */
 export function comparableId(id: string, rule: EventIdRule): string {
   return rule === 'text' ? id : id.toLowerCase();
 }

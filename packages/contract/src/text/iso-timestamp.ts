@@ -2,17 +2,18 @@
 // are delivered and compared. Pure.
 import { isLeapYear, isRfc3339 } from './rfc3339.js';
 
-/** Longest accepted timestamp. Real timestamps have few digits. */
+/** Maximum length of a timestamp, in characters. Real timestamps are much shorter. */
 export const MAX_TIMESTAMP_CHARS = 128;
 
-// Calendar date, ordinal date, week date; each in the extended format (with separators) and in the basic one (without).
+// The patterns match calendar dates, ordinal dates and week dates. Each of them has an extended format (with separators) and a
+// basic format (without).
 const EXTENDED_DATE = '(?<y>\\d{4})-(?:(?<mo>\\d\\d)-(?<d>\\d\\d)|(?<o>\\d{3})|W(?<w>\\d\\d)-(?<wd>[1-7]))';
 const EXTENDED_TIME = '(?<h>\\d\\d)(?::(?<mi>\\d\\d)(?::(?<s>\\d\\d))?)?';
 const BASIC_DATE = '(?<y>\\d{4})(?:(?<mo>\\d\\d)(?<d>\\d\\d)|(?<o>\\d{3})|W(?<w>\\d\\d)(?<wd>[1-7]))';
 const BASIC_TIME = '(?<h>\\d\\d)(?:(?<mi>\\d\\d)(?<s>\\d\\d)?)?';
 /** A decimal fraction of the last part of the time, after a point or a comma. */
 const FRACTION = '(?:[.,](?<f>\\d+))?';
-/** The minus is the usual hyphen, or the sign that the standard names (U+2212). */
+/** The offset from UTC. Its minus sign is the usual hyphen, or the character U+2212 that the standard names. */
 const OFFSET = '(?<z>[Zz]|(?<sign>[+\\-\\u2212])(?<oh>[01]\\d|2[0-3])(?::?(?<om>[0-5]\\d))?)?';
 // The separator is a `T`, or the blank that many programs write. The standard forbids a mix of the two formats.
 const FORMS = [
@@ -21,8 +22,8 @@ const FORMS = [
 ];
 
 /**
- * The same as one standard pattern for JSON Schema, which cannot check the calendar: it also accepts a 31 February.
- * `pattern` of draft 7 and 2020-12, without named groups.
+ * All forms as one regular expression for the keyword `pattern` of JSON Schema (draft 7 and 2020-12), without named groups. The
+ * pattern cannot check the calendar. For example, it accepts 31 February.
  */
 export const TIMESTAMP_PATTERN = `^(?:${plain(EXTENDED_DATE)}[Tt ]${plain(EXTENDED_TIME)}|${plain(BASIC_DATE)}[Tt ]${plain(BASIC_TIME)})${plain(FRACTION)}${plain(OFFSET)}$`;
 
@@ -33,8 +34,8 @@ function plain(pattern: string): string {
 type Parts = Readonly<Record<string, string | undefined>>;
 
 /**
- * The normal form (RFC 3339) of an ISO 8601 date-time; `undefined` for any other text. A text in normal form is
- * returned unchanged. A time without an offset is UTC. Hour 24 is the beginning of the next day.
+ * Returns the normal form (RFC 3339) of an ISO 8601 date-time, or `undefined` for any other text. A text in normal form is returned
+ * unchanged. A time without an offset is UTC. Hour 24 is the beginning of the next day.
  */
 export function normalizeTimestamp(text: string): string | undefined {
   if (text.length > MAX_TIMESTAMP_CHARS) return undefined;
@@ -53,7 +54,7 @@ export function isTimestamp(text: string): boolean {
   return normalizeTimestamp(text) !== undefined;
 }
 
-/** True when a checked timestamp has an offset from UTC. Without one it is UTC. */
+/** True when a valid timestamp has an offset from UTC. A timestamp without an offset is UTC. */
 export function hasUtcOffset(text: string): boolean {
   return /(?:[Zz]|[+\-\u2212]\d\d(?::?\d\d)?)$/.test(text.slice(Math.max(0, text.search(/[Tt ]/))));
 }
@@ -68,12 +69,12 @@ function partsOf(text: string): Parts | undefined {
 
 interface CalendarDate {
   readonly year: number;
-  /** 1 to 12. */
+  /** The month, 1 to 12. */
   readonly month: number;
   readonly day: number;
 }
 
-/** `undefined`: the calendar has no such day. */
+/** Returns the calendar date, or `undefined` for an ordinal or week date that does not exist. Other dates are checked later. */
 function dateOf({ y, mo, d, o, w, wd }: Parts): CalendarDate | undefined {
   const year = Number(y);
   if (mo !== undefined) return { year, month: Number(mo), day: Number(d) };
@@ -84,11 +85,11 @@ function dateOf({ y, mo, d, o, w, wd }: Parts): CalendarDate | undefined {
   }
   const week = Number(w);
   if (week < 1 || week > weeksIn(year)) return undefined;
-  // Week 1 contains the year's first Thursday, and so 4 January.
+  // Week 1 contains the year's first Thursday, and therefore 4 January.
   return calendarDate(year, 1, 4 - weekdayOf(year, 4) + (week - 1) * 7 + Number(wd));
 }
 
-/** Normalises a day number that may lie outside of the month. */
+/** Returns the existing date for a day number that may be outside the month. */
 function calendarDate(year: number, month: number, day: number): CalendarDate {
   const date = utcDate(year, month, day);
   return { year: date.getUTCFullYear(), month: date.getUTCMonth() + 1, day: date.getUTCDate() };
@@ -104,12 +105,12 @@ function utcDate(year: number, month: number, day: number): Date {
   return date;
 }
 
-/** The weekday of a day in January, 1 (Monday) to 7. */
+/** Returns the weekday of a day in January, from 1 (Monday) to 7 (Sunday). */
 function weekdayOf(year: number, day: number): number {
   return utcDate(year, 1, day).getUTCDay() || 7;
 }
 
-/** The number of weeks: 53 when 1 January is a Thursday, or a Wednesday in a leap year. */
+/** Returns the number of weeks in a year. It is 53 if 1 January is a Thursday, or a Wednesday in a leap year, otherwise 52. */
 function weeksIn(year: number): number {
   const first = weekdayOf(year, 1);
   return first === 4 || (first === 3 && isLeapYear(year)) ? 53 : 52;
@@ -123,21 +124,21 @@ function digits(value: number, length: number): string {
   return String(value).padStart(length, '0');
 }
 
-/** Time of day as `hh:mm:ss` with its fraction. `undefined`: there is no such time. */
+/** Returns the time of day as `hh:mm:ss` with its fraction, or `undefined` for a time after 24:00. */
 function timeOf({ h = '', mi, s, f = '' }: Parts): { text: string; isNextDay: boolean } | undefined {
   if (h === '24') {
     const isMidnight = !/[1-9]/.test(`${mi ?? ''}${s ?? ''}${f}`);
     return isMidnight ? { text: '00:00:00', isNextDay: true } : undefined;
   }
   if (s !== undefined) return { text: `${h}:${mi}:${s}${f === '' ? '' : `.${f}`}`, isNextDay: false };
-  // Converts a fraction of an hour or of a minute to seconds, exactly, whatever its length.
+  // Converts a fraction of an hour or of a minute to seconds. The result is exact for a fraction of any length.
   const [seconds, rest] = scaled(f, mi === undefined ? 3_600n : 60n);
   const minute = mi === undefined ? Math.floor(seconds / 60) : Number(mi);
   const text = `${h}:${digits(minute, 2)}:${digits(seconds % 60, 2)}${rest}`;
   return { text, isNextDay: false };
 }
 
-/** `0.<fraction>` times `factor`: the integer part, and the fraction as `.digits` or an empty text. */
+/** Multiplies `0.<fraction>` by `factor`. Returns the integer part, and the fraction as `.digits` or as an empty text. */
 function scaled(fraction: string, factor: bigint): readonly [number, string] {
   if (fraction === '') return [0, ''];
   const product = String(BigInt(fraction) * factor).padStart(fraction.length + 1, '0');

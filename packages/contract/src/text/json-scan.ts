@@ -1,5 +1,5 @@
-// Finds members and items in JSON text, so that a part of it can be passed on as it was written. The functions need text that
-// `JSON.parse` has accepted. They parse no values. Pure.
+// Finds members and items in JSON text, so that they can be passed on exactly as they were written. The functions require a text
+// that `JSON.parse` has accepted. They parse no values. Pure.
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;
@@ -11,8 +11,8 @@ const CLOSE_OBJECT = 0x7d;
 const BLANK = 0x20;
 
 /**
- * The texts of some members of an object, by name. Escapes in names are resolved (`"pay\u006coad"` is `payload`), and the last of
- * repeated names counts, as for `JSON.parse`.
+ * Returns the texts of some members of an object, by name. Escapes in names are resolved: `"pay\u006coad"` is `payload`. If a name
+ * is repeated, the last member counts, as in `JSON.parse`.
  *
  * @param text valid JSON text of one object
  */
@@ -31,7 +31,7 @@ export function memberTexts(text: string, names: readonly string[]): ReadonlyMap
 }
 
 /**
- * The texts of a list's items, in their order.
+ * Returns the texts of a list's items, in their order.
  *
  * @param text valid JSON text of one list
  */
@@ -46,7 +46,10 @@ export function itemTexts(text: string): readonly string[] {
   return items;
 }
 
-/** Deepest nesting of objects and lists in valid JSON text, the outermost included. Members that a repeated name hides count too. */
+/**
+ * Returns the maximum nesting of objects and lists in valid JSON text, including the outermost level. If a name is repeated, all
+ * its members count.
+ */
 export function nestingOfText(text: string): number {
   let [depth, deepest] = [0, 0];
   for (let at = 0; at < text.length; at++) {
@@ -59,8 +62,8 @@ export function nestingOfText(text: string): number {
 }
 
 /**
- * The number of opening brackets in a text, those inside strings included: at least as many as its levels. Stops counting at
- * one above `limit`.
+ * Returns the number of opening brackets in a text, including those inside strings. The text never has more levels than that. Stops
+ * counting at one above `limit`.
  */
 export function bracketsIn(text: string, limit: number): number {
   let count = 0;
@@ -71,7 +74,7 @@ export function bracketsIn(text: string, limit: number): number {
   return count;
 }
 
-/** True when well-formed JSON text holds a lone surrogate as an escape, such as `\ud83d`. */
+/** True when well-formed JSON text contains a lone surrogate as an escape, such as `\ud83d`. */
 export function hasLoneSurrogateEscape(text: string): boolean {
   if (!text.includes('\\u')) return false;
   for (const [escape, high, low] of text.matchAll(ESCAPES))
@@ -79,14 +82,14 @@ export function hasLoneSurrogateEscape(text: string): boolean {
   return false;
 }
 
-/** Matches every escape as a whole: a surrogate pair, a high surrogate alone, a low one alone, or any other. */
+/** Matches every escape as a whole: a surrogate pair, a lone high surrogate, a lone low surrogate, or any other escape. */
 const ESCAPES =
   /\\(?:(u[dD][89abAB][\da-fA-F]{2})(?:\\u[dD][c-fC-F][\da-fA-F]{2})?|(u[dD][c-fC-F][\da-fA-F]{2})|.)/gs;
 const PAIR_CHARS = '\\ud83d\\udc69'.length;
 
 function skipBlanks(text: string, at: number): number {
   let next = at;
-  // JSON has no other characters up to the blank than its four kinds of white space.
+  // Outside its strings, JSON has no characters up to the blank except its four kinds of white space.
   while (text.charCodeAt(next) <= BLANK) next++;
   return next;
 }
@@ -96,7 +99,7 @@ function skipComma(text: string, at: number): number {
   return text.charCodeAt(next) === COMMA ? skipBlanks(text, next + 1) : next;
 }
 
-/** The index after the closing quote of the string that begins at `at`. */
+/** Returns the index after the closing quote of the string that begins at `at`. */
 function endOfString(text: string, at: number): number {
   for (let end = at; ; ) {
     end = text.indexOf('"', end + 1);
@@ -111,7 +114,7 @@ function isEscaped(text: string, at: number): boolean {
   return (at - start) % 2 === 1;
 }
 
-/** The index after the value that begins at `at`. */
+/** Returns the index after the value that begins at `at`. */
 function endOfValue(text: string, at: number): number {
   let depth = 0;
   let next = at;
@@ -126,7 +129,7 @@ function endOfValue(text: string, at: number): number {
   return next;
 }
 
-/** The index after a number, `true`, `false` or `null`. */
+/** Returns the index after a number, `true`, `false` or `null`. */
 function endOfWord(text: string, at: number): number {
   let next = at;
   while (next < text.length && !isWordEnd(text.charCodeAt(next))) next++;

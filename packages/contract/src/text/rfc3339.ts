@@ -1,11 +1,14 @@
-// Timestamps in normal form, RFC 3339 text with an offset: check, comparison and conversion. They work on the text, so a fraction
-// of any length stays exact. `iso-timestamp.ts` converts the other forms of ISO 8601 to this one.
+// Checks, compares and converts timestamps in normal form, which is RFC 3339 with an offset. The functions work on the text, so
+// that a fraction of any length stays exact. `iso-timestamp.ts` converts the other forms of ISO 8601 to the normal form.
 
 const DATE =
   '\\d\\d\\d\\d-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12]\\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\\d|30)|02-(?:0[1-9]|1\\d|2[0-9]))';
 const TIME =
   '[Tt](?:[01]\\d|2[0-3]):[0-5]\\d:(?:[0-5]\\d|60)(?:\\.\\d+)?(?:[Zz]|[+-](?:[01]\\d|2[0-3]):[0-5]\\d)';
-/** Matches texts that are NOT a date-time: V8 takes 10 ns more to record a match than to report none. */
+/**
+ * Matches texts that are NOT a date-time, so that a valid text causes no match. V8 needs 10 ns more to record a match than to
+ * report none.
+ */
 const NOT_DATE_TIME = new RegExp(`^(?!${DATE}${TIME}$)`);
 const MINUTE_MS = 60_000;
 const SECONDS_END = 19;
@@ -22,7 +25,7 @@ export function isLeapYear(year: number): boolean {
   return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
 }
 
-/** Minutes that local time is ahead of UTC. */
+/** Returns the minutes by which local time is ahead of UTC. */
 function offsetMinutes(text: string): number {
   if ((text.charCodeAt(text.length - 1) | 32) === 122) return 0;
   const at = text.length - 6;
@@ -30,7 +33,7 @@ function offsetMinutes(text: string): number {
   return text.charCodeAt(at) === 45 ? -minutes : minutes;
 }
 
-/** Whole seconds since 1970, in milliseconds. A leap second equals the second after it. */
+/** Returns the whole seconds since 1970, in milliseconds. A leap second has the same value as the second after it. */
 function wholeSecondsMs(text: string): number {
   const date = new Date(0);
   date.setUTCFullYear(
@@ -42,7 +45,7 @@ function wholeSecondsMs(text: string): number {
   return date.getTime() - offsetMinutes(text) * MINUTE_MS;
 }
 
-/** The digits after the point, `''` without a fraction. */
+/** Returns the digits after the point, or `''` if there is no fraction. */
 function fractionDigits(text: string): string {
   if (text.charCodeAt(SECONDS_END) !== 46) return '';
   let end = SECONDS_END + 1;
@@ -50,15 +53,16 @@ function fractionDigits(text: string): string {
   return text.slice(SECONDS_END + 1, end);
 }
 
-/** RFC 3339, section 5.7: a leap second is the last second of a month in UTC. */
+/** True when this timestamp can be a leap second, the last second of a month in UTC (RFC 3339, section 5.7). */
 function isAtMonthEnd(text: string): boolean {
   const next = new Date(wholeSecondsMs(text));
   return next.getUTCDate() === 1 && next.getUTCHours() === 0 && next.getUTCMinutes() === 0;
 }
 
 /**
- * True for the normal form, an RFC 3339 date-time: with an offset or `Z`, any number of fraction digits, an existing day, and
- * second 60 only at a possible leap second (the end of a month in UTC). The separator is `T`; a blank is not accepted.
+ * True for a timestamp in normal form: an RFC 3339 date-time with an offset or `Z`. The fraction may have any number of digits. The
+ * day must exist. Second 60 is accepted only where a leap second is possible, at the end of a month in UTC. The separator is `T`. A
+ * blank is not accepted.
  */
 export function isRfc3339(text: string): boolean {
   if (NOT_DATE_TIME.test(text)) return false;
@@ -69,7 +73,7 @@ export function isRfc3339(text: string): boolean {
 }
 
 /**
- * A timestamp in normal form as milliseconds since 1970, the fraction cut to milliseconds.
+ * Converts a timestamp in normal form to milliseconds since 1970. Digits of the fraction beyond milliseconds are cut off.
  * Use it instead of `Date.parse`, which does not support leap seconds.
  */
 export function timestampToMs(text: string): number {
@@ -77,8 +81,8 @@ export function timestampToMs(text: string): number {
 }
 
 /**
- * Orders two timestamps in normal form by their instants: negative, zero or positive. Exact to the last
- * digit of the fraction, and independent of their offsets.
+ * Compares the instants of two timestamps in normal form. Returns a negative number, zero or a positive number, like a compare
+ * function for `sort`. The result is exact to the last digit of the fractions, and does not depend on the offsets.
  */
 export function compareTimestamps(left: string, right: string): number {
   const seconds = wholeSecondsMs(left) - wholeSecondsMs(right);

@@ -1,17 +1,20 @@
 // The check of room IDs: any text without control characters. Code that builds a key from a room ID escapes it.
 import { utf8Bytes } from './utf8-bytes.js';
 
-/** Longest room ID, in bytes of UTF-8. */
+/** Maximum length of a room ID, in bytes of UTF-8. */
 export const MAX_ROOM_ID_BYTES = 256;
 
 /** Matches texts that are NOT plain ASCII. Most IDs are plain ASCII and need no other check. */
 const NOT_PLAIN_ASCII = /^(?![ -~]+$)/;
-/** Control characters (C0, DEL, C1), and lone surrogates: these have no UTF-8 form, so two different rooms would share one key. */
+/**
+ * Matches control characters (C0, DEL, C1) and lone surrogates. Lone surrogates have no UTF-8 form, so two different rooms would
+ * share one key.
+ */
 const FORBIDDEN = /[\p{Cc}\p{Cs}]/u;
-/** Reserved: it means all rooms. */
+/** The reserved ID that means all rooms. */
 const EVERYBODY = '*';
 
-/** True for 1 to 256 bytes of UTF-8 without control characters; `*` alone is reserved. */
+/** True for 1 to 256 bytes of UTF-8 without control characters, except for the reserved ID `*`. */
 export function isRoomId(text: string): boolean {
   const { length } = text;
   if (length === 0 || length > MAX_ROOM_ID_BYTES) return false;

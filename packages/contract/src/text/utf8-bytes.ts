@@ -1,6 +1,6 @@
-// The size of a text in UTF-8. Browsers have no faster way without a copy of the text.
+// The size of a text in UTF-8. Browsers have no faster way to count the bytes that does not copy the text.
 
-/** Bytes of the text in UTF-8. A lone surrogate counts as three bytes, like its replacement character. */
+/** Returns the number of bytes of a text in UTF-8. A lone surrogate counts as three bytes, like its replacement character. */
 export function utf8Bytes(text: string): number {
   let bytes = 0;
   for (const character of text) {

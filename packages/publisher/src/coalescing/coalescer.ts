@@ -1,6 +1,6 @@
-// Coalescing windows: events of one key wait in a window and leave it as one. The windows are the broker's, shared by all publishers on
-// it, or this process's own. A window of the broker survives this process: another one notices that it is overdue and flushes it.
-// `@millrace/contract` decides how events become one.
+// Coalescing windows: events of one key wait in a window and are published as one event. The windows are in the broker, where all
+// publishers share them, or in this process. A window in the broker survives this process, because another process flushes it when
+// it is overdue. `@millrace/contract` decides how events are merged.
 import type { Broker, WindowName, WindowStore } from '@millrace/broker';
 import {
   type AnyCatalog,
@@ -24,30 +24,36 @@ export interface CoalescerDependencies {
   readonly catalog: AnyCatalog;
   readonly clock: Clock;
   readonly broker: Pick<Broker, 'windows' | 'partitioning' | 'state' | 'onStateChange'>;
-  /** Windows in this process; `undefined`: events wait in the broker. */
+  /** The windows in this process, or `undefined` if events wait in the broker. */
   readonly local: LocalWindows | undefined;
-  /** Most windows that this process has added to and that may still wait; at the bound the oldest is flushed early. */
+  /**
+   * Maximum number of windows to which this process has added events and which may still wait. At this limit, the oldest window is
+   * flushed early.
+   */
   readonly maxOpenWindows: number;
-  /** Texts of the events that wait, and of those that are read again from windows. */
+  /** Original texts of the events that wait in windows, and of the events that are read from windows again. */
   readonly originalTexts: OriginalTexts;
   readonly observer: PublisherObserver;
   readonly store: StoreMerged;
 }
 
-/** A slot of a room that this process has added to. */
+/** A slot of a room to which this process has added events. */
 interface OpenSlot {
   readonly name: WindowName;
   readonly intake: WindowIntake;
-  /** Key of the stream to which the window's event will be added. */
+  /** Key of the stream to which the window's events will be added. */
   stream: string;
   cancelTimer: CancelTimer | undefined;
 }
 
 /**
- * Guarantees: an accepted event is stored when its window ends, alone or merged, unless it is reported as dropped. The merged
- * events of one slot leave in the order in which their keys came. Additions of this process and the events that end them count in the
- * order of the calls. With windows in the broker an event is stored although this process ends, within 400 ms of that while any
- * publisher or gateway lives; the merged events of a window are then stored at least once, with the same IDs.
+ * Guarantees:
+ *
+ * - An accepted event is stored when its window ends, alone or merged, unless it is reported as dropped.
+ * - The merged events of one slot are stored in the order in which their keys first appeared.
+ * - The events that this process adds, and the events that end them, take effect in the order of the calls.
+ * - If the windows are in the broker, an event is stored even if this process ends. While any publisher or gateway lives, the event
+ *   is stored within 400 ms. The merged events of this window are stored at least once, with the same IDs.
  */
 export class Coalescer {
   readonly #dependencies: CoalescerDependencies;
@@ -57,7 +63,7 @@ export class Coalescer {
   readonly #flusher: WindowFlusher;
   readonly #watch: OverdueWatch;
   readonly #stopFollowing: () => void;
-  /** At most `maxOpenWindows`; the one that opened first comes first. */
+  /** The open slots by the key of their window, at most `maxOpenWindows`. The slot that was opened first comes first. */
   readonly #slots = new Map<string, OpenSlot>();
 
   constructor(dependencies: CoalescerDependencies) {
@@ -84,7 +90,7 @@ export class Coalescer {
   }
 
   /**
-   * Adds a coalesced event to its window, and reports to its caller when it is accepted.
+   * Adds a coalesced event to its window. Calls `resolve` of its caller when the window has accepted the event.
    * @throws BrokerError `overloaded`
    */
   add(event: StreamEvent, caller: Pick<PendingInput, 'resolve' | 'reject'>): void {
@@ -93,13 +99,13 @@ export class Coalescer {
     const { local, broker, originalTexts } = this.#dependencies;
     const { key } = slotKey;
     const id = event.event_id;
-    // Local windows return the event itself; of its text they read only the size.
+    // Local windows return the event itself. They use its text only to measure its size.
     const input =
       local === undefined
         ? { id, text: originalTexts.textOf(event), key, event }
         : { id, text: originalTexts.payloadOf(event), value: event, key, event };
     const pending: PendingInput = { input, resolve: caller.resolve, reject: caller.reject };
-    // While the broker is away nothing can be added to its windows, and the caller learns it at once.
+    // Events are not deferred while the broker is away, so that the caller gets the error at once.
     const mayWait = local !== undefined || broker.state === 'ready';
     if (mayWait && this.#endingOrder.isDeferring(slotKeyText(slotKey)))
       this.#endingOrder.defer(slotKeyText(slotKey), this.#deferred(slotKey, pending));
@@ -107,8 +113,9 @@ export class Coalescer {
   }
 
   /**
-   * Notes an event that ends the inputs of a key, as a message ends its sender's typing, before the event is sent. Inputs of this
-   * process that wait for the key come before it, later ones behind it. `undefined`: it ends nothing.
+   * Prepares an event that ends the waiting inputs of a key, as a message ends its sender's typing. Must be called before the event
+   * is sent. Inputs of this process that already wait for the key come before the event. Later inputs come after the event. Returns
+   * `undefined` for an event that ends nothing.
    */
   end(event: StreamEvent): PendingEnding | undefined {
     const slotKey = this.#coalescing.endedBy(event);
@@ -131,7 +138,7 @@ export class Coalescer {
     };
   }
 
-  /** Ends every open window now; resolves when its events are stored or reported as dropped. */
+  /** Ends every open window now. Resolves when the events of these windows are stored, or reported as dropped. */
   async flush(): Promise<void> {
     await this.#endingOrder.idle();
     const slots = [...this.#slots.values()];
@@ -140,7 +147,7 @@ export class Coalescer {
     await this.#flusher.idle();
   }
 
-  /** Flushes, then forgets everything, so that nothing keeps the process alive. */
+  /** Flushes all windows, then cancels all timers and forgets the windows. Nothing keeps the process alive afterwards. */
   async close(): Promise<void> {
     this.#stopFollowing();
     this.#watch.stop();
@@ -149,11 +156,14 @@ export class Coalescer {
     this.#slots.clear();
   }
 
-  /** A publisher may be made before its broker is opened, and outlive it. */
+  /**
+   * Starts and stops the watch for overdue windows with the broker. A publisher may be created before its broker is opened, and may
+   * outlive the broker.
+   */
   #followBroker(): void {
     const { broker, local } = this.#dependencies;
     const { state } = broker;
-    // No other process can leave something behind in windows of this one.
+    // Local windows need no watch, because no other process can leave an overdue window in them.
     if (state === 'ready' && local === undefined) this.#watch.start();
     if (state === 'closed') this.#watch.stop();
   }
@@ -199,7 +209,10 @@ export class Coalescer {
     return slot;
   }
 
-  /** The publisher that opened a window flushes it when it is due; one that joined it remembers it until then, for `flush`. */
+  /**
+   * Sets the timer of a window. The publisher that opened the window flushes it when it is due. A publisher that joined the window
+   * only remembers it until then, for `flush`.
+   */
   #onAdded(slot: OpenSlot, { isOpened, dueInMs }: WindowTiming): void {
     if (isOpened) this.#startTimer(slot, dueInMs, () => void this.#flusher.flush(slot.name, false));
     else if (slot.cancelTimer === undefined) this.#startTimer(slot, dueInMs, () => this.#forget(slot));

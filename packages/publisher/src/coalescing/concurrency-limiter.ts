@@ -1,6 +1,6 @@
-// Runs a bounded number of tasks at a time; further ones wait in the order in which they came.
+// Limits the number of tasks that run at a time. Further tasks wait in the order of their arrival.
 
-/** The tasks that wait are bounded by the caller. */
+/** Does not limit the number of waiting tasks. The caller must limit it. */
 export class ConcurrencyLimiter {
   readonly #maxRunning: number;
   #running = 0;
@@ -10,15 +10,15 @@ export class ConcurrencyLimiter {
     this.#maxRunning = maxRunning;
   }
 
-  /** Call it before a task. The task may begin when the promise resolves, or at once where there is none. */
+  /** Reserves a place for a task. The task may begin when the promise resolves, or at once if the result is `undefined`. */
   acquire(): Promise<void> | undefined {
-    // A task that waited takes over the slot of the one that ended, so the count stays.
+    // A waiting task takes over the place of a task that has ended, so the number of running tasks stays the same.
     if (this.#running >= this.#maxRunning) return new Promise((resolve) => this.#waiting.push(resolve));
     this.#running++;
     return undefined;
   }
 
-  /** Call it when the task has ended, with or without success. */
+  /** Gives back the place of a task. Must be called when the task has ended, with or without success. */
   release(): void {
     const next = this.#waiting.shift();
     if (next === undefined) this.#running--;

@@ -1,19 +1,19 @@
-// Keeps this process's order between inputs of a window and the events that end them. A window and a stream are reached on two ways,
-// and Redis must see both in the order of the calls.
+// Keeps the order between the inputs of a window and the events that end them. Inputs go to a window, and ending events go to a
+// stream. They are sent separately, but Redis must receive them in the order of the calls.
 import { BrokerError, type EntryId, type WindowEnding } from '@millrace/broker';
 
 /** An ending event that is being sent to its stream, such as a message that ends its sender's typing. */
 export interface PendingEnding {
-  /** The inputs that it ends in the broker, in the step that stores it. */
+  /** The inputs that the event ends in the broker. The broker ends them in the same step in which it stores the event. */
   readonly ends?: WindowEnding;
   /**
-   * Call it once: with the entry's ID when the event was stored; without one when it was not stored, or was stored before. In both
-   * of these cases it has ended nothing.
+   * Reports the outcome of the event. Must be called once. Pass the entry's ID if the event was stored by this call. Pass no ID if
+   * the event was not stored, or is a repeat of a stored event, because it has then ended nothing.
    */
   settle(id?: EntryId): void;
 }
 
-/** An input that waits behind an ending event. */
+/** An input that waits for the outcome of an ending event. */
 export interface DeferredInput {
   /** Sends the input to its window. */
   send(): void;
@@ -23,28 +23,28 @@ export interface DeferredInput {
 
 /** One ending event that is not stored yet. */
 interface Ending {
-  /** The inputs between the ending event before and this one. */
+  /** The inputs that came before this ending event, and after the previous ending event. */
   before: DeferredInput[];
 }
 
-/** The ending events of one key that are not stored yet, and the inputs around them. */
+/** The ending events of one key that are not stored yet, and the inputs that wait for their outcome. */
 interface KeyOrder {
-  /** In the order of the calls. */
+  /** The ending events, in the order of the calls. */
   readonly endings: Ending[];
-  /** The inputs behind the last ending event. */
+  /** The inputs that came after the last ending event. */
   after: DeferredInput[];
 }
 
-/** Most inputs that are deferred at a time; further ones are refused. The publish queue bounds the ending events. */
+/** Maximum number of inputs that are deferred at a time. Further inputs are refused. The publish queue limits ending events. */
 const MAX_DEFERRED = 10_000;
 
-/** By key: free → deferring while an ending event is being sent → free. */
+/** States of a key: free → deferring (while an ending event is being sent) → free. */
 export class EndingOrder {
   readonly #keys = new Map<string, KeyOrder>();
   readonly #onIdle: (() => void)[] = [];
   #deferredCount = 0;
 
-  /** True while an ending event of this key is being sent: an input must wait for it. */
+  /** True while an ending event of this key is being sent. An input of the key must then be deferred. */
   isDeferring(name: string): boolean {
     return this.#keys.has(name);
   }
@@ -64,8 +64,9 @@ export class EndingOrder {
   }
 
   /**
-   * An ending event is about to be sent; the inputs of `before` waited for their window until now. Call the result when the event is
-   * stored, which drops the inputs before it, or when it is not.
+   * Registers an ending event that is about to be sent. Call the returned function when the outcome is known. If the event was
+   * stored, the inputs before it are dropped. Otherwise they are kept, as if there were no ending event.
+   * @param before inputs of the key that were still waiting to be sent to their window
    */
   begin(name: string, before: readonly DeferredInput[]): (isStored: boolean) => void {
     const key = this.#keys.get(name) ?? { endings: [], after: [] };

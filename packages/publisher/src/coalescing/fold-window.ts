@@ -1,5 +1,5 @@
-// Merges the inputs of a window into events. Pure, and the same in every process: one that takes a flush over gets the same events,
-// with the same IDs.
+// Merges the inputs of a window into events. The result is the same in every process: a process that takes over a flush gets the
+// same events, with the same IDs.
 import {
   compareEntryIds,
   type EntryId,
@@ -14,19 +14,22 @@ import type { OriginalTexts } from './original-texts.js';
 /** A merged event. */
 export interface FoldedEvent {
   readonly event: StreamEvent;
-  /** `asOf` of the last input that was merged into it, see `AS_OF_FIELD`. `undefined`: not known, so it is as of its own entry. */
+  /**
+   * `asOf` of the last input that was merged into the event, see `AS_OF_FIELD`. If it is unknown (`undefined`), the ID of the
+   * event's own entry counts.
+   */
   readonly asOf: EntryId | undefined;
 }
 
 /** The outcome of a claimed window. */
 export interface FoldedWindow {
-  /** To be published in this order. */
+  /** The events to publish, in this order. */
   readonly events: readonly FoldedEvent[];
-  /** Events that were merged into another one. */
+  /** The events that were merged with an earlier event of the same key. */
   readonly absorbed: readonly StreamEvent[];
-  /** How many events a later event ended, each counted by its own `coalesced_count`. */
+  /** Number of events that a later event ended. Each event counts with its own `coalesced_count`. */
   readonly ended: number;
-  /** Inputs that are no events of this catalog. */
+  /** Number of inputs that are not events of this catalog, or not events of this window. */
   readonly unreadable: number;
 }
 
@@ -43,7 +46,7 @@ interface KeyedEvent {
   readonly key: string;
 }
 
-/** Applies the contract's rules to the inputs of a window, in their order, and leaves out those that came before the end of their key. */
+/** Merges the inputs of a window in their order, by the rules of the catalog. Leaves out inputs that a later event has ended. */
 export function foldWindow(
   rules: Rules,
   { roomId, slot }: WindowName,
@@ -71,7 +74,7 @@ export function foldWindow(
     left.push(found);
   }
   const { events, absorbed } = coalescing.fold(left);
-  // A merged event has the ID of the last one in it.
+  // A merged event has the ID of the last event that was merged into it.
   const folded = events.map((event) => ({ event, asOf: asOfById.get(event.event_id) }));
   return { events: folded, absorbed, ended, unreadable };
 }
@@ -80,7 +83,10 @@ function isBefore({ asOf }: WaitedInput, ending: WaitedEnding | undefined): bool
   return asOf !== undefined && ending !== undefined && compareEntryIds(asOf, ending.at) <= 0;
 }
 
-/** On a cluster the window's clock may be behind the stream's, yet the order in which input and ending came is known. */
+/**
+ * Returns the `asOf` of an input. If the input came after an ending event, the result is always higher than the ID of that event's
+ * entry. On a cluster, the window's clock may be behind the stream's clock, so the input's own `asOf` may be too low.
+ */
 function asOfBehind({ asOf }: WaitedInput, ending: WaitedEnding | undefined): EntryId | undefined {
   if (asOf === undefined || ending === undefined || compareEntryIds(asOf, ending.id) > 0) return asOf;
   return nextEntryId(ending.id);
@@ -91,7 +97,7 @@ function readEvent(
   name: WindowName,
   { text, value }: WaitedInput,
 ): KeyedEvent | undefined {
-  // A local window returns the very event that this publisher put in.
+  // A local window returns the same object that this publisher added.
   if (value !== undefined) return keyedIn(coalescing, name, value as StreamEvent);
   const parsed = catalog.parseWritten(parse(text), text);
   if (!parsed.ok) return undefined;
@@ -113,7 +119,7 @@ function parse(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    // A text that is not JSON is no event; the caller counts it.
+    // A text that is not JSON is not an event. The caller counts it as unreadable.
     return undefined;
   }
 }

@@ -1,11 +1,11 @@
-// Coalescing windows in this process alone. A crash loses the events in them: at most 100 ms of typing and receipts.
+// Coalescing windows in the memory of this process. A crash loses the events in them: at most 100 ms of typing and receipts.
 import { type EntryId, MemoryWindows, type WindowEnding } from '@millrace/broker';
 import type { Clock } from '@millrace/internal';
 import { StreamTimes } from './stream-times.js';
 
 /**
- * Inputs and endings of this process are in the order of the calls. Inputs and the messages of other processes are compared by the time
- * of the stream, which is derived from the receipts of this process.
+ * Keeps inputs of this process and the events that end them in the order of the calls. Inputs are compared with messages of other
+ * processes by the time of the stream. This time is derived from the publish receipts of this process.
  */
 export class LocalWindows extends MemoryWindows {
   readonly #clock: Clock;
@@ -21,7 +21,7 @@ export class LocalWindows extends MemoryWindows {
     this.#times = times;
   }
 
-  /** An entry of this process is in its stream; `ending` names the inputs that it has ended. */
+  /** Notes that an entry of this process was stored in its stream. `ending` names the inputs that the entry has ended. */
   stored(stream: string, id: EntryId, ending?: WindowEnding): void {
     this.#times.note(stream, id, this.#clock.monotonicMs());
     if (ending !== undefined) this.end(ending, id);

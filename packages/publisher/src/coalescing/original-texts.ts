@@ -1,12 +1,13 @@
-// The JSON texts of events that wait in a window, as they were written. Only a payload that is merged of several is written anew.
+// Keeps the original JSON texts of events that wait in a window. Only a payload that was merged from several is serialised again.
 import type { EventMetadata, ReceivedEvent, StreamEvent, WrittenTexts } from '@millrace/contract';
 
 /** The texts of one event. */
 type EventTexts = Pick<ReceivedEvent, 'event' | keyof WrittenTexts>;
 
 /**
- * Remembers the text of each payload: an event that leaves its window with the payload that it had keeps its text. A text is forgotten
- * with its payload, so the windows bound them. A payload that is neither an object nor a list is written anew.
+ * Remembers the original texts of events by their payload objects. An event that leaves its window with its own payload keeps its
+ * text. The texts are garbage-collected together with the payloads, so the windows limit their number. A payload that is neither an
+ * object nor a list is serialised again.
  */
 export class OriginalTexts {
   readonly #byPayload = new WeakMap<object, EventTexts>();
@@ -16,7 +17,7 @@ export class OriginalTexts {
     if (typeof payload === 'object' && payload !== null) this.#byPayload.set(payload, kept);
   }
 
-  /** A whole event as JSON text, which is read again when its window ends. */
+  /** Returns a whole event as JSON text. The text is parsed again when the window ends. */
   textOf(event: StreamEvent): string {
     const kept = this.#of(event);
     if (kept === undefined) return JSON.stringify(event);
@@ -26,15 +27,15 @@ export class OriginalTexts {
     return `${envelope.slice(0, -1)},"payload":${kept.payloadText}${metadata}}`;
   }
 
-  /** An event's payload as JSON text. */
+  /** Returns an event's payload as JSON text. */
   payloadOf(event: StreamEvent): string {
     return this.#of(event)?.payloadText ?? JSON.stringify(event.payload);
   }
 
-  /** The texts of an event that leaves its window, alone or merged, with its count. */
+  /** Returns the texts of an event that leaves its window, alone or merged. The metadata contains the count of the event. */
   textsOf(merged: StreamEvent): Partial<WrittenTexts> {
     const kept = this.#of(merged);
-    // All fields but the payload are those of the last event.
+    // The payload is not that of the last event. All other fields are those of the last event.
     if (kept?.event.event_id !== merged.event_id) {
       const payloadText = kept?.payloadText ?? JSON.stringify(merged.payload);
       return { payloadText, metadataText: JSON.stringify(merged.metadata ?? {}) };
@@ -52,7 +53,10 @@ export class OriginalTexts {
   }
 }
 
-/** An event's metadata with a count: as it was written, with the count at its end where it had none. */
+/**
+ * Returns an event's metadata as JSON text with this count. Keeps the original text, and appends the count if the text has none.
+ * Serialises the metadata again if the text has another count.
+ */
 function countedText({ event, metadataText = '{}' }: EventTexts, count: number): string {
   const metadata: EventMetadata = event.metadata ?? {};
   if (metadata.coalesced_count === count) return metadataText;

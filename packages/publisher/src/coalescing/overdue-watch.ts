@@ -7,22 +7,25 @@ import type { CancelTimer, Clock } from '@millrace/internal';
 export interface OverdueWatchDependencies {
   readonly windows: Pick<WindowStore, 'overdue'>;
   readonly clock: Clock;
-  /** The windows of its coalescing slots are watched. */
+  /** The catalog whose coalescing slots are watched. */
   readonly catalog: AnyCatalog;
   /** Flushes one window. Never rejects. */
   flush(name: WindowName): Promise<void>;
 }
 
-/** A live owner flushes at once; its timers may be late by this much before others take over. */
+/** Time after which a window that is due counts as overdue. A live owner flushes its window at once, but its timer may be late. */
 const GRACE_MS = 50;
-/** With the grace, a claim's lease and one check, a window is flushed within 400 ms of its owner's death. */
+/**
+ * Interval between two checks. A window is flushed within 400 ms of its owner's death. This time consists of the grace time, the
+ * lease of a claim, and one check.
+ */
 const CHECK_INTERVAL_MS = 80;
-/** Processes spread their checks. */
+/** Random addition to the interval, so that processes do not check at the same time. */
 const JITTER_MS = 20;
-/** Windows of a slot that one check takes over; the next check follows at once when there are more. */
+/** Maximum number of windows of a slot that one check flushes. If there are more, the next check follows at once. */
 const MAX_FOUND = 64;
 
-/** stopped ⇄ watching. One check at a time. */
+/** States: stopped ⇄ watching. Runs one check at a time. */
 export class OverdueWatch {
   readonly #dependencies: OverdueWatchDependencies;
   readonly #slots: readonly string[];
@@ -57,14 +60,14 @@ export class OverdueWatch {
     this.#checkIn(foundCounts.includes(MAX_FOUND) ? 1 : CHECK_INTERVAL_MS + Math.random() * JITTER_MS);
   }
 
-  /** Flushes the overdue windows of a slot, and returns how many there were. */
+  /** Flushes overdue windows of a slot, and returns their number. */
   async #checkSlot(slot: string): Promise<number> {
     try {
       const found = await this.#dependencies.windows.overdue(slot, { graceMs: GRACE_MS, count: MAX_FOUND });
       await Promise.all(found.map((name) => this.#dependencies.flush(name)));
       return found.length;
     } catch {
-      // The store is away: the next check finds the windows that are overdue then.
+      // The store is away. The next check finds the windows that are overdue then.
       return 0;
     }
   }

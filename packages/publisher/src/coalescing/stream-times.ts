@@ -1,4 +1,4 @@
-// The time of streams, derived from the receipts of this process: for windows that are not in the broker.
+// Estimates the time of streams from the publish receipts of this process, for windows that are not in the broker.
 import { compareEntryIds, type EntryId, entryIdMs, nextEntryId } from '@millrace/broker';
 
 interface Receipt {
@@ -6,10 +6,10 @@ interface Receipt {
   readonly atMs: number;
 }
 
-/** A receipt is good for this long, in which clocks drift apart by less than a millisecond. */
+/** Maximum age of a receipt. In this time, clocks drift apart by less than a millisecond. */
 const MAX_AGE_MS = 60_000;
 
-/** Holds the newest receipt of each stream; as many as there are streams. */
+/** Keeps the newest receipt of each stream. */
 export class StreamTimes {
   readonly #receipts = new Map<string, Receipt>();
 
@@ -18,8 +18,8 @@ export class StreamTimes {
   }
 
   /**
-   * The ID that an entry of the stream would have at `nowMs`: behind every receipt so far, and too early by the duration of one reply
-   * at most. `undefined` when there was no receipt for a minute.
+   * Returns the ID that an entry of the stream would have at `nowMs`. The ID is higher than the IDs of all receipts so far. It may
+   * be too low by at most the duration of one reply. Returns `undefined` if there was no receipt for a minute.
    */
   asOf(stream: string, nowMs: number): EntryId | undefined {
     const receipt = this.#receipts.get(stream);

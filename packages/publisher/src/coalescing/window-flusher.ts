@@ -1,4 +1,4 @@
-// Flushes coalescing windows: claims one, merges its inputs, stores the events and commits.
+// Flushes coalescing windows: claims a window, merges its inputs, stores the merged events and commits the claim.
 import { randomUUID } from 'node:crypto';
 import {
   type EntryId,
@@ -16,7 +16,7 @@ import type { LocalWindows } from './local-windows.js';
 import type { OriginalTexts } from './original-texts.js';
 import { windowKey } from './window-key.js';
 
-/** Puts a merged event into its stream, and reports its entry's ID, or the cause why there is none. */
+/** Adds a merged event to its stream. Reports the ID of its entry, or the cause if the event was not stored. */
 export type StoreMerged = (
   merged: FoldedEvent,
   onSettled: (id: EntryId | undefined, cause?: unknown) => void,
@@ -28,27 +28,30 @@ export interface WindowFlusherDependencies {
   readonly coalescing: Coalescing;
   readonly clock: Clock;
   readonly windows: WindowStore;
-  /** The same windows, when they are in this process. */
+  /** The same windows as `windows`, if they are in this process. */
   readonly local: LocalWindows | undefined;
   readonly originalTexts: OriginalTexts;
   readonly observer: PublisherObserver;
   readonly store: StoreMerged;
-  /** The stream to which an event is added. */
+  /** Returns the stream to which an event is added. */
   streamOf(event: StreamEvent): string;
-  /** A flush of this window has ended, with or without success. */
+  /** Called when a flush of the window has ended, with or without success. */
   onFlushed(name: WindowName): void;
-  /** The window is due only in `inMs`: the store's clock may be behind our timer. */
+  /** Called when a window is due only in `inMs`, because the store's clock may be behind our timer. */
   onNotDue(name: WindowName, inMs: number): void;
 }
 
-/** A flush that takes longer is taken over by another process, unless it renews its claim. */
+/** Lease of a claim. If a flush takes longer, another process takes it over, unless the claim is renewed. */
 const LEASE_MS = 250;
 const RENEW_MS = 100;
-/** A merged event that could not be stored for this long is dropped, and counted. */
+/** Time after which a merged event that could not be stored is dropped and counted. */
 const GIVE_UP_MS = 60_000;
-/** Flushes at a time: the events of a claim must be stored well within its lease, also when thousands of windows end at once. */
+/**
+ * Maximum number of flushes at a time. The events of a claim must be stored well within its lease, even if thousands of windows end
+ * at once.
+ */
 const MAX_FLUSHES = 64;
-/** A forced flush waits no longer for a window that another process is flushing. */
+/** Maximum time that a forced flush waits for a window that another process is flushing. */
 const FLUSH_LIMIT_MS = 5_000;
 
 /** A merged event that was not stored. */
@@ -57,7 +60,7 @@ interface Failure {
   readonly cause: unknown;
 }
 
-/** One flush of a window at a time. */
+/** Runs one flush of each window at a time. */
 export class WindowFlusher {
   readonly #dependencies: WindowFlusherDependencies;
   readonly #limiter: ConcurrencyLimiter;
@@ -71,8 +74,8 @@ export class WindowFlusher {
   }
 
   /**
-   * Flushes a window that is due; a forced flush does not wait until it is. Never rejects: a window that could not be flushed stays
-   * in the store, where `OverdueWatch` finds it.
+   * Flushes a window if it is due. A forced flush does not wait until the window is due. Never rejects. A window that could not be
+   * flushed stays in the store, where `OverdueWatch` finds it.
    */
   flush(name: WindowName, isForced: boolean): Promise<void> {
     const key = windowKey(name);
@@ -82,8 +85,8 @@ export class WindowFlusher {
       this.#flushes.set(key, flush);
       return flush;
     }
-    // A forced flush must see the inputs that were added since the one before it began. Windows of this process have no watch that
-    // comes back to them.
+    // A forced flush must also flush the inputs that were added after the running flush began. Every flush of a local window must
+    // do so, because no watch returns to local windows later.
     const mustFollow = isForced || this.#dependencies.local !== undefined;
     return mustFollow ? before.then(() => this.flush(name, isForced)) : before;
   }
@@ -98,7 +101,7 @@ export class WindowFlusher {
       await this.#limiter.acquire();
       await this.#flushOnce(name, isForced);
     } catch {
-      // The store is away: the watch finds the window again.
+      // The store is away. The watch finds the window later.
     }
     this.#limiter.release();
     this.#flushes.delete(key);
@@ -115,12 +118,12 @@ export class WindowFlusher {
       if (claim.status === 'idle') return;
       if (claim.status === 'claimed') {
         const isPublished = await this.#publish(name, token, claim);
-        // Behind a flush that was taken over the next window may be due; behind our own it has just begun.
+        // After a flush that was taken over, the next window may be due. After our own flush, the next window has only begun.
         if (!isPublished || claim.ageMs === 0) return;
         continue;
       }
       if (!isForced) {
-        // A flush of another process is left to the watch.
+        // If another process is flushing the window and fails, the watch flushes the window later.
         if (claim.status === 'waiting') onNotDue(name, claim.inMs);
         return;
       }
@@ -129,7 +132,9 @@ export class WindowFlusher {
     }
   }
 
-  /** Flushing → Published. False: the events stay in the store and are tried again. */
+  /**
+   * Publishes a claimed window: Flushing → Published. Returns false if the events stay in the store, where they are tried again.
+   */
   async #publish(
     name: WindowName,
     token: string,
@@ -144,15 +149,15 @@ export class WindowFlusher {
     const stopRenewal = local === undefined ? this.#renew(name, token) : undefined;
     const failures = await this.#storeAll(events);
     stopRenewal?.();
-    // The publish queue has tried for as long as it does, and a local window has no other process to try again.
+    // The publish queue has retried until its own limit. For a local window, no other process can try again.
     const isHopeless = local !== undefined || waited.ageMs > GIVE_UP_MS;
     if (!isHopeless && failures.some(({ cause }) => !(cause instanceof ContractError))) return false;
-    // Only the process whose commit succeeds counts: another one may have taken the flush over and finished it.
+    // Counts the outcome only if the commit succeeds. Otherwise another process has taken over the flush, and may have finished it.
     if (await windows.commit(name, token)) this.#count({ absorbed, ended, unreadable, failures });
     return true;
   }
 
-  /** Resolves when each event is stored or refused, to those that were refused. */
+  /** Stores events. Resolves with the refused events when each event is stored or refused. */
   #storeAll(events: readonly FoldedEvent[]): Promise<Failure[]> {
     const { local, store, streamOf } = this.#dependencies;
     return new Promise((resolve) => {
@@ -188,14 +193,17 @@ export class WindowFlusher {
     }
   }
 
-  /** Keeps the claim while the events are being stored: a slow store is no reason for others to publish the same again. */
+  /**
+   * Renews the claim while the events are being stored. Otherwise, if the store is slow, other processes would take over the flush
+   * and publish the same events again.
+   */
   #renew(name: WindowName, token: string): CancelTimer {
     const { clock, windows } = this.#dependencies;
     let cancel: CancelTimer = () => {};
     const next = (): void => {
       cancel = clock.startTimer(() => {
         next();
-        // A claim that could not be renewed runs out; another process takes the flush over.
+        // A claim that could not be renewed expires. Another process takes over the flush then.
         windows.renew(name, token, LEASE_MS).catch(() => {});
       }, RENEW_MS);
     };

@@ -1,8 +1,8 @@
-// Adds inputs to one window: one call at a time, and the inputs that are added meanwhile form the next call.
+// Adds inputs to one window. One call runs at a time. Inputs that arrive during a call are added by the next call.
 import { BrokerError, type WindowAddition, type WindowInput } from '@millrace/broker';
 import type { StreamEvent } from '@millrace/contract';
 
-/** The part of an answer that is about the window, not about its inputs. */
+/** The part of the store's answer that concerns the window itself, not its inputs. */
 export type WindowTiming = Pick<WindowAddition, 'isOpened' | 'dueInMs'>;
 
 /** Dependencies of {@link WindowIntake}. */
@@ -13,7 +13,7 @@ export interface WindowIntakeDependencies {
   onAdded(timing: WindowTiming): void;
 }
 
-/** An input with the event that it was made from. */
+/** An input with its key, and with the event from which it was made. */
 export interface IntakeInput extends WindowInput {
   readonly key: string;
   readonly event: StreamEvent;
@@ -26,14 +26,16 @@ export interface PendingInput {
   readonly reject: (cause: unknown) => void;
 }
 
-/** Most inputs that wait for one window; further ones are refused. */
+/** Maximum number of inputs that wait for one window. Further inputs are refused. */
 const MAX_QUEUED = 10_000;
 const MAX_BATCH_INPUTS = 256;
 const MAX_BATCH_CHARS = 262_144;
-/** Flushes of a full window before its additions are refused. */
+/**
+ * Number of attempts in a row that find the window full before the inputs are refused. The window is flushed between two attempts.
+ */
 const MAX_ATTEMPTS = 2;
 
-/** idle → adding → idle. Inputs enter in the order of the calls. */
+/** States: idle → adding → idle. Adds inputs in the order of the calls. */
 export class WindowIntake {
   readonly #dependencies: WindowIntakeDependencies;
   #queue: PendingInput[] = [];
@@ -48,17 +50,20 @@ export class WindowIntake {
     return this.#isIdle;
   }
 
-  /** Resolves the input when the window has it. Rejects it with BrokerError `overloaded` at the bound, or with the store's error. */
+  /**
+   * Resolves the input when the window contains it. Rejects the input with the store's error, or with BrokerError `overloaded` if
+   * too many inputs wait or the window stays full.
+   */
   add(pending: PendingInput): void {
     if (this.#queue.length >= MAX_QUEUED) return pending.reject(overloaded());
     this.#queue.push(pending);
     if (!this.#isIdle) return;
     this.#isIdle = false;
-    // At the end of this turn, so that one loop of the caller makes one call.
+    // Starts at the end of this turn, so that one loop of the caller causes one call.
     queueMicrotask(() => void this.#addAll());
   }
 
-  /** Removes the inputs of a key that were not sent yet. */
+  /** Removes and returns the inputs of a key that were not sent yet. */
   withdraw(key: string): readonly PendingInput[] {
     const withdrawn = this.#queue.filter(({ input }) => input.key === key);
     if (withdrawn.length > 0) this.#queue = this.#queue.filter(({ input }) => input.key !== key);
@@ -70,7 +75,7 @@ export class WindowIntake {
     if (!this.#isIdle) await new Promise<void>((resolve) => this.#onIdle.push(resolve));
   }
 
-  /** Never rejects. */
+  /** Adds all waiting inputs. Never rejects. */
   async #addAll(): Promise<void> {
     for (let attempts = 0; this.#queue.length > 0; ) {
       const batch = this.#takeBatch();
@@ -93,7 +98,7 @@ export class WindowIntake {
         for (const { reject } of left) reject(overloaded());
       }
     }
-    // Set in the turn in which nothing was left, so that the next addition begins anew.
+    // Becomes idle in the same turn in which the queue was found empty, so that the next addition starts this loop again.
     this.#isIdle = true;
     for (const resolve of this.#onIdle.splice(0)) resolve();
   }

@@ -1,9 +1,9 @@
 // Measures how long events wait, and checks from time to time which of them have waited too long.
 import type { CancelTimer, Clock } from '@millrace/internal';
 
-/** Checks in each `maxWaitMs`: a stall of this process is noticed that late. */
+/** Number of checks in each `maxWaitMs`. A stall of this process is noticed only when the next check is due. */
 const CHECKS_PER_WAIT = 4;
-/** Shortest time between two checks, so that a queue in which events expire all the time is not walked all the time. */
+/** Minimum time between two checks. Otherwise a queue in which events expire all the time would be searched all the time. */
 const MIN_CHECK_INTERVAL_MS = 10;
 
 /** Dependencies of {@link ExpiryTimer}. */
@@ -11,24 +11,24 @@ interface ExpiryTimerDependencies {
   readonly clock: Clock;
   readonly maxWaitMs: number;
   /**
-   * Refuses the events that have waited since `untilMs` or longer. Returns since when the oldest of the others has waited; `Infinity`
-   * when none waits.
+   * Refuses the events that were queued at `untilMs` or earlier. Returns the time when the oldest remaining event was queued, or
+   * `Infinity` if no event waits.
    */
   expire(untilMs: number): number;
 }
 
 /**
- * idle ⇄ checking; either → closed.
+ * States: idle ⇄ checking. Both → closed.
  *
- * Time during which this process was stalled does not count. After a stall, timers fire before any reply is read or anything is sent, so
- * every event that waits would expire.
+ * Time during which this process was stalled does not count. After a stall, timers fire before any reply is read and before
+ * anything is sent, so otherwise every waiting event would expire.
  */
 export class ExpiryTimer {
   readonly #dependencies: ExpiryTimerDependencies;
-  /** How long this process is known to have slept while something waited. */
+  /** Time for which this process is known to have slept while events waited. */
   #stalledMs = 0;
   #cancelTimer: CancelTimer | undefined;
-  /** When the next check is due, on `clock`. */
+  /** Time of the next check, on `clock`. */
   #dueMs = Number.POSITIVE_INFINITY;
   #isClosed = false;
 
@@ -37,14 +37,14 @@ export class ExpiryTimer {
   }
 
   /**
-   * The time on which waits are measured. It stands still from the moment when a check is due until the check runs, because a process
-   * that wakes may handle its sockets before its timers.
+   * Returns the time by which waits are measured. It stands still from the moment when a check is due until the check runs, because
+   * a process that wakes up may handle its sockets before its timers.
    */
   runningMs(): number {
     return Math.min(this.#dependencies.clock.monotonicMs(), this.#dueMs) - this.#stalledMs;
   }
 
-  /** Checks until nothing waits. Called for every event. */
+  /** Starts the checks, which continue until no event waits. Called for every event. */
   start(): void {
     if (!this.#isClosed) this.#cancelTimer ??= this.#schedule(this.#dependencies.maxWaitMs / CHECKS_PER_WAIT);
   }

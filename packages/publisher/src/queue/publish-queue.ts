@@ -1,5 +1,5 @@
-// The one queue between a publisher and the broker: by stream and lane, bounded, sent in batches, repeated under the same IDs while
-// the broker is away. An event is refused in time when the broker does not come back.
+// The queue between a publisher and the broker. It is divided by stream and lane, and limited in size. It sends batches, and
+// repeats them with the same IDs while the broker is away. If the broker does not come back in time, events are refused.
 import type { Broker, OutgoingEntry } from '@millrace/broker';
 import type { Lane } from '@millrace/contract';
 import type { Clock } from '@millrace/internal';
@@ -13,28 +13,35 @@ export interface PublishQueueDependencies {
   readonly broker: Pick<Broker, 'append' | 'options' | 'onStateChange'>;
   readonly clock: Clock;
   readonly maxEvents: number;
-  /** Characters of all fields that wait. */
+  /** Maximum number of characters in the fields of all waiting events. */
   readonly maxChars: number;
-  /** An event that has waited this long is refused, unless it is being sent at that moment. See {@link ExpiryTimer}. */
+  /** Time after which a waiting event is refused, unless it is being sent at that moment. See {@link ExpiryTimer}. */
   readonly maxWaitMs: number;
 }
 
 /**
- * Guarantees: events of one stream and lane are stored in the order in which they were put in, also over failures; in one
- * stream a higher lane goes first. An event is reported as stored only when it is. At the bound low events make room, the
- * oldest first; medium and high ones are refused. Where a stream is offered more than it stores, the excess is refused at
- * once, low before medium before high; see `QueueLimit`.
+ * Guarantees:
+ *
+ * - Events of one stream and lane are stored in the order in which they were put in, even after failures. In one stream, a higher
+ *   lane is sent first.
+ * - An event is reported as stored only if it is stored.
+ * - When the queue is full, new events replace the oldest waiting events of the lane `low`. If no such event waits, new events are
+ *   refused.
+ * - If a stream is offered more events than it stores, the excess is refused at once: `low` before `medium` before `high`. See
+ *   `QueueLimit`.
  */
 export class PublishQueue {
   readonly #dependencies: PublishQueueDependencies;
-  /** As many as the catalog has streams and partitions. */
+  /** The queue of each stream or partition, by its name. */
   readonly #streams = new Map<string, StreamQueue>();
   readonly #expiry: ExpiryTimer;
   readonly #stopListening: () => void;
   #events = 0;
   #chars = 0;
   #group: SettlementGroup = { pendingCount: 0, onSettled: undefined };
-  /** A promise for each earlier group that is not settled. Each group holds at least one event, so `maxEvents` bounds them. */
+  /**
+   * A promise for each earlier group that is not settled. A group contains at least one event, so `maxEvents` limits their number.
+   */
   readonly #settling = new Set<Promise<void>>();
 
   constructor(dependencies: PublishQueueDependencies) {
@@ -46,7 +53,7 @@ export class PublishQueue {
     });
   }
 
-  /** Accepts an event and reports its outcome to it, never in this turn. */
+  /** Accepts an event. Reports the outcome through the event's callbacks, after `put` has returned unless the queue is closed. */
   put(event: OutgoingEvent): void {
     const chars = charsOf(event);
     const stream = this.#streamOf(event.stream);
@@ -72,14 +79,14 @@ export class PublishQueue {
     await Promise.all(this.#settling);
   }
 
-  /** How full the queue is, by the nearest bound: 0 empty, 1 refuses. */
+  /** Fill level of the queue by its nearest limit, from 0 (empty) to 1 (events are refused). */
   get fill(): number {
     const { maxEvents, maxChars } = this.#dependencies;
     const shares = Array.from(this.#streams.values(), (stream) => stream.fill);
     return Math.min(1, Math.max(this.#events / maxEvents, this.#chars / maxChars, ...shares));
   }
 
-  /** Ends its timers. Events that wait are refused. */
+  /** Ends all timers and refuses the waiting events. */
   close(): void {
     this.#stopListening();
     this.#expiry.close();
@@ -113,7 +120,7 @@ export class PublishQueue {
     while (isFull()) {
       const isDropped = [...this.#streams.values()].some((stream) => stream.dropOldestLow());
       if (!isDropped) return false;
-      // A low event replaces one older low event, no more.
+      // A new event of the lane `low` replaces only one older event of this lane.
       if (lane === 'low' && isFull()) return false;
     }
     return true;
@@ -127,8 +134,8 @@ export class PublishQueue {
 }
 
 /**
- * Rejects the event in a later turn of the event loop. Otherwise a caller that retries at once could keep this process from reading the
- * replies that free room in the queue.
+ * Rejects the event in a later turn of the event loop. Otherwise a caller that retries at once could keep this process from reading
+ * the replies that free room in the queue.
  */
 function refuse(event: OutgoingEvent): void {
   setImmediate(() => event.failed(queueFull(event.eventId)));

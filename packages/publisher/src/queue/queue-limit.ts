@@ -1,21 +1,27 @@
-// The number of events that may wait for a stream that is offered more than it stores. Pure.
+// Limits the number of events that wait for a stream when more events arrive than the stream stores. The caller passes the time.
 
-/** An event that has waited this long when it is sent is late. */
+/** An event is late if it has waited this long when it is sent. */
 const LATE_MS = 500;
-/** A stream whose events are late for this long without a break is overloaded. */
+/** A stream is overloaded if its events are late for this long without a break. */
 const OVERLOADED_AFTER_MS = 500;
-/** An overloaded stream is in time again below this. It is well below `LATE_MS`, so that a queue at its limit stays limited. */
+/**
+ * An overloaded stream is on time again if its events have waited less than this. The value is well below `LATE_MS`, so that a
+ * queue at its limit stays limited.
+ */
 const IN_TIME_MS = 200;
-/** Under overload as many events may wait as are stored in this time. */
+/** Under overload, the limit is the number of events that are stored in this time. */
 const LIMIT_MS = 500;
 
 /**
- * keeping up ⇄ late → overloaded → keeping up.
+ * States: keeping up ⇄ late → overloaded → keeping up.
  *
- * A burst or a hiccup of the store makes events late for a moment, and all of them are accepted. Only where every batch has been
- * late for a while does more arrive than is stored. Further events would then wait longer and longer, and be refused in the end
- * after all that time. So at most as many may wait as are stored in half a second, and the rest is refused at once with a time to
- * come back. This is the idea of CoDel (RFC 8289): judge by the time spent in the queue over an interval, never by the queue's length.
+ * A burst or a short delay of the store makes events late for a moment, and all of them are accepted. If every batch is late for a
+ * while, more events arrive than are stored. Without a limit, new events would wait longer and longer, and would still be refused
+ * in the end.
+ *
+ * Therefore the queue is limited to the number of events that are stored in half a second. Further events are refused at once, with
+ * a time after which the caller may try again. This is the idea of CoDel (RFC 8289): judge by the time that events spend in the
+ * queue over an interval, never by the length of the queue.
  */
 export class QueueLimit {
   readonly #minEvents: number;
@@ -23,24 +29,24 @@ export class QueueLimit {
   #stored = 0;
   #maxWaiting = Number.POSITIVE_INFINITY;
 
-  /** @param minEvents so many may wait in any case: they keep the store busy */
+  /** @param minEvents number of events that may always wait, because they keep the store busy */
   constructor(minEvents: number) {
     this.#minEvents = minEvents;
   }
 
-  /** Most events that may wait; `Infinity` while the stream is not overloaded. */
+  /** Maximum number of events that may wait. It is `Infinity` while the stream is not overloaded. */
   get maxWaiting(): number {
     return this.#maxWaiting;
   }
 
-  /** The next batch is being sent; its first event has waited `waitedMs`. */
+  /** Notes that the next batch is being sent, and that its first event has waited `waitedMs`. */
   sending(waitedMs: number, nowMs: number): void {
     const isInTime = waitedMs < (this.#maxWaiting === Number.POSITIVE_INFINITY ? LATE_MS : IN_TIME_MS);
     if (isInTime) this.reset();
     else if (this.#lateSinceMs === undefined) this.#startCounting(nowMs);
   }
 
-  /** So many were stored. */
+  /** Notes that this number of events was stored. */
   stored(events: number, nowMs: number): void {
     if (this.#lateSinceMs === undefined) return;
     this.#stored += events;
@@ -50,7 +56,9 @@ export class QueueLimit {
     this.#startCounting(nowMs);
   }
 
-  /** Nothing waits, or events are in time, or the store is away and its rate is unknown. */
+  /**
+   * Removes the limit. Called when no event waits, when events are on time, or when the rate is unknown because the store is away.
+   */
   reset(): void {
     this.#lateSinceMs = undefined;
     this.#maxWaiting = Number.POSITIVE_INFINITY;

@@ -5,14 +5,17 @@ import type { Lane } from '@millrace/contract';
 /** One event for the queue: the entry that it becomes, and callbacks for its outcome. */
 export interface OutgoingEvent extends OutgoingEntry {
   readonly eventId: string;
-  /** The real stream: a partition where the stream has partitions. */
+  /** Name of the real stream. If the stream has partitions, this is the name of a partition. */
   readonly stream: string;
   readonly lane: Lane;
-  /** True when the event is not sent again after a failed attempt: a shared window holds it too, and another publisher sends it. */
+  /** True when the event is not sent again after a failed attempt. It is also in a shared window, which is then flushed again. */
   readonly isTriedOnce: boolean;
-  /** The event is in its stream. Either this or `failed` is called, once. */
+  /** Called when the event is in its stream. Either `stored` or `failed` is called, once. */
   stored(receipt: PublishReceipt): void;
-  /** PublisherError `outbox_full` or `broker_unavailable`; BrokerError where no attempt can succeed. */
+  /**
+   * Called when the event was refused. The error is a PublisherError `outbox_full` or `broker_unavailable`, or the broker's error
+   * if the event is not sent again.
+   */
   failed(error: Error): void;
 }
 
@@ -20,9 +23,9 @@ export interface OutgoingEvent extends OutgoingEntry {
 export interface QueuedEvent {
   readonly event: OutgoingEvent;
   readonly chars: number;
-  /** On the time of `ExpiryTimer.runningMs`. */
+  /** Time when the event was put into the queue, by `ExpiryTimer.runningMs`. */
   readonly queuedAtMs: number;
-  /** An attempt was sent and not answered, so the event may be stored. */
+  /** True when an attempt was sent but not answered, so the event may be stored. */
   mayBeStored: boolean;
   readonly group: SettlementGroup;
 }

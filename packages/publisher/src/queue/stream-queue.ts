@@ -1,4 +1,4 @@
-// The publish queue of one stream. One batch is sent at a time; the events that are put in meanwhile form the next one.
+// The publish queue of one stream. One batch is sent at a time. Events that arrive in the meantime form the next batch.
 import { type Broker, BrokerError, type PublishReceipt } from '@millrace/broker';
 import { LANES, type Lane } from '@millrace/contract';
 import { backOffDelayMs, type CancelTimer, type Clock } from '@millrace/internal';
@@ -6,13 +6,16 @@ import { brokerUnavailable, queueFull } from '../errors.js';
 import { QueueLimit } from './queue-limit.js';
 import type { QueuedEvent } from './queued-event.js';
 
-/** A batch ends at this many characters, about a millisecond of Redis. One event is sent in any case. */
+/** Maximum number of characters in a batch, about a millisecond of work for Redis. A single larger event is still sent. */
 const MAX_BATCH_CHARS = 262_144;
-/** Most events of the first batch of a backlog. Each batch that is stored while more waits doubles the bound of the next one. */
+/**
+ * Maximum number of events in the first batch of a backlog. If more events wait when a batch is stored, the maximum of the next
+ * batch is doubled.
+ */
 const FIRST_BATCH_EVENTS = 32;
-/** So many first batches may wait however late they are: they keep the store busy. */
+/** The events of this number of first batches may always wait, even if they are late, because they keep the store busy. */
 const MIN_WAITING_BATCHES = 4;
-/** Longest pause between two attempts while the broker is away. The queue also retries as soon as the broker is back. */
+/** Maximum pause between two attempts while the broker is away. The queue also retries as soon as the broker is back. */
 const MAX_RETRY_DELAY_MS = 1_000;
 
 /** Dependencies of {@link StreamQueue}. */
@@ -23,42 +26,46 @@ interface StreamQueueDependencies {
   readonly maxWaitMs: number;
   /** See `ExpiryTimer.runningMs`. */
   runningMs(): number;
-  /** Called for every event that waits no longer, whether it was stored or refused. */
+  /** Called for every event that no longer waits, whether it was stored or refused. */
   onRemoved(queued: QueuedEvent): void;
 }
 
 type StreamQueueState =
-  /** Nothing waits. */
+  /** No event waits. */
   | { readonly name: 'idle' }
-  /** A batch is sent at the end of this turn, so that one loop of the caller makes one batch. */
+  /** A batch is sent at the end of this turn, so that the events of one loop of the caller form one batch. */
   | { readonly name: 'scheduled' }
   /** A batch was sent, and its answer is awaited. */
   | { readonly name: 'sending' }
-  /** An attempt failed, and its events wait for the next one. */
+  /** An attempt failed, and its events wait for the next attempt. */
   | { readonly name: 'waiting_for_retry'; readonly cancelTimer: CancelTimer }
-  /** Events are refused: those that wait, and those of a batch that fails. */
+  /** Waiting events are refused, and so are the events of a batch that fails. */
   | { readonly name: 'closed' };
 
-// The states without data, so that a change of state allocates nothing.
+// The states without data are constants, so that a change of state allocates nothing.
 const IDLE = { name: 'idle' } as const;
 const SCHEDULED = { name: 'scheduled' } as const;
 const SENDING = { name: 'sending' } as const;
 const CLOSED = { name: 'closed' } as const;
 
 /**
- * idle → scheduled → sending → idle, scheduled when more waits, or waiting_for_retry after a failure → scheduled.
- * Each of them → closed, which is final. Only `#enter` changes the state.
+ * States: idle → scheduled → sending. After a success: sending → idle, or → scheduled if more events wait. After a failure: sending
+ * → waiting_for_retry → scheduled.
+ * Every state → closed, which is final. Only `#enter` changes the state.
  */
 export class StreamQueue {
   readonly #name: string;
   readonly #dependencies: StreamQueueDependencies;
   readonly #limit: QueueLimit;
-  /** In the order of the calls. Bounded by `PublishQueue`. */
+  /** The waiting events of each lane, in the order of the calls. `PublishQueue` limits their number. */
   readonly #lanes: Record<Lane, QueuedEvent[]> = { high: [], medium: [], low: [] };
   #state: StreamQueueState = IDLE;
-  /** Failed attempts in a row. */
+  /** Number of failed attempts in a row. */
   #failures = 0;
-  /** Grows with a backlog: where turns of this process are long, one batch a turn must be enough to catch up. */
+  /**
+   * Maximum number of events in the next batch. It grows with a backlog: if the turns of this process are long, one batch per turn
+   * must be enough to catch up.
+   */
   #maxBatchEvents = FIRST_BATCH_EVENTS;
 
   constructor(name: string, dependencies: StreamQueueDependencies) {
@@ -68,7 +75,10 @@ export class StreamQueue {
     this.#limit = new QueueLimit(MIN_WAITING_BATCHES * Math.min(FIRST_BATCH_EVENTS, publishBatchSize));
   }
 
-  /** True when one more event may wait. Only its own lane and higher ones count: events behind it do not delay it. */
+  /**
+   * True when one more event of the lane may wait. Only waiting events of this lane and of higher lanes count, because events of
+   * lower lanes do not delay it.
+   */
   hasRoomFor(lane: Lane): boolean {
     const { maxWaiting } = this.#limit;
     if (maxWaiting === Number.POSITIVE_INFINITY) return true;
@@ -80,7 +90,7 @@ export class StreamQueue {
     return ahead < maxWaiting;
   }
 
-  /** Share of the limit that is used, 0 to 1 and more; 0 where nothing limits the queue. */
+  /** Used share of the limit. It is 0 if the queue has no limit, and above 1 if more events wait than the limit allows. */
   get fill(): number {
     const waiting = LANES.reduce((sum, lane) => sum + this.#lanes[lane].length, 0);
     return waiting / this.#limit.maxWaiting;
@@ -92,12 +102,12 @@ export class StreamQueue {
     else if (this.#state.name === 'closed') this.#refuseAll(this.#takeAll());
   }
 
-  /** The broker is back: there is no reason to wait longer. */
+  /** Retries at once, because the broker is back. */
   retryNow(): void {
     if (this.#state.name === 'waiting_for_retry') this.#enter(SCHEDULED);
   }
 
-  /** Refuses the oldest low event. False: there is none. */
+  /** Refuses the oldest waiting event of the lane `low`. Returns false if there is none. */
   dropOldestLow(): boolean {
     const queued = this.#lanes.low.shift();
     if (queued === undefined) return false;
@@ -106,18 +116,19 @@ export class StreamQueue {
     return true;
   }
 
-  /** Refuses the events that have waited since `untilMs` or longer. Returns since when the oldest of the others has waited. */
+  /** Refuses the events that were queued at `untilMs` or earlier. Returns the time when the oldest remaining event was queued. */
   expire(untilMs: number): number {
     let oldestMs = Number.POSITIVE_INFINITY;
     for (const lane of LANES) {
       const queue = this.#lanes[lane];
-      // The queue is in the order of arrival, so the events to refuse are at its front.
+      // Each lane is in the order of arrival, so the events to refuse are at its front.
       const firstFresh = queue.findIndex(({ queuedAtMs }) => queuedAtMs > untilMs);
       const count = firstFresh === -1 ? queue.length : firstFresh;
       if (count > 0) this.#refuseAll(queue.splice(0, count));
       oldestMs = Math.min(oldestMs, queue[0]?.queuedAtMs ?? oldestMs);
     }
-    // Events of a batch that fails come back within the broker's own deadline, and are checked again then.
+    // If the batch that is being sent fails, its events return to the queue, within the deadline of the broker. The checks must
+    // continue until then.
     return this.#state.name === 'sending' && oldestMs === Number.POSITIVE_INFINITY
       ? untilMs + this.#dependencies.maxWaitMs
       : oldestMs;
@@ -145,7 +156,8 @@ export class StreamQueue {
     if (first === undefined) return this.#enter(IDLE);
     this.#enter(SENDING);
     const { broker, clock, runningMs } = this.#dependencies;
-    // The first of the highest lane: the wait of events behind others in a lower lane says nothing about the stream.
+    // The first event of the batch belongs to the highest lane. Events of lower lanes may have waited longer, which says nothing
+    // about the stream.
     this.#limit.sending(runningMs() - first.queuedAtMs, clock.monotonicMs());
     let results: readonly (PublishReceipt | Error)[];
     try {
@@ -162,7 +174,7 @@ export class StreamQueue {
     else this.#onFailed(failed);
   }
 
-  /** Reports the outcome of each event of a batch. Returns those that are worth another attempt, in their order. */
+  /** Reports the outcome of each event of a batch. Returns the events that are worth another attempt, in their order. */
   #settle(batch: readonly QueuedEvent[], results: readonly (PublishReceipt | Error)[]): QueuedEvent[] {
     const failed: QueuedEvent[] = [];
     for (const [index, queued] of batch.entries()) {
@@ -191,7 +203,7 @@ export class StreamQueue {
     }
   }
 
-  /** Puts the events of an attempt that failed back to the front, so that none overtakes them. */
+  /** Puts the events of a failed attempt back to the front, so that no event overtakes them. */
   #onFailed(failed: readonly QueuedEvent[]): void {
     this.#limit.reset();
     for (const lane of LANES) this.#lanes[lane].unshift(...failed.filter(({ event }) => event.lane === lane));

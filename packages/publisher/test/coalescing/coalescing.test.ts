@@ -11,7 +11,7 @@ const countOf = (event: StreamEvent): number => event.metadata?.coalesced_count 
 describe.each(['local', 'redis'] as const)('coalescing: %s', (coalescing) => {
   const setUp = (options: Parameters<typeof setUpPublisher>[0] = {}) =>
     setUpPublisher({ coalescing, ...options });
-  // The watch for overdue windows of other publishers runs as long as the publisher.
+  // If the windows are in the broker, one timer always runs: the watch for overdue windows of other publishers.
   const timersAtRest = coalescing === 'local' ? 0 : 1;
 
   it('typing is accepted at once, and its last state is published when the 100 ms window ends', async () => {
@@ -30,7 +30,7 @@ describe.each(['local', 'redis'] as const)('coalescing: %s', (coalescing) => {
     expect(system.coalesced).toHaveLength(1);
   });
 
-  it('two users of a room are coalesced apart, and so are two rooms', async () => {
+  it('two users of a room are coalesced separately, and so are two rooms', async () => {
     await using system = await setUp();
     await system.publisher.publish('typing_start', 'one', typing(ana, true));
     await system.publisher.publish('typing_start', 'one', typing(bob, true));
@@ -57,7 +57,7 @@ describe.each(['local', 'redis'] as const)('coalescing: %s', (coalescing) => {
     ]);
   });
 
-  it('an event never merges more receipts than it can carry, and none is lost', async () => {
+  it('an event never merges more receipts than it can carry, and no receipt is lost', async () => {
     await using system = await setUp();
     const lists = Array.from({ length: 20 }, () => Array.from({ length: 300 }, () => randomUUID()));
     for (const message_ids of lists) {
@@ -81,7 +81,7 @@ describe.each(['local', 'redis'] as const)('coalescing: %s', (coalescing) => {
     expect((await system.events('events:chat')).map(countOf)).toEqual([1]);
   });
 
-  it('a message drops the waiting typing of its sender, which is counted', async () => {
+  it('a message drops the waiting typing event of its sender, and the drop is counted', async () => {
     await using system = await setUp();
     await system.publisher.publish('typing_start', 'room', typing(ana, true));
     await system.publisher.publish('typing_start', 'room', typing(bob, true));
@@ -95,11 +95,11 @@ describe.each(['local', 'redis'] as const)('coalescing: %s', (coalescing) => {
   });
 
   it.each([-300_000, 0, 300_000])(
-    'a message ends the typing before it and not the typing after it, in the order of the calls, with timestamps off by %d ms',
+    'a message ends the typing of earlier calls and not the typing of later calls, with timestamps that differ by %d ms',
     async (skewMs) => {
       await using system = await setUp();
       const timestamp = new Date(system.clock.wallMs() + skewMs).toISOString();
-      // In one turn: no event has been sent when the next call comes.
+      // All calls are made in one turn, so no event has been sent when the next call comes.
       const publishing = [
         system.publisher.publish('typing_start', 'room', typing(ana, true), { timestamp }),
         system.publisher.publish('typing_stop', 'room', typing(bob, false)),
@@ -120,7 +120,7 @@ describe.each(['local', 'redis'] as const)('coalescing: %s', (coalescing) => {
       ]);
       expect(events.at(-1)).toMatchObject({ event_id: results[6].eventId, metadata: { coalesced_count: 1 } });
       expect(system.dropped.reduce((sum, { count }) => sum + count, 0)).toBe(3);
-      // The typing that is left is as of a moment after both messages.
+      // The `as_of` of the remaining typing event is after both messages.
       const [, second] = (await system.broker.readRange('events:chat', { count: 10 })).map(({ id }) => id);
       const asOf = (await system.entries('events:chat')).at(-1)?.['as_of'];
       expect(compareEntryIds(asOf ?? '', second ?? '')).toBeGreaterThan(0);
@@ -154,7 +154,7 @@ describe.each(['local', 'redis'] as const)('coalescing: %s', (coalescing) => {
     await broker.close();
   });
 
-  it('a repeated message does not end the typing since the first one', async () => {
+  it('a repeated message does not end the typing that began after the first message', async () => {
     await using system = await setUp();
     const eventId = randomUUID();
     await system.publisher.publish('chat_message', 'room', chat(ana), { eventId });
@@ -168,7 +168,7 @@ describe.each(['local', 'redis'] as const)('coalescing: %s', (coalescing) => {
     ]);
   });
 
-  it('a publisher that closes waits for the inputs behind a message', async () => {
+  it('a publisher that closes waits for typing that was published after a message', async () => {
     await using system = await setUp();
     void system.publisher.publish('chat_message', 'room', chat(ana));
     void system.publisher.publish('typing_start', 'room', typing(ana, true));
@@ -208,7 +208,7 @@ describe.each(['local', 'redis'] as const)('coalescing: %s', (coalescing) => {
     expect(system.clock.timerCount).toBe(timersAtRest);
   });
 
-  it('the oldest window is flushed early at the bound of open windows', async () => {
+  it('the oldest window is flushed early when too many windows are open', async () => {
     await using system = await setUp({ maxOpenWindows: 2 });
     for (const room of ['a', 'b', 'c'])
       await system.publisher.publish('typing_start', room, typing(ana, true));

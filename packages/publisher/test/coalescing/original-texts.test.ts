@@ -1,4 +1,4 @@
-// An event that waits in a window keeps its texts as they were written, until it is merged with another one.
+// An event that waits in a window keeps its texts as they were written, until it is merged with another event.
 import { type EventOf, eventCatalog, type ReceivedEvent } from '@millrace/contract';
 import { expect, test } from 'vitest';
 import { OriginalTexts } from '../../src/coalescing/original-texts.js';
@@ -34,7 +34,7 @@ test.each([
 });
 
 test.each(['local', 'redis'] as const)(
-  'a text leaves a %s window of one event as it was written',
+  'the text of a single event leaves a %s window as it was written',
   async (coalescing) => {
     await using stage = await setUp({ coalescing });
     await stage.publisher.publishWritten([received('{"n":1.0}')]);
@@ -54,7 +54,7 @@ test('a text that is written for a window is read back unchanged', () => {
   }
 });
 
-test('a payload that is not that of the last event is written anew', () => {
+test('a payload that was merged from several events is serialised again', () => {
   const originalTexts = new OriginalTexts();
   const one = received('{"n":1.0}');
   originalTexts.keep(one);

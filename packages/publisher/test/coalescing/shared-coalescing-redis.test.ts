@@ -39,7 +39,7 @@ async function openPublisher(url: string) {
   };
 }
 
-/** All events of a room, each once. */
+/** Returns all events of a room, each once. */
 async function eventsOf(broker: Broker, roomId: string): Promise<StreamEvent[]> {
   const entries = await broker.readRange('events:chat', { count: 1_000 });
   const events = new Map<string, StreamEvent>();
@@ -58,7 +58,7 @@ describe.each([
   ['one server', () => redis.url],
   ['a cluster', () => cluster.url],
 ])('windows on %s', (_, url) => {
-  it('windows are shared by publishers, and one flushes the windows that another left behind', async () => {
+  it('windows are shared by publishers, and a publisher flushes the windows that another publisher left behind', async () => {
     await using first = await openPublisher(url());
     await using second = await openPublisher(url());
     const rooms = Array.from({ length: 8 }, () => randomUUID());
@@ -69,7 +69,7 @@ describe.each([
     first.die();
     for (const room of rooms) await second.publisher.publish('typing_stop', room, typing(ana, false));
     for (const room of rooms) {
-      // A slow machine may have ended the first window before the second publisher came: then there are three events.
+      // On a slow machine, the first window may have ended before the second publisher came. Then there are three events.
       const total = async () =>
         countsOf(await eventsOf(second.broker, room)).reduce((sum, count) => sum + count, 0);
       await until(async () => (await total()) === 3);
@@ -81,7 +81,7 @@ describe.each([
     );
   });
 
-  it('windows are ended by a message of another publisher, and keep the typing after it', async () => {
+  it('windows are ended by a message of another publisher, and keep the typing that comes after the message', async () => {
     await using one = await openPublisher(url());
     await using other = await openPublisher(url());
     for (let round = 0; round < 5; round++) {
@@ -101,12 +101,12 @@ describe.each([
     }
   });
 
-  it('windows survive a publisher that dies with its events stored and not committed', async () => {
+  it('windows survive a publisher that dies after it stored its events and before it committed them', async () => {
     await using first = await openPublisher(url());
     await using second = await openPublisher(url());
     const room = randomUUID();
     await first.publisher.publish('typing_start', room, typing(ana, true));
-    // The claim and the publish of its one event; a check for overdue windows may use up one of these.
+    // The publisher can still claim the window and store its only event. A check for overdue windows may use up one of these calls.
     first.die({ afterCalls: 1, isLastCallDone: true });
     await until(async () => (await eventsOf(second.broker, room)).length > 0);
     const name = { roomId: room, slot: 'typing' };
@@ -121,7 +121,7 @@ describe.each([
     expect(countsOf(await eventsOf(second.broker, room))).toEqual([1]);
   });
 
-  it('windows are flushed by a publisher that closes, its own and those that it joined', async () => {
+  it('windows are flushed by a publisher that closes, whether it opened or only joined them', async () => {
     await using first = await openPublisher(url());
     await using second = await openPublisher(url());
     const room = randomUUID();
@@ -132,9 +132,9 @@ describe.each([
   });
 });
 
-it('a window has its state at the keys of the data model while it is Pending, and no key afterwards', async () => {
+it('a window has the keys of the data model while it is pending, and no key afterwards', async () => {
   await using system = await openPublisher(redis.url);
-  // A long window, opened by hand, so that its keys can be read.
+  // The windows are long and opened by hand, so that their keys can be read.
   const { windows } = system.broker;
   for (const slot of ['typing', 'read_receipt'])
     await windows.add({ roomId: 'abc123', slot }, [{ id: randomUUID(), text: '{}' }], {
@@ -150,7 +150,7 @@ it('a window has its state at the keys of the data model while it is Pending, an
   await system.publisher.flush();
   expect(countsOf(await eventsOf(system.broker, 'abc123'))).toEqual([1, 1]);
   expect(await redis.cli('keys', 'coalesce*')).toBe('');
-  // A message leaves no key, with typing to end and without.
+  // A message leaves no key, whether it ends typing or not.
   await system.publisher.publish('chat_message', 'abc123', chat(ana));
   expect(await redis.cli('keys', 'coalesce*')).toBe('');
   await system.publisher.publish('typing_start', 'abc123', typing(bob, true));

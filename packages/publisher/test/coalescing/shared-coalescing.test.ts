@@ -10,7 +10,7 @@ import { ana, bob, chat, typing } from '../set-up.js';
 
 type Catalog = typeof eventCatalog;
 
-/** A broker in memory, and publishers that each have a view of it that may die. */
+/** Creates a broker in memory and several publishers. Each publisher has its own view of the broker, which may die. */
 async function setUpMany() {
   const clock = fakeClock();
   const broker = createMemoryBroker({ streams: eventCatalog.streams, clock });
@@ -34,7 +34,7 @@ async function setUpMany() {
     kill(name: string, death?: Parameters<MortalBroker['die']>[0]) {
       live.get(name)?.view.die(death);
     },
-    /** The events that clients are sent: every gateway drops an event whose ID it has seen. */
+    /** Returns the events that clients receive, because every gateway drops an event whose ID it has seen. */
     async events(): Promise<StreamEvent[]> {
       const entries = await broker.readRange('events:chat', { count: 1_000 });
       const events = new Map<string, StreamEvent>();
@@ -55,7 +55,7 @@ const sumOf = (events: readonly StreamEvent[]): number =>
   events.reduce((sum, event) => sum + countOf(event), 0);
 
 describe('publishers that share their windows', () => {
-  it('publishers that share a window add to the one that the first event opened', async () => {
+  it('publishers that share a window add to the window that the first event opened', async () => {
     await using system = await setUpMany();
     const [a, b] = [system.start('a'), system.start('b')];
     await a.publish('typing_start', 'room', typing(ana, true));
@@ -80,7 +80,7 @@ describe('publishers that share their windows', () => {
     expect((await system.events()).map(({ event_type }) => event_type)).toEqual(['chat_message']);
   });
 
-  it('a publisher takes over the window of one that died in Pending, within 400 ms', async () => {
+  it('a publisher takes over the pending window of a dead publisher within 400 ms', async () => {
     await using system = await setUpMany();
     const a = system.start('a');
     system.start('b');
@@ -97,13 +97,13 @@ describe('publishers that share their windows', () => {
     ['with everything stored and nothing committed', { afterCalls: 2 }],
     ['with the commit done', { afterCalls: 2, isLastCallDone: true }],
   ])(
-    'a publisher takes over the window of one that died in Flushing %s, within 400 ms, once',
+    'a publisher takes over the window of a publisher that died while flushing %s, within 400 ms and only once',
     async (_, death) => {
       await using system = await setUpMany();
       const a = system.start('a');
       await a.publish('typing_stop', 'room', typing(ana, false));
       await system.clock.advance(99.5);
-      // The check for overdue windows must not use up the calls that are left.
+      // Limits the calls only now, so that the checks for overdue windows do not use them up.
       system.kill('a', death);
       system.start('b');
       await system.clock.advance(400);
@@ -111,7 +111,7 @@ describe('publishers that share their windows', () => {
     },
   );
 
-  it('publishers lose nothing and count exactly, whichever of them dies at any call', async () => {
+  it('publishers lose no event and count exactly, whichever publisher dies at any call', async () => {
     const publisher = fc.constantFrom('a', 'b', 'c');
     const step = fc.oneof(
       {

@@ -6,7 +6,7 @@ import { PublishQueue } from '../../src/queue/publish-queue.js';
 import { putInto, setUp, streams } from './set-up.js';
 
 describe('batches', () => {
-  /** The batches, by the numbers of their events. */
+  /** Records the batches by the numbers of their events. */
   async function setUpBatches() {
     const world = await setUp({ maxChars: 2_000_000 });
     const batches: string[] = [];
@@ -28,7 +28,7 @@ describe('batches', () => {
     expect(batches).toEqual(['0,1,2,3,4,5,6,7', '8,9,la']);
   });
 
-  it('a batch is larger than the one before while a backlog is stored, and small again after a failure', async () => {
+  it('each batch is larger than the previous one while a backlog is stored, and small again after a failure', async () => {
     const clock = fakeClock();
     const broker = createMemoryBroker({ streams, publishBatchSize: 100, clock });
     await broker.open();
@@ -54,7 +54,7 @@ describe('batches', () => {
     expect(stored.map(({ fields }) => fields['n'])).toEqual(Array.from({ length: 400 }, (_, n) => `${n}`));
   });
 
-  it('a batch is also bounded by its characters, and a huge event is sent alone', async () => {
+  it('a batch has a limited number of characters, and a huge event is sent alone', async () => {
     const { clock, put, batches } = await setUpBatches();
     put(`a:${'x'.repeat(200_000)}`);
     put(`b:${'x'.repeat(200_000)}`);

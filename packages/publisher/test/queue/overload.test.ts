@@ -1,11 +1,11 @@
-// The publish queue of a stream that is offered more than it stores.
+// The publish queue of a stream that is offered more events than it stores.
 import type { Lane } from '@millrace/contract';
 import { describe, expect, it, vi } from 'vitest';
 import type { PublisherError } from '../../src/errors.js';
 import { breakBroker, putInto, setUp } from './set-up.js';
 
 describe('a stream that is offered more than it stores', () => {
-  /** A batch of 8 events is answered after this long, so 800 a second. */
+  /** Time until a batch of 8 events is answered. The store therefore takes 800 events per second. */
   const batchMs = 10;
   const perSecond = 800;
   const stepMs = 10;
@@ -30,7 +30,7 @@ describe('a stream that is offered more than it stores', () => {
         },
       );
     };
-    /** Offers so many a millisecond for so long. */
+    /** Offers `perMs` events per millisecond for `ms` milliseconds. */
     const load = async (perMs: number, ms: number, lane: Lane = 'high'): Promise<void> => {
       let offered = 0;
       for (let at = stepMs; at <= ms; at += stepMs) {
@@ -49,17 +49,17 @@ describe('a stream that is offered more than it stores', () => {
     expect(Math.max(...waitedMs.refused)).toBeLessThanOrEqual(stepMs);
     expect([...refusals]).toEqual(['outbox_full not_stored 1000']);
     await clock.advance(3_000);
-    // First come the events from before the overload was known, then half a second's worth.
+    // The first events came before the overload was detected. After them, the queue contains only the events of half a second.
     expect(Math.max(...waitedMs.stored)).toBeLessThan(3_000);
     expect(Math.max(...waitedMs.stored.slice(-300))).toBeLessThan(700);
-    // After the overload a burst is accepted again.
+    // After the overload, a burst is accepted again.
     waitedMs.refused.length = 0;
     await load(perSecond / stepMs, stepMs);
     await clock.advance(2_000);
     expect(waitedMs.refused).toEqual([]);
   });
 
-  it('an overloaded queue reads replies although a caller tries again at once, without end', async () => {
+  it('an overloaded queue reads replies even if a caller tries again at once, again and again', async () => {
     const { clock, queue, load, waitedMs } = await setUpSlowStore();
     await load((3 * perSecond) / 1_000, 1_500);
     expect(waitedMs.refused.length).toBeGreaterThan(0);
@@ -89,7 +89,7 @@ describe('a stream that is offered more than it stores', () => {
     expect(waitedMs.stored.length - stored).toBeGreaterThanOrEqual(500);
   });
 
-  it('a queue stores the backlog of an outage, however long, before it is limited', async () => {
+  it('a queue stores the whole backlog of an outage and refuses no event', async () => {
     const { clock, broker, put, results } = await setUp({ maxEvents: 100_000, maxChars: 1_000_000 });
     const away = breakBroker(broker);
     for (let n = 0; n < 2_000; n += 1) put(`before ${n}`);

@@ -61,7 +61,7 @@ describe('while the broker is away', () => {
     put('late');
     await clock.advance(2_000);
     expect(results['0']).toBe('broker_unavailable unknown');
-    // A batch is eight.
+    // A batch contains eight events.
     expect(results['9']).toBe('broker_unavailable not_stored');
     expect(results['late']).toBeUndefined();
     away.mockRestore();
@@ -95,7 +95,7 @@ describe('while the broker is away', () => {
     expect(results).toEqual({ a: 'broker_unavailable unknown' });
   });
 
-  it('the number of attempts is bounded', async () => {
+  it('the number of attempts is limited', async () => {
     const { clock, broker, put } = await setUp({ maxWaitMs: 60_000 });
     const away = breakBroker(broker);
     put('a');
@@ -104,7 +104,7 @@ describe('while the broker is away', () => {
     expect(away.mock.calls.length).toBeLessThan(1_000);
   });
 
-  it('an error that no attempt can mend is reported at once to the whole batch', async () => {
+  it('an error that no further attempt can fix is reported at once to the whole batch', async () => {
     const { clock, broker, put, results } = await setUp();
     vi.spyOn(broker, 'append').mockRejectedValueOnce(new BrokerError('refused', 'WRONGTYPE'));
     for (let n = 0; n < 9; n += 1) put(`${n}`);
@@ -139,7 +139,7 @@ describe('while the broker is away', () => {
 });
 
 describe('at its bound', () => {
-  it('low events make room at the bound, the oldest first, and then events are refused', async () => {
+  it('low events make room in a full queue, the oldest first, and then new events are refused', async () => {
     const { clock, broker, put, stored, results } = await setUp({ maxEvents: 4 });
     const away = breakBroker(broker);
     for (const id of ['l1', 'l2', 'l3', 'l4']) put(id, 'low');

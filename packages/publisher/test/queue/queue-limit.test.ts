@@ -1,10 +1,10 @@
-// A queue is limited only where a stream is overloaded, to as much as it stores in half a second.
+// A queue is limited only if its stream is overloaded. The limit is the number of events that are stored in half a second.
 import { describe, expect, it } from 'vitest';
 import { QueueLimit } from '../../src/queue/queue-limit.js';
 
 const batch = 100;
 
-/** Batches of 100 events that take 50 ms each and whose first event has waited `waitedMs`; from `fromMs` on. */
+/** Sends batches of 100 events from `fromMs` on. Each batch takes 50 ms, and its first event has waited `waitedMs`. */
 function send(limit: QueueLimit, batches: number, waitedMs: number, fromMs = 0): number {
   let nowMs = fromMs;
   for (let n = 0; n < batches; n += 1) {
@@ -16,13 +16,13 @@ function send(limit: QueueLimit, batches: number, waitedMs: number, fromMs = 0):
 }
 
 describe('QueueLimit', () => {
-  it('a queue is not limited while its events are in time, however many there are', () => {
+  it('a queue is not limited while its events are on time, however many there are', () => {
     const limit = new QueueLimit(10);
     send(limit, 1_000, 499);
     expect(limit.maxWaiting).toBe(Number.POSITIVE_INFINITY);
   });
 
-  it('a queue is not limited by a hiccup after which it catches up', () => {
+  it('a queue is not limited by a short delay after which it catches up', () => {
     const limit = new QueueLimit(10);
     const nowMs = send(limit, 9, 3_000);
     send(limit, 1, 100, nowMs);
@@ -30,7 +30,7 @@ describe('QueueLimit', () => {
     expect(limit.maxWaiting).toBe(Number.POSITIVE_INFINITY);
   });
 
-  it('a queue is limited to as many events as are stored in half a second, once every batch was late for that long', () => {
+  it('a queue is limited to the number of events that are stored in half a second, after every batch was late for that time', () => {
     const limit = new QueueLimit(10);
     send(limit, 10, 600);
     expect(limit.maxWaiting).toBe(1_000);

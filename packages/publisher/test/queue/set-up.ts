@@ -15,7 +15,7 @@ interface NewEvent extends Partial<Omit<OutgoingEvent, 'stored' | 'failed'>> {
   readonly eventId: string;
 }
 
-/** Puts an event in; settles with its outcome. */
+/** Puts an event into the queue. Settles with the event's outcome. */
 export function putInto(queue: PublishQueue, event: NewEvent): Promise<void> {
   const { eventId } = event;
   return new Promise((resolve, reject) => {
@@ -59,7 +59,7 @@ export async function setUp(options: Partial<PublishQueueDependencies> = {}) {
   return { clock, broker, queue, put, stored, results };
 }
 
-/** Makes the broker fail; with `isStored` the entries are stored and their reply is lost. */
+/** Makes the broker fail. With `isStored`, the entries are stored, but their reply is lost. */
 export function breakBroker(
   broker: Broker,
   error = new BrokerError('unavailable', 'away'),

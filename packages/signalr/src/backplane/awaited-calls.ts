@@ -1,5 +1,5 @@
 /*
- * Calls on clients of other instances that wait for the client's answer: the side of the caller.
+ * The caller's side of a call between instances: this instance waits for the answer of a client of another instance.
  */
 import { canceled, disconnected } from '../connection/call-errors.js';
 import { type AnswerListener, settleWith } from '../connection/client-results.js';
@@ -8,7 +8,7 @@ import type { CompletionOutcome } from '../protocol/hub-message.js';
 
 interface AwaitedCall extends AnswerListener {
   readonly connectionId: string;
-  /** The instance that has called the client; undefined while that instance is being searched for. */
+  /** The instance that has called the client. Undefined while that instance is being searched for. */
   owner: string | undefined;
   /** Removes the listener from the caller's signal. */
   release(): void;
@@ -16,10 +16,12 @@ interface AwaitedCall extends AnswerListener {
 
 /**
  * ```
- * searching ── its instance has called the client ─▶ called ── answered, failed ─▶ over
- *     └── no instance has it, canceled, too late ─────────┴── canceled, its instance is gone
+ * searching → called  an instance has called the client
+ * searching → over    no instance has the client, the search failed, or the caller canceled
+ * called → over       the client answered, the call failed, the caller canceled, or the instance is gone
  * ```
- * Bounded by the number of pending queries and by the answers that one client may owe its instance.
+ * The number of calls is bounded by the maximum number of pending queries, and by the maximum number of calls that wait for the
+ * answer of one client.
  */
 export class AwaitedCalls {
   readonly #calls = new Map<string, AwaitedCall>();
@@ -29,8 +31,9 @@ export class AwaitedCalls {
   }
 
   /**
-   * Resolves with the client's answer. Rejects as the call is ended, and with `canceled` when the signal is aborted.
-   * @param onCanceled receives the instance that has called the client, where that is known
+   * Registers a call. Resolves with the client's answer. Rejects with the error that `fail` receives, or with `canceled` when the
+   * signal is aborted.
+   * @param onCanceled receives the instance that has called the client, if it is known
    */
   start(
     call: { readonly id: string; readonly connectionId: string },
@@ -55,7 +58,7 @@ export class AwaitedCalls {
     });
   }
 
-  /** An instance has called the client. False when no call waits for its answer any more. */
+  /** Stores which instance has called the client. Returns false if no call with this id waits for an answer any more. */
   called(id: string, owner: string): boolean {
     const call = this.#calls.get(id);
     if (call !== undefined) call.owner = owner;
@@ -70,7 +73,7 @@ export class AwaitedCalls {
     this.#take(id)?.failed(error);
   }
 
-  /** An instance is gone, and its clients with it. */
+  /** Fails all calls to clients of an instance that is gone. */
   ownerGone(owner: string): void {
     for (const [id, call] of this.#calls) {
       if (call.owner === owner) this.fail(id, disconnected(call.connectionId));
@@ -81,12 +84,12 @@ export class AwaitedCalls {
     for (const id of this.#calls.keys()) this.fail(id, error);
   }
 
-  /** The instance that has called the client. */
+  /** Returns the instance that has called the client, or undefined. */
   ownerOf(id: string): string | undefined {
     return this.#calls.get(id)?.owner;
   }
 
-  /** Pairs of a call and the instance that has called the client. */
+  /** Yields the id of each call with the instance that has called the client, if that instance is known. */
   *pairs(): Iterable<readonly [id: string, owner: string]> {
     for (const [id, { owner }] of this.#calls) if (owner !== undefined) yield [id, owner];
   }

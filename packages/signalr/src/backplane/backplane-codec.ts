@@ -1,6 +1,6 @@
 /*
- * The bytes of backplane messages: a MessagePack array `[version, kind, sender, sequence, …]`. Pure. Items beyond the known ones
- * are ignored, so that later versions may add some.
+ * Encodes and decodes backplane messages: a MessagePack array `[version, kind, sender, sequence, …]`. Pure. Unknown items at the
+ * end of the array are ignored, so that later versions may add items.
  */
 import type { Address } from '../hub/address.js';
 import { malformed } from '../protocol/json-fields.js';
@@ -18,12 +18,13 @@ import {
 } from './backplane-message.js';
 
 /**
- * The first item, so that it can be read whatever a later version writes behind it. Instances of different versions do not
- * understand one another: raise it only for a change that earlier versions would misread, never for a new kind or a further item.
+ * The version of the format. It is the first item, so that every version can read it. Instances of different versions cannot read
+ * each other's messages. Increase it only for a change that earlier versions would misread, never for a new kind or an additional
+ * item.
  */
 const VERSION = 1;
 
-/** By their number on the wire. */
+/** The index of each entry in these lists is its number on the wire. */
 const ADDRESS_KINDS = ['all', 'connections', 'groups', 'users'] as const satisfies readonly Address['kind'][];
 const REQUEST_KINDS = ['add', 'remove', 'abort', 'invoke'] as const satisfies readonly Request['kind'][];
 const ANSWERS = ['elsewhere', 'done', 'not_done'] as const satisfies readonly Answer[];
@@ -31,9 +32,9 @@ const ANSWERS = ['elsewhere', 'done', 'not_done'] as const satisfies readonly An
 type Kind = BackplaneMessage['kind'];
 type FieldsOf<K extends Kind> = Omit<Body<K>, 'kind'>;
 
-/** The fields of one kind, which follow the head. */
+/** Writes and reads the fields of one kind of message, which follow the head. */
 interface KindCodec<K extends Kind> {
-  /** The second item of the array. */
+  /** The number of the kind, which is the second item of the array. */
   readonly number: number;
   write(fields: FieldsOf<K>): readonly unknown[];
   read(reader: MessagePackReader): FieldsOf<K>;
@@ -103,24 +104,27 @@ const KINDS: { readonly [K in Kind]: KindCodec<K> } = {
 };
 
 const KIND_NAMES = new Map<number, Kind>(
-  Object.entries(KINDS).map(([name, { number }]) => [number, name as Kind]), // the keys of the table
+  Object.entries(KINDS).map(([name, { number }]) => [number, name as Kind]), // the names are the keys of KINDS
 );
 
-/** The reason why a message has no effect. */
+/** The reason why bytes could not be read as a message. */
 export type UnreadableReason = 'unknown_version' | 'unknown_kind' | 'malformed';
 
-/** A message, or the reason why the bytes are none. A message of an unknown kind still has its head, because its sender's numbering continues. */
+/**
+ * A decoded message, or the reason why the bytes could not be read. A message of an unknown kind still has its head, because the
+ * receiver needs its sequence number to detect lost messages.
+ */
 export type Decoded =
   | { readonly message: BackplaneMessage }
   | {
       readonly message: undefined;
       readonly reason: UnreadableReason;
       readonly head: Head | undefined;
-      /** The version that is not known, where that is the reason. */
+      /** The unknown version, if the reason is `unknown_version`. */
       readonly version?: number;
     };
 
-/** The bytes of a message. */
+/** Returns the bytes of a message. */
 export function encodeBackplaneMessage(message: BackplaneMessage): Uint8Array {
   const { number, write } = codecOf(message.kind);
   const values = [VERSION, number, message.sender, message.sequence, ...write(message)];
@@ -130,7 +134,7 @@ export function encodeBackplaneMessage(message: BackplaneMessage): Uint8Array {
   return writer.written;
 }
 
-/** Reads a message, whatever bytes these are. Never throws. What it holds are views of the bytes. */
+/** Decodes a message. Never throws, whatever the bytes are. Byte arrays in the message are views of `bytes`, not copies. */
 export function decodeBackplaneMessage(bytes: Uint8Array): Decoded {
   const reader = new MessagePackReader(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   try {
@@ -142,14 +146,14 @@ export function decodeBackplaneMessage(bytes: Uint8Array): Decoded {
     const head: Head = { sender: readId(reader, 'sender'), sequence: readCount(reader) };
     if (kind === undefined) return unreadable('unknown_kind', head);
     const message = { ...head, kind, ...codecOf(kind).read(reader) };
-    return { message: message as BackplaneMessage }; // the kind and what its own codec read
+    return { message: message as BackplaneMessage }; // the codec of this kind has read its fields
   } catch {
-    // The reader's errors describe the content of the message, which must not reach logs.
+    // The reader's error is dropped, because it describes the content of the message, which must not reach logs.
     return unreadable('malformed');
   }
 }
 
-/** The codec of a kind that is known at run time only. It reads and writes the fields of exactly this kind. */
+/** Returns the codec of a kind that is known only at run time. The codec reads and writes the fields of exactly this kind. */
 function codecOf(kind: Kind): KindCodec<Kind> {
   return KINDS[kind];
 }
@@ -207,14 +211,14 @@ function readList(
   return items;
 }
 
-/** Names may be empty, because the hub's code chooses them. */
+/** Reads a text. It may be empty, because the hub's code may choose an empty name. */
 function readText(reader: MessagePackReader, field: string): string {
   const text = reader.readNullableString(field);
   if (text === null) throw malformed(`'${field}' is missing.`);
   return text;
 }
 
-/** Ids are stored, so every id must have the length that instances give them. */
+/** Reads an id. Ids from other instances are kept in memory, so every id must have the length that instances give it. */
 function readId(reader: MessagePackReader, field: string): string {
   const id = readText(reader, field);
   if (!/^[\w-]{22}$/.test(id)) throw malformed(`'${field}' is not an id of 22 characters.`);

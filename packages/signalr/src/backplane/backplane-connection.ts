@@ -1,12 +1,13 @@
 /*
- * One hub's connection to the backplane: its two subscriptions, which are retried until they succeed, and a bound on unpublished bytes.
+ * One hub's connection to the backplane: two subscriptions, which are retried until they succeed, and a limit for the bytes that
+ * wait to be published.
  */
 import { backOffDelayMs } from '@millrace/internal';
 import { toError } from '../connection/error-text.js';
 import type { BackplaneSubscription, HubBackplane } from './hub-backplane.js';
 import { unavailable } from './pending-queries.js';
 
-/** A longer pause between two attempts to subscribe would only delay the recovery. */
+/** Maximum pause between two attempts to subscribe. A longer pause would only delay the recovery. */
 const MAXIMUM_RETRY_MS = 30_000;
 
 /** Constructor dependencies of {@link BackplaneConnection}. */
@@ -14,17 +15,20 @@ export interface BackplaneConnectionDependencies {
   readonly backplane: HubBackplane;
   /** The channels to subscribe to, each with its listener. */
   readonly channels: ReadonlyMap<string, (message: Uint8Array) => void>;
-  /** Bytes that were published and not accepted yet. One message alone may exceed it, or it could never be sent. */
+  /**
+   * Maximum number of published bytes that the backplane has not accepted yet. A single message may exceed it; otherwise that
+   * message could never be sent.
+   */
   readonly maximumBytes: number;
-  /** Upper bound of the first pause between two attempts to subscribe; it doubles with each, up to half a minute. */
+  /** Maximum length of the first pause between two attempts to subscribe. The maximum doubles with each attempt, up to 30 s. */
   readonly retryMs: number;
-  /** All subscriptions are active. */
+  /** Called when all subscriptions are active. */
   readonly onOpen: () => void;
 }
 
 /**
- * `closed`: not opened yet. `opening`: an attempt to subscribe is under way. `waiting`: the last attempt failed; the next one begins
- * at `retryAtMs`. `open`: both subscriptions are active. `ended`: closed for good.
+ * `closed`: not opened yet. `opening`: an attempt to subscribe is running. `waiting`: the last attempt failed, and the next one
+ * begins at `retryAtMs`. `open`: both subscriptions are active. `ended`: closed for good.
  */
 type BackplaneConnectionState =
   | { readonly name: 'closed' | 'opening' | 'open' | 'ended' }
@@ -36,7 +40,7 @@ type BackplaneConnectionState =
  *           ⇅               ├─▶ ended   (from every state)
  *          waiting ─────────┘
  * ```
- * `#moveTo` alone changes the state; nothing leaves `ended`. A message beyond the bound is not published.
+ * Only `#moveTo` changes the state, and `ended` is final. A message that would exceed `maximumBytes` is not published.
  */
 export class BackplaneConnection {
   readonly #dependencies: BackplaneConnectionDependencies;
@@ -52,12 +56,12 @@ export class BackplaneConnection {
     this.#dependencies = dependencies;
   }
 
-  /** The reason why the last attempt to subscribe failed. */
+  /** The error of the last failed attempt to subscribe. It is kept after a later success. */
   get error(): Error | undefined {
     return this.#error;
   }
 
-  /** Begins to subscribe, and repeats until it succeeds: call {@link BackplaneConnection.tick} regularly. */
+  /** Begins to subscribe. Further attempts are made by {@link BackplaneConnection.tick}, which must be called regularly. */
   open(nowMs: number): void {
     if (this.#state.name === 'closed') this.#attempt = this.#subscribe(nowMs);
   }

@@ -8,12 +8,15 @@ import type { Encodings } from '../protocol/relayed-message.js';
 /** The reasons why an instance could not call one of its clients for another instance. */
 export const FAILURE_CODES = ['disconnected', 'not_ready', 'too_many_calls', 'unserializable'] as const;
 
-/** One of the codes with which a call on a client of another instance fails there. */
+/** One of {@link FAILURE_CODES}. */
 export type FailureCode = (typeof FAILURE_CODES)[number];
 
-/** The sender of a message and its sequence number. A message that is not a numbered broadcast has the number of the last one. */
+/**
+ * The sender of a message and its sequence number. Only `send` and `query` messages are numbered. Any other message has the number
+ * of the sender's last numbered message.
+ */
 export interface Head {
-  /** 128 random bits in base64url. */
+  /** The id of the sending instance: 128 random bits in base64url. */
   readonly sender: string;
   readonly sequence: number;
 }
@@ -21,18 +24,20 @@ export interface Head {
 /** A request to the instance that has a connection. */
 export type Request =
   | ConnectionRequest
-  /** The query's id is the invocation id. */
+  /** Calls the client. The id of the query is the invocation id. */
   | { readonly kind: 'invoke'; readonly encodings: Encodings };
 
 /**
- * `elsewhere`: this instance does not have the connection. `not_done`: it has, and there was nothing to do. For `invoke`, `done`: the
- * client was called.
+ * `elsewhere`: the instance does not have the connection. `done`: it has carried out the request (`invoke`: it has called the
+ * client). `not_done`: it has the connection, but there was nothing to do.
  */
 export type Answer = 'elsewhere' | 'done' | 'not_done';
 
-/** All messages. `announce`, `leave`, `send` and `query` go to all instances, the others to one. */
+/** All messages. `announce`, `leave`, `send` and `query` go to all instances; all other messages go to one instance. */
 export type BackplaneMessage = Head &
-  /** A heartbeat. `isNew`: the sender has not received its own messages yet and wants the others to announce themselves. */
+  /**
+   * A heartbeat. `isNew`: the sender has not received its own messages yet and wants the other instances to announce themselves.
+   */
   (
     | { readonly kind: 'announce'; readonly isNew: boolean }
     | { readonly kind: 'leave' }
@@ -49,7 +54,7 @@ export type BackplaneMessage = Head &
         readonly request: Request;
       }
     | { readonly kind: 'answer'; readonly id: string; readonly answer: Answer }
-    /** A client has answered a call: the completion in its own protocol. */
+    /** A client has answered a call. `bytes` is the client's completion in the hub protocol `protocol`. */
     | {
         readonly kind: 'completion';
         readonly id: string;
@@ -59,7 +64,10 @@ export type BackplaneMessage = Head &
     | { readonly kind: 'failure'; readonly id: string; readonly code: FailureCode; readonly text: string }
     /** The caller no longer waits for the answer of a call. */
     | { readonly kind: 'cancel'; readonly id: string }
-    /** Calls between sender and receiver that the sender has; `missing` lists those of them that the receiver does not have. */
+    /**
+     * `check` lists the calls between sender and receiver that the sender has. The answer `missing` lists the calls of that list
+     * that the receiver does not have.
+     */
     | { readonly kind: 'check'; readonly ids: readonly string[] }
     | { readonly kind: 'missing'; readonly ids: readonly string[] }
   );

@@ -1,12 +1,12 @@
 /*
- * Sends messages to the other instances: numbers and encodes them, and reports those that could not be published.
+ * Numbers, encodes and sends messages to the other instances, and reports messages that could not be published.
  */
 import { randomBytes } from 'node:crypto';
 import { toError } from '../connection/error-text.js';
 import { encodeBackplaneMessage } from './backplane-codec.js';
 import type { Body } from './backplane-message.js';
 
-/** 128 random bits in base64url: for instances, queries and calls. */
+/** Returns 128 random bits in base64url, as the id of an instance, a query or a call. */
 export function randomId(): string {
   return randomBytes(16).toString('base64url');
 }
@@ -17,11 +17,11 @@ export interface BackplaneSenderDependencies {
   readonly channel: string;
   /** Rejects unless the backplane has confirmed the message. */
   publish(channel: string, message: Uint8Array): Promise<void>;
-  /** Called for every message that was not published, heartbeats excepted. */
+  /** Called for every message that was not published, except for heartbeats. */
   onFailed(error: Error): void;
 }
 
-/** Sends under a random id. Stores no message. */
+/** Sends the messages of this instance, which has a random id. Stores no messages. */
 export class BackplaneSender {
   readonly id = randomId();
   readonly #dependencies: BackplaneSenderDependencies;
@@ -38,8 +38,8 @@ export class BackplaneSender {
   }
 
   /**
-   * Sends a numbered message to all instances. It uses up its number even when it cannot be published, so that the others notice
-   * that they missed it.
+   * Sends a numbered message to all instances. A message that cannot be published uses up its number, too, so that the other
+   * instances notice the loss.
    */
   broadcast(body: Body<'send' | 'query'>, onFailed?: (error: Error) => void): void {
     this.#sequence += 1;
@@ -51,7 +51,7 @@ export class BackplaneSender {
     this.#publish(this.#channelOf(peer), body);
   }
 
-  /** Sends a heartbeat, or the last one, with the number of the last broadcast. Rejects when it was not published. */
+  /** Sends a heartbeat or `leave` with the number of the last numbered broadcast. Rejects if the message was not published. */
   async announce(body: Body<'announce' | 'leave'>): Promise<void> {
     await this.#dependencies.publish(this.#dependencies.channel, this.#encode(body));
   }
@@ -68,7 +68,7 @@ export class BackplaneSender {
     return encodeBackplaneMessage({ sender: this.id, sequence: this.#sequence, ...body });
   }
 
-  /** A hub's path holds no `#`. */
+  /** Returns the channel of one instance. It is no hub's channel, because a hub's path contains no `#`. */
   #channelOf(id: string): string {
     return `${this.#dependencies.channel}#${id}`;
   }

@@ -1,5 +1,5 @@
 /*
- * Links one hub of one instance with the same hub of all other instances: acts on their messages and sends its own.
+ * Links one hub of one instance with the same hub on all other instances: handles their messages, and sends messages to them.
  */
 import { canceled, unknownConnection } from '../connection/call-errors.js';
 import type { Ticker, TickListener } from '../connection/ticker.js';
@@ -22,16 +22,16 @@ import { PendingQueries, type QueryListener, unavailable } from './pending-queri
 import { Presence } from './presence.js';
 import { RemoteCalls } from './remote-calls.js';
 
-/** Unknown versions that are reported once each; beyond that many a further one is not reported. */
+/** Maximum number of unknown versions that are reported, each of them once. Further versions are not reported. */
 const MAXIMUM_VERSIONS = 16;
 
-/** Numbers of a link. */
+/** The limits of a link. */
 export interface HubLinkLimits {
-  /** Between two heartbeats; kept to within one tick. */
+  /** Interval between two heartbeats, accurate to one tick. */
   readonly heartbeatIntervalMs: number;
-  /** How long a query may take. */
+  /** Maximum time for a query to be answered. */
   readonly answerTimeoutMs: number;
-  /** Bytes that were published and not accepted by the backplane yet. A message that would exceed them is not published. */
+  /** Maximum number of published bytes that the backplane has not accepted yet. A message that would exceed it is not published. */
   readonly maximumBytes: number;
 }
 
@@ -39,7 +39,7 @@ export interface HubLinkLimits {
 export interface HubLinkDependencies {
   readonly backplane: HubBackplane;
   readonly limits: HubLinkLimits;
-  /** The path the hub is mapped to, and its key, which is the same on all instances. */
+  /** `hub` is the path that the hub is mapped to. `channel` is the `pathKey` of that path, which is the same on all instances. */
   readonly hub: string;
   readonly channel: string;
   readonly manager: HubLifetimeManager;
@@ -49,8 +49,9 @@ export interface HubLinkDependencies {
 }
 
 /**
- * Subscribed from `start` to `close`. Sends go to one channel that all instances of the hub subscribe to, and each instance finds
- * its own receivers: so the next send from any instance reaches a connection that has just joined a group.
+ * Connects a hub to the same hub on the other instances, from `start` to `close`. All instances subscribe to one channel for sends,
+ * and each instance finds its own receivers. Therefore the next send of any instance reaches a connection that has just joined a
+ * group.
  */
 export class HubLink implements RemoteHub, TickListener {
   readonly #dependencies: HubLinkDependencies;
@@ -205,7 +206,7 @@ export class HubLink implements RemoteHub, TickListener {
     if (this.#isClosed) return;
     const decoded = decodeBackplaneMessage(bytes);
     const head = decoded.message ?? decoded.head;
-    // Receivers on this instance have received it already.
+    // This instance's own message: its receivers in this process have it already.
     if (head?.sender === this.#sender.id) return this.#presence.receivedOwnMessage();
     const reason = head && this.#presence.received(head, decoded.message?.kind);
     if (reason !== undefined) this.#ignore(reason);
@@ -216,7 +217,7 @@ export class HubLink implements RemoteHub, TickListener {
     if (!this.#isClosed) this.#act(decodeBackplaneMessage(bytes));
   }
 
-  /** Never throws, whatever the message holds. */
+  /** Handles a message. Never throws, whatever the message holds. */
   #act(decoded: Decoded): void {
     if (decoded.message === undefined) {
       if (decoded.version !== undefined) this.#noteVersion(decoded.version);
@@ -225,7 +226,8 @@ export class HubLink implements RemoteHub, TickListener {
     try {
       this.#dispatch(decoded.message);
     } catch {
-      // The bytes inside are not a message of a hub protocol. Their content must not reach logs.
+      // The bytes inside the message are not valid in a hub protocol. The error is dropped, because it may describe these bytes,
+      // and the content of a message must not reach logs.
       this.#ignore('malformed');
     }
   }
@@ -269,11 +271,11 @@ export class HubLink implements RemoteHub, TickListener {
 
   #onAnswer({ sender, id, answer }: MessageOf<'answer'>): void {
     if (answer === 'elsewhere') return this.#queries.notFound(id, sender);
-    // A query that is no longer pending may have been a call: then the client need not answer any more.
+    // If the query is no longer pending, its caller may have canceled. `called` then tells the peer that no answer is needed.
     if (!this.#queries.found(id, sender, answer === 'done')) this.#calls.called(id, sender);
   }
 
-  /** The client could not be called, or was called and will not answer. */
+  /** Handles a failed call: the client could not be called, or it was called and will not answer. */
   #onFailure({ id, code, text }: MessageOf<'failure'>): void {
     const error = new SignalRError(code, text);
     if (!this.#queries.fail(id, error)) this.#calls.fail(id, error);

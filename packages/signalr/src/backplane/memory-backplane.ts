@@ -6,8 +6,8 @@ import type { HubBackplane } from './hub-backplane.js';
 type Listener = (message: Uint8Array) => void;
 
 /**
- * A backplane that never loses a message. It delivers messages in microtasks, without copying or storing them. Bounded by the
- * channels that are subscribed to.
+ * Creates a backplane that never loses a message. It delivers messages in microtasks, without copying or storing them. It holds
+ * only the channels that have subscribers.
  */
 export function createMemoryBackplane(): HubBackplane {
   const channels = new Map<string, Set<Listener>>();

@@ -1,39 +1,42 @@
 /*
- * The other instances that are present, whether this one receives anything at all, and the messages it missed. Pure: no timers, no
- * backplane.
+ * Tracks the other instances that are present, whether this instance receives any messages, and the messages that it missed. Pure:
+ * no timers, no backplane.
  */
 
-/** Heartbeats after which an instance that has not received its own messages is down. */
+/** This instance is down if none of its own messages arrives for this number of heartbeats. */
 const DOWN_AFTER_BEATS = 3;
-/** Heartbeats without a message after which a peer is gone. */
+/** A peer is gone if none of its messages arrives for this number of heartbeats. */
 const GONE_AFTER_BEATS = 5;
-/** Heartbeats in which every instance has announced itself at least once. */
+/** Every instance announces itself at least once within this number of heartbeats. */
 const COMPLETE_AFTER_BEATS = 2;
-/** Heartbeats after which the sequence number of a peer that is gone is forgotten. */
+/** The sequence number of a silent peer is forgotten after this number of heartbeats. */
 const FORGOTTEN_AFTER_BEATS = 600;
-/** Peers, including those that are gone and still remembered. Messages of further ones are refused. */
+/** Maximum number of peers, including peers that are gone but not forgotten. Messages of further peers are refused. */
 const MAXIMUM_PEERS = 1_000;
 
 /** The state of another instance. */
 interface Peer {
-  /** The number of its last broadcast. */
+  /** The sequence number of the peer's last numbered message. */
   lastSequence: number;
   /** Heartbeats of this instance since a message of the peer arrived. */
   silentBeats: number;
-  /** It has announced itself, and is not gone. */
+  /** True if the peer has announced itself and is not gone. */
   isPresent: boolean;
 }
 
-/** `up` while this instance receives its own messages through the backplane. */
+/**
+ * `up`: this instance receives its own messages through the backplane. `down`: it has received none for three heartbeats.
+ * `starting`: it has received none yet.
+ */
 export type PeersState = 'starting' | 'up' | 'down';
 
-/** The position of a peer's broadcast after its earlier ones. */
+/** The result of comparing a broadcast's sequence number with the peer's earlier numbers. */
 export type Order =
-  /** The message is new. `lost` is the number of messages missing just before it; 0 if none are missing. */
+  /** The message is new. `lost` is the number of messages that are missing just before it. */
   | { readonly kind: 'next'; readonly lost: number }
-  /** It arrived before, or is older than the last one. */
+  /** The message has arrived before, or is older than the peer's last message. */
   | { readonly kind: 'repeated' }
-  /** There are too many peers already. */
+  /** The peer is unknown, and there are too many peers already. */
   | { readonly kind: 'refused' };
 
 /**
@@ -42,8 +45,8 @@ export type Order =
  *     │                       ◀────── own message ──────────┘ ▲
  *     └──────────────── 3 heartbeats without ─────────────────┘
  * ```
- * Silence is counted in heartbeats of this instance, not in time: a process that was held up received nothing either. While it does
- * not receive its own messages, the silence of others means nothing.
+ * Silence is counted in heartbeats of this instance, not in time, because a process that was suspended received nothing in that
+ * time. While this instance does not receive its own messages, the silence of peers is not counted.
  */
 export class Peers {
   readonly #peers = new Map<string, Peer>();
@@ -51,24 +54,30 @@ export class Peers {
   #hasBeenUp = false;
   /** Heartbeats since this instance received one of its own messages. */
   #beatsWithoutOwnMessage = 0;
-  /** Heartbeats since it is up. */
+  /** Number of heartbeats since the state became `up`. */
   #upBeats = 0;
 
   get state(): PeersState {
     return this.#state;
   }
 
-  /** True until this instance has been up once. Until then the others need not wait for its answers. */
+  /**
+   * True until this instance has been `up` for the first time. Until then, queries of other instances need not wait for its
+   * answers.
+   */
   get isNew(): boolean {
     return !this.#hasBeenUp;
   }
 
-  /** True once every present instance must have announced itself, so that the known peers are all there are. */
+  /**
+   * True if this instance has been `up` for so long that every present instance has announced itself. Then all present peers are
+   * known.
+   */
   get isComplete(): boolean {
     return this.#state === 'up' && this.#upBeats > COMPLETE_AFTER_BEATS;
   }
 
-  /** Ids of the peers that can be asked. */
+  /** Returns the ids of the present peers, which can be asked. */
   present(): readonly string[] {
     return [...this.#peers].filter(([, { isPresent }]) => isPresent).map(([id]) => id);
   }
@@ -77,7 +86,7 @@ export class Peers {
     return this.#peers.get(id)?.isPresent === true;
   }
 
-  /** This instance has received one of its own messages. True when that makes it up, and it was not before. */
+  /** Notes that this instance has received one of its own messages. Returns true if that changes the state to `up`. */
   receivedOwnMessage(): boolean {
     this.#beatsWithoutOwnMessage = 0;
     if (this.#state === 'up') return false;
@@ -89,9 +98,10 @@ export class Peers {
   }
 
   /**
-   * A broadcast of a peer has arrived. Its numbers begin with the first one.
-   * @param sequence its own number, or that of the last numbered one
-   * @param isNumbered undefined for a kind of a later version: then the number itself shows it
+   * Checks the sequence number of a peer's broadcast. The first broadcast that arrives from a peer sets its starting number.
+   * @param sequence the broadcast's own number, or the number of the peer's last numbered broadcast
+   * @param isNumbered true if the broadcast has its own number. Undefined for a kind of a later version: then a number above the
+   * last one counts as its own number
    */
   received(id: string, sequence: number, isNumbered: boolean | undefined): Order {
     const peer = this.#peers.get(id);
@@ -107,7 +117,7 @@ export class Peers {
     return { kind: 'next', lost: sequence - expected };
   }
 
-  /** A known peer has announced itself. True when it was not present before. */
+  /** Notes that a known peer has announced itself. Returns true if the peer was not present before. */
   announced(id: string): boolean {
     const peer = this.#peers.get(id);
     if (peer === undefined || peer.isPresent) return false;
@@ -115,12 +125,15 @@ export class Peers {
     return true;
   }
 
-  /** A peer has announced that it leaves. */
+  /** Forgets a peer that has announced that it leaves. */
   left(id: string): void {
     this.#peers.delete(id);
   }
 
-  /** One heartbeat of this instance. */
+  /**
+   * Counts one heartbeat of this instance. Returns whether the state changes to `down`, and the ids of the peers that are gone from
+   * now on.
+   */
   beat(): { readonly isDownNow: boolean; readonly gone: readonly string[] } {
     if (this.#state !== 'down') this.#beatsWithoutOwnMessage += 1;
     const isDownNow = this.#state !== 'down' && this.#beatsWithoutOwnMessage > DOWN_AFTER_BEATS;
@@ -136,14 +149,14 @@ export class Peers {
       peer.silentBeats += 1;
       if (peer.silentBeats > FORGOTTEN_AFTER_BEATS) this.#peers.delete(id);
       if (!peer.isPresent || peer.silentBeats <= GONE_AFTER_BEATS) continue;
-      // Its number is kept: if the peer returns, it shows the messages that were missed.
+      // The peer's sequence number is kept: if the peer returns, the number shows how many messages were missed.
       peer.isPresent = false;
       gone.push(id);
     }
     return gone;
   }
 
-  /** Makes room, where needed, by forgetting a peer that is gone. */
+  /** Tells whether another peer can be added. At the maximum, it first forgets a peer that is not present. */
   #hasRoom(): boolean {
     if (this.#peers.size < MAXIMUM_PEERS) return true;
     for (const [id, { isPresent }] of this.#peers) {

@@ -3,14 +3,17 @@
  */
 import { SignalRError } from '../errors.js';
 
-/** Further queries are refused: instances that leave this many unanswered will not answer one more. */
+/**
+ * Maximum number of pending queries. Further queries are refused, because instances that leave so many unanswered will not answer
+ * another one.
+ */
 const MAXIMUM_QUERIES = 10_000;
 
-/** The end of a query: exactly one of these is called, once. */
+/** Receives the end of a query: exactly one of the methods is called, once. None is called if the query is forgotten. */
 export interface QueryListener {
-  /** A peer has the connection. */
+  /** A peer has the connection. `isDone` is false if there was nothing to do. */
   onFound(peer: string, isDone: boolean): void;
-  /** All peers answered that they do not have it. */
+  /** All peers answered that they do not have the connection. */
   onNobody(): void;
   /** @param error SignalRError `backplane_unavailable`, or `server_closed` */
   onFailed(error: SignalRError): void;
@@ -23,7 +26,7 @@ interface PendingQuery {
   readonly awaited: Set<string>;
 }
 
-/** The error that the hub's code receives for every failure between instances. */
+/** Creates the error that the hub's code receives for every failure between instances. */
 export function unavailable(text: string, cause?: unknown): SignalRError {
   return new SignalRError('backplane_unavailable', text, cause === undefined ? undefined : { cause });
 }
@@ -36,8 +39,9 @@ export interface PendingQueriesDependencies {
 }
 
 /**
- * A query ends when one peer has the connection; when all present peers have answered that they do not, once all of them are known;
- * or at its deadline. Peers that join later are not waited for: they were not asked. Bounded: 10,000 queries.
+ * Keeps the queries that wait for answers. A query ends in one of these cases: one peer has the connection; all present peers are
+ * known and have answered that they do not have it; the deadline has passed. A query does not wait for peers that join later,
+ * because they were not asked. At most 10,000 queries are pending.
  */
 export class PendingQueries {
   readonly #dependencies: PendingQueriesDependencies;
@@ -52,8 +56,9 @@ export class PendingQueries {
   }
 
   /**
-   * @param peers the present ones
-   * @returns false when the query is over already, because there is no peer to ask
+   * Registers a query.
+   * @param peers the present peers
+   * @returns false if the query is over already, because there is no peer to ask
    */
   ask(id: string, peers: readonly string[], nowMs: number, listener: QueryListener): boolean {
     const deadlineMs = nowMs + this.#dependencies.timeoutMs;
@@ -62,30 +67,36 @@ export class PendingQueries {
     return this.#queries.has(id);
   }
 
-  /** A peer has the connection, and did as requested, or had nothing to do. False when the query is over. */
+  /**
+   * Ends a query, because a peer has the connection. `isDone` is false if the peer had nothing to do. Returns false if the query is
+   * over already.
+   */
   found(id: string, peer: string, isDone: boolean): boolean {
     const query = this.#take(id);
     query?.listener.onFound(peer, isDone);
     return query !== undefined;
   }
 
-  /** A peer does not have the connection. */
+  /** Notes that a peer does not have the connection. */
   notFound(id: string, peer: string): void {
     this.#queries.get(id)?.awaited.delete(peer);
     this.#settle(id);
   }
 
-  /** A peer that was present before the queries has announced itself for the first time. */
+  /**
+   * Adds a peer that was present before the queries began but announces itself only now. All pending queries wait for its answer,
+   * too.
+   */
   peerAppeared(peer: string): void {
     for (const { awaited } of this.#queries.values()) awaited.add(peer);
   }
 
-  /** A peer is gone, and its connections with it. */
+  /** Stops waiting for the answers of a peer that is gone: its connections are gone, too. */
   peerGone(peer: string): void {
     for (const id of this.#queries.keys()) this.notFound(id, peer);
   }
 
-  /** Ends the queries that all peers have denied, and those past their deadline. */
+  /** Ends the queries that all peers have answered with `elsewhere`, and the queries past their deadline. */
   tick(nowMs: number): void {
     for (const [id, { deadlineMs }] of this.#queries) {
       this.#settle(id);
@@ -94,12 +105,12 @@ export class PendingQueries {
     }
   }
 
-  /** The caller no longer waits for it. */
+  /** Removes a query, because its caller no longer waits. The listener is not called. */
   forget(id: string): void {
     this.#queries.delete(id);
   }
 
-  /** False when the query is over. */
+  /** Ends a query with an error. Returns false if the query is over already. */
   fail(id: string, error: SignalRError): boolean {
     const query = this.#take(id);
     query?.listener.onFailed(error);

@@ -1,5 +1,5 @@
 /*
- * The presence of instances: heartbeats in both directions, and the lost messages that they reveal.
+ * The presence of instances: sends and receives heartbeats, and detects lost messages by their sequence numbers.
  */
 import type { BackplaneIgnoreReason, SignalREventListener } from '../events.js';
 import type { BackplaneMessage, Head, MessageOf } from './backplane-message.js';
@@ -12,27 +12,32 @@ export interface PresenceDependencies {
   readonly heartbeatIntervalMs: number;
   readonly sender: BackplaneSender;
   readonly onEvent: SignalREventListener;
-  /** A peer that was present before has announced itself for the first time, or again. */
+  /** Called when a peer that was present before announces itself for the first time, or again after it was gone. */
   onAppeared(peer: string): void;
-  /** A peer is gone, and its connections with it. */
+  /** Called when a peer is gone. Its connections are gone, too. */
   onGone(peer: string): void;
-  /** This instance receives nothing any more. */
+  /** Called when this instance no longer receives any messages. */
   onDown(): void;
-  /** The error of the last attempt to subscribe, if it failed. */
+  /** Returns the error of the last failed attempt to subscribe. */
   lastError(): Error | undefined;
 }
 
-/** Ticks may come a little early; a heartbeat must not wait for the next one then. */
+/**
+ * The fraction of the interval after which a heartbeat is due. It is below 1, because a tick may come a little early; the heartbeat
+ * would otherwise wait for the next tick.
+ */
 const BEAT_TOLERANCE = 0.9;
 
-/** Announces this instance from `open` to `close`, once per heartbeat. Receives before that, too. */
+/** Announces this instance once per heartbeat interval, from `open` to `close`. Accepts messages of peers even before `open`. */
 export class Presence {
   readonly #dependencies: PresenceDependencies;
   readonly #peers = new Peers();
   #lastBeatMs: number;
-  /** An instance that does not receive yet must not be asked, so it does not announce itself. */
+  /**
+   * True from `open` to `close`. An instance that does not receive messages yet must not be asked, so it does not announce itself.
+   */
   #isOpen = false;
-  /** At most one heartbeat at a time waits for the backplane. */
+  /** True while a heartbeat waits for the backplane. At most one heartbeat waits at a time. */
   #isAnnouncing = false;
 
   constructor(dependencies: PresenceDependencies, nowMs: number) {
@@ -54,7 +59,7 @@ export class Presence {
     return this.#peers.present();
   }
 
-  /** This instance receives messages from now on. */
+  /** Begins to announce this instance, which receives messages from now on. */
   open(): void {
     this.#isOpen = true;
     this.#announce();
@@ -64,7 +69,7 @@ export class Presence {
   async close(): Promise<void> {
     if (!this.#isOpen) return;
     this.#isOpen = false;
-    // Peers that miss it notice the missing heartbeats.
+    // Peers that miss this message notice the missing heartbeats.
     await this.#dependencies.sender.announce({ kind: 'leave' }).catch(() => {});
   }
 
@@ -84,16 +89,16 @@ export class Presence {
     this.#announce();
   }
 
-  /** This instance has received one of its own messages, so messages of others arrive, too. */
+  /** Notes that this instance has received one of its own messages. Messages of other instances then arrive, too. */
   receivedOwnMessage(): void {
     if (this.#peers.receivedOwnMessage())
       this.#dependencies.onEvent({ type: 'backplane_up', hub: this.#dependencies.hub });
   }
 
   /**
-   * Checks the number of a peer's broadcast.
+   * Checks the sequence number of a peer's broadcast, and reports lost messages.
    * @param kind undefined for a kind of a later version
-   * @returns the reason to ignore it, or undefined
+   * @returns the reason to ignore the broadcast, or undefined
    */
   received(
     { sender, sequence }: Head,
@@ -109,7 +114,7 @@ export class Presence {
 
   onAnnounce({ sender, isNew }: MessageOf<'announce'>): void {
     if (!this.#peers.announced(sender)) return;
-    // A new instance was not asked the queries that are pending now.
+    // A new instance was not asked the pending queries, so these queries do not wait for its answer.
     if (isNew) this.#announce();
     else this.#dependencies.onAppeared(sender);
   }
@@ -123,7 +128,7 @@ export class Presence {
     if (!this.#isAnnouncing && this.#isOpen) void this.#sendAnnouncement();
   }
 
-  /** Never rejects: a failure shows anyway, as this instance then misses its own message. */
+  /** Sends a heartbeat. Never rejects: a failure is noticed anyway, because this instance then misses its own message. */
   async #sendAnnouncement(): Promise<void> {
     this.#isAnnouncing = true;
     await this.#dependencies.sender.announce({ kind: 'announce', isNew: this.#peers.isNew }).catch(() => {});

@@ -1,6 +1,6 @@
 /*
- * Client results across instances, and how a lost message is noticed. Neither side waits for ever: at intervals each side lists the
- * calls that it has with the other, and learns which of them the other no longer has.
+ * Client results across instances, and the detection of lost messages. At intervals, each instance sends every peer the list of the
+ * calls between the two. The peer answers which of these calls it no longer has, so neither side waits for ever.
  */
 import { toError } from '../connection/error-text.js';
 import type { HubConnection } from '../connection/hub-connection.js';
@@ -15,13 +15,13 @@ import type { BackplaneSender } from './backplane-sender.js';
 import { unavailable } from './pending-queries.js';
 import { ServedCalls } from './served-calls.js';
 
-/** Ids in one `check` message. */
+/** Maximum number of ids in one `check` message. */
 const IDS_PER_CHECK = 1_000;
 
-/** The messages about calls. */
+/** The messages about calls that `take` handles. */
 type CallMessage = MessageOf<'completion' | 'cancel' | 'check' | 'missing'>;
 
-/** The calls of one hub of one instance, in both directions. */
+/** The calls between one instance and its peers, for one hub, in both directions. */
 export class RemoteCalls {
   readonly #sender: BackplaneSender;
   readonly #protocols: readonly HubProtocol[];
@@ -39,8 +39,9 @@ export class RemoteCalls {
   }
 
   /**
-   * Waits for the answer of a call that is being made. Rejects as the call is ended, and with `canceled`.
-   * @param onCanceled the caller gave up; the instance that has called the client is told
+   * Waits for the answer to a call of this instance. Rejects with the error that `fail` receives, or with `canceled` when the
+   * signal is aborted. If the signal is aborted, the peer that has called the client is asked to cancel.
+   * @param onCanceled called when the signal is aborted
    */
   start(
     call: { readonly id: string; readonly connectionId: string },
@@ -53,18 +54,18 @@ export class RemoteCalls {
     });
   }
 
-  /** A peer has called the client. */
+  /** Notes that a peer has called the client. */
   called(id: string, peer: string): void {
-    // The caller gave up before it was known which instance to tell.
+    // The caller canceled before this instance knew which peer has the client, so the peer is informed only now.
     if (!this.#awaited.called(id, peer)) this.#sendCancel(peer, id);
   }
 
-  /** A call of this instance is over without an answer. */
+  /** Ends a call of this instance without an answer. */
   fail(id: string, error: SignalRError): void {
     this.#awaited.fail(id, error);
   }
 
-  /** Calls a client for a peer. False when the client could not be called; the peer has been told. */
+  /** Calls a client for a peer. Returns false if the client could not be called; the failure has been sent to the peer. */
   serve(id: string, origin: string, connection: HubConnection, message: SharedMessage): boolean {
     try {
       this.#served.begin({ id, origin, connection }, message);
@@ -75,7 +76,10 @@ export class RemoteCalls {
     }
   }
 
-  /** @throws SignalRError `malformed_message` */
+  /**
+   * Handles a message about calls.
+   * @throws SignalRError `malformed_message`
+   */
   take(message: CallMessage): void {
     const { sender } = message;
     switch (message.kind) {
@@ -98,7 +102,7 @@ export class RemoteCalls {
     }
   }
 
-  /** Asks every peer which of the calls with it still exist. */
+  /** Sends every peer the list of the calls with it, so that it can report the calls that it no longer has. */
   check(): void {
     const idsByPeer = new Map<string, string[]>();
     for (const pairs of [this.#awaited.pairs(), this.#served.pairs()]) {
@@ -114,7 +118,7 @@ export class RemoteCalls {
     }
   }
 
-  /** An instance is gone: its clients will not answer, and it no longer waits for answers. */
+  /** Ends all calls with a peer that is gone: its clients will not answer, and it no longer waits for answers. */
   peerGone(peer: string): void {
     this.#awaited.ownerGone(peer);
     this.#served.originGone(peer);

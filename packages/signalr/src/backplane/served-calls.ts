@@ -1,5 +1,5 @@
 /*
- * Calls that other instances make on clients of this one: the side of the client.
+ * The client's side of a call between instances: another instance waits for the answer of a client of this instance.
  */
 import { notReady } from '../connection/call-errors.js';
 import type { HubConnection } from '../connection/hub-connection.js';
@@ -7,7 +7,7 @@ import { SignalRError } from '../errors.js';
 import { type CompletionOutcome, MessageType } from '../protocol/hub-message.js';
 import type { SharedMessage } from '../protocol/serialized-hub-message.js';
 
-/** A call of another instance on a client of this one. */
+/** A call of another instance on a client of this instance. */
 export interface ServedCall {
   readonly id: string;
   /** The instance that waits for the answer. */
@@ -15,14 +15,17 @@ export interface ServedCall {
   readonly connection: HubConnection;
 }
 
-/** The end of a call. */
+/** Receives the end of a call. */
 export interface ServedCallListener {
-  /** @param bytes the client's completion in its own protocol */
+  /** @param bytes the client's completion in the hub protocol `protocol` */
   onAnswered(call: ServedCall, protocol: string, bytes: Uint8Array): void;
   onFailed(call: ServedCall, error: SignalRError): void;
 }
 
-/** Bounded by the answers that each client may owe. */
+/**
+ * The calls of other instances on clients of this instance. Their number is bounded, because only a limited number of calls may
+ * wait for the answer of one client.
+ */
 export class ServedCalls {
   readonly #listener: ServedCallListener;
   readonly #calls = new Map<string, ServedCall>();
@@ -36,8 +39,8 @@ export class ServedCalls {
   }
 
   /**
-   * Calls the client. A call that is already under way is not repeated.
-   * @throws SignalRError `not_ready`, `disconnected`, `too_many_calls`; the listener is not called then
+   * Calls the client. A call that is already running is not repeated.
+   * @throws SignalRError `not_ready`, `disconnected`, `too_many_calls`. The listener is not called then
    */
   begin(call: ServedCall, message: SharedMessage): void {
     const { id, connection } = call;
@@ -55,7 +58,7 @@ export class ServedCalls {
     }
   }
 
-  /** The origin no longer waits for the answer, which is then ignored. */
+  /** Forgets a call, because the origin no longer waits for the answer. A later answer is ignored. */
   cancel(id: string, origin: string): void {
     const call = this.#calls.get(id);
     if (call?.origin !== origin) return;
@@ -63,12 +66,12 @@ export class ServedCalls {
     call.connection.results.forget(id);
   }
 
-  /** An instance is gone, and no longer waits for answers to its calls. */
+  /** Forgets all calls of an instance that is gone: it no longer waits for answers. */
   originGone(origin: string): void {
     for (const { id } of this.#calls.values()) this.cancel(id, origin);
   }
 
-  /** Pairs of a call and the instance that waits for it. */
+  /** Yields the id of each call with the instance that waits for its answer. */
   *pairs(): Iterable<readonly [id: string, origin: string]> {
     for (const [id, { origin }] of this.#calls) yield [id, origin];
   }
@@ -76,7 +79,7 @@ export class ServedCalls {
   #answer(call: ServedCall, outcome: CompletionOutcome): void {
     this.#calls.delete(call.id);
     const { protocol } = call.connection;
-    // A client that has answered has completed its handshake.
+    // The protocol is always known here: a client that has answered has completed its handshake.
     if (protocol === undefined) return;
     let bytes: Uint8Array;
     try {

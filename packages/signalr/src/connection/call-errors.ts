@@ -1,5 +1,5 @@
 /*
- * The errors of calls of the server on a client, with the texts of ASP.NET Core where it has them.
+ * Errors of a call from the server to a client. The texts are those of ASP.NET Core, if ASP.NET Core has the error.
  */
 import { SignalRError } from '../errors.js';
 

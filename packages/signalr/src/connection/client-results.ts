@@ -1,22 +1,26 @@
 /*
- * Calls of the server on one client that wait for the client's answer.
+ * The calls from the server to one client that still wait for the client's answer.
  */
 import { HubError, type SignalRError } from '../errors.js';
 import type { CompletionOutcome } from '../protocol/hub-message.js';
 import { canceled, disconnected, tooManyCalls } from './call-errors.js';
 
-/** Calls that may wait for the answer of one client. */
+/** Maximum number of calls that may wait for the answers of one client. */
 const MAXIMUM_PENDING = 1_000;
 
-/** The caller that waits for the answer of one call. Exactly one of these is called, once. */
+/**
+ * The caller that waits for the answer to one call. One of the two methods is called, once. Neither is called after `forget`, or if
+ * `expect` throws.
+ */
 export interface AnswerListener {
   answered(outcome: CompletionOutcome): void;
   failed(error: SignalRError): void;
 }
 
 /**
- * Ids are `s1`, `s2`, … per connection, and random for calls that come from another instance. Bounded: beyond 1,000 pending
- * answers a call is refused. Answers of other connections never arrive here, because each connection has its own object.
+ * The pending calls of one connection by their ids. The ids are `s1`, `s2`, … for calls of this instance, and random for calls that
+ * come from another instance. A call is refused while 1,000 others are pending. Each connection has its own object, so that a
+ * client cannot answer a call to another client.
  */
 export class ClientResults {
   readonly #connectionId: string;
@@ -29,8 +33,9 @@ export class ClientResults {
   }
 
   /**
-   * Sends a call by `write` and waits for its answer.
-   * @throws SignalRError (as a rejection) `disconnected`, `canceled`, `too_many_calls`; HubError with the client's own words
+   * Sends a call with `write` and waits for the client's answer.
+   * @throws SignalRError (as a rejection) `disconnected`, `canceled`, `too_many_calls`; HubError with the error text that the
+   * client sent
    */
   async call(write: (invocationId: string) => boolean, signal: AbortSignal | undefined): Promise<unknown> {
     if (signal?.aborted === true) throw canceled();
@@ -51,8 +56,8 @@ export class ClientResults {
   }
 
   /**
-   * Sends a call by `write`, which returns false when it could not; the client's answer goes to the listener.
-   * @throws SignalRError `disconnected`, `too_many_calls`, and what `write` throws; the listener is not called then
+   * Sends a call with `write`, which returns false if it could not send. The client's answer goes to the listener.
+   * @throws SignalRError `disconnected`, `too_many_calls`, or any error of `write`. If it throws, the listener is not called
    */
   expect(invocationId: string, write: () => boolean, listener: AnswerListener): void {
     if (this.#pending.size >= MAXIMUM_PENDING) throw tooManyCalls();
@@ -64,16 +69,17 @@ export class ClientResults {
       this.#pending.delete(invocationId);
       throw error;
     }
-    // A client that turns out to be too slow is closed inside `write`, and its listeners have been called then.
+    // `write` closes the connection of a client that is too slow. The listener has then been called already, and is no longer
+    // pending.
     if (this.#pending.delete(invocationId)) throw disconnected(this.#connectionId);
   }
 
-  /** The caller no longer waits: the client's answer will be ignored. */
+  /** Removes a call whose caller no longer waits. A later answer of the client is ignored. */
   forget(invocationId: string): void {
     this.#pending.delete(invocationId);
   }
 
-  /** False when no call waits for this answer. */
+  /** Passes the client's answer to the caller. Returns false if no call with this id is pending. */
   settle(invocationId: string, outcome: CompletionOutcome): boolean {
     const listener = this.#pending.get(invocationId);
     if (listener === undefined) return false;
@@ -82,7 +88,7 @@ export class ClientResults {
     return true;
   }
 
-  /** The connection is over: the client will not answer. */
+  /** Fails all pending calls with `disconnected`, because the connection has ended. Later calls fail too. */
   end(): void {
     this.#isEnded = true;
     const listeners = [...this.#pending.values()];
@@ -91,7 +97,7 @@ export class ClientResults {
   }
 }
 
-/** Settles a promise with the client's answer: one without a result is `undefined`. */
+/** Creates the `answered` callback that settles a promise. An answer without a result resolves the promise with `undefined`. */
 export function settleWith(
   resolve: (result: unknown) => void,
   reject: (error: Error) => void,

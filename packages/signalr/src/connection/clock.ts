@@ -1,13 +1,14 @@
 /*
- * Time as the server sees it. Tests put their own clock here; nothing else in the package asks for the time.
+ * The server's clock. All code of the package reads the time from it, so that tests can replace it.
  */
 import { type Clock, systemClock } from '@millrace/internal';
 
-/** A source of time and of one repeated call. */
+/** The source of the current time and of a repeated call. */
 export interface ServerClock extends Pick<Clock, 'monotonicMs' | 'wallMs'> {
   /**
-   * Calls `tick` about every `intervalMs` until the returned function is called. Must not keep the process alive. What the sockets
-   * hold by then should have been read: deadlines are judged in `tick`.
+   * Calls `tick` about every `intervalMs`, until the returned function is called. The timer must not keep the process alive. Data
+   * that has already reached the sockets should be read before `tick`, because `tick` decides which clients were silent for too
+   * long.
    */
   every(intervalMs: number, tick: () => void): () => void;
 }
@@ -17,8 +18,8 @@ export const systemServerClock: ServerClock = {
   ...systemClock,
   every(intervalMs, tick) {
     let look: NodeJS.Immediate | undefined;
-    // A process that did not run for a while wakes with its timers first and its sockets second. Judged in the timer, every
-    // client that spoke in the meantime would pass for silent.
+    // After a pause of the whole process, Node runs timers before it reads the sockets. If `tick` ran in the timer, clients that
+    // sent data during the pause would seem silent.
     const timer = setInterval(() => {
       look = setImmediate(tick);
     }, intervalMs);

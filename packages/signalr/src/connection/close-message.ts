@@ -1,11 +1,11 @@
 /*
- * The Close message that ends a connection, as its reason's rule asks for it.
+ * Creates the Close message that ends a connection, according to the rule of the close reason.
  */
 import { type CloseMessage, MessageType } from '../protocol/hub-message.js';
 import type { CloseCause, CloseRule } from './close-reason.js';
 import { buildErrorText } from './error-text.js';
 
-/** Undefined when the rule sends no message. */
+/** Returns the Close message for a rule, or undefined if the rule sends no message. */
 export function closeMessageOf(
   rule: CloseRule,
   cause: CloseCause | undefined,

@@ -1,15 +1,18 @@
 /*
- * The catalogue of reasons for which a connection ends: the content of the Close message, and whether the client may reconnect
- * automatically. All code that closes a connection names one of these.
+ * The catalogue of the reasons for which a connection ends. Each reason determines the content of the Close message, and whether
+ * the client may reconnect automatically. All code that closes a connection names one of these reasons.
  */
 
 import { SignalRError } from '../errors.js';
 
-/** The way in which the connection ends for one reason. */
+/** The rule for one reason: how the connection ends. */
 export interface CloseRule {
-  /** `none`: the client is gone, or has been answered already. `plain`: without an error text. */
+  /**
+   * The Close message. `none`: no message, because the client is gone. `plain`: a message without an error text. `error`: a message
+   * with an error text.
+   */
   readonly message: 'none' | 'plain' | 'error';
-  /** Value of `allowReconnect`; when it is false, even a client with automatic reconnect stays away. */
+  /** Value of `allowReconnect` in the Close message. If it is false, even a client with automatic reconnect does not reconnect. */
   readonly allowReconnect: boolean;
   /** True when the messages that wait in the outbound queue are discarded. */
   readonly discardsQueue: boolean;
@@ -17,38 +20,41 @@ export interface CloseRule {
   readonly isError: boolean;
 }
 
-/** All reasons. The values follow ASP.NET Core, except the last three, which it does not have. */
+/**
+ * All close reasons with their rules. The rules follow ASP.NET Core, except the last three, because ASP.NET Core does not have
+ * those reasons.
+ */
 export const CLOSE_RULES = {
-  /** The client ended it: a Close message, or the transport's proper end. */
+  /** The client sent a Close message, or ended the transport properly. */
   client_closed: { message: 'plain', allowReconnect: false, discardsQueue: false, isError: false },
-  /** The client ended it with an error. */
+  /** The client sent a Close message with an error. */
   client_error: { message: 'plain', allowReconnect: false, discardsQueue: false, isError: true },
-  /** `context.abort()`. */
+  /** The application called `context.abort()` or `hub.connections.abort()`. */
   aborted: { message: 'plain', allowReconnect: false, discardsQueue: false, isError: false },
   /** `onConnected` or `createItems` threw. */
   connected_failed: { message: 'error', allowReconnect: false, discardsQueue: false, isError: true },
   /** The client sent bytes that are not a hub message. */
   malformed_message: { message: 'error', allowReconnect: true, discardsQueue: false, isError: true },
-  /** The client sent a message over the size limit. */
+  /** The client sent a message that exceeds the size limit. */
   message_too_big: { message: 'error', allowReconnect: true, discardsQueue: false, isError: true },
-  /** A client that pings was silent for too long. */
+  /** The client had sent a ping before, and was then silent for too long. */
   client_timeout: { message: 'error', allowReconnect: true, discardsQueue: false, isError: true },
   /** The network connection broke. */
   transport_lost: { message: 'none', allowReconnect: true, discardsQueue: true, isError: true },
-  /** The transport accepted no bytes for the send timeout. */
+  /** The transport accepted no bytes for as long as the send timeout. */
   send_timeout: { message: 'plain', allowReconnect: true, discardsQueue: true, isError: true },
-  /** More waited for the client than the outbound queue may hold. */
+  /** The client read too slowly: its outbound queue was full, or the hub's `onBackpressure` closed the connection. */
   slow_consumer: { message: 'plain', allowReconnect: true, discardsQueue: true, isError: true },
-  /** The credentials expired, and the hub closes such connections. */
+  /** The credentials expired, and the hub has the option `closeOnAuthenticationExpiration`. */
   authentication_expired: { message: 'plain', allowReconnect: true, discardsQueue: false, isError: false },
-  /** `server.close()` and `drain`. */
+  /** The connection was closed by `server.close()` or `server.drain()`. */
   server_closed: { message: 'plain', allowReconnect: true, discardsQueue: false, isError: false },
 } as const satisfies Record<string, CloseRule>;
 
 /** The reason for which a connection ended. */
 export type CloseReason = keyof typeof CLOSE_RULES;
 
-/** How a connection ended. `onDisconnected` receives the error. */
+/** The reason and the error with which a connection ended. `onDisconnected` receives the error. */
 export interface CloseCause {
   readonly reason: CloseReason;
   readonly error: Error | undefined;
@@ -65,7 +71,7 @@ const DESCRIPTIONS = {
   slow_consumer: 'The client read too slowly; its outbound queue was full.',
 } as const;
 
-/** The error that `onDisconnected` and logs receive when the reason has no other error. */
+/** Returns the error that `onDisconnected` and logs receive if no other error caused the end. */
 export function describeReason(reason: CloseReason): SignalRError {
   return hasDescription(reason)
     ? new SignalRError(reason, DESCRIPTIONS[reason])

@@ -1,9 +1,9 @@
 /*
- * The limits and durations that every connection keeps; resolved from the server's options.
+ * The limits and durations of a connection. They come from the server's options.
  */
 import type { OutboundLimits } from './outbound-queue.js';
 
-/** Limits of one connection. See the server's options for what each means and its default. */
+/** Limits of one connection. `SignalRServerOptions` explains each limit and its default. */
 export interface ConnectionLimits extends OutboundLimits {
   readonly keepAliveIntervalMs: number;
   readonly clientTimeoutMs: number;
@@ -13,6 +13,6 @@ export interface ConnectionLimits extends OutboundLimits {
   readonly maximumReceiveMessageBytes: number;
   readonly maximumInboundBufferBytes: number;
   readonly enableDetailedErrors: boolean;
-  /** True when a connection ends once its credentials expire. */
+  /** True when a connection is closed as soon as its credentials expire. */
   readonly closeOnAuthenticationExpiration: boolean;
 }

@@ -1,16 +1,19 @@
 /*
- * The identity behind a connection, and which of two credentials of one user is the fresher.
+ * The identity of a connection's client, and a comparison of the expiry of two credentials.
  */
 
-/** The client's identity, as the hub's `authenticate` gave it. */
+/** The client's identity, as the hub's `authenticate` returned it. */
 export interface ConnectionPrincipal {
   readonly userId: string | null;
   readonly user: unknown;
-  /** When the credentials expire, in milliseconds since 1970; absent when they do not. */
+  /** The time when the credentials expire, in milliseconds since 1970. Absent if they do not expire. */
   readonly expiresAtMs?: number;
 }
 
-/** Milliseconds by which the credentials of `newer` outlast those of `known`; 0 for two that do not expire. */
+/**
+ * Returns the number of milliseconds by which the credentials of `newer` expire after those of `known`. The number is negative if
+ * they expire earlier, and 0 if neither expires.
+ */
 export function extensionMs(known: ConnectionPrincipal, newer: ConnectionPrincipal): number {
   const [knownMs, newerMs] = [known.expiresAtMs ?? Infinity, newer.expiresAtMs ?? Infinity];
   return newerMs === knownMs ? 0 : newerMs - knownMs;

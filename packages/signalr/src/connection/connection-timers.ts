@@ -1,6 +1,6 @@
 /*
- * The deadlines of one connection, decided once per tick of the shared ticker: values in, the due action out.
- * Events between two ticks only set a flag, so that no message reads the clock.
+ * Checks the deadlines of one connection once per tick of the shared ticker, and returns the action that is due. Events between two
+ * ticks only set a flag, so that no message has to read the clock.
  */
 import type { ConnectionLimits } from './connection-limits.js';
 
@@ -13,18 +13,21 @@ export type DueAction =
   | 'send_timeout'
   | 'close_timeout';
 
-/** The state of the outbound direction, as the timers need it. */
+/** The part of the outbound state that the timers need. */
 export interface OutboundProgress {
-  /** While it is false the transport itself measures how long the client is away, and no deadline counts here. */
+  /**
+   * False while the transport has nothing to write to. The transport then measures how long the client is away, and only the
+   * handshake deadline applies here.
+   */
   readonly isAttached: boolean;
   readonly isBlocked: boolean;
   readonly progress: number;
 }
 
-/** All times in milliseconds of the ticker's clock. */
+/** Keeps the times of one connection. All times are in milliseconds of the ticker's clock. */
 export class ConnectionTimers {
   readonly #limits: ConnectionLimits;
-  /** When the present state began, as seen by the ticks. */
+  /** The time of the tick that first saw the present state. */
   #stateSinceMs: number;
   #lastSentMs: number;
   #lastReceivedMs: number;
@@ -91,7 +94,7 @@ export class ConnectionTimers {
     if (nowMs - this.#blockedSinceMs >= this.#limits.sendTimeoutMs) return 'send_timeout';
     const isSilent = nowMs - this.#lastReceivedMs >= this.#limits.clientTimeoutMs;
     if (this.#isExpectingPings && !this.#isDispatching && isSilent) return 'client_timeout';
-    // When data waits already, a ping would only wait behind it.
+    // A ping is useless while other data waits, because the ping would wait behind that data.
     if (outbound.isBlocked || nowMs - this.#lastSentMs < this.#limits.keepAliveIntervalMs) return 'nothing';
     return 'ping';
   }

@@ -1,11 +1,12 @@
 /*
- * The error texts that clients receive: those of ASP.NET Core, with details only where they are enabled.
+ * The error texts that clients receive. They are those of ASP.NET Core. They contain the text of the error only if it is a
+ * `HubError`, or if detailed errors are enabled.
  */
 import { HubError, SignalRError, type SignalRErrorCode } from '../errors.js';
 
 /**
- * `prefix`, followed by the details when the error is a {@link HubError} or when details are enabled.
- * Any other error's text stays on the server.
+ * Returns `prefix`, followed by the error's own text if the error is a {@link HubError} or if detailed errors are enabled.
+ * Otherwise the error's own text stays on the server.
  */
 export function buildErrorText(prefix: string, error: unknown, enableDetailedErrors: boolean): string {
   if (error instanceof HubError) return `${prefix} HubException: ${error.message}`;
@@ -13,7 +14,7 @@ export function buildErrorText(prefix: string, error: unknown, enableDetailedErr
   return `${prefix} ${typeNameOf(error)}: ${error instanceof Error ? error.message : String(error)}`;
 }
 
-/** Anything that was thrown, as an Error. */
+/** Returns a thrown value if it is an Error, otherwise an Error with the value as its text. */
 export function toError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(String(thrown));
 }
@@ -27,7 +28,7 @@ const DOTNET_NAMES: { readonly [Code in SignalRErrorCode]?: string } = {
   message_too_big: 'InvalidDataException',
 };
 
-/** Invalid data has the exception name of .NET, so that clients see the text they know. */
+/** Returns the name of the .NET exception for the same failure if there is one, so that clients receive the text that they know. */
 function typeNameOf(error: unknown): string {
   if (!(error instanceof Error)) return 'Error';
   return (error instanceof SignalRError ? DOTNET_NAMES[error.code] : undefined) ?? error.name;

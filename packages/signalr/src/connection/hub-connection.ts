@@ -1,6 +1,6 @@
 /*
- * One client's connection: its identity, its state, and the ways to write to it and to end it. Its life from beginning to end is in
- * run-hub-connection.ts; the hub acts on its messages.
+ * One client's connection: its identity, its state, and the methods that write to it and end it. run-hub-connection.ts runs the
+ * connection from its beginning to its end. The hub acts on the client's messages.
  */
 import type { ConnectionIdentity } from '../events.js';
 import type { EncodedMessage } from '../protocol/encoded-message.js';
@@ -28,12 +28,12 @@ import { InboundBuffer } from './inbound-buffer.js';
 import { OutboundQueue } from './outbound-queue.js';
 import type { TickListener } from './ticker.js';
 
-/** Encoded once for all connections of the process. */
+/** The ping message, encoded once for all connections of the process. */
 const PING = new SerializedHubMessage({ type: MessageType.ping });
 
 /**
- * `handshaking`: only the handshake response is written. `open`: messages go both ways. `closing`: the Close message was the last
- * one; queue and transport finish. `closed`: the transport is gone.
+ * `handshaking`: only the handshake response is written. `open`: messages are sent in both directions. `closing`: no further
+ * messages are accepted, and the transport is closing. `closed`: the transport has ended.
  */
 export type ConnectionState = 'handshaking' | 'open' | 'closing' | 'closed';
 
@@ -43,19 +43,19 @@ export type ConnectionState = 'handshaking' | 'open' | 'closing' | 'closed';
  *      ├─────────────────┘         ↑
  *      └── the transport ended ────┘   (from any state)
  * ```
- * `#moveTo` is the one place that changes the state. The abort signal fires when `open` is left.
+ * Only `#moveTo` changes the state. The abort signal fires when the state becomes `closing` or `closed`.
  */
 export class HubConnection implements TransportListener, TickListener {
   readonly identity: ConnectionIdentity;
   readonly limits: ConnectionLimits;
   readonly inbound: InboundBuffer;
-  /** Resolves when the transport is gone. */
+  /** Resolves when the transport has ended. */
   readonly closed: Promise<void>;
-  /** Groups this connection is in, kept by the lifetime manager; absent while there are none. */
+  /** The groups of this connection, maintained by the lifetime manager. Undefined while the connection is in no group. */
   groups: Set<string> | undefined;
-  /** Called once, when the connection is no longer open; set by the hub. */
+  /** Callback of the hub. It is called once, when the state becomes `closing` or `closed`. */
   onEnding: (() => void) | undefined;
-  /** Called inside the send that fills half of the outbound queue; set by the hub. */
+  /** Callback of the hub. It is called by the send that fills more than half of the outbound queue. */
   onBackpressure: (() => void) | undefined;
 
   readonly #transport: Transport;
@@ -69,12 +69,15 @@ export class HubConnection implements TransportListener, TickListener {
   #cause: CloseCause | undefined;
   #isHandshakeExpired = false;
   #isReading = false;
-  /** Created on first use: most clients are never asked for a result. */
+  /** Created on first use, because most clients are never asked for a result. */
   #results: ClientResults | undefined;
-  /** Created on first use: the signal of most connections is never used. */
+  /** Created on first use, because the signal of most connections is never used. */
   #abortController: AbortController | undefined;
   #resolveClosed: () => void = () => {};
-  /** Streams and hub methods that wait in `flushed`. They are not listeners of the signal, because Node warns beyond ten of those. */
+  /**
+   * Callbacks of the streams and hub methods that wait in `flushed`. They are not listeners of the abort signal, because Node warns
+   * about more than ten listeners.
+   */
   readonly #flushing = new Set<() => void>();
 
   constructor(
@@ -101,7 +104,7 @@ export class HubConnection implements TransportListener, TickListener {
     });
   }
 
-  /** The client's identity according to its last authenticated request. The user id never changes. */
+  /** The client's identity, with the newest credentials. The user id never changes. */
   get principal(): ConnectionPrincipal {
     return this.#principal;
   }
@@ -114,22 +117,22 @@ export class HubConnection implements TransportListener, TickListener {
     return this.#state;
   }
 
-  /** Set once the connection is over or about to be. */
+  /** The reason and the error of the connection's end. Undefined until `close` is called or the transport ends. */
   get cause(): CloseCause | undefined {
     return this.#cause;
   }
 
-  /** True when the handshake took too long; the handshake code then answers and gives up. */
+  /** True when the handshake took too long. `performHandshake` then refuses the client. */
   get isHandshakeExpired(): boolean {
     return this.#isHandshakeExpired;
   }
 
-  /** True while messages are read, so that an answer of the client can arrive. */
+  /** True as soon as the read loop has begun. Before that, no answer of the client can arrive. */
   get isReading(): boolean {
     return this.#isReading;
   }
 
-  /** Calls that wait for this client's answer. */
+  /** The calls that wait for this client's answer. */
   get results(): ClientResults {
     if (this.#results === undefined) {
       this.#results = new ClientResults(this.connectionId);
@@ -147,7 +150,7 @@ export class HubConnection implements TransportListener, TickListener {
     return this.#transport;
   }
 
-  /** Aborted when the connection is no longer open. */
+  /** The signal that is aborted when the state becomes `closing` or `closed`. */
   get signal(): AbortSignal {
     if (this.#abortController === undefined) {
       this.#abortController = new AbortController();
@@ -157,9 +160,9 @@ export class HubConnection implements TransportListener, TickListener {
   }
 
   /**
-   * Adopts the claims and the expiry of a later request of the same user. Credentials that expire earlier than the present ones are
-   * older: a request that was overtaken must not replace fresh ones.
-   * @returns true when they last longer than those before
+   * Replaces the principal by that of a later request of the same user. Credentials that expire earlier than the present ones are
+   * ignored, because a delayed request must not replace newer credentials.
+   * @returns true if the new credentials expire later than the previous ones
    */
   updatePrincipal(principal: ConnectionPrincipal): boolean {
     if (principal.userId !== this.#principal.userId) return false;
@@ -173,16 +176,17 @@ export class HubConnection implements TransportListener, TickListener {
     this.#transport.start(this);
   }
 
-  /** The handshake is done: from now on messages can be sent in this protocol. */
+  /** Ends the handshake. From now on, messages can be sent in this protocol. */
   open(protocol: HubProtocol, version: number): void {
     if (this.#state !== 'handshaking') return;
     this.#protocol = protocol;
-    // Clients take part in stateful reconnect from version 2 on. An older one does not, even if it negotiated it.
+    // Stateful reconnect needs protocol version 2. A client with an older version does not take part, even if it negotiated
+    // stateful reconnect.
     if (version >= 2) this.#transport.resumption?.begin(protocol);
     this.#moveTo('open');
   }
 
-  /** The read loop has begun. */
+  /** Records that the read loop has begun. */
   beginReading(): void {
     this.#isReading = true;
   }
@@ -195,27 +199,27 @@ export class HubConnection implements TransportListener, TickListener {
     return this.#transport.resumption?.accept(message) ?? true;
   }
 
-  /** The client's answer to a call of the server. False when no call waits for it. */
+  /** Passes the client's answer to the call of the server that waits for it. Returns false if no call waits for this answer. */
   settleResult(invocationId: string, outcome: CompletionOutcome): boolean {
     return this.#results?.settle(invocationId, outcome) ?? false;
   }
 
-  /** True while the client accepts nothing more, so that a stream should wait for {@link flushed}. */
+  /** True while the transport accepts no more messages. A stream should then wait for {@link flushed}. */
   get isBlocked(): boolean {
     return this.#queue.isBlocked;
   }
 
-  /** Bytes that the client has not accepted yet. */
+  /** Number of bytes that wait in the outbound queue and in the transport. */
   get waitingBytes(): number {
     return this.#queue.waitingBytes;
   }
 
-  /** Writes the handshake response, which belongs to no hub protocol. */
+  /** Writes the handshake response, which has the same format for all hub protocols. */
   writeHandshake(response: EncodedMessage): void {
     if (this.#state === 'handshaking') this.#offer(response);
   }
 
-  /** Closes a connection whose handshake failed, after everything written. */
+  /** Closes a connection whose handshake failed, after all written data has been sent. */
   endHandshake(): void {
     if (this.#state !== 'handshaking') return;
     this.inbound.discard();
@@ -224,9 +228,10 @@ export class HubConnection implements TransportListener, TickListener {
   }
 
   /**
-   * Queues a message that many connections share, before it returns, in call order.
-   * @param key where only the newest matters: the message replaces an older one of this key that still waits
-   * @returns false when the connection is not open, or has just been found too slow
+   * Queues a message that many connections may share. The message is queued before `send` returns, so that messages keep the order
+   * of the calls.
+   * @param key set if only the newest message counts: the message replaces a waiting message with the same key
+   * @returns false if the connection is not open, or is now closed because the client is too slow
    * @throws SignalRError `unserializable`
    */
   send(message: SharedMessage, key?: string): boolean {
@@ -234,13 +239,13 @@ export class HubConnection implements TransportListener, TickListener {
     return this.#offer(message.encodedFor(this.#protocol), key);
   }
 
-  /** Queues a message for this connection alone. As {@link HubConnection.send}. */
+  /** Queues a message for this connection alone, like {@link HubConnection.send}. */
   write(message: HubMessage): boolean {
     if (this.#state !== 'open' || this.#protocol === undefined) return false;
     return this.#offer(encodeMessage(message, this.#protocol));
   }
 
-  /** Resolves when nothing waits in the queue any more, or when the connection is ending. */
+  /** Resolves when the outbound queue is empty, or when the connection is ending. */
   flushed(): Promise<void> {
     if (this.#isEnding) return Promise.resolve();
     return new Promise((resolve) => {
@@ -253,7 +258,7 @@ export class HubConnection implements TransportListener, TickListener {
     });
   }
 
-  /** Ends the connection as its reason's rule says. Only the first call counts. Never throws. */
+  /** Ends the connection by the rule of the reason. Calls after the first one have no effect. Never throws. */
   close(reason: CloseReason, error?: Error): void {
     if (this.#state === 'closing' || this.#state === 'closed') return;
     const rule = CLOSE_RULES[reason];
@@ -266,17 +271,17 @@ export class HubConnection implements TransportListener, TickListener {
     this.#transport.resumption?.stop();
   }
 
-  /** Ends it at once, without a Close message; for a server that cannot wait any longer. */
+  /** Ends the connection at once, without a Close message. The server calls it when it cannot wait any longer. */
   abort(): void {
     this.#transport.abort();
   }
 
-  /** A client that has pinged once must continue to ping, so from now on its silence counts. */
+  /** Records that the client has sent a ping. From now on, the connection is closed if the client is silent for too long. */
   expectPings(): void {
     if (!this.#transport.hasInherentKeepAlive) this.#timers.expectPings();
   }
 
-  /** Call when a hub method begins and ends: while it runs the client is not read, so its silence does not count. */
+  /** Pauses the client timeout while the read loop waits for the hub, because no messages are read then. */
   setDispatching(isDispatching: boolean): void {
     this.#timers.setDispatching(isDispatching);
   }
@@ -382,10 +387,10 @@ export class HubConnection implements TransportListener, TickListener {
 export interface HubConnectionDependencies {
   readonly transport: Transport;
   readonly limits: ConnectionLimits;
-  /** The monotonic time at which the connection began. */
+  /** The monotonic time when the connection began, in milliseconds. */
   readonly startedMs: number;
-  /** Milliseconds since 1970, for the expiry of credentials. */
+  /** Returns the current time in milliseconds since 1970, for the expiry of credentials. */
   readonly wallMs: () => number;
-  /** A message was not sent because a newer one of its key came before the client had room for it. */
+  /** Called when a waiting message is discarded, because a newer message with the same key replaces it. */
   readonly onReplaced: () => void;
 }

@@ -1,20 +1,26 @@
 /*
- * Received bytes between the transport and the read loop. Its bound is what turns a busy hub method into
- * back-pressure on the client's socket, rather than into memory.
+ * Buffers received bytes between the transport and the read loop. The buffer has a limit: while a hub method is busy, the transport
+ * stops reading from the client's socket (backpressure), so that memory does not grow.
  */
 
-/** A chunk costs at least this much memory, however few bytes it holds. */
+/**
+ * Memory that every chunk needs in addition to its bytes. It counts towards the limit, because many small chunks cost more memory
+ * than their bytes.
+ */
 const CHUNK_OVERHEAD_BYTES = 128;
 
-/** Separates the bytes of two network connections: a message that is unfinished before it will never be finished. */
+/**
+ * Marks the end of one network connection and the beginning of the next. A message that is incomplete at this mark is never
+ * completed.
+ */
 export const INTERRUPTED = Symbol('interrupted');
 
-/** One item for the reader; undefined at the end. */
+/** One item for the reader. Undefined means that no more bytes follow. */
 export type Inbound = Buffer | typeof INTERRUPTED | undefined;
 
 /**
- * Bounded by `limitBytes` plus the bytes that the transport had in flight when it was paused: at the limit the transport is paused,
- * at half of it resumed. One reader.
+ * A buffer for one reader. The transport is paused when the buffer reaches `limitBytes`, and resumed when half of that is left.
+ * Bytes that the transport had in flight when it was paused are still accepted.
  */
 export class InboundBuffer {
   readonly #limitBytes: number;
@@ -37,7 +43,7 @@ export class InboundBuffer {
     this.#push(chunk, chunk.length);
   }
 
-  /** Marks that the bytes that follow come over another network connection. */
+  /** Marks that the following bytes come over another network connection. */
   interrupt(): void {
     this.#push(INTERRUPTED, 0);
   }
@@ -56,18 +62,18 @@ export class InboundBuffer {
     }
   }
 
-  /** The client sends no more; bytes that it sent before are still read. */
+  /** Ends the input, because the client sends no more bytes. Bytes that it sent before can still be read. */
   end(): void {
     this.#isEnded = true;
     this.#answer(undefined);
   }
 
-  /** True once the server has stopped reading, so that even messages it holds already must not take effect. */
+  /** True after {@link InboundBuffer.discard}. Messages that have been received already must then have no effect. */
   get isDiscarded(): boolean {
     return this.#isDiscarded;
   }
 
-  /** The server reads no more; unread bytes are dropped. */
+  /** Drops all unread bytes and ends the input, because the server reads no more. */
   discard(): void {
     this.#isDiscarded = true;
     this.#chunks = [];
@@ -75,7 +81,7 @@ export class InboundBuffer {
     this.end();
   }
 
-  /** The next chunk, or undefined after the end. */
+  /** Returns the next item, or waits for it. Returns undefined after the end. */
   read(): Promise<Inbound> | Inbound {
     const chunk = this.#chunks.shift();
     if (chunk !== undefined) {

@@ -6,41 +6,48 @@ import type { Transport } from '../transports/transport.js';
 
 /** Bounds of one connection's outbound data. */
 export interface OutboundLimits {
-  /** Bytes in the queue and in the transport together. One message alone may exceed it, or it could never be sent. */
+  /**
+   * Maximum number of bytes that wait in the queue and in the transport together. While the transport has room, it accepts even a
+   * message that is larger: such a message could otherwise never be sent.
+   */
   readonly maximumOutboundBytes: number;
-  /** Messages in the queue. */
+  /** Maximum number of messages in the queue. */
   readonly maximumOutboundMessages: number;
 }
 
 /**
- * `replaced`: it replaced an older message of its key, which will not be sent. `overflow`: it was not accepted, and the client is too
- * slow to be served.
+ * The result of `offer`. `taken`: the message was written or queued. `replaced`: the message was queued, and an older message with
+ * the same key was discarded. `overflow`: the message was refused, because the client is too slow.
  */
 export type Offered = 'taken' | 'replaced' | 'overflow';
 
 /**
- * Messages in the order of {@link OutboundQueue.offer}. While the transport has room they go straight to it;
- * when it has none they wait here, where they can still be given up, rather than in the transport. Of those with one key only
- * the newest waits, in its own place: nothing that is older than another message is sent after it.
- * At the bound a message is refused; the connection answers that by closing.
+ * The messages to one client, in the order of {@link OutboundQueue.offer}. While the transport has room, messages go straight to
+ * it. Otherwise they wait in this queue, where they can still be discarded.
+ * If several messages have the same key, only the newest waits. It waits in its own position, so that no older message is sent
+ * after a newer one.
+ * A message that would exceed a limit is refused. The connection then closes.
  */
 export class OutboundQueue {
   readonly #limits: OutboundLimits;
   readonly #transport: Transport;
-  /** In the order of sending; by the message's key, or by a running number. */
+  /**
+   * The waiting messages in the order of sending. Keys of the map are the keys of the messages, or running numbers for messages
+   * without a key.
+   */
   readonly #messages = new Map<string | number, EncodedMessage>();
   #lastNumber = 0;
   #queuedBytes = 0;
   #isBlocked = false;
-  /** Changes whenever the transport made room, so that a stall can be told from slow progress. */
+  /** Changes whenever the transport has room again, so that the timers can distinguish a stalled client from a slow client. */
   #progress = 0;
-  /** Half of a bound was reached since the queue was last empty. */
+  /** True when more than half of a limit has been used since the queue was last empty. */
   #isCrowded = false;
   readonly #onCrowded: () => void;
-  /** Called once each, when nothing waits any more. As many as there are callers that wait for it. */
+  /** The callbacks of all callers that wait for an empty queue. Each callback is called once. */
   #onEmpty: (() => void)[] = [];
 
-  /** @param onCrowded called when half of a bound is reached; again only after the queue has been empty */
+  /** @param onCrowded called when more than half of a limit is used; called again only after the queue has been empty */
   constructor(transport: Transport, limits: OutboundLimits, onCrowded: () => void) {
     this.#transport = transport;
     this.#limits = limits;
@@ -52,19 +59,19 @@ export class OutboundQueue {
     return this.#isBlocked;
   }
 
-  /** Bytes that wait for the client, here and in the transport. */
+  /** Number of bytes that wait for the client, in this queue and in the transport. */
   get waitingBytes(): number {
     return this.#queuedBytes + this.#transport.bufferedBytes;
   }
 
-  /** Counts how often the transport made room. */
+  /** The number of times that the transport had room again. */
   get progress(): number {
     return this.#progress;
   }
 
   /**
-   * Sends the message or queues it. Synchronous, never throws because of the client.
-   * @param key set where only the newest message matters
+   * Writes the message to the transport, or queues it. Synchronous. Never throws because of the client.
+   * @param key set if only the newest message with this key counts
    */
   offer(message: EncodedMessage, key?: string): Offered {
     if (!this.#isBlocked) {
@@ -92,7 +99,7 @@ export class OutboundQueue {
     return older === undefined ? 'taken' : 'replaced';
   }
 
-  /** The transport has room again: sends what waits, in order, until it has none. */
+  /** Sends the waiting messages in order, until the transport has no room. Called when the transport has room again. */
   onWritable(): void {
     this.#progress += 1;
     this.#isBlocked = false;
@@ -105,19 +112,19 @@ export class OutboundQueue {
     if (this.#messages.size === 0) this.#notifyEmpty();
   }
 
-  /** Drops all queued messages; those that the transport has accepted are on their way. */
+  /** Drops all queued messages. Messages that the transport has accepted are not affected. */
   discard(): void {
     this.#messages.clear();
     this.#queuedBytes = 0;
   }
 
-  /** Appends one last message past the bound: a Close message is small and nothing follows it. */
+  /** Appends the Close message without checking the limits, because it is small and nothing follows it. */
   offerLast(message: EncodedMessage): void {
     if (this.#isBlocked) this.#push(message);
     else this.#transport.write(message);
   }
 
-  /** Calls back once, as soon as the queue is empty; at once when it is empty already. */
+  /** Calls the callback once, as soon as the queue is empty. If the queue is already empty, the callback is called at once. */
   whenEmpty(callback: () => void): void {
     this.#onEmpty.push(callback);
     if (this.#messages.size === 0) this.#notifyEmpty();

@@ -1,5 +1,5 @@
 /*
- * The handshake of one connection: waits for the client's first record, decides and answers.
+ * The handshake of one connection: waits for the client's first record, decides about it, and answers.
  */
 import { SignalRError } from '../errors.js';
 import type { HandshakeFailure } from '../events.js';
@@ -11,14 +11,17 @@ import { buildErrorText } from './error-text.js';
 import type { HubConnection } from './hub-connection.js';
 import { INTERRUPTED } from './inbound-buffer.js';
 
-/** A parser that holds the bytes that followed the handshake in the same chunk, or the reason why the handshake failed. */
+/**
+ * The selected protocol and its parser, or the reason why the handshake failed. The parser already holds the bytes that the client
+ * sent directly after the handshake.
+ */
 export type HandshakeResult =
   | { readonly kind: 'done'; readonly protocol: HubProtocol; readonly parser: HubMessageParser }
   | { readonly kind: 'failed'; readonly reason: HandshakeFailure };
 
 /**
- * Takes as long as the client needs within the handshake timeout. The client is answered in every case in
- * which it is still there; after a failure the connection is ending.
+ * Waits for the client's handshake request, at most for the handshake timeout, and answers the request. After a failure the
+ * connection is closing, and the client has received the error if it was still connected.
  */
 export async function performHandshake(
   connection: HubConnection,
@@ -45,7 +48,7 @@ export async function performHandshake(
 async function readRecord(connection: HubConnection, records: RecordReader): Promise<Buffer | undefined> {
   for (;;) {
     const chunk = await connection.inbound.read();
-    // A connection survives its socket only after the handshake.
+    // A connection survives the loss of its socket only after the handshake.
     if (chunk === undefined || chunk === INTERRUPTED) return undefined;
     records.push(chunk);
     const record = records.next();

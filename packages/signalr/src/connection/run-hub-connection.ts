@@ -1,6 +1,6 @@
 /*
- * The life of a connection from its first byte to its last, top to bottom: handshake, register, read loop,
- * close, unregister. `ConnectionHost` is the port to the hub.
+ * Runs a connection from its first byte to its last: handshake, register, read loop, close, unregister. `ConnectionHost` is the
+ * interface to the hub.
  */
 import { SignalRError } from '../errors.js';
 import type { SignalREventListener } from '../events.js';
@@ -12,32 +12,38 @@ import { INTERRUPTED } from './inbound-buffer.js';
 import { type HandshakeResult, performHandshake } from './perform-handshake.js';
 import type { Ticker } from './ticker.js';
 
-/** The hub as seen from one connection. */
+/** The part of the hub that a connection uses. */
 export interface ConnectionHost {
   readonly protocols: readonly HubProtocol[];
   readonly ticker: Ticker;
   readonly onEvent: SignalREventListener;
   /** Makes the connection reachable for sends. Synchronous. */
   register(connection: HubConnection): void;
-  /** Takes it out of every group and map. Synchronous. */
+  /** Removes the connection from every group and map. Synchronous. */
   unregister(connection: HubConnection): void;
-  /** Runs the hub's `onConnected`; rejects with its error. */
+  /** Runs the hub's `onConnected`. Rejects with the hub's error. */
   connected(connection: HubConnection): Promise<void>;
-  /** Runs the hub's `onDisconnected`; rejects with its error. */
+  /** Runs the hub's `onDisconnected`. Rejects with the hub's error. */
   disconnected(connection: HubConnection, error: Error | undefined): Promise<void>;
-  /** Acts on one message. A promise: read on when it has resolved. Never rejects and never throws. */
+  /**
+   * Acts on one message. If it returns a promise, the next message must not be read before the promise resolves. Never rejects and
+   * never throws.
+   */
   dispatch(connection: HubConnection, message: HubMessage): Promise<void> | undefined;
-  /** After the last message: ends what the client has under way, and waits for the invocations that run. */
+  /** Ends the client's calls and streams after its last message, and waits for the running invocations. */
   settle(connection: HubConnection): Promise<void>;
 }
 
 /**
- * Resolves when the connection is over and forgotten. Never rejects.
+ * Runs a connection until it has ended and is unregistered. Never rejects.
  *
- * The order at the end has its reasons: the Close message goes first, because nothing can be sent after the
- * transport ends. Then the abort signal fires, so that running methods stop before `onDisconnected`.
- * `onDisconnected` runs while the connection is still in its groups, so that the hub can tell the others in
- * them. Only then it is unregistered. The transport closes meanwhile and does not wait for the hub's code.
+ * The steps at the end have this order:
+ * - The Close message is sent first, because nothing can be sent after the transport ends.
+ * - The abort signal fires, so that running methods stop before `onDisconnected`.
+ * - `onDisconnected` runs while the connection is still in its groups, so that the hub can notify the other members.
+ * - The connection is unregistered.
+ *
+ * The transport closes at the same time, and does not wait for the hub's code.
  */
 export async function runHubConnection(connection: HubConnection, host: ConnectionHost): Promise<void> {
   const startedMs = host.ticker.monotonicMs();
@@ -59,7 +65,7 @@ export async function runHubConnection(connection: HubConnection, host: Connecti
   if (handshake.kind === 'done') reportClosed(connection, host, startedMs);
 }
 
-/** False when `onConnected` failed: the client is told, and must not reconnect automatically. */
+/** Returns false if `onConnected` failed. The Close message then tells the client not to reconnect automatically. */
 async function runConnected(connection: HubConnection, host: ConnectionHost): Promise<boolean> {
   connection.setDispatching(true);
   try {
@@ -73,7 +79,7 @@ async function runConnected(connection: HubConnection, host: ConnectionHost): Pr
   }
 }
 
-/** Returns when the client has ended, when the server has, or when the client broke the protocol. */
+/** Reads messages until the client or the server ends the connection, or until the client violates the protocol. */
 async function readMessages(
   connection: HubConnection,
   handshake: Extract<HandshakeResult, { kind: 'done' }>,
@@ -83,7 +89,7 @@ async function readMessages(
   let { parser } = handshake;
   try {
     for (;;) {
-      // In order: the next message is not even parsed before this one has been begun.
+      // Messages begin in order: the next message is not even parsed before the hub has begun this one.
       for (
         let message = nextMessage(connection, parser);
         message;
@@ -97,7 +103,7 @@ async function readMessages(
       }
       const chunk = await connection.inbound.read();
       if (chunk === undefined) return;
-      // A message that another socket left unfinished is resent whole over this one.
+      // The client resends a message that was incomplete on the previous socket, so parsing starts anew.
       if (chunk === INTERRUPTED) {
         parser = handshake.protocol.createParser(connection.limits.maximumReceiveMessageBytes);
       } else parser.push(chunk);
@@ -108,7 +114,7 @@ async function readMessages(
   }
 }
 
-/** Nothing more is read once the server is closing, even if it has arrived. */
+/** Returns the next message for the hub. After the server has begun to close the connection, received messages are ignored. */
 function nextMessage(connection: HubConnection, parser: HubMessageParser): HubMessage | undefined {
   while (!connection.inbound.isDiscarded) {
     const message = parser.next();

@@ -1,19 +1,19 @@
 /*
- * One coarse timer for all connections: ten thousand connections cost one timer, and reading the time costs the access to a field.
- * Deadlines are kept to within one tick, as ASP.NET Core does.
+ * One coarse timer for all connections. Ten thousand connections need only one timer, and reading the time is only a field access.
+ * Deadlines are accurate to one tick, as in ASP.NET Core.
  */
 import type { ServerClock } from './clock.js';
 
-/** Called once per tick. */
+/** A listener that is called once per tick. */
 export interface TickListener {
   onTick(nowMs: number): void;
 }
 
-/** Runs while it has listeners; {@link Ticker.tickedAtMs} is at most one tick old. */
+/** The timer runs while there are listeners. While it runs, {@link Ticker.tickedAtMs} is at most one tick old. */
 export class Ticker {
   readonly #clock: ServerClock;
   readonly #intervalMs: number;
-  /** Bounded by the numbers of connections, hubs and waits that their own limits allow. */
+  /** The connections, hubs and waiting operations that use the ticker. The limits of each kind also limit this set. */
   readonly #listeners = new Set<TickListener>();
   #stop: (() => void) | undefined;
   #tickedAtMs: number;
@@ -24,17 +24,17 @@ export class Ticker {
     this.#tickedAtMs = clock.monotonicMs();
   }
 
-  /** The coarse time in milliseconds. */
+  /** The time of the last tick, in milliseconds. */
   get tickedAtMs(): number {
     return this.#tickedAtMs;
   }
 
-  /** The exact time in milliseconds, for durations that are reported. */
+  /** Returns the exact monotonic time in milliseconds, for measuring durations. */
   monotonicMs(): number {
     return this.#clock.monotonicMs();
   }
 
-  /** Milliseconds since 1970. */
+  /** Returns the current time in milliseconds since 1970. */
   wallMs(): number {
     return this.#clock.wallMs();
   }

@@ -11,7 +11,7 @@ import { type Authenticate, type AuthenticateRequest, bearerTokenOf } from './au
 import type { StoredConnection } from './connection-store.js';
 import { emptyAnswer, type HttpAnswer, retryLater } from './http-answer.js';
 
-/** The principal of a request, or the answer that refuses it. */
+/** The principal of a request, or the answer that refuses the request. */
 export type Admission =
   | { readonly kind: 'admitted'; readonly principal: ConnectionPrincipal }
   | { readonly kind: 'refused'; readonly answer: HttpAnswer };
@@ -21,7 +21,7 @@ const MAX_SHOWN_ORIGIN_CHARS = 200;
 /** Admits or refuses the requests of one hub. */
 export class Admitter {
   readonly #hubPath: string;
-  /** Its type is erased: the result goes to this hub's own context, whose type was checked where the hub is mapped. */
+  /** Returns `unknown` users here. `mapHub` has checked that their type is the user type of the hub. */
   readonly #authenticate: Authenticate<unknown> | undefined;
   readonly #onEvent: SignalREventListener;
 
@@ -36,9 +36,10 @@ export class Admitter {
   }
 
   /**
-   * Never rejects: an error of `authenticate` is reported and answered with 500, an `AuthenticationUnavailable` with 503.
-   * @param find finds the connection of the request, if there is one; called again after `authenticate`, because another request may
-   * have opened the connection meanwhile
+   * Authenticates one request. Never rejects: an `AuthenticationUnavailable` from `authenticate` is answered with 503. Any other
+   * error is reported and answered with 500.
+   * @param find finds the connection of the request, if there is one. It is called again after `authenticate`, because another
+   * request may have opened the connection in between
    */
   async admit(
     info: RequestInfo,
@@ -52,7 +53,8 @@ export class Admitter {
       const current = find?.()?.attached?.connection.principal;
       const result = await this.#authenticate({ ...info, token: bearerTokenOf(info), stage, current });
       if (result !== undefined) return this.#admitAs(result, find?.());
-      // The body stays empty: the official client shows body or reason phrase, and its tests expect the latter.
+      // The body stays empty, because the official client would show it instead of the reason phrase, which the client's own tests
+      // expect.
       return { kind: 'refused', answer: this.refuse('unauthorized', emptyAnswer(401)) };
     } catch (error) {
       if (error instanceof AuthenticationUnavailable) {
@@ -64,7 +66,10 @@ export class Admitter {
     }
   }
 
-  /** Connection tokens appear in URLs, so a token alone must not give access to another user's connection. */
+  /**
+   * Refuses a user who does not own the connection. Connection tokens appear in URLs, so a token alone must not give access to
+   * another user's connection.
+   */
   #admitAs(principal: ConnectionPrincipal, stored: StoredConnection | undefined): Admission {
     const current = stored?.attached?.connection.principal;
     const isOwn =
@@ -73,7 +78,7 @@ export class Admitter {
     return { kind: 'refused', answer: this.refuse('other_user', emptyAnswer(403)) };
   }
 
-  /** Reports an error of the application's code, and returns an answer that reveals nothing of it. */
+  /** Reports an error of the application's code. Returns an answer with status 500 that reveals nothing about the error. */
   fail(error: unknown): HttpAnswer {
     this.#onEvent({ type: 'request_failed', hub: this.#hubPath, error: toError(error) });
     return emptyAnswer(500);
@@ -85,7 +90,7 @@ export class Admitter {
     return answer;
   }
 
-  /** As `refuse`, for a page of an origin that may not connect. */
+  /** Like `refuse`, for a page whose origin is not allowed. Reports the origin as well. */
   refuseOrigin(origin: string | undefined, answer: HttpAnswer): HttpAnswer {
     const shown = (origin ?? '').slice(0, MAX_SHOWN_ORIGIN_CHARS);
     this.#onEvent({

@@ -1,22 +1,22 @@
 /*
- * Attaches the hubs to a Node HTTP server: requests of hubs never reach the other listeners, all other requests reach them as if
- * nothing had been attached.
+ * Attaches the hubs to a Node HTTP server. Requests for hubs never reach the server's other listeners. All other requests reach
+ * those listeners as if nothing had been attached.
  */
 import { type Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
 import { Duplex } from 'node:stream';
 import type { Route } from './request-router.js';
 
-/** The servers a SignalR server can be attached to. */
+/** An HTTP server to which a SignalR server can be attached. */
 export type AttachableServer = HttpServer | HttpsServer;
 
 /** Finds the route of a request's URL. */
 export type FindRoute = (url: string | undefined) => Route | undefined;
 
 /**
- * Wraps the server's `emit`, because listeners cannot stop one another: a framework's listener, added before or after, would answer
- * our requests a second time or destroy our upgrades.
- * @returns a function that undoes it
+ * Wraps the server's `emit`, so that requests for hubs reach no listener. A listener cannot do that, because it cannot stop other
+ * listeners: a framework's listener would answer the same request again, or destroy the upgrade.
+ * @returns a function that detaches the hubs
  */
 export function attachToServer(server: AttachableServer, findRoute: FindRoute): () => void {
   const originalEmit = server.emit;
@@ -24,12 +24,13 @@ export function attachToServer(server: AttachableServer, findRoute: FindRoute): 
     if (takeEvent(findRoute, event, args)) return true;
     return Reflect.apply(originalEmit, server, [event, ...args]);
   };
-  server.emit = emit as typeof server.emit; // the overloads per event name are all covered by the general form
+  server.emit = emit as typeof server.emit; // the general signature covers the overloads of all event names
   const onUpgrade = createFallback(server);
   server.on('upgrade', onUpgrade);
   return () => {
     server.off('upgrade', onUpgrade);
-    // Another wrapper may have been added meanwhile; then ours stays, and finds no routes any more.
+    // If another wrapper has been added since, this wrapper stays. It then finds no routes any more and only calls the original
+    // `emit`.
     if (server.emit === (emit as typeof server.emit)) server.emit = originalEmit;
   };
 }
@@ -50,12 +51,13 @@ function takeEvent(findRoute: FindRoute, event: string | symbol, args: readonly 
   return false;
 }
 
-/** Listeners of this file: each SignalR server that is attached to an HTTP server adds one. */
+/** The upgrade listeners that this file has added: one for each SignalR server that is attached to an HTTP server. */
 const fallbacks = new WeakSet<object>();
 
 /**
- * Node treats an upgrade as a plain request unless there is a listener for upgrades. Ours is one, so it passes an upgrade that no
- * other listener handles on as the plain request it would have been; of several attached servers the first one does.
+ * Creates the listener that makes Node emit `upgrade`: without one, Node treats an upgrade as a plain request. If there are no
+ * other upgrade listeners, an upgrade that is not for a hub must still become a plain request. The first listener of this file then
+ * passes it on as one.
  */
 function createFallback(server: AttachableServer) {
   const onUpgrade = (request: IncomingMessage, socket: Duplex): void => {
@@ -63,7 +65,7 @@ function createFallback(server: AttachableServer) {
     if (listeners[0] !== onUpgrade || !listeners.every((listener) => fallbacks.has(listener))) return;
     const response = new ServerResponse(request);
     response.shouldKeepAlive = false;
-    // The upgrade gave us the socket of the connection, which is what a response writes to.
+    // `socket` is the network socket of the connection, and a response writes to such a socket.
     response.assignSocket(socket as Parameters<ServerResponse['assignSocket']>[0]);
     response.on('finish', () => socket.end());
     socket.on('error', () => socket.destroy());

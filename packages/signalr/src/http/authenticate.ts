@@ -1,5 +1,5 @@
 /*
- * The authentication that a hub asks of the application, and the token of a request.
+ * The `authenticate` function that an application provides for a hub, and the bearer token of a request.
  */
 import type { IncomingMessage } from 'node:http';
 import type { RequestInfo } from '../hub/hub-context.js';
@@ -8,18 +8,23 @@ import type { RequestTarget } from './request-target.js';
 /** A request to be authenticated. */
 export interface AuthenticateRequest extends RequestInfo {
   /**
-   * The bearer token of the `Authorization` header, else of the `access_token` query, where browsers put it.
-   * Null when there is none.
+   * The bearer token of the `Authorization` header. Without that header, the token is the query value `access_token`, which
+   * browsers use. Null if the request has no token.
    */
   readonly token: string | null;
   /**
-   * `negotiate` and `connect` are authenticated separately: a token may have expired in between. `request` is every poll, POST and
-   * DELETE of an existing connection, `refresh` brings its fresh credentials.
+   * The kind of the request:
+   * - `negotiate`: the client negotiates.
+   * - `connect`: the client opens a connection, or continues it over another WebSocket. It is authenticated again, because the
+   *   token may have expired since `negotiate`.
+   * - `request`: a poll, POST or DELETE of an existing connection.
+   * - `refresh`: the client sends fresh credentials for an existing connection.
    */
   readonly stage: 'negotiate' | 'connect' | 'request' | 'refresh';
   /**
-   * The owner of the connection; undefined at `negotiate` and at the first `connect`. Any other user id is refused with 403. An
-   * application that invents ids for anonymous clients therefore returns this one again, and a null `userId` at `negotiate`.
+   * The owner of the connection. Undefined at `negotiate` and at the first `connect`. If `authenticate` returns another user id,
+   * the request is refused with 403. An application that generates ids for anonymous clients must therefore return this owner's id
+   * again, and a null `userId` at `negotiate`.
    */
   readonly current: Authenticated<unknown> | undefined;
 }
@@ -27,24 +32,25 @@ export interface AuthenticateRequest extends RequestInfo {
 /** The identity of a client. */
 export interface Authenticated<User> {
   /**
-   * Addresses all connections of this user; case-sensitive. Null for none. Only the user who negotiated a connection may open it;
-   * every authenticated client may open one that was negotiated with null.
+   * The id that addresses all connections of this user. It is case-sensitive. Null if the client has no user id. Only the user who
+   * negotiated a connection may open it. A connection that was negotiated with null may be opened by every authenticated client.
    */
   readonly userId: string | null;
   readonly user: User;
-  /** When the credentials expire, in milliseconds since 1970. See `closeOnAuthenticationExpiration`. */
+  /** The time when the credentials expire, in milliseconds since 1970. See `closeOnAuthenticationExpiration`. */
   readonly expiresAtMs?: number;
 }
 
 /**
- * Decides about one request; undefined refuses it with 401. Called for every request, polls and POSTs included.
- * An `AuthenticationUnavailable` is answered with 503 and `Retry-After`; any other error with 500 and reported. Neither text is sent.
+ * Authenticates one request. Undefined refuses the request with 401. Called for every request, including polls and POSTs.
+ * An `AuthenticationUnavailable` that it throws is answered with 503 and `Retry-After`. Any other error is reported and answered
+ * with 500. The text of the error is never sent to the client.
  */
 export type Authenticate<User> = (
   request: AuthenticateRequest,
 ) => Authenticated<User> | undefined | Promise<Authenticated<User> | undefined>;
 
-/** The values of a request that outlive it. */
+/** Returns the values of a request that are needed after the request has ended. */
 export function requestInfoOf(request: IncomingMessage, target: RequestTarget): RequestInfo {
   return {
     path: target.path,
@@ -54,7 +60,7 @@ export function requestInfoOf(request: IncomingMessage, target: RequestTarget): 
   };
 }
 
-/** The header wins over the query, as it is the safer place. */
+/** Returns the token of the header if there is one, otherwise the token of the query, because the header is the safer place. */
 export function bearerTokenOf(info: RequestInfo): string | null {
   const header = info.headers['authorization'];
   const match = typeof header === 'string' ? /^bearer +(\S+) *$/i.exec(header) : null;

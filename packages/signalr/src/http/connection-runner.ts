@@ -1,5 +1,5 @@
 /*
- * Turns an attached transport into a running connection, and keeps the list of all running ones.
+ * Turns an attached transport into a running connection, and keeps the list of all running connections.
  */
 import type { ConnectionLimits } from '../connection/connection-limits.js';
 import type { ConnectionPrincipal } from '../connection/connection-principal.js';
@@ -11,7 +11,7 @@ import type { Instances } from '../instances/instances.js';
 import type { Transport } from '../transports/transport.js';
 import type { ConnectionStore, StoredConnection } from './connection-store.js';
 
-/** The client that opens a connection, and its request. */
+/** The request that opens a connection, and the principal of its client. */
 export interface OpeningClient {
   readonly info: RequestInfo;
   readonly principal: ConnectionPrincipal;
@@ -23,7 +23,7 @@ export class ConnectionRunner<Client, User, Items> {
   readonly #limits: ConnectionLimits;
   readonly #store: ConnectionStore;
   readonly #instances: Instances | undefined;
-  /** Every connection, with the promise of its end. */
+  /** The running connections. Each has a promise that resolves when the connection has ended. */
   readonly #lives = new Map<HubConnection, Promise<void>>();
 
   constructor(
@@ -40,7 +40,7 @@ export class ConnectionRunner<Client, User, Items> {
     this.#instances = dependencies.instances;
   }
 
-  /** Promises of the connections that have not ended. */
+  /** The promises of the running connections. Each resolves when its connection has ended. */
   get lives(): Iterable<Promise<void>> {
     return this.#lives.values();
   }
@@ -49,7 +49,7 @@ export class ConnectionRunner<Client, User, Items> {
     return this.#lives.keys();
   }
 
-  /** Starts a claimed connection. It leaves the store when its transport has ended. */
+  /** Starts a claimed connection. When its transport has ended, the connection is removed from the store. */
   begin(transport: Transport, stored: StoredConnection, client: OpeningClient): HubConnection {
     const hub = this.#hub;
     const identity = {

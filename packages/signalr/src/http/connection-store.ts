@@ -1,6 +1,6 @@
 /*
- * The connections of one hub by their tokens: those that wait for a transport, and those that have one. A token is a secret; a
- * connection id is public.
+ * The connections of one hub by their tokens, including negotiated connections that do not have a transport yet. A token is a
+ * secret; a connection id is public.
  */
 import { randomBytes } from 'node:crypto';
 import type { HubConnection } from '../connection/hub-connection.js';
@@ -10,13 +10,13 @@ import type { LongPollingTransport } from '../transports/long-polling-transport.
 import type { ResumableTransport } from '../transports/resumable-transport.js';
 import type { ServerSentEventsTransport } from '../transports/server-sent-events-transport.js';
 
-/** The ids of one connection. In negotiate version 0 the id serves as the token. */
+/** The ids of one connection. In negotiate version 0, the connection id is also the token. */
 export interface ConnectionIds {
   readonly connectionId: string;
   readonly connectionToken: string;
 }
 
-/** The transport that a connection was attached to, which it keeps for its whole life. */
+/** A connection with the transport that it keeps for its whole life. */
 export type Attached =
   | {
       readonly name: 'WebSockets';
@@ -35,53 +35,56 @@ export type Attached =
       readonly transport: LongPollingTransport;
     };
 
-/** One connection as HTTP requests see it. */
+/** One connection, as the code for HTTP requests sees it. */
 export interface StoredConnection {
   readonly ids: ConnectionIds;
   /** True when stateful reconnect was negotiated. */
   readonly isResumable: boolean;
-  /** True for the user who negotiated it, and for every user when it was negotiated without one. */
+  /**
+   * Returns true if the user may open the connection: the user who negotiated it, or any user if it was negotiated without a user
+   * id.
+   */
   readonly isFor: (userId: string | null) => boolean;
-  /** Absent until its first transport request has been attached. */
+  /** Undefined until the first transport request of the client has been attached. */
   attached: Attached | undefined;
 }
 
 interface Pending {
   readonly stored: StoredConnection;
-  /** When the token expires. */
+  /** The monotonic time when the token expires. */
   readonly expiresMs: number;
 }
 
 /** The limits of a store. */
 export interface ConnectionStoreLimits {
   readonly maximumPending: number;
-  /** From negotiating to the first request of a transport. */
+  /** Maximum time from the negotiation to the first request of a transport. */
   readonly timeoutMs: number;
 }
 
-/** The clocks of instances may differ by this much before a fresh token counts as expired. */
+/** Tolerated difference between the clocks of two instances. A signed token is accepted for this long after its expiry. */
 const CLOCK_SKEW_MS = 10_000;
 
 /**
  * A token goes `pending → claimed → (removed)` or `pending → (expired)`.
- * Pending tokens are bounded by number and age: at the bound new ones are refused, so that a flood cannot evict those whose clients
- * are about to connect. There are as many claimed tokens as connections.
+ * Pending tokens are limited in number and age. At the limit new tokens are refused. Older tokens are not evicted, because a flood
+ * of requests could then lock out clients that are about to connect. Each connection has one claimed token.
  *
- * Signed tokens need no memory while they are pending: their signature proves them. The store keeps those that were used and have not
- * expired, so that they open no second connection; at the bound it forgets the oldest.
+ * Signed tokens need no memory while they are pending, because their signature proves that an instance has issued them. The store
+ * remembers used tokens until they expire, so that a token cannot open a second connection. At the limit it forgets the oldest.
  */
 export class ConnectionStore implements TickListener {
   readonly #ticker: Ticker;
   readonly #maximumPending: number;
   readonly #timeoutMs: number;
-  /** In the order of their expiry. */
+  /** Pending tokens in the order of their expiry. */
   readonly #pending = new Map<string, Pending>();
   readonly #claimed = new Map<string, StoredConnection>();
   readonly #tokens: SignedTokens | undefined;
-  /** Signed tokens that were used, with the time of their expiry. */
+  /** Signed tokens whose connection has ended, with the monotonic time when each can be forgotten. */
   readonly #ended = new Map<string, number>();
 
-  /** @param tokens given when other instances must accept the tokens of this one */
+  /** @param tokens present if other instances must accept the tokens of this instance */
   constructor(ticker: Ticker, limits: ConnectionStoreLimits, tokens?: SignedTokens) {
     this.#ticker = ticker;
     this.#tokens = tokens;
@@ -90,13 +93,13 @@ export class ConnectionStore implements TickListener {
   }
 
   /**
-   * A new connection that waits for its transport; undefined when too many wait already.
-   * @param userId the user who negotiates and alone may open it; null allows every user
+   * Creates a connection that waits for its transport. Returns undefined if too many connections wait already.
+   * @param userId the user who negotiates. Only this user may open the connection; null allows every user
    */
   negotiate(version: 0 | 1, userId: string | null = null, isResumable = false): StoredConnection | undefined {
     if (this.#tokens !== undefined) return this.#negotiateSigned(this.#tokens, version, userId, isResumable);
     if (this.#pending.size >= this.#maximumPending) return undefined;
-    // The ticker may have been stopped while no token was pending; adding a listener updates its time.
+    // The ticker may have stopped while no token was pending, so that its time is old. Adding a listener updates its time.
     this.#ticker.add(this);
     const connectionId = createToken();
     const connectionToken = version === 0 ? connectionId : createToken();
@@ -107,7 +110,7 @@ export class ConnectionStore implements TickListener {
     return stored;
   }
 
-  /** A connection without negotiation: its token is its id, which no client ever receives. */
+  /** Creates a connection for a client that did not negotiate. Its token is its id, which no client ever receives. */
   createClaimed(): StoredConnection {
     const connectionId = createToken();
     const ids = { connectionId, connectionToken: connectionId };
@@ -120,12 +123,12 @@ export class ConnectionStore implements TickListener {
     return this.#claimed.get(token) ?? this.#pending.get(token)?.stored ?? this.#readSigned(token);
   }
 
-  /** True when this process serves the token's connection, or is about to. */
+  /** True when this process serves the token's connection, or is about to serve it. */
   isClaimed(token: string): boolean {
     return this.#claimed.has(token);
   }
 
-  /** Takes a negotiated connection for a transport. False when another request was first. */
+  /** Reserves a negotiated connection for a transport. Returns false if another request was first. */
   claim(stored: StoredConnection): boolean {
     const { connectionToken } = stored.ids;
     const isFree =
@@ -165,7 +168,9 @@ export class ConnectionStore implements TickListener {
     return this.#readSigned(tokens.create(content, userId));
   }
 
-  /** A connection that this or another instance negotiated, and that can still be opened. */
+  /**
+   * Returns the connection that a signed token describes, if the token can still be used. Any instance may have issued the token.
+   */
   #readSigned(token: string): StoredConnection | undefined {
     const content = this.#tokens?.read(token);
     if (content === undefined || this.#ended.has(token)) return undefined;
@@ -197,7 +202,7 @@ export class ConnectionStore implements TickListener {
   }
 }
 
-/** 128 random bits in the alphabet that clients can put into a URL without encoding it. */
+/** Returns 128 random bits as text that clients can put into a URL without encoding it. */
 function createToken(): string {
   return randomBytes(16).toString('base64url');
 }

@@ -1,6 +1,6 @@
 /*
- * `@millrace/signalr/fastify`: a plugin that attaches a SignalR server to a Fastify instance and closes both together. It uses the
- * structural type of Fastify only, so the package does not depend on it.
+ * `@millrace/signalr/fastify`: a plugin that attaches a SignalR server to a Fastify instance and closes both together. It declares
+ * the parts of Fastify that it uses, so that the package does not depend on Fastify.
  */
 import type { SignalRServer } from '../server.js';
 import type { AttachableServer } from './attach.js';
@@ -14,13 +14,13 @@ export interface FastifyLike {
 /** Options of {@link signalrPlugin}. */
 export interface SignalRPluginOptions {
   readonly server: SignalRServer;
-  /** How long `fastify.close()` waits for clients to end. @defaultValue 5_000 */
+  /** Maximum time that `fastify.close()` waits for clients to disconnect. @defaultValue 5_000 */
   readonly closeWithinMs?: number;
 }
 
 /**
- * `fastify.register(signalrPlugin, { server })`. Requests under the hubs' paths go to the hubs and bypass Fastify's hooks;
- * `fastify.close()` closes the SignalR server first, because its sockets would keep Fastify open.
+ * A Fastify plugin: `fastify.register(signalrPlugin, { server })`. Requests under the paths of hubs go to the hubs, and bypass
+ * Fastify's hooks. `fastify.close()` closes the SignalR server first, because the sockets of its clients would keep Fastify open.
  */
 export async function signalrPlugin(fastify: FastifyLike, options: SignalRPluginOptions): Promise<void> {
   options.server.attach(fastify.server);

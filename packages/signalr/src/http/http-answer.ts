@@ -1,43 +1,47 @@
 /*
- * Answers to HTTP requests, as values and as bytes: through Node's response, or directly on the socket of an upgrade that is refused.
+ * HTTP answers as values, and the functions that send them: through Node's response, or directly on the socket of a refused
+ * upgrade.
  */
 import { type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { discardRest, endAfterRest } from './rest-of-input.js';
 
-/** A complete answer. */
+/** A complete HTTP answer. */
 export interface HttpAnswer {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
 }
 
-/** A refusal in words, as ASP.NET Core writes it. */
+/** Creates an answer in plain text, as ASP.NET Core sends it. */
 export function plainText(status: number, body = ''): HttpAnswer {
   return { status, headers: { 'Content-Type': 'text/plain' }, body };
 }
 
-/** The token is unknown. Of all refusals with a body, ASP.NET Core sends only this one without a content type. */
+/**
+ * Refuses a WebSocket upgrade with an unknown token. It has no content type, unlike all other refusals with a body, because ASP.NET
+ * Core sends it without one.
+ */
 export const UNKNOWN_CONNECTION: HttpAnswer = { status: 404, body: 'No Connection with that ID' };
 
-/** The server is unavailable: the client may retry after so many whole seconds. */
+/** Creates an answer with status 503 that asks the client to retry after this number of seconds, which must be whole. */
 export function retryLater(seconds: number): HttpAnswer {
   return { status: 503, headers: { 'Retry-After': String(seconds) } };
 }
 
-/** Another server may accept the client at once, so the wait is the shortest that the header can express. */
+/** Asks the client to retry soon. Another server may accept the client at once, so the wait is the shortest in whole seconds. */
 export const GOING_AWAY: HttpAnswer = retryLater(1);
 
-/** An answer that ASP.NET Core sends without a body and without a content type. */
+/** Creates an answer without a body and without a content type, as ASP.NET Core sends it. */
 export function emptyAnswer(status: number): HttpAnswer {
   return { status };
 }
 
-/** Answers at once, even while the request's body is still arriving; the response ends when the body has arrived. */
+/** Sends the answer at once, even while the request's body is still arriving. The response ends after the body has arrived. */
 export function sendAnswer(response: ServerResponse, answer: HttpAnswer): void {
   if (response.headersSent || response.destroyed) return;
   const body = answer.body ?? '';
-  // 204 implies that there is no body (RFC 9110, 8.6), and so does HEAD.
+  // A response with status 204 has no body (RFC 9110, 8.6), and neither has a response to HEAD.
   const isBodiless = answer.status === 204 || response.req.method === 'HEAD';
   const length = isBodiless ? {} : { 'Content-Length': String(Buffer.byteLength(body)) };
   response.writeHead(answer.status, { ...answer.headers, ...length });

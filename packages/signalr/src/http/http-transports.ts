@@ -1,6 +1,6 @@
 /*
- * The requests of server-sent events and long polling: GET opens the stream or polls, POST sends, DELETE ends.
- * Statuses and texts are those of ASP.NET Core.
+ * Handles the requests of server-sent events and long polling: GET opens a stream or polls, POST sends messages, and DELETE ends a
+ * connection. Statuses and texts are those of ASP.NET Core.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { HubConnection } from '../connection/hub-connection.js';
@@ -22,9 +22,9 @@ export interface HttpTransportsDependencies {
   readonly ticker: Ticker;
   readonly transports: ReadonlySet<TransportName>;
   readonly pollLimits: PollLimits;
-  /** A poll brought credentials that last longer than those before. */
+  /** Called when a poll brings credentials that expire later than the previous ones. */
   readonly onRefreshed: (connection: HubConnection) => void;
-  /** False once the server closes: no transport is opened then. */
+  /** Returns false as soon as the server is closing. No transport is opened then. */
   readonly isAccepting: () => boolean;
 }
 
@@ -35,18 +35,18 @@ export interface HttpExchange {
   readonly client: OpeningClient;
 }
 
-/** The transport of a GET request that is not an upgrade. */
+/** Returns the transport of a GET request that is not an upgrade. */
 function transportOfGet(accept: string | undefined): 'ServerSentEvents' | 'LongPolling' {
   const types = (accept ?? '').split(',').map((part) => part.trim().toLowerCase());
   return types.includes('text/event-stream') ? 'ServerSentEvents' : 'LongPolling';
 }
 
-/** Refuses a transport that the endpoint does not offer. */
+/** Refuses a request because the endpoint does not offer its transport. */
 export function transportNotSupported(name: TransportName): HttpAnswer {
   return plainText(404, `${name} transport not supported by this end point type`);
 }
 
-/** Refuses a request of another transport than the connection has. */
+/** Refuses a request for another transport than the connection uses. */
 export const CANNOT_CHANGE = plainText(400, 'Cannot change transports mid-connection');
 
 const POST_STATUS: Readonly<Record<PostOutcome, number>> = {
@@ -55,7 +55,7 @@ const POST_STATUS: Readonly<Record<PostOutcome, number>> = {
   client_aborted: 400,
 };
 
-/** Handles these requests for one hub. */
+/** Handles the requests of server-sent events and long polling for one hub. */
 export class HttpTransports {
   readonly #dependencies: HttpTransportsDependencies;
 
@@ -63,7 +63,7 @@ export class HttpTransports {
     this.#dependencies = dependencies;
   }
 
-  /** The answer; undefined when a transport has taken over the response, or its client is gone. */
+  /** Handles one request. Returns undefined if a transport has taken over the response, or if the client is gone. */
   async answer(exchange: HttpExchange): Promise<HttpAnswer | undefined> {
     const { method } = exchange.request;
     if (method !== 'GET' && method !== 'POST' && method !== 'DELETE') return plainText(405);
@@ -84,7 +84,7 @@ export class HttpTransports {
   }
 
   #get(stored: StoredConnection, exchange: HttpExchange): HttpAnswer | undefined {
-    // It was closed during the authentication: bytes written to it would be lost without notice.
+    // The response was closed during the authentication. Bytes written to it would be lost without an error.
     if (exchange.response.destroyed) return undefined;
     const name = transportOfGet(exchange.request.headers.accept);
     if (!this.#dependencies.transports.has(name)) return transportNotSupported(name);
@@ -122,7 +122,7 @@ export class HttpTransports {
 
   async #post(stored: StoredConnection, exchange: HttpExchange): Promise<HttpAnswer> {
     const { attached } = stored;
-    // Clients send once they are connected; before that there is no connection to receive the bytes.
+    // Clients send only after they have connected. Before that, no connection could receive the bytes.
     if (attached === undefined) return this.refuseUnknown();
     if (attached.name === 'WebSockets') {
       return plainText(405, 'POST requests are not allowed for WebSocket connections.');
@@ -141,7 +141,7 @@ export class HttpTransports {
     return plainText(202);
   }
 
-  /** The answer to an unknown token. */
+  /** Refuses a request with an unknown token. */
   refuseUnknown(): HttpAnswer {
     return this.#dependencies.admitter.refuse(
       'unknown_connection',

@@ -39,7 +39,7 @@ export interface HubEndpointDependencies<User> {
   readonly allowStatefulReconnects: boolean;
   readonly enableAuthenticationRefresh: boolean;
   readonly store: ConnectionStore;
-  /** Absent where this instance is the only one. */
+  /** Absent if this instance is the only one. */
   readonly instances: Instances | undefined;
   readonly maximumTransportMessageBytes: number;
   readonly minimumNegotiateVersion: number;
@@ -49,9 +49,12 @@ export interface HubEndpointDependencies<User> {
   readonly redirectNegotiate: RedirectNegotiate | undefined;
 }
 
-/** `handle` answers requests, `upgrade` accepts WebSockets. Once closed it refuses all new clients with 503. */
+/**
+ * The HTTP endpoint of one hub. `handle` answers requests, and `upgrade` accepts WebSockets. After `stopAccepting`, new clients are
+ * refused with 503.
+ */
 export class HubEndpoint<Client, User, Items> {
-  /** True when the path for fresh credentials exists. */
+  /** True when clients can send fresh credentials to the path `refresh` below the hub's path. */
   readonly canRefresh: boolean;
   readonly #hub: MappedHub<Client, User, Items>;
   readonly #options: HubEndpointDependencies<User>;
@@ -88,7 +91,7 @@ export class HubEndpoint<Client, User, Items> {
     });
   }
 
-  /** Promises of the connections that have not ended. */
+  /** The promises of the running connections. Each resolves when its connection has ended. */
   get lives(): Iterable<Promise<void>> {
     return this.#runner.lives;
   }
@@ -97,12 +100,12 @@ export class HubEndpoint<Client, User, Items> {
     return this.#runner.connections;
   }
 
-  /** Refuses new clients from now on; connections stay open. */
+  /** Refuses new clients from now on. Existing connections stay open. */
   stopAccepting(): void {
     this.#isClosed = true;
   }
 
-  /** Ends forwarded sockets, and leaves the other instances. Never rejects. */
+  /** Ends the sockets that are forwarded to other instances, and disconnects the hub from the backplane. Never rejects. */
   async close(): Promise<void> {
     this.#options.instances?.close();
     await this.#hub.leave();
@@ -110,7 +113,7 @@ export class HubEndpoint<Client, User, Items> {
 
   /** Answers a request at the hub's path or below it. Never rejects. */
   async handle(request: IncomingMessage, response: ServerResponse, at: RoutedTarget): Promise<void> {
-    // A client may leave at any time; code that needs to know listens for 'close'.
+    // A client may leave at any time. Code that needs to know it listens for 'close', so this error can be ignored.
     request.on('error', () => {});
     const answer = await this.#answer(request, response, at).catch((error) => this.#admitter.fail(error));
     if (answer === undefined) return;
@@ -119,7 +122,7 @@ export class HubEndpoint<Client, User, Items> {
 
   /** Turns an upgrade into a connection, or refuses it. Never rejects. */
   async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, at: RoutedTarget): Promise<void> {
-    const ignore = (): void => {}; // The socket may break during the authentication; its 'close' reports it too.
+    const ignore = (): void => {}; // If the socket breaks during the authentication, 'close' reports it.
     socket.on('error', ignore);
     const refusal = await this.#answerUpgrade(request, socket, head, at).catch((error) =>
       this.#admitter.fail(error),
@@ -146,7 +149,7 @@ export class HubEndpoint<Client, User, Items> {
     const location = await this.#locate(request, info, at);
     if (location.kind === 'unknown') return this.#refuseWithoutDirectory();
     if (location.kind === 'elsewhere') return this.#forward(request, response, location.url);
-    // Connected clients may finish in their own way while the server closes.
+    // While the server is closing, only new clients are refused. Connected clients may still send requests.
     const isNegotiate = at.action === 'negotiate';
     const find = (): StoredConnection | undefined =>
       isNegotiate ? undefined : this.#options.store.find(tokenOf(info));
@@ -170,7 +173,10 @@ export class HubEndpoint<Client, User, Items> {
     return isOriginAllowed(headers.origin, headers.host, this.#options.allowedOrigins);
   }
 
-  /** Without `allowedOrigins` there is no CORS: then a preflight is a verb like any other. */
+  /**
+   * Answers a CORS preflight. A hub without `allowedOrigins` has no CORS, so it refuses the preflight of another origin with 405,
+   * like any other request with the method OPTIONS.
+   */
   #answerPreflight(request: IncomingMessage): HttpAnswer {
     if (this.#isOriginAllowed(request)) {
       return { status: 204, headers: preflightHeaders(request.headers['access-control-request-headers']) };
@@ -226,7 +232,10 @@ export class HubEndpoint<Client, User, Items> {
     return isOpening ? this.#claimFor(info, answer) : answer();
   }
 
-  /** The instance that serves the connection of a request. Does not ask the directory when it is this one, or there is no connection. */
+  /**
+   * Finds the instance that serves the connection of a request. Does not ask the directory if this instance serves it, or if the
+   * request names no connection.
+   */
   async #locate(request: IncomingMessage, info: RequestInfo, at: RoutedTarget): Promise<ConnectionLocation> {
     const { instances, store } = this.#options;
     const token = at.action === 'refresh' ? refreshedTokenOf(info) : tokenOf(info);
@@ -239,7 +248,7 @@ export class HubEndpoint<Client, User, Items> {
     response: ServerResponse,
     url: string,
   ): Promise<HttpAnswer | undefined> {
-    // The end of a request that has ended already would not end its forwarded request, which would hang until its timeout.
+    // The client has already left. A forwarded request would not notice that, and would hang until its timeout.
     if (request.method === 'GET' && response.destroyed) return undefined;
     return this.#answerForwarded(await this.#options.instances?.forward(request, response, url));
   }
@@ -250,14 +259,20 @@ export class HubEndpoint<Client, User, Items> {
     return this.#answerForwarded(await instances?.forwardUpgrade(request, socket, head, url));
   }
 
-  /** An instance that has ended lost its connections, and their clients start anew; an unreachable one may still have them. */
+  /**
+   * Answers a request that was forwarded. If the instance has ended, its connections are lost, so that the client must start a new
+   * one. An unreachable instance may still have the connection, so the client should retry.
+   */
   #answerForwarded(outcome: ForwardOutcome | undefined): HttpAnswer | undefined {
     if (outcome === 'answered') return undefined;
     if (outcome === 'unreachable') return this.#admitter.refuse('instance_unreachable', GOING_AWAY);
     return this.#httpTransports.refuseUnknown();
   }
 
-  /** A connection with more than one request must be in the directory before it is opened. */
+  /**
+   * Claims the connection in the directory before the request opens it. Later requests of the same connection may reach other
+   * instances, which then find it there.
+   */
   async #claimFor(
     info: RequestInfo,
     answer: () => HttpAnswer | undefined | Promise<HttpAnswer | undefined>,
@@ -284,14 +299,14 @@ export class HubEndpoint<Client, User, Items> {
   }
 }
 
-/** The token of the connection that a request is about; empty when it names none. */
+/** Returns the token of the connection that a request names, or an empty text if it names none. */
 function tokenOf(info: RequestInfo): string {
   return info.query.get('id') ?? '';
 }
 
-/** A request that was found to be for this endpoint. */
+/** The target of a request that is for this endpoint. */
 export interface RoutedTarget {
   readonly target: RequestTarget;
-  /** The hub itself, or one of the paths below it. */
+  /** `connect` for the path of the hub itself; the other actions are paths below it. */
   readonly action: 'connect' | 'negotiate' | 'refresh';
 }

@@ -1,5 +1,5 @@
 /*
- * Answers negotiate requests: versions, offered transports, redirects. Errors are sent with status 200 and an `error`.
+ * Answers negotiate requests: versions, offered transports, redirects. Errors are sent with status 200 and an `error` in the body.
  */
 import type { RequestInfo } from '../hub/hub-context.js';
 import {
@@ -21,13 +21,13 @@ const OFFERS: readonly TransportOffer[] = [
   { transport: 'LongPolling', transferFormats: ['text', 'binary'] },
 ];
 
-/** The URL where a client must negotiate instead, and the token that replaces its own. */
+/** The URL where a client must negotiate instead, and the token that replaces the client's own token. */
 export interface NegotiateRedirect {
   readonly url: string;
   readonly accessToken?: string;
 }
 
-/** Redirects a client, for example to the instance of its tenant; undefined does not. */
+/** Redirects a client, for example to the instance of its tenant. Returns undefined if the client is not redirected. */
 export type RedirectNegotiate = (request: RequestInfo) => NegotiateRedirect | undefined;
 
 /** The negotiation options of one endpoint. */
@@ -39,7 +39,7 @@ export interface NegotiationOptions {
   readonly tokenLifetimeSeconds: number | undefined;
 }
 
-/** Undefined when too many negotiated connections wait already. */
+/** Answers a negotiate request. Returns undefined if too many negotiated connections wait already. */
 export function answerNegotiate(
   { info, principal }: OpeningClient,
   store: ConnectionStore,
@@ -49,7 +49,7 @@ export function answerNegotiate(
   if (version.kind === 'refused') return json(writeNegotiateError(version.error));
   const redirect = options.redirect?.(info);
   if (redirect !== undefined) return json(writeNegotiateRedirect(version.version, redirect));
-  // A client that did not ask for it would refuse the connection.
+  // A client that did not ask for stateful reconnect would refuse an answer with it.
   const hasAsked = info.query.get('usestatefulreconnect')?.trim().toLowerCase() === 'true';
   const useStatefulReconnect = options.allowStatefulReconnects && hasAsked;
   const stored = store.negotiate(version.version, principal.userId, useStatefulReconnect);

@@ -1,19 +1,19 @@
 /*
- * The web pages that may use a hub: the Origin check of WebSocket upgrades, and the CORS headers of all other requests.
+ * Decides which web pages may use a hub: the Origin check of WebSocket upgrades, and the CORS headers of all other requests.
  */
 
 /**
- * Allowed origins: a list such as `['https://app.example', 'capacitor://localhost']`, a function, or `'*'` for any.
- * Pages of files, sandboxed frames and some redirects send `'null'`. Any site can create such a frame, so a list with `'null'`
- * allows every page.
- * `'*'` lets any page act with the cookies of its visitor: use it only when credentials are tokens that the
- * page itself must hold.
+ * Allowed origins: a list such as `['https://app.example', 'capacitor://localhost']`, a function, or `'*'` for any origin.
+ * Pages from local files, sandboxed frames and some redirects have the origin `'null'`. Any site can create a sandboxed frame, so a
+ * list with `'null'` allows every page.
+ * With `'*'`, any page can act with the cookies of its visitor. Use it only if credentials are tokens that the page itself must
+ * have.
  */
 export type AllowedOrigins = readonly string[] | '*' | ((origin: string) => boolean);
 
 /**
- * Returns true when a request from this origin may be served. A request without an `Origin` header does not come from a page of
- * another site. Pages of the same host are always served, unless a function decides.
+ * Returns true when a request from this origin may be served. A request without an `Origin` header is served, because it does not
+ * come from a page of another site. Pages of the same host are always served, unless a function decides.
  */
 export function isOriginAllowed(
   origin: string | undefined,
@@ -28,7 +28,7 @@ export function isOriginAllowed(
   return allowed?.some((candidate) => candidate.toLowerCase() === lowered) ?? false;
 }
 
-/** CORS headers for an allowed origin: they name the origin itself, because clients send credentials. */
+/** Returns the CORS headers for an allowed origin. They name the origin itself, because clients send credentials. */
 export function corsHeaders(origin: string | undefined): Record<string, string> {
   if (origin === undefined) return {};
   return {
@@ -38,7 +38,10 @@ export function corsHeaders(origin: string | undefined): Record<string, string> 
   };
 }
 
-/** Further headers of the answer to a preflight. The requested headers are echoed: users may add their own. */
+/**
+ * Returns the additional headers of the answer to a preflight. All requested headers are allowed, because applications may add
+ * their own.
+ */
 export function preflightHeaders(requestedHeaders: string | undefined): Record<string, string> {
   return {
     'Access-Control-Allow-Methods': 'GET, POST, DELETE',
@@ -48,7 +51,7 @@ export function preflightHeaders(requestedHeaders: string | undefined): Record<s
   };
 }
 
-/** Ignores the scheme: behind a proxy that terminates TLS the server cannot know it. */
+/** Compares only the hosts. The scheme is ignored, because a server behind a proxy that terminates TLS cannot know it. */
 function isSameHost(origin: string, host: string | undefined): boolean {
   const match = /^https?:\/\/(.+)$/i.exec(origin);
   return match?.[1] !== undefined && match[1].toLowerCase() === host?.toLowerCase();

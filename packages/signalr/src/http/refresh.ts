@@ -1,6 +1,6 @@
 /*
- * Fresh credentials for an existing connection, as in .NET 11: POST with the connection's token in a header, answered in JSON. Only
- * the connection's user data changes.
+ * Accepts fresh credentials for an existing connection, as in .NET 11. The client sends a POST with the connection's token in a
+ * header, and the answer is JSON. Only the connection's user data changes.
  */
 import type { ConnectionPrincipal } from '../connection/connection-principal.js';
 import type { HubConnection } from '../connection/hub-connection.js';
@@ -9,7 +9,7 @@ import type { Admitter } from './admission.js';
 import type { ConnectionStore } from './connection-store.js';
 import type { HttpAnswer } from './http-answer.js';
 
-/** Everything that {@link answerRefresh} needs. */
+/** The dependencies of {@link answerRefresh}. */
 export interface RefreshDependencies {
   readonly store: ConnectionStore;
   readonly admitter: Admitter;
@@ -19,16 +19,19 @@ export interface RefreshDependencies {
   };
 }
 
-/** Clients send the token in this header, because it is a secret. All their other requests have it as `id` in the query. */
+/**
+ * The header that holds the connection's token. Clients send it in a header, because it is a secret. All their other requests have
+ * the token as `id` in the query.
+ */
 const TOKEN_HEADER = 'x-signalr-connection-token';
 
-/** The token of the connection to refresh; empty when there is none. */
+/** Returns the token of the connection to refresh, or an empty text if the request has none. */
 export function refreshedTokenOf({ headers, query }: RequestInfo): string {
   const header = headers[TOKEN_HEADER];
   return (typeof header === 'string' ? header : query.get('id')) ?? '';
 }
 
-/** Never rejects. */
+/** Answers a refresh request. Never rejects. */
 export async function answerRefresh(
   info: RequestInfo,
   dependencies: RefreshDependencies,
@@ -40,7 +43,7 @@ export async function answerRefresh(
   if (stored === undefined || connection === undefined) {
     return refused(404, 'connection_not_found');
   }
-  // A connection without a secret token could be refreshed by any client that has seen its public id.
+  // In negotiate version 0 the token is the public connection id, so any client that has seen the id could refresh the connection.
   if (stored.ids.connectionToken === stored.ids.connectionId) {
     return refused(400, 'unsupported_negotiate_version');
   }
@@ -51,16 +54,16 @@ export async function answerRefresh(
     return status === 403 ? refused(403, 'user_changed') : admission.answer;
   }
   connection.updatePrincipal(admission.principal);
-  // Not awaited: the hook may wait for a running method, and the client's next request waits for this answer.
+  // The hook is not awaited, because it may wait for a running method, while the client's next request waits for this answer.
   if (connection.principal === admission.principal) void dependencies.hub.authenticationRefreshed(connection);
   const nowMs = dependencies.hub.ticker.wallMs();
   return json(200, { tokenLifetimeSeconds: lifetimeSecondsOf(connection.principal, nowMs) });
 }
 
-/** .NET clients read the lifetime as an Int32. */
+/** Maximum lifetime in an answer, because .NET clients read the lifetime as an Int32. */
 const MAXIMUM_LIFETIME_SECONDS = 2_147_483_647;
 
-/** Whole seconds until the credentials expire; undefined when they do not, or have. */
+/** Returns the whole seconds until the credentials expire. Returns undefined if they never expire or have already expired. */
 export function lifetimeSecondsOf(principal: ConnectionPrincipal, nowMs: number): number | undefined {
   if (principal.expiresAtMs === undefined || principal.expiresAtMs <= nowMs) return undefined;
   return Math.min(Math.floor((principal.expiresAtMs - nowMs) / 1000), MAXIMUM_LIFETIME_SECONDS);

@@ -1,23 +1,23 @@
 /*
- * Finds the hub's endpoint that a request is for, by its path.
+ * Finds the endpoint of a request by the request's path.
  */
 import type { HubEndpoint, RoutedTarget } from './hub-endpoint.js';
 import { parseRequestTarget, pathKey, requestPath } from './request-target.js';
 
-/** An endpoint with its hub's types erased. */
+/** An endpoint without the type parameters of its hub. */
 export type AnyHubEndpoint = Pick<
   HubEndpoint<unknown, unknown, unknown>,
   'handle' | 'upgrade' | 'canRefresh' | 'connections' | 'lives' | 'stopAccepting' | 'close'
 >;
 
-/** The endpoint for a request, and the action that the request asks of it. */
+/** The endpoint for a request, and the action that the request asks for. */
 export interface Route extends RoutedTarget {
   readonly endpoint: AnyHubEndpoint;
 }
 
-/** The endpoints of a server by their paths, which are compared without regard to case and trailing slash. */
+/** The endpoints of a server by their paths. Case and a trailing slash make no difference. */
 export class RequestRouter {
-  /** By `pathKey`. As many as the program maps. */
+  /** The endpoints by `pathKey`: one for each hub that the program maps. */
   readonly #endpoints = new Map<string, AnyHubEndpoint>();
 
   get endpoints(): readonly AnyHubEndpoint[] {
@@ -36,7 +36,7 @@ export class RequestRouter {
     this.#endpoints.clear();
   }
 
-  /** Undefined for a request of the application's own. */
+  /** Finds the route of a request's URL. Returns undefined if the request belongs to the application. */
   find(url: string | undefined): Route | undefined {
     const key = pathKey(requestPath(url));
     const endpoint = this.#endpoints.get(key);
@@ -45,7 +45,7 @@ export class RequestRouter {
       const parent = key.endsWith(`/${action}`)
         ? this.#endpoints.get(key.slice(0, -action.length - 1) || '/')
         : undefined;
-      // Where refreshing is off, the path is the application's own.
+      // If the hub does not accept fresh credentials, the path belongs to the application.
       if (parent === undefined || (action === 'refresh' && !parent.canRefresh)) continue;
       return { endpoint: parent, target: parseRequestTarget(url), action };
     }

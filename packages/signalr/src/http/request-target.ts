@@ -1,24 +1,24 @@
 /*
- * Path and query of a request, compared without regard to case, as in ASP.NET Core.
+ * Reads the path and the query of a request. Paths and query keys are compared without regard to case, as in ASP.NET Core.
  */
 
-/** A request target taken apart. */
+/** The path and the query of a request. */
 export interface RequestTarget {
   readonly path: string;
-  /** Keys in lower case; the values of a repeated key are joined by commas. */
+  /** Query values by their keys. Keys are in lower case. The values of a repeated key are joined by commas. */
   readonly query: ReadonlyMap<string, string>;
 }
 
 const NO_QUERY: ReadonlyMap<string, string> = new Map();
 
-/** The path alone, for requests that may be the application's. Never throws, whatever the client sent. */
+/** Returns only the path of a URL, because the request may belong to the application. Never throws, whatever the client sent. */
 export function requestPath(url: string | undefined): string {
   const target = stripOrigin(url ?? '/');
   const mark = target.indexOf('?');
   return mark < 0 ? target : target.slice(0, mark);
 }
 
-/** Path and query. Never throws, whatever the client sent. */
+/** Returns the path and the query of a URL. Never throws, whatever the client sent. */
 export function parseRequestTarget(url: string | undefined): RequestTarget {
   const path = requestPath(url);
   const mark = url?.indexOf('?') ?? -1;
@@ -32,23 +32,29 @@ export function parseRequestTarget(url: string | undefined): RequestTarget {
   return { path, query };
 }
 
-/** The form in which paths are compared: decoded, lower case, no trailing slash. */
+/** Returns a path in the form in which paths are compared: decoded, in lower case, without a trailing slash. */
 export function pathKey(path: string): string {
   const lowered = decodePath(path).toLowerCase();
   return lowered.length > 1 && lowered.endsWith('/') ? lowered.slice(0, -1) : lowered;
 }
 
-/** An encoded slash stays encoded, as in ASP.NET Core: it separates nothing. Bytes that are not UTF-8 stay encoded. */
+/**
+ * Decodes a path. An encoded slash stays encoded, as in ASP.NET Core, because it does not separate segments. A path with bytes that
+ * are not UTF-8 stays encoded as a whole.
+ */
 function decodePath(path: string): string {
   if (!path.includes('%')) return path;
   try {
     return path.split(/%2f/i).map(decodeURIComponent).join('%2F');
   } catch {
-    return path; // not the path of a hub either
+    return path; // no hub has such a path
   }
 }
 
-/** A proxy's absolute form (`http://host/path`) is reduced to its path. */
+/**
+ * Returns the path and query of a URL in absolute form (`http://host/path`), which a client sends to a proxy. Other URLs stay
+ * unchanged.
+ */
 function stripOrigin(url: string): string {
   if (url.startsWith('/')) return url;
   const match = /^[a-z][a-z0-9+.-]*:\/\/[^/?]*(.*)$/i.exec(url);

@@ -1,20 +1,21 @@
 /*
- * Discards the rest of a request that has been answered already. Most clients send the whole body before they read the answer: if the
- * server closes at once, they see a broken pipe instead (RFC 9112, 9.6), so it continues to read for a while.
+ * Discards the rest of a request that has already been answered. Most clients send the whole body before they read the answer. If
+ * the server closed the connection at once, they would see a broken pipe instead of the answer (RFC 9112, 9.6). The server
+ * therefore continues to read for a while.
  */
 import type { ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 
-/** Many times the largest body that any request may have; beyond it the connection is closed. */
+/** Maximum number of bytes to discard: many times the largest body of any request. Beyond it the connection is closed. */
 const MAXIMUM_DISCARDED_BYTES = 16_777_216;
-/** Kestrel continues to read for five seconds; a client on a slow connection gets twice that. */
+/** Maximum time to read and discard. Kestrel reads for five seconds; a client on a slow connection gets twice that time. */
 const MAXIMUM_DISCARDING_MS = 10_000;
 
 /**
- * Reads and discards the rest, at most 16 MiB and for at most 10 s. For servers that answer a request before its whole body has
- * arrived: write the answer, wait for this, then end it.
- * @returns true when everything has arrived or the connection is gone; false at the bound, where the caller must close the connection.
- * Never rejects.
+ * Reads and discards the rest of a request, at most 16 MiB and for at most 10 s. Use it in a server that answers a request before
+ * the whole body has arrived: write the answer, wait for `discardRest`, then end the response.
+ * @returns true if everything has arrived or the connection is gone; false if a limit was reached and the caller must close the
+ * connection. Never rejects
  */
 export function discardRest(input: Readable): Promise<boolean> {
   if (input.readableEnded || input.destroyed) return Promise.resolve(true);
@@ -38,7 +39,7 @@ export function discardRest(input: Readable): Promise<boolean> {
   });
 }
 
-/** Ends a response that is already written, once the rest of its request has arrived. */
+/** Ends a response that is already written, as soon as the rest of its request has arrived. */
 export async function endAfterRest(response: ServerResponse): Promise<void> {
   if (await discardRest(response.req)) response.end();
   else response.destroy();

@@ -1,5 +1,5 @@
 /*
- * Turns an upgrade request into a WebSocket transport, by means of `ws`.
+ * Turns an upgrade request into a WebSocket transport, with the library `ws`.
  */
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
@@ -25,18 +25,18 @@ export interface WebSocketUpgradesDependencies {
   readonly ticker: Ticker;
   readonly resumptionLimits: ResumptionLimits;
   readonly onResumed: (connection: HubConnection) => void;
-  /** The client returned with credentials that last longer than those before. */
+  /** Called when a client returns with credentials that expire later than the previous ones. */
   readonly onRefreshed: (connection: HubConnection) => void;
 }
 
-/** An upgrade as Node passes it. */
+/** The arguments of Node's `upgrade` event. */
 export interface Upgrade {
   readonly request: IncomingMessage;
   readonly socket: Duplex;
   readonly head: Buffer;
 }
 
-/** See the file comment. */
+/** Accepts or refuses the WebSocket upgrades of one hub. */
 export class WebSocketUpgrades {
   readonly #dependencies: WebSocketUpgradesDependencies;
   readonly #webSockets: WebSocketServerOf<typeof ServerWebSocket>;
@@ -46,18 +46,18 @@ export class WebSocketUpgrades {
     this.#webSockets = new WebSocketServer({
       noServer: true,
       clientTracking: false,
-      // Without compression `ws` keeps no queue of its own; the transport relies on that.
+      // Without compression, `ws` has no send queue. The transport relies on that.
       perMessageDeflate: false,
       maxPayload: dependencies.maximumTransportMessageBytes,
-      // ASP.NET Core selects no subprotocol; `ws` would select the first one offered.
+      // ASP.NET Core selects no subprotocol, whereas `ws` would select the first one that the client offers.
       handleProtocols: () => false,
       WebSocket: ServerWebSocket,
     });
   }
 
-  /** The answer that refuses the upgrade; undefined when it was accepted, or the socket is gone. */
+  /** Accepts an upgrade, or returns the answer that refuses it. Returns undefined if it was accepted, or if the socket is gone. */
   answer(upgrade: Upgrade, client: OpeningClient): HttpAnswer | undefined {
-    // It was closed during the authentication; a token claimed for it would stay claimed.
+    // The socket was closed during the authentication. If a token were claimed for it, the token would stay claimed.
     if (upgrade.socket.destroyed) return undefined;
     const { store, admitter, transports } = this.#dependencies;
     const token = client.info.query.get('id');
@@ -75,7 +75,7 @@ export class WebSocketUpgrades {
     return undefined;
   }
 
-  /** An upgrade for a connection that has a transport: the client lost its socket, or made a mistake. */
+  /** Answers an upgrade for a connection that already has a transport. The client has lost its socket, or has made a mistake. */
   #answerAgain(upgrade: Upgrade, attached: Attached, client: OpeningClient): HttpAnswer | undefined {
     const { admitter } = this.#dependencies;
     if (attached.name !== 'WebSockets') return CANNOT_CHANGE;
@@ -100,7 +100,7 @@ export class WebSocketUpgrades {
 
   #accept({ request, socket, head }: Upgrade, stored: StoredConnection, client: OpeningClient): void {
     const { store, runner } = this.#dependencies;
-    // `ws` answers an invalid upgrade itself and then never calls back, so the token is released with the socket.
+    // `ws` answers an invalid upgrade itself and then never calls back. The token is therefore released when the socket closes.
     const release = (): void => store.remove(stored);
     socket.once('close', release);
     this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {

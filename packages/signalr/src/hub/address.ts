@@ -1,25 +1,25 @@
 /*
- * The receivers of a send, as data that can travel: each instance resolves it to its own connections.
+ * The receivers of a send, as plain data that can be sent to other instances. Each instance looks up its own matching connections.
  */
 import type { HubConnection } from '../connection/hub-connection.js';
 
-/** Connections that a send leaves out. */
+/** Connections that do not receive a send. */
 interface Exceptions {
-  /** Connection ids. */
+  /** The ids of the excluded connections. */
   readonly exceptConnections?: readonly string[];
-  /** A user id: all connections of this user are left out. */
+  /** The id of a user. None of the user's connections receives the send. */
   readonly exceptUser?: string;
 }
 
-/** A set of receivers. Names are case-sensitive; unknown ones are ignored. */
+/** A set of receivers. Names are case-sensitive; unknown names are ignored. */
 export type Address = Exceptions &
   (
     | { readonly kind: 'all' }
-    /** By connection id, group name or user id; a connection that matches several is one receiver. */
+    /** `names` holds connection ids, group names or user ids. A connection that matches several names is one receiver. */
     | { readonly kind: 'connections' | 'groups' | 'users'; readonly names: readonly string[] }
   );
 
-/** The connections in which an address is looked up. */
+/** The connections of this process, by the names that an address can hold. */
 export interface AddressBook {
   connection(connectionId: string): HubConnection | undefined;
   connections(): Iterable<HubConnection>;
@@ -29,13 +29,16 @@ export interface AddressBook {
 
 /** The connections of this process that an address matches now. */
 export interface Receivers {
-  /** Each once. */
+  /** The connections that the address names, each of them once. */
   readonly named: Iterable<HubConnection>;
-  /** True for those to leave out; absent when there are none. Called per connection: a list of the others would cost as much as sending to them. */
+  /**
+   * Returns true for a connection to leave out; absent if no connection is left out. It is a function, because a list of the
+   * remaining connections would cost as much as sending to them.
+   */
   readonly isExcluded: ((connection: HubConnection) => boolean) | undefined;
 }
 
-/** Looks an address up. */
+/** Finds the connections of this process that an address matches. */
 export function receiversOf(address: Address, book: AddressBook): Receivers {
   return { named: namedBy(address, book), isExcluded: exclusionOf(address) };
 }
@@ -58,7 +61,10 @@ function namedBy(address: Address, book: AddressBook): Iterable<HubConnection> {
   return union(names, (name) => asList(book.connection(name)));
 }
 
-/** The union of the sets. For a single name it is the set itself, so that most sends cost a lookup only. */
+/**
+ * Returns the union of the sets. For a single name it returns the set itself without copying, so that most sends cost only a
+ * lookup.
+ */
 function union(
   names: readonly string[],
   find: (name: string) => Iterable<HubConnection>,

@@ -1,13 +1,13 @@
 /*
- * One call of a client while it runs: its slot, and the signal that is aborted when its result is no longer wanted.
+ * One call of a client while it runs: the slot of the call, and a signal that is aborted when the result is no longer wanted.
  */
 import type { InvocationSlot } from './invocation-slots.js';
 
-/** Costs two fields until the signal is used. */
+/** The state of a running call. It creates the abort controller on first use, because the signal of most calls is never used. */
 export class CallScope {
   /** Headers that the client put on the message. */
   readonly headers: Readonly<Record<string, string>> | undefined;
-  /** Called when the call is canceled; for the code that waits for its next item. */
+  /** Called when the call is canceled. Set by code that waits for the next item of a stream. */
   onCancel: (() => void) | undefined;
   readonly #slot: InvocationSlot | undefined;
   #controller: AbortController | undefined;
@@ -34,7 +34,7 @@ export class CallScope {
     this.onCancel?.();
   }
 
-  /** Allows the client's next invocation to begin, because this one waits for a client. */
+  /** Allows the client's next invocation to begin, because this call waits for the answer of a client. */
   releaseSlot(): void {
     this.#slot?.release();
   }

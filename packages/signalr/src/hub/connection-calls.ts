@@ -1,28 +1,28 @@
 /*
- * The running invocations of one client, and its streams in both directions. They end with the connection.
+ * The running invocations of one client, and its streams in both directions. When the connection ends, all of them end.
  */
 import { SignalRError } from '../errors.js';
 import type { CallScope } from './call-scope.js';
 import { type InvocationSlot, InvocationSlots } from './invocation-slots.js';
 import { UploadStream } from './upload-stream.js';
 
-/** Bounds of one client's calls. */
+/** Limits for the calls of one client. */
 export interface CallLimits {
   readonly maximumParallelInvocationsPerClient: number;
   readonly streamBufferCapacity: number;
-  /** Streams in each direction; ASP.NET Core has no such bound. */
+  /** Maximum number of streams in each direction. ASP.NET Core has no such limit. */
   readonly maximumStreamsPerClient: number;
 }
 
-/** One upload with the guard of its items. */
+/** An upload, and the guard that checks each of its items. */
 export interface Upload {
   readonly stream: UploadStream;
   readonly isItem: (item: unknown) => boolean;
 }
 
 /**
- * Slots for invocations; streams by invocation id; uploads by stream id. Cancelable invocations are bounded by the slots, streams
- * and uploads by their limit.
+ * Keeps the slots for invocations, the running calls by invocation id, and the uploads by stream id. The slots bound the number of
+ * cancelable invocations. `maximumStreamsPerClient` bounds the number of streams and the number of uploads.
  */
 export class ConnectionCalls {
   readonly slots: InvocationSlots;
@@ -43,7 +43,10 @@ export class ConnectionCalls {
     return this.#streamCount >= this.limits.maximumStreamsPerClient;
   }
 
-  /** A slot for a refresh of credentials, in turn with the invocations. Undefined while an earlier refresh still waits for its slot. */
+  /**
+   * Waits for a slot for a refresh of credentials, in turn with the invocations. Resolves with undefined if an earlier refresh is
+   * still waiting for its slot.
+   */
   async takeRefreshSlot(): Promise<InvocationSlot | undefined> {
     if (this.#isRefreshWaiting) return undefined;
     this.#isRefreshWaiting = true;
@@ -52,7 +55,7 @@ export class ConnectionCalls {
     return slot;
   }
 
-  /** Reserves the id of a stream. False when it is in use. */
+  /** Reserves the invocation id of a stream. Returns false if the id is in use. */
   beginStream(invocationId: string, scope: CallScope): boolean {
     if (this.#calls.has(invocationId)) return false;
     this.#calls.set(invocationId, scope);
@@ -76,14 +79,17 @@ export class ConnectionCalls {
       this.#calls.delete(invocationId);
   }
 
-  /** False when no call has that id, which is not an error: both sides may end at the same time. */
+  /**
+   * Cancels a call. Returns false if no call has this id. That is not an error, because client and server may end a call at the
+   * same time.
+   */
   cancel(invocationId: string): boolean {
     const scope = this.#calls.get(invocationId);
     scope?.cancel();
     return scope !== undefined;
   }
 
-  /** The first id that is already in use, or undefined when all are free. */
+  /** Returns the first id that is in use already or occurs twice in the list; undefined if all ids are free. */
   firstUsedUpload(streamIds: readonly string[]): string | undefined {
     return streamIds.find((id, index) => this.#uploads.has(id) || streamIds.indexOf(id) !== index);
   }
@@ -103,27 +109,27 @@ export class ConnectionCalls {
     return this.#uploads.get(streamId);
   }
 
-  /** The client has sent the last item. False when there is no such stream. */
+  /** Ends an upload, because the client has sent its last item or an error occurred. Returns false if there is no such upload. */
   completeUpload(streamId: string, error?: Error): boolean {
     const upload = this.#uploads.get(streamId);
     upload?.stream.complete(error);
     return this.#uploads.delete(streamId);
   }
 
-  /** The method has ended: further items of its streams are dropped. */
+  /** Drops the unread items and all further items of an upload, because its method has ended. */
   abandonUpload(streamId: string, stream: UploadStream): void {
     stream.abandon();
     if (this.#uploads.get(streamId)?.stream === stream) this.#uploads.delete(streamId);
   }
 
-  /** The client is gone: calls are canceled, and the read loop no longer waits for the readers of uploads. */
+  /** Cancels all calls, because the connection is ending. From now on the read loop does not wait for the readers of uploads. */
   cancelAll(): void {
     this.#isEnded = true;
     for (const scope of this.#calls.values()) scope.cancel();
     for (const { stream } of this.#uploads.values()) stream.stopWaiting();
   }
 
-  /** The client is no longer read: ends uploads, and waits for running invocations. */
+  /** Ends all uploads and waits for the running invocations. Called when nothing more is read from the client. */
   async settle(): Promise<void> {
     this.cancelAll();
     for (const { stream } of this.#uploads.values()) this.#endUpload(stream);

@@ -1,14 +1,14 @@
 /*
- * Requests that a hub makes to a connection, on its own instance or on another one.
+ * Requests of a hub that concern one connection, on this instance or on another one.
  */
 
-/** The call that a send makes on its receivers. */
+/** The client method that a send or an invocation calls, with its arguments. */
 export interface Call {
   readonly target: string;
   readonly arguments: readonly unknown[];
 }
 
-/** A request that a connection carries out: it enters or leaves a group, or ends. */
+/** A request that concerns one connection: add it to a group, remove it from a group, or end it. */
 export type ConnectionRequest =
   | { readonly kind: 'add' | 'remove'; readonly group: string }
   | { readonly kind: 'abort' };

@@ -1,6 +1,6 @@
 /*
- * A hub's client as a type: the official client's connection, with the names and arguments of one hub. Types only, so that client
- * code imports nothing of the server except its hub's type.
+ * The type of a hub's client: the official client's connection, with the method names and arguments of one hub. This file has only
+ * types, so that client code imports nothing of the server except the type of its hub.
  */
 import type { HubCalls, HubMessages, HubStreams } from './hub-definition.js';
 
@@ -14,7 +14,7 @@ export interface HubItemStream<Item> {
   }): { dispose(): void };
 }
 
-/** A client's handler; a hub that asks for a result awaits its answer. */
+/** A handler of the client. If the hub asks for a result, the hub awaits the handler's result. */
 type Handler<Target> = Target extends (...args: infer Args) => infer Result
   ? (...args: Args) => Result | Promise<Awaited<Result>>
   : never;
@@ -30,7 +30,7 @@ type Returned<Call> = Call extends (...args: never) => infer Result ? Result : n
  * const client: HubClient<typeof chat> = connection;
  * await client.invoke('send', 'hi'); // a wrong name or argument does not compile
  * ```
- * Values have their server-side types. Changes by the protocol are not in the types (in JSON a date becomes text).
+ * Values have their server-side types, even if the protocol changes them (in JSON, a date becomes text).
  */
 export interface HubClient<Definition> {
   /** Calls a method and waits for its result. */
@@ -48,7 +48,7 @@ export interface HubClient<Definition> {
     method: Name,
     ...args: Arguments<HubStreams<Definition>[Name]>
   ): HubItemStream<Returned<HubStreams<Definition>[Name]>>;
-  /** Handles a message of the hub; the handler's result answers a hub that asked for one. */
+  /** Handles a message of the hub. If the hub asked for a result, the handler's result is the answer. */
   on<Target extends keyof HubMessages<Definition> & string>(
     target: Target,
     handler: Handler<HubMessages<Definition>[Target]>,

@@ -1,5 +1,5 @@
 /*
- * Addressing clients: names of groups, users and connections become addresses, typed by the hub's client interface.
+ * Turns the names of groups, users and connections into addresses, and sends to them with the types of the hub's client interface.
  */
 import type { JsonText } from '../protocol/json-text.js';
 import type { PreparedCall } from '../protocol/prepared-call.js';
@@ -7,30 +7,35 @@ import type { Address } from './address.js';
 import type { CallScope } from './call-scope.js';
 import type { HubSender, SendOptions } from './hub-sender.js';
 
-/** The arguments of one target; each may be a {@link JsonText} that is relayed verbatim. */
+/** The arguments of one target. Each argument may be replaced by a {@link JsonText}, which is passed on unchanged. */
 export type TargetArguments<Target> = Target extends (...args: infer Args) => unknown
   ? { readonly [Index in keyof Args]: Args[Index] | JsonText }
   : never;
 
-/** A set of receivers. Every send looks it up anew. */
+/** A set of receivers. Every send looks up the receivers again. */
 export interface ClientProxy<Client> {
   /**
-   * Calls `target` on every receiver. Synchronous: the message is encoded once per protocol, whatever the
-   * number of receivers, and queued on each of them, in the order of calls, before this returns.
-   * A receiver that is gone is skipped; one whose queue is full is closed and may reconnect.
-   * With a backplane the message is then published to the other instances, without waiting: at most once, in the order of calls.
-   * @returns the number of connections of this process that it was queued to
-   * @throws SignalRError `unserializable`; with a backplane also when only one protocol can encode it. Nothing was sent then
+   * Calls `target` on every receiver. Synchronous: encodes the message once per protocol, whatever the number of receivers, and
+   * queues the message on each of them before `send` returns. The order of calls is kept.
+   * A receiver that is gone is skipped. A receiver with a full queue is closed, and its client may reconnect.
+   * With a backplane, the message is then published to the other instances, without waiting for them. It arrives there at most
+   * once, in the order of calls.
+   * @returns the number of connections of this process that the message was queued on
+   * @throws SignalRError `unserializable` if the message cannot be encoded; with a backplane, every protocol must be able to encode
+   * it. Nothing is sent in this case
    */
   send<Target extends keyof Client & string>(
     target: Target,
     ...args: TargetArguments<Client[Target]>
   ): number;
-  /** As `send`, with a call that is sent several times or to several sets: it is encoded once for all of its receivers. */
+  /**
+   * Sends a call as `send` does. Use it for a call that is sent several times or to several sets: it is encoded once for all of its
+   * receivers.
+   */
   relay(call: PreparedCall): number;
   /**
-   * The same receivers, for messages of which only the newest matters (who is typing, a price): while a receiver reads too slowly, a
-   * message replaces an older one of this key that still waits for it. The older one is not sent, and is reported as
+   * Returns the same receivers, for messages where only the newest one matters (who is typing, a price). While a receiver reads too
+   * slowly, a new message replaces the waiting message with the same key. The replaced message is not sent, and is reported as
    * `message_replaced`.
    */
   latest(key: string): ClientProxy<Client>;
@@ -39,21 +44,24 @@ export interface ClientProxy<Client> {
 /** The answer of a client's method. */
 export type TargetResult<Target> = Target extends (...args: never) => infer Result ? Awaited<Result> : never;
 
-/** One receiver, which can also be asked for an answer. */
+/** A single receiver, which can also be asked for an answer (client results). */
 export interface SingleClientProxy<Client> extends ClientProxy<Client> {
   /**
-   * Calls `target` on the client and waits for its answer. The client decides what it sends, so check the answer. While a hub method
-   * waits, its client's next invocation may begin. A client that is still in its `onConnected` cannot be asked, because its answers
-   * are not read yet.
-   * @throws SignalRError (as a rejection) `unknown_connection`, `not_ready`, `disconnected`, `canceled`,
-   * `too_many_calls`, `unserializable`, and for clients of other instances `backplane_unavailable`, `server_closed`; HubError with
-   * the client's own words when its method failed
+   * Calls `target` on the client and waits for its answer. Check the answer, because the client can send any value. While a hub
+   * method waits, the next invocation of its caller may begin. A client cannot be asked while its `onConnected` runs, because its
+   * answers are not read yet.
+   * @throws SignalRError (as a rejection) `unknown_connection`, `not_ready`, `disconnected`, `canceled`, `too_many_calls`,
+   * `unserializable`, and for clients of other instances `backplane_unavailable`, `server_closed`
+   * @throws HubError (as a rejection) with the client's error text if the client's method failed
    */
   invoke<Target extends keyof Client & string>(
     target: Target,
     ...args: TargetArguments<Client[Target]>
   ): Promise<TargetResult<Client[Target]>>;
-  /** The same client; its calls are rejected (`canceled`) when the signal is aborted. A late answer is ignored. */
+  /**
+   * Returns the same client with a signal. When the signal is aborted, waiting calls are rejected with `canceled`. A late answer is
+   * ignored.
+   */
   withSignal(signal: AbortSignal): SingleClientProxy<Client>;
 }
 
@@ -64,17 +72,17 @@ export interface HubClients<Client> {
   client(connectionId: string): SingleClientProxy<Client>;
   clients(connectionIds: readonly string[]): ClientProxy<Client>;
   group(name: string): ClientProxy<Client>;
-  /** Members of any of the groups; a member of several gets the message once. */
+  /** The members of any of the groups. A member of several groups gets the message once. */
   groups(names: readonly string[]): ClientProxy<Client>;
   groupExcept(name: string, connectionIds: readonly string[]): ClientProxy<Client>;
-  /** The group without the connections of one user, whose own devices have the message already. */
+  /** The members of the group, except all connections of one user: the user's own devices have the message already. */
   groupExceptUser(name: string, userId: string): ClientProxy<Client>;
   /** All connections of a user. */
   user(userId: string): ClientProxy<Client>;
   users(userIds: readonly string[]): ClientProxy<Client>;
 }
 
-/** Receivers as a hub method addresses them: there is a caller. */
+/** The receivers that a hub method can address. In addition to {@link HubClients}, they include the caller. */
 export interface HubCallerClients<Client> extends HubClients<Client> {
   readonly caller: SingleClientProxy<Client>;
   /** All connections except the caller. */
@@ -85,7 +93,9 @@ export interface HubCallerClients<Client> extends HubClients<Client> {
 /** See {@link HubClients}. */
 export class AddressedHubClients<Client> implements HubClients<Client> {
   protected readonly sender: HubSender;
-  /** The call that asks; it releases its slot while it waits for a client. */
+  /**
+   * The running call that uses this object; undefined outside of a call. The call releases its slot while it waits for a client.
+   */
   protected readonly scope: CallScope | undefined;
 
   constructor(sender: HubSender, scope?: CallScope) {
@@ -208,7 +218,7 @@ class AddressedClientProxy<Client> implements SingleClientProxy<Client> {
     scope?.releaseSlot();
     const call = { target, arguments: args };
     const result = await this.#sender.invoke(this.#connectionId, call, { signal, isHereOnly });
-    return result as TargetResult<Client[Target]>; // unchecked, as documented
+    return result as TargetResult<Client[Target]>; // unchecked, as `SingleClientProxy.invoke` documents
   }
 
   withSignal(signal: AbortSignal): SingleClientProxy<Client> {

@@ -1,5 +1,6 @@
 /*
- * The connection that called a hub method, and the call. Each call has its own context object; `items` belongs to the connection.
+ * The context that a hub method receives: the connection of its caller, and the call. Each call has its own context object. All
+ * contexts of a connection share `items`.
  */
 import type { HubConnection } from '../connection/hub-connection.js';
 import type { CallScope } from './call-scope.js';
@@ -7,60 +8,64 @@ import { AddressedHubCallerClients, type HubCallerClients } from './hub-clients.
 import type { HubLifetimeManager } from './hub-lifetime-manager.js';
 import type { HubSender } from './hub-sender.js';
 
-/** The request that opened the connection. Headers and query may hold credentials: do not log them whole. */
+/**
+ * An HTTP request of a client. In a hub context it is the request that opened the connection. Do not log all headers or the whole
+ * query, because they may hold credentials.
+ */
 export interface RequestInfo {
   /** The path as it was requested, without the query. */
   readonly path: string;
-  /** Query values; keys in lower case. */
+  /** The query values. Keys are in lower case. */
   readonly query: ReadonlyMap<string, string>;
-  /** Header values; keys in lower case, as Node gives them. */
+  /** The header values. Keys are in lower case, as Node gives them. */
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
   readonly remoteAddress: string | undefined;
 }
 
-/** Groups of this connection. Changes take effect at once: the next send sees them. */
+/** The groups of this connection. A change takes effect at once, before the next send. */
 export interface ConnectionGroups {
-  /** Adding twice is harmless. False when the connection has ended already. */
+  /** Adds the connection to a group. Has no effect if it is a member already. Returns false if the connection has ended. */
   add(group: string): boolean;
-  /** False when it was not a member. */
+  /** Removes the connection from a group. Returns false if it was not a member. */
   remove(group: string): boolean;
   /** The groups this connection is in, in the order of joining. */
   list(): readonly string[];
 }
 
 /**
- * The caller, passed to every hook and method.
- * @typeParam Client the messages that the hub's clients can be sent
- * @typeParam User the result of `authenticate`
- * @typeParam Items per-connection state
+ * The calling connection, passed to every hook and method.
+ * @typeParam Client the messages that the hub can send to its clients
+ * @typeParam User the type of `user` in the result of `authenticate`
+ * @typeParam Items the type of the state of a connection
  */
 export interface HubContext<Client, User, Items> {
-  /** The path the hub is mapped to. */
+  /** The path that the hub is mapped to. */
   readonly hub: string;
-  /** Public: other clients may see it. */
+  /** The id of the connection. It is public: other clients may see it. */
   readonly connectionId: string;
   /** The id that `authenticate` returned, or null for an anonymous connection. */
   readonly userId: string | null;
   readonly user: User;
-  /** State of this connection, from `createItems`. */
+  /** The state of this connection, from `createItems`. */
   readonly items: Items;
   readonly clients: HubCallerClients<Client>;
   readonly groups: ConnectionGroups;
-  /** Aborted as soon as the connection is ending, even while a method runs. */
+  /** Aborted as soon as the connection begins to end, even while a method runs. */
   readonly signal: AbortSignal;
   /**
-   * Aborted when the client cancels this call, or is gone while it runs. For streams, and for calls of clients that can cancel them.
+   * Aborted when the client cancels this call, or when the connection ends while the call runs. Works for streams and for calls
+   * that have an invocation id. In other calls this signal is never aborted; use {@link HubContext.signal} there.
    */
   readonly cancelSignal: AbortSignal;
-  /** String headers that the client put on the message; empty for most clients, and in hooks. */
+  /** The string headers that the client put on the message. Empty in hooks, and for most clients. */
   readonly headers: Readonly<Record<string, string>>;
   readonly request: RequestInfo;
   /**
-   * Resolves when the server's queue for this client is empty, or when the connection is ending: await it to send much without filling
-   * the queue. It does not mean that the client has read anything.
+   * Resolves when the server's outbound queue for this client is empty, or when the connection is ending. Await it between sends,
+   * so that many sends do not fill the queue. The client may not have read the messages yet.
    */
   flushed(): Promise<void>;
-  /** Ends the connection and tells the client not to reconnect. Messages sent before still go out. */
+  /** Ends the connection and tells the client not to reconnect. Messages that were queued before are still sent. */
   abort(): void;
 }
 
@@ -81,7 +86,7 @@ export class ConnectionHubContext<Client, User, Items> implements HubContext<Cli
   readonly #scope: CallScope | undefined;
   #clients: HubCallerClients<Client> | undefined;
 
-  /** @param scope the call; absent in hooks */
+  /** @param scope the call; undefined in `onConnected`, `onDisconnected` and `onBackpressure` */
   constructor(dependencies: HubContextDependencies<Items>, scope: CallScope | undefined) {
     this.#dependencies = dependencies;
     this.#scope = scope;
@@ -116,7 +121,7 @@ export class ConnectionHubContext<Client, User, Items> implements HubContext<Cli
   }
 
   get user(): User {
-    // Set by this very hub's `authenticate`, whose result type is checked where the hub is mapped.
+    // The cast is safe: this hub's own `authenticate` returned the user, and `mapHub` checks the type of its result.
     return this.#connection.principal.user as User;
   }
 

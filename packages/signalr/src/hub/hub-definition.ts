@@ -1,6 +1,6 @@
 /*
- * Declares a hub: the messages that its clients can be sent, the methods they may call, and their user type, as static types and as
- * the table of methods.
+ * Declares a hub: the messages that it can send to its clients, the methods that clients may call, and the type of its user. A
+ * declaration has static types and the table of methods.
  */
 import { SignalRError } from '../errors.js';
 import type { HubContext } from './hub-context.js';
@@ -8,14 +8,14 @@ import type { HubFilter } from './hub-filter.js';
 import type { Guard } from './parse-arguments.js';
 
 /**
- * A method without a parser. Its arguments come unchecked from the network, so they are `unknown`: check them before use, or declare
- * the method with {@link method}.
+ * A method without a parser. Its arguments come unchecked from the network and are therefore `unknown`. Check them before use, or
+ * declare the method with {@link method}.
  */
 export type PlainMethod<Context> = (context: Context, ...args: unknown[]) => unknown;
 
 declare const parsedMethod: unique symbol;
 
-/** A method whose arguments are checked; only {@link method} and {@link streamMethod} create it. */
+/** A method with checked arguments. Only {@link method} and {@link streamMethod} create it. */
 export interface ParsedMethod<
   Context,
   Args extends readonly unknown[] = never,
@@ -26,23 +26,26 @@ export interface ParsedMethod<
   readonly kind: Kind;
   readonly parse: (args: readonly unknown[]) => readonly unknown[];
   readonly invoke: (context: Context, ...args: [...Args, ...UploadStreams<Uploads>]) => Result;
-  /** Guards. They have no types here, because a hub would otherwise infer the types from what it accepts. */
+  /**
+   * The guards of the uploads. They are untyped here. Otherwise TypeScript would infer the upload types from the type that a hub
+   * accepts instead of from the guards.
+   */
   readonly uploads: readonly unknown[];
   readonly authorize: ((context: Context, ...args: [...Args]) => boolean | Promise<boolean>) | undefined;
-  /** Exists in types only. */
+  /** Exists only in the types, not at run time. */
   readonly [parsedMethod]: { readonly args: Args; readonly result: Result; readonly uploads: Uploads };
 }
 
-/** `call`: the client receives one answer. `stream`: a stream of items. */
+/** `call`: the client receives one answer. `stream`: the client receives a stream of items. */
 export type MethodKind = 'call' | 'stream';
 
-/** Turns the client's arguments into typed ones; throws when that is not possible. */
+/** Turns the client's arguments into typed arguments. Throws if that is not possible. */
 export type ArgumentParser = (args: readonly unknown[]) => readonly unknown[];
 
-/** The result of a parser. The method's parameters do not influence it: they must fit. */
+/** The type of a parser's result. The parameters of the method must match it; they do not influence it. */
 export type ParsedArguments<Parse extends ArgumentParser> = ReturnType<Parse>;
 
-/** A guard for each type of item. */
+/** The guards of a method's uploads: one guard per upload, for the type of its items. */
 export type GuardsOf<Items extends readonly unknown[]> = {
   readonly [Index in keyof Items]: Guard<Items[Index]>;
 };
@@ -55,21 +58,23 @@ export type UploadStreams<Items extends readonly unknown[]> = {
 /** The options of a method. */
 export interface MethodOptions<Context, Args extends readonly unknown[], Uploads extends readonly unknown[]> {
   /**
-   * Streams that the client sends, one guard per stream for its items. `invoke` receives them after the arguments.
-   * A stream buffers `streamBufferCapacity` items; then reading from the client stops until the method has read.
+   * The streams that the client sends: one guard per stream, which checks each item. `invoke` receives the streams after the
+   * arguments.
+   * When a stream has buffered `streamBufferCapacity` items, the server stops reading from the client until the method has read an
+   * item.
    */
   readonly uploads?: GuardsOf<Uploads>;
   /**
    * Called before the filters and the method, with the arguments that `parse` returned.
-   * False refuses the call with the text `Failed to invoke 'x' because user is unauthorized`.
+   * If it returns false, the call is refused with the text `Failed to invoke 'x' because user is unauthorized`.
    */
   readonly authorize?: (context: Context, ...args: [...Args]) => boolean | Promise<boolean>;
 }
 
 /**
  * Declares a method with typed arguments.
- * @param parse receives the client's arguments, of any number and type, and returns the typed ones. When it throws, only this call
- * fails, as wrong arguments do in .NET; a `HubError`'s text is sent to the caller
+ * @param parse receives the client's arguments, of any number and type, and returns the typed arguments. If it throws, only this
+ * call fails, as a call with wrong arguments does in .NET. The text of a `HubError` is sent to the caller
  * @param invoke is called with the context, the result of `parse`, and the uploads
  *
  * @example
@@ -97,9 +102,9 @@ export function method<
 }
 
 /**
- * Declares a method whose result is a stream of items, sent as fast as the client accepts them.
- * @param invoke returns the items: an async generator, or any other iterable. When the client
- * cancels, `context.cancelSignal` is aborted and the generator is ended where it next yields
+ * Declares a method that returns a stream of items. The server sends them as fast as the client accepts them.
+ * @param invoke returns the items: an async generator, or any other iterable. When the client cancels, `context.cancelSignal` is
+ * aborted, and the generator ends at its next `yield`
  *
  * @example
  * ```ts
@@ -137,11 +142,12 @@ function declare<Declared>(
   invoke: unknown,
   options: { readonly uploads?: unknown; readonly authorize?: unknown },
 ): Declared {
-  // The brand exists in types only: it prevents an unchecked pair of functions from being used as a checked one.
+  // The brand `parsedMethod` exists only in the types. It prevents code from passing an unchecked pair of functions as a checked
+  // method.
   return { kind, parse, invoke, uploads: options.uploads ?? [], authorize: options.authorize } as Declared;
 }
 
-/** Methods by name. Clients call them without regard to case. */
+/** The methods of a hub, by name. Clients may write the names in any case. */
 export type HubMethodsOf<Context> = Readonly<Record<string, PlainMethod<Context> | AnyParsedMethod<Context>>>;
 
 /** Any declared method that can be called with this context; its other types are erased. */
@@ -159,53 +165,60 @@ export type BackpressureAction = 'keep' | 'close';
 
 /** Hooks and methods of a hub. One object serves all connections: keep the state of one connection in `context.items`. */
 export interface HubHandlers<Client, User, Items, Methods> {
-  /** Runs before the first message is read. If it throws, the connection is closed and its client must not reconnect automatically. */
+  /**
+   * Runs before the first message is read. If it throws, the connection is closed, and the client is told not to reconnect
+   * automatically.
+   */
   readonly onConnected?: (context: HubContext<Client, User, Items>) => void | Promise<void>;
   /**
-   * Runs once for every connection whose `onConnected` was started. The connection is still in its groups and
-   * can no longer be sent anything. `error` is absent when either side ended it in an orderly way.
+   * Runs once for every connection whose `onConnected` was started. The connection is still in its groups, but nothing can be sent
+   * to it any more. `error` is undefined if the client or the server ended the connection in an orderly way.
    */
   readonly onDisconnected?: (context: HubContext<Client, User, Items>, error?: Error) => void | Promise<void>;
   /**
-   * Runs when a connection's credentials were refreshed, by request or (where refreshing is on) because a poll or another socket
-   * brought credentials that last longer: `context.user` is the fresh one. User id, groups and routing are unchanged. It runs in turn
-   * with the client's invocations; refreshes that arrive while it waits for its turn are covered by the same run. An error is reported
-   * and changes nothing.
+   * Runs after the credentials of a connection were refreshed (`enableAuthenticationRefresh`); `context.user` is then the new user.
+   * The new credentials come from a refresh request, or from a poll or another socket if they last longer than the old ones. User
+   * id, groups and routing do not change. The hook runs in turn with the client's invocations. One run covers all refreshes that
+   * arrive while the hook waits for its turn. An error is reported and has no other effect.
    */
   readonly onAuthenticationRefreshed?: (context: HubContext<Client, User, Items>) => void | Promise<void>;
   /**
-   * The client reads too slowly: half of its outbound queue (`maximumOutboundBytes` or `maximumOutboundMessages`) is full. Runs inside
-   * the send that filled it: everything that the hook does before its first `await`, such as leaving groups, happens before any other
-   * send. It runs once, and again only after the queue has been empty, for which `context.flushed()` waits. Without the hook the
-   * connection continues until its bounds are reached.
-   * @returns `close`: the client is too slow to be served. It ends as `slow_consumer`, the queue is discarded, and the client may
-   * reconnect. An error is reported and ends it in the same way.
+   * Runs when the client reads too slowly: more than half of its outbound queue (`maximumOutboundBytes` or
+   * `maximumOutboundMessages`) is full. Runs inside the send that filled the queue. Therefore everything that the hook does before
+   * its first `await`, such as leaving groups, happens before any other send.
+   * Runs again only after the queue has been empty; `context.flushed()` waits for that. Without the hook, the connection continues
+   * until the queue is full.
+   * @returns `close` if the client is too slow to be served: the connection ends as `slow_consumer`, the queue is discarded, and
+   * the client may reconnect. An error of the hook is reported and ends the connection in the same way
    */
   readonly onBackpressure?: (
     context: HubContext<Client, User, Items>,
   ) => BackpressureAction | Promise<BackpressureAction>;
-  /** Code around every method and hook, the first outermost, inside the filters of the server. */
+  /**
+   * Filters around every method, `onConnected` and `onDisconnected`, inside the filters of the server. The first filter is the
+   * outermost.
+   */
   readonly filters?: readonly HubFilter<HubContext<Client, User, Items>>[];
   readonly methods: Methods;
 }
 
-/** The state of a connection: a plain object without a factory, a typed one with it. */
+/** The factory for the state of a connection. It is optional if a plain object is a valid `Items`; otherwise it is required. */
 export type ItemsFactory<Items> =
   Record<string, unknown> extends Items
     ? { readonly createItems?: () => Items }
     : { readonly createItems: () => Items };
 
-/** A declared hub. `typeof hub` holds all static types of both directions. */
+/** A declared hub. Its type `typeof hub` holds all static types: the messages to clients, and the calls of clients. */
 export interface HubDefinition<Client, User, Items, Methods>
   extends HubHandlers<Client, User, Items, Methods> {
   readonly createItems: (() => Items) | undefined;
-  /** Types only, never set: `HubClient<typeof hub>` reads them. */
+  /** Exists only in the types and is never set. `HubClient<typeof hub>` reads it. */
   readonly '~types'?: { readonly client: Client; readonly user: User; readonly items: Items };
 }
 
 /**
- * Declares a hub. The first call passes the types that cannot be inferred: the messages to clients (an interface of functions: name →
- * arguments), the user that `authenticate` returns, and the connection's items. The second call passes the hooks and methods.
+ * Declares a hub. The first call passes the types that cannot be inferred: the messages to clients (an interface of functions: name
+ * → arguments), the user that `authenticate` returns, and the items of a connection. The second call passes the hooks and methods.
  *
  * ```ts
  * interface ChatClient { message(from: string, text: string): void }
@@ -217,7 +230,7 @@ export interface HubDefinition<Client, User, Items, Methods>
  *   },
  * });
  * ```
- * @throws SignalRError `duplicate_method` when two names differ in case only.
+ * @throws SignalRError `duplicate_method` if the names of two methods differ only in case.
  */
 export function defineHub<Client, User = undefined, Items = Record<string, unknown>>() {
   return <const Methods extends HubMethodsOf<HubContext<Client, User, Items>>>(
@@ -247,7 +260,7 @@ export function defineHub<Client, User = undefined, Items = Record<string, unkno
   };
 }
 
-/** Compares names as clients use them: without regard to case. */
+/** Checks that no two names are equal without regard to case, because clients may write a name in any case. */
 function checkNames(names: readonly string[]): void {
   const seen = new Set<string>();
   for (const name of names) {
@@ -262,14 +275,14 @@ function checkNames(names: readonly string[]): void {
   }
 }
 
-/** The form in which method names are compared: SignalR finds methods without regard to case. */
+/** Returns the form of a method name that is used for comparison: SignalR finds methods without regard to case. */
 export function methodKey(name: string): string {
   return name.toLowerCase();
 }
 
 type Awaitable<Result> = Promise<Awaited<Result>>;
 
-/** A client's arguments for a method's uploads: streams of the client, such as the official client's `Subject`. */
+/** The client-side arguments for the uploads of a method: streams of the client, such as the official client's `Subject`. */
 export type UploadSources<Uploads extends readonly unknown[]> = {
   readonly [Index in keyof Uploads]: UploadSource<Uploads[Index]>;
 };
@@ -305,14 +318,17 @@ type StreamNames<Methods> = {
   [Name in keyof Methods]: Methods[Name] extends { readonly kind: 'stream' } ? Name : never;
 }[keyof Methods];
 
-/** The methods that a client may call on a hub: `HubCalls<typeof chat>` maps each method to its client-side type. */
+/**
+ * The methods that a client may call on a hub, without the streaming methods. `HubCalls<typeof chat>` maps each method to its
+ * client-side type.
+ */
 export type HubCalls<Definition> = {
   readonly [Name in Exclude<keyof MethodsOf<Definition>, StreamNames<MethodsOf<Definition>>>]: CallOf<
     MethodsOf<Definition>[Name]
   >;
 };
 
-/** The streaming methods of a hub: each as a function from arguments to one item. */
+/** The streaming methods of a hub. Each is mapped to a function type: from the arguments to the type of one item. */
 export type HubStreams<Definition> = {
   readonly [Name in StreamNames<MethodsOf<Definition>>]: StreamOf<MethodsOf<Definition>[Name]>;
 };

@@ -1,5 +1,6 @@
 /*
- * Acts on each message of a client: runs methods, moves stream items, passes on answers.
+ * Handles each message of a client: runs methods, passes stream items to uploads, and passes answers to the calls that wait for
+ * them.
  */
 import { buildErrorText } from '../connection/error-text.js';
 import type { HubConnection } from '../connection/hub-connection.js';
@@ -23,10 +24,10 @@ import type { MethodEntry, MethodTable } from './method-table.js';
 import { iteratorOf, pumpItems } from './stream-pump.js';
 import { abandonUploads, beginUploads, isItemOf, type Uploads } from './uploads.js';
 
-/** The hub's record of a connection, as the dispatcher needs it. */
+/** The part of the hub's record of a connection that the dispatcher needs. */
 export interface ConnectionRecord {
   readonly calls: ConnectionCalls;
-  /** The context object of one call. */
+  /** Creates the context object of one call. */
   contextFor(scope: CallScope): unknown;
 }
 
@@ -38,7 +39,7 @@ export interface HubDispatcherDependencies {
   recordOf(connection: HubConnection): ConnectionRecord;
 }
 
-/** A call that is bound to its method: everything but the result is known. */
+/** A checked call with everything that its method needs to run. */
 interface BoundCall {
   readonly invocation: Invocation;
   readonly entry: MethodEntry;
@@ -47,7 +48,7 @@ interface BoundCall {
   readonly uploads: Uploads;
 }
 
-/** Acts on the messages of all connections of one hub. It has no state. */
+/** Handles the messages of all connections of one hub. It has no state. */
 export class HubDispatcher {
   readonly #dependencies: HubDispatcherDependencies;
 
@@ -56,11 +57,11 @@ export class HubDispatcher {
   }
 
   /**
-   * When it returns a promise, the connection must not be read until that has resolved: there is no slot for the invocation, or no
-   * room for the item. Never rejects, never throws.
+   * Handles one message. Returns a promise if there is no slot for the invocation, or no room for the stream item. Nothing must be
+   * read from the connection until that promise has resolved. Never rejects and never throws.
    *
-   * The completion is queued in the same turn of the event loop in which the method returned or its promise settled: only microtasks
-   * run in between, so no other task can send in between.
+   * The completion of a method is queued in the same turn of the event loop in which the method returned or its promise settled.
+   * Only microtasks run in between, so no other task can send in between.
    */
   dispatch(connection: HubConnection, message: HubMessage): Promise<void> | undefined {
     switch (message.type) {
@@ -102,7 +103,10 @@ export class HubDispatcher {
     });
   }
 
-  /** Calls with uploads take no slot, because their items arrive through the same read loop. */
+  /**
+   * Begins an invocation. A call with uploads takes no slot. Otherwise the next invocation could wait for that slot and stop the
+   * read loop, and the items of the uploads could not arrive.
+   */
   #invoke(connection: HubConnection, message: InvocationMessage): Promise<void> | undefined {
     const call = this.#bind(connection, message, 'call');
     if (call === undefined) return undefined;
@@ -117,7 +121,7 @@ export class HubDispatcher {
     });
   }
 
-  /** Finds the method, checks the call, begins the uploads. Undefined when the call was refused. */
+  /** Finds the method, checks the call, and begins the uploads. Returns undefined if the call was refused. */
   #bind(
     connection: HubConnection,
     message: InvocationMessage | StreamInvocationMessage,
@@ -139,7 +143,7 @@ export class HubDispatcher {
     return uploads === undefined ? undefined : { invocation, entry, args, record, uploads };
   }
 
-  /** A method that does not return a promise is completed at once, without a microtask. */
+  /** Runs the method. If the method returns no promise, the call is completed at once, without a microtask. */
   #run(call: BoundCall, slot: InvocationSlot | undefined): undefined {
     const { invocation, record } = call;
     const { invocationId, headers } = invocation.message;
@@ -193,7 +197,7 @@ export class HubDispatcher {
     answer();
   }
 
-  /** Sends the items; returns the function that answers the stream afterwards. */
+  /** Sends the items. Returns the function that sends the final answer of the stream. */
   async #streamItems(call: BoundCall, scope: CallScope, invocationId: string): Promise<() => void> {
     const { invocation } = call;
     let iterator: ReturnType<typeof iteratorOf>;
@@ -265,12 +269,15 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 }
 
-/** The compiler's proof that every message type has its case. */
+/** Compiles only if every type of message has its case. */
 function exhausted(message: never): undefined {
   return message;
 }
 
-/** A client that sends a Close message receives one; its error goes to the hub. */
+/**
+ * Closes the connection of a client that sent a Close message. The client receives a Close message, too. Its error goes to the
+ * hub's `onDisconnected`.
+ */
 function closeForClient(connection: HubConnection, error: string | undefined): void {
   if (error === undefined) connection.close('client_closed');
   else connection.close('client_error', new SignalRError('client_error', error));

@@ -2,23 +2,24 @@
  * Filters: code around every invocation and every connect and disconnect of a hub.
  */
 
-/** One invocation as filters receive it. */
+/** One invocation, as filters receive it. */
 export interface FilteredInvocation<Context> {
   readonly context: Context;
-  /** As declared. */
+  /** The declared name of the method. */
   readonly method: string;
   /** The result of the method's parser, followed by the client's upload streams. */
   readonly arguments: readonly unknown[];
-  /** String headers that the client put on the message; empty when there are none. */
+  /** The string headers that the client put on the message. Empty if there are none. */
   readonly headers: Readonly<Record<string, string>>;
 }
 
 /**
- * Each member receives `next`, which runs the following filters and then the hub's own code, and returns its result. A filter that
- * does not call `next` replaces the hub's code; an error of the filter counts as an error of that code.
+ * Code around the methods, `onConnected` and `onDisconnected` of a hub. Each member receives `next`, which runs the following
+ * filters and then the hub's own code. `next` returns the result of the hub's code. A filter that does not call `next` replaces the
+ * hub's code. An error of the filter counts as an error of the hub's code.
  */
 export interface HubFilter<Context> {
-  /** Around every method. For a streaming method the result is the stream, before its first item. */
+  /** Runs around every method. For a streaming method, `next` resolves with the stream, before its first item. */
   readonly invoke?: (invocation: FilteredInvocation<Context>, next: () => Promise<unknown>) => unknown;
   readonly connected?: (context: Context, next: () => Promise<void>) => void | Promise<void>;
   readonly disconnected?: (
@@ -28,10 +29,13 @@ export interface HubFilter<Context> {
   ) => void | Promise<void>;
 }
 
-/** The filters of a hub, the first outermost, as three functions. Types are erased as in the method table. */
+/**
+ * Combines the filters of a hub into three functions. The first filter is the outermost. The types are erased, as in the method
+ * table.
+ */
 export class FilterChain {
   readonly #filters: readonly HubFilter<never>[];
-  /** False when methods can run directly. */
+  /** False if no filter has `invoke`, so that methods can run directly. */
   readonly hasInvoke: boolean;
 
   constructor(filters: readonly HubFilter<never>[]) {
@@ -59,7 +63,10 @@ export class FilterChain {
     );
   }
 
-  /** From the innermost outwards: each filter that has the member wraps the ones inside it. */
+  /**
+   * Runs `run` inside all filters that have `member`. Wraps from the last filter to the first, so that the first one is the
+   * outermost.
+   */
   #through(
     run: () => unknown,
     apply: (filter: HubFilter<never>, next: () => Promise<unknown>) => unknown,

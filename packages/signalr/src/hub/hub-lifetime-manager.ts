@@ -1,6 +1,6 @@
 /*
- * The connections, groups and users of this process, and sending to any set of them. Everything here is synchronous: the next send
- * sees every change.
+ * The connections, groups and users of one hub in this process, and sending to any set of them. Everything is synchronous, so each
+ * send uses all changes before it.
  */
 import { notReady, unknownConnection } from '../connection/call-errors.js';
 import type { HubConnection } from '../connection/hub-connection.js';
@@ -12,8 +12,9 @@ import type { Call, ConnectionRequest } from './connection-request.js';
 const EMPTY: ReadonlySet<HubConnection> = new Set();
 
 /**
- * Connections are bounded by the host; groups and users vanish with their last connection. The hub bounds the groups of a
- * connection, because its code joins them.
+ * Keeps the connections of one hub by id, group and user. The host process limits the number of connections, not this class. A
+ * group or user is kept only while it has connections. The number of groups of a connection is not limited here, because only the
+ * hub's own code joins groups.
  */
 export class HubLifetimeManager implements AddressBook {
   readonly #connections = new Map<string, HubConnection>();
@@ -44,7 +45,7 @@ export class HubLifetimeManager implements AddressBook {
     connection.groups = undefined;
   }
 
-  /** False when there is no such connection. Adding twice is harmless. */
+  /** Adds a connection to a group. Has no effect if it is a member already. Returns false if there is no such connection. */
   addToGroup(connectionId: string, group: string): boolean {
     const connection = this.#connections.get(connectionId);
     if (connection === undefined) return false;
@@ -54,7 +55,7 @@ export class HubLifetimeManager implements AddressBook {
     return true;
   }
 
-  /** False when the connection was not in the group. */
+  /** Removes a connection from a group. Returns false if it was not a member. */
   removeFromGroup(connectionId: string, group: string): boolean {
     const connection = this.#connections.get(connectionId);
     if (connection?.groups?.delete(group) !== true) return false;
@@ -63,7 +64,10 @@ export class HubLifetimeManager implements AddressBook {
     return true;
   }
 
-  /** Carries out a request to a connection. False when it is not here, or there was nothing to do. */
+  /**
+   * Carries out a request for a connection. Returns false if this process does not have the connection, or if there was nothing to
+   * do.
+   */
   request(connectionId: string, request: ConnectionRequest): boolean {
     if (request.kind === 'add') return this.addToGroup(connectionId, request.group);
     if (request.kind === 'remove') return this.removeFromGroup(connectionId, request.group);
@@ -98,9 +102,9 @@ export class HubLifetimeManager implements AddressBook {
 
   /**
    * Queues a message on every receiver of this process before it returns.
-   * @param key set where only the newest matters; see `ClientProxy.latest`
-   * @returns the number of connections that it was queued to; those that are ending do not count
-   * @throws SignalRError `unserializable`; nothing was queued then, as the first receiver's encoding fails
+   * @param key set if only the newest message with this key matters; see `ClientProxy.latest`
+   * @returns the number of connections that the message was queued on, without connections that are ending
+   * @throws SignalRError `unserializable`. Nothing was queued then, because the encoding for the first receiver fails already
    */
   send(address: Address, message: SharedMessage, key?: string): number {
     const { named, isExcluded } = receiversOf(address, this);
@@ -114,7 +118,7 @@ export class HubLifetimeManager implements AddressBook {
 
   /**
    * Calls one connection of this process and waits for its answer.
-   * @throws SignalRError (as a rejection) `unknown_connection`, `not_ready`, and those of `ClientResults.call`
+   * @throws SignalRError (as a rejection) `unknown_connection`, `not_ready`, and the errors of `ClientResults.call`
    */
   invoke(connectionId: string, call: Call, signal: AbortSignal | undefined): Promise<unknown> {
     const connection = this.#connections.get(connectionId);

@@ -1,5 +1,5 @@
 /*
- * Sends and calls to any receivers: first to those of this process, then to those of the other instances.
+ * Sends messages to any receivers, first in this process and then on the other instances. Calls single clients on any instance.
  */
 import type { HubConnection } from '../connection/hub-connection.js';
 import { MessageType } from '../protocol/hub-message.js';
@@ -15,25 +15,25 @@ export interface HubSenderDependencies {
   /** The connections of this process. */
   readonly manager: HubLifetimeManager;
   readonly protocols: readonly HubProtocol[];
-  /** The same hub on the other instances; absent where this instance is the only one. */
+  /** The same hub on the other instances; undefined if there is no backplane. */
   readonly remote: RemoteHub | undefined;
 }
 
 /** The options of a send. */
 export interface SendOptions {
-  /** Set where only the newest matters; see `ClientProxy.latest`. */
+  /** Set if only the newest message with this key matters; see `ClientProxy.latest`. */
   readonly key?: string | undefined;
-  /** True for a message to connections of this process alone. */
+  /** True if all receivers are connections of this process. */
   readonly isHereOnly?: boolean | undefined;
 }
 
 /** The options of a call. */
 export interface InvokeOptions extends Pick<SendOptions, 'isHereOnly'> {
-  /** Gives the call up. */
+  /** Cancels the call when it is aborted. */
   readonly signal: AbortSignal | undefined;
 }
 
-/** Without other instances it only passes calls to the manager. */
+/** Sends through the manager, and through the remote hub if there are other instances. */
 export class HubSender {
   readonly #dependencies: HubSenderDependencies;
 
@@ -42,22 +42,23 @@ export class HubSender {
   }
 
   /**
-   * Queues one invocation on every receiver here before it returns, encoded once per protocol, then passes it on to the other
-   * instances without waiting for them.
-   * @returns the number of connections here that it was queued to
-   * @throws SignalRError `unserializable`; nothing was queued then. With other instances it has to fit every protocol
+   * Queues an invocation on every receiver of this process before it returns. Then passes it on to the other instances without
+   * waiting for them. The invocation is encoded once per protocol.
+   * @returns the number of connections of this process that the invocation was queued on
+   * @throws SignalRError `unserializable`. Nothing was queued then. With other instances, every protocol must be able to encode the
+   * invocation
    */
   send(address: Address, call: Call, options: SendOptions): number {
     return this.relay(address, new SerializedHubMessage({ type: MessageType.invocation, ...call }), options);
   }
 
-  /** As `send`, with a message that may have been sent before. */
+  /** Does the same as `send`, with a message that may have been sent before. */
   relay(address: Address, message: SharedMessage, options: SendOptions): number {
     const { manager, protocols, remote } = this.#dependencies;
     if (remote === undefined || options.isHereOnly === true || this.#isHere(address)) {
       return manager.send(address, message, options.key);
     }
-    // Before anything is queued: a message that some instance could not send is sent by none.
+    // Every encoding is made before anything is queued: if one protocol cannot encode the message, no instance sends it.
     for (const protocol of protocols) message.encodedFor(protocol);
     const count = manager.send(address, message, options.key);
     remote.send(address, message, options.key);
@@ -66,7 +67,7 @@ export class HubSender {
 
   /**
    * Calls one connection and waits for its answer.
-   * @throws SignalRError (as a rejection) `unknown_connection`, `not_ready`, `backplane_unavailable`, and those of
+   * @throws SignalRError (as a rejection) `unknown_connection`, `not_ready`, `backplane_unavailable`, and the errors of
    * `ClientResults.call`
    */
   invoke(connectionId: string, call: Call, { signal, isHereOnly }: InvokeOptions): Promise<unknown> {
@@ -76,7 +77,10 @@ export class HubSender {
       : remote.invoke(connectionId, call, signal);
   }
 
-  /** Takes effect before it returns for a connection of this process. False when no instance has it, or there was nothing to do. */
+  /**
+   * Carries out a request for a connection. For a connection of this process, the request takes effect before the call returns.
+   * Resolves with false if no instance has the connection, or if there was nothing to do.
+   */
   async request(connectionId: string, request: ConnectionRequest): Promise<boolean> {
     const { manager, remote } = this.#dependencies;
     return remote === undefined || this.#find(connectionId) !== undefined
@@ -84,7 +88,10 @@ export class HubSender {
       : remote.request(connectionId, request);
   }
 
-  /** Ids are unique: a connection of this process is on no other instance. */
+  /**
+   * Tells whether all receivers are connections of this process. Connection ids are unique, so no other instance has these
+   * connections.
+   */
   #isHere(address: Address): boolean {
     return address.kind === 'connections' && address.names.every((name) => this.#find(name) !== undefined);
   }

@@ -2,20 +2,20 @@
  * Limits how many invocations of one client run at a time. With one slot they run strictly in order.
  */
 
-/** Slots are given in the order of the requests. */
+/** The slots of one client. They are given in the order of the requests. */
 export class InvocationSlots {
   #free: number;
-  /** At most two waiters: the read loop of the connection, and the hook of a refresh. */
+  /** The requests that wait for a slot. There are at most two: the read loop of the connection, and the hook of a refresh. */
   readonly #waiting: ((slot: InvocationSlot) => void)[] = [];
   #running = 0;
   #whenIdle: (() => void) | undefined;
 
-  /** @param count how many may run at a time */
+  /** @param count the maximum number of invocations that run at a time */
   constructor(count: number) {
     this.#free = count;
   }
 
-  /** A slot now, or undefined. */
+  /** Returns a slot, or undefined if no slot is free. */
   tryTake(): InvocationSlot | undefined {
     if (this.#free === 0) return undefined;
     this.#free -= 1;
@@ -23,7 +23,7 @@ export class InvocationSlots {
     return new InvocationSlot(this);
   }
 
-  /** A slot as soon as one is free. */
+  /** Resolves with a slot as soon as one is free. */
   async take(): Promise<InvocationSlot> {
     const slot = this.tryTake();
     if (slot !== undefined) return slot;
@@ -41,7 +41,7 @@ export class InvocationSlots {
     }
   }
 
-  /** @internal for {@link InvocationSlot} */
+  /** @internal called only by {@link InvocationSlot} */
   giveBack(): void {
     this.#free += 1;
     const give = this.#waiting.shift();
@@ -49,7 +49,7 @@ export class InvocationSlots {
     if (slot !== undefined) give?.(slot);
   }
 
-  /** @internal for {@link InvocationSlot} */
+  /** @internal called only by {@link InvocationSlot} */
   ended(): void {
     this.#running -= 1;
     if (this.#running > 0) return;
@@ -69,8 +69,8 @@ export class InvocationSlot {
   }
 
   /**
-   * Allows the next invocation to begin while this one continues: an invocation that waits for its own client would otherwise prevent
-   * the answer from being read.
+   * Allows the next invocation to begin while this invocation continues. An invocation that waits for an answer of its own client
+   * must release its slot. Otherwise the read loop could wait for a slot and never read the answer.
    */
   release(): void {
     if (!this.#isHeld) return;
@@ -78,7 +78,7 @@ export class InvocationSlot {
     this.#slots.giveBack();
   }
 
-  /** The invocation is over. Once only. */
+  /** Ends the invocation and releases its slot. Must be called exactly once. */
   end(): void {
     this.release();
     this.#slots.ended();

@@ -16,7 +16,7 @@ import type { MethodEntry } from './method-table.js';
 /** Thrown inside the dispatcher when a method's `authorize` returned false. */
 export const NOT_AUTHORIZED = new HubError('The user is not authorized.');
 
-/** Without an invocation id the caller gets no answer. */
+/** A call of a client, with one method for each possible answer. A call without an invocation id gets no answer. */
 export class Invocation {
   readonly connection: HubConnection;
   readonly message: InvocationMessage | StreamInvocationMessage;
@@ -34,7 +34,7 @@ export class Invocation {
     this.#onEvent = dependencies.onEvent;
   }
 
-  /** A method without a result answers null, as .NET does. */
+  /** Answers with the method's result. A method without a result answers null, as in .NET. */
   complete(result: unknown): undefined {
     try {
       this.#answer({ kind: 'result', result: result ?? null });
@@ -43,7 +43,7 @@ export class Invocation {
     }
   }
 
-  /** The end of a stream. */
+  /** Answers that the stream has ended. */
   completeStream(): undefined {
     this.#answer({ kind: 'void' });
   }
@@ -64,7 +64,7 @@ export class Invocation {
     return this.#fail('stream_failed', 'An error occurred on the server while streaming results.', error);
   }
 
-  /** The result of the method cannot be iterated. */
+  /** Answers that the result of the streaming method is not iterable. */
   failNoStream(): undefined {
     const text = `The value returned by the streaming method '${this.#name}' is not a ChannelReader<> or IAsyncEnumerable<>.`;
     return this.#refuse('stream_failed', text);
@@ -91,7 +91,7 @@ export class Invocation {
     return this.#refuse('wrong_kind', text);
   }
 
-  /** Texts use the declared name of the method; for a method that does not exist they use the client's name. */
+  /** The name of the method in error texts: the declared name, or the name that the client sent if there is no such method. */
   get #name(): string {
     return this.#entry?.name ?? this.message.target;
   }

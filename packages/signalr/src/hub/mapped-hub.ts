@@ -1,5 +1,5 @@
 /*
- * A hub that is mapped to a path: it hosts connections, and is the public `Hub` of the rest of the program.
+ * A hub that is mapped to a path. It hosts the connections, and it is the `Hub` object that the application uses.
  */
 import { toError } from '../connection/error-text.js';
 import type { HubConnection } from '../connection/hub-connection.js';
@@ -28,59 +28,63 @@ export interface ConnectionSummary {
 }
 
 /**
- * Groups. Names are case-sensitive; a group exists while it has members. Changes reach connections of every instance; lists and counts
- * are those of this process.
+ * The groups of a hub. Names are case-sensitive. A group exists while it has members. `add` and `remove` work for connections of
+ * all instances. `members`, `count` and `names` cover only this process.
  */
 export interface HubGroups {
   /**
-   * Takes effect before it returns for a connection of this process: the next send reaches the new member. For another one its
-   * instance is asked; later sends of this process reach the member. Adding twice is harmless.
-   * @returns false when no instance has the connection
-   * @throws SignalRError (as a rejection) `backplane_unavailable` when not every instance could be asked, `server_closed`
+   * Adds a connection to a group. Has no effect if it is a member already.
+   * A connection of this process is a member before the call returns, so the next send reaches it. A connection of another instance
+   * is added by that instance. The request and later sends of this process arrive there in order, so these sends reach the new
+   * member, too.
+   * @returns false if no instance has the connection
+   * @throws SignalRError (as a rejection) `backplane_unavailable` if not every instance could be asked, `server_closed`
    */
   add(connectionId: string, group: string): Promise<boolean>;
   /**
-   * As {@link HubGroups.add}.
-   * @returns false when the connection was not a member
+   * Removes a connection from a group, with the same effects and errors as {@link HubGroups.add}.
+   * @returns false if the connection was not a member
    */
   remove(connectionId: string, group: string): Promise<boolean>;
-  /** Members in this process, in the order of joining. They include connections whose `onDisconnected` is still running. */
+  /**
+   * The members in this process, in the order of joining. They include connections with an `onDisconnected` that is still running.
+   */
   members(group: string): readonly ConnectionSummary[];
   /** The number of members in this process, without listing them. */
   count(group: string): number;
-  /** Names of all groups that have members in this process. */
+  /** The names of all groups that have members in this process. */
   names(): readonly string[];
 }
 
-/** Connections of this process; `abort` reaches those of every instance. */
+/** The connections of this process. Only `abort` also reaches connections of other instances. */
 export interface HubConnections {
   readonly count: number;
-  /** Bytes that wait for all of these connections together. Visits every connection. */
+  /** The total number of bytes that wait to be sent to these connections. Reading it visits every connection. */
   readonly waitingBytes: number;
   list(): readonly ConnectionSummary[];
   ofUser(userId: string): readonly ConnectionSummary[];
-  /** Ids of the users that have a connection. */
+  /** The ids of the users that have a connection. */
   userIds(): readonly string[];
-  /** The groups of a connection; empty when there is no such connection. */
+  /** The groups of a connection. Empty if there is no such connection. */
   groupsOf(connectionId: string): readonly string[];
   /**
-   * Ends a connection, as `context.abort()`. A connection of this process ends before it returns.
-   * @returns false when no instance has the connection
-   * @throws SignalRError (as a rejection) `backplane_unavailable` when not every instance could be asked, `server_closed`
+   * Ends a connection, as `context.abort()` does. A connection of this process begins to end before the call returns.
+   * @returns false if no instance has the connection
+   * @throws SignalRError (as a rejection) `backplane_unavailable` if not every instance could be asked, `server_closed`
    */
   abort(connectionId: string): Promise<boolean>;
 }
 
-/** A running hub, for code outside of its methods. */
+/** A running hub, for code outside of the hub's methods. */
 export interface Hub<Client> {
-  /** The path it is mapped to. */
+  /** The path that the hub is mapped to. */
   readonly path: string;
   readonly clients: HubClients<Client>;
   readonly groups: HubGroups;
   readonly connections: HubConnections;
   /**
-   * The state of the backplane, for readiness checks. While it is `down`, clients of this process are served in full, and sends do not
-   * reach the other instances.
+   * The state of the backplane, for readiness checks. While it is `down`, clients of this process are served in full, but sends may
+   * not reach the other instances.
    */
   readonly backplaneState: BackplaneState;
 }
@@ -88,7 +92,7 @@ export interface Hub<Client> {
 /** Everything that the server gives to a hub. */
 export interface HubDependencies {
   readonly manager: HubLifetimeManager;
-  /** The same hub on the other instances; absent where this instance is the only one. */
+  /** The same hub on the other instances; undefined if there is no backplane. */
   readonly remote: RemoteHub | undefined;
   readonly ticker: Ticker;
   readonly protocols: readonly HubProtocol[];
@@ -111,7 +115,7 @@ export class MappedHub<Client, User, Items> implements Hub<Client>, ConnectionHo
   readonly #dispatcher: HubDispatcher;
   readonly #filters: FilterChain;
   readonly #callLimits: CallLimits;
-  /** One record per connection, from `admit` to its end. */
+  /** One record per connection, created by `admit`. */
   readonly #records = new WeakMap<HubConnection, HubRecord<Client, User, Items>>();
 
   constructor(
@@ -133,7 +137,8 @@ export class MappedHub<Client, User, Items> implements Hub<Client>, ConnectionHo
     });
     this.clients = new AddressedHubClients<Client>(this.#sender);
     this.#callLimits = dependencies.callLimits;
-    // The server's filters do not have this hub's types, its own filters do: both receive contexts of this hub.
+    // The cast is safe: all filters receive contexts of this hub. The server's filters accept the contexts of any hub, and the
+    // hub's own filters are typed for this hub.
     const filters = [...dependencies.filters, ...(definition.filters ?? [])] as readonly HubFilter<never>[];
     this.#filters = new FilterChain(filters);
     this.#dispatcher = new HubDispatcher({
@@ -181,7 +186,7 @@ export class MappedHub<Client, User, Items> implements Hub<Client>, ConnectionHo
     await this.#remote?.close();
   }
 
-  /** Creates the context of a new connection; call before the connection runs. */
+  /** Creates the record of a new connection. Must be called before the connection runs. */
   admit(connection: HubConnection, request: RequestInfo): void {
     const { items, error } = this.#createItems();
     const calls = new ConnectionCalls(this.#callLimits);
@@ -197,13 +202,13 @@ export class MappedHub<Client, User, Items> implements Hub<Client>, ConnectionHo
     });
   }
 
-  /** An error of the factory is kept until `connected`, where the client can be told. */
+  /** Calls the hub's factory. An error is kept until `connected` throws it, because only then can the client be notified. */
   #createItems(): { readonly items: Items; readonly error?: Error } {
     try {
-      // Without a factory the items are typed as a plain record, which is what this is.
+      // Without a factory, `Items` is a plain record, and so is this object.
       return { items: this.#definition.createItems?.() ?? ({} as Items) };
     } catch (error) {
-      return { items: {} as Items, error: toError(error) }; // no code of the hub ever sees these
+      return { items: {} as Items, error: toError(error) }; // the hub's code never receives these items
     }
   }
 
@@ -227,7 +232,7 @@ export class MappedHub<Client, User, Items> implements Hub<Client>, ConnectionHo
     await this.#filters.disconnected(context, error, () => this.#definition.onDisconnected?.(context, error));
   }
 
-  /** Runs the hub's `onAuthenticationRefreshed` when it is its turn. Never rejects. */
+  /** Runs the hub's `onAuthenticationRefreshed` in turn with the client's invocations. Never rejects. */
   async authenticationRefreshed(connection: HubConnection): Promise<void> {
     const { calls, contextFor } = this.#recordOf(connection);
     const slot = await calls.takeRefreshSlot();
@@ -242,7 +247,7 @@ export class MappedHub<Client, User, Items> implements Hub<Client>, ConnectionHo
     }
   }
 
-  /** Runs the hub's `onBackpressure`, and closes the connection if it says so. Never rejects. */
+  /** Runs the hub's `onBackpressure`. Closes the connection if the hook returns `close` or fails. Never rejects. */
   async #backpressure(connection: HubConnection): Promise<void> {
     try {
       const action = await this.#definition.onBackpressure?.(this.#recordOf(connection).context);
@@ -268,11 +273,11 @@ export class MappedHub<Client, User, Items> implements Hub<Client>, ConnectionHo
   }
 }
 
-/** The hub's record of a connection; its hooks receive `context`. */
+/** The hub's record of a connection. `onConnected`, `onDisconnected` and `onBackpressure` receive `context`. */
 interface HubRecord<Client, User, Items> extends ConnectionRecord {
   readonly context: HubContext<Client, User, Items>;
   contextFor(scope: CallScope): HubContext<Client, User, Items>;
-  /** The error of `createItems`: then no other code of the hub runs for this connection. */
+  /** The error that `createItems` threw, if it failed. The hooks and methods of the hub then do not run for this connection. */
   readonly admissionError: Error | undefined;
 }
 

@@ -1,11 +1,11 @@
 /*
- * The methods of a hub as the dispatcher needs them: by name without regard to case, with their types erased.
+ * The methods of a hub for the dispatcher: found by name without regard to case, with their types erased.
  */
 import { type HubMethodsOf, type MethodKind, methodKey } from './hub-definition.js';
 
 /** One method, ready to run. */
 export interface MethodEntry {
-  /** As declared. */
+  /** The declared name of the method. */
   readonly name: string;
   readonly kind: MethodKind;
   /** One guard per stream that the client uploads. */
@@ -13,12 +13,15 @@ export interface MethodEntry {
   readonly authorize:
     | ((context: unknown, ...args: readonly unknown[]) => boolean | Promise<boolean>)
     | undefined;
-  /** @throws whatever the hub's parser throws */
+  /**
+   * Turns the client's arguments into the method's arguments.
+   * @throws any error of the hub's parser
+   */
   parse(args: readonly unknown[]): readonly unknown[];
   invoke(context: unknown, args: readonly unknown[]): unknown;
 }
 
-/** Key: `methodKey` of the name. */
+/** The methods of a hub by `methodKey` of their names. */
 export type MethodTable = ReadonlyMap<string, MethodEntry>;
 
 export function createMethodTable<Context>(methods: HubMethodsOf<Context>): MethodTable {
@@ -28,8 +31,8 @@ export function createMethodTable<Context>(methods: HubMethodsOf<Context>): Meth
 }
 
 function entryOf<Context>(name: string, declared: HubMethodsOf<Context>[string]): MethodEntry {
-  // The types can be erased: the context is one of this hub's own connections, and the arguments come from this method's own parser
-  // and guards. A plain method has unknown arguments.
+  // The types can be erased safely: the context belongs to a connection of this hub, and the arguments come from the parser and the
+  // guards of the same method. A plain method has unknown arguments.
   type Invoke = (context: unknown, ...args: readonly unknown[]) => unknown;
   if (typeof declared === 'function') {
     const invoke = declared as Invoke;

@@ -1,5 +1,5 @@
 /*
- * The smallest argument parser: a type guard per argument. Any schema library can replace it.
+ * A minimal argument parser with one type guard per argument. Any schema library can replace it.
  */
 import { SignalRError } from '../errors.js';
 
@@ -11,8 +11,8 @@ const WRONG_TYPE =
 export type Guard<T> = (value: unknown) => value is T;
 
 /**
- * A parser for {@link method}: exactly one argument per guard, each of its type.
- * The parser throws SignalRError `invalid_argument`, with .NET's texts for a wrong number and for wrong types.
+ * Creates a parser for {@link method}. The parser accepts exactly one argument per guard, and each argument must have the guard's
+ * type. Otherwise it throws SignalRError `invalid_argument`, with .NET's texts for a wrong number and for wrong types.
  */
 export function parseArguments<Args extends readonly unknown[]>(
   ...guards: { readonly [Index in keyof Args]: Guard<Args[Index]> }
@@ -24,7 +24,7 @@ export function parseArguments<Args extends readonly unknown[]>(
     }
     if (!guards.every((guard, index) => guard(args[index])))
       throw new SignalRError('invalid_argument', WRONG_TYPE);
-    // The number and the type of each element were checked against the guards of this very tuple.
+    // The cast is safe: the guards of this tuple have checked the number and the type of the elements.
     return args as unknown as Args;
   };
 }

@@ -1,24 +1,33 @@
 /*
- * The port through which a hub reaches the same hub on other instances. The server hands a hub its implementation, or none.
+ * The interface through which a hub reaches the same hub on other instances. The server passes an implementation to the hub only if
+ * it has a backplane.
  */
 import type { SharedMessage } from '../protocol/serialized-hub-message.js';
 import type { Address } from './address.js';
 import type { Call, ConnectionRequest } from './connection-request.js';
 
-/** `up`: this instance receives its own messages through the backplane. `none`: there is no backplane. */
+/** `up`: this instance receives its own messages through the backplane. `down`: it does not. `none`: there is no backplane. */
 export type BackplaneState = 'none' | 'up' | 'down';
 
-/** The same hub on all other instances. Promises reject with SignalRError `backplane_unavailable` when they cannot be asked. */
+/**
+ * The same hub on all other instances. Promises reject with SignalRError `backplane_unavailable` if these instances cannot be
+ * asked.
+ */
 export interface RemoteHub {
   /** Joins the other instances. */
   start(): void;
-  /** Leaves the other instances; calls that wait for them are rejected with `server_closed`. Never rejects. */
+  /** Leaves the other instances. Calls that wait for these instances are rejected with `server_closed`. Never rejects. */
   close(): Promise<void>;
   readonly state: Exclude<BackplaneState, 'none'>;
-  /** Sends to the connections there, without waiting. Failures are reported as events. */
+  /** Sends to connections of the other instances, without waiting for them. Failures are reported as events. */
   send(address: Address, message: SharedMessage, key: string | undefined): void;
-  /** Calls a connection that is not here. Rejects as a call of one that is. */
+  /**
+   * Calls a connection of another instance. Also rejects with the errors of a call in this process (`HubLifetimeManager.invoke`).
+   */
   invoke(connectionId: string, call: Call, signal: AbortSignal | undefined): Promise<unknown>;
-  /** @returns false when no instance has the connection, or there was nothing to do */
+  /**
+   * Passes a request to the instance that has the connection.
+   * @returns false if no instance has the connection, or if there was nothing to do
+   */
   request(connectionId: string, request: ConnectionRequest): Promise<boolean>;
 }

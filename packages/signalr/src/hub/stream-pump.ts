@@ -9,7 +9,10 @@ type AnyIterator = AsyncIterator<unknown> | Iterator<unknown>;
 
 const CANCELED = Symbol('canceled');
 
-/** The iterator of an iterable. A text has none here, because streaming its characters is never intended. */
+/**
+ * Returns the iterator of an iterable object, or undefined. A string has no iterator here, because streaming its characters is
+ * never intended.
+ */
 export function iteratorOf(items: unknown): AnyIterator | undefined {
   if (typeof items !== 'object' || items === null) return undefined;
   if (Symbol.asyncIterator in items) return (items as AsyncIterable<unknown>)[Symbol.asyncIterator]();
@@ -18,8 +21,10 @@ export function iteratorOf(items: unknown): AnyIterator | undefined {
 }
 
 /**
- * Resolves when there are no more items, when the call is canceled, or when the client is gone; rejects with the iterator's error.
- * While the client reads slowly no further item is requested. A canceled iterator's `return` is called and not awaited.
+ * Sends the items to the client. Resolves when there are no more items, when the call is canceled, or when the client is gone.
+ * Rejects with the iterator's error.
+ * While the client reads slowly, no further item is requested. If the items do not end by themselves, the iterator's `return` is
+ * called but not awaited.
  */
 export async function pumpItems(
   connection: HubConnection,
@@ -40,14 +45,17 @@ export async function pumpItems(
       if (connection.isBlocked) await connection.flushed();
     }
   } catch (error) {
-    // A stream that fails because it was canceled did as requested.
+    // An error after a cancellation is not a failure, because nobody waits for the stream any more.
     if (!scope.isCanceled) throw error;
   } finally {
     if (!isDone) endIterator(iterator);
   }
 }
 
-/** Not `Promise.race`, which would add a reaction to the cancellation for every item of a long stream. */
+/**
+ * Resolves with the next result of the iterator, or with `CANCELED`. It does not use `Promise.race`, which would add a reaction to
+ * one long-lived promise for every item of a stream.
+ */
 function nextUnlessCanceled(
   iterator: AnyIterator,
   scope: CallScope,
@@ -59,12 +67,12 @@ function nextUnlessCanceled(
   });
 }
 
-/** Its errors are ignored: the stream has been answered already. */
+/** Ends the iterator. Errors of the iterator are ignored, because the outcome of the stream is already certain. */
 function endIterator(iterator: AnyIterator): void {
   try {
     const returned: unknown = iterator.return?.();
     if (returned instanceof Promise) returned.catch(() => {});
   } catch {
-    // See above.
+    // Ignored, as the comment of the function explains.
   }
 }

@@ -15,8 +15,8 @@ interface Taker {
  *   └──→ failed (by the client, or because the connection ended): waiting items are still read first
  *   └──→ abandoned (the method has ended): items are dropped
  * ```
- * Bounded by its capacity: `push` returns a promise when the buffer is full. The read loop of the connection awaits it, so the client
- * is not read meanwhile. One reader.
+ * A stream with a bounded buffer and one reader. `push` returns a promise if the buffer is full. The read loop of the connection
+ * awaits this promise, so that nothing is read from the client until there is room.
  */
 export class UploadStream implements AsyncIterable<unknown> {
   readonly #capacity: number;
@@ -31,7 +31,7 @@ export class UploadStream implements AsyncIterable<unknown> {
     this.#capacity = capacity;
   }
 
-  /** Adds an item. If it returns a promise, await that before adding more. */
+  /** Adds an item. If it returns a promise, the caller must await the promise before it adds another item. */
   push(item: unknown): Promise<void> | undefined {
     if (this.#isAbandoned || this.#end !== undefined) return undefined;
     if (this.#taker !== undefined) {
@@ -47,7 +47,7 @@ export class UploadStream implements AsyncIterable<unknown> {
     });
   }
 
-  /** There are no more items. The reader receives an error after the items before it. */
+  /** Ends the stream, with an error if one is given. The reader receives the waiting items first, and then the end or the error. */
   complete(error?: Error): void {
     this.#end ??= { error };
     const taker = this.#taker;
@@ -57,7 +57,7 @@ export class UploadStream implements AsyncIterable<unknown> {
     else taker.reject(error);
   }
 
-  /** The method has ended: unread items are dropped. */
+  /** Drops all unread items, because the method has ended. */
   abandon(): void {
     this.#isAbandoned = true;
     this.#items = [];
@@ -65,7 +65,10 @@ export class UploadStream implements AsyncIterable<unknown> {
     this.complete();
   }
 
-  /** The client is gone: no further items can arrive than those received already, so the read loop need not wait. */
+  /**
+   * Removes the limit of the buffer, because the client is gone. Only items that were received before can still be added, so the
+   * read loop need not wait for the reader.
+   */
   stopWaiting(): void {
     this.#isUnbounded = true;
     this.#makeRoom();

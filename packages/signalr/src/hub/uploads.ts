@@ -9,7 +9,7 @@ import type { UploadStream } from './upload-stream.js';
 /** The streams of one call, by their ids, in the order of the method's guards. */
 export type Uploads = ReadonlyMap<string, UploadStream>;
 
-/** The streams that the client announced, by their ids. Undefined: the call was refused. */
+/** Begins the streams that the client announced, and returns them by their ids. Returns undefined if the call was refused. */
 export function beginUploads(
   invocation: Invocation,
   entry: MethodEntry,
@@ -35,7 +35,7 @@ export function beginUploads(
   return streams;
 }
 
-/** The method has ended: further items of its streams are dropped. */
+/** Drops the unread items and all further items of a call's streams, because the call is over. */
 export function abandonUploads(calls: ConnectionCalls, uploads: Uploads): void {
   for (const [streamId, stream] of uploads) calls.abandonUpload(streamId, stream);
 }

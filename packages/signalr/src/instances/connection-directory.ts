@@ -1,25 +1,26 @@
 /*
- * The directory of connections: the instance that serves each. The port, and its implementation for one process.
+ * The directory of connections, which stores the instance that serves each connection: the interface, and its implementation for
+ * one process.
  */
 
 /**
- * Stores which instance serves a connection. It holds only connections with more than one request: server-sent events, long polling,
- * and WebSockets with stateful reconnect. Ids are not secret.
+ * Stores which instance serves a connection. It holds only connections that use more than one request: server-sent events, long
+ * polling, and WebSockets with stateful reconnect. Connection ids are not secret.
  */
 export interface ConnectionDirectory {
   /**
-   * Stores that `url` serves the connection, until it is released or its instance is gone.
-   * @returns false when another instance serves it
-   * Rejects when the directory cannot be asked; the client is then answered 503.
+   * Stores that `url` serves the connection, until the connection is released or its instance is gone. Rejects if the directory
+   * cannot be asked; the client then receives 503.
+   * @returns false if another instance serves the connection
    */
   claim(connectionId: string, url: string): Promise<boolean>;
-  /** The claimed URL; undefined when no instance serves the connection. Rejects as `claim` does. */
+  /** Returns the claimed URL, or undefined if no instance serves the connection. Rejects as `claim` does. */
   find(connectionId: string): Promise<string | undefined>;
-  /** Forgets a claim of `url`; one of another instance stays. Never throws. */
+  /** Removes the claim of `url`. A claim of another instance is kept. Never throws. */
   release(connectionId: string, url: string): void;
 }
 
-/** A directory for servers in one process. Bounded by the connections that claim. */
+/** Creates a directory for several servers in one process. It has one entry per claimed connection. */
 export function createMemoryDirectory(): ConnectionDirectory {
   const urls = new Map<string, string>();
   return {

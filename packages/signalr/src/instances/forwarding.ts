@@ -1,7 +1,7 @@
 /*
- * Forwards a request to the instance that serves its connection, as a proxy does: headers, body and answer are streamed unchanged,
- * the client's address is appended to `X-Forwarded-For`, and both sides end together.
- * Why no library does this: docs/decisions/0014-own-forwarding-between-instances.md.
+ * Forwards a request to the instance that serves its connection, as a proxy does. Headers, body and answer are streamed unchanged,
+ * and the client's address is appended to `X-Forwarded-For`. If one side ends, the other side ends, too.
+ * The reasons for not using a library: docs/decisions/0014-own-forwarding-between-instances.md.
  */
 import { type ClientRequest, type IncomingMessage, type ServerResponse, request as send } from 'node:http';
 import { request as sendSecurely } from 'node:https';
@@ -11,7 +11,7 @@ import { endAfterRest } from '../http/rest-of-input.js';
 /** Marks a forwarded request, which is never forwarded again. */
 const FORWARDED_HEADER = 'x-signalr-forwarded';
 
-/** Headers of a single connection (RFC 9110, 7.6.1). An upgrade keeps them. */
+/** Headers that belong to a single network connection (RFC 9110, 7.6.1) and are not forwarded. An upgrade keeps them. */
 const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'connection',
   'keep-alive',
@@ -28,18 +28,18 @@ export function isForwarded(request: IncomingMessage): boolean {
   return request.headers[FORWARDED_HEADER] !== undefined;
 }
 
-/** How long to wait for an instance to answer. For a poll, the time that the instance may hold it is added. */
+/** The maximum time to wait for the answer of an instance. It includes the time for which the instance may hold a poll. */
 export interface ForwardLimits {
   readonly timeoutMs: number;
 }
 
 /**
- * The outcome of a forwarded request. `gone`: no process listens there any more, so the connections of that instance are lost.
- * `unreachable`: the instance may still run. After both the request has not been answered.
+ * The outcome of a forwarded request. `gone`: no process listens at the URL any more, so the connections of that instance are lost.
+ * `unreachable`: the instance may still run. In both of these cases the request has not been answered.
  */
 export type ForwardOutcome = 'answered' | 'gone' | 'unreachable';
 
-/** Forwards a request. Resolves when its answer has begun or it has failed. */
+/** Forwards a request. Resolves when the answer has begun, or when the request has failed. */
 export function forwardRequest(
   request: IncomingMessage,
   response: ServerResponse,
@@ -50,7 +50,7 @@ export function forwardRequest(
     const outgoing = startRequest(url, request, withoutHopByHop(request.headers), limits);
     let isAnswered = false;
     const giveUp = (error?: Error): void => {
-      // A failure after the whole answer concerns only the rest of a body that is no longer needed.
+      // After the whole answer, a failure concerns only the rest of the request's body, which is no longer needed.
       if (isAnswered) return;
       outgoing.destroy();
       if (response.headersSent) response.destroy();
@@ -73,13 +73,13 @@ export function forwardRequest(
       });
       resolve('answered');
     });
-    // The instance that serves the connection decides how long a poll or a stream may be silent.
+    // No timeout here: the instance that serves the connection decides how long a poll or a stream may be silent.
     response.setTimeout(0);
     request.pipe(outgoing);
   });
 }
 
-/** Forwards an upgrade. Resolves as `forwardRequest` does; a refusal is passed on and counts as an answer. */
+/** Forwards an upgrade. Resolves as `forwardRequest` does. A refusal is passed on and counts as an answer. */
 export function forwardUpgrade(
   request: IncomingMessage,
   socket: Duplex,
@@ -136,13 +136,13 @@ function startRequest(
     headers: {
       ...headers,
       [FORWARDED_HEADER]: '1',
-      // The addresses that proxies in front have written stay.
+      // Addresses that proxies in front of this instance have written are kept.
       'x-forwarded-for': [headers['x-forwarded-for'], request.socket.remoteAddress]
         .filter(Boolean)
         .join(', '),
     },
     timeout: timeoutMs,
-    // Each client's request uses a separate connection, as it would to the instance itself.
+    // Each client's request uses a separate connection, as it would without forwarding.
     agent: false,
   };
   const outgoing = protocol === 'https:' ? sendSecurely(options) : send(options);

@@ -1,6 +1,6 @@
 /*
- * One hub on several instances behind one address, without sticky sessions: tokens that all instances can check, and a directory of
- * the instance that serves each connection.
+ * One hub on several instances behind one address, without sticky sessions. All instances can check the tokens, and a directory
+ * stores which instance serves each connection.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
@@ -17,9 +17,12 @@ import { SignedTokens } from './signed-tokens.js';
 
 /** The data that the instances of a server share, so that each of them can receive any request of a client. */
 export interface InstanceOptions {
-  /** Keys that sign connection tokens: at least 32 bytes each, the same on all instances. The first signs, all are accepted. */
+  /**
+   * Keys that sign connection tokens: at least 32 bytes each, the same on all instances. The first key signs new tokens; tokens
+   * that any of the keys has signed are accepted.
+   */
   readonly signingKeys: readonly (string | Uint8Array)[];
-  /** The address at which the other instances reach this one's HTTP server, without a path: `http://10.0.0.7:8080`. */
+  /** The address at which the other instances reach the HTTP server of this instance, without a path: `http://10.0.0.7:8080`. */
   readonly url: string;
   /** The directory that all instances share. */
   readonly directory: ConnectionDirectory;
@@ -29,24 +32,30 @@ export interface InstanceOptions {
 export type ConnectionLocation =
   | { readonly kind: 'here' }
   | { readonly kind: 'elsewhere'; readonly url: string }
-  /** The directory cannot be asked. */
+  /** The directory could not be asked. */
   | { readonly kind: 'unknown'; readonly error: unknown };
 
 const HERE: ConnectionLocation = { kind: 'here' };
 
-/** Requests are forwarded with their own path, so a path in the address would be ignored. */
+/**
+ * Tells whether the text is an address without path, query, fragment and credentials. Requests are forwarded with their own path,
+ * so a path in the address would be ignored.
+ */
 function isBareAddress(text: string): boolean {
   if (!URL.canParse(text)) return false;
   const { protocol, username, password, pathname, search, hash } = new URL(text);
   return /^https?:$/.test(protocol) && pathname === '/' && username + password + search + hash === '';
 }
 
-/** The instances as one hub sees them. */
+/** Finds the instances that serve the connections of one hub, and forwards requests to them. */
 export class Instances {
   readonly tokens: SignedTokens;
   readonly #options: InstanceOptions;
   readonly #limits: ForwardLimits;
-  /** Upgraded sockets of connections on other instances; bounded by the host, like all sockets. */
+  /**
+   * The sockets of clients whose upgrade was forwarded to another instance. The host process limits their number, as for all
+   * sockets.
+   */
   readonly #tunnels = new Set<Duplex>();
 
   /** @throws SignalRError `invalid_option` */
@@ -62,7 +71,10 @@ export class Instances {
     this.#limits = limits;
   }
 
-  /** Finds the instance of a connection that this instance does not have, by the request's token. Never rejects. */
+  /**
+   * Finds the instance that serves a connection, by the token of the request. Called only for connections that this instance does
+   * not serve. Never rejects.
+   */
   async locate(token: string, request: IncomingMessage): Promise<ConnectionLocation> {
     if (isForwarded(request)) return HERE;
     const content = this.tokens.read(token);
@@ -77,13 +89,16 @@ export class Instances {
     }
   }
 
-  /** Claims a connection for this instance. False when another instance was first. Rejects as the directory does. */
+  /**
+   * Claims a connection for this instance. Resolves with false if another instance has claimed it before. Rejects if the directory
+   * rejects.
+   */
   async claim(token: string): Promise<boolean> {
     const content = this.tokens.read(token);
     return content === undefined || this.#options.directory.claim(content.connectionId, this.#options.url);
   }
 
-  /** Releases a claim. Harmless where there was none. */
+  /** Releases the claim of this instance. Has no effect if there is no claim. */
   release(token: string): void {
     const content = this.tokens.read(token);
     if (content !== undefined) this.#options.directory.release(content.connectionId, this.#options.url);
@@ -104,7 +119,7 @@ export class Instances {
     return forwardUpgrade(request, socket, head, url, this.#limits);
   }
 
-  /** Ends forwarded sockets; their clients reconnect. */
+  /** Ends the sockets of forwarded upgrades. Their clients reconnect. */
   close(): void {
     for (const socket of this.#tunnels) socket.destroy();
   }

@@ -1,21 +1,21 @@
 /*
- * Connection tokens that any instance can check: the negotiated data, signed with a key that all instances have. Pure except for the
- * random ids.
+ * Connection tokens that any instance can check: the negotiated data, signed with a key that all instances have. Pure, except for
+ * the random ids.
  */
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { SignalRError } from '../errors.js';
 
 /** The content of a token. */
 export interface TokenContent {
-  /** 128 random bits; public. */
+  /** The connection id: 128 random bits. It is public. */
   readonly connectionId: string;
   /** True when stateful reconnect was negotiated. */
   readonly isResumable: boolean;
-  /** Negotiate version 0, where the token serves as the connection id too. */
+  /** True for negotiate version 0, where the token is the connection id, too. */
   readonly isVersion0: boolean;
-  /** The time until which a transport may be opened with it, in whole seconds since 1970. */
+  /** The time until which a transport may be opened with the token, in whole seconds since 1970. */
   readonly expiresAtSeconds: number;
-  /** A digest of the user who negotiated, see {@link isTokenFor}; null when every user may open the connection. */
+  /** A digest of the user who negotiated, see {@link isTokenFor}. Null if every user may open the connection. */
   readonly owner: string | null;
 }
 
@@ -28,7 +28,10 @@ export function isTokenFor({ connectionId, owner }: TokenContent, userId: string
   );
 }
 
-/** Tokens appear in URLs, so they hold a digest of the user id. It includes the connection id, so that two tokens of a user cannot be linked. */
+/**
+ * Returns the digest of a user id. A token holds only this digest, because tokens appear in URLs. The digest includes the
+ * connection id, so that two tokens of the same user cannot be linked.
+ */
 function digestOf(connectionId: Uint8Array, userId: string): Buffer {
   return createHash('sha256').update(connectionId).update(userId).digest().subarray(0, OWNER_BYTES);
 }
@@ -50,8 +53,8 @@ export class SignedTokens {
   readonly #hub: string;
 
   /**
-   * @param keys the first signs, all are accepted
-   * @param hub makes the token of one hub invalid for all others
+   * @param keys the first key signs new tokens; tokens that any of the keys has signed are accepted
+   * @param hub makes the token of one hub invalid for all other hubs
    * @throws SignalRError `invalid_option`
    */
   constructor(keys: readonly (string | Uint8Array)[], hub: string) {
@@ -64,7 +67,10 @@ export class SignedTokens {
     this.#hub = hub;
   }
 
-  /** @param userId the user who alone may open the connection; null for every user */
+  /**
+   * Creates a token with a random connection id.
+   * @param userId the only user who may open the connection; null allows every user
+   */
   create(content: Omit<TokenContent, 'connectionId' | 'owner'>, userId: string | null = null): string {
     const id = randomBytes(ID_BYTES);
     const bytes = Buffer.alloc(CONTENT_BYTES);
@@ -78,7 +84,10 @@ export class SignedTokens {
     return Buffer.concat([bytes, this.#sign(bytes, this.#keys[0] ?? '')]).toString('base64url');
   }
 
-  /** Undefined unless one of the keys has signed it. An expired token is read as well, because its connection may still be open. */
+  /**
+   * Returns the content of a token, or undefined if none of the keys has signed it. An expired token is also read, because its
+   * connection may still be open.
+   */
   read(token: string): TokenContent | undefined {
     const bytes = Buffer.from(token, 'base64url');
     if (bytes.length !== CONTENT_BYTES + MAC_BYTES || bytes.toString('base64url') !== token) return undefined;

@@ -1,11 +1,11 @@
 /*
- * Metrics with the names of ASP.NET Core, through a port that fits any metrics library.
+ * Metrics with the names of ASP.NET Core, through an interface that fits any metrics library.
  */
 import type { CloseReason } from '../connection/close-reason.js';
 import type { SignalREvent, SignalREventListener } from '../events.js';
 import type { TransportName } from '../protocol/negotiate.js';
 
-/** Receives the figures. Attribute values come from small fixed sets. */
+/** Receives the measured values. Attribute values come from small fixed sets. */
 export interface MetricRecorder {
   /** Changes a gauge by `delta`. */
   add(name: string, delta: number, attributes: Readonly<Record<string, string>>): void;
@@ -34,9 +34,9 @@ const TRANSPORTS: Readonly<Record<TransportName, string>> = {
 };
 
 /**
- * A listener for `onEvent` that keeps `signalr.server.active_connections` and
- * `signalr.server.connection.duration` (seconds) with their attributes `signalr.transport` and
- * `signalr.connection.status`. Connections count from their handshake on; in ASP.NET Core a little earlier.
+ * Creates a listener for `onEvent` that records `signalr.server.active_connections` and `signalr.server.connection.duration`
+ * (seconds), with their attributes `signalr.transport` and `signalr.connection.status`. Connections count from their handshake on.
+ * ASP.NET Core counts them a little earlier.
  */
 export function measureSignalR(recorder: MetricRecorder): SignalREventListener {
   const { activeConnections, connectionDuration } = SIGNALR_METRICS;
@@ -53,7 +53,7 @@ export function measureSignalR(recorder: MetricRecorder): SignalREventListener {
   };
 }
 
-/** ASP.NET Core has these three values only; the precise reason is in the event. */
+/** Returns the status of a closed connection. ASP.NET Core has only these three values; the event has the precise reason. */
 function statusOf(reason: CloseReason): 'normal_closure' | 'timeout' | 'app_shutdown' {
   if (reason === 'server_closed') return 'app_shutdown';
   return reason === 'client_timeout' || reason === 'transport_lost' || reason === 'send_timeout'

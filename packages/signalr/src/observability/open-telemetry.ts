@@ -17,24 +17,26 @@ import type { HubContext } from '../hub/hub-context.js';
 import type { HubFilter } from '../hub/hub-filter.js';
 import { measureSignalR, SIGNALR_METRICS } from './metrics.js';
 
-/** The name of ASP.NET Core's source of spans. */
+/** The name of the `ActivitySource` of ASP.NET Core SignalR. */
 const SOURCE = 'Microsoft.AspNetCore.SignalR.Server';
 
 type AnyContext = HubContext<unknown, unknown, unknown>;
 
 /**
- * A filter that creates one span of kind server per method, `onConnected` and `onDisconnected`, named
- * `{path of the hub}/{method}`, with `rpc.system`, `rpc.service` and `rpc.method`. The parent of a method's span is the
- * `traceparent` header of the client's message (.NET clients send it); without one the span begins a new trace. It is linked to the
- * span that was active when the connection was opened, which is the parent of the hooks' spans. The span of a stream lasts until its
- * last item. Spans hold no arguments and no results.
+ * Creates a filter that makes one span of kind server for each call of a method, of `onConnected` and of `onDisconnected`. The span
+ * is named `{path of the hub}/{method}` and has the attributes `rpc.system`, `rpc.service` and `rpc.method`.
+ * The parent of a method's span is the `traceparent` header of the client's message (.NET clients send it). Without that header,
+ * the span begins a new trace. A method's span is linked to the span that was active when the connection was opened. That span is
+ * the parent of the hooks' spans.
+ * The span of a stream lasts until the stream's last item. Spans hold no arguments and no results.
  * @param tracer @defaultValue the global provider's tracer with ASP.NET Core's name
  */
 export function traceHubs(tracer: Tracer = trace.getTracer(SOURCE)): HubFilter<AnyContext> {
   return {
     invoke({ context, method, headers }, next) {
       const active = activeContext.active();
-      // The active span is that of the request that opened the connection. As a parent it would collect the calls of hours in one trace.
+      // The active span belongs to the request that opened the connection. As the parent, it would collect the calls of many hours
+      // in one trace.
       const parent = propagation.extract(trace.deleteSpan(active), headers);
       const opener = trace.getSpanContext(active);
       return inSpan(start(tracer, { context, method, parent, opener }), parent, next);
@@ -52,7 +54,7 @@ export function traceHubs(tracer: Tracer = trace.getTracer(SOURCE)): HubFilter<A
   };
 }
 
-/** A listener for `onEvent` that feeds a meter; see `measureSignalR`. */
+/** Creates a listener for `onEvent` that records the metrics of `measureSignalR` in a meter. */
 export function meterHubs(meter: Meter): SignalREventListener {
   const { activeConnections, connectionDuration } = SIGNALR_METRICS;
   const active = meter.createUpDownCounter(activeConnections.name, {
@@ -108,7 +110,7 @@ async function* streamInSpan(span: Span, items: AsyncIterable<unknown>): AsyncGe
   }
 }
 
-/** Records the error's type alone, because its text may contain confidential data. */
+/** Records only the type of the error, because the text of the error may contain confidential data. */
 function fail(span: Span, error: unknown): void {
   span.setStatus({ code: SpanStatusCode.ERROR });
   span.setAttribute('error.type', error instanceof Error ? error.name : typeof error);

@@ -1,22 +1,22 @@
 /*
- * The bytes of one message, ready for any transport. The framings of the transports are kept with them, so that a message to many
- * connections is framed once per kind of transport.
+ * The bytes of one message, ready for any transport. The framed bytes are kept with the message, so that a message to many
+ * connections is framed only once per kind of transport.
  */
 import type { TransferFormat } from './hub-protocol.js';
 
-/** Free bytes before a payload in its buffer: a framing writes its header there instead of copying the payload. */
+/** Number of free bytes before a payload in its buffer. A framing writes its header there instead of copying the payload. */
 export const HEADROOM_BYTES = 10;
 
-/** A payload with this text, and headroom before it. */
+/** Returns a payload with this text, and with {@link HEADROOM_BYTES} free bytes before it. */
 export function textWithHeadroom(text: string): Buffer {
   const buffer = Buffer.allocUnsafe(HEADROOM_BYTES + Buffer.byteLength(text));
   buffer.write(text, HEADROOM_BYTES);
   return buffer.subarray(HEADROOM_BYTES);
 }
 
-/** The way in which a kind of transport wraps a message. It must depend on the bytes and their format alone. */
+/** The framing of a kind of transport. Its result must depend only on the bytes and their format, because it is shared. */
 export interface MessageFraming {
-  /** @param hasHeadroom true when the `HEADROOM_BYTES` before the payload are free; only one kind of transport may write to them */
+  /** @param hasHeadroom true if the `HEADROOM_BYTES` before the payload are free. Only one kind of transport may write to them */
   frame(payload: Buffer, format: TransferFormat, hasHeadroom: boolean): Buffer;
 }
 
@@ -24,10 +24,10 @@ export interface MessageFraming {
 export class EncodedMessage {
   readonly payload: Buffer;
   readonly format: TransferFormat;
-  /** True for a message that stateful reconnect counts: those that belong to a call or a stream. */
+  /** True when stateful reconnect counts the message, because it belongs to a call or a stream. */
   readonly isSequenced: boolean;
   readonly #hasHeadroom: boolean;
-  /** At most one per kind of transport that frames: two. */
+  /** The framed bytes: one entry for each framing that was used. There are two framings. */
   #frames: { readonly framing: MessageFraming; readonly framed: Buffer }[] = [];
 
   constructor(payload: Buffer, format: TransferFormat, isSequenced = false, hasHeadroom = false) {
@@ -37,7 +37,7 @@ export class EncodedMessage {
     this.#hasHeadroom = hasHeadroom;
   }
 
-  /** The framed bytes; computed once per framing. */
+  /** Returns the framed bytes. They are computed once per framing. */
   framedBy(framing: MessageFraming): Buffer {
     for (const frame of this.#frames) {
       if (frame.framing === framing) return frame.framed;

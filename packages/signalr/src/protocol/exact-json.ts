@@ -1,10 +1,10 @@
 /*
- * The value of JSON text for protocols with 64-bit integers: integers keep all their digits.
+ * Reads JSON text for protocols with 64-bit integers. Integers keep all their digits.
  */
 import { SignalRError } from '../errors.js';
 import { MAXIMUM_DEPTH } from './message-pack-reader.js';
 
-/** The value of JSON text. Where the text may hold a bigint, its objects are maps; both mean the same. */
+/** The value of JSON text. Objects are maps if the text may contain a bigint, and plain objects otherwise. Both mean the same. */
 export type ExactJson =
   | null
   | boolean
@@ -15,19 +15,20 @@ export type ExactJson =
   | ReadonlyMap<string, ExactJson>
   | { readonly [name: string]: ExactJson };
 
-/** Every integer with fewer digits is exact as a number. Most texts have no such integer, and are read by `JSON.parse` alone. */
+/** Finds 16 digits in a row. An integer with fewer digits is exact as a number, so that most texts need only `JSON.parse`. */
 const MANY_DIGITS = /\d{16}/;
 const INTEGER = /^-?\d{16,20}$/;
-/** A number or a literal of valid text. */
+/** A number, or `true`, `false` or `null`, in valid JSON text. */
 const WORD = /[^\s,\]}]+/y;
 const TOKEN_START = /\S/g;
 
 /**
- * Reads one JSON value. 64-bit integers that a number cannot hold are bigints; everything else is read as by `JSON.parse`.
+ * Reads one JSON value. Integers of up to 64 bits that a number cannot hold exactly become bigints. Everything else is read as by
+ * `JSON.parse`.
  * @throws SyntaxError for text that is not JSON; SignalRError `unserializable` for text that is nested too deep
  */
 export function parseExactJson(text: string): ExactJson {
-  // It also checks that the text is valid, which the reader assumes.
+  // `JSON.parse` also checks that the text is valid, because `ExactReader` works only with valid text.
   const value = JSON.parse(text) as ExactJson; // JSON.parse gives nothing else
   return MANY_DIGITS.test(text) ? new ExactReader(text).read(0) : value;
 }
@@ -63,7 +64,7 @@ class ExactReader {
       const name = this.#string();
       this.#peek();
       this.#at += 1; // the colon
-      // The last of repeated names counts, as in JSON.parse.
+      // If a name is repeated, its last value counts, as in `JSON.parse`.
       members.set(name, this.read(depth + 1));
     }
     this.#at += 1;

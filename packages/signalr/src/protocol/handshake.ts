@@ -1,6 +1,6 @@
 /*
- * The handshake, the first exchange of every connection: JSON in all protocols, it selects the hub protocol and its version. Only
- * the bytes and the decision; the connection does the waiting.
+ * The handshake is the first exchange of every connection. It selects the hub protocol and its version, and is JSON in all
+ * protocols. This file only reads, decides and writes; the connection waits for the bytes.
  */
 import type { HubProtocol, TransferFormat } from './hub-protocol.js';
 import { parseJsonRecord, requiredInteger, requiredString } from './json-fields.js';
@@ -25,7 +25,10 @@ export function parseHandshakeRequest(record: Buffer): HandshakeRequest {
   return { protocol: requiredString(json, 'protocol'), version: requiredInteger(json, 'version') };
 }
 
-/** Selects or refuses, with the texts of ASP.NET Core, which clients show to their users. */
+/**
+ * Selects the protocol that the client asks for, or refuses the client. The texts are those of ASP.NET Core, because clients show
+ * them to their users.
+ */
 export function decideHandshake(
   request: HandshakeRequest,
   protocols: readonly HubProtocol[],
@@ -49,7 +52,10 @@ export function decideHandshake(
   return { kind: 'accepted', protocol, version: request.version };
 }
 
-/** The response on the wire: `{}` or `{"error":…}` with the separator. It must never contain a `type`. */
+/**
+ * Returns the response as bytes: `{}` or `{"error":…}` with the separator. The response must never contain a `type`, because
+ * clients would reject it.
+ */
 export function writeHandshakeResponse(error?: string): Buffer {
   return Buffer.from(`${error === undefined ? '{}' : JSON.stringify({ error })}\u001e`, 'utf8');
 }

@@ -15,7 +15,10 @@ export const MessageType = {
   sequence: 9,
 } as const;
 
-/** String headers that a client may add to a message, for example a trace parent. Passed on, never interpreted. */
+/**
+ * String headers that a client may add to a message, for example a trace parent. The protocols pass them on and never interpret
+ * them.
+ */
 export type MessageHeaders = Readonly<Record<string, string>>;
 
 /** A call of a method on the other side. Without `invocationId` there is no answer. */
@@ -73,20 +76,20 @@ export interface PingMessage {
   readonly type: typeof MessageType.ping;
 }
 
-/** The last message of a connection. `allowReconnect` tells a client with automatic reconnect to use it. */
+/** The last message of a connection. If `allowReconnect` is true, a client with automatic reconnect reconnects. */
 export interface CloseMessage {
   readonly type: typeof MessageType.close;
   readonly error?: string;
   readonly allowReconnect?: boolean;
 }
 
-/** Stateful reconnect: all messages up to `sequenceId` have arrived. */
+/** Acknowledges in stateful reconnect that all messages up to `sequenceId` have arrived. */
 export interface AckMessage {
   readonly type: typeof MessageType.ack;
   readonly sequenceId: number;
 }
 
-/** Stateful reconnect: the number of the first message that follows. */
+/** Announces in stateful reconnect the number of the first message that follows. */
 export interface SequenceMessage {
   readonly type: typeof MessageType.sequence;
   readonly sequenceId: number;
@@ -104,7 +107,10 @@ export type HubMessage =
   | AckMessage
   | SequenceMessage;
 
-/** True for messages that stateful reconnect counts: those of a call or a stream, not those that serve the connection. */
+/**
+ * True for messages that stateful reconnect counts: the messages of calls and streams. Pings, Close messages, acks and sequences
+ * are not counted.
+ */
 export function isSequenced(message: HubMessage): boolean {
   return message.type <= MessageType.cancelInvocation;
 }

@@ -1,41 +1,44 @@
 /*
- * The port of a hub protocol: bytes to messages and back. Pure: no sockets, no timers.
- * Framing belongs to the protocol (0x1E for JSON, a length prefix for a binary one).
+ * The interface of a hub protocol, which converts bytes to messages and messages to bytes. Implementations use no sockets and no
+ * timers. The framing of messages is part of the protocol: 0x1E in JSON, a length prefix in a binary protocol.
  */
 import type { HubMessage } from './hub-message.js';
 
-/** The format that a transport must be able to carry for a protocol. */
+/** The format of a protocol's messages, which the transport must be able to carry. */
 export type TransferFormat = 'text' | 'binary';
 
 /**
- * Reads the messages of one connection from bytes that arrive in any split.
+ * Reads the messages of one connection from bytes that arrive in chunks of any size.
  *
- * Guarantees: any split of a byte stream yields the same messages in the same order. No more than the maximum message size is kept
- * beyond the chunk that was pushed last. After an error the parser must not be used.
+ * Guarantees: the messages and their order do not depend on how the bytes are split. Besides the chunk that was pushed last, the
+ * parser keeps at most the maximum message size. After an error the parser must not be used.
  */
 export interface HubMessageParser {
-  /** Adds bytes. The parser may keep a view of them until they are read. */
+  /** Adds bytes. The parser may keep a view of the bytes until it has read them. */
   push(bytes: Buffer): void;
   /**
-   * The next complete message, or undefined when more bytes are needed. Messages of unknown type are skipped.
-   * @throws SignalRError `malformed_message`, or `message_too_big` before such a message is buffered whole.
+   * Returns the next complete message, or undefined if more bytes are needed. Messages of unknown types are skipped.
+   * @throws SignalRError `malformed_message`; `message_too_big` before the whole message has been buffered
    */
   next(): HubMessage | undefined;
 }
 
-/** One encoding of hub messages. An implementation has no state; {@link HubProtocol.createParser} holds it. */
+/**
+ * One encoding of hub messages. An implementation has no state. The parser of each connection ({@link HubProtocol.createParser})
+ * holds the state of that connection.
+ */
 export interface HubProtocol {
-  /** The name in the client's handshake, in lower case; clients may write it in any case. */
+  /** The name of the protocol in lower case. A client may write it in any case in its handshake. */
   readonly name: string;
   readonly transferFormat: TransferFormat;
-  /** True when each buffer of `write` has `HEADROOM_BYTES` free bytes before the message. */
+  /** True when each buffer that `write` returns has `HEADROOM_BYTES` free bytes before the message. */
   readonly leavesHeadroom: boolean;
   /** True when a client may ask for this version in its handshake. */
   isVersionSupported(version: number): boolean;
-  /** @param maximumMessageBytes size limit of one message with its framing */
+  /** @param maximumMessageBytes maximum size of one message, including its framing */
   createParser(maximumMessageBytes: number): HubMessageParser;
   /**
-   * The message with its framing, never split over two transport messages.
+   * Returns the message with its framing. The message is never split over two transport messages.
    * @throws SignalRError `unserializable` when an argument or result cannot be encoded.
    */
   write(message: HubMessage): Buffer;

@@ -1,5 +1,6 @@
 /*
- * Reads typed fields of one parsed JSON record. Each failure is a malformed message that names the field, never its value.
+ * Reads typed fields of one parsed JSON record. Each failure is a `malformed_message` error that names the field, but never its
+ * value.
  */
 import { isUtf8 } from 'node:buffer';
 import { SignalRError } from '../errors.js';
@@ -91,7 +92,10 @@ export function hasField(record: JsonRecord, name: string): boolean {
   return Object.hasOwn(record, name);
 }
 
-/** Own properties only: a record has no `constructor` unless the client sent one. */
+/**
+ * Returns an own property of the record. Inherited properties such as `constructor` are ignored, because the client did not send
+ * them.
+ */
 export function field(record: JsonRecord, name: string): unknown {
   return Object.hasOwn(record, name) ? record[name] : undefined;
 }

@@ -1,6 +1,6 @@
 /*
- * The JSON hub protocol: one JSON object per message, ended by 0x1E. Reading accepts properties in any order and unknown properties,
- * skips unknown message types, and refuses every other violation.
+ * The JSON hub protocol: one JSON object per message, ended by 0x1E. Reading accepts properties in any order and unknown
+ * properties, skips unknown message types, and refuses every other violation.
  */
 import { SignalRError } from '../errors.js';
 import { textWithHeadroom } from './encoded-message.js';
@@ -26,7 +26,8 @@ import { RecordReader } from './record-reader.js';
 const SEPARATOR_TEXT = '\u001e';
 
 /**
- * The JSON hub protocol. It accepts versions 0 to 2: official clients send 1, and 2 only together with stateful reconnect.
+ * The JSON hub protocol. It accepts versions up to 2. Official clients send version 1, and version 2 only together with stateful
+ * reconnect.
  */
 export const jsonHubProtocol: HubProtocol = {
   name: 'json',
@@ -58,7 +59,10 @@ class JsonMessageParser implements HubMessageParser {
   }
 }
 
-/** Undefined for a type of a later protocol, which ASP.NET Core ignores as well. */
+/**
+ * Reads one message. Returns undefined if its type is unknown: it may come from a later protocol version, and ASP.NET Core ignores
+ * it as well.
+ */
 function readMessage(record: JsonRecord): HubMessage | undefined {
   const type = requiredInteger(record, 'type');
   switch (type) {
@@ -158,7 +162,7 @@ function writeText(message: HubMessage): string {
   return exhausted(message);
 }
 
-/** The compiler's proof that every message type has its case. */
+/** Makes the compiler check that every message type has its case. */
 function exhausted(message: never): never {
   return message;
 }
@@ -173,7 +177,9 @@ function writeOutcome(outcome: CompletionOutcome): string {
   return outcome.kind === 'result' ? `,"result":${writeValue(outcome.result)}` : '';
 }
 
-/** Values that JSON does not have (undefined, a function) become null, as `JSON.stringify` does inside arrays. */
+/**
+ * Writes one value. Values that JSON does not have (undefined, a function) become null, as in arrays that `JSON.stringify` writes.
+ */
 function writeValue(value: unknown): string {
   try {
     const text = stringifyJson(value);

@@ -1,15 +1,16 @@
 /*
- * Values as JSON text, including values that `JSON.stringify` cannot write: bytes become base64 text and big integers become digits, as
- * .NET writes `byte[]` and `long`. Values that MessagePack cannot hold are refused here too, so that a message to clients of both
- * protocols reaches all of them or none.
+ * Writes values as JSON text, including values that `JSON.stringify` cannot write. Bytes become base64 text and bigints become
+ * digits, as .NET writes `byte[]` and `long`. Values that MessagePack cannot hold are refused here too, so that a message to
+ * clients of both protocols reaches all of them or none.
  */
 import { SignalRError } from '../errors.js';
 import { JsonText } from './json-text.js';
 import { MAXIMUM_DEPTH } from './message-pack-reader.js';
 
 /**
- * Undefined for a value that JSON does not have. A value without bytes and big integers costs one walk more than `JSON.stringify`.
- * @throws SignalRError `unserializable` for a value that is nested too deep (or in itself), and for bigints over 64 bits; also every
+ * Returns the value as JSON text, or undefined for a value that JSON does not have. If the value has no bytes and no bigints, the
+ * call costs one more walk through the value than `JSON.stringify`.
+ * @throws SignalRError `unserializable` for a value that is nested too deep or contains itself, and for bigints over 64 bits; any
  * error of a getter or a `toJSON` of the value
  */
 export function stringifyJson(value: unknown): string | undefined {
@@ -23,7 +24,7 @@ function needsMore(value: unknown, depth: number): boolean {
   if (value instanceof JsonText || bytesOf(value) !== undefined) return true;
   if (Array.isArray(value)) return value.some((item) => needsMore(item, depth + 1));
   for (const key in value) {
-    if (needsMore((value as Readonly<Record<string, unknown>>)[key], depth + 1)) return true; // any object can be read so
+    if (needsMore((value as Readonly<Record<string, unknown>>)[key], depth + 1)) return true; // any object can be read like this
   }
   return false;
 }
@@ -44,7 +45,7 @@ function write(value: unknown, key: string, depth: number): string | undefined {
   return isBoxed(value) ? JSON.stringify(value) : writeFields(value, depth);
 }
 
-/** An object around a single text, number or boolean, which JSON writes as that primitive. */
+/** True for a String, Number or Boolean object, which JSON writes as a primitive value. */
 function isBoxed(value: object): boolean {
   return /^\[object (String|Number|Boolean)\]$/.test(Object.prototype.toString.call(value));
 }

@@ -1,18 +1,18 @@
 /*
- * Splits a byte stream into messages that begin with their length: seven bits per byte, the lowest first, at
- * most five bytes. The size limit is checked as soon as the length is known.
+ * Splits a byte stream into messages that begin with their length. The length has seven bits per byte, the lowest bits first, and
+ * at most five bytes. The size limit is checked as soon as the length is known.
  */
 import { SignalRError } from '../errors.js';
 import { malformed } from './json-fields.js';
 
 const MAXIMUM_PREFIX_BYTES = 5;
 const MAXIMUM_LENGTH = 0x7fff_ffff;
-/** Many tiny pieces cost more than their bytes. */
+/** Maximum number of pieces before they are joined, because many tiny pieces cost more memory than their bytes. */
 const MAXIMUM_PIECES = 64;
 
 type Prefix = { readonly length: number; readonly prefixBytes: number };
 
-/** The length prefix of a message. */
+/** Returns the length prefix of a message. */
 export function writeLengthPrefix(length: number): Buffer {
   const bytes: number[] = [];
   let rest = length;
@@ -24,8 +24,8 @@ export function writeLengthPrefix(length: number): Buffer {
 }
 
 /**
- * The unread input is one chunk from `#offset` on, followed by pieces while a message is incomplete. Besides the chunk pushed last,
- * less than the limit is kept: a longer message is an error before it is buffered.
+ * The unread input is one chunk from `#offset` on, followed by `#pieces` while a message is incomplete. Besides the chunk that was
+ * pushed last, less than the limit is kept, because a longer message is refused before it is buffered.
  */
 export class LengthPrefixReader {
   readonly #maximumBytes: number;
@@ -33,10 +33,13 @@ export class LengthPrefixReader {
   #offset = 0;
   #pieces: Buffer[] = [];
   #piecesBytes = 0;
-  /** The length of the current message, once its prefix has been read. */
+  /**
+   * Number of unread bytes that `next` needs to continue: one more byte of the prefix, or the whole message after its prefix is
+   * known.
+   */
   #neededBytes = 1;
 
-  /** @param maximumBytes limit of one message with its prefix */
+  /** @param maximumBytes maximum size of one message, including its prefix */
   constructor(maximumBytes: number) {
     this.#maximumBytes = maximumBytes;
   }
@@ -50,7 +53,7 @@ export class LengthPrefixReader {
   }
 
   /**
-   * The next message without its prefix, or undefined when more bytes are needed.
+   * Returns the next message without its prefix, or undefined if more bytes are needed.
    * @throws SignalRError `malformed_message`, `message_too_big`
    */
   next(): Buffer | undefined {
@@ -94,7 +97,7 @@ export class LengthPrefixReader {
     }
   }
 
-  /** Undefined while its last byte has not arrived. */
+  /** Returns the prefix, or undefined if its last byte has not arrived. */
   #readPrefix(): Prefix | undefined {
     let length = 0;
     for (let index = 0; index < MAXIMUM_PREFIX_BYTES; index += 1) {

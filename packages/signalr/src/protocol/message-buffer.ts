@@ -1,43 +1,45 @@
 /*
- * The bookkeeping of stateful reconnect: the messages that the client may have missed, and the number of messages received from it.
- * Pure: no sockets, no time. Where code and specification of ASP.NET Core differ, it follows the code.
+ * The bookkeeping of stateful reconnect: the messages that the client may have missed, and the number of messages received from the
+ * client. It uses no sockets and no clock. If the code and the specification of ASP.NET Core differ, it follows the code.
  */
 import { SignalRError } from '../errors.js';
 import type { EncodedMessage } from './encoded-message.js';
 import { type HubMessage, isSequenced, MessageType } from './hub-message.js';
 
-/** The replay for a new socket, sent before any new message: the number of the first message, and the messages. */
+/** The messages to resend over a new socket, and the number of the first one. They are sent before any new message. */
 export interface Replay {
   readonly sequenceId: number;
   readonly messages: readonly EncodedMessage[];
 }
 
 /**
- * Both directions number their messages from 1 without ever starting again. The buffer keeps the bytes of unacknowledged messages. Its
- * sender keeps it bounded: while {@link MessageBuffer.isFull}, it must not send.
+ * Both directions number their messages from 1 and never start again. The buffer keeps the bytes of unacknowledged messages. It
+ * does not limit them itself: while {@link MessageBuffer.isFull} is true, its owner must not send.
  *
- * Replayed messages are kept beyond their acknowledgement, until a newer message is acknowledged. The reason: a client that loses its
- * socket in the middle of a replay has counted only the part it received, although it acknowledged all messages it had seen before,
- * and official clients give up when the server names a number beyond their count. Replayed messages are bounded by the same limit
- * again; beyond it the oldest are dropped, and such a client starts a new connection.
+ * Replayed messages are kept even after they are acknowledged, until a newer message is acknowledged. The reason is a client that
+ * loses its socket in the middle of a replay. It has acknowledged all messages that it had seen before, but has counted only the
+ * part of the replay that it received. Official clients give up if the server then names a number beyond their count.
+ *
+ * All kept messages together are limited to twice `limitBytes`. Beyond that, the oldest acknowledged messages are dropped. A client
+ * that would need them starts a new connection.
  */
 export class MessageBuffer {
   readonly #limitBytes: number;
-  /** Read from `#head` on; the part before it is removed once it is half of the array. */
+  /** The kept messages from `#head` on. The dropped messages before `#head` are removed when they are half of the array. */
   #kept: EncodedMessage[] = [];
   #head = 0;
   #keptBytes = 0;
   #unackedBytes = 0;
   #sentCount = 0;
   #ackedId = 0;
-  /** The last number that was replayed, while the client may not have counted up to it. */
+  /** The number of the last replayed message. The client may not have counted up to it. */
   #replayedId = 0;
   #nextReceivedId = 1;
   #latestReceivedId = 0;
   #ackedReceivedId = 0;
   #isAwaitingSequence = false;
 
-  /** @param limitBytes unacknowledged bytes; the message that exceeds it is still accepted */
+  /** @param limitBytes maximum size of unacknowledged messages; the message that exceeds it is still accepted */
   constructor(limitBytes: number) {
     this.#limitBytes = limitBytes;
   }
@@ -46,7 +48,7 @@ export class MessageBuffer {
     return this.#unackedBytes > this.#limitBytes;
   }
 
-  /** Counts and keeps a message that is being sent, if it is a sequenced one. */
+  /** Counts and keeps a message that is being sent, if stateful reconnect counts it. */
   sent(message: EncodedMessage): void {
     if (!message.isSequenced) return;
     this.#sentCount += 1;
@@ -56,7 +58,10 @@ export class MessageBuffer {
     while (this.#keptBytes > 2 * this.#limitBytes && this.#oldestKeptId <= this.#ackedId) this.#dropOldest();
   }
 
-  /** The replay for a client that returns over another socket. The client's own replay begins with its own number. */
+  /**
+   * Returns the replay for a client that returns over another socket. The client's own replay begins with a sequence message, so
+   * all other messages are ignored until then.
+   */
   replay(): Replay {
     this.#isAwaitingSequence = true;
     this.#replayedId = this.#sentCount;
@@ -64,11 +69,12 @@ export class MessageBuffer {
   }
 
   /**
-   * Looks at a message of the client: true when it is to be acted on, false when it was for us or seen before.
-   * @throws SignalRError `malformed_message` for numbers that cannot be
+   * Returns true if the hub has to act on the client's message. Returns false if the message belongs to stateful reconnect, or was
+   * received before.
+   * @throws SignalRError `malformed_message` for an impossible sequence number
    */
   accept(message: HubMessage): boolean {
-    // ASP.NET Core ignores all messages until the client names the number at which it continues.
+    // As in ASP.NET Core, all messages are ignored until the client names the number at which it continues.
     if (this.#isAwaitingSequence && message.type !== MessageType.sequence) return false;
     if (message.type === MessageType.sequence) return this.#resetTo(message.sequenceId);
     if (message.type === MessageType.ack) return this.#acknowledge(message.sequenceId);
@@ -76,7 +82,7 @@ export class MessageBuffer {
     const id = this.#nextReceivedId;
     this.#nextReceivedId += 1;
     if (id <= this.#latestReceivedId) {
-      // Our acknowledgement was lost with the old socket: without another one the client would keep the message for ever.
+      // The acknowledgement was lost with the old socket. Without a second one, the client would keep the message for ever.
       this.#ackedReceivedId = Math.min(this.#ackedReceivedId, id - 1);
       return false;
     }
@@ -84,7 +90,7 @@ export class MessageBuffer {
     return true;
   }
 
-  /** The number to acknowledge now, or undefined when there is none. */
+  /** Returns the sequence number to acknowledge now, or undefined if there is none. */
   takeAck(): number | undefined {
     if (this.#ackedReceivedId >= this.#latestReceivedId) return undefined;
     this.#ackedReceivedId = this.#latestReceivedId;
@@ -96,8 +102,9 @@ export class MessageBuffer {
   }
 
   /**
-   * ASP.NET Core compares with the messages it has counted, which are fewer during a replay: but a client that loses its socket in a
-   * replay may already know that all messages had been received before.
+   * Continues counting at the number that the client names: at most one more than the messages received so far. ASP.NET Core
+   * compares it with its current count, which is lower during a replay. That would refuse a client that loses its socket during its
+   * replay, but already has the acknowledgement of all messages before.
    */
   #resetTo(sequenceId: number): false {
     if (sequenceId > this.#latestReceivedId + 1) {
@@ -111,7 +118,7 @@ export class MessageBuffer {
     return false;
   }
 
-  /** A message that was never sent cannot be acknowledged; ASP.NET Core treats such a number as all messages sent so far. */
+  /** Handles an acknowledgement. A number beyond the last message acknowledges all messages sent so far, as in ASP.NET Core. */
   #acknowledge(sequenceId: number): false {
     const newestId = Math.min(sequenceId, this.#sentCount);
     const firstIndex = this.#head - this.#oldestKeptId;

@@ -1,5 +1,5 @@
 /*
- * Extension values of MessagePack: timestamps (type -1) become dates, as in .NET; all others stay uninterpreted.
+ * Extension values of MessagePack. Timestamps (type -1) become dates, as in .NET. All other types are not interpreted.
  */
 import { malformed } from './json-fields.js';
 
@@ -8,7 +8,7 @@ export const TIMESTAMP_TYPE = -1;
 
 /** A value of an extension type that this package does not interpret. */
 export class MessagePackExtension {
-  /** -128 to 127; numbers below 0 belong to MessagePack itself. */
+  /** The type number, from -128 to 127. Numbers below 0 belong to MessagePack itself. */
   readonly type: number;
   readonly data: Uint8Array;
 
@@ -21,7 +21,7 @@ export class MessagePackExtension {
 const NANOSECONDS_PER_MS = 1_000_000;
 const TWO_TO_32 = 0x1_0000_0000;
 
-/** Rounds down to milliseconds, the precision of a `Date`. */
+/** Reads a timestamp. Rounds it down to milliseconds, the precision of a `Date`. */
 export function readTimestamp(bytes: Buffer): Date {
   if (bytes.length === 4) return dateOf(bytes.readUInt32BE(), 0);
   if (bytes.length === 8) {
@@ -38,7 +38,7 @@ function dateOf(seconds: number, nanoseconds: number): Date {
   return date;
 }
 
-/** The shortest form that holds the time, as in .NET. */
+/** Writes a timestamp in the shortest form that holds the time, as in .NET. */
 export function writeTimestamp(date: Date): Buffer {
   const timeMs = date.getTime();
   const seconds = Math.floor(timeMs / 1000);

@@ -1,6 +1,6 @@
 /*
- * The MessagePack hub protocol: a length prefix and one array per message. Items beyond the known ones and unknown message types are
- * ignored, every other violation is refused. Why no library does this: docs/decisions/0013-own-message-pack-codec.md.
+ * The MessagePack hub protocol: a length prefix and one array per message. Additional items and unknown message types are ignored,
+ * and every other violation is refused. docs/decisions/0013-own-message-pack-codec.md explains why no library is used.
  */
 import { SignalRError } from '../errors.js';
 import { type CompletionOutcome, type HubMessage, type MessageHeaders, MessageType } from './hub-message.js';
@@ -10,10 +10,10 @@ import { LengthPrefixReader, writeLengthPrefix } from './length-prefix-reader.js
 import { MessagePackReader } from './message-pack-reader.js';
 import { MessagePackWriter } from './message-pack-writer.js';
 
-/** The outcomes of a completion on the wire. */
+/** The numbers for the outcomes of a completion on the wire. */
 const RESULT_KIND = { error: 1, void: 2, result: 3 } as const;
 
-/** The MessagePack hub protocol. Versions as in the JSON protocol. */
+/** The MessagePack hub protocol. It accepts the same versions as the JSON protocol. */
 export const messagePackHubProtocol: HubProtocol = {
   name: 'messagepack',
   transferFormat: 'binary',
@@ -49,7 +49,10 @@ class MessagePackMessageParser implements HubMessageParser {
   }
 }
 
-/** Undefined for a type of a later protocol, which ASP.NET Core ignores as well. */
+/**
+ * Reads one message. Returns undefined if its type is unknown: it may come from a later protocol version, and ASP.NET Core ignores
+ * it as well.
+ */
 function readMessage(reader: MessagePackReader): HubMessage | undefined {
   const itemCount = reader.readArrayHeader('message');
   const type = reader.readInteger('messageType');
@@ -98,7 +101,7 @@ function readId(reader: MessagePackReader): { invocationId: string } {
   return { invocationId: reader.readRequiredString('invocation ID') };
 }
 
-/** Clients before .NET Core 3.0 send five items, without stream ids. */
+/** Reads the target, the arguments and the stream ids. Clients before .NET Core 3.0 send five items, without stream ids. */
 function readCall(reader: MessagePackReader, itemCount: number) {
   const target = reader.readRequiredString('target');
   const args: unknown[] = [];
@@ -184,7 +187,7 @@ function writeMessage(writer: MessagePackWriter, message: HubMessage): void {
   exhausted(message);
 }
 
-/** The compiler's proof that every message type has its case. */
+/** Makes the compiler check that every message type has its case. */
 function exhausted(message: never): never {
   return message;
 }
@@ -210,7 +213,7 @@ function writeAll(writer: MessagePackWriter, values: readonly unknown[]): void {
   for (const value of values) writeArgument(writer, value);
 }
 
-/** Getters and `toJSON` of a hub's own values may throw anything. */
+/** Writes one value of the hub. Its getters and `toJSON` may throw any error, which becomes `unserializable`. */
 function writeArgument(writer: MessagePackWriter, value: unknown): void {
   try {
     writer.writeValue(value);

@@ -1,12 +1,12 @@
 /*
- * Reads MessagePack values from the bytes of one message. A claimed length allocates nothing: arrays and maps grow with the elements
- * that really follow, and every read checks the end.
+ * Reads MessagePack values from the bytes of one message. A length in the message allocates no memory, because arrays and maps grow
+ * with the elements that really follow. Every read checks the end of the message.
  */
 import type { SignalRError } from '../errors.js';
 import { malformed } from './json-fields.js';
 import { MessagePackExtension, readTimestamp, TIMESTAMP_TYPE } from './message-pack-extension.js';
 
-/** Values may be nested this deep, as in ASP.NET Core; deeper ones could overflow the stack. */
+/** Maximum nesting depth of values, as in ASP.NET Core. Deeper values could overflow the stack. */
 export const MAXIMUM_DEPTH = 500;
 
 /** A cursor over one message. Every method throws SignalRError `malformed_message` when the expected value does not follow. */
@@ -18,7 +18,7 @@ export class MessagePackReader {
     this.#bytes = bytes;
   }
 
-  /** The number of elements that follow. */
+  /** Returns the number of elements that follow. */
   readArrayHeader(field: string): number {
     const head = this.#byte();
     if (head >= 0x90 && head <= 0x9f) return head & 0x0f;
@@ -27,7 +27,7 @@ export class MessagePackReader {
     throw malformed(`Reading array length for '${field}' failed.`);
   }
 
-  /** The number of key-value pairs that follow. */
+  /** Returns the number of key-value pairs that follow. */
   readMapHeader(field: string): number {
     const head = this.#byte();
     if (head >= 0x80 && head <= 0x8f) return head & 0x0f;
@@ -48,7 +48,7 @@ export class MessagePackReader {
     throw malformed(`Reading '${field}' as Boolean failed.`);
   }
 
-  /** A text that is neither null nor empty. */
+  /** Returns a text that is neither null nor empty. */
   readRequiredString(field: string): string {
     const text = this.readNullableString(field);
     if (text === null || text === '') throw malformed(`Null or empty ${field}.`);
@@ -63,14 +63,14 @@ export class MessagePackReader {
     return typeof value === 'string' ? value : null;
   }
 
-  /** Binary data as a view of the message, for callers that read it at once or copy it. */
+  /** Returns binary data as a view of the message. The caller must read it at once, or copy it. */
   readBinaryView(field: string): Buffer {
     const head = this.#byte();
     if (head < 0xc4 || head > 0xc6) throw malformed(`Reading '${field}' as Binary failed.`);
     return this.#take(this.#uint(1 << (head - 0xc4)));
   }
 
-  /** Any value. Integers beyond 2^53 are bigints, binary data is a copied `Uint8Array`, timestamps are dates. */
+  /** Returns a value of any type. Integers beyond 2^53 are bigints, binary data is a copied `Uint8Array`, timestamps are dates. */
   readValue(depth = 0): unknown {
     if (depth > MAXIMUM_DEPTH) throw malformed('The message is nested too deep.');
     const head = this.#byte();
@@ -158,7 +158,7 @@ export class MessagePackReader {
   #text(length: number): string {
     const start = this.#skip(length);
     const text = this.#bytes.toString('utf8', start, this.#offset);
-    // Bytes that are not UTF-8 become U+FFFD; only then the text needs a second check.
+    // Bytes that are not UTF-8 become U+FFFD, so only a text with U+FFFD needs a second check.
     if (
       text.includes('\ufffd') &&
       !Buffer.from(text, 'utf8').equals(this.#bytes.subarray(start, this.#offset))
@@ -168,7 +168,7 @@ export class MessagePackReader {
     return text;
   }
 
-  /** A copy: a view would keep the whole chunk alive, and its bytes could change while the hub uses it. */
+  /** Returns a copy. A view would keep the whole chunk alive, and its bytes could change while the hub uses it. */
   #binary(length: number): Uint8Array {
     return new Uint8Array(this.#take(length));
   }
@@ -191,7 +191,7 @@ export class MessagePackReader {
     return this.#bytes.readUIntBE(this.#skip(bytes), bytes);
   }
 
-  /** A view of the next bytes. */
+  /** Returns a view of the next bytes. */
   #take(length: number): Buffer {
     const start = this.#skip(length);
     return this.#bytes.subarray(start, this.#offset);
@@ -210,13 +210,13 @@ function endOfMessage(): SignalRError {
   return malformed('The message ends in the middle of a value.');
 }
 
-/** An integer as a number where that is exact, otherwise as a bigint. */
+/** Returns an integer as a number if that is exact, otherwise as a bigint. */
 function narrow(value: bigint): number | bigint {
   const number = Number(value);
   return Number.isSafeInteger(number) ? number : value;
 }
 
-/** As in `JSON.parse`, `__proto__` is a key like any other and changes no prototype. */
+/** Sets an own property. As in `JSON.parse`, `__proto__` is a key like any other and changes no prototype. */
 function setOwn(record: Record<string, unknown>, key: string, value: unknown): void {
   if (key !== '__proto__') record[key] = value;
   else Object.defineProperty(record, key, { value, writable: true, enumerable: true, configurable: true });

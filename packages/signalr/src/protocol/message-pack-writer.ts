@@ -1,6 +1,7 @@
 /*
- * Writes JavaScript values as MessagePack, each in its shortest form. Values that JSON omits or writes as null are omitted or nil here
- * too, so that a hub need not know which protocol its client speaks.
+ * Writes JavaScript values as MessagePack, each in its shortest form. Values that JSON does not have (undefined, functions,
+ * symbols) are omitted from objects, as in JSON, and are nil where JSON has null. A hub therefore need not know which protocol its
+ * client uses.
  */
 import { SignalRError } from '../errors.js';
 import { type ExactJson, parseExactJson } from './exact-json.js';
@@ -10,12 +11,12 @@ import { MAXIMUM_DEPTH } from './message-pack-reader.js';
 
 const INITIAL_BYTES = 512;
 
-/** Grows as needed; one per message. */
+/** A writer for one message. Its buffer grows as needed. */
 export class MessagePackWriter {
   #bytes = Buffer.allocUnsafe(INITIAL_BYTES);
   #length = 0;
 
-  /** The bytes written so far. Valid until more is written. */
+  /** The bytes written so far. They are valid until more is written. */
   get written(): Buffer {
     return this.#bytes.subarray(0, this.#length);
   }
@@ -57,7 +58,7 @@ export class MessagePackWriter {
     else this.#signed64(BigInt(value));
   }
 
-  /** @throws SignalRError `unserializable` for a value that is nested too deep (or in itself), and for bigints over 64 bits */
+  /** @throws SignalRError `unserializable` for a value that is nested too deep or contains itself, and for bigints over 64 bits */
   writeValue(value: unknown, depth = 0): void {
     switch (typeof value) {
       case 'string':
@@ -96,7 +97,7 @@ export class MessagePackWriter {
     }
   }
 
-  /** Writes a value that was read from JSON text: it omits nothing, and keeps -0. */
+  /** Writes a value that was read from JSON text. Nothing is omitted, and -0 stays -0. */
   #json(value: ExactJson, depth: number): void {
     if (typeof value === 'string') return this.writeString(value);
     if (typeof value === 'number') return Object.is(value, -0) ? this.#float(value) : this.#number(value);
@@ -115,7 +116,10 @@ export class MessagePackWriter {
     }
   }
 
-  /** Most names are short and ASCII: writing them here costs less than two calls into native code. False for all other texts. */
+  /**
+   * Writes a text of at most 31 ASCII characters, as most names are. That costs less than two calls into native code. For any other
+   * text, returns false and writes nothing.
+   */
   #shortAscii(text: string): boolean {
     const count = text.length;
     if (count > 31) return false;
@@ -136,7 +140,7 @@ export class MessagePackWriter {
     for (const value of values) this.writeValue(value, depth + 1);
   }
 
-  /** Two lists rather than pairs, because a list per member would be most of what an object allocates. */
+  /** Writes a map from a list of keys and a list of values. A list of pairs would be most of what an object allocates. */
   #pairs(keys: readonly unknown[], values: readonly unknown[], depth: number): void {
     let count = 0;
     for (const value of values) if (isPresent(value)) count += 1;
@@ -193,7 +197,7 @@ export class MessagePackWriter {
     this.#length += 1;
   }
 
-  /** The head byte of the smallest of 8, 16 and 32 bits that fits, and the number in as many bits. */
+  /** Writes a head byte and a number, in the smallest of 8, 16 and 32 bits that can hold the number. */
   #sized(value: number, head8: number | undefined, head16: number, head32: number): void {
     if (head8 !== undefined && value <= 0xff) return this.#unsigned(head8, value, 1);
     if (value <= 0xffff) return this.#unsigned(head16, value, 2);

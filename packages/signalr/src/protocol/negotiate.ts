@@ -1,16 +1,15 @@
 /*
- * The negotiate answer as a pure function: query and new ids in, JSON text out. Errors are part of the protocol: HTTP 200 with an
- * `error` and nothing else.
+ * Creates negotiate answers as JSON text. An error is an answer of the protocol, too: HTTP 200 and a body with only an `error`.
  */
 import type { TransferFormat } from './hub-protocol.js';
 
-/** ASP.NET Core reads a 32-bit integer; larger numbers are invalid. */
+/** Maximum version number. ASP.NET Core reads a 32-bit integer, so larger numbers are invalid. */
 const MAXIMUM_INT32 = 2_147_483_647;
 
 /** Names of transports on the wire. */
 export type TransportName = 'WebSockets' | 'ServerSentEvents' | 'LongPolling';
 
-/** One offered transport; clients try them in their order. */
+/** One offered transport. Clients try the offers in their order. */
 export interface TransportOffer {
   readonly transport: TransportName;
   readonly transferFormats: readonly TransferFormat[];
@@ -22,7 +21,7 @@ export type NegotiateVersion =
   | { readonly kind: 'refused'; readonly error: string };
 
 /**
- * Reads `negotiateVersion` of the query. Absent means 0, newer than 1 is answered with 1.
+ * Reads `negotiateVersion` from the query. A missing version counts as 0. A version above 1 is answered with 1.
  * @param minimumVersion versions below it are refused
  */
 export function readNegotiateVersion(value: string | undefined, minimumVersion: number): NegotiateVersion {
@@ -37,18 +36,18 @@ export function readNegotiateVersion(value: string | undefined, minimumVersion: 
   return { kind: 'version', version: requested >= 1 ? 1 : 0 };
 }
 
-/** The content of a successful answer. In version 0 the id is the token, so only the id is written. */
+/** The content of a successful answer. In version 0 the connection id is also the token, so only the id is written. */
 export interface NegotiateAnswer {
   readonly version: 0 | 1;
   readonly useStatefulReconnect?: boolean;
   readonly connectionId: string;
   readonly connectionToken: string;
   readonly transports: readonly TransportOffer[];
-  /** How long the credentials last; present when clients may refresh them. */
+  /** The lifetime of the credentials. Present if clients may refresh them. */
   readonly tokenLifetimeSeconds?: number | undefined;
 }
 
-/** The body of a successful answer, in the order of properties that ASP.NET Core writes. */
+/** Returns the body of a successful answer, with its properties in the same order as ASP.NET Core. */
 export function writeNegotiateAnswer(answer: NegotiateAnswer): string {
   return JSON.stringify({
     ...(answer.useStatefulReconnect === true ? { useStatefulReconnect: true } : {}),
@@ -65,7 +64,7 @@ export function writeNegotiateAnswer(answer: NegotiateAnswer): string {
   });
 }
 
-/** The body that redirects a client. */
+/** Returns the body of an answer that redirects a client. */
 export function writeNegotiateRedirect(
   version: 0 | 1,
   to: { readonly url: string; readonly accessToken?: string },
@@ -78,7 +77,7 @@ export function writeNegotiateRedirect(
   });
 }
 
-/** The body of a refusal. */
+/** Returns the body of an answer that refuses a client. */
 export function writeNegotiateError(error: string): string {
   return JSON.stringify({ error });
 }

@@ -1,5 +1,5 @@
 /*
- * A call that is sent several times: for example to a room now, and later to clients that return.
+ * A call that is sent several times, for example to a room now, and later to clients that reconnect.
  */
 import { type EncodedMessage, HEADROOM_BYTES, textWithHeadroom } from './encoded-message.js';
 import { MessageType } from './hub-message.js';
@@ -13,11 +13,11 @@ const BEFORE_ARGUMENT = ',"arguments":[';
 const TAIL = ']}\u001e';
 
 /**
- * A call with one argument that is JSON text. It is encoded for the first receiver of each protocol, and framed for the first one of each
- * transport; all later receivers get the same bytes.
+ * A call with one argument that is JSON text. It is encoded once per protocol and framed once per transport, for the first
+ * receiver. All later receivers get the same bytes.
  *
- * To store messages, store {@link PreparedCall.bytes} instead of this object: a call that `fromBytes` creates from them sends the same
- * bytes to JSON clients.
+ * To store a call, store {@link PreparedCall.bytes} instead of this object. `fromBytes` creates a call from the stored bytes that
+ * sends the same bytes to JSON clients.
  */
 export class PreparedCall implements SharedMessage {
   readonly target: string;
@@ -25,16 +25,16 @@ export class PreparedCall implements SharedMessage {
   #json: EncodedMessage | undefined;
   #others: { readonly protocol: HubProtocol; readonly encoded: EncodedMessage }[] | undefined;
 
-  /** @param text trusted to be one JSON value; see {@link JsonText} */
+  /** @param text one JSON value, which is not checked; see {@link JsonText} */
   constructor(target: string, text: string) {
     this.target = target;
     this.#text = text;
   }
 
   /**
-   * The call that these bytes are of, without copying them.
-   * @param bytes what `bytes` gave for the same target, in a buffer that has `PreparedCall.headroomBytes` before them for this call alone: a
-   * frame's header is written there
+   * Creates a call from stored bytes, without copying them.
+   * @param bytes the value of `bytes` of a call with the same target. Their buffer must have `PreparedCall.headroomBytes` free
+   * bytes before them for this call alone, because a frame's header is written there
    */
   static fromBytes(target: string, bytes: Buffer): PreparedCall {
     const call = new PreparedCall(target, '');
@@ -43,16 +43,16 @@ export class PreparedCall implements SharedMessage {
     return call;
   }
 
-  /** Free bytes that `fromBytes` requires before the message. */
+  /** Number of free bytes that `fromBytes` requires before the message. */
   static readonly headroomBytes = HEADROOM_BYTES;
 
-  /** The argument. */
+  /** The argument as JSON text. */
   get text(): string {
     this.#text ??= this.#readText();
     return this.#text;
   }
 
-  /** The message in the JSON protocol. It must not be changed. */
+  /** The message in the JSON protocol. The bytes must not be changed. */
   get bytes(): Buffer {
     return this.#asJson().payload;
   }

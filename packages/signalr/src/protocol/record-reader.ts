@@ -1,6 +1,6 @@
 /*
- * Splits a byte stream into records that end with 0x1E, as in the JSON protocol and in every handshake. The size limit is checked before
- * a partial record is kept.
+ * Splits a byte stream into records that end with 0x1E, as in the JSON protocol and in every handshake. The size limit is checked
+ * before a partial record is kept.
  */
 import { SignalRError } from '../errors.js';
 
@@ -10,19 +10,19 @@ const RECORD_SEPARATOR = 0x1e;
 const EMPTY = Buffer.alloc(0);
 
 /**
- * The states are the two fields: `#chunk` from `#offset` on is unread input, `#partial` is the beginning of
- * a record whose end has not arrived. `#partial` never exceeds the limit: a record that would is an error.
+ * `#chunk` from `#offset` on is the unread input. `#partial` is the beginning of a record whose end has not arrived. A record that
+ * exceeds the limit is an error, so `#partial` never exceeds the limit.
  */
 export class RecordReader {
   readonly #maximumRecordBytes: number;
   /** Unread input, read from `#offset` on. */
   #chunk: Buffer = EMPTY;
   #offset = 0;
-  /** Pieces of an unfinished record, copied, so that they do not keep a large chunk alive. */
+  /** Pieces of an unfinished record. They are copies, so that they do not keep a large chunk alive. */
   #partial: Buffer[] = [];
   #partialBytes = 0;
 
-  /** @param maximumRecordBytes limit of one record with its separator */
+  /** @param maximumRecordBytes maximum size of one record, including its separator */
   constructor(maximumRecordBytes: number) {
     this.#maximumRecordBytes = maximumRecordBytes;
   }
@@ -34,7 +34,7 @@ export class RecordReader {
   }
 
   /**
-   * The next record without its separator, or undefined when more bytes are needed.
+   * Returns the next record without its separator, or undefined if more bytes are needed.
    * @throws SignalRError `message_too_big` as soon as a record cannot end within the limit.
    */
   next(): Buffer | undefined {
@@ -74,7 +74,7 @@ export class RecordReader {
     if (piece.length > 0) {
       this.#partial.push(Buffer.from(piece));
       this.#partialBytes += piece.length;
-      // Many tiny pieces cost more than their bytes; join them now and then.
+      // Many tiny pieces cost more memory than their bytes, so they are joined from time to time.
       if (this.#partial.length > 64) this.#partial = [Buffer.concat(this.#partial)];
     }
     this.#chunk = EMPTY;

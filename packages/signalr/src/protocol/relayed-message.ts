@@ -1,17 +1,18 @@
 /*
- * A message that another instance has encoded: its bytes in every protocol, sent unchanged.
+ * A message that another instance has encoded in every protocol. Its bytes are sent unchanged.
  */
 import { EncodedMessage } from './encoded-message.js';
 import type { HubProtocol } from './hub-protocol.js';
 import { malformed } from './json-fields.js';
 import type { SharedMessage } from './serialized-hub-message.js';
 
-/** One message in several protocols, by the protocol's name. */
+/** The bytes of one message in several protocols, by the protocol's name. */
 export type Encodings = ReadonlyMap<string, Uint8Array>;
 
 /**
- * Copies the bytes of a protocol only for a receiver that speaks it: until then they are a view of the received message, and most
- * instances have no receiver of most messages. It is a call, so stateful reconnect counts it.
+ * Copies the bytes of a protocol as soon as they have their first receiver. Until then they are a view of the message from the
+ * other instance, because most instances have no receiver of most messages. A relayed message is always a call, so stateful
+ * reconnect counts it.
  */
 export class RelayedMessage implements SharedMessage {
   readonly #encodings: Encodings;

@@ -5,13 +5,13 @@ import { EncodedMessage } from './encoded-message.js';
 import { type HubMessage, isSequenced } from './hub-message.js';
 import type { HubProtocol } from './hub-protocol.js';
 
-/** A message for many connections: the same bytes for all that speak the same protocol. */
+/** A message for many connections. All connections with the same protocol receive the same bytes. */
 export interface SharedMessage {
   /** @throws SignalRError `unserializable`. */
   encodedFor(protocol: HubProtocol): EncodedMessage;
 }
 
-/** Encodes on the first request of each protocol and keeps the bytes for all later ones. */
+/** Encodes its message when the first connection of a protocol needs it, and keeps the bytes for all later connections. */
 export class SerializedHubMessage implements SharedMessage {
   readonly message: HubMessage;
   #encodings: { readonly protocol: HubProtocol; readonly encoded: EncodedMessage }[] = [];
@@ -30,7 +30,7 @@ export class SerializedHubMessage implements SharedMessage {
   }
 }
 
-/** One message in one protocol. */
+/** Encodes one message in one protocol. */
 export function encodeMessage(message: HubMessage, protocol: HubProtocol): EncodedMessage {
   return toEncodedMessage(protocol.write(message), protocol, isSequenced(message));
 }

@@ -1,5 +1,6 @@
 /*
- * A backplane over Redis Pub/Sub, which stores nothing: a subscriber loses the messages that are published while its connection is down.
+ * A backplane over Redis Pub/Sub. Redis stores nothing: a subscriber loses the messages that are published while its connection is
+ * down.
  */
 import type { BackplaneSubscription, HubBackplane } from '../backplane/hub-backplane.js';
 import { SignalRError } from '../errors.js';
@@ -21,12 +22,13 @@ export interface RedisSubscribingClient {
 /** Options of {@link createRedisBackplane}. */
 export interface RedisBackplaneOptions {
   /**
-   * A connected client; its owner closes it after the servers. It should reject commands at once while Redis is unreachable. It must be
-   * a single connection, so that the order holds: for a Redis Cluster, to any one of its nodes.
+   * A connected client. The application closes it after the servers. It should reject commands at once while Redis is unreachable.
+   * It must be a single connection, so that the order of messages is kept. With a Redis Cluster, connect it to any one of the
+   * nodes.
    */
   readonly client: RedisPublishingClient;
   /**
-   * Another connected client; its owner closes it after the servers. It should detect a dead connection itself
+   * Another connected client. The application closes it after the servers. It should detect a dead connection by itself
    * (`pingInterval` and `socketTimeout` of `@redis/client`).
    */
   readonly subscriber: RedisSubscribingClient;
@@ -37,8 +39,9 @@ export interface RedisBackplaneOptions {
 }
 
 /**
- * A backplane on two connections that it does not close. While one command is overdue no message is published: messages queued behind
- * it would arrive late or never, and would use memory until then. So the client queues at most the messages of one `commandTimeoutMs`.
+ * Creates a backplane on two connections, which it does not close. While one publish command is overdue, no further message is
+ * published. Messages behind that command would arrive late or never, and would use memory until then. Therefore the client queues
+ * at most the messages of one `commandTimeoutMs`.
  * @throws SignalRError `invalid_option`
  *
  * @example
@@ -90,7 +93,8 @@ async function subscribe(
   try {
     await within(commandTimeoutMs, subscriber.subscribe(channel, listener, true));
   } catch (error) {
-    // If it succeeds late, its messages are ignored. It is not ended, because that would end a later one of the same channel as well.
+    // The subscription may still succeed late; its messages are then ignored. It is not ended, because that would also end a later
+    // subscription to the same channel.
     isOpen = false;
     throw error;
   }
@@ -100,7 +104,7 @@ async function subscribe(
       try {
         await within(commandTimeoutMs, subscriber.unsubscribe(channel, listener, true));
       } catch {
-        // A connection that is gone takes its subscriptions with it.
+        // A failure is ignored, because a connection that is gone has no subscriptions any more.
       }
     },
   };

@@ -1,11 +1,11 @@
 /*
- * A directory of connections in Redis: one key per connection, which expires after its instance has ended.
+ * A directory of connections in Redis: one key per connection, which expires after the end of its instance.
  */
 import { SignalRError } from '../errors.js';
 import type { ConnectionDirectory } from '../instances/connection-directory.js';
 import { within } from './within.js';
 
-/** The part of a client that a directory needs; the clients of `redis` and `@redis/client` fit, clusters included. */
+/** The part of a client that a directory needs. The clients of `redis` and `@redis/client` fit, including cluster clients. */
 export interface RedisDirectoryClient {
   get(key: string): Promise<unknown>;
   eval(script: string, options: { readonly keys: string[]; readonly arguments: string[] }): Promise<unknown>;
@@ -13,11 +13,14 @@ export interface RedisDirectoryClient {
 
 /** Options of {@link createRedisDirectory}. */
 export interface RedisDirectoryOptions {
-  /** A connected client; its owner closes it after the directory. It should reject commands at once while Redis is unreachable. */
+  /**
+   * A connected client. The application closes it after the directory. It should reject commands at once while Redis is
+   * unreachable.
+   */
   readonly client: RedisDirectoryClient;
   /** The prefix of all keys; the same on all instances. @defaultValue 'signalr:connection:' */
   readonly keyPrefix?: string;
-  /** How long a claim outlives an instance that was killed. @defaultValue 60_000 */
+  /** Time after which the claims of a killed instance expire. @defaultValue 60_000 */
   readonly claimTtlMs?: number;
   /** A command that takes longer counts as failed. @defaultValue 2_000 */
   readonly commandTimeoutMs?: number;
@@ -29,7 +32,10 @@ export interface RedisDirectory extends ConnectionDirectory {
   close(): Promise<void>;
 }
 
-/** KEYS: connection. ARGV: url, ttl. Returns 1 when the claim belongs to this url. */
+/**
+ * Claims a connection. KEYS: the key of the connection. ARGV: the URL, the TTL in milliseconds. Returns 1 if the claim belongs to
+ * this URL.
+ */
 const CLAIM = `
 local owner = redis.call('GET', KEYS[1])
 if owner and owner ~= ARGV[1] then return 0 end
@@ -37,12 +43,12 @@ redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1
 `;
 
-/** KEYS: connection. ARGV: url. */
+/** Deletes the claim if it belongs to this URL. KEYS: the key of the connection. ARGV: the URL. */
 const RELEASE = `if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end`;
 
 /**
- * A claim is renewed three times within its TTL, so a claim that Redis lost is restored after a third of it. Bounded by the number of
- * claimed connections.
+ * Creates a directory in Redis. It renews each claim three times within the TTL, so a claim that Redis lost is restored within a
+ * third of the TTL. It has one entry per claimed connection.
  * @throws SignalRError `invalid_option`
  */
 export function createRedisDirectory(options: RedisDirectoryOptions): RedisDirectory {
@@ -66,7 +72,7 @@ export function createRedisDirectory(options: RedisDirectoryOptions): RedisDirec
     return Number(reply) === 1;
   };
   const release = (connectionId: string, url: string): Promise<unknown> =>
-    // A claim that cannot be released expires.
+    // A failure is ignored, because a claim that is not released expires.
     within(
       commandTimeoutMs,
       client.eval(RELEASE, { keys: [keyPrefix + connectionId], arguments: [url] }),

@@ -1,10 +1,10 @@
 /*
- * A deadline for replies of Redis.
+ * A deadline for the replies of Redis.
  */
 
 /**
- * Rejects when the reply takes longer; a late reply is ignored.
- * @param onTimeout called before it rejects
+ * Waits for a reply. Rejects if the reply takes longer than `timeoutMs`; a late reply is ignored.
+ * @param onTimeout called just before the promise is rejected
  */
 export async function within<Reply>(
   timeoutMs: number,
@@ -19,7 +19,8 @@ export async function within<Reply>(
       onTimeout?.();
       reject(new Error(`Redis did not answer within ${timeoutMs} ms`));
     };
-    // Timers run before sockets in a turn of the event loop: this way a reply that has already arrived is read first.
+    // In each turn of the event loop, timers run before sockets. `setImmediate` runs after the sockets, so that a reply that has
+    // already arrived is read first.
     timer = setTimeout(() => setImmediate(giveUp), timeoutMs);
   });
   try {

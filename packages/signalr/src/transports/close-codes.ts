@@ -1,16 +1,16 @@
 /*
- * The close codes of RFC 6455 that the server sends, each with its meaning. Together with CLOSE_RULES they are the catalogue of ends:
- * a code is about the WebSocket, a reason about the connection.
+ * The close codes of RFC 6455 that the server sends, each with its meaning. A close code is the reason for the end of a WebSocket;
+ * CLOSE_RULES has the reasons for the end of a connection.
  */
 
 /** One close code. */
 export interface CloseCode {
   readonly code: number;
-  /** Its meaning for the client, in words. */
+  /** The situation in which the server sends the code, in words. */
   readonly meaning: string;
 }
 
-/** All codes. Every one but the first is sent because the client broke the WebSocket protocol or a limit of it. */
+/** All close codes. All except `normal` are sent because the client violated the WebSocket protocol or one of its limits. */
 export const CLOSE_CODES = {
   normal: {
     code: 1000,

@@ -1,6 +1,6 @@
 /*
- * Long polling: the client asks, the server answers as soon as it has a message. Between two polls nothing can be sent, so messages
- * wait in the connection's own queue, where its bounds hold.
+ * Long polling: the client sends a request (a poll), and the server answers it as soon as it has a message. Between two polls
+ * nothing can be sent. Messages then wait in the connection's outbound queue, which has limits.
  */
 import type { ServerResponse } from 'node:http';
 import type { Ticker, TickListener } from '../connection/ticker.js';
@@ -9,10 +9,10 @@ import type { EncodedMessage } from '../protocol/encoded-message.js';
 import { PostedInput } from './posted-input.js';
 import type { Transport, TransportListener } from './transport.js';
 
-/** One answer accepts messages until it holds this much; one message alone may exceed it. */
+/** Size at which an answer accepts no more messages. A single larger message is still sent in one answer. */
 const MAXIMUM_ANSWER_BYTES = 65_536;
 
-/** ASP.NET Core sets them on every poll, whatever its answer. */
+/** The headers that ASP.NET Core sets on every answer to a poll. */
 export const POLL_HEADERS = {
   'Cache-Control': 'no-cache, no-store',
   Pragma: 'no-cache',
@@ -21,9 +21,9 @@ export const POLL_HEADERS = {
 
 /** Times of a long polling connection, in milliseconds. */
 export interface PollLimits {
-  /** A poll without news is answered empty after this. Clients give up after 100 s. */
+  /** A poll without messages is answered with an empty body after this time. Clients give up after 100 s. */
   readonly pollTimeoutMs: number;
-  /** Without a poll for this long the client counts as lost. */
+  /** A client that does not poll for this time counts as lost. */
   readonly disconnectTimeoutMs: number;
 }
 
@@ -31,8 +31,9 @@ export interface PollLimits {
  * ```
  * idle ⇄ polling → ended
  * ```
- * `polling`: a response waits for messages. `idle`: there is none; the client is expected to poll again. `ended`: the next poll is
- * answered 204, and so is a waiting one.
+ * - `idle`: no poll waits. The client is expected to poll again.
+ * - `polling`: a poll waits for messages.
+ * - `ended`: the waiting poll and the next poll are answered with 204.
  */
 export class LongPollingTransport implements Transport, TickListener {
   readonly name = 'LongPolling' as const;
@@ -43,9 +44,9 @@ export class LongPollingTransport implements Transport, TickListener {
   readonly #ticker: Ticker;
   #listener: TransportListener | undefined;
   #poll: ServerResponse | undefined;
-  /** The last response with messages, which its client may not have read yet. */
+  /** The last response with messages. The client may not have read it yet. */
   #taken: ServerResponse | undefined;
-  /** The messages of the next answer; bounded by {@link MAXIMUM_ANSWER_BYTES} and one message. */
+  /** The messages of the next answer, up to {@link MAXIMUM_ANSWER_BYTES} and one message. */
   #batch: Buffer[] = [];
   #batchBytes = 0;
   /** The time when the present state began. */
@@ -76,8 +77,8 @@ export class LongPollingTransport implements Transport, TickListener {
   }
 
   /**
-   * Accepts a poll; its response is answered here in every case. A poll that waits already is answered with 204, because its client
-   * has abandoned it. The first poll is answered at once, because clients regard themselves as connected then.
+   * Accepts a poll. Its response is answered now or later. If an earlier poll still waits, it is answered with 204, because its
+   * client has abandoned it. The first poll is answered at once, because clients regard themselves as connected after that answer.
    */
   poll(response: ServerResponse): void {
     if (this.#poll !== undefined) answer(this.#release(this.#poll), 204, TEXT);
@@ -93,7 +94,7 @@ export class LongPollingTransport implements Transport, TickListener {
       return;
     }
     this.#poll = response;
-    // The timeout of the HTTP server is meant for hanging requests; a poll waits as long as the options say.
+    // The timeout of the HTTP server is for hanging requests, but a poll may wait for `pollTimeoutMs`.
     response.setTimeout(0);
     response.on('close', this.#onPollClosed);
     if (this.#batch.length > 0) this.#scheduleFlush();
@@ -132,7 +133,7 @@ export class LongPollingTransport implements Transport, TickListener {
     this.#end(false);
   }
 
-  /** The client ends the connection: waiting messages are dropped. */
+  /** Ends the connection at the client's request. Waiting messages are dropped. */
   terminate(): void {
     if (this.#poll !== undefined) answer(this.#release(this.#poll), 204, TEXT);
     this.#end(true);
@@ -142,7 +143,7 @@ export class LongPollingTransport implements Transport, TickListener {
     const elapsedMs = nowMs - this.#sinceMs;
     if (this.#poll === undefined) {
       if (elapsedMs < this.#limits.disconnectTimeoutMs) return;
-      // An unread response would otherwise keep its socket open as long as the client likes.
+      // Without this, a client that does not read the response could keep its socket open for ever.
       if (this.#taken?.writableFinished === false) this.#taken.destroy();
       this.#end(this.#isEnding, new SignalRError('transport_lost', 'The client stopped polling.'));
     } else if (elapsedMs >= this.#limits.pollTimeoutMs && this.#batch.length === 0) {
@@ -150,7 +151,7 @@ export class LongPollingTransport implements Transport, TickListener {
     }
   }
 
-  /** All messages of one turn of the event loop are sent in one answer. */
+  /** Sends the batch at the end of the turn of the event loop, so that all messages of the turn are in one answer. */
   #scheduleFlush(): void {
     if (this.#isFlushing) return;
     this.#isFlushing = true;
@@ -175,7 +176,7 @@ export class LongPollingTransport implements Transport, TickListener {
     return poll;
   }
 
-  /** A client that gave up its poll may poll again; nothing was removed from the batch. */
+  /** Releases a poll that the client gave up. No message is lost: the batch is kept for the client's next poll. */
   readonly #onPollClosed = (): void => {
     if (this.#poll !== undefined) this.#release(this.#poll);
   };
@@ -189,7 +190,10 @@ export class LongPollingTransport implements Transport, TickListener {
   }
 }
 
-/** The content types of ASP.NET Core: bytes when an answer holds or could hold messages, text when a poll ended without any. */
+/**
+ * The content types of ASP.NET Core: `BYTES` for an answer with messages and for the first answer, `TEXT` for a poll that ended
+ * without messages.
+ */
 const BYTES = 'application/octet-stream';
 const TEXT = 'text/plain';
 

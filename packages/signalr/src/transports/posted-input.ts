@@ -1,10 +1,13 @@
 /*
- * The input of transports whose clients send by POST: bodies become bytes, one body after the other, and a busy hub stops the reading
- * of the current body.
+ * The input of transports whose clients send by POST. The bodies are read one after the other. While the hub is busy, the current
+ * body is not read further.
  */
 import type { IncomingMessage } from 'node:http';
 
-/** The outcome of a body. `closed`: the connection ended before the whole body was read. */
+/**
+ * The outcome of one body. `closed`: the connection ended before the whole body was read. `client_aborted`: the client did not send
+ * the whole body.
+ */
 export type PostOutcome = 'accepted' | 'closed' | 'client_aborted';
 
 /**
@@ -13,11 +16,11 @@ export type PostOutcome = 'accepted' | 'closed' | 'client_aborted';
  */
 export class PostedInput {
   #onBytes: ((bytes: Buffer) => void) | undefined;
-  /** Resolves when the bodies before the next one are done. */
+  /** Resolves when all bodies so far have been read. */
   #tail: Promise<unknown> = Promise.resolve();
   #isPaused = false;
   #isClosed = false;
-  /** Called when reading may continue, or has ended. */
+  /** Wakes the reader, because reading may continue or has ended. */
   #wake: (() => void) | undefined;
 
   /** Begins to deliver bytes. */
@@ -34,7 +37,7 @@ export class PostedInput {
     this.#wakeUp();
   }
 
-  /** No more bytes are delivered. */
+  /** Stops the delivery of bytes. */
   close(): void {
     this.#isClosed = true;
     this.#wakeUp();
@@ -53,20 +56,22 @@ export class PostedInput {
       for await (const chunk of request.iterator({ destroyOnReturn: false })) {
         await this.#untilReady();
         if (this.#isClosed) return 'closed';
-        // A request without an encoding gives buffers.
+        // A request without `setEncoding` yields buffers.
         this.#onBytes?.(chunk as Buffer);
       }
     } catch {
-      // The body is incomplete: the client is gone, or never meant to send all of it.
+      // The body is incomplete: the client is gone, or stopped sending.
       return this.#isClosed ? 'closed' : 'client_aborted';
     }
-    // Bytes that ended the connection themselves were accepted all the same.
+    // The body counts as accepted even if its own bytes ended the connection.
     if (!this.#isPaused) return 'accepted';
     await this.#untilReady();
     return this.#isClosed ? 'closed' : 'accepted';
   }
 
-  /** The answer waits too: a client sends its next body when it has the answer to this one. */
+  /**
+   * Waits until reading may continue. The answer to the POST also waits, because the client sends its next body after that answer.
+   */
   async #untilReady(): Promise<void> {
     while (this.#isPaused && !this.#isClosed) {
       await new Promise<void>((resolve) => {

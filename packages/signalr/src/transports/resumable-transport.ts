@@ -1,6 +1,6 @@
 /*
- * A WebSocket transport that outlives its socket (stateful reconnect): when the socket breaks, the client opens
- * another one, and both sides resend the messages that the other has not acknowledged.
+ * A WebSocket transport that survives the loss of its socket (stateful reconnect). When the socket breaks, the client opens another
+ * one. Both sides then resend the messages that the other side has not acknowledged.
  */
 
 import type { Ticker, TickListener } from '../connection/ticker.js';
@@ -12,23 +12,28 @@ import { MessageBuffer } from '../protocol/message-buffer.js';
 import { encodeMessage } from '../protocol/serialized-hub-message.js';
 import type { Resumption, Transport, TransportListener } from './transport.js';
 
-/** Bounds of a connection that outlives its socket. */
+/** Limits of a connection with stateful reconnect. */
 export interface ResumptionLimits {
-  /** How long the client may be away. */
+  /** Maximum time that the client may be away. */
   readonly disconnectTimeoutMs: number;
-  /** Unacknowledged bytes; then nothing more is sent until the client acknowledges. */
+  /** Maximum number of unacknowledged bytes. Beyond it, nothing is sent until the client acknowledges. */
   readonly statefulReconnectBufferBytes: number;
 }
 
 /**
- * `plain`: before the handshake, or the client does not take part: the transport ends with its socket. `resumable`: a broken socket
- * leads to `detached`, an orderly close ends the transport. `detached`: there is no socket, sends wait in the connection's queue, and
- * the transport ends after the disconnect timeout. `stopped`: the connection is ending and accepts no further socket. `ended`: the
- * connection has been notified.
+ * The state of the transport:
+ * - `plain`: the handshake is not done, or the client does not take part. The transport ends with its socket.
+ * - `resumable`: a broken socket leads to `detached`. An orderly close ends the transport.
+ * - `detached`: there is no socket. Messages wait in the connection's queue. The transport ends after the disconnect timeout.
+ * - `stopped`: the connection is ending and accepts no further socket.
+ * - `ended`: the connection has been notified.
  */
 type ResumableTransportState = 'plain' | 'resumable' | 'detached' | 'stopped' | 'ended';
 
-/** The states that may follow each. `resumable` follows itself when a client returns before its old socket has broken. */
+/**
+ * The states that may follow each state. `resumable` may follow itself, because a client can return before its old socket has
+ * broken.
+ */
 const NEXT_STATES: Readonly<Record<ResumableTransportState, readonly ResumableTransportState[]>> = {
   plain: ['resumable', 'stopped', 'ended'],
   resumable: ['resumable', 'detached', 'stopped', 'ended'],
@@ -42,7 +47,7 @@ const NEXT_STATES: Readonly<Record<ResumableTransportState, readonly ResumableTr
  * plain ──▶ resumable ⇄ detached ──▶ ended
  *   └───────────┴───────────┴──▶ stopped ──▶ ended
  * ```
- * A socket that closes properly ends the transport from `plain` and `resumable` as well. `#moveTo` alone changes the state.
+ * An orderly close of the socket also ends the transport from `plain` and `resumable`. Only `#moveTo` changes the state.
  */
 export class ResumableTransport implements Transport, Resumption, TickListener {
   readonly name = 'WebSockets' as const;
@@ -60,7 +65,7 @@ export class ResumableTransport implements Transport, Resumption, TickListener {
   #isPaused = false;
   #detachedSinceMs = 0;
 
-  /** @param socket the first one */
+  /** @param socket the first socket */
   constructor(socket: Transport, ticker: Ticker, limits: ResumptionLimits) {
     this.#socket = socket;
     this.#ticker = ticker;
@@ -81,7 +86,7 @@ export class ResumableTransport implements Transport, Resumption, TickListener {
     return this.#state === 'resumable' || this.#state === 'detached';
   }
 
-  /** True once the connection cannot be continued any more. */
+  /** True when the connection can no longer continue over another socket. */
   get isStopped(): boolean {
     return this.#state === 'stopped' || this.#state === 'ended';
   }
@@ -106,9 +111,9 @@ export class ResumableTransport implements Transport, Resumption, TickListener {
   }
 
   /**
-   * Continues over another socket. A socket that is still there is half open, however healthy it looks from here: otherwise the
-   * client would not have returned.
-   * @returns false when it is too late; the socket is then left as it is
+   * Continues over another socket, and aborts the old socket if there is one. The old socket must be half open, because otherwise
+   * the client would not have returned.
+   * @returns false if the connection can no longer continue; the new socket is then left unchanged
    */
   attach(socket: Transport): boolean {
     if (!this.canResume || this.#protocol === undefined) return false;
@@ -174,20 +179,20 @@ export class ResumableTransport implements Transport, Resumption, TickListener {
     if (sequenceId !== undefined) this.#writeOwn({ type: MessageType.ack, sequenceId });
   }
 
-  /** False when the present state rules it out; nothing changes then. */
+  /** Changes the state. Returns false if the present state does not allow the new one; nothing changes then. */
   #moveTo(state: ResumableTransportState): boolean {
     if (!NEXT_STATES[this.#state].includes(state)) return false;
     this.#state = state;
     return true;
   }
 
-  /** Acks and sequences are not counted and bypass the connection's queue. */
+  /** Writes an ack or a sequence message. Such messages are not counted, and bypass the connection's queue. */
   #writeOwn(message: HubMessage): boolean {
     if (this.#protocol === undefined || this.#socket === undefined) return true;
     return this.#socket.write(encodeMessage(message, this.#protocol));
   }
 
-  /** A connection that is ending no longer waits for acknowledgements. */
+  /** True while too many bytes are unacknowledged. A connection that is ending no longer waits for acknowledgements. */
   get #isFull(): boolean {
     return this.canResume && this.#buffer.isFull;
   }
@@ -196,7 +201,7 @@ export class ResumableTransport implements Transport, Resumption, TickListener {
     if (this.#hasRoom && !this.#isFull && this.#socket !== undefined) this.#listener?.onWritable();
   }
 
-  /** Events of a socket that has been replaced are ignored. */
+  /** Listens to a socket. Its events are ignored after another socket has replaced it. */
   #listen(socket: Transport): void {
     const listener = this.#listener;
     const isCurrent = (): boolean => this.#socket === socket;

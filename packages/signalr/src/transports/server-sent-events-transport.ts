@@ -1,5 +1,5 @@
 /*
- * Server-sent events: one endless response carries the messages of the server, POST requests those of the client.
+ * Server-sent events: one endless response carries the messages of the server. POST requests carry the messages of the client.
  */
 import type { ServerResponse } from 'node:http';
 import type { EncodedMessage, MessageFraming } from '../protocol/encoded-message.js';
@@ -10,7 +10,7 @@ const HEADERS = {
   'Content-Type': 'text/event-stream',
   'Cache-Control': 'no-cache,no-store',
   Pragma: 'no-cache',
-  // Both keep proxies from holding events back: compression needs blocks, nginx buffers by default.
+  // These two headers prevent proxies from delaying events: compression collects blocks, and nginx buffers by default.
   'Content-Encoding': 'identity',
   'X-Accel-Buffering': 'no',
 };
@@ -21,7 +21,9 @@ const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 const BLANK = 0x20;
 
-/** The framing that all event streams share. One `data` line and nothing else: the .NET client refuses every other field. */
+/**
+ * The framing that all event streams share: one `data` line and nothing else, because the .NET client refuses every other field.
+ */
 const eventFraming: MessageFraming = {
   frame(payload) {
     const event = Buffer.concat([DATA, payload, EVENT_END]);
@@ -33,14 +35,15 @@ const eventFraming: MessageFraming = {
 };
 
 /**
- * Replaces a byte by a blank. Line feed and carriage return end a line of an event stream, and clients differ in how they join several
- * lines. A message of a text protocol is JSON, where such a byte can only stand between two tokens, and a blank means the same.
+ * Replaces every occurrence of a byte by a blank. Line feed and carriage return end a line of an event stream, and clients differ
+ * in how they join several lines. Messages are JSON, where these bytes can occur only between two tokens. A blank means the same
+ * there.
  */
 function blankOut(data: Buffer, byte: number): void {
   for (let at = data.indexOf(byte); at >= 0; at = data.indexOf(byte, at + 1)) data[at] = BLANK;
 }
 
-/** See {@link Transport}. Owns the response from its head to its end. */
+/** The transport for server-sent events. It owns the response from the first header to the end. */
 export class ServerSentEventsTransport implements Transport {
   readonly name = 'ServerSentEvents' as const;
   readonly formats = ['text'] as const;
@@ -68,7 +71,7 @@ export class ServerSentEventsTransport implements Transport {
     response.on('error', () => {}); // 'close' follows
     this.input.start((bytes) => listener.onBytes(bytes));
     response.socket?.setNoDelay(true);
-    // The timeout of the HTTP server is meant for hanging requests; a stream is silent between two pings.
+    // The timeout of the HTTP server is for hanging requests, but a stream is silent between two pings.
     response.setTimeout(0);
     response.writeHead(200, HEADERS);
     // Firefox regards the stream as open only after its first bytes.

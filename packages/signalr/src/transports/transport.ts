@@ -1,6 +1,6 @@
 /*
- * The port of a transport: how the bytes of one connection reach the client and come from it.
- * Connection code knows this file only, never WebSockets, event streams or polls.
+ * The interface of a transport, which carries the bytes of one connection to the client and back. Connection code uses only this
+ * interface, never WebSockets, event streams or polls.
  */
 import type { EncodedMessage } from '../protocol/encoded-message.js';
 import type { HubMessage } from '../protocol/hub-message.js';
@@ -9,61 +9,69 @@ import type { TransportName } from '../protocol/negotiate.js';
 
 /** The callbacks of a transport to its connection. None is called before `start`, and none after `onClosed`. */
 export interface TransportListener {
-  /** Bytes in the order they were sent, split anywhere. */
+  /** Called with bytes in the order in which the client sent them. They may be split anywhere. */
   onBytes(bytes: Buffer): void;
-  /** The following bytes come over another network connection: an unfinished message before them will never be finished. */
+  /**
+   * Called before bytes that come over another network connection. A message that is incomplete at this point is never completed.
+   */
   onInterrupted(): void;
-  /** The client sent one transport message over the transport's own limit; its bytes were not kept. */
+  /** Called when the client has sent a transport message that exceeds the transport's own limit. Its bytes were not kept. */
   onMessageTooBig(): void;
-  /** After `write` answered false: there is room again. */
+  /** Called when the transport has room again, after `write` returned false. */
   onWritable(): void;
   /**
-   * The end, exactly once. `isGraceful` when the client ended it properly, not merely vanished.
-   * @param error what broke the transport, when something did
+   * Called exactly once, when the transport has ended. `isGraceful` is true if the transport ended properly, and false if the
+   * client merely vanished.
+   * @param error the error that broke the transport, if there was one
    */
   onClosed(isGraceful: boolean, error?: Error): void;
 }
 
-/** Stateful reconnect as the connection drives it. */
+/** The interface of a transport for stateful reconnect. */
 export interface Resumption {
-  /** The handshake is done and the client takes part: from now on messages are counted. */
+  /** Begins to count messages. Called after the handshake, if the client takes part in stateful reconnect. */
   begin(protocol: HubProtocol): void;
   /**
-   * Looks at every message of the client: true when it is to be acted on.
+   * Returns true if the hub has to act on the message. Must be called for every message of the client.
    * @throws SignalRError `malformed_message`
    */
   accept(message: HubMessage): boolean;
-  /** The connection is ending: no further socket is taken, and without one the transport ends here. */
+  /** Accepts no further socket, because the connection is ending. If there is no socket now, the transport ends at once. */
   stop(): void;
 }
 
 /**
  * One transport, for the whole life of its connection.
  *
- * Guarantees: messages arrive whole and in the order of `write`; no method throws because the client is
- * gone; `close` sends what was written before it, then ends. While `isAttached` is false the transport itself
- * bounds the time until the client is back, and ends when it is over.
+ * Guarantees:
+ * - Messages arrive whole, and in the order of `write`.
+ * - No method throws because the client is gone.
+ * - `close` first sends all messages that were written before it.
+ * - While `isAttached` is false, the transport limits the time until the client returns, and ends when that time is over.
  */
 export interface Transport {
   readonly name: TransportName;
   readonly formats: readonly TransferFormat[];
-  /** True when the transport itself shows that both sides live, so that pings are not needed. */
+  /** True when the transport itself shows that both sides are alive, so that pings are not needed. */
   readonly hasInherentKeepAlive: boolean;
-  /** False while there is nothing to write to: between two polls, or between two sockets of a connection that survives. */
+  /** False while there is nothing to write to: between two polls, or between two sockets with stateful reconnect. */
   readonly isAttached: boolean;
-  /** Present when the connection outlives a broken socket. */
+  /** Present when the connection survives a broken socket. */
   readonly resumption?: Resumption;
-  /** Bytes that were written and have not left the process. */
+  /** Number of bytes that were written and have not left the process. */
   readonly bufferedBytes: number;
-  /** Begins to deliver events. Bytes that came earlier are delivered first. */
+  /** Begins to deliver events. Bytes that arrived earlier are delivered first. */
   start(listener: TransportListener): void;
-  /** Writes one message. False: wait for `onWritable` before writing more (the message itself was taken). */
+  /**
+   * Writes one message. If it returns false, the message was accepted, but the caller must wait for `onWritable` before it writes
+   * more.
+   */
   write(message: EncodedMessage): boolean;
-  /** Stops reading from the network soon; what is in flight inside the process may still arrive. */
+  /** Stops reading from the network soon. Bytes that are already in the process may still arrive. */
   pauseReading(): void;
   resumeReading(): void;
-  /** Ends the transport in its proper way after everything written. Repeats are ignored. */
+  /** Ends the transport properly, after all written data has been sent. Repeated calls have no effect. */
   close(): void;
-  /** Ends it at once; unsent data is lost. */
+  /** Ends the transport at once. Unsent data is lost. */
   abort(): void;
 }

@@ -1,8 +1,7 @@
 /*
- * The WebSocket transport on top of `ws`, which reads frames and does the closing handshake.
- * Data frames are written straight to the socket, framed once for all receivers. That is safe because
- * compression is off: then `ws` keeps no queue of its own and writes its control frames (pong, close) whole
- * to the same socket, so frames of both can only follow each other.
+ * The WebSocket transport on top of `ws`, which reads frames and performs the closing handshake. Data frames are framed once for
+ * all receivers, and written directly to the socket. That is safe because compression is off. `ws` then has no send queue, and
+ * writes each control frame (pong, close) as a whole to the same socket. Control frames and data frames are therefore never mixed.
  */
 import type { Duplex } from 'node:stream';
 import { WebSocket } from 'ws';
@@ -24,15 +23,17 @@ const FAILURES: ReadonlySet<number> = new Set(
 );
 
 /**
- * A `ws` socket with two differences. It answers a client's close frame with code 1000, whatever code the frame had, as ASP.NET Core
- * does; `ws` would echo "no code" for an empty one, which the official client treats as an error. And before a message over the limit
- * closes the socket, the connection can still send a Close message.
+ * A `ws` socket with two differences:
+ * - It answers a client's close frame with code 1000, whatever code the frame had, as ASP.NET Core does. `ws` would answer an empty
+ *   close frame with "no code", which the official client treats as an error.
+ * - When a message exceeds the limit, the connection can still send a Close message before the socket closes.
  */
 export class ServerWebSocket extends WebSocket {
   onMessageTooBig: (() => void) | undefined;
 
   override close(code: number = NORMAL_CLOSURE, reason?: string | Buffer): void {
-    // `ws` passes a reason, even an empty one, only with the client's own close frame: its code is not a failure of the server.
+    // `ws` passes a reason, even an empty one, only when it answers a close frame of the client. The code then comes from the
+    // client, and is not a failure that the server has found.
     const failure = reason === undefined ? code : undefined;
     if (failure === MESSAGE_TOO_BIG && this.readyState === WebSocket.OPEN) this.onMessageTooBig?.();
     super.close(failure !== undefined && FAILURES.has(failure) ? failure : NORMAL_CLOSURE);
@@ -40,10 +41,10 @@ export class ServerWebSocket extends WebSocket {
 }
 
 /**
- * See {@link Transport}. The socket is the one under the WebSocket, as the upgrade gave it.
+ * The transport over a WebSocket. `socket` is the network socket of the WebSocket, which came with the upgrade.
  *
- * The first message of a turn of the event loop is written at once; what follows in the same turn leaves together at its end, or when
- * it fills the socket's buffer. Each message stays a separate frame, so nothing is copied.
+ * The first message of a turn of the event loop is written at once. Further messages of the turn are written together at its end,
+ * or as soon as they fill the socket's buffer. Each message stays a separate frame, so nothing is copied.
  */
 export class WebSocketTransport implements Transport {
   readonly name = 'WebSockets' as const;
@@ -77,7 +78,7 @@ export class WebSocketTransport implements Transport {
   }
 
   write(message: EncodedMessage): boolean {
-    // After a close frame nothing may follow (RFC 6455, 5.5.1); a closed socket accepts nothing either.
+    // No data may follow a close frame (RFC 6455, 5.5.1), and a closed socket accepts no data.
     const socket = this.#socket;
     if (this.#webSocket.readyState !== WebSocket.OPEN || !socket.writable) return true;
     const turn = writeTurn.current();
@@ -88,13 +89,13 @@ export class WebSocketTransport implements Transport {
       writeTurn.atEnd(this);
     }
     socket.write(message.framedBy(webSocketFraming));
-    // The result of `write` is no use: it is false for every large frame, even one that the kernel has accepted whole.
+    // The result of `write` cannot be used: it is false for every large frame, even if the kernel has accepted the whole frame.
     if (socket.writableLength < socket.writableHighWaterMark) return true;
     this.uncork();
     return socket.writableLength < socket.writableHighWaterMark;
   }
 
-  /** Passes the messages since the second of the turn to the socket. */
+  /** Writes the messages that wait for the end of the turn: all except the first. */
   uncork(): void {
     if (!this.#isCorked) return;
     this.#isCorked = false;
@@ -116,7 +117,7 @@ export class WebSocketTransport implements Transport {
   }
 
   abort(): void {
-    // Messages of this turn that the kernel accepts still go out.
+    // Messages of this turn are still sent, if the kernel accepts them.
     this.uncork();
     this.#webSocket.terminate();
   }
@@ -130,7 +131,7 @@ export class WebSocketTransport implements Transport {
     this.#listener?.onWritable();
   };
 
-  // 'close' always follows; the error is only remembered for it.
+  // 'close' always follows an error, so the error is only kept until then.
   readonly #onError = (error: Error): void => {
     this.#error = error;
   };

@@ -1,5 +1,5 @@
 /*
- * The turns of the event loop in which sockets are written to, and the sockets to uncork at the end of each.
+ * Counts the turns of the event loop that write to sockets, and uncorks those sockets at the end of each turn.
  */
 
 /** A socket that holds back written bytes. */
@@ -7,14 +7,14 @@ export interface Corked {
   uncork(): void;
 }
 
-/** One for the process: a turn without writes costs nothing, a turn with writes costs one callback. */
+/** One object serves the whole process. A turn without writes costs nothing; a turn with writes costs one callback. */
 class WriteTurn {
   #number = 1;
   #isEnding = false;
-  /** Bounded by the number of sockets. */
+  /** The sockets to uncork at the end of this turn. There are never more than open sockets. */
   #corked: Corked[] = [];
 
-  /** The number of this turn. The next turn begins when the running code, its promises included, has ended. */
+  /** Returns the number of this turn. The next turn begins with the next `process.nextTick`, after the running code has ended. */
   current(): number {
     if (!this.#isEnding) {
       this.#isEnding = true;

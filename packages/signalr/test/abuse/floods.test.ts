@@ -1,5 +1,5 @@
 /*
- * Clients flood the server with messages: each of them is bounded, and the others are served.
+ * Clients flood the server with messages. The work and memory for each client are limited, and the other clients are served.
  */
 import { describe, expect, test } from 'vitest';
 import { counting, startAbused } from '../support/abused-hub.js';
@@ -9,7 +9,7 @@ import { call, openRaw, type RawClient, RS } from '../support/raw-client.js';
 describe('a client that floods the server', () => {
   const COUNT = 10_000;
 
-  /** Sends `COUNT` records, and returns when another client has been served in between. */
+  /** Sends `COUNT` records. Meanwhile another client calls a method; returns when that call has been answered. */
   async function flood(host: Host, client: RawClient, record: (index: number) => string): Promise<void> {
     const other = await openRaw(host);
     for (let index = 0; index < COUNT; index += 500) {

@@ -1,6 +1,6 @@
 /*
- * Bytes of clients against whole connections: however they are cut they mean the same, and however they are spoiled
- * they neither crash, hang, nor leave anything behind. `MILLRACE_FUZZ_MINUTES=10` runs it for that long.
+ * Bytes of clients against whole connections. However valid bytes are split, they mean the same. However bytes are corrupted, they
+ * cause no crash or hang, and leave nothing behind. `MILLRACE_FUZZ_MINUTES=10` adds a test that runs for ten minutes.
  */
 import { connect } from 'node:net';
 import { setFlagsFromString } from 'node:v8';
@@ -21,7 +21,7 @@ const minutes = Number(process.env['MILLRACE_FUZZ_MINUTES'] ?? 0);
 /** Counters for the report of a long run. */
 const done = { lives: 0, bytes: 0, ends: new Map<string, number>() };
 
-/** Parameters of one round; a round is repeated with the seed that a failure names. */
+/** Parameters of one round. To repeat a failed round, use the seed from the failure. */
 type Round = { readonly numRuns: number; readonly seed?: number };
 
 async function anyCutMeansTheSame(round: Round): Promise<void> {
@@ -43,7 +43,7 @@ async function anyCutMeansTheSame(round: Round): Promise<void> {
   );
 }
 
-/** The only ways in which bytes alone may end a connection. */
+/** The only close reasons that bytes alone may cause. */
 const EXPECTED_ENDS: ReadonlySet<string> = new Set([
   'client_closed',
   'client_error',
@@ -70,7 +70,7 @@ async function noBytesDoHarm(round: Round): Promise<void> {
   );
 }
 
-/** Whatever came in, what goes out is a handshake answer and then messages that a client can read. */
+/** Checks that the server has sent a handshake answer, and then only messages that a client can read. */
 function expectWellFormed(answer: Buffer, protocol: HubProtocol): void {
   const records = new RecordReader(1_000_000);
   records.push(answer);
@@ -88,7 +88,7 @@ function expectWellFormed(answer: Buffer, protocol: HubProtocol): void {
   if (!isAccepted) expect(types).toBe(0);
 }
 
-/** Counts the life and gives back how it ended. */
+/** Counts the connections that have ended, and returns how they ended. */
 function note(bytes: Buffer, hub: MemoryHub): readonly string[] {
   const ends = hub.events.flatMap((event) => {
     if (event.type === 'connection_closed') return [event.reason];
@@ -101,7 +101,7 @@ function note(bytes: Buffer, hub: MemoryHub): readonly string[] {
   return ends;
 }
 
-/** Requests as they stand on the wire, with holes for what may be spoiled. */
+/** Bytes of HTTP requests in which each part may be invalid. */
 const requestBytes = fc
   .record({
     line: fc.oneof(
@@ -155,7 +155,7 @@ const upgrade = Buffer.from(
     'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
 );
 
-/** A WebSocket that is opened properly and then is not: frames of any kind and length, masked or not. */
+/** A valid WebSocket upgrade, followed by frames of any kind and length, masked or not. */
 const webSocketBytes = fc
   .array(
     fc.oneof(
@@ -179,7 +179,7 @@ async function noSocketDoesHarm(host: Host, round: Round): Promise<void> {
         socket.on('close', resolve);
       });
       socket.end(bytes);
-      // A request that waits for its body, a poll, a stream: all have ended when the client has.
+      // A request that waits for its body, a poll or an event stream ends only when its client closes the socket.
       setImmediate(() => setImmediate(() => socket.destroy()));
       await closed;
       done.bytes += bytes.length;
@@ -225,7 +225,7 @@ test('a parser throws only its own errors', () => {
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 
-/** Bytes of the heap that are in use. */
+/** The number of heap bytes in use. */
 function heapBytes(): number {
   collectGarbage();
   return process.memoryUsage().heapUsed;
@@ -246,7 +246,7 @@ test.runIf(minutes > 0)(
       await anyCutMeansTheSame({ numRuns: 100, seed });
       await noBytesDoHarm({ numRuns: 400, seed });
       await noSocketDoesHarm(host, { numRuns: 50, seed });
-      (host.events as unknown[]).length = 0; // the host of the tests keeps all of them
+      (host.events as unknown[]).length = 0; // the test host keeps all events
       const heap = heapBytes();
       if (performance.now() - startedMs < minutes * 6_000) heapEarly = Math.max(heapEarly, heap);
       heapMost = Math.max(heapMost, heap);

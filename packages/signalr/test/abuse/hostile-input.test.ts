@@ -1,5 +1,5 @@
 /*
- * Clients send endless, huge, slow or meaningless input: the server keeps a bounded part of it, and serves the others.
+ * Clients send endless, huge, slow or meaningless input. The server keeps only a limited part of it, and serves the other clients.
  */
 import { once } from 'node:events';
 import { createServer, request } from 'node:http';
@@ -12,7 +12,7 @@ import type { Host } from '../support/host.js';
 import { negotiateUrl, openPolling, post } from '../support/http-client.js';
 import { call, connectRaw, openRaw, RS } from '../support/raw-client.js';
 
-/** Writes without end; resolves with the number of bytes that were taken before the server had enough. */
+/** Writes until the server closes the connection. Resolves with the number of bytes written. */
 function writeEndlessly(socket: Socket, chunk: Buffer): Promise<number> {
   return new Promise((resolve) => {
     const write = (): void => {
@@ -52,7 +52,7 @@ describe('hostile input', () => {
     const socket = connectSocket(port, '127.0.0.1');
     socket.write('GET /hub HTTP/1.1\r\nHost: x\r\nX: ');
     const drip = setInterval(() => socket.write('y'), 20);
-    socket.on('error', () => {}); // the server hangs up while it drips
+    socket.on('error', () => {}); // the server closes the connection
     const answer = await new Promise<string>((resolve) => {
       socket.on('data', (bytes: Buffer) => resolve(bytes.toString()));
     });
@@ -68,7 +68,7 @@ describe('hostile input', () => {
   test('a client that announces a WebSocket message of 100 MB is disconnected because of the header', async () => {
     await using host = await startAbused();
     await using client = await openRaw(host);
-    // A masked binary frame of 100,000,000 bytes.
+    // The header of a masked binary frame of 100,000,000 bytes.
     const header = Buffer.from([0x82, 0xff, 0, 0, 0, 0, 0x05, 0xf5, 0xe1, 0, 1, 2, 3, 4]);
     Reflect.get(client.socket, '_socket').write(header);
     expect(await client.next()).toContain('"type":7');
@@ -82,7 +82,7 @@ describe('hostile input', () => {
     await using client = await openRaw(host);
     const socket: Socket = Reflect.get(client.socket, '_socket');
     const payload = Buffer.alloc(65_535, 0x20);
-    // Masked with zeros; the first is text, all others are continuations, none is the last.
+    // A fragment masked with zeros. The first fragment is text, all others are continuations, and none is final.
     const fragment = (opcode: number): Buffer =>
       Buffer.concat([Buffer.from([opcode, 0xfe, 0xff, 0xff, 0, 0, 0, 0]), payload]);
     for (let sent = 0; sent < 1_600 && socket.writable; sent += 1) {
@@ -132,7 +132,7 @@ describe('hostile input', () => {
     expect((await post(`${host.url}/hub?id=nothing`, Buffer.alloc(200_000))).status).toBe(404);
     const url = await openPolling(host);
     const outgoing = request(url, { method: 'POST', agent: false, headers: { 'Content-Length': 1_000 } });
-    outgoing.on('error', () => {}); // it is this side that hangs up
+    outgoing.on('error', () => {}); // the test breaks the connection
     outgoing.write(call('echo', ['a']));
     await expect.poll(() => host.openRequests).toBe(1);
     outgoing.destroy();

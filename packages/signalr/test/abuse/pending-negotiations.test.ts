@@ -1,5 +1,5 @@
 /*
- * Negotiations that no connection follows are bounded, and forgotten in time.
+ * Negotiations that are not followed by a connection are limited in number, and forgotten in time.
  */
 import { fakeClock } from '@millrace/testkit';
 import { describe, expect, test } from 'vitest';
@@ -21,7 +21,7 @@ describe('half-open negotiations', () => {
     expect(store.negotiate(1)).toBeDefined();
   });
 
-  test('waiting negotiations with signed tokens cost no memory, and the memory for ended ones is bounded', () => {
+  test('waiting negotiations with signed tokens cost no memory, and the memory for used tokens is bounded', () => {
     const clock = fakeClock(Date.UTC(2026, 0, 1));
     const ticker = new Ticker(clock, 1_000);
     const tokens = new SignedTokens(['k'.repeat(32)], '/hub');
@@ -35,7 +35,7 @@ describe('half-open negotiations', () => {
       store.remove(stored);
     }
     const isKnown = used.map(({ ids }) => store.find(ids.connectionToken) !== undefined);
-    // Only the oldest was forgotten, so only it would be taken for a fresh one, until its time is over.
+    // Only the oldest used token was forgotten. Until it expires, it is accepted like an unused token.
     expect(isKnown).toEqual(used.map((_, index) => index === 0));
     clock.pass(60_000);
     expect(used.filter(({ ids }) => store.find(ids.connectionToken) !== undefined)).toEqual([]);

@@ -1,5 +1,5 @@
 /*
- * Clients do not read: the server gives them up at its bounds, over every transport.
+ * Clients do not read. The server closes their connections at its limits, over every transport.
  */
 import type { Socket } from 'node:net';
 import { describe, expect, test } from 'vitest';
@@ -13,7 +13,7 @@ describe('a client that never reads', () => {
   const text = 'x'.repeat(50_000);
 
   async function expectGivenUp(host: Host, hub: Hub<Client>): Promise<void> {
-    // The kernel takes some megabytes before the queue fills; the loop is bounded all the same.
+    // The kernel buffers some megabytes before the queue fills. The number of sends is limited, so that the loop always ends.
     for (let sent = 0; sent < 2_000 && hub.clients.all.send('data', text) > 0; sent += 1) await turn();
     expect(hub.clients.all.send('data', text)).toBe(0);
     host.clock.pass(20_000);
@@ -61,7 +61,7 @@ describe('a client that never reads', () => {
     await using client = await openRaw(host);
     client.socket.pause();
     const socket: Socket = Reflect.get(client.socket, '_socket');
-    // A ping of 125 bytes, masked with zeros, many times over.
+    // A ping of 125 bytes, masked with zeros.
     const ping = Buffer.concat([Buffer.from([0x89, 0x80 | 125, 0, 0, 0, 0]), Buffer.alloc(125)]);
     const pings = Buffer.concat(Array.from({ length: 5_000 }, () => ping));
     for (let sent = 0; sent < 100 && socket.writable; sent += 1) {

@@ -27,7 +27,7 @@ describe('bytes that no instance sent', () => {
   test('bytes of a later version are ignored and counted one by one, and the version is reported once', async () => {
     await using pair = await startPair();
     const { one, other, client, inject } = pair;
-    // Behind the version anything may stand.
+    // After an unknown version, any content is allowed.
     for (const bytes of [
       encode([2, 1, sender, 0]),
       encode([2, { new: 'form' }, [], 'x']),
@@ -71,7 +71,7 @@ describe('bytes that no instance sent', () => {
       fc.record({ json: fc.uint8Array(), messagepack: fc.uint8Array() }),
       fc.uint8Array(),
     );
-    // Nearly messages, so that most of them are understood.
+    // Values that are almost messages, so that most of them are understood.
     const nearly = fc
       .tuple(
         fc.nat(12),

@@ -1,5 +1,5 @@
 /*
- * Client results across instances, on every backplane.
+ * Calls to clients of other instances, on every backplane.
  */
 import { describe, expect, test } from 'vitest';
 import { defineHub, type Hub } from '../../src/index.js';
@@ -17,7 +17,9 @@ import { startHost } from '../support/host.js';
 import { connectOfficial } from '../support/official-client.js';
 import { openClient } from '../support/protocol-client.js';
 
-/** Makes a call that the client does not answer; resolves when it was asked, with what the call will be rejected with. */
+/**
+ * Makes a call that the client does not answer. Resolves when the client has received the call, with a promise of the call's error.
+ */
 async function beginCall(
   { hub }: RowServer,
   client: RowMember,
@@ -151,7 +153,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
       code: 'canceled',
       message: 'Invocation canceled by the server.',
     });
-    // A second call comes behind the cancellation of the first one.
+    // The second call arrives after the cancellation of the first one.
     client.answer = () => ({ kind: 'void' });
     await clients.client(client.id).invoke('ask', 2);
     client.complete(client.asked[0]?.invocationId, { kind: 'void' });
@@ -170,7 +172,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
     const call = first.hub.clients.client(client.id).withSignal(abort.signal).invoke('ask', 1);
     abort.abort();
     await expect(call).rejects.toMatchObject({ code: 'canceled' });
-    // It was on its way: the client is asked, and the answer concerns nobody.
+    // The call was already on its way, so the client receives it. Nobody waits for the answer.
     await expect.poll(() => client.asked).toHaveLength(1);
     client.answer = () => ({ kind: 'void' });
     await first.hub.clients.client(client.id).invoke('ask', 2);

@@ -1,5 +1,5 @@
 /*
- * Group changes and ends of connections on other instances, on every backplane.
+ * Group changes and aborts of connections on other instances, on every backplane.
  */
 import { describe, expect, test } from 'vitest';
 import { BACKPLANES, failureOf, notesOf, openMember, settle, startRow } from '../support/backplane-row.js';
@@ -13,7 +13,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
     expect(await groups.add(client.id, 'g')).toBe(true);
     expect(await groups.add(client.id, 'g')).toBe(true);
     expect(second.hub.connections.groupsOf(client.id)).toEqual(['g']);
-    // Lists and counts are those of one process.
+    // Lists and counts contain only the connections of this process.
     expect(groups.count('g')).toBe(0);
     clients.group('g').send('note', 'member');
     expect(await third.hub.groups.remove(client.id, 'g')).toBe(true);
@@ -75,7 +75,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
   test('a request does not wait for an instance that leaves or dies', async () => {
     await using row = await startRow(source);
     const [first, second, third] = row.servers;
-    // From here on everybody is known.
+    // After this answer, the instance knows all other instances.
     expect(await first.hub.groups.add('x', 'g')).toBe(false);
     await second.host.server.close();
     expect(await first.hub.groups.add('x', 'g')).toBe(false);

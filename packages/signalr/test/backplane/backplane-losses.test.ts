@@ -1,5 +1,5 @@
 /*
- * Lost messages between instances are noticed, and nothing waits for them. The tests control time and failures.
+ * Lost messages between instances are noticed, and no call or query waits for them for ever. The tests control time and failures.
  */
 import { getEventListeners } from 'node:events';
 import { encode } from '@msgpack/msgpack';
@@ -74,7 +74,7 @@ describe('a send', () => {
     await using pair = await startPair({ maximumBackplaneBytes: 10_000 });
     const { one, other, client, beat } = pair;
     one.backplane.hold();
-    // With both protocols a little over 2,000 bytes each: four of them fit.
+    // A message in both protocols has a little over 2,000 bytes, so four messages fit.
     for (let n = 0; n < 10; n += 1) one.hub.clients.all.send('note', `${n} ${'x'.repeat(1_000)}`);
     await turn();
     expect(reported(one)).toHaveLength(6);
@@ -84,7 +84,7 @@ describe('a send', () => {
     });
     one.backplane.flow();
     await expect.poll(() => client.notes).toHaveLength(4);
-    // One message alone may be larger than the bound.
+    // A single message may be larger than the limit.
     one.hub.clients.all.send('note', 'y'.repeat(20_000));
     await expect.poll(() => client.notes).toHaveLength(5);
     await beat(1);

@@ -1,5 +1,5 @@
 /*
- * Backplane messages as values and as bytes, in both directions, and any other bytes.
+ * Encoding and decoding of backplane messages, and decoding of arbitrary bytes.
  */
 import { decode, encode } from '@msgpack/msgpack';
 import fc from 'fast-check';
@@ -21,7 +21,7 @@ const wireEncodings = { json: bytes, messagepack: Uint8Array.of() };
 const send = { ...head, kind: 'send', key: undefined, encodings } as const;
 const question = { ...head, kind: 'query', id, connectionId: 'c' } as const;
 
-/** Each message, and what stands behind `[1, …, sender, 7]`: its kind first. */
+/** Each message, and its array on the wire without version, sender and number: first the kind, then the fields. */
 const table: readonly (readonly [string, BackplaneMessage, readonly unknown[]])[] = [
   ['the first hello', { ...head, kind: 'announce', isNew: true }, [1, true]],
   ['a later hello', { ...head, kind: 'announce', isNew: false }, [1, false]],
@@ -68,10 +68,10 @@ const table: readonly (readonly [string, BackplaneMessage, readonly unknown[]])[
   ['a list of nothing', { ...head, kind: 'missing', ids: [] }, [10, []]],
 ];
 
-/** The whole array. */
+/** The whole array on the wire. */
 const wireOf = ([kind, ...fields]: readonly unknown[]): unknown[] => [1, kind, sender, 7, ...fields];
 
-/** Views compare as the bytes that they show. */
+/** Replaces views of bytes by plain arrays, so that they can be compared. */
 function plain(message: unknown): unknown {
   if (message instanceof Uint8Array) return Array.from(message);
   if (message instanceof Map)
@@ -117,7 +117,7 @@ test.each([
   expect(decodeBackplaneMessage(encode(wire))).toMatchObject({ message: undefined, reason });
 });
 
-test('a message of an unknown kind is not read, but its number is', () => {
+test('a message of an unknown kind is not read, but its sequence number is', () => {
   expect(decodeBackplaneMessage(encode([1, 11, sender, 7, 'x']))).toEqual({
     message: undefined,
     reason: 'unknown_kind',

@@ -87,7 +87,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
     await using two = await openMember(second, 'u1', 'messagepack');
     await using three = await openMember(third, 'u2');
     for (let n = 0; n < 1_000; n += 1) {
-      // The order holds across addresses.
+      // Messages to different addresses also keep their order.
       for (const [origin, { hub }] of [first, second].entries()) {
         if (n % 2 === 0) hub.clients.all.send('note', `${origin} ${n}`);
         else hub.clients.users(['u0', 'u1', 'u2']).send('note', `${origin} ${n}`);
@@ -130,7 +130,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
     const replaced = (): number =>
       second.host.events.filter(({ type }) => type === 'message_replaced').length;
     slow.socket.pause();
-    // The kernel takes some megabytes before anything waits in the server.
+    // The kernel buffers some megabytes before messages wait in the server.
     for (let index = 0; index < 2_000 && replaced() < 20; index += 1) {
       first.hub.clients
         .user('ann')
@@ -164,7 +164,8 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
     const [first, second] = row.servers;
     await using here = await openMember(first, 'ann');
     await using there = await openMember(second, 'bob');
-    // MessagePack has to parse the text that JSON relays as it is, although nobody here speaks it.
+    // The message is encoded for MessagePack too, although no client here uses it. That fails for both values, because MessagePack
+    // must parse the JSON text.
     for (const value of [2n ** 64n, new JsonText('{"n":')]) {
       expect(() => first.hub.clients.all.send('note', value)).toThrow(
         expect.objectContaining({ code: 'unserializable' }),

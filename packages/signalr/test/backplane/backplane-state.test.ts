@@ -1,5 +1,5 @@
 /*
- * The state of an instance on the backplane, up or down, and its answers about others.
+ * The state of an instance on the backplane (up or down), and its answers about connections of other instances.
  */
 import { encode } from '@msgpack/msgpack';
 import { describe, expect, test } from 'vitest';
@@ -40,9 +40,9 @@ describe('an instance', () => {
     });
     expect(hub.clients.all.send('note', 'here')).toBe(1);
     await pass(296, host);
-    // The channel that could be subscribed to was given up each time.
+    // After each failed attempt, the subscription of the other channel was ended.
     expect(backplane.openCount).toBe(0);
-    // Half a minute between two attempts at the most, and half of that at the least; each is for two channels.
+    // The pauses grow until the attempts are 15 to 30 seconds apart. Each attempt subscribes to two channels.
     expect(backplane.channels.length / 2).toBeGreaterThanOrEqual(10);
     expect(backplane.channels.length / 2).toBeLessThanOrEqual(30);
     backplane.subscribeError = undefined;
@@ -102,7 +102,7 @@ describe('an instance', () => {
     expect(heard).toHaveLength(1);
     await hello('y', true);
     expect(heard).toEqual([KIND.announce, KIND.announce, KIND.announce]);
-    // It is known by now, and hears of everybody with their next heartbeats.
+    // The sender is known now, so the instance answers only with its next heartbeat.
     await hello('y', true);
     expect(heard).toHaveLength(4);
   });

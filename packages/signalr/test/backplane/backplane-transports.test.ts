@@ -1,6 +1,6 @@
 /*
- * The backplane together with stateful reconnect, and with the directory behind a proxy that forwards every request to the next
- * instance.
+ * The backplane together with stateful reconnect. The backplane together with the connection directory, behind a proxy that
+ * forwards every request to the next instance.
  */
 import type { Socket } from 'node:net';
 import { HttpTransportType, type HubConnection } from '@microsoft/signalr';
@@ -20,7 +20,7 @@ import { connectOfficial } from '../support/official-client.js';
 
 const { WebSockets, ServerSentEvents, LongPolling } = HttpTransportType;
 
-/** Breaks every network connection to a server. */
+/** Returns a function that breaks every network connection to a server. */
 function cutterOf({ host }: RowServer): () => void {
   const sockets = new Set<Socket>();
   host.http.on('connection', (socket: Socket) => {
@@ -51,7 +51,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
         for (let n = 0; n < 20; n += 1) first.hub.clients.group('g').send('note', round * 40 + n);
         cut();
         for (let n = 20; n < 40; n += 1) first.hub.clients.group('g').send('note', round * 40 + n);
-        // A client that receives an answer is connected again.
+        // When the client receives an answer, it is connected again.
         await connection.invoke('id');
       }
       await expect.poll(() => notes.length).toBeGreaterThanOrEqual(200);
@@ -114,7 +114,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
     expect(hubs.filter(({ connections: { count } }) => count > 0).length).toBeGreaterThan(1);
     for (const [index, connection] of connections.entries()) await connection.invoke('tell', `from ${index}`);
     const all = connections.map((_, index) => `from ${index}`);
-    // Each sends through its own instance, so between them there is no order.
+    // Each client sends through another instance, so the order of their messages is not defined.
     for (const received of notes) await expect.poll(() => received.toSorted()).toEqual(all);
     for (const [index, connection] of connections.entries()) {
       const { connectionId } = connections[(index + 1) % connections.length] ?? connection;

@@ -17,7 +17,7 @@ describe.each(BACKPLANES)('a backplane %s', (_name, createSource) => {
     for (const bytes of heard) await expect.poll(() => bytes).toEqual([...messages, []]);
   });
 
-  test('a message is delivered in a turn of its own, never inside publish', async () => {
+  test('a message is delivered after publish has returned, never inside it', async () => {
     await using source = await createSource();
     const backplane = await source.create();
     const order: string[] = [];

@@ -1,17 +1,17 @@
 /*
- * Present peers and lost messages, heartbeat by heartbeat.
+ * The present peers and the number of lost messages, heartbeat by heartbeat.
  */
 import { describe, expect, test } from 'vitest';
 import { Peers } from '../../src/backplane/peers.js';
 
-/** An instance that has heard itself. */
+/** The peers of an instance that has received its own message. */
 function up(): Peers {
   const peers = new Peers();
   peers.receivedOwnMessage();
   return peers;
 }
 
-/** One heartbeat in which everything is as it should be. */
+/** One heartbeat of an instance that receives its own message and an announcement of each given peer. */
 function beat(peers: Peers, ...heard: readonly string[]): ReturnType<Peers['beat']> {
   const result = peers.beat();
   peers.receivedOwnMessage();
@@ -52,7 +52,7 @@ describe('an instance', () => {
     },
   );
 
-  test('the known peers are complete when the instance has been up for two whole heartbeats, each time anew', () => {
+  test('the known peers are complete after two whole heartbeats, and again after each outage', () => {
     const peers = up();
     for (let round = 0; round < 2; round += 1) {
       for (let count = 0; count < 2; count += 1) {

@@ -1,6 +1,6 @@
 /*
- * The backplane on Redis while Redis is restarted, does not answer, or loses connections: losses are counted, nothing else fails, and
- * the backplane recovers.
+ * The backplane on Redis while Redis is restarted, does not answer, or loses connections. Losses are counted, nothing else fails,
+ * and the backplane recovers.
  */
 import { type RedisServer, startRedis, startTcpProxy, type TcpProxy } from '@millrace/testkit';
 import { createClient } from '@redis/client';
@@ -10,7 +10,7 @@ import type { SignalREvent } from '../../src/index.js';
 import { createRedisBackplane, type RedisSubscribingClient } from '../../src/redis.js';
 import { openMember, ROW_OPTIONS, type RowMember, startServer } from '../support/backplane-row.js';
 
-/** A server whose two connections to Redis go through wires of their own. */
+/** A server with two connections to Redis, each through a separate TCP proxy. */
 interface WiredServer extends AsyncDisposable {
   readonly server: Awaited<ReturnType<typeof startServer>>;
   readonly publishing: TcpProxy;
@@ -53,7 +53,7 @@ interface Pair extends AsyncDisposable {
   readonly far: RowMember;
 }
 
-/** Two servers with a client each. */
+/** Starts Redis, and two servers with one client each. */
 async function startPair(options = {}): Promise<Pair> {
   const redis = await startRedis();
   const one = await startWired(redis, options);
@@ -79,11 +79,13 @@ const of = <Type extends SignalREvent['type']>(
 ): readonly Extract<SignalREvent, { type: Type }>[] =>
   server.host.events.filter((event): event is Extract<SignalREvent, { type: Type }> => event.type === type);
 
-/** How many messages were lost to this server, as far as it knows. */
+/** The number of messages that this server has noticed as lost. */
 const lostTo = (wired: WiredServer): number =>
   of(wired, 'backplane_gap').reduce((sum, { lost }) => sum + lost, 0);
 
-/** Sends numbered notes to all until one has arrived at the other server's client; resolves with their number. */
+/**
+ * Sends numbered notes to all clients, until one has arrived at the client of the other server. Resolves with the number of notes.
+ */
 async function sendUntilHeard({ one, far }: Pair): Promise<number> {
   let count = 0;
   const before = far.notes.length;
@@ -116,7 +118,7 @@ describe('while Redis is away', () => {
     await redis.restart();
     for (const { server } of [one, other]) await expect.poll(() => server.hub.backplaneState).toBe('up');
     const sent = 1 + 50 + (await sendUntilHeard(pair));
-    // Each message was received or is counted as lost, whether it was published or not.
+    // Each message was received or is counted as lost, even if it was not published.
     await expect.poll(() => far.notes.length + lostTo(other)).toBe(sent);
     expect(lostTo(other)).toBeGreaterThanOrEqual(50);
     expect(of(one, 'backplane_publish_failed').length).toBeGreaterThanOrEqual(50);
@@ -126,7 +128,7 @@ describe('while Redis is away', () => {
   });
 
   test('the backplane keeps a bounded number of messages while Redis is away or does not answer, and recovers with its connections', async () => {
-    // The client of this process cannot read while the loop below sends: its queue holds all of it.
+    // The client of the sending server cannot read during the loop below, so its queue must hold all messages.
     await using pair = await startPair({
       maximumBackplaneBytes: 1_000_000,
       maximumOutboundBytes: 10_000_000,
@@ -135,7 +137,7 @@ describe('while Redis is away', () => {
     redis.pause();
     const text = 'x'.repeat(10_000);
     for (let n = 0; n < 500; n += 1) expect(one.server.hub.clients.all.send('note', text)).toBe(1);
-    // With both protocols some 20,000 bytes each: about fifty of them fit.
+    // A message in both protocols has about 20,000 bytes, so about fifty messages fit.
     const refused = (): number =>
       of(one, 'backplane_publish_failed').filter(
         ({ error }) => 'code' in error && error.code === 'backplane_unavailable',
@@ -177,7 +179,7 @@ describe('an instance whose subscription is cut', () => {
     const { one, other, far } = pair;
     other.subscribing.swallow('replies');
     await other.server.host.event('backplane_down');
-    // The client gives its connection up after a second of silence.
+    // The Redis client closes its connection after a second of silence.
     await expect.poll(() => other.subscribing.acceptedCount).toBeGreaterThan(1);
     other.subscribing.restore();
     await expect.poll(() => other.server.hub.backplaneState).toBe('up');

@@ -27,7 +27,7 @@ describe('a client that stops reading', () => {
     await other.next();
     slow.socket.pause();
     const text = 'x'.repeat(50_000);
-    // The kernel takes some megabytes before the queue fills; the loop is bounded all the same.
+    // The kernel buffers some megabytes before the queue fills. The number of sends is limited, so that the loop always ends.
     let reached = 2;
     for (let index = 0; index < 1_000 && reached === 2; index += 1) {
       reached = hub?.clients.all.send('data', text) ?? 0;
@@ -124,7 +124,7 @@ describe('a client that stops reading', () => {
       });
     }
     expect(calls).toBe(1);
-    // Half of the bound, and what came beyond it before the hook took the connection out.
+    // The queue holds half of the limit, and the messages that were sent before the hook removed the connection from the group.
     if (outcome === 'keep') {
       expect(hub?.connections.waitingBytes).toBeGreaterThan(100_000);
       expect(hub?.connections.waitingBytes).toBeLessThanOrEqual(200_000);
@@ -228,7 +228,7 @@ describe('a client that floods', () => {
     for (let index = 0; index < count; index += 1) {
       client.send(`{"type":1,"target":"work","arguments":[${index},"${padding}"]}${RS}`);
     }
-    // 20 MB do not fit into the kernel's buffers, so what the server does not read stays with the client.
+    // The kernel's buffers cannot hold 20 MB, so the messages that the server does not read stay with the client.
     await expect.poll(() => most).toBe(1);
     for (let turn = 0; turn < 200; turn += 1) {
       await new Promise((resolve) => {

@@ -1,6 +1,5 @@
 /*
- * The catalogue of ends: every close reason and every close code is produced over a real socket, follows its rule, and is documented in
- * docs/errors.md.
+ * Every close reason and every close code is produced over a real socket, follows its rule, and is documented in docs/errors.md.
  */
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
@@ -21,7 +20,9 @@ interface Client {
   data(text: string): void;
 }
 
-/** A host with what the reasons need; `told` is what `onDisconnected` was given. */
+/**
+ * A host with a hub and a client, to produce a close reason. `startStage` adds the errors that `onDisconnected` receives to `told`.
+ */
 interface Stage {
   readonly host: Host;
   readonly hub: Hub<Client>;
@@ -68,10 +69,10 @@ async function startStage(told: unknown[]): Promise<Stage & AsyncDisposable> {
   };
 }
 
-/** More than the kernel takes, in one message, so that it waits while the client does not read. */
+/** A message that is larger than the kernel's buffers, so that it waits while the client does not read. */
 const HUGE = 'x'.repeat(20_000_000);
 
-/** Ends a connection for each reason. Returns the client it was done to, where that is not the stage's own. */
+/** Ends a connection for each reason. Returns the client of that connection, if it is not the client of the stage. */
 const ways: Record<CloseReason, (stage: Stage) => Promise<RawClient | undefined>> = {
   async client_closed({ client }) {
     client.send(`{"type":7}${RS}`);
@@ -131,7 +132,7 @@ const ways: Record<CloseReason, (stage: Stage) => Promise<RawClient | undefined>
   },
 };
 
-/** The Close message as the rule has it; undefined where nobody is told. */
+/** The Close message that a rule demands, or undefined if the rule sends none. */
 function closeMessageOf({ message, allowReconnect }: CloseRule): string | undefined {
   if (message === 'none') return undefined;
   return JSON.stringify({
@@ -144,7 +145,7 @@ function closeMessageOf({ message, allowReconnect }: CloseRule): string | undefi
 const reasons = Object.keys(CLOSE_RULES) as CloseReason[];
 
 describe('close reasons', () => {
-  test.each(reasons)('the reason %s is carried out as its rule says', async (reason) => {
+  test.each(reasons)('a connection with the close reason %s ends by its rule', async (reason) => {
     const rule = CLOSE_RULES[reason];
     const told: (Error | undefined)[] = [];
     await using stage = await startStage(told);
@@ -162,7 +163,7 @@ describe('close reasons', () => {
   });
 });
 
-/** A frame of a client: final unless told otherwise, masked with zeros. */
+/** A client's frame, masked with zeros. */
 function frame(opcode: number, payload: Buffer, isFinal = true): Buffer {
   return Buffer.concat([
     Buffer.from([opcode | (isFinal ? 0x80 : 0), 0x80 | payload.length, 0, 0, 0, 0]),
@@ -170,7 +171,7 @@ function frame(opcode: number, payload: Buffer, isFinal = true): Buffer {
   ]);
 }
 
-/** Bytes of a client that lead to each close code, and the close reason of its connection. */
+/** The client bytes that lead to each close code, and the close reason of the connection. */
 const breaches: Record<keyof typeof CLOSE_CODES, { readonly bytes: Buffer; readonly reason: CloseReason }> = {
   normal: { bytes: frame(8, Buffer.alloc(0)), reason: 'client_closed' },
   protocol_error: { bytes: frame(3, Buffer.from('reserved')), reason: 'transport_lost' },
@@ -186,7 +187,7 @@ const breaches: Record<keyof typeof CLOSE_CODES, { readonly bytes: Buffer; reado
 
 describe('close codes', () => {
   test.each(Object.keys(CLOSE_CODES) as (keyof typeof CLOSE_CODES)[])(
-    'the close code of %s is sent, and it stands in docs/errors.md',
+    'the close code %s is sent, and the connection ends for the expected reason',
     async (name) => {
       await using stage = await startStage([]);
       const { client, host } = stage;
@@ -218,7 +219,7 @@ describe('close codes', () => {
 });
 
 describe('docs/errors.md', () => {
-  /** The lines of the table under this head. */
+  /** The rows of the table that has this header row. */
   const tableUnder = (head: string): readonly string[] =>
     (page.split(`${head}\n`)[1]?.split('\n\n')[0] ?? '').split('\n').slice(1);
 

@@ -6,7 +6,7 @@ import { type OutboundLimits, OutboundQueue } from '../../src/connection/outboun
 import { EncodedMessage } from '../../src/protocol/encoded-message.js';
 import type { Transport } from '../../src/transports/transport.js';
 
-/** A transport that has room when the test says so. */
+/** A transport that has room only if the test sets `hasRoom`. */
 class FakeTransport implements Transport {
   readonly name = 'WebSockets' as const;
   readonly formats = ['text'] as const;
@@ -36,7 +36,7 @@ describe('the outbound queue', () => {
     ['bytes', { maximumOutboundBytes: 12, maximumOutboundMessages: 100 }],
     ['messages', { maximumOutboundBytes: 100, maximumOutboundMessages: 6 }],
   ])(
-    'the queue reports that half of its bound in %s is reached, and again after it was empty',
+    'the queue reports once that half of its limit in %s is used, and again after it was empty',
     (_, limits) => {
       const transport = new FakeTransport();
       const told: string[] = [];
@@ -49,7 +49,7 @@ describe('the outbound queue', () => {
         queue.offer(message('ab'));
         queue.offer(message('a'));
         expect(told.at(-1)).toBe(round);
-        // Only some of it went out: it is the same jam.
+        // Only a part of the queue was sent. It was not empty, so the queue must not report again.
         queue.onWritable();
         queue.offer(message('ab'));
         transport.hasRoom = true;
@@ -85,7 +85,7 @@ describe('the outbound queue', () => {
       expect(queue.offer(message(`a${round}`), 'a')).toBe('replaced');
     expect(queue.offer(message('b1'), 'b')).toBe('taken');
     expect(queue.offer(message('c1'), 'c')).toBe('overflow');
-    // A message that is too large to replace the older one does not change it.
+    // A message that is too large to replace an older one leaves the older one unchanged.
     expect(queue.offer(message('a: more than the bound'), 'a')).toBe('overflow');
     transport.hasRoom = true;
     queue.onWritable();
@@ -94,7 +94,7 @@ describe('the outbound queue', () => {
     expect(transport.written.at(-1)).toBe('a9');
   });
 
-  test('the queue refuses messages beyond its bytes or its number', () => {
+  test('the queue refuses messages beyond its limits of bytes and of messages', () => {
     const transport = new FakeTransport();
     transport.hasRoom = false;
     const queue = createQueue(transport, { maximumOutboundBytes: 10, maximumOutboundMessages: 3 });
@@ -107,7 +107,7 @@ describe('the outbound queue', () => {
     expect(queue.offer(message('4'))).toBe('overflow');
   });
 
-  test('an emptied queue has its whole bound again', () => {
+  test('an emptied queue has its whole limit again', () => {
     const transport = new FakeTransport();
     const queue = createQueue(transport, { maximumOutboundBytes: 10, maximumOutboundMessages: 3 });
     for (let round = 0; round < 5; round += 1) {

@@ -1,5 +1,6 @@
 /*
- * A server whose process did not run for a while, because others had the processor: messages that its clients sent meanwhile count.
+ * The server's process is paused for a while, because other processes use the processor. Pings that its clients send during the
+ * pause count.
  */
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
@@ -10,12 +11,12 @@ import { call, openRaw, RS } from '../support/raw-client.js';
 
 const ping = `{"type":6}${RS}`;
 
-/** Nothing of this process runs meanwhile. */
+/** Blocks the whole process. */
 function sleep(ms: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
 
-/** The real clock, and the end of its next tick. */
+/** The real clock, and a function that waits for the end of the next tick. */
 function tickingClock() {
   let onTick = (): void => {};
   const clock: ServerClock = {
@@ -38,9 +39,9 @@ test('a client that sent its ping while the server slept does not count as silen
   await using client = await openRaw(host);
   client.send(ping + call('echo', ['before']));
   expect(await client.next()).toContain('before');
-  // From the next tick on, the ping that the server heard counts no more.
+  // The next tick registers the first ping. After that, only the second ping can keep the connection open.
   await nextTick();
-  // At the end of a turn of the event loop, so that timers are what it wakes up to.
+  // The process now sleeps at the end of a turn of the event loop, so that it runs timers first when it wakes up.
   await turn();
   client.send(ping);
   sleep(3_500);

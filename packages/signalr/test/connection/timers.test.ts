@@ -81,7 +81,7 @@ describe('the timers', () => {
     expect(await client.next()).toBe('{"type":3,"invocationId":"1","result":null}');
     release();
     expect(await client.next()).toBe('{"type":3,"invocationId":"2","result":null}');
-    // From here on it is read again, and its silence counts.
+    // From here on, the client is read again, so its silence counts.
     host.clock.pass(20_000);
     expect(await host.event('connection_closed')).toMatchObject({ reason: 'client_timeout' });
   });

@@ -1,5 +1,5 @@
 /*
- * Messages that are broken, too large, or about nothing that is under way.
+ * Messages that are broken or too large, and messages about a call or stream that does not exist.
  */
 import { describe, expect, test } from 'vitest';
 import { defineHub } from '../../src/index.js';

@@ -1,5 +1,5 @@
 /*
- * Hubs beside other listeners of the same HTTP server: Express-like ones, other WebSocket servers, Fastify.
+ * Hubs beside other listeners of the same HTTP server: frameworks like Express, other WebSocket servers, Fastify.
  */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
@@ -30,7 +30,7 @@ function portUrl(address: AddressInfo | string | null): string {
   return `http://127.0.0.1:${(address as AddressInfo).port}`;
 }
 
-/** How an upgrade of a path that has no hub is answered: `status body`. */
+/** Returns the answer to an upgrade of a path without a hub: `status body`. */
 async function upgradeAsPlainRequest(url: string): Promise<string> {
   const socket = new WebSocket(`${url.replace('http', 'ws')}/elsewhere`);
   const [, response] = (await once(socket, 'unexpected-response')) as [unknown, IncomingMessage];
@@ -40,7 +40,7 @@ async function upgradeAsPlainRequest(url: string): Promise<string> {
 }
 
 describe('attached to a plain server', () => {
-  test('all other requests reach the listeners that were added before and after', async () => {
+  test('requests that are not for a hub reach the listeners that were added before and after', async () => {
     const seen: string[] = [];
     const http = createServer((request, response) => {
       seen.push(`before ${request.url}`);
@@ -67,7 +67,7 @@ describe('attached to a plain server', () => {
     http.close();
   });
 
-  test('two SignalR servers with limits of their own can share one HTTP server', async () => {
+  test('two SignalR servers with different limits can share one HTTP server', async () => {
     const http = createServer((_request, response) => response.end('app'));
     await using strict = createSignalRServer({ maximumReceiveMessageBytes: 100 });
     await using generous = createSignalRServer();
@@ -115,7 +115,7 @@ describe('attached to a plain server', () => {
     http.close();
   });
 
-  test('an upgrade without a listener is handled as the plain request it would have been', async () => {
+  test('an upgrade that no listener handles becomes a plain request', async () => {
     const http = createServer((request, response) => response.writeHead(404).end(`no ${request.url}`));
     await using server = createSignalRServer();
     server.mapHub('/hub', hub);

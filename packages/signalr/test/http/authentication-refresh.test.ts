@@ -1,5 +1,5 @@
 /*
- * Credentials that expire during a connection, and fresh ones for it.
+ * Credentials that expire while their connection is open, and fresh credentials for the connection.
  */
 import { describe, expect, test } from 'vitest';
 import {
@@ -19,7 +19,7 @@ interface User {
   readonly plan: string;
 }
 
-/** A token is `user,plan,seconds`: seconds from the beginning of the test until it expires. */
+/** A token is `user,plan,seconds`. The seconds count from the beginning of the test until the token expires. */
 const authenticate: Authenticate<User> = ({ token }) => {
   const [userId, plan, seconds] = (token ?? '').split(',');
   if (userId === undefined || plan === undefined) return undefined;
@@ -97,7 +97,7 @@ describe('credentials that expire', () => {
   });
 });
 
-/** As clients of .NET 11 ask for it. */
+/** Sends a refresh in the same way as clients of .NET 11. */
 function refresh(host: Pick<Host, 'url'>, id: string | undefined, token: string) {
   return post(`${host.url}/HUB/Refresh`, '', {
     Authorization: `Bearer ${token}`,
@@ -105,7 +105,7 @@ function refresh(host: Pick<Host, 'url'>, id: string | undefined, token: string)
   });
 }
 
-/** A hub whose `hang` runs until it is released, and the token of a connection. */
+/** Starts a hub with a method `hang` that runs until it is released. Also returns the token of a negotiated connection. */
 async function startHanging() {
   const log: string[] = [];
   let release: () => void = () => {};

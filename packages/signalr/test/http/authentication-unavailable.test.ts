@@ -1,5 +1,5 @@
 /*
- * A hub that cannot authenticate a client at the moment answers 503, never 401, at every stage, and clients retry.
+ * If a hub cannot authenticate a client at the moment, it answers 503 and never 401, at every stage. Clients then retry.
  */
 import type { Socket } from 'node:net';
 import { HttpTransportType, HubConnectionBuilder, LogLevel } from '@microsoft/signalr';
@@ -9,7 +9,7 @@ import { type Host, startHost } from '../support/host.js';
 import { negotiateUrl, openPolling, post, send } from '../support/http-client.js';
 import { call, HANDSHAKE, openRaw } from '../support/raw-client.js';
 
-/** The service that authenticates clients; it fails while it is unavailable. */
+/** A service that authenticates clients. It fails while `isAway` is true. */
 interface KeyService {
   isAway: boolean;
   retryAfterMs: number | undefined;

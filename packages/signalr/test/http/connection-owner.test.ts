@@ -1,5 +1,5 @@
 /*
- * A connection belongs to the user who negotiated it, and then to the one who opened it: other users cannot use its token.
+ * A connection belongs to the user who negotiated it, and later to the user who opened it. Other users cannot use its token.
  */
 import { describe, expect, test } from 'vitest';
 import { type Authenticate, createMemoryDirectory, defineHub } from '../../src/index.js';
@@ -8,7 +8,7 @@ import { openStream, post, send, upgradeStatus } from '../support/http-client.js
 import { startInstances } from '../support/instances.js';
 import { call, connectRaw, HANDSHAKE, openRaw, RS } from '../support/raw-client.js';
 
-/** A token is the user's id; without one a client is nobody. */
+/** A token is the user's id. A client without a token has no user id. */
 const authenticate: Authenticate<string> = ({ token, query }) => ({
   userId: token === '' ? null : token,
   user: query.get('mood') ?? 'calm',
@@ -27,7 +27,7 @@ function start(): Promise<Host> {
   );
 }
 
-/** The URL of a connection without `http://host`; append a name to it. */
+/** Negotiates as this user. Returns the URL of the connection without `http://host`, to which a user's name must be appended. */
 async function negotiateAs({ url }: Pick<Host, 'url'>, name: string, version = 1): Promise<string> {
   const answer = await fetch(
     `${url}/hub/negotiate?negotiateVersion=${version}&useStatefulReconnect=true&access_token=${name}`,
@@ -37,7 +37,7 @@ async function negotiateAs({ url }: Pick<Host, 'url'>, name: string, version = 1
   return `/hub?id=${connectionToken ?? connectionId}&access_token=`;
 }
 
-/** Nobody but ann gets in, and ann does afterwards. */
+/** Checks that all other users are refused, and that ann can open the connection afterwards. */
 async function expectOnlyAnn(atMallory: Pick<Host, 'url'>, atAnn: Pick<Host, 'url'>, path: string) {
   for (const name of ['mallory', 'ANN', '']) {
     const url = `${atMallory.url}${path}${name}`;
@@ -72,7 +72,7 @@ describe('what one user has negotiated', () => {
     await expectOnlyAnn(first, second, await negotiateAs(first, 'ann', 0));
     const tokens = await Promise.all([negotiateAs(first, 'ann'), negotiateAs(first, 'ann')]);
     const [one = '', other = ''] = tokens.map((path) => path.split(/[=&]/)[1]);
-    // Nothing in two tokens of one user is the same, but for the flags and the time.
+    // Two tokens of one user have no bytes in common, except for the flags and the time at the beginning.
     const rest = (token: string): string => Buffer.from(token, 'base64url').toString('hex', 5);
     expect([...rest(one).matchAll(/.{8}/g)].filter(([part]) => rest(other).includes(part))).toEqual([]);
   });

@@ -1,5 +1,5 @@
 /*
- * Credentials over the life of a connection: their reported lifetime, their expiry, and which of two are fresher.
+ * Credentials during the life of a connection: their reported lifetime, their expiry, and which of two credentials is newer.
  */
 import { HttpTransportType } from '@microsoft/signalr';
 import { describe, expect, test } from 'vitest';
@@ -15,7 +15,7 @@ import { call, connectRaw, HANDSHAKE, openRaw, RS } from '../support/raw-client.
 
 const { WebSockets, ServerSentEvents, LongPolling } = HttpTransportType;
 
-/** A token is `plan,seconds`: seconds from the beginning of the test until it expires. */
+/** A token is `plan,seconds`. The seconds count from the beginning of the test until the token expires. */
 function userOf(token: string | null): Authenticated<string> | undefined {
   const [plan = '', seconds] = (token ?? '').split(',');
   if (plan === 'bad') return undefined;
@@ -67,7 +67,7 @@ const refresh = (url: string, token: string) => post(url.replace('/hub?', '/hub/
 
 const pathOf = (host: Host, url: string): string => url.slice(host.url.length);
 
-/** Waits until so many requests are under way, no more: the last one's end is seen a little later by the server. */
+/** Waits until exactly this many requests are open. The server notices the end of a request a little later than the client. */
 async function untilOpen(host: Host, count: number): Promise<void> {
   await expect.poll(() => host.openRequests).toBe(count);
 }
@@ -146,7 +146,7 @@ describe('the refresh of credentials', () => {
     });
   });
 
-  test('a refresh that a fresher one has overtaken does not replace it', async () => {
+  test('a delayed refresh does not replace a newer one', async () => {
     let release: () => void = () => {};
     const released = new Promise<void>((resolve) => {
       release = resolve;
@@ -192,7 +192,7 @@ describe('the refresh of credentials', () => {
 });
 
 describe('fresh credentials', () => {
-  /** A token is `plan,seconds`: seconds from the beginning of the test until it expires. */
+  /** A token is `plan,seconds`. The seconds count from the beginning of the test until the token expires. */
   function startPlans(): Promise<Host> {
     const hub = defineHub<unknown, string>()({ methods: { plan: ({ user }) => user } });
     return startHost((server) =>
@@ -223,7 +223,7 @@ describe('fresh credentials', () => {
     host.clock.pass(14_000);
     await post(url, call('plan'), old);
     expect((await send(url, { headers: old })).text).toContain('"result":"paid"');
-    // Later ones are taken from a poll as well.
+    // A poll can also bring newer credentials.
     await untilOpen(host, 0);
     const newest = send(url, { headers: { Authorization: 'Bearer gold,200' } });
     await untilOpen(host, 1);

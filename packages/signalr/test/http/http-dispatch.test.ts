@@ -1,6 +1,6 @@
 /*
  * Answers to unusual requests of event streams and long polling: transports that are not offered, ended connections, overlapping
- * requests, and hubs that are busy or hang.
+ * requests, and busy or hanging hubs.
  */
 import { request } from 'node:http';
 import type { Socket } from 'node:net';
@@ -19,7 +19,7 @@ const noCache = {
 const stream = { Accept: 'text/event-stream' };
 
 interface Stage extends Host {
-  /** Calls of methods and hooks. */
+  /** A log of the methods and hooks that were called. */
   readonly log: string[];
   /** Makes `slow` and `hang` return. */
   release(): void;
@@ -59,7 +59,7 @@ async function openEvents(url: string) {
   return events;
 }
 
-/** Waits until exactly this many requests are under way: the server notices the end of the last one a little later. */
+/** Waits until exactly this many requests are open. The server notices the end of a request a little later than the client. */
 async function untilOpen(host: Host, count: number): Promise<void> {
   await expect.poll(() => host.openRequests).toBe(count);
 }
@@ -212,7 +212,7 @@ describe('a timeout of the HTTP server', () => {
 });
 
 describe('the request of a long polling connection', () => {
-  test('the request of a long polling connection is the one that opened it, also between polls and for later ones', async () => {
+  test('the request of a long polling connection is always the request that opened it, even after later polls', async () => {
     await using host = await start();
     const url = await negotiateUrl(host);
     await send(`${url}&another=value`, { headers: { 'X-First': 'h1' } });
@@ -254,7 +254,7 @@ describe('a client that does not read the answer to its poll', () => {
       { maximumOutboundBytes: 100_000_000 },
     );
     const poll = request(await openPolling(host), { agent: false });
-    poll.on('error', () => {}); // it is cut off
+    poll.on('error', () => {}); // the server breaks the connection
     poll.on('response', (response) => response.pause().on('error', () => {}));
     await untilOpen(host, 0);
     poll.end();

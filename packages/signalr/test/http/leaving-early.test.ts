@@ -1,5 +1,5 @@
 /*
- * Clients that leave during their authentication: nothing is kept for them, and no message is lost.
+ * Clients that leave during their authentication. The server keeps nothing for them, and loses no message.
  */
 import { type ClientRequest, request, type Server } from 'node:http';
 import { expect, test } from 'vitest';
@@ -13,7 +13,7 @@ interface NoteClient {
 
 interface Stage extends Host {
   readonly hub: Hub<NoteClient>;
-  /** Lets the client leave in the middle of the question, and then has it answered. */
+  /** Breaks the client's connection while `authenticate` waits, and then lets `authenticate` return. */
   leaveDuringQuestion(outgoing: ClientRequest): Promise<void>;
 }
 
@@ -35,18 +35,18 @@ async function start(): Promise<Stage> {
     await leaveWhen(host.http, outgoing, () => questions.length === 1);
     isAsking = false;
     for (const answer of questions.splice(0)) answer();
-    // By the time another request has been answered, the server has acted on this one.
+    // When another request has been answered, the server has handled this one as well.
     await send(`${host.url}/x`);
   };
   return Object.assign(host, { hub, leaveDuringQuestion });
 }
 
-/** Sends a request, and breaks its connection at the right moment. Resolves when the server has seen that. */
+/** Sends a request, and breaks its connection when `isTime` is true. Resolves when the server has noticed it. */
 async function leaveWhen(http: Server, outgoing: ClientRequest, isTime: () => boolean): Promise<void> {
   const left = new Promise<void>((resolve) => {
     http.once('connection', (socket) => socket.once('close', () => resolve()));
   });
-  outgoing.on('error', () => {}); // it is ended by force
+  outgoing.on('error', () => {}); // the test breaks the connection
   outgoing.end();
   await expect.poll(isTime).toBe(true);
   outgoing.socket?.resetAndDestroy();

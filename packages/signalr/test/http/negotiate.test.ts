@@ -1,5 +1,5 @@
 /*
- * Negotiation, and the statuses of requests that fit nothing.
+ * Negotiation, and the statuses of requests that do not fit any endpoint or connection.
  */
 import { request as httpRequest } from 'node:http';
 import { describe, expect, test } from 'vitest';
@@ -53,7 +53,7 @@ describe('negotiate', () => {
     expect(await response.text()).toBe('{"error":"The client requested a non-integer protocol version."}');
   });
 
-  test('a token opens one connection only, and an unknown one opens none', async () => {
+  test('a token opens only one connection, and an unknown token opens none', async () => {
     await using host = await startChat();
     const { connectionToken, connectionId } = await negotiate(host);
     const query = `/hubs/chat?id=${String(connectionToken)}`;
@@ -66,7 +66,7 @@ describe('negotiate', () => {
     expect(await upgrade(host, query)).toEqual({ status: 404, body: 'No Connection with that ID' });
   });
 
-  test('a connection that never attaches expires and calls no hook', async () => {
+  test('a negotiated connection that no transport opens expires and calls no hook', async () => {
     await using host = await startChat({}, { disconnectTimeoutMs: 5_000 });
     const first = await negotiate(host);
     host.clock.pass(3_000);

@@ -1,5 +1,5 @@
 /*
- * POSTs of clients of server-sent events and long polling: order, back-pressure, and connections that end meanwhile.
+ * POSTs of clients of server-sent events and long polling: order, backpressure, and connections that end during a POST.
  */
 import { request } from 'node:http';
 import { describe, expect, test } from 'vitest';
@@ -9,7 +9,7 @@ import { negotiateUrl, openPolling, openStream, post, send } from '../support/ht
 import { call, HANDSHAKE } from '../support/raw-client.js';
 
 interface Stage extends Host {
-  /** Calls of methods and hooks. */
+  /** A log of the methods and hooks that were called. */
   readonly log: string[];
   /** Makes `slow` and `hang` return. */
   release(): void;
@@ -49,7 +49,7 @@ async function openEvents(url: string) {
   return events;
 }
 
-/** Waits until exactly this many requests are under way: the server notices the end of the last one a little later. */
+/** Waits until exactly this many requests are open. The server notices the end of a request a little later than the client. */
 async function untilOpen(host: Host, count: number): Promise<void> {
   await expect.poll(() => host.openRequests).toBe(count);
 }
@@ -79,7 +79,7 @@ describe('two POSTs at once', () => {
       await using host = await start();
       const url = name === 'LongPolling' ? await openPolling(host) : await negotiateUrl(host);
       await using events = name === 'LongPolling' ? undefined : await openEvents(url);
-      // The first is half sent when the second comes.
+      // Only half of the first POST has been sent when the second one arrives.
       const whole = call('echo', ['first'], '1');
       const first = request(url, { method: 'POST', agent: false });
       const firstStatus = new Promise((resolve) => {

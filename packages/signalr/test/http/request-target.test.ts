@@ -1,5 +1,5 @@
 /*
- * Path and query of requests, as clients and proxies write them.
+ * The path and the query of requests, as clients and proxies write them.
  */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';

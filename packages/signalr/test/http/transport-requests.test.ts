@@ -1,5 +1,5 @@
 /*
- * Requests that carry a transport: which ones a connection accepts, and from whom.
+ * Requests of the transports: which requests a connection accepts, and from which users.
  */
 import { describe, expect, test } from 'vitest';
 import type { Authenticate } from '../../src/index.js';

@@ -120,7 +120,7 @@ describe('a call of the server on a client', () => {
     client.send(`{"type":1,"invocationId":"1","target":"upload","arguments":[],"streamIds":["1"]}${RS}`);
     expect(await client.next()).toContain('"invocationId":"s1","target":"confirm"');
     client.send(`{"type":3,"invocationId":"s1","result":true}${RS}`);
-    // The upload, which has the number of the call, continues.
+    // The upload and the call have the same id. The upload continues after the answer.
     client.send(`{"type":2,"invocationId":"1","item":"word"}${RS}`);
     expect(await client.next()).toBe(completion('1', '"result":[true,"word"]'));
     client.send(`{"type":4,"invocationId":"2","target":"stream","arguments":[]}${RS}`);

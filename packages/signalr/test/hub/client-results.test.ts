@@ -1,5 +1,6 @@
 /*
- * The places in the server's code from which a client can be asked: through any address, and after the method has ended.
+ * A client can be asked for a result from different places: from outside the hub, by its id or as the caller, and after the method
+ * has ended.
  */
 import { describe, expect, test } from 'vitest';
 import { defineHub, type Hub } from '../../src/index.js';
@@ -11,7 +12,7 @@ interface AskedClient {
   double(value: unknown): number;
 }
 
-/** A client's answer to the call with this id. */
+/** A client's answer to the call with this invocation id. */
 const answer = (invocationId: string, result: unknown): string =>
   JSON.stringify({ type: 3, invocationId, result }) + RS;
 const question = (invocationId: string, value: unknown): string =>
@@ -21,11 +22,11 @@ const result = (invocationId: string, value: unknown): string =>
 
 interface Asking extends Host {
   readonly hub: Hub<AskedClient>;
-  /** Lets `hold` end. */
+  /** A gate that lets the method `hold` return. */
   readonly held: Gate;
-  /** Lets what `later` has left behind ask. */
+  /** Lets the code that `later` has left running call the client. */
   readonly release: () => void;
-  /** The answers that it received. */
+  /** The answers that the code of `later` has received. */
   readonly answered: unknown[];
 }
 
@@ -87,7 +88,7 @@ describe('a client is asked', () => {
     expect(await client.next()).toBe(question('s1', 1));
     client.send(answer('s1', 2));
     await expect.poll(() => host.answered).toEqual([2]);
-    // Still one at a time: no turn was given back twice.
+    // Only one invocation runs at a time, so the slot was not released twice.
     client.send(call('hold', [], '2') + call('me', [], '3'));
     for (let round = 0; round < 3; round += 1) await fetch(`${host.url}/x`);
     expect(client.waiting).toEqual([]);

@@ -1,5 +1,5 @@
 /*
- * Streams from the client: items, ends, errors, and their bounds.
+ * Streams from the client: items, ends, errors, and limits.
  */
 import { describe, expect, test } from 'vitest';
 import { defineHub, isNumber, method, parseArguments } from '../../src/index.js';

@@ -1,5 +1,5 @@
 /*
- * Callbacks of the application that throw: only their request, call or connection fails and is reported, and all others are served.
+ * Callbacks of the application that throw. Only their own request, call or connection fails and is reported. All others are served.
  */
 import { describe, expect, test } from 'vitest';
 import { defineHub, type MapHubOptions, method, parseArguments } from '../../src/index.js';

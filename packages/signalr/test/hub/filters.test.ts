@@ -34,7 +34,7 @@ describe('filters of the server and of the hub', () => {
       { filters: [waiting('a'), {}, waiting('b')] },
     );
     let count = 0;
-    /** Opens the gate of each of the four, and checks that the next has not begun before. */
+    /** Opens the gates of all four filters in turn, and checks that no filter begins before the previous gate is open. */
     const passAll = async (step: string): Promise<void> => {
       for (const name of ['a', 'b', 'c', 'd']) {
         await expect.poll(() => begun.at(count)).toBe(`${name} ${step}`);
@@ -111,7 +111,7 @@ describe('a filter', () => {
 });
 
 describe('filters', () => {
-  test('filters wrap methods and hooks, the server’s outermost, and may replace a result', async () => {
+  test('filters wrap methods and hooks with the server’s filters outermost, and may replace a result', async () => {
     const log: string[] = [];
     const named = (name: string): HubFilter<unknown> => ({
       async invoke({ method: called, arguments: args }, next) {

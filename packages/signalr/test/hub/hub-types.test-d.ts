@@ -1,5 +1,5 @@
 /*
- * The static promises of a hub: what may be sent, what may be called, who is there.
+ * The static types of a hub: the messages that may be sent, the methods that may be called, and the user.
  */
 import { type HubConnection, Subject } from '@microsoft/signalr';
 import type { createClient } from '@redis/client';

@@ -292,7 +292,7 @@ describe('details of errors', () => {
       await using refused = await openRaw(host, '/hub?refused=1');
       expect(JSON.parse(await refused.next())).toEqual({ type: 7, error: ofConnected });
       await using client = await openRaw(host);
-      // The id is free again after the failure.
+      // The same invocation id can be used again after the failure.
       for (let round = 0; round < 2; round += 1) {
         client.send(`{"type":4,"invocationId":"1","target":"breaks","arguments":[]}${RS}`);
         await client.next();

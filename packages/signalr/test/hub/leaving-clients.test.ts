@@ -13,7 +13,7 @@ interface Client {
   confirm(question: string): boolean;
 }
 
-/** Until it is disposed of, uncaught errors do not end the test run, and are handed over. */
+/** Passes uncaught errors to `take` until it is disposed of. They do not end the test run then. */
 function takeUncaught(take: (error: unknown) => void): AsyncDisposable {
   const others = process.listeners('uncaughtException');
   process.removeAllListeners('uncaughtException');

@@ -1,5 +1,5 @@
 /*
- * The guarantees of a send: encoded once, queued at once, in order with completions, to exactly the right clients.
+ * The guarantees of a send: it is encoded once, queued at once, in order with completions, and reaches exactly the right clients.
  */
 import { describe, expect, test, vi } from 'vitest';
 import { defineHub, type Hub, isString, JsonText, method, parseArguments } from '../../src/index.js';
@@ -35,7 +35,7 @@ const room = defineHub<Client, undefined>()({
 interface Room extends AsyncDisposable {
   readonly host: Host;
   readonly hub: Hub<Client>;
-  /** Opens a client of this user and tells its connection id. */
+  /** Opens a client of this user, and returns its connection id as well. */
   open(userId: string): Promise<{ readonly client: RawClient; readonly id: string }>;
 }
 
@@ -75,7 +75,7 @@ describe('addressing', () => {
     const ann2 = await fixture.open('ann');
     const bob = await fixture.open('bob');
     const eve = await fixture.open('Eve');
-    // They take effect before they return: nobody waits for them.
+    // The changes take effect before `add` returns, so the promises are not awaited.
     for (const { id } of [ann, ann2, bob]) void hub.groups.add(id, 'g');
     void hub.groups.add(eve.id, 'h');
     void hub.groups.add(ann.id, 'h');
@@ -223,7 +223,7 @@ describe('a completion', () => {
     const ann = await fixture.open('ann');
     const bob = await fixture.open('bob');
     void hub.groups.add(bob.id, 'g');
-    // Sends from other tasks of the event loop, all the time while both kinds of joins happen.
+    // Other tasks of the event loop send all the time, while the client joins in both ways.
     let sent = 0;
     const timer = setInterval(() => hub.clients.group('g').send('note', `live ${(sent += 1)}`), 0);
     try {

@@ -1,5 +1,5 @@
 /*
- * Streams to the client: items, ends, errors, cancellation, and their bounds.
+ * Streams to the client: items, ends, errors, cancellation, and limits.
  */
 import { HubConnectionBuilder, LogLevel, Subject } from '@microsoft/signalr';
 import { MessagePackHubProtocol } from '@microsoft/signalr-protocol-msgpack';
@@ -147,7 +147,7 @@ describe('a stream to the client', () => {
         });
       }
     }
-    // The kernel's buffers of a loopback connection, and a little in the process.
+    // The limit covers the kernel's buffers of a loopback connection, and a few bytes in the process.
     expect(produced * 10_000).toBeLessThan(20_000_000);
     expect(host.events.some(({ type }) => type === 'connection_closed')).toBe(false);
   });

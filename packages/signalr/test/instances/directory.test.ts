@@ -1,5 +1,5 @@
 /*
- * The guarantees of every directory of connections, in memory and in Redis.
+ * The guarantees of every connection directory, in memory and in Redis.
  */
 import { startRedis } from '@millrace/testkit';
 import { createClient } from '@redis/client';
@@ -8,7 +8,7 @@ import { type ConnectionDirectory, createMemoryDirectory } from '../../src/index
 import { createRedisDirectory } from '../../src/redis.js';
 
 interface Pair extends AsyncDisposable {
-  /** The directory as two instances see it. */
+  /** The same directory, as two instances use it. */
   readonly one: ConnectionDirectory;
   readonly other: ConnectionDirectory;
 }
@@ -73,7 +73,7 @@ describe('a directory on Redis', () => {
   test('the claims of an ended process expire, and those of a running one are kept', async () => {
     await using pair = await onRedis(300);
     await pair.one.claim('kept', 'http://one');
-    // A claim that nobody renews any more.
+    // A claim that is no longer renewed.
     await pair.redis.cli('set', 'signalr:connection:gone', 'http://gone', 'px', '300');
     await expect.poll(() => pair.other.find('gone'), { timeout: 5_000 }).toBeUndefined();
     expect(await pair.other.find('kept')).toBe('http://one');

@@ -1,5 +1,6 @@
 /*
- * Three instances behind a proxy that forwards every request to the next one: no sticky sessions, over every transport.
+ * Three instances behind a proxy that forwards every request to the next instance. They work without sticky sessions, over every
+ * transport.
  */
 import { once } from 'node:events';
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
@@ -76,7 +77,7 @@ async function tokenFrom(url: string, version = 1): Promise<string> {
   return answer.connectionToken ?? answer.connectionId;
 }
 
-/** Addresses of the same connection at each instance. */
+/** Negotiates once. Returns the URL of that connection at each instance. */
 async function negotiated(row: Row, version?: number): Promise<readonly [string, string, string]> {
   const [first, second, third] = row.instances.map(({ url }) => url);
   const token = await tokenFrom(first ?? '', version);
@@ -289,7 +290,7 @@ describe('a request that reaches another instance', () => {
     let count = 0;
     silent.on('connection', (socket: Socket) => {
       count += 1;
-      // As a machine that is lost in the middle: nobody knows what became of the request.
+      // The connection breaks during the request, as if the machine was lost: nobody knows whether the request was handled.
       socket.once('data', () => socket.resetAndDestroy());
     });
     let isThere = false;
@@ -335,7 +336,7 @@ describe('a request that reaches another instance', () => {
     const directory = createMemoryDirectory();
     await using row = await start({}, { ...directory, find: async () => row.instances[2]?.url });
     const [first] = await negotiated(row);
-    // The third is said to have it, and has not.
+    // According to the directory, the third instance serves the connection, but that is wrong.
     expect((await post(first, 'x')).text).toBe('404 No Connection with that ID');
   });
 });

@@ -191,7 +191,7 @@ describe('metrics', () => {
     expect(staying.waiting).toEqual([]);
   });
 
-  /** ASP.NET Core knows three ends; ours are told apart in the events. */
+  /** ASP.NET Core has only three statuses. The events of Millrace distinguish all close reasons. */
   const statuses: Record<CloseReason, string> = {
     client_closed: 'normal_closure',
     client_error: 'normal_closure',

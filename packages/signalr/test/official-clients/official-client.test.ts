@@ -1,5 +1,5 @@
 /*
- * Behaviour of the unmodified official client beside the matrix of features in official-matrix.test.ts.
+ * Behaviour of the unmodified official client that the feature matrix in official-matrix.test.ts does not cover.
  */
 import { type HubConnection, HubConnectionBuilder, LogLevel } from '@microsoft/signalr';
 import { describe, expect, test } from 'vitest';

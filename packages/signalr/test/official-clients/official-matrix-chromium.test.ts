@@ -1,5 +1,5 @@
 /*
- * The official clients, unmodified, in headless Chromium: every feature over every transport with every protocol.
+ * The unmodified official clients in headless Chromium: every feature over every transport with every protocol.
  */
 import { launchChromium } from '@millrace/testkit';
 import type { Browser, Page } from 'playwright-core';
@@ -12,7 +12,7 @@ import { createPageServer, pagePath } from '../support/matrix/page-server.js';
 
 let host: Host;
 let browser: Browser;
-/** One for each version; cells run one after the other in it. */
+/** One page for each client version. The cells of a version run one after the other in its page. */
 const pages = new Map<Version, Page>();
 
 beforeAll(async () => {

@@ -1,5 +1,5 @@
 /*
- * The official clients, unmodified, in Node: every feature over every transport with every protocol.
+ * The unmodified official clients in Node: every feature over every transport with every protocol.
  */
 import * as signalR10 from '@microsoft/signalr';
 import { MessagePackHubProtocol as MessagePack10 } from '@microsoft/signalr-protocol-msgpack';
@@ -15,7 +15,7 @@ import { startMatrixServer } from '../support/matrix/matrix-server.js';
 
 const libraries: Readonly<Record<Version, Pick<Runtime, 'signalR' | 'createMessagePack'>>> = {
   '10.0.11': { signalR: signalR10, createMessagePack: () => new MessagePack10() },
-  // The classes of the two majors are used alike, but their private parts differ.
+  // The classes of both major versions have the same public members, but their private members differ.
   '8.0.17': {
     signalR: signalR8 as unknown as Runtime['signalR'],
     createMessagePack: () => new MessagePack8(),

@@ -1,5 +1,5 @@
 /*
- * The published matrix equals the one that the tests are built from. `npm run docs:signalr` rewrites it.
+ * The published matrix equals the list of cells from which the tests are built. `npm run docs:signalr` rewrites it.
  */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';

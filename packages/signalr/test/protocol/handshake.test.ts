@@ -1,5 +1,5 @@
 /*
- * Handshake and negotiate as pure functions.
+ * The handshake and the negotiate answer, as pure functions.
  */
 import { describe, expect, test } from 'vitest';
 import {

@@ -1,5 +1,5 @@
 /*
- * The JSON hub protocol as a table of wire text and messages, and as properties over any split and any bytes.
+ * The JSON hub protocol: a table of wire text and messages, and properties over any split and any bytes.
  */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';

@@ -1,6 +1,6 @@
 /*
- * JSON text that a hub sends is read by every official client, over every transport and protocol, as the value that `JSON.parse`
- * makes of it, whatever the text looks like; MessagePack keeps the digits that a number would lose.
+ * Every official client reads the JSON text that a hub sends as the value that `JSON.parse` returns for it. That applies to every
+ * transport and protocol, whatever the text looks like. MessagePack keeps the digits that a number would lose.
  */
 import { HttpTransportType } from '@microsoft/signalr';
 import { jsonText } from '@millrace/testkit';
@@ -59,7 +59,7 @@ describe.each([
   );
 });
 
-/** The bytes of a message that carries the text, from the text's value on. */
+/** The bytes of a message that carries the text, beginning with the value of the text. */
 function bytesOf(text: string): Buffer {
   const item = new JsonText(text);
   const bytes = messagePackHubProtocol.write({ type: MessageType.streamItem, invocationId: '1', item });

@@ -1,5 +1,6 @@
 /*
- * The bookkeeping of stateful reconnect: exact numbers, and a connection that breaks anywhere while nothing is lost or doubled.
+ * The bookkeeping of stateful reconnect: exact numbers, and random breaks of the connection, in which no message is lost or
+ * duplicated.
  */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -96,14 +97,14 @@ describe('what is received', () => {
 });
 
 describe('a client that breaks off in the middle of a replay', () => {
-  test('a client that loses its socket in a replay may continue after it once its messages were acknowledged', () => {
+  test('a client that loses its socket in its own replay may continue after all messages received before', () => {
     const buffer = new MessageBuffer(10);
     for (const n of [1, 2, 3]) buffer.accept(item(n));
     buffer.replay();
     buffer.accept(sequence(1));
     buffer.accept(item(1));
     buffer.replay();
-    // The acknowledgement of all three reached it over the socket that has just broken.
+    // The client has received the acknowledgement of all three messages over the socket that has just broken.
     expect(buffer.accept(sequence(4))).toBe(false);
     expect(buffer.accept(item(4))).toBe(true);
     expect(() => buffer.accept(sequence(6))).toThrow('Sequence ID greater');
@@ -120,7 +121,7 @@ describe('a client that breaks off in the middle of a replay', () => {
     expect([replay.sequenceId, texts(replay.messages)]).toEqual([1, ['a', 'b', 'c']]);
     buffer.accept(sequence(1));
     buffer.sent(counted('d'));
-    // It has counted past all that was replayed.
+    // The client has now counted beyond all replayed messages.
     buffer.accept(ack(4));
     expect(buffer.replay()).toEqual({ sequenceId: 5, messages: [] });
   });
@@ -175,7 +176,7 @@ test('no message is lost, doubled or disordered in either direction over any num
       client.receive(Number.POSITIVE_INFINITY);
       expect(server.received).toEqual(Array.from({ length: client.sent }, (_, index) => index + 1));
       expect(client.received).toEqual(Array.from({ length: server.sent }, (_, index) => index + 1));
-      // Nothing waits for an acknowledgement for ever.
+      // After this acknowledgement, no message of the client waits for one.
       server.ack(client);
       client.receive(Number.POSITIVE_INFINITY);
       expect(client.unacked).toEqual([]);
@@ -184,7 +185,7 @@ test('no message is lost, doubled or disordered in either direction over any num
   );
 });
 
-/** The wire to one end, which loses everything that is on it when it breaks. */
+/** One end of the connection. `wire` holds the messages on their way to it, which are lost when the connection breaks. */
 interface End {
   wire: HubMessage[];
 }
@@ -220,8 +221,9 @@ class Server implements End {
 }
 
 /**
- * The rules of the official clients, which go back further than they must and refuse a number that they have not counted to, even
- * if they have seen it before the break. Their acknowledgement waits for a timer, which a break does not stop.
+ * The rules of the official clients. Their replay begins earlier than necessary. They refuse a number to which they have not
+ * counted, even if they had received that message before the break. They send their acknowledgement after a delay, which a break
+ * does not cancel.
  */
 class OfficialClient implements End {
   readonly received: number[] = [];

@@ -1,6 +1,6 @@
 /*
- * The MessagePack hub protocol as a table of wire bytes and messages, beside the library that the official
- * client uses, and as properties over any split and any bytes.
+ * The MessagePack hub protocol: a table of wire bytes and messages, a comparison with the library that the official client uses,
+ * and properties over any split and any bytes.
  */
 import { decode, encode } from '@msgpack/msgpack';
 import fc from 'fast-check';
@@ -20,13 +20,13 @@ function parseAll(chunks: readonly Buffer[], maximumBytes = 1_000_000): HubMessa
   return messages;
 }
 
-/** Body bytes in hex, with their prefix. */
+/** A message body in hexadecimal, with its length prefix in front. */
 function framed(hex: string): Buffer {
   const body = Buffer.from(hex.replaceAll(' ', ''), 'hex');
   return Buffer.concat([writeLengthPrefix(body.length), body]);
 }
 
-/** Any JSON value. The key `__proto__`, which the official library refuses to read, has a test of its own. */
+/** Any JSON value without the key `__proto__`, which the official library refuses to read. That key has a separate test. */
 const value = fc
   .json()
   .filter((text) => !text.includes('__proto__'))
@@ -137,7 +137,7 @@ describe('size limit', () => {
   });
 });
 
-/** Writes a value as a hub does, reads it with the official client's library, and back. */
+/** Writes a value as a hub does, and reads it back as the server does. */
 function roundTrip(item: unknown): unknown {
   const bytes = messagePackHubProtocol.write({ type: MessageType.streamItem, invocationId: '1', item });
   const [message] = parseAll([bytes]);

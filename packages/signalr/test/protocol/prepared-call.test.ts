@@ -20,7 +20,7 @@ function asSent(text: string): HubMessage {
   return { type: MessageType.invocation, target: 'note "1"', arguments: [new JsonText(text)] };
 }
 
-/** A copy of its bytes with the room before them that is asked for. */
+/** Returns a copy of the call's bytes, with the required free bytes before them. */
 function keep(call: PreparedCall): Buffer {
   const { headroomBytes } = PreparedCall;
   return Buffer.concat([Buffer.alloc(headroomBytes), call.bytes]).subarray(headroomBytes);

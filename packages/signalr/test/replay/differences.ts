@@ -1,12 +1,12 @@
 /*
- * Where Millrace is meant to answer otherwise than the recorded ASP.NET Core. The reasons are sentences of
- * packages/signalr/docs/compatibility.md, which a test keeps so.
+ * The cases in which Millrace intentionally answers differently from the recorded ASP.NET Core. The reasons are sentences of
+ * packages/signalr/docs/compatibility.md, as a test checks.
  */
 import type { Ended, HttpAnswer, Received } from './vector.js';
 
-/** One difference: what a client gets from Millrace at the first step that differs, and why that is wanted. */
+/** One difference: the answer of Millrace at the first step that differs, and the reason for the difference. */
 export interface Difference {
-  /** A sentence of the document. */
+  /** A sentence of docs/compatibility.md. */
   readonly why: string;
   readonly ours: HttpAnswer | Received | Ended;
 }
@@ -54,13 +54,13 @@ const OTHER_PAGE =
 const SECOND_SOCKET =
   'A connection with stateful reconnect takes a second socket while the first is still there, also when that one is healthy.';
 
-/** Headers that Millrace adds wherever they belong; they are left out of comparisons with answers that lack them. */
+/** Headers that Millrace adds. The comparison ignores them if the recorded answer does not have them. */
 export const ADDED_HEADERS: Readonly<Record<string, { readonly why: string; readonly value: string }>> = {
   'x-accel-buffering': { value: 'no', why: BUFFERING },
   vary: { value: 'Origin', why: CORS },
 };
 
-/** By vector file and name of the case. */
+/** The differences by vector file and name of the case. */
 export const DIFFERENCES: Readonly<Record<string, Difference>> = {
   'handshake: a protocol that the hub does not speak is not supported': {
     why: BOTH_PROTOCOLS,

@@ -1,5 +1,5 @@
 /*
- * The endpoints of the recorded server, with the same options, each on a server of its own.
+ * The endpoints of the recorded server, with the same options. Each endpoint is on a separate server.
  */
 import { IncomingMessage, type RequestListener } from 'node:http';
 import {
@@ -21,13 +21,13 @@ interface Endpoint {
   readonly options?: SignalRServerOptions;
   readonly map?: MapHubOptions<undefined>;
   readonly hooks?: ReplayHooks;
-  /** True when a token is required: a name, and the seconds for which it is valid. */
+  /** True when a token is required. A token is a name, with the number of seconds for which it is valid. */
   readonly isSecured?: boolean;
 }
 
 const detailed = { enableDetailedErrors: true };
 
-/** Changes what methods return and throw. */
+/** A filter that changes the results and errors of methods. */
 const markFilter: HubFilter<unknown> = {
   async invoke(invocation, next) {
     if (invocation.method === 'Fail') throw new HubError('filtered');
@@ -42,7 +42,7 @@ const refuse: ReplayHooks = {
   },
 };
 
-/** By the name that a vector gives. */
+/** The endpoints by the names that the vectors use. */
 const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
   default: {},
   detailed: { options: detailed },
@@ -90,11 +90,11 @@ const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
   cors: { map: { allowedOrigins: ['http://app.example'] } },
   secured: { isSecured: true },
   expires: { isSecured: true, map: { closeOnAuthenticationExpiration: true } },
-  // The hubs of Millrace speak both protocols always.
+  // The hubs of Millrace always support both protocols.
   'json-only': {},
 };
 
-/** With the name that .NET gives what a client closed with. */
+/** Returns the error's name and text. An error that the client sent has the name of the .NET exception. */
 function inWords(error: Error): string {
   const isOfClient = error instanceof SignalRError && error.code === 'client_error';
   return `${isOfClient ? 'HubException' : error.name}: ${error.message}`;
@@ -106,12 +106,12 @@ const notFound: RequestListener = (_request, response) => {
   response.end();
 };
 
-/** A server with one endpoint, to be played against. */
+/** A running server with one endpoint, for the replay of a conversation. */
 export interface Replayed extends AsyncDisposable {
   readonly played: PlayedServer;
 }
 
-/** Starts the endpoint of this name. Time passes for it when a conversation says so. */
+/** Starts the endpoint of this name. Its clock moves only when a conversation says so. */
 export async function startEndpoint(name: string): Promise<Replayed> {
   const endpoint = ENDPOINTS[name];
   if (endpoint === undefined) throw new Error(`no endpoint is named ${name}`);
@@ -138,7 +138,7 @@ export async function startEndpoint(name: string): Promise<Replayed> {
   };
 }
 
-/** `ann` is Ann for good, `ann.2` for two seconds, `bad` is nobody. */
+/** Returns the user of a token: `ann` never expires, `ann.2` expires after two seconds, and `bad` is refused. */
 function userOf(token: string | null, wallMs: number): Authenticated<undefined> | undefined {
   const [userId, seconds] = (token ?? '').split('.');
   if (userId === undefined || userId === '' || userId === 'bad') return undefined;
@@ -147,7 +147,7 @@ function userOf(token: string | null, wallMs: number): Authenticated<undefined> 
     : { userId, user: undefined, expiresAtMs: wallMs + Number(seconds) * 1_000 };
 }
 
-/** Sees every request and upgrade that comes in. */
+/** Counts every request and upgrade that arrives. */
 function countRequests(host: Host): PlayedServer['requestsArrived'] {
   const arrived = new Arrivals();
   const emit = host.http.emit.bind(host.http);

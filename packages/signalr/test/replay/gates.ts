@@ -1,8 +1,8 @@
 /*
- * Moments that one part waits for and another one brings about.
+ * Named gates: one part of a test waits for a gate, and another part opens it.
  */
 
-/** Moments with names. As many as a conversation names. */
+/** Gates by their names. There are as many as a conversation names. */
 export class Gates {
   readonly #gates = new Map<string, Gate>();
 
@@ -28,7 +28,7 @@ interface Gate {
   readonly resolve: () => void;
 }
 
-/** A promise with its own hands. */
+/** A promise with its `resolve` function. */
 function withResolvers(): Gate {
   let resolve: () => void = () => {};
   const promise = new Promise<void>((done) => {
@@ -37,7 +37,7 @@ function withResolvers(): Gate {
   return { promise, resolve };
 }
 
-/** A count that is waited for. */
+/** A counter whose users can wait until it reaches a number. */
 export class Arrivals {
   readonly #gates = new Gates();
   #count = 0;

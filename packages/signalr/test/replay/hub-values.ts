@@ -30,7 +30,7 @@ function isIntList(value: unknown): value is number[] {
 
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
-/** Bytes as either protocol brings them. */
+/** True for bytes in either form: base64 text in JSON, an array of bytes in MessagePack. */
 function isBytes(value: unknown): value is string | Uint8Array {
   return value instanceof Uint8Array || (isString(value) && BASE64.test(value));
 }
@@ -44,7 +44,7 @@ class InvalidOperationException extends Error {
   override readonly name = 'InvalidOperationException';
 }
 
-/** Thrown where the recorded server threw an exception of its own. */
+/** The error that is thrown wherever the recorded server threw an exception that is not a HubException. */
 export function secret(): Error {
   return new InvalidOperationException('the secret is 1234');
 }
@@ -53,7 +53,7 @@ function fail(error: Error): never {
   throw error;
 }
 
-/** Methods that take and give values, and those that fail. */
+/** Methods that accept and return values, and methods that fail. */
 export const valueMethods = {
   Echo: echo(isAny),
   EchoText: echo(orNull(isString)),

@@ -1,5 +1,5 @@
 /*
- * The hub of the recorded conversations: the methods that the recorded server had, under the same names.
+ * The hub of the recorded conversations. It has the same methods as the recorded server, under the same names.
  */
 import {
   defineHub,
@@ -16,7 +16,7 @@ import {
 import { Gates } from './gates.js';
 import { secret, valueMethods } from './hub-values.js';
 
-/** Recorded clients understand any target. */
+/** The recorded clients accept any target. */
 type AnyClient = Record<string, (...args: unknown[]) => unknown>;
 export type ReplayContext = HubContext<AnyClient, undefined, Record<string, unknown>>;
 
@@ -50,7 +50,7 @@ async function told(answer: Promise<unknown>): Promise<string> {
   }
 }
 
-/** Methods that send, and wait, and stream. */
+/** Methods that send messages, wait, or stream. */
 function conversationMethods(gates: Gates) {
   return {
     Abort: method(parseArguments(), (context: ReplayContext) => context.abort()),
@@ -200,7 +200,7 @@ export type ReplayHooks = Pick<
   'onConnected' | 'onDisconnected'
 >;
 
-/** One hub with gates of its own. */
+/** Creates a hub with separate gates. */
 export function createReplayHub(hooks: ReplayHooks) {
   return defineHub<AnyClient>()({
     ...hooks,

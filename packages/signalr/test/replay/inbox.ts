@@ -1,8 +1,8 @@
 /*
- * Received messages that were not read yet, for a reader that waits with a limit.
+ * Received messages that have not been read yet. A reader waits for them with a time limit.
  */
 
-/** A queue between a socket's events and a test. Its bound is the test's own conversation. */
+/** A queue between the events of a socket and a test. It is never larger than the test's conversation. */
 export class Inbox<Item, End> {
   readonly #items: Item[] = [];
   readonly #waiting: (() => void)[] = [];
@@ -13,13 +13,13 @@ export class Inbox<Item, End> {
     this.#wake();
   }
 
-  /** Nothing comes after this. Only the first call counts. */
+  /** Ends the queue: no messages follow. Calls after the first one have no effect. */
   end(value: End): void {
     this.#end ??= { value };
     this.#wake();
   }
 
-  /** The next item. Rejects when there is none within the limit, or when the end came instead. */
+  /** Returns the next item. Rejects if no item arrives within the limit, or if the queue ends instead. */
   async next(limitMs: number): Promise<Item> {
     await this.#until(() => this.#items.length > 0 || this.#end !== undefined, limitMs, 'a message');
     const item = this.#items.shift();
@@ -27,7 +27,7 @@ export class Inbox<Item, End> {
     return item;
   }
 
-  /** The end. Rejects when it does not come within the limit, or when items are left. */
+  /** Returns the value of the end. Rejects if the end does not come within the limit, or if items are left. */
   async ended(limitMs: number): Promise<End> {
     await this.#until(() => this.#end !== undefined || this.#items.length > 0, limitMs, 'the end');
     if (this.#items.length > 0 || this.#end === undefined) {

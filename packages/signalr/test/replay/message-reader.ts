@@ -1,10 +1,10 @@
 /*
- * Cuts what a server sends into messages: records of text end with U+001E, binary ones have a VarInt length.
- * How messages are spread over frames and polls differs from run to run, so it is not compared.
+ * Splits the bytes of a server into messages. Text messages end with U+001E, and binary messages begin with a VarInt length. The
+ * distribution of messages over frames and polls differs from run to run, so it is not compared.
  */
 const SEPARATOR = 0x1e;
 
-/** The messages at the start of `bytes`, with their framing, and what is left of them. */
+/** Returns the complete messages at the start of `bytes`, with their framing, and the remaining bytes. */
 export function splitMessages(bytes: Buffer): {
   readonly messages: readonly Buffer[];
   readonly rest: Buffer;
@@ -19,12 +19,15 @@ export function splitMessages(bytes: Buffer): {
   }
 }
 
-/** JSON, as the handshake always is: an object. A MessagePack message of 123 bytes also begins with `{`, then an array. */
+/**
+ * True for a JSON object, which the handshake always is. A MessagePack message of 123 bytes also begins with `{`, but an array
+ * follows.
+ */
 function isText(bytes: Buffer): boolean {
   return bytes[0] === 0x7b && (bytes[1] === 0x22 || bytes[1] === 0x7d);
 }
 
-/** Prefix and message; 0 when the prefix is not whole. */
+/** Returns the length of the message with its prefix, or 0 if the prefix is incomplete. */
 function prefixedLength(bytes: Buffer): number {
   let length = 0;
   for (let index = 0; index < Math.min(5, bytes.length); index += 1) {

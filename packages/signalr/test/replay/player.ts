@@ -1,6 +1,6 @@
 /*
- * Plays the client's half of a conversation against any SignalR server, with plain HTTP and WebSockets, and
- * writes down the server's half. Recording is playing; replaying is playing and comparing.
+ * Plays the client's half of a conversation against any SignalR server, with plain HTTP and WebSockets, and notes the server's
+ * half. To record, it plays and stores the result. To replay, it plays and compares the result.
  */
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
 import { WebSocket } from 'ws';
@@ -9,21 +9,21 @@ import { splitMessages } from './message-reader.js';
 import { Variables } from './variables.js';
 import type { Ended, HttpAnswer, Received, RequestStep, Step } from './vector.js';
 
-/** The server that is played against. */
+/** The server against which a conversation is played. */
 export interface PlayedServer {
   /** `http://127.0.0.1:port` */
   readonly url: string;
-  /** Lets time pass for the server. */
+  /** Advances the server's clock. */
   readonly elapse: (ms: number) => Promise<void>;
   /** Resolves when the server has received this many requests and upgrades in all. */
   readonly requestsArrived: (count: number) => Promise<void>;
-  /** How long to wait for anything. */
+  /** Maximum time to wait for a message, an answer or an end. */
   readonly limitMs: number;
-  /** How long nothing has to come for silence. */
+  /** Time without a message that counts as silence. */
   readonly quietMs: number;
 }
 
-/** These say when and by whom, not what. */
+/** Headers that depend on the time and the server, and not on the content of the answer. */
 const VOLATILE_HEADERS = new Set(['date', 'server', 'connection', 'keep-alive', 'transfer-encoding']);
 
 interface Channel {
@@ -37,7 +37,7 @@ interface Pending {
   readonly answer: Promise<IncomingMessage>;
 }
 
-/** One conversation. Ends its sockets when disposed. */
+/** Plays one conversation. Closes its sockets when it is disposed of. */
 export class Player implements AsyncDisposable {
   readonly #server: PlayedServer;
   readonly #variables = new Variables();
@@ -49,7 +49,7 @@ export class Player implements AsyncDisposable {
     this.#server = server;
   }
 
-  /** Does one step and returns it with what was seen. Rejects when what it waits for does not come. */
+  /** Plays one step, and returns it with the observed answer. Rejects if the expected event does not happen. */
   async play(step: Step): Promise<Step> {
     switch (step.do) {
       case 'http': {
@@ -106,7 +106,7 @@ export class Player implements AsyncDisposable {
       request.on('response', resolve);
       request.on('error', reject);
     });
-    answer.catch(() => {}); // whoever awaits the answer is told; a request that was given up has nobody
+    answer.catch(() => {}); // the error still reaches a caller that awaits the answer; nobody awaits a dropped request
     request.end(this.#payload(step));
     return { request, answer };
   }
@@ -159,10 +159,10 @@ export class Player implements AsyncDisposable {
     return within(opened, this.#server.limitMs, 'an answer to the upgrade');
   }
 
-  /** The next received message; empty when none arrives. */
+  /** Returns the next received message, or an empty one if none arrives. */
   async #listen(on: string): Promise<Received> {
     const { inbox } = known(this.#channels, on);
-    const received = await inbox.next(this.#server.quietMs).catch(() => ({})); // silence is what was hoped for
+    const received = await inbox.next(this.#server.quietMs).catch(() => ({})); // silence is expected
     return received;
   }
 
@@ -229,7 +229,7 @@ async function withBody(response: IncomingMessage): Promise<HttpAnswer> {
   const body = Buffer.concat(chunks);
   const head = headOf(response);
   if (body.length === 0) return head;
-  const { 'content-length': _length, ...headers } = head.headers; // the body says as much, also when it came in chunks
+  const { 'content-length': _length, ...headers } = head.headers; // the length follows from the body, even if it came in chunks
   const text = body.toString();
   const isText = Buffer.from(text).equals(body) && /^[{A-Z]/.test(text);
   return { ...head, headers, ...(isText ? { text } : { hex: body.toString('hex') }) };

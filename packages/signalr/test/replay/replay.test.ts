@@ -1,6 +1,6 @@
 /*
- * Conversations that were recorded from a server of ASP.NET Core: ours answers the same bytes, except for the intended differences in
- * `replay/differences.ts`.
+ * Conversations that were recorded with a server of ASP.NET Core. Millrace answers with the same bytes, except for the intended
+ * differences in `replay/differences.ts`.
  */
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
@@ -29,7 +29,7 @@ function read(file: string): VectorFile {
 
 const seenAdditions = new Set<string>();
 
-/** Leaves out what Millrace adds to the headers of the recorded answer. */
+/** Removes the headers that Millrace adds and the recorded answer does not have. */
 function withoutAdded(ours: Seen, recorded: Seen): Seen {
   if (ours === undefined || !('headers' in ours)) return ours;
   const lacked = recorded !== undefined && 'headers' in recorded ? recorded.headers : {};
@@ -41,7 +41,7 @@ function withoutAdded(ours: Seen, recorded: Seen): Seen {
   return { ...ours, headers: Object.fromEntries(headers) };
 }
 
-/** Plays until something differs: the recorded step and ours, or nothing. */
+/** Plays a conversation until a step differs. Returns the recorded step and the step of Millrace, or undefined if none differs. */
 async function firstDifference(vector: VectorCase) {
   await using endpoint = await startEndpoint(vector.endpoint);
   await using player = new Player(endpoint.played);

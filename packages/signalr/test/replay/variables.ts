@@ -1,8 +1,8 @@
 /*
- * Values that differ from run to run (ids, tokens): `{{name}}` in a vector, its value on the wire.
+ * Values that differ from run to run (ids, tokens). A vector contains `{{name}}`, and the wire contains the value.
  */
 
-/** Values by name, put in and taken out of texts and of bytes in hexadecimal. */
+/** Values by name. They are inserted into texts and hexadecimal bytes, and replaced by their names again. */
 export class Variables {
   readonly #values = new Map<string, string>();
 
@@ -10,7 +10,7 @@ export class Variables {
     this.#values.set(name, value);
   }
 
-  /** Replaces every `{{name}}`, and `{{hex:name}}` by the bytes of the value. */
+  /** Replaces every `{{name}}` by its value, and every `{{hex:name}}` by the bytes of its value in hexadecimal. */
   fill(text: string): string {
     return text.replace(/\{\{(hex:)?([^}]+)\}\}/g, (_whole, hex: string | undefined, name: string) => {
       const value = this.#values.get(name);
@@ -19,7 +19,10 @@ export class Variables {
     });
   }
 
-  /** The way back: every known value of 16 letters or more becomes its name. Shorter ones could be anything. */
+  /**
+   * Replaces every known value of at least 16 characters by its name. Shorter values are kept, because other text could contain
+   * them.
+   */
   hide(text: string, encoding: 'text' | 'hex'): string {
     let hidden = text;
     for (const [name, value] of this.#values) {
@@ -30,7 +33,7 @@ export class Variables {
     return hidden;
   }
 
-  /** Remembers what the first group of each pattern finds, and puts its name there. */
+  /** Stores the text that the first group of each pattern matches, and replaces it by the name of the pattern. */
   capture(text: string, patterns: Readonly<Record<string, string>>): string {
     let hidden = text;
     for (const [name, pattern] of Object.entries(patterns)) {

@@ -1,9 +1,9 @@
 /*
- * The format of the recorded conversations in `../vectors`: a client's half to replay, and what the server of
- * ASP.NET Core answered. Text may hold `{{name}}` for what differs from run to run.
+ * The format of the recorded conversations in `../vectors`: the client's half, which is replayed, and the answers of the ASP.NET
+ * Core server. Text may contain `{{name}}` for values that differ from run to run.
  */
 
-/** The recorded answer of an HTTP request. Header names are in lower case; `hex` stands for a body that is no text. */
+/** The recorded answer to an HTTP request. Header names are in lower case. `hex` holds a body that is not text. */
 export interface HttpAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -11,13 +11,13 @@ export interface HttpAnswer {
   readonly hex?: string;
 }
 
-/** One message of the server: `text` from a text frame, an event stream; `hex` from a binary frame. */
+/** One message of the server: `text` from a text frame or an event stream, `hex` from a binary frame. */
 export interface Received {
   readonly text?: string;
   readonly hex?: string;
 }
 
-/** How a channel ended: a WebSocket with its close code and reason, an event stream without. */
+/** The end of a channel. A WebSocket has a close code and a reason; an event stream has neither. */
 export interface Ended {
   readonly code?: number;
   readonly reason?: string;
@@ -32,18 +32,18 @@ export interface RequestStep {
   readonly hex?: string;
 }
 
-/** A step of the client, or something that it waits for, with what was seen there. */
+/** A step of the client, or an event that the client waits for. `expect` holds the recorded observation. */
 export type Step =
-  /** A request and its answer. When named, the ids of a negotiate answer become `{{name.id}}` and `{{name.token}}`. */
+  /** A request and its answer. If the step has a name, the ids in a negotiate answer become `{{name.id}}` and `{{name.token}}`. */
   | (RequestStep & { readonly do: 'http'; readonly name?: string; readonly expect?: HttpAnswer })
-  /** A request whose answer is not awaited yet. */
+  /** A request without waiting for its answer, which a later step reads. */
   | (RequestStep & { readonly do: 'begin'; readonly name: string })
   | { readonly do: 'answer'; readonly of: string; readonly expect?: HttpAnswer }
   /** The client drops a request. */
   | { readonly do: 'give-up'; readonly of: string }
-  /** An event stream: the head of its answer. */
+  /** Opens an event stream. `expect` is the head of the answer. */
   | (RequestStep & { readonly do: 'stream'; readonly name: string; readonly expect?: HttpAnswer })
-  /** A WebSocket upgrade. */
+  /** Opens a WebSocket. */
   | {
       readonly do: 'open';
       readonly name: string;
@@ -51,23 +51,23 @@ export type Step =
       readonly headers?: Readonly<Record<string, string>>;
       readonly expect?: HttpAnswer;
     }
-  /** A frame: text or binary. */
+  /** Sends a text frame or a binary frame. */
   | { readonly do: 'send'; readonly on: string; readonly text?: string; readonly hex?: string }
-  /** The next message; `capture` names what a regular expression's group finds in it. */
+  /** Waits for the next message. `capture` stores the text that the group of each regular expression matches. */
   | {
       readonly do: 'receive';
       readonly on: string;
       readonly expect?: Received;
       readonly capture?: Readonly<Record<string, string>>;
     }
-  /** For a while nothing comes: then nothing is in `expect`. */
+  /** Waits for silence. If no message arrives, `expect` is empty. */
   | { readonly do: 'silent'; readonly on: string; readonly expect?: Received }
-  /** The client sends a close frame; without a code an empty one. */
+  /** The client sends a close frame. Without `code`, the frame is empty. */
   | { readonly do: 'close'; readonly on: string; readonly code?: number; readonly reason?: string }
   /** The connection breaks without a close frame. */
   | { readonly do: 'cut'; readonly on: string }
   | { readonly do: 'closed'; readonly on: string; readonly expect?: Ended }
-  /** Time passes. */
+  /** The server's clock advances. */
   | { readonly do: 'elapse'; readonly ms: number };
 
 /** One conversation with one endpoint of `endpoints.ts`. */
@@ -77,7 +77,7 @@ export interface VectorCase {
   readonly steps: readonly Step[];
 }
 
-/** A file of `../vectors`. */
+/** A file in `../vectors`. */
 export interface VectorFile {
   readonly about: string;
   readonly recordedFrom: string;

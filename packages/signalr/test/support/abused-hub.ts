@@ -1,5 +1,5 @@
 /*
- * A hub for clients that mean harm, and the check that others are served all the same.
+ * A hub for abusive clients, and a check that other clients are still served.
  */
 import { expect } from 'vitest';
 import {
@@ -17,7 +17,7 @@ export interface Client {
   data(text: string): void;
 }
 
-/** Calls of `count` and `wait` that have not ended, in all tests together. */
+/** The number of calls of `count` and `wait` that have not ended, over all tests together. */
 export let counting = 0;
 
 export const definition = defineHub<Client>()({

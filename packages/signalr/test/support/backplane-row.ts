@@ -1,5 +1,5 @@
 /*
- * Several servers that send to one another through a backplane, each on a port of its own, and backplanes of either kind.
+ * A row of three servers, each on a separate port, that send messages to one another through a backplane in memory or on Redis.
  */
 import { randomUUID } from 'node:crypto';
 import { type RedisServer, startRedis } from '@millrace/testkit';
@@ -28,7 +28,7 @@ export interface RowClient {
 const text = parseArguments(isString);
 const twoTexts = parseArguments(isString, isString);
 
-/** The hub of every server of a row. */
+/** The hub that every server of a row has. */
 const rowHub = defineHub<RowClient, undefined>()({
   onDisconnected({ clients, userId }) {
     clients.group('watchers').send('note', `${userId} left`);
@@ -45,7 +45,7 @@ const rowHub = defineHub<RowClient, undefined>()({
   },
 });
 
-/** Where backplanes come from: each server gets one of its own, and all of them are connected. */
+/** Creates a backplane for each server. All backplanes of one source are connected. */
 export interface BackplaneSource extends AsyncDisposable {
   create(): Promise<HubBackplane>;
 }
@@ -55,7 +55,7 @@ async function inMemory(): Promise<BackplaneSource> {
   return { create: async () => backplane, async [Symbol.asyncDispose]() {} };
 }
 
-/** Each server has two connections of its own to one Redis. */
+/** Gives each server two separate connections to one Redis. */
 async function onRedis(): Promise<BackplaneSource & { readonly redis: RedisServer }> {
   const redis = await startRedis();
   const closers: (() => void)[] = [];
@@ -76,13 +76,13 @@ async function onRedis(): Promise<BackplaneSource & { readonly redis: RedisServe
   };
 }
 
-/** The suites of the backplane run on each of these. */
+/** The kinds of backplanes on which the backplane tests run. */
 export const BACKPLANES = [
   ['in memory', inMemory],
   ['on Redis', onRedis],
 ] as const satisfies readonly (readonly [string, () => Promise<BackplaneSource>])[];
 
-/** A client that tries again soon, and takes nothing while it is away. */
+/** Connects a Redis client that reconnects soon, and that refuses commands while it is disconnected. */
 async function connect(port: number) {
   const client = createClient({
     url: `redis://127.0.0.1:${port}`,
@@ -92,11 +92,11 @@ async function connect(port: number) {
   return client.on('error', () => {}).connect();
 }
 
-/** A backplane that can be cut off, as the process that has it would be by its end. */
+/** A backplane that can be cut off, as if the process of its server had ended. */
 export interface MortalBackplane extends HubBackplane {
-  /** Nothing comes and nothing goes any more. */
+  /** Cuts the backplane off: it neither delivers nor publishes messages any more. */
   die(): void;
-  /** Messages that went to all instances, without heartbeats. */
+  /** The messages that were published to all instances, except heartbeats. */
   readonly broadcasts: readonly Uint8Array[];
 }
 
@@ -114,7 +114,7 @@ function mortal(backplane: HubBackplane): MortalBackplane {
       }),
     async publish(channel, message) {
       if (isDead) throw new Error('dead');
-      // Kinds 1 and 2 are hello and bye.
+      // Kind 1 is an announcement, and kind 2 is a leave message.
       if (!channel.includes('#') && (message[2] ?? 0) > 2) broadcasts.push(message);
       await backplane.publish(channel, message);
     },
@@ -132,14 +132,14 @@ export interface BackplaneRow extends AsyncDisposable {
   readonly source: BackplaneSource;
 }
 
-/** Heartbeats come fast, so that tests do not wait for them; ten times slower than a reply of Redis all the same. */
+/** Short heartbeats, so that tests do not have to wait long. They are still ten times slower than a reply of Redis. */
 export const ROW_OPTIONS: SignalRServerOptions = {
   clock: systemServerClock,
   tickIntervalMs: 50,
   backplaneHeartbeatIntervalMs: 200,
 };
 
-/** Starts three servers and waits until each of them hears itself. */
+/** Starts three servers, and waits until each of them receives its own messages. */
 export async function startRow(
   createSource: () => Promise<BackplaneSource>,
   options: SignalRServerOptions = {},
@@ -160,7 +160,7 @@ export async function startRow(
   };
 }
 
-/** The token is the user's id. Time stands still unless the options say otherwise. */
+/** Starts a server. The token of a client is its user id. The clock stands still unless the options contain another one. */
 export async function startServer<Backplane extends HubBackplane>(
   backplane: Backplane,
   options: SignalRServerOptions = {},
@@ -180,7 +180,7 @@ export async function startServer<Backplane extends HubBackplane>(
   return { host, hub, backplane };
 }
 
-/** A client of a server of the row, with its connection id. */
+/** A client of one server of the row, with its connection id. */
 export interface RowMember extends ProtocolClient {
   readonly id: string;
 }
@@ -195,7 +195,10 @@ export async function openMember(
   return Object.assign(client, { id: String(await client.invoke('id')) });
 }
 
-/** Resolves when a send of each server has arrived at each client, and so everything that was sent before. */
+/**
+ * Sends a message from each server, and resolves when all of them have arrived at each client. All messages that were sent before
+ * have then arrived too.
+ */
 export async function settle(row: BackplaneRow, clients: readonly ProtocolClient[]): Promise<void> {
   const ends = row.servers.map((_, index) => `end of ${index} ${randomUUID()}`);
   for (const [index, { hub }] of row.servers.entries()) hub.clients.all.send('note', ends[index]);
@@ -207,7 +210,10 @@ export function notesOf({ notes }: ProtocolClient): readonly unknown[] {
   return notes.filter((note) => !String(note).startsWith('end of '));
 }
 
-/** The error of a promise; undefined when it resolves. It is handled from now on, so that no rejection stays unhandled. */
+/**
+ * Returns the error of a promise, or undefined if it resolves. The promise is handled from now on, so its rejection is never
+ * unhandled.
+ */
 export async function failureOf(promise: Promise<unknown>): Promise<unknown> {
   try {
     await promise;

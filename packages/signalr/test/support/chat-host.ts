@@ -1,5 +1,5 @@
 /*
- * A host with one chat hub, and its negotiate and upgrade requests.
+ * A host with one chat hub, and functions that send negotiate and upgrade requests.
  */
 import { WebSocket } from 'ws';
 import { defineHub, type MapHubOptions, type SignalRServerOptions } from '../../src/index.js';
@@ -21,7 +21,7 @@ export async function negotiate(host: Host, query = '?negotiateVersion=1'): Prom
   return (await response.json()) as Record<string, unknown>;
 }
 
-/** The status of a refused upgrade, with its body; 101 when it was accepted. */
+/** Sends an upgrade. Returns the status and the body of a refusal, or 101 if the upgrade was accepted. */
 export async function upgrade(host: Host, path: string, headers: Record<string, string> = {}) {
   return new Promise<{ status: number; body: string; socket?: WebSocket }>((resolve) => {
     const socket = new WebSocket(`${host.url.replace('http', 'ws')}${path}`, { headers });

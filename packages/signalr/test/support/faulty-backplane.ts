@@ -3,7 +3,7 @@
  */
 import { type BackplaneSubscription, createMemoryBackplane, type HubBackplane } from '../../src/backplane.js';
 
-/** Second number of each message on the wire. */
+/** The kinds of messages: the second number of each message on the wire. */
 export const KIND = {
   announce: 1,
   send: 3,
@@ -14,27 +14,27 @@ export const KIND = {
   missing: 10,
 } as const;
 
-/** One server's backplane; those that share `inner` are connected. */
+/** The backplane of one server. Backplanes with the same `inner` are connected. */
 export class FaultyBackplane implements HubBackplane {
   /** True while published messages do not reach this server. */
   receivesNothing = false;
-  /** Why nothing can be published. */
+  /** The error with which publishing fails; undefined if it works. */
   publishError: Error | undefined;
-  /** Why the channel of the instance cannot be subscribed to; that of the hub can. */
+  /** The error with which subscribing to the instance's own channel fails. Subscribing to the hub's channel still works. */
   subscribeError: Error | undefined;
-  /** The id of the instance, as its own channel has it. */
+  /** The id of the instance, taken from the name of its own channel. */
   get id(): string {
     return this.channels.find((channel) => channel.includes('#'))?.split('#')[1] ?? '';
   }
 
-  /** Subscriptions that have not ended. */
+  /** The number of subscriptions that have not ended. */
   openCount = 0;
-  /** Kinds of messages that are taken and then lost. */
+  /** Kinds of messages that are accepted and then lost. */
   readonly lostKinds = new Set<number>();
   /** The channels of all attempts to subscribe. */
   readonly channels: string[] = [];
   readonly #inner: HubBackplane;
-  /** Messages wait for this before they are taken. */
+  /** Publishing and subscribing wait for this promise. */
   #gate: Promise<void> = Promise.resolve();
   #openGate: () => void = () => {};
 
@@ -42,7 +42,7 @@ export class FaultyBackplane implements HubBackplane {
     this.#inner = inner;
   }
 
-  /** Nothing that is published from now on is taken before `flow`. */
+  /** Delays everything that is published or subscribed from now on, until `flow` is called. */
   hold(): void {
     this.#gate = new Promise((resolve) => {
       this.#openGate = resolve;

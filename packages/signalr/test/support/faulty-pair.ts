@@ -1,5 +1,5 @@
 /*
- * Two servers on backplanes that fail as a test tells them to, in a time that moves as the test says.
+ * Two servers with backplanes that fail on demand, and with clocks that the test moves.
  */
 import { createMemoryBackplane } from '../../src/backplane.js';
 import { type SignalREvent } from '../../src/index.js';
@@ -12,11 +12,11 @@ type Server = Awaited<ReturnType<typeof startServer<FaultyBackplane>>>;
 export interface Pair extends AsyncDisposable {
   readonly one: Server;
   readonly other: Server;
-  /** A client of the other. */
+  /** A client of the server `other`. */
   readonly client: RowMember;
-  /** So many heartbeats of both, each with time for what they say. */
+  /** Lets both servers send this number of heartbeats, and deliver each of them. */
   beat(count: number): Promise<void>;
-  /** Publishes bytes on the hub's channel, or another one. */
+  /** Publishes bytes on the hub's channel, or on another channel. */
   inject(bytes: Uint8Array, channel?: string): Promise<void>;
 }
 
@@ -26,7 +26,7 @@ export const turn = (): Promise<void> =>
     setImmediate(resolve);
   });
 
-/** So many seconds, which are heartbeats. */
+/** Advances the clocks by this number of seconds. Each second brings one heartbeat. */
 export async function pass(count: number, ...hosts: readonly Host[]): Promise<void> {
   for (let beat = 0; beat < count; beat += 1) {
     for (const { clock } of hosts) clock.pass(1_000);
@@ -34,7 +34,7 @@ export async function pass(count: number, ...hosts: readonly Host[]): Promise<vo
   }
 }
 
-/** Two servers that know of one another. */
+/** Starts two servers, and waits until they know each other. */
 export async function startPair(options: Parameters<typeof startServer>[1] = {}): Promise<Pair> {
   const inner = createMemoryBackplane();
   const one = await startServer(new FaultyBackplane(inner), options);
@@ -64,6 +64,6 @@ export async function startPair(options: Parameters<typeof startServer>[1] = {})
 
 type BackplaneEvent = Extract<SignalREvent, { type: `backplane_${string}` }>;
 
-/** The events of the backplane since it came up. */
+/** The backplane events of a server, without the first one (`backplane_up`). */
 export const reported = ({ host }: Pick<Server, 'host'>): readonly BackplaneEvent[] =>
   host.events.filter((event): event is BackplaneEvent => event.type.startsWith('backplane')).slice(1);

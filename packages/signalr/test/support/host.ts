@@ -1,5 +1,5 @@
 /*
- * A SignalR server on a port of its own, with everything it reported, for `await using`.
+ * A SignalR server on a free port, with all events that it has reported. It can be used with `await using`.
  */
 
 import { createServer, type RequestListener, type Server, ServerResponse } from 'node:http';
@@ -17,15 +17,15 @@ export interface Host extends AsyncDisposable {
   readonly http: Server;
   readonly clock: FakeClock;
   readonly events: readonly SignalREvent[];
-  /** Requests that were not answered yet. */
+  /** The number of requests that have not been answered yet. */
   readonly openRequests: number;
   /** `http://127.0.0.1:port` */
   readonly url: string;
-  /** Resolves with the first event of this type, past or future. */
+  /** Resolves with the first event of this type, even if it has already happened. */
   event<Type extends SignalREvent['type']>(type: Type): Promise<Extract<SignalREvent, { type: Type }>>;
 }
 
-/** Time stands still unless the test moves `clock`. */
+/** Starts a server. Its clock stands still unless the test moves it. */
 export async function startHost(
   map: (server: SignalRServer) => void,
   options: SignalRServerOptions = {},

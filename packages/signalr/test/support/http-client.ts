@@ -1,5 +1,5 @@
 /*
- * The HTTP transports, request by request, as a test tells them.
+ * A client of the HTTP transports that sends single requests as a test demands.
  */
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import type { Host } from './host.js';
@@ -13,14 +13,14 @@ export interface HttpReply {
   readonly text: string;
 }
 
-/** Negotiates; the URL of the connection. */
+/** Negotiates, and returns the URL of the connection. */
 export async function negotiateUrl(host: Host, path = '/hub'): Promise<string> {
   const response = await fetch(`${host.url}${path}/negotiate?negotiateVersion=1`, { method: 'POST' });
   const { connectionToken } = (await response.json()) as { connectionToken: string };
   return `${host.url}${path}?id=${connectionToken}`;
 }
 
-/** One request to its end. */
+/** Sends one request, and resolves with the whole answer. */
 export function send(
   url: string,
   options: {
@@ -55,7 +55,7 @@ export function post(url: string, body: string | Buffer, headers: Record<string,
   return send(url, { method: 'POST', body, headers });
 }
 
-/** Connects by long polling and shakes hands. */
+/** Connects by long polling and performs the handshake. Returns the URL of the connection. */
 export async function openPolling(host: Host, path = '/hub'): Promise<string> {
   const url = await negotiateUrl(host, path);
   await send(url);
@@ -68,7 +68,7 @@ export async function openPolling(host: Host, path = '/hub'): Promise<string> {
 export interface EventStream extends AsyncDisposable {
   readonly request: ClientRequest;
   readonly response: IncomingMessage;
-  /** The next event's raw text, without its blank line. */
+  /** Returns the raw text of the next event, without the blank line that ends it. */
   next(): Promise<string>;
   /** Resolves when the stream has ended. */
   readonly ended: Promise<void>;
@@ -82,7 +82,7 @@ export async function openStream(url: string, headers: Record<string, string> = 
     outgoing.on('response', resolve);
     outgoing.on('error', reject);
   });
-  outgoing.on('error', () => {}); // a test that ends the stream by force
+  outgoing.on('error', () => {}); // the test may break the connection
   const events: string[] = [];
   const takers: ((event: string) => void)[] = [];
   let rest = '';
@@ -117,7 +117,7 @@ export async function openStream(url: string, headers: Record<string, string> = 
   };
 }
 
-/** The status with which a WebSocket is refused, or 101. */
+/** Returns the status with which a WebSocket upgrade is refused, or 101 if it is accepted. */
 export async function upgradeStatus(url: string): Promise<number> {
   const outgoing = request(url, {
     headers: {

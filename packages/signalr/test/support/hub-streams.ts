@@ -1,5 +1,5 @@
 /*
- * Input of clients that fast-check generates: valid messages of every kind, streams of them cut anywhere, and corrupted streams.
+ * Client input that fast-check generates: valid messages of every kind, ways to split them, and corrupted streams.
  */
 import { encode } from '@msgpack/msgpack';
 import fc from 'fast-check';
@@ -10,7 +10,7 @@ import { writeLengthPrefix } from '../../src/protocol/length-prefix-reader.js';
 import { messagePackHubProtocol } from '../../src/protocol/message-pack-hub-protocol.js';
 import { RS } from './raw-client.js';
 
-/** Few ids, so that messages meet one another's streams and calls. */
+/** There are only a few ids, so that messages often refer to streams and calls of other messages. */
 const id = fc.oneof(
   fc.constantFrom('1', '2', 's1', 's2'),
   fc.string({ minLength: 1, maxLength: 6, unit: 'grapheme' }),
@@ -29,7 +29,7 @@ const headers = fc.dictionary(
 );
 const streamIds = fc.uniqueArray(fc.constantFrom('s1', 's2'), { maxLength: 2 });
 
-/** Calls that are sure to begin what only the end of the connection ends. */
+/** Calls that begin a stream or upload which only the end of the connection ends. */
 const endless: fc.Arbitrary<HubMessage> = fc.oneof(
   fc.record({
     type: fc.constant(4 as const),
@@ -66,7 +66,7 @@ const message: fc.Arbitrary<HubMessage> = fc.oneof(
   fc.record({ type: fc.constantFrom(8 as const, 9 as const), sequenceId: fc.nat() }),
 );
 
-/** A conversation of one client, from its handshake on. */
+/** All bytes of one client, from its handshake on. */
 export interface HubStream {
   readonly protocol: HubProtocol;
   readonly messageCount: number;
@@ -79,7 +79,7 @@ function handshakeFor(protocol: HubProtocol): Buffer {
 
 const protocol = fc.constantFrom(jsonHubProtocol, messagePackHubProtocol);
 
-/** Valid from its first byte to its last. */
+/** A stream of valid messages after a valid handshake. */
 export const validStream: fc.Arbitrary<HubStream> = fc
   .tuple(protocol, fc.array(message, { maxLength: 8 }))
   .map(([protocol, messages]) => ({
@@ -88,7 +88,7 @@ export const validStream: fc.Arbitrary<HubStream> = fc
     bytes: Buffer.concat([handshakeFor(protocol), ...messages.map((each) => protocol.write(each))]),
   }));
 
-/** A message of the right shape with anything in the place of anything. */
+/** A message of the right shape, with any value in the place of each field. */
 const misshapen: fc.Arbitrary<(protocol: HubProtocol) => Buffer> = fc
   .record({
     type: fc.oneof(fc.integer({ min: 0, max: 10 }), value),
@@ -106,7 +106,7 @@ const misshapen: fc.Arbitrary<(protocol: HubProtocol) => Buffer> = fc
     return Buffer.from(JSON.stringify({ type, ...Object.fromEntries(fields) }) + RS);
   });
 
-/** Bytes that mean something in one of the protocols, where they do not belong. */
+/** Bytes that have a special meaning in one of the protocols, for insertion at a wrong place. */
 const poison = fc.oneof(
   fc.uint8Array({ maxLength: 12 }).map((bytes) => Buffer.from(bytes)),
   fc
@@ -176,7 +176,7 @@ const spoil: fc.Arbitrary<Spoil> = fc.oneof(
   ),
 );
 
-/** A stream that was valid, or was never meant to be, and then spoiled a few times; its handshake often survives. */
+/** A stream of valid and misshapen messages that was corrupted a few times. The handshake often stays valid. */
 export const hostileStream: fc.Arbitrary<HubStream> = fc
   .record({
     stream: validStream,
@@ -196,13 +196,13 @@ export const hostileStream: fc.Arbitrary<HubStream> = fc
     };
   });
 
-/** How a stream is cut: lengths of its chunks, 0 included; the rest is one chunk. */
+/** The lengths of the chunks into which a stream is split. Lengths may be 0. The rest is one more chunk. */
 export const cuts = fc.oneof(
   fc.array(fc.nat({ max: 60 }), { maxLength: 60 }),
   fc.constant(Array.from({ length: 700 }, () => 1)),
 );
 
-/** The chunks of a stream that is cut so. */
+/** Splits a stream into chunks of these lengths. */
 export function cut(bytes: Buffer, lengths: readonly number[]): Buffer[] {
   const chunks: Buffer[] = [];
   let offset = 0;

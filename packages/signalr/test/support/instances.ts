@@ -1,5 +1,5 @@
 /*
- * Several servers behind a proxy that hands every request, and every upgrade, to the next one.
+ * Several servers behind a proxy that forwards every request and every upgrade to the next server.
  */
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -14,13 +14,13 @@ export interface Instance {
 
 export interface InstanceRow extends AsyncDisposable {
   readonly instances: readonly Instance[];
-  /** The proxy. */
+  /** The URL of the proxy. */
   readonly url: string;
-  /** Ends one: its sockets end, nobody listens any more. */
+  /** Stops one instance: its connections are closed, and nothing listens on its port any more. */
   kill(index: number): Promise<void>;
 }
 
-/** @param options of the server at `url` */
+/** @param options returns the options of the server at `url` */
 export async function startInstances(
   count: number,
   map: (server: SignalRServer, index: number) => void,

@@ -1,6 +1,6 @@
 /*
- * A hub whose connections have no network: bytes go in as the test says, what the server writes is kept. Everything
- * between the transport and the hub's methods is the real thing, and thousands of lives fit into a second.
+ * A hub with connections that have no network: the test delivers bytes, and the bytes that the server writes are kept. Everything
+ * between the transport and the hub's methods is real. Thousands of connections can live and end in a second.
  */
 import { fakeClock } from '@millrace/testkit';
 import { HubConnection } from '../../src/connection/hub-connection.js';
@@ -24,7 +24,7 @@ import { jsonHubProtocol } from '../../src/protocol/json-hub-protocol.js';
 import { messagePackHubProtocol } from '../../src/protocol/message-pack-hub-protocol.js';
 import type { Transport, TransportListener } from '../../src/transports/transport.js';
 
-/** Takes everything at once. Ends when told to, or when the server closes it. */
+/** A transport that accepts everything at once. It ends when the test or the server closes it. */
 class MemoryTransport implements Transport {
   readonly name = 'WebSockets' as const;
   readonly formats = ['text', 'binary'] as const;
@@ -38,7 +38,7 @@ class MemoryTransport implements Transport {
     this.#listener = listener;
   }
 
-  /** As the network would: nothing arrives any more after the end. */
+  /** Delivers bytes from the client. As with a real network, no bytes arrive after the end. */
   deliver(bytes: Buffer): void {
     this.#listener?.onBytes(bytes);
   }
@@ -62,7 +62,7 @@ class MemoryTransport implements Transport {
   }
 }
 
-/** Methods of every kind; none of them may outlive its connection. */
+/** Creates a hub with methods of every kind. No method may continue after the end of its connection. */
 function createHub(running: { count: number }) {
   return defineHub<{ joined(name: string): void }>()({
     methods: {
@@ -96,7 +96,7 @@ function createHub(running: { count: number }) {
         running.count += 1;
         try {
           for (let number = 0; number < Math.min(to, 10); number += 1) yield number;
-          // It never ends by itself.
+          // A stream of more than ten items ends only when it is canceled.
           if (to > 10 && !cancelSignal.aborted)
             await new Promise<void>((resolve) => {
               cancelSignal.addEventListener('abort', () => resolve(), { once: true });
@@ -111,7 +111,7 @@ function createHub(running: { count: number }) {
 
 const options = resolveOptions({});
 
-/** One hub in memory. */
+/** One hub without a network. */
 export class MemoryHub {
   readonly clock = fakeClock(Date.UTC(2026, 0, 1));
   readonly events: SignalREvent[] = [];
@@ -127,20 +127,21 @@ export class MemoryHub {
     remote: undefined,
   });
 
-  /** Methods with streams that have not ended. */
+  /** The number of methods with streams that have not ended. */
   get runningCount(): number {
     return this.#running.count;
   }
 
-  /** Connections that the hub knows. */
+  /** The number of connections of the hub. */
   get connectionCount(): number {
     return this.#hub.connections.count;
   }
 
   /**
-   * One whole life: the chunks arrive, one per turn of the event loop where `isSlow`, then the client leaves.
-   * @param onMessage where it is given, messages are noted and not acted on
-   * @returns what the server wrote
+   * Runs one connection from its beginning to its end: the chunks arrive, then the client leaves. If `isSlow` is true, one chunk
+   * arrives per turn of the event loop.
+   * @param onMessage receives the messages instead of the hub, if it is given
+   * @returns all bytes that the server wrote
    */
   async live(
     chunks: readonly Buffer[],

@@ -1,5 +1,5 @@
 /*
- * Connections of the official client, which end with the test.
+ * Connections of the official client, which end when the test ends.
  */
 import {
   type HttpTransportType,
@@ -10,14 +10,14 @@ import {
 import { MessagePackHubProtocol } from '@microsoft/signalr-protocol-msgpack';
 
 export interface OfficialOptions {
-  /** @defaultValue the first that both sides know */
+  /** @defaultValue the first transport that both sides support */
   readonly transport?: HttpTransportType;
   /** @defaultValue `json` */
   readonly protocol?: 'json' | 'messagepack';
   readonly token?: string;
 }
 
-/** Connects to the hub `/hub` at the URL, with stateful reconnect where the server grants it. */
+/** Connects to the hub `/hub` at the URL. Uses stateful reconnect if the server offers it. */
 export async function connectOfficial(
   url: string,
   { transport, protocol = 'json', token }: OfficialOptions = {},

@@ -1,5 +1,5 @@
 /*
- * A WebSocket client of either protocol that keeps what it is sent, as messages and as bytes, and answers as a test tells it to.
+ * A WebSocket client for both protocols. It keeps all received messages, decoded and as bytes, and answers calls as a test demands.
  */
 import { once } from 'node:events';
 import { WebSocket } from 'ws';
@@ -21,21 +21,21 @@ export type ProtocolName = keyof typeof PROTOCOLS;
 export interface ProtocolClient extends AsyncDisposable {
   readonly socket: WebSocket;
   readonly protocol: HubProtocol;
-  /** The first arguments of all calls of `note`, in order. */
+  /** The first argument of each call of `note`, in the order of arrival. */
   readonly notes: readonly unknown[];
   /** The payloads of the WebSocket messages after the handshake. */
   readonly frames: readonly Buffer[];
-  /** Calls that wait for an answer, while `answer` is not set. */
+  /** The calls of the server that wait for an answer, because `answer` was not set. */
   readonly asked: readonly InvocationMessage[];
-  /** How calls are answered; a test may answer them itself, with `complete`. */
+  /** Creates the answers to calls. If it is not set, the test must answer with `complete`. */
   answer: ((question: unknown) => CompletionOutcome) | undefined;
   complete(invocationId: string | undefined, outcome: CompletionOutcome): void;
-  /** Calls a method; resolves with its result, rejects with the error of its completion. */
+  /** Calls a method. Resolves with its result, or rejects with the error of its completion. */
   invoke(target: string, ...args: readonly unknown[]): Promise<unknown>;
   send(message: HubMessage): void;
 }
 
-/** Connects without negotiation and shakes hands. */
+/** Connects without negotiation, and performs the handshake. */
 export async function openClient(
   host: Host,
   protocolName: ProtocolName = 'json',
@@ -56,7 +56,7 @@ class TestProtocolClient implements ProtocolClient {
   readonly notes: unknown[] = [];
   readonly frames: Buffer[] = [];
   readonly asked: InvocationMessage[] = [];
-  /** The handshake has been answered. */
+  /** Resolves when the handshake has been answered. */
   readonly ready: Promise<void>;
   answer: ((question: unknown) => CompletionOutcome) | undefined;
   readonly #calls = new Map<string, (outcome: CompletionOutcome) => void>();

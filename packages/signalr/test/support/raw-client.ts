@@ -1,5 +1,5 @@
 /*
- * A WebSocket client that does exactly what a test tells it to, right or wrong.
+ * A WebSocket client that sends exactly the text that a test demands, valid or not.
  */
 import { once } from 'node:events';
 import { WebSocket } from 'ws';
@@ -11,15 +11,15 @@ export const HANDSHAKE = `{"protocol":"json","version":1}${RS}`;
 export interface RawClient extends AsyncDisposable {
   readonly socket: WebSocket;
   send(text: string): void;
-  /** The next record the server sent, without its separator. */
+  /** Returns the next record that the server sent, without its separator. */
   next(): Promise<string>;
-  /** Records that were received and not taken. */
+  /** The records that were received and have not been read. */
   readonly waiting: readonly string[];
-  /** The close code, when it is there. */
+  /** Resolves with the close code, when the WebSocket is closed. */
   readonly closed: Promise<number>;
 }
 
-/** Connects without negotiation; does not shake hands. */
+/** Connects without negotiation and without a handshake. */
 export async function connectRaw(
   host: Pick<Host, 'url'>,
   path = '/hub',
@@ -59,7 +59,7 @@ export async function connectRaw(
   };
 }
 
-/** Connects and shakes hands. */
+/** Connects and performs the handshake. */
 export async function openRaw(
   host: Pick<Host, 'url'>,
   path = '/hub',
@@ -71,7 +71,7 @@ export async function openRaw(
   return client;
 }
 
-/** An invocation on the wire. */
+/** Returns an invocation as text on the wire. */
 export function call(target: string, args: readonly unknown[] = [], invocationId = '1'): string {
   return JSON.stringify({ type: 1, invocationId, target, arguments: args }) + RS;
 }

@@ -1,14 +1,17 @@
 /*
- * Where connections break, drawn from a seed, so that a run can be repeated.
+ * The points at which connections break. They are drawn from a seed, so that a run can be repeated.
  */
 import type { BreakPoint } from '@millrace/testkit';
 
-/** Enough for the request and the answer of an upgrade: clients do not repeat one that fails. */
+/**
+ * Minimum number of bytes before a break. The request and the answer of an upgrade fit into it, because clients do not repeat a
+ * failed upgrade.
+ */
 const MINIMUM_BYTES = 800;
 const MAXIMUM_BYTES = 3_800;
 const MAXIMUM_TURNS = 30;
 
-/** Each call draws the next break: one direction, after some bytes. */
+/** Returns a function that draws the next break: a direction, and a number of bytes after which it breaks. */
 export function seededBreaks(seed: number): () => BreakPoint {
   let random = seed;
   const below = (limit: number): number => {

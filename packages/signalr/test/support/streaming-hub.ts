@@ -1,5 +1,5 @@
 /*
- * A hub with streams in both directions, and their messages on the wire.
+ * A hub with streams in both directions, and functions for their messages on the wire.
  */
 import {
   defineHub,

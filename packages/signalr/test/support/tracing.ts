@@ -1,5 +1,5 @@
 /*
- * OpenTelemetry as a program sets it up, with the spans kept in memory.
+ * OpenTelemetry, set up as in an application, but with the spans kept in memory.
  */
 import { context, propagation, type Tracer } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
@@ -16,7 +16,7 @@ export interface Tracing {
   readonly tracer: Tracer;
 }
 
-/** For the tests of the file or block that calls it. */
+/** Sets up tracing for the tests of the file or block that calls it. */
 export function setUpTracing(): Tracing {
   beforeAll(() => {
     context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());

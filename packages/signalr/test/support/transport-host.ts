@@ -1,5 +1,5 @@
 /*
- * A hub whose methods show what its HTTP transports carry.
+ * A host with a hub for tests of the HTTP transports.
  */
 import {
   defineHub,

@@ -1,9 +1,9 @@
 /*
- * An upload as a client puts it on the wire, in JSON.
+ * The messages of an upload in JSON, as a client sends them.
  */
 import { RS } from './raw-client.js';
 
-/** A call that announces streams; without an id it wants no answer. */
+/** Returns a call that announces streams. Without an id, the call asks for no answer. */
 export function upload(target: string, streamIds: readonly string[], invocationId?: string): string {
   return JSON.stringify({ type: 1, invocationId, target, arguments: [], streamIds }) + RS;
 }

@@ -1,4 +1,4 @@
-// A hub method that sends much can wait for its client.
+// A hub method that sends much data can wait until its client has room.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -88,7 +88,7 @@ it('many callers can await flushed without a warning, and all of them continue w
   client.socket.pause();
   client.send(call('flood'));
   await expect.poll(() => log).toEqual(['waits']);
-  // Warnings are told in a later turn.
+  // Node emits warnings in a later turn of the event loop.
   for (let round = 0; round < 3; round += 1) await fetch(`${host.url}/x`);
   expect(log).toEqual(['waits']);
   await client[Symbol.asyncDispose]();

@@ -1,5 +1,5 @@
 /*
- * The official client's own reconnect and keep-alive, with real time where the client has no other.
+ * Automatic reconnect and keep-alive of the official client. The tests use real time where the client has no other clock.
  */
 import { HubConnectionBuilder, LogLevel } from '@microsoft/signalr';
 import { expect, test } from 'vitest';
@@ -50,7 +50,7 @@ test('pings of the server keep a client with a short server timeout connected, a
     isClosed = true;
   });
   await connection.start();
-  // Longer than the client's server timeout, so that only pings can have kept it.
+  // This is longer than the client's server timeout, so only pings can have kept the connection open.
   await new Promise((resolve) => {
     setTimeout(resolve, 2_500);
   });

@@ -1,5 +1,5 @@
 /*
- * Stateful reconnect on the wire and with the official client, whose sockets are killed again and again.
+ * Stateful reconnect on the wire, and with the official client, whose sockets are broken again and again.
  */
 import type { Socket } from 'node:net';
 import { HubConnectionBuilder, LogLevel } from '@microsoft/signalr';
@@ -54,7 +54,7 @@ async function negotiate(host: Host, query = '&useStatefulReconnect=true'): Prom
 
 const HANDSHAKE_2 = `{"protocol":"json","version":2}${RS}`;
 
-/** Connects with stateful reconnect; the path leads to the same connection again. */
+/** Connects with stateful reconnect. The path can be used to continue the same connection. */
 async function openResumable(host: Host): Promise<{ client: RawClient; path: string }> {
   const { connectionToken } = await negotiate(host);
   const path = `/hub?id=${String(connectionToken)}`;
@@ -263,7 +263,9 @@ describe('what a client does not acknowledge', () => {
   });
 });
 
-/** An official client that keeps the notes it gets, and why it ended, if it did. */
+/**
+ * Builds an official client. `notes` collects the notes that it receives, and `ends` the errors with which it loses its connection.
+ */
 function buildOfficial(url: string, protocol: 'json' | 'messagepack') {
   const builder = new HubConnectionBuilder()
     .withUrl(`${url}/hub`)
@@ -292,7 +294,7 @@ describe.each(['json', 'messagepack'] as const)('the official client with %s', (
       if (n % 80 === 40) {
         const resumed = host.events.filter(({ type }) => type === 'connection_resumed').length;
         host.cut();
-        // Both sides have more to say while the client is away.
+        // Both sides send more messages while the client is disconnected.
         host.hub.clients.all.send('note', -1 - n);
         void connection.send('take', -1 - n);
         await expect
@@ -324,7 +326,7 @@ describe.each([
   ['messagepack', 4],
 ] as const)('the official client with %s over a wire that breaks anywhere (seed %i)', (protocol, seed) => {
   test('the official client loses and doubles no message, even when a replay is interrupted', async () => {
-    // The server's time runs ahead of the client's, which acknowledges after a second of its own.
+    // The server's clock runs faster than the client's. The client acknowledges after one second of its own clock.
     await using host = await start({
       tickIntervalMs: 1,
       sendTimeoutMs: 600_000,
@@ -346,7 +348,7 @@ describe.each([
         .finally(() => {
           batch.isAnswered = true;
         });
-      // The server acknowledges now and then, so also what came over the last socket while the client still replays it.
+      // The server acknowledges from time to time, even messages from the previous socket that the client is still replaying.
       for (let turn = 0; !batch.isAnswered; turn += 1) {
         if (turn % 40 === 0) host.clock.pass(1);
         await new Promise((resolve) => {

@@ -1,10 +1,10 @@
-// Counts the writes that the messages of one turn of the event loop cost a WebSocket's socket.
+// Counts the socket writes for the messages that a WebSocket sends in one turn of the event loop.
 import { Duplex } from 'node:stream';
 import { expect, test } from 'vitest';
 import { EncodedMessage } from '../../src/protocol/encoded-message.js';
 import { ServerWebSocket, WebSocketTransport } from '../../src/transports/web-socket-transport.js';
 
-/** Notes the sizes of what it is given, one list per write. It takes everything at once, until it is full. */
+/** Records the sizes of the chunks of each write. It accepts everything at once, until `isFull` is set. */
 class NotingSocket extends Duplex {
   readonly writes: number[][] = [];
   isFull = false;
@@ -35,7 +35,7 @@ class NotingSocket extends Duplex {
   }
 }
 
-// `ws` makes the socket of a server with these arguments; its type package knows those of a client only.
+// `ws` creates a server's socket with these arguments, but its type package declares only the arguments of a client.
 const UpgradedWebSocket = ServerWebSocket as unknown as new (
   address: null,
   protocols: undefined,

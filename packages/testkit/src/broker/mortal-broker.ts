@@ -1,22 +1,22 @@
-// Imitates a process that dies: a view of a broker stops answering at a chosen call.
+// Imitates the death of a process: a wrapper around a broker stops answering after a chosen call.
 import type { Broker } from '@millrace/broker';
 
-/** When a view dies. */
+/** The moment at which a wrapper stops answering. */
 export interface Death {
-  /** How many calls are still answered. @defaultValue 0 */
+  /** Number of calls that are still answered. @defaultValue 0 */
   readonly afterCalls?: number;
-  /** True when the next call still reaches the broker, and its answer is lost. @defaultValue false */
+  /** True if one more call still reaches the broker, but is not answered. @defaultValue false */
   readonly isLastCallDone?: boolean;
 }
 
-/** A view of a broker for one process that may die. */
+/** A wrapper around a broker for one process that may die. */
 export interface MortalBroker {
   readonly broker: Broker;
-  /** From then on no call reaches the broker, and none is answered. */
+  /** Stops the wrapper. After the calls that `death` allows, no call reaches the broker and none is answered. */
   die(death?: Death): void;
 }
 
-/** Wraps `broker`; the broker itself lives on. */
+/** Wraps `broker`. The broker itself keeps working when the wrapper dies. */
 export function mortalBroker(broker: Broker): MortalBroker {
   let callsLeft = Number.POSITIVE_INFINITY;
   let isLastCallDone = false;

@@ -2,10 +2,10 @@
 import { describe, expect, it } from 'vitest';
 import { type CreateHarness, codeOf } from './harness.js';
 
-/** Part of `describeBrokerConformance`. */
+/** Declares one part of `describeBrokerConformance`. */
 export function describeAnnouncing(create: CreateHarness): void {
   describe('announced names', () => {
-    it('announced names are those of all subscribers, each once, whatever characters they have', async () => {
+    it('announced names are the names of all subscribers, each once, whatever characters they contain', async () => {
       await using harness = await create();
       const { broker } = harness;
       expect(await broker.announced()).toEqual(new Set());
@@ -14,7 +14,7 @@ export function describeAnnouncing(create: CreateHarness): void {
       expect(await broker.announced()).toEqual(new Set(['chat', 'order|placed', 'grüße "{}"', 'ticket']));
     });
 
-    it('announced names are replaced by the next announcement of their subscriber, and are taken back with an empty list', async () => {
+    it('an announcement replaces the earlier names of its subscriber, and an empty list removes them', async () => {
       await using harness = await create();
       const { broker } = harness;
       await broker.announce('a', ['old']);
@@ -36,7 +36,7 @@ export function describeAnnouncing(create: CreateHarness): void {
       expect(await broker.announced()).toEqual(new Set(['ours']));
     });
 
-    it('announced names are refused where they are too many or too long', async () => {
+    it('announced names are refused if they are too many or too long', async () => {
       await using harness = await create();
       const { broker } = harness;
       const many = Array.from({ length: 1_001 }, (_, n) => `n${n}`);

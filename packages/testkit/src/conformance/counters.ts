@@ -1,4 +1,4 @@
-// Conformance: counts that are shared and expire.
+// Conformance: counters that processes share and that expire.
 import { describe, expect, it } from 'vitest';
 import type { CreateHarness } from './harness.js';
 
@@ -6,7 +6,7 @@ export function describeCounters(create: CreateHarness): void {
   describe('counts', () => {
     const name = 'user {one}\nroom|"two"';
 
-    it('occurrences one after the other are all counted, by name', async () => {
+    it('occurrences that follow one another are all counted, separately for each name', async () => {
       await using harness = await create();
       const { counters } = harness.broker;
       expect(await counters.read(name)).toBe(0);
@@ -18,7 +18,7 @@ export function describeCounters(create: CreateHarness): void {
       expect(await counters.read(name)).toBe(3);
     });
 
-    it('occurrences side by side are counted once', async () => {
+    it('occurrences that overlap are counted once', async () => {
       await using harness = await create();
       const { counters } = harness.broker;
       await counters.count({ name, ageMs: 500, keepMs: 60_000 });
@@ -27,7 +27,7 @@ export function describeCounters(create: CreateHarness): void {
       expect(await counters.count({ name, ageMs: 1, keepMs: 60_000 })).toBe(2);
     });
 
-    it('counts are forgotten', async () => {
+    it('a count is forgotten keepMs after its last occurrence', async () => {
       await using harness = await create();
       const { counters } = harness.broker;
       await counters.count({ name, ageMs: 0, keepMs: 20 });

@@ -12,7 +12,7 @@ import {
   TICKET,
 } from './harness.js';
 
-/** Part of `describeBrokerConformance`. */
+/** Declares one part of `describeBrokerConformance`. */
 export function describeDeadLetters(create: CreateHarness): void {
   describe('dead letters', () => {
     describeKeeping(create);
@@ -58,7 +58,7 @@ function describeKeeping(create: CreateHarness): void {
     expect(deadLetters).toBeLessThan(150);
   });
 
-  it('a dead letter does not change the dedupe ID', async () => {
+  it('a dedupe ID stays known after its entry was rejected', async () => {
     await using harness = await create();
     const { broker } = harness;
     await append(broker, { stream: CHAT, fields: { n: '1' }, dedupeId: 'one' });
@@ -70,7 +70,7 @@ function describeKeeping(create: CreateHarness): void {
 }
 
 function describeRemembering(create: CreateHarness): void {
-  it('dead letters are remembered by the IDs of their entries after they were requeued or dropped', async () => {
+  it('the IDs of rejected entries are remembered after their dead letters were requeued or dropped', async () => {
     await using harness = await create();
     const { broker } = harness;
     const [first = '', second = '', third = ''] = await publishNumbered(broker, 3);
@@ -112,7 +112,7 @@ function describeListing(create: CreateHarness): void {
     ]);
   });
 
-  it('dead letters are not looked for in an undeclared stream, by half an ID, or without a bound', async () => {
+  it('a call for dead letters is refused for an undeclared stream, an incomplete ID, or a count out of bounds', async () => {
     await using harness = await create();
     const { broker } = harness;
     for (const call of [
@@ -156,7 +156,7 @@ function describeRequeueing(create: CreateHarness): void {
     expect(await broker.inspect(CHAT)).toMatchObject({ deadLetters: 0, length: 3 });
   });
 
-  it('dead letters are requeued once, however often that is asked for', async () => {
+  it('dead letters are requeued once, even if the call is repeated', async () => {
     await using harness = await create();
     const { broker } = harness;
     await rejectNumbered(broker, 2);
@@ -200,7 +200,7 @@ function describeRequeueing(create: CreateHarness): void {
 }
 
 function describeDropping(create: CreateHarness): void {
-  it('dead letters are dropped by ID, and no others are', async () => {
+  it('dead letters are dropped by ID, and the other dead letters stay', async () => {
     await using harness = await create();
     const { broker } = harness;
     await rejectNumbered(broker, 4);

@@ -1,4 +1,4 @@
-// The promises of the broker's port, each as a test, for every implementation alike.
+// The conformance suite: tests for the promises of the broker port, which every implementation must pass.
 import { describe } from 'vitest';
 import { describeAnnouncing } from './announcing.js';
 import { describeCounters } from './counters.js';
@@ -13,8 +13,8 @@ import { describeRetention } from './retention.js';
 import { describeWindows } from './windows.js';
 
 /**
- * Declares the suite. `create` gives a fresh, opened broker with empty streams for each test, built from
- * `SUITE_OPTIONS` and what the test replaces of them.
+ * Declares the suite. `create` makes an opened broker with empty streams for each test. The options of the broker are
+ * `SUITE_OPTIONS`, overridden by the options of the test.
  */
 export function describeBrokerConformance(name: string, create: CreateHarness): void {
   describe(`${name} keeps the promises of the broker`, () => {

@@ -1,8 +1,8 @@
-// Conformance: the states of a broker, and its end.
+// Conformance: the states of a broker, and `close`.
 import { describe, expect, it } from 'vitest';
 import { append, CHAT, type CreateHarness, codeOf, present } from './harness.js';
 
-/** Part of `describeBrokerConformance`. */
+/** Declares one part of `describeBrokerConformance`. */
 export function describeEnding(create: CreateHarness): void {
   describe('the state', () => {
     it('the state is reported once per change, and closed is final', async () => {
@@ -18,7 +18,7 @@ export function describeEnding(create: CreateHarness): void {
       end();
     });
 
-    it('a listener that was ended hears no change any more', async () => {
+    it('a listener that was removed receives no more changes', async () => {
       await using harness = await create();
       const states: string[] = [];
       harness.broker.onStateChange((state) => states.push(state))();
@@ -28,7 +28,7 @@ export function describeEnding(create: CreateHarness): void {
   });
 
   describe('close', () => {
-    it('close ends a blocked read and refuses later calls with closed', async () => {
+    it('close ends a blocked read and refuses later calls with the code closed', async () => {
       await using harness = await create();
       const { broker } = harness;
       const lease = present(await broker.acquireLease(CHAT, 'a'));

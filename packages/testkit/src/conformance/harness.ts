@@ -1,4 +1,4 @@
-// The harness of a broker under test for the conformance suite, and small steps that its files share.
+// The harness for a broker under test, and the helpers that the files of the conformance suite share.
 import {
   type Broker,
   BrokerError,
@@ -17,17 +17,17 @@ import {
 export const CHAT = 'events:chat';
 export const TICKET = 'events:ticket';
 
-/** An opened broker with empty streams, whose time the suite can let pass. */
+/** An opened broker with empty streams. The suite can let the time of the broker pass. */
 export interface BrokerHarness extends AsyncDisposable {
   readonly broker: Broker;
-  /** Returns when at least `ms` of broker time have passed. */
+  /** Resolves when at least `ms` of broker time have passed. */
   passTime(ms: number): Promise<void>;
 }
 
-/** Makes a fresh harness; `options` replace those of the suite. */
+/** Makes a new harness. `options` override the options of the suite. */
 export type CreateHarness = (options?: Partial<BrokerOptions>) => Promise<BrokerHarness>;
 
-/** Options of the suite where a test gives no others. */
+/** The options of the suite, unless a test overrides them. */
 export const SUITE_OPTIONS: BrokerOptions = {
   streams: [
     { name: CHAT, maxLength: 100 },
@@ -39,7 +39,7 @@ export const SUITE_OPTIONS: BrokerOptions = {
   minAgeMs: 0,
 };
 
-/** Appends one entry alone. */
+/** Appends a single entry. */
 export async function append(
   broker: Pick<Broker, 'append'>,
   { stream, ...entry }: OutgoingEntry & { readonly stream: string },
@@ -49,10 +49,10 @@ export async function append(
   return result;
 }
 
-/** Most entries of one `append`. */
+/** Maximum number of entries in one `append`. */
 const MAX_ENTRIES = 1_000;
 
-/** Appends `count` entries, with their number in field `n`, in as few steps as can be; returns their IDs. */
+/** Appends `count` entries in as few calls as possible, with their numbers in the field `n`. Returns the IDs of the entries. */
 export async function appendNumbered(
   broker: Pick<Broker, 'append'>,
   {
@@ -74,22 +74,22 @@ export async function appendNumbered(
   return ids;
 }
 
-/** The same in CHAT. */
+/** Appends `count` numbered entries to CHAT. Returns the IDs of the entries. */
 export function publishNumbered(broker: Broker, count: number, from = 0): Promise<EntryId[]> {
   return appendNumbered(broker, { count, from });
 }
 
-/** The numbers that `publishNumbered` gave these entries. */
+/** Returns the numbers that `publishNumbered` gave these entries. */
 export function numbersOf(entries: readonly Entry[] | undefined): number[] {
   return (entries ?? []).map(({ fields }) => Number(fields['n']));
 }
 
-/** Everything in CHAT, up to 1000 entries. */
+/** Reads all entries of CHAT, up to 1000. */
 export function readAll(broker: Broker): Promise<readonly Entry[]> {
   return broker.readRange(CHAT, { count: 1000 });
 }
 
-/** One heartbeat for CHAT. */
+/** Sends one heartbeat for CHAT and returns the reply. */
 export async function beat(broker: Broker, subscriber: string, progress: ReadProgress) {
   const [reply] = await broker.heartbeat(subscriber, new Map([[CHAT, progress]]));
   return present(reply);
@@ -101,7 +101,7 @@ export async function registerAt(broker: Broker, subscriber: string): Promise<St
   return present(starts.find(({ stream }) => stream === CHAT));
 }
 
-/** A subscriber that holds the lease of CHAT. */
+/** Registers a subscriber and acquires the lease of CHAT for it. */
 export async function registerHolder(
   broker: Broker,
   subscriber: string,
@@ -110,7 +110,7 @@ export async function registerHolder(
   return { start, lease: present(await broker.acquireLease(CHAT, subscriber)) };
 }
 
-/** Runs a pass of CHAT's ledger as consumer 1; fails when fenced. */
+/** Runs one ledger pass for CHAT as consumer 1. Throws if the lease is fenced. */
 export async function runPass(broker: Broker, lease: Lease, cursor?: EntryId, count = 200) {
   const result = await broker.runLedgerPass(lease, {
     consumer: 'signalr-instance-1',
@@ -121,7 +121,7 @@ export async function runPass(broker: Broker, lease: Lease, cursor?: EntryId, co
   return result;
 }
 
-/** Runs passes until nothing is left to do. */
+/** Runs ledger passes until nothing is left to consume or acknowledge. */
 export async function runAllPasses(broker: Broker, lease: Lease, cursor?: EntryId): Promise<void> {
   for (let passes = 0; passes < 1000; passes++) {
     const { consumed, acknowledged } = await runPass(broker, lease, cursor);
@@ -130,7 +130,7 @@ export async function runAllPasses(broker: Broker, lease: Lease, cursor?: EntryI
   throw new Error('The ledger does not come to rest');
 }
 
-/** Trims CHAT until nothing is left to remove; returns the sums. */
+/** Trims CHAT until nothing is left to remove. Returns the total counts. */
 export async function trimAll(broker: Broker, lease: Lease) {
   let removed = 0;
   let expired = 0;
@@ -144,7 +144,7 @@ export async function trimAll(broker: Broker, lease: Lease) {
   throw new Error('The trim does not come to rest');
 }
 
-/** The code with which `work` rejects; `resolved` when it does not. */
+/** Returns the error code with which `work` rejects, or `resolved` if it does not reject. */
 export async function codeOf(work: Promise<unknown>): Promise<BrokerErrorCode | 'resolved'> {
   try {
     await work;
@@ -154,7 +154,7 @@ export async function codeOf(work: Promise<unknown>): Promise<BrokerErrorCode | 
   }
 }
 
-/** `value`, or a failed test where it is missing. */
+/** Returns `value`. Throws if it is missing, so that the test fails. */
 export function present<T>(value: T | undefined): T {
   if (value === undefined) throw new Error('A value that must be there is missing');
   return value;

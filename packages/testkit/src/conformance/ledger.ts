@@ -1,4 +1,4 @@
-// Conformance: entries that a pass consumes and acknowledges, and subscribers that it declares dead.
+// Conformance: the ledger passes, which consume and acknowledge entries and declare subscribers dead.
 import { describe, expect, it } from 'vitest';
 import {
   type BrokerHarness,
@@ -15,10 +15,10 @@ import {
 /** Short, because these tests wait until a subscriber is declared dead. */
 const LIVENESS_MS = 200;
 
-/** Part of `describeBrokerConformance`. */
+/** Declares one part of `describeBrokerConformance`. */
 export function describeLedger(create: CreateHarness): void {
   describe('the ledger', () => {
-    it('the ledger leads an entry from Published over Consumed to Acknowledged', async () => {
+    it('the ledger moves an entry from Published to Consumed to Acknowledged', async () => {
       await using harness = await create();
       const { broker } = harness;
       const { start, lease } = await registerHolder(broker, 'a');
@@ -41,7 +41,7 @@ export function describeLedger(create: CreateHarness): void {
       expect(await broker.inspect(CHAT)).toMatchObject({ length: 3, unconsumed: 0, pending: 0 });
     });
 
-    it('one pass consumes and acknowledges entries that the owner has passed already', async () => {
+    it('one pass consumes and acknowledges entries that the owner has already passed', async () => {
       await using harness = await create();
       const { lease } = await registerHolder(harness.broker, 'a');
       const ids = await publishNumbered(harness.broker, 3);
@@ -51,7 +51,7 @@ export function describeLedger(create: CreateHarness): void {
       });
     });
 
-    it('a pass handles at most count entries, and later passes the rest', async () => {
+    it('a pass handles at most count entries, and later passes handle the rest', async () => {
       await using harness = await create();
       const { lease } = await registerHolder(harness.broker, 'a');
       const ids = await publishNumbered(harness.broker, 25);
@@ -136,7 +136,7 @@ export function describeLedger(create: CreateHarness): void {
       expect(await beat(broker, 'b', { ...b, cursor: b.cursor })).toMatchObject({ status: 'revived' });
     });
 
-    it('a subscriber is declared dead that sends heartbeats but stands still before the end', async () => {
+    it('a subscriber that sends heartbeats but stands still before the end of the stream is declared dead', async () => {
       await using harness = await create({ livenessMs: LIVENESS_MS });
       const { broker } = harness;
       const { start, lease } = await registerHolder(broker, 'a');
@@ -150,7 +150,7 @@ export function describeLedger(create: CreateHarness): void {
       expect(result.declaredDead).toEqual(['b']);
     });
 
-    it('a subscriber that stands still at the end is not declared dead', async () => {
+    it('a subscriber that stands still at the end of the stream is not declared dead', async () => {
       await using harness = await create({ livenessMs: LIVENESS_MS });
       const { broker } = harness;
       const { start, lease } = await registerHolder(broker, 'a');
@@ -163,7 +163,7 @@ export function describeLedger(create: CreateHarness): void {
       expect(dead).toEqual([]);
     });
 
-    it('every subscriber has one period of grace after none was heard', async () => {
+    it('every subscriber has one grace period after no subscriber sent a heartbeat', async () => {
       await using harness = await create({ livenessMs: LIVENESS_MS });
       const { broker } = harness;
       const { lease } = await registerHolder(broker, 'a');
@@ -174,7 +174,10 @@ export function describeLedger(create: CreateHarness): void {
   });
 }
 
-/** Repeats `step` with time passing in between, in pieces short enough not to look like a pause of the broker. */
+/**
+ * Repeats `step` until it declares a subscriber dead. Between the steps it lets little time pass, so that the broker does not
+ * assume that the whole system was paused.
+ */
 async function untilDeclaredDead<T extends { readonly declaredDead: readonly string[] }>(
   harness: BrokerHarness,
   step: () => Promise<T>,

@@ -14,7 +14,7 @@ import {
   TICKET,
 } from './harness.js';
 
-/** Part of `describeBrokerConformance`. */
+/** Declares one part of `describeBrokerConformance`. */
 export function describeMembership(create: CreateHarness): void {
   describe('register', () => {
     it('registering gives a start in every stream, with an epoch that all subscribers share', async () => {
@@ -48,7 +48,7 @@ export function describeMembership(create: CreateHarness): void {
       expect((await registerAt(harness.broker, 'b')).cursor).toBe(ids[2]);
     });
 
-    it('a subscriber starts after the last acknowledged entry when no other is live', async () => {
+    it('a subscriber starts after the last acknowledged entry when no other subscriber is live', async () => {
       await using harness = await create();
       const { start, lease } = await registerHolder(harness.broker, 'a');
       const ids = await publishNumbered(harness.broker, 5);
@@ -168,7 +168,7 @@ export function describeMembership(create: CreateHarness): void {
       expect((await harness.broker.trim(second)).status).toBe('trimmed');
     });
 
-    it('a lease expires, and is void from then on even for the owner that comes back', async () => {
+    it('a lease expires, and then is void even for its former owner', async () => {
       await using harness = await create({ leaseMs: 20 });
       const first = present(await harness.broker.acquireLease(CHAT, 'a'));
       await harness.passTime(25);
@@ -195,7 +195,7 @@ export function describeMembership(create: CreateHarness): void {
       expect(await harness.broker.claimSlot('b', { preferred: 3 })).toEqual({ slot: 1, heldSlots: [1, 3] });
     });
 
-    it('a slot is taken over by the next process of the same instance, though it is held', async () => {
+    it('a slot that is still held is taken over by the next process of the same instance', async () => {
       await using harness = await create();
       const { broker } = harness;
       await broker.claimSlot('one#1', { instance: 'one' });
@@ -203,7 +203,7 @@ export function describeMembership(create: CreateHarness): void {
       await broker.claimSlot('one#1', { preferred: 1 });
       expect(await broker.claimSlot('two#2', { instance: 'two' })).toEqual({ slot: 2, heldSlots: [1, 2] });
       expect(await broker.claimSlot('one#2', { instance: 'one' })).toEqual({ slot: 1, heldSlots: [1, 2] });
-      // If the process before it still ran, it would get another slot, and each would keep its own.
+      // If the earlier process still runs, it gets another slot, and each process keeps its own slot.
       expect(await broker.claimSlot('one#1', { preferred: 1 })).toEqual({ slot: 3, heldSlots: [1, 2, 3] });
       expect(await broker.claimSlot('one#2', { preferred: 1 })).toEqual({ slot: 1, heldSlots: [1, 2, 3] });
     });
@@ -214,7 +214,7 @@ export function describeMembership(create: CreateHarness): void {
       await broker.claimSlot('one#1', { instance: 'one' });
       await harness.passTime(25);
       const renewal = { preferred: 1, instance: 'one', isRenewal: true } as const;
-      // At the same time: none of them expires before the next one.
+      // The claims run at the same time, so that no slot expires between them.
       const claims = await Promise.all([
         broker.claimSlot('one#1', renewal),
         broker.claimSlot('one#2', { instance: 'one' }),
@@ -236,7 +236,7 @@ export function describeMembership(create: CreateHarness): void {
       await using harness = await create({ leaseMs: 20 });
       await harness.broker.claimSlot('a');
       await harness.passTime(25);
-      // At the same time: the first of them cannot expire before the second is claimed.
+      // The claims run at the same time, so that the first slot cannot expire before the second claim.
       const claims = await Promise.all(['b', 'a'].map((owner) => harness.broker.claimSlot(owner)));
       expect(claims.map(({ slot }) => slot)).toEqual([1, 2]);
     });

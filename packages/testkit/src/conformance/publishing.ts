@@ -1,4 +1,4 @@
-// Conformance: appending, order and dedupe.
+// Conformance: appending, order and deduplication.
 import { compareEntryIds, isEntryId } from '@millrace/broker';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -13,7 +13,7 @@ import {
   TICKET,
 } from './harness.js';
 
-/** Part of `describeBrokerConformance`. */
+/** Declares one part of `describeBrokerConformance`. */
 export function describePublishing(create: CreateHarness): void {
   describe('append', () => {
     it('entries are appended in the given order, with IDs that rise strictly', async () => {
@@ -27,7 +27,7 @@ export function describePublishing(create: CreateHarness): void {
       expect((await readAll(harness.broker)).map(({ id }) => id)).toEqual(ids);
     });
 
-    it('a repeat is answered with the ID of the first entry, and nothing is appended', async () => {
+    it('a repeated entry is answered with the ID of the first entry, and is not appended', async () => {
       await using harness = await create();
       const entry = { stream: CHAT, fields: { n: '1' }, dedupeId: 'one' };
       const first = await append(harness.broker, entry);
@@ -37,7 +37,7 @@ export function describePublishing(create: CreateHarness): void {
       expect(numbersOf(await readAll(harness.broker))).toEqual([1]);
     });
 
-    it('a repeat inside one batch is recognised', async () => {
+    it('a repeated entry inside one batch is recognised', async () => {
       await using harness = await create();
       const entries = ['a', 'b', 'a', 'c', 'b', 'a'].map((dedupeId, n) => ({
         fields: { n: String(n) },
@@ -56,7 +56,7 @@ export function describePublishing(create: CreateHarness): void {
       expect(numbersOf(await readAll(harness.broker))).toEqual([0, 1, 3]);
     });
 
-    it('a batch of no entry is refused, and so is one of more than 1,000', async () => {
+    it('an empty batch and a batch of more than 1,000 entries are refused', async () => {
       await using harness = await create();
       const entries = Array.from({ length: 1_001 }, () => ({ fields: { n: '1' } }));
       expect(await codeOf(harness.broker.append(CHAT, []))).toBe('invalid_argument');
@@ -64,7 +64,7 @@ export function describePublishing(create: CreateHarness): void {
       expect(await readAll(harness.broker)).toEqual([]);
     });
 
-    it('a repeat is recognised after a thousand other entries, trimmed or not', async () => {
+    it('a repeated entry is recognised after a thousand other entries, even if the first entry was trimmed', async () => {
       await using harness = await create({ streams: [{ name: CHAT, maxLength: 1 }], hardCapFactor: 10 });
       const first = await append(harness.broker, { stream: CHAT, fields: { n: '0' }, dedupeId: 'first' });
       await publishNumbered(harness.broker, 1000, 1);
@@ -155,7 +155,7 @@ export function describePublishing(create: CreateHarness): void {
   });
 }
 
-/** A map, because a comparison of objects would ignore a field named `__proto__`. */
+/** Returns the fields as a map, because a comparison of objects would ignore a field named `__proto__`. */
 function asMap(fields: Readonly<Record<string, string>> = {}): Map<string, string> {
   return new Map(Object.entries(fields));
 }

@@ -11,11 +11,11 @@ import {
   TICKET,
 } from './harness.js';
 
-/** Long enough that a test which waits for it fails by its own timeout. */
+/** Longer than the timeout of a test, so that a test which waits this long fails. */
 const FOR_EVER_MS = 600_000;
 const FROM_START = new Map([[CHAT, '0-0']]);
 
-/** Part of `describeBrokerConformance`. */
+/** Declares one part of `describeBrokerConformance`. */
 export function describeReading(create: CreateHarness): void {
   describe('readAfter', () => {
     it('readAfter returns the entries after the cursor, oldest first, at most count of each stream', async () => {
@@ -43,7 +43,7 @@ export function describeReading(create: CreateHarness): void {
       ]);
     });
 
-    it('readAfter returns at once when it may not wait, and after its time when nothing comes', async () => {
+    it('readAfter returns at once if blockMs is 0, and otherwise after blockMs if no entry comes', async () => {
       await using harness = await create();
       expect(await harness.broker.readAfter(FROM_START, { count: 1, blockMs: 0 })).toEqual(new Map());
       const waiting = harness.broker.readAfter(FROM_START, { count: 1, blockMs: 20 });
@@ -58,7 +58,7 @@ export function describeReading(create: CreateHarness): void {
       expect(numbersOf((await waiting).get(CHAT))).toEqual([5]);
     });
 
-    it('readAfter ends empty as soon as its signal fires, and loses no entry', async () => {
+    it('readAfter returns an empty map as soon as its signal fires, and loses no entry', async () => {
       await using harness = await create();
       const abort = new AbortController();
       const waiting = harness.broker.readAfter(FROM_START, {
@@ -73,7 +73,7 @@ export function describeReading(create: CreateHarness): void {
       expect(numbersOf(found.get(CHAT))).toEqual([6]);
     });
 
-    it('readAfter returns empty at once when its signal has fired already, or when it has no cursors', async () => {
+    it('readAfter returns an empty map at once if its signal has already fired or if it has no cursors', async () => {
       await using harness = await create();
       await publishNumbered(harness.broker, 1);
       const options = { count: 1, blockMs: FOR_EVER_MS };
@@ -97,7 +97,7 @@ export function describeReading(create: CreateHarness): void {
   });
 
   describe('readRange', () => {
-    it('readRange returns a bounded range in either direction', async () => {
+    it('readRange returns a bounded range in both directions', async () => {
       await using harness = await create();
       const ids = await publishNumbered(harness.broker, 10);
       const after = present(ids[1]);
@@ -113,7 +113,7 @@ export function describeReading(create: CreateHarness): void {
       expect(await range({ after: present(ids[9]) })).toEqual([]);
     });
 
-    it('readRange returns nothing of a stream without entries', async () => {
+    it('readRange returns nothing for a stream without entries', async () => {
       await using harness = await create();
       expect(await harness.broker.readRange(TICKET, { count: 10 })).toEqual([]);
     });

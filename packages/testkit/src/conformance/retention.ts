@@ -15,11 +15,11 @@ import {
   trimAll,
 } from './harness.js';
 
-/** Redis removes whole nodes: this much may stay beyond the length. */
+/** Maximum number of entries that remain beyond the length of a stream, because Redis removes whole nodes only. */
 const NODE_ENTRIES = 100;
 const CAPPED = { streams: [{ name: CHAT, maxLength: 10 }], hardCapFactor: 20 };
 
-/** Part of `describeBrokerConformance`. */
+/** Declares one part of `describeBrokerConformance`. */
 export function describeRetention(create: CreateHarness): void {
   describe('trim', () => {
     it('a trim removes acknowledged entries down to the length, give or take one node, oldest first', async () => {
@@ -98,7 +98,7 @@ export function describeRetention(create: CreateHarness): void {
   });
 
   describe('the hard cap', () => {
-    it('the hard cap holds without any subscriber, and counts exactly the lost entries', async () => {
+    it('the hard cap applies without any subscriber, and counts exactly the lost entries', async () => {
       await using harness = await create(CAPPED);
       await publishNumbered(harness.broker, 1234);
       expect(await harness.broker.inspect(CHAT)).toMatchObject({
@@ -116,11 +116,11 @@ export function describeRetention(create: CreateHarness): void {
       const ids = await publishNumbered(broker, 150);
       await runAllPasses(broker, lease, present(ids[76]));
       await publishNumbered(broker, 850, 150);
-      // 1000 in all, 77 acknowledged, 200 left: 723 were cut before they were acknowledged.
+      // Among 1000 entries, 77 were acknowledged and 200 are left, so 723 were removed before they were acknowledged.
       expect(await broker.inspect(CHAT)).toMatchObject({ length: 200, expired: 723 });
     });
 
-    it('the hard cap counts an entry once although it is acknowledged after it was cut', async () => {
+    it('the hard cap counts an entry once, even if it is acknowledged after its removal', async () => {
       await using harness = await create(CAPPED);
       const { broker } = harness;
       const { start, lease } = await registerHolder(broker, 'a');
@@ -131,11 +131,11 @@ export function describeRetention(create: CreateHarness): void {
       await beat(broker, 'a', { ...start, cursor: present(ids[149]) });
       await runAllPasses(broker, lease);
       await publishNumbered(broker, 40, 300);
-      // All of the 40 entries cut now were acknowledged.
+      // The 40 entries that the last append removed were acknowledged.
       expect(await broker.inspect(CHAT)).toMatchObject({ length: 200, expired: 100 });
     });
 
-    it('a subscriber can count the lost entries: they are added minus received', async () => {
+    it('a subscriber can count the lost entries as the added entries minus the received entries', async () => {
       await using harness = await create(CAPPED);
       const { broker } = harness;
       const start = await registerAt(broker, 'a');

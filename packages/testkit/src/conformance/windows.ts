@@ -12,26 +12,26 @@ import { append, CHAT, type CreateHarness, codeOf } from './harness.js';
 
 const name = { roomId: 'abc123', slot: 'typing' };
 const windowMs = 100;
-// Long enough that a slow machine loses no claim it still needs.
+// Long enough that no claim expires during a test on a slow machine.
 const leaseMs = 60_000;
 
-/** Options of a window whose events go to the chat stream. */
+/** Returns the options of a window that lasts `ms` and whose events go to the chat stream. */
 const lasting = (ms: number) => ({ windowMs: ms, stream: CHAT });
 const input = (id: string, text = `text of ${id}`) => ({ id, text });
 const texts = (...all: string[]) => all.map((text) => ({ text, asOf: expect.any(String) }));
 const claimNow = (windows: WindowStore, token: string, ms = leaseMs): Promise<WindowClaim> =>
   windows.claim(name, { token, leaseMs: ms, isForced: true });
 
-/** Appends an entry that ends the waiting inputs of a key, as a message ends its sender's typing. Returns its ID. */
+/** Appends an entry that ends the waiting inputs of a key, as a message ends its sender's typing. Returns the ID of the entry. */
 async function appendEnding(broker: Broker, key: string): Promise<string> {
   const ends = { window: name, key, timestamp: '2026-01-16T10:00:00.000Z' };
   return (await append(broker, { stream: CHAT, fields: { by: key }, ends })).id;
 }
 
-/** Part of `describeBrokerConformance`. */
+/** Declares one part of `describeBrokerConformance`. */
 export function describeWindows(create: CreateHarness): void {
   describe('windows', () => {
-    it('a window opens with the first input, accepts more of them, and is handed out once, in order', async () => {
+    it('a window opens with its first input, accepts more inputs, and is handed out once, in order', async () => {
       await using harness = await create();
       const { windows } = harness.broker;
       const first = await windows.add(name, [input('a')], lasting(windowMs));
@@ -50,7 +50,7 @@ export function describeWindows(create: CreateHarness): void {
       expect(await claimNow(windows, 't2')).toEqual({ status: 'idle' });
     });
 
-    it('windows are not handed out before they are due, unless that is forced', async () => {
+    it('windows are not handed out before they are due, unless the claim is forced', async () => {
       await using harness = await create();
       const { windows } = harness.broker;
       await windows.add(name, [input('a')], lasting(60_000));
@@ -59,7 +59,7 @@ export function describeWindows(create: CreateHarness): void {
       expect((await claimNow(windows, 't')).status).toBe('claimed');
     });
 
-    it('a window accepts an ID once while it waits, and again afterwards', async () => {
+    it('a window accepts an input ID once while it waits, and again after it was claimed', async () => {
       await using harness = await create();
       const { windows } = harness.broker;
       await windows.add(name, [input('a'), input('a', 'other')], lasting(windowMs));
@@ -71,7 +71,7 @@ export function describeWindows(create: CreateHarness): void {
       });
     });
 
-    it('a window is claimed by one caller; a later one learns how long to wait', async () => {
+    it('a window is claimed by one caller, and the other callers get the status busy', async () => {
       await using harness = await create();
       const { windows } = harness.broker;
       await windows.add(name, [input('a')], lasting(windowMs));
@@ -79,7 +79,7 @@ export function describeWindows(create: CreateHarness): void {
       expect(claims.map(({ status }) => status).sort()).toEqual(['busy', 'busy', 'claimed']);
     });
 
-    it('windows are taken over unchanged from a caller that did not commit in time, which cannot commit any more', async () => {
+    it('windows are taken over unchanged from a caller that did not commit in time, and that caller can no longer commit', async () => {
       await using harness = await create();
       const { windows } = harness.broker;
       await windows.add(name, [input('a'), input('b')], lasting(windowMs));
@@ -102,7 +102,7 @@ export function describeWindows(create: CreateHarness): void {
       });
     });
 
-    it('windows are kept by a claim that is renewed, and by no other', async () => {
+    it('a window stays with a claim that is renewed, and no other claim can renew it', async () => {
       await using harness = await create();
       const { windows } = harness.broker;
       await windows.add(name, [input('a')], lasting(windowMs));
@@ -115,7 +115,7 @@ export function describeWindows(create: CreateHarness): void {
       expect(await windows.renew(name, 'slow', leaseMs)).toBe(false);
     });
 
-    it('windows note for each input which entries came before it, whatever the time', async () => {
+    it('windows record for each input which entries came before it', async () => {
       await using harness = await create();
       const { windows } = harness.broker;
       const ids = [];
@@ -127,7 +127,7 @@ export function describeWindows(create: CreateHarness): void {
       const claim = await claimNow(windows, 't');
       const asOf = claim.status === 'claimed' ? claim.inputs.map((waited) => waited.asOf ?? '') : [];
       expect(asOf).toHaveLength(3);
-      // Where streams lie on several servers, a window may lie on another one: its time is that server's.
+      // In a Redis Cluster a window may be on another server than the stream. Its times then come from that other server.
       const isExact = harness.broker.readGroups.length === 1;
       const compare = (a: string, b: string): number =>
         isExact ? compareEntryIds(a, b) : entryIdMs(a) - entryIdMs(b);
@@ -137,7 +137,7 @@ export function describeWindows(create: CreateHarness): void {
       }
     });
 
-    it('windows note the endings of their inputs, once per key, the newest, and only while they wait', async () => {
+    it('windows record the newest ending of each key, and only while inputs wait', async () => {
       await using harness = await create();
       const { windows } = harness.broker;
       await appendEnding(harness.broker, 'bob');
@@ -153,7 +153,7 @@ export function describeWindows(create: CreateHarness): void {
       expect(await claimNow(windows, 't2')).toMatchObject({ endings: [] });
     });
 
-    it('windows are ended once by an entry that is repeated', async () => {
+    it('a repeated entry does not end inputs that came after its first append', async () => {
       await using harness = await create();
       const { windows } = harness.broker;
       const ends = { window: name, key: 'ana', timestamp: '2026-01-16T10:00:00.000Z' };
@@ -164,7 +164,7 @@ export function describeWindows(create: CreateHarness): void {
       expect(await claimNow(windows, 't')).toMatchObject({ endings: [] });
     });
 
-    it('windows note endings of a bounded number of keys', async () => {
+    it('windows record endings for a bounded number of keys', async () => {
       await using harness = await create();
       const { windows } = harness.broker;
       await windows.add(name, [input('a')], lasting(windowMs));
@@ -192,7 +192,7 @@ export function describeWindows(create: CreateHarness): void {
       expect((await windows.add(name, [input('b')], lasting(windowMs))).outcomes).toEqual(['full']);
     });
 
-    it('windows are found when they are not flushed in time, oldest first, and only those of the slot', async () => {
+    it('windows of a slot that were not flushed in time are found, oldest first', async () => {
       await using harness = await create();
       const { windows } = harness.broker;
       const rooms = ['one', 'a:b', 'tüp'];
@@ -208,7 +208,7 @@ export function describeWindows(create: CreateHarness): void {
       expect(await windows.overdue('typing', { graceMs: 60_000, count: 10 })).toEqual([]);
       const flushing = { roomId: 'one', slot: 'typing' };
       await windows.claim(flushing, { token: 't', leaseMs, isForced: false });
-      // A flush that is not finished is overdue too.
+      // A window whose flush is not finished is overdue too.
       expect(await windows.overdue('typing', { graceMs: 0, count: 1 })).toEqual([flushing]);
       await windows.commit(flushing, 't');
       expect(await windows.overdue('typing', { graceMs: 0, count: 1 })).toEqual([
@@ -216,7 +216,7 @@ export function describeWindows(create: CreateHarness): void {
       ]);
     });
 
-    it('names that are no window are refused', async () => {
+    it('invalid names and inputs of windows are refused', async () => {
       await using harness = await create();
       const { windows } = harness.broker;
       const adding = (roomId: string, slot: string, text = 'x') =>

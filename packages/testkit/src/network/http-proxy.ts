@@ -1,10 +1,13 @@
-// An HTTP proxy that a test can damage request by request, where a TCP proxy can damage whole connections only.
+// An HTTP proxy with which a test can damage single requests. The TCP proxy can only damage whole connections.
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 
-/** Fate of a request: forwarded, cut off, delivered with its answer lost, answered with this status, or delayed. */
+/**
+ * The proxy's treatment of a request: forward it, cut its connection, forward it but discard the answer, answer it with a status,
+ * or forward it after a delay.
+ */
 export type HttpFate =
   | 'pass'
   | 'cut'
@@ -14,21 +17,23 @@ export type HttpFate =
 
 /** A running proxy. Dispose of it with `await using`. */
 export interface HttpProxy extends AsyncDisposable {
-  /** Where clients connect to, on 127.0.0.1. */
+  /** The port on 127.0.0.1 to which clients connect. */
   readonly port: number;
   readonly url: string;
-  /** Decides about every request that comes from now on. WebSockets always pass. */
+  /** Sets the function that decides about every later request. WebSockets always pass. */
   decide(fateOf: (request: IncomingMessage, body: string) => HttpFate): void;
 }
 
-/** Starts a proxy on a free port that forwards to the port on 127.0.0.1 that `targetPort` gives at that moment. */
+/**
+ * Starts a proxy on a free port of 127.0.0.1. For each request the proxy calls `targetPort`, and forwards the request to that port.
+ */
 export async function startHttpProxy(targetPort: () => number): Promise<HttpProxy> {
   const proxy = new TestHttpProxy(targetPort);
   await proxy.listen();
   return proxy;
 }
 
-/** Starts a proxy that hands every request, and every upgrade, to the next of several servers: no sticky sessions. */
+/** Starts a proxy that sends each request and each upgrade to the next of several servers, without sticky sessions. */
 export function startRoundRobinProxy(urls: () => readonly string[]): Promise<HttpProxy> {
   let count = 0;
   return startHttpProxy(() => {
@@ -88,7 +93,7 @@ class TestHttpProxy implements HttpProxy {
     else if (typeof fate === 'object' && 'status' in fate) response.writeHead(fate.status).end();
     else if (typeof fate === 'object') {
       await pause(fate.delayMs);
-      // The client, or this proxy with what is behind it, may have gone meanwhile.
+      // The client may have disconnected during the delay, or the test may have closed the proxy.
       if (!incoming.socket.destroyed) this.#forward(incoming, body, response);
     } else this.#forward(incoming, body, response, fate === 'lose_answer');
   }
@@ -104,7 +109,7 @@ class TestHttpProxy implements HttpProxy {
         return;
       }
       response.writeHead(answer.statusCode ?? 502, answer.headers);
-      // Events are to leave as they come.
+      // Sends the headers at once, so that a client does not wait for them until the first event.
       response.flushHeaders();
       answer.pipe(response);
       answer.on('error', () => response.destroy());
@@ -138,7 +143,7 @@ class TestHttpProxy implements HttpProxy {
   }
 }
 
-/** `undefined` when the client went away. */
+/** Returns the body of a request, or `undefined` if the client disconnected. */
 async function readBody(incoming: IncomingMessage): Promise<Buffer | undefined> {
   const parts: Buffer[] = [];
   try {

@@ -1,42 +1,46 @@
-// A TCP proxy between a client and a server that a test can damage: cut, delay, swallow.
+// A TCP proxy between a client and a server with which a test can cut connections, and delay or discard data.
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
-/** The way of bytes: from the client, or from the server. */
+/** The direction of data: `requests` come from the client, `replies` come from the server. */
 export type Direction = 'requests' | 'replies';
 
 /** A point at which a connection breaks. */
 export interface BreakPoint {
   readonly direction: Direction;
-  /** So many bytes still pass in that direction. */
+  /** Number of bytes that still pass in that direction. */
   readonly afterBytes: number;
-  /** Turns of the event loop until the reset, in which the other direction continues, as when a network fails. */
+  /**
+   * Number of turns of the event loop until the reset. During these turns the other direction continues, as in a failing network.
+   */
   readonly turns: number;
 }
 
 /** A running proxy. Dispose of it with `await using`. */
 export interface TcpProxy extends AsyncDisposable {
-  /** Where clients connect to, on 127.0.0.1. */
+  /** The port on 127.0.0.1 to which clients connect. */
   readonly port: number;
-  /** Connections open now. */
+  /** Number of open connections. */
   readonly connectionCount: number;
-  /** Connections accepted so far. */
+  /** Number of connections accepted so far. */
   readonly acceptedCount: number;
-  /** Ends every open connection with a reset; new ones are accepted. */
+  /** Resets every open connection. New connections are accepted. */
   cut(): void;
-  /** New connections go to another port on 127.0.0.1; cut the open ones for them to follow. */
+  /**
+   * Connects new connections to another port on 127.0.0.1. Open connections keep their target, so the test should also cut them.
+   */
   switchTo(targetPort: number): void;
-  /** Swallows what goes this way, on open and new connections, while the sockets stay open. */
+  /** Discards all data in this direction, on open and new connections. The sockets stay open. */
   swallow(direction: Direction): void;
-  /** Holds back each piece of data by this long, keeping order. 0 for none. */
+  /** Delays all data in this direction and keeps its order. 0 ends the delay. */
   delay(direction: Direction, delayMs: number): void;
-  /** Lets the next `count` connections break where `draw` says, one after the other; the open ones are cut at once. */
+  /** Resets all open connections. Then breaks the next `count` connections at the points that `draw` returns. */
   breakNext(count: number, draw: () => BreakPoint): void;
-  /** How many connections are still to break. */
+  /** Number of connections that are still to break. */
   readonly breaksLeft: number;
-  /** Forwards again. What was swallowed stays lost, so a client should be cut as well. */
+  /** Forwards all data again, without delay. Discarded data stays lost, so the test should also cut the connections. */
   restore(): void;
-  /** Resolves when the next piece of data arrives from this side, before anything is done with it. */
+  /** Resolves when the next data in this direction arrives, before the proxy forwards or discards it. */
   nextData(direction: Direction): Promise<void>;
 }
 

@@ -1,11 +1,12 @@
-// Debian's Chromium, without a window and without requests to the outside.
+// Starts Debian's Chromium without a window and without background requests to the Internet.
 import type { Browser } from 'playwright-core';
 
 const executablePath = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
 
-/** Starts it, with an empty profile. The caller closes it. */
+/** Starts Chromium with an empty profile. The caller closes it. */
 export async function launchChromium(): Promise<Browser> {
-  // Loaded only when needed: every test of every package imports the list of exports that names this file.
+  // Loads playwright-core only when it is needed, because the tests of all packages import the testkit's index and therefore this
+  // file.
   const { chromium } = await import('playwright-core');
   return chromium.launch({
     executablePath,

@@ -1,10 +1,10 @@
-// Processes of a test end with it, even when it is killed and can end nothing any more.
+// Ends the child processes of a test together with the test process, even if the test process is killed.
 import { type ChildProcess, spawn } from 'node:child_process';
 
 /**
- * Kills `child` when this process is gone, however it ended. A shell waits on a pipe that closes with this process; it has a process
- * group of its own, so that a terminal's Ctrl-C does not end it first, and it ends with `child`.
- * @param isGroup true when `child` leads a process group, which then ends with it
+ * Kills `child` as soon as this process has ended, for whatever reason. A shell waits on a pipe that closes when this process ends.
+ * The shell has its own process group, so that Ctrl-C in a terminal does not end it first. The shell ends together with `child`.
+ * @param isGroup true if `child` leads a process group, which is then killed as a whole
  */
 export function killWithParent(child: ChildProcess, isGroup = false): void {
   const { pid } = child;

@@ -1,60 +1,60 @@
-// A Redis Cluster of the test's own: masters, with one replica each if wanted, on free loopback ports.
+// Starts a Redis Cluster for a test on free loopback ports: masters, and on request one replica for each master.
 import { until } from '../time/until.js';
 import { type RedisServer, startRedis } from './redis-server.js';
 
 const SLOT_COUNT = 16_384;
 
-/** How a test cluster is made. */
+/** Options of a test cluster. */
 export interface RedisClusterOptions {
-  /** @defaultValue 3 */
+  /** Number of masters. @defaultValue 3 */
   readonly masters?: number;
   /** Gives each master a replica. @defaultValue false */
   readonly hasReplicas?: boolean;
   /**
-   * Serves no slot while one slot is not served (`cluster-require-full-coverage`, which Redis has on by default).
+   * Refuses all slots while any slot is not served (`cluster-require-full-coverage`, which is on in Redis by default).
    * @defaultValue true
    */
   readonly needsEverySlot?: boolean;
-  /** How long a node must be silent to count as failed. @defaultValue 1000 */
+  /** Time after which a silent node counts as failed. @defaultValue 1000 */
   readonly nodeTimeoutMs?: number;
 }
 
 /** A running cluster. Dispose of it with `await using`. */
 export interface RedisCluster extends AsyncDisposable {
-  /** Every node, replicas included; masters first at the start. */
+  /** All nodes, including replicas. The nodes that start as masters come first. */
   readonly nodes: readonly RedisServer[];
-  /** Names one node only. */
+  /** A URL that names one node only. */
   readonly url: string;
-  /** Names every node. */
+  /** A URL that names all nodes. */
   readonly urls: string;
-  /** The node that now serves `key`. */
+  /** Returns the node that serves `key` now. */
   masterOf(key: string): Promise<RedisServer>;
-  /** A living replica of a master. */
+  /** Returns a running replica of a master. */
   replicaOf(master: RedisServer): Promise<RedisServer>;
   /** Empties every master. */
   flush(): Promise<void>;
   /** Runs a command on the master of `key`. */
   cli(key: string, ...args: readonly string[]): Promise<string>;
-  /** Resolves when every living node finds the cluster healthy and sees every other living node. */
+  /** Resolves when every running node reports the cluster as healthy and sees all other running nodes. */
   healthy(): Promise<void>;
   /**
-   * Lets a master accept no more writes, and resolves when its replica has all of them: ending the master then loses nothing by
-   * Redis' asynchronous replication.
+   * Pauses the writes to a master, and resolves when its replica has received all earlier writes. If the test then ends the master,
+   * no write is lost by Redis' asynchronous replication.
    */
   holdWrites(master: RedisServer): Promise<void>;
-  /** Moves the slot of `key`, with all that is in it, to another master. */
+  /** Moves the slot of `key`, with all its keys, to another master. */
   moveSlot(key: string, hooks?: MoveHooks): Promise<void>;
 }
 
-/** Work to do while a slot belongs to two masters. */
+/** Functions that are called while a slot moves from one master to another. */
 export interface MoveHooks {
-  /** All keys are still at the old one. */
+  /** Called while all keys are still on the old master. */
   readonly beforeKeys?: () => Promise<void>;
-  /** All keys are at the new one. */
+  /** Called when all keys are on the new master. */
   readonly afterKeys?: () => Promise<void>;
 }
 
-/** Starts the nodes, joins them and waits until all of them agree. */
+/** Starts the nodes, joins them and waits until the cluster is healthy. */
 export async function startRedisCluster(options: RedisClusterOptions = {}): Promise<RedisCluster> {
   const { masters = 3, hasReplicas = false, needsEverySlot = true, nodeTimeoutMs = 1_000 } = options;
   const args = [
@@ -64,7 +64,7 @@ export async function startRedisCluster(options: RedisClusterOptions = {}): Prom
     String(nodeTimeoutMs),
     '--cluster-require-full-coverage',
     needsEverySlot ? 'yes' : 'no',
-    // A replica may take over however long its master was silent: a paused test machine must not prevent it.
+    // Lets a replica take over however long its master was silent, because the test machine may pause.
     '--cluster-replica-validity-factor',
     '0',
     '--repl-diskless-sync-delay',
@@ -121,7 +121,7 @@ class TestRedisCluster implements RedisCluster {
 
   async masterOf(key: string): Promise<RedisServer> {
     for (const node of await this.#alive()) {
-      // The owner answers, a replica and every other node redirect, and a deposed master redirects soon.
+      // The owner of the slot answers. Replicas and all other nodes redirect; a deposed master soon redirects too.
       const reply = await node.cli('exists', key);
       const isMaster = (await node.cli('role')).startsWith('master');
       if (isMaster && /^\d+$/.test(reply)) return node;
@@ -201,7 +201,7 @@ class TestRedisCluster implements RedisCluster {
     return this.nodes.filter(({ isRunning }) => isRunning);
   }
 
-  /** The state of the cluster as each living node sees it. */
+  /** Returns the state of the cluster as each running node sees it. */
   #living(): Promise<readonly { readonly isOk: boolean; readonly peers: number }[]> {
     return this.#alive().then((alive) =>
       Promise.all(
@@ -222,7 +222,7 @@ async function offsetOf(node: RedisServer, role: 'master' | 'slave'): Promise<st
   return new RegExp(`${role}_repl_offset:(\\d+)`).exec(await node.cli('info', 'replication'))?.[1];
 }
 
-/** A reply that must not be an error: redis-cli prints one and succeeds. */
+/** Throws if a reply is an error, because `redis-cli` prints errors and still exits with status 0. */
 async function succeed(reply: Promise<string>): Promise<void> {
   const text = await reply;
   if (!/^(OK|NOKEY)/.test(text)) throw new Error(`redis-cli answered ${text}`);

@@ -1,4 +1,4 @@
-// A Redis server of the test's own, on a free loopback port.
+// Starts a Redis server for a test on a free loopback port.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -8,37 +8,37 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { killWithParent } from '../processes/kill-with-parent.js';
 
-/** How a test server differs from a plain one without persistence. */
+/** Options of a test server. Without options it has no persistence. */
 export interface RedisServerOptions {
-  /** More arguments of redis-server, for example `['--maxmemory', '8mb', '--maxmemory-policy', 'noeviction']`. */
+  /** Additional arguments for redis-server, for example `['--maxmemory', '8mb', '--maxmemory-policy', 'noeviction']`. */
   readonly args?: readonly string[];
-  /** Keeps the data over a restart (append-only file, synced on every write). @defaultValue false */
+  /** Keeps the data across a restart (append-only file, synced on every write). @defaultValue false */
   readonly isDurable?: boolean;
 }
 
 /** A running server. Dispose of it with `await using`. */
 export interface RedisServer extends AsyncDisposable {
-  /** Stays the same over restarts. */
+  /** The port, which stays the same across restarts. */
   readonly port: number;
   readonly url: string;
   /** The process ID, for measurements. Changes with a restart. */
   readonly pid: number;
-  /** True while it runs. */
+  /** True while the server runs. */
   readonly isRunning: boolean;
   /** Kills the server as a crash would (SIGKILL) and waits for its end. */
   stop(): Promise<void>;
-  /** Starts it again on the same port; without `isDurable` it comes back empty. */
+  /** Starts the server again on the same port. Without `isDurable` it is empty afterwards. */
   restart(): Promise<void>;
-  /** Freezes the server (SIGSTOP): sockets stay open, nothing is answered. */
+  /** Freezes the server (SIGSTOP). Its sockets stay open, but it does not answer. */
   pause(): void;
-  /** Lets it continue after `pause`. */
+  /** Lets the server continue after `pause`. */
   resume(): void;
   /** Runs one command and returns the raw reply as `redis-cli` prints it, without the last line break. */
   cli(...args: readonly string[]): Promise<string>;
 }
 
 const START_ATTEMPTS = 5;
-/** Another server of the same protocol for all tests: `MILLRACE_REDIS_SERVER=/path/to/valkey-server npx vitest run …`. */
+/** The server program for all tests. Another one: `MILLRACE_REDIS_SERVER=/path/to/valkey-server npx vitest run …`. */
 const SERVER_PROGRAM = process.env.MILLRACE_REDIS_SERVER ?? 'redis-server';
 
 /** Starts a server and waits until it answers. */
@@ -51,7 +51,7 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
       await server.restart();
       return server;
     } catch (error) {
-      // Another process may have taken the port between the look and the start.
+      // Another process may have taken the port before the server could listen on it.
       if (attempt < START_ATTEMPTS) continue;
       await rm(directory, { recursive: true, force: true });
       throw error;
@@ -135,7 +135,7 @@ class TestRedisServer implements RedisServer {
   }
 }
 
-/** Resolves when the server says so itself; rejects with its output when it ends instead. */
+/** Resolves when the server prints that it is ready. Rejects with its output if it ends first. */
 async function untilReady(child: ChildProcess): Promise<void> {
   if (child.stdout === null) throw new Error('The server has no output');
   const output: string[] = [];
@@ -150,7 +150,7 @@ async function untilReady(child: ChildProcess): Promise<void> {
   });
 }
 
-/** A port that was free a moment ago. */
+/** Returns a port that was free a moment ago. */
 export async function freePort(): Promise<number> {
   const server = createServer();
   server.listen(0, '127.0.0.1');

@@ -1,7 +1,10 @@
-// Event types of an application's own catalog, with an indicator: the agents who are viewing a room.
+// Event types of an application's own catalog. Their indicator shows the agents who are viewing a room.
 import { defineEventType, Type, uuid } from '@millrace/contract';
 
-/** `agent_viewing` shows an agent for `expiresAfterMs`; `agent_left` ends it. Both are in `events:ticket`. */
+/**
+ * Defines `agent_viewing`, which shows an agent for `expiresAfterMs`, and `agent_left`, which ends that. Both are in
+ * `events:ticket`.
+ */
 export function agentEvents({ expiresAfterMs }: { readonly expiresAfterMs: number }) {
   const agentViewing = defineEventType({
     name: 'agent_viewing',

@@ -3,7 +3,7 @@ import type { StreamEvent } from '@millrace/contract';
 
 /** A UUID of version 4 for the fields of payloads. */
 export const UUID = '7c9e6679-7425-40de-944b-e07fc1f90ae7';
-/** A UUID of version 1: an `event_id` must not be one, other fields may. */
+/** A UUID of version 1. It is invalid as an `event_id`, but valid in other fields. */
 export const UUID_V1 = 'c232ab00-9414-11ec-b3c8-9f6bdeced846';
 /** The `event_id` of {@link eventOf}. */
 export const EVENT_ID = '0b8f7f0e-3c1d-4a52-9c1e-6f0e3f3f7d11';
@@ -64,7 +64,7 @@ export const optionalFields: Readonly<Record<string, readonly string[]>> = {
   remote_session_end: ['agent_name', 'request_id', 'request_title', 'mode', 'reason'],
 };
 
-/** An event of this type, by default with its full payload. */
+/** Returns an event of the type `type`, by default with the full payload of that type. */
 export function eventOf(
   type: string,
   payload: unknown = fullPayloads[type],

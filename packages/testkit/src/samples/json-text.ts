@@ -17,7 +17,10 @@ const number = fc
       (fraction === null ? '' : `.${fraction}`) +
       (exponent ?? []).join(''),
   );
-/** Texts that look like JSON themselves, and names of every object. The official library refuses one name only. */
+/**
+ * Strings that look like JSON, and names of properties that every object has. The name `__proto__` is left out, because the
+ * official MessagePack library refuses it.
+ */
 const string = fc
   .oneof(
     fc.string({
@@ -26,7 +29,10 @@ const string = fc
     fc.constantFrom('constructor', 'toJSON', 'length', '9007199254740993'),
   )
   .map((text) => JSON.stringify(text));
-/** Text of any JSON value, with unusual white space, escapes, repeated names and numbers; never `__proto__`. */
+/**
+ * Generates text of any JSON value, with unusual white space, escapes, repeated names and unusual numbers, but never the name
+ * `__proto__`.
+ */
 export const jsonText: fc.Arbitrary<string> = fc.letrec<{ value: string }>((tie) => ({
   value: fc.oneof(
     { depthSize: 'medium' },

@@ -1,4 +1,4 @@
-// Time that passes only when the test says so.
+// A clock for tests, in which time passes only when the test says so.
 
 interface Timer {
   readonly atMs: number;
@@ -6,29 +6,32 @@ interface Timer {
   readonly callback: () => void;
 }
 
-/** A clock under the test's control. Fits every clock port of Millrace. */
+/** A clock that the test controls. It implements every clock port of Millrace. */
 export interface FakeClock {
   wallMs(): number;
   monotonicMs(): number;
   startTimer(callback: () => void, delayMs: number): () => void;
-  /** Calls `tick` again and again at this interval, until the returned function is called. */
+  /** Calls `tick` at this interval until the returned function is called. */
   every(intervalMs: number, tick: () => void): () => void;
   /**
-   * Lets time pass, firing each timer at its own moment, in order; after each one the promises it settled get their
-   * turn, so that a timer set in answer fires too if it is due.
+   * Lets time pass and fires each timer in order, at its own time. After each timer the settled promises continue, so that a timer
+   * that they set fires too if it is due.
    */
   advance(ms: number): Promise<void>;
-  /** Lets time pass as `advance` does, in this very turn: promises get no turn in between. */
+  /** Lets time pass as `advance` does, but synchronously: promises do not continue in between. */
   pass(ms: number): void;
-  /** Time passes and nothing runs, as in a process without a processor: what became due fires late, when time is advanced. */
+  /**
+   * Lets time pass without firing timers, as in a process that gets no CPU time. Timers that became due fire late, at the next
+   * `advance` or `pass`.
+   */
   sleep(ms: number): void;
-  /** Moves the wall clock alone, as an administrator or NTP would. */
+  /** Moves only the wall clock, as an administrator or NTP would. */
   step(ms: number): void;
-  /** How many timers wait. */
+  /** Number of timers that wait. */
   readonly timerCount: number;
 }
 
-/** A clock that stands at `startMs` (milliseconds since 1970). @defaultValue 1700000000000 */
+/** Creates a clock that starts at `startMs` (milliseconds since 1970). @defaultValue 1700000000000 */
 export function fakeClock(startMs = 1_700_000_000_000): FakeClock {
   const timers = new Set<Timer>();
   let elapsedMs = 0;
@@ -50,7 +53,7 @@ export function fakeClock(startMs = 1_700_000_000_000): FakeClock {
     return next;
   }
 
-  /** Fires the next timer that is due by then, at its moment. */
+  /** Fires the next timer that is due by `untilMs`, at its own time. Returns false if there is none. */
   function fireNext(untilMs: number): boolean {
     const timer = nextDue(untilMs);
     if (timer === undefined) return false;
@@ -102,7 +105,7 @@ export function fakeClock(startMs = 1_700_000_000_000): FakeClock {
   };
 }
 
-/** A turn of the event loop: every promise that can settle without time or a socket has. */
+/** Waits for one turn of the event loop. All promises that need neither a timer nor a socket have then settled. */
 function settlePromises(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

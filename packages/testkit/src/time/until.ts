@@ -1,8 +1,6 @@
-// Waits for a state that cannot be awaited, without guessing how long it takes.
+// Polls for a state that cannot be awaited, so that no test has to guess how long it takes.
 
-/**
- * Asks again and again until `condition` holds; throws when it does not within `limitMs`. Prefer to await an event where there is one.
- */
+/** Polls until `condition` is true. Throws if it is not true within `limitMs`. Prefer to await an event if there is one. */
 export async function until(condition: () => boolean | Promise<boolean>, limitMs = 15_000): Promise<void> {
   const endMs = performance.now() + limitMs;
   while (!(await condition())) {

@@ -5,7 +5,7 @@ import type { Workspace } from '../../workspace/workspace.js';
 
 const pauseMs = 650;
 
-/** The next line of each person's script, so that it continues where it stopped. */
+/** The next line of each person's script, so that the script continues where it stopped. */
 const nextLine = new WeakMap<Workspace, number>();
 
 /** Sends the script of a person's role, message by message. */

@@ -6,7 +6,7 @@ import { maxMessageLength } from '../../../src/api-types.js';
 import { texts } from '../../../src/texts.js';
 import { useWorkspace } from '../use-workspace.js';
 
-/** Typing ends after this long without a keystroke. */
+/** Time without a keystroke after which typing ends. */
 const silenceMs = 3_000;
 
 /** The field and the send button. */
@@ -23,7 +23,7 @@ export function Composer({ ticketId }: { readonly ticketId: string }) {
   const send = (): void => {
     if (isEmpty) return;
     setContent('');
-    // Gateways end a sender's typing with the message.
+    // No event is needed, because the message ends the sender's typing at the gateways.
     typing.forget();
     void workspace.send(ticketId, content.trim());
   };

@@ -10,9 +10,9 @@ import { dayName, isSameDay } from '../times.js';
 import { useWorkspace, useWorkspaceState } from '../use-workspace.js';
 import { PendingMessageItem, StoredMessage } from './message.js';
 
-/** Consecutive messages of one sender form a group, unless this much time is between them. */
+/** Maximum time between two messages of one sender that are shown as a group. */
 const groupGapMs = 3 * 60_000;
-/** The reader counts as being at the end within this distance. */
+/** Distance from the end, in pixels, within which the reader counts as being at the end. */
 const endZonePx = 48;
 const noUsers: readonly TypingUser[] = [];
 
@@ -59,7 +59,7 @@ export function ConversationView({
                   message={message}
                   begins={isNewDay || !belongsTo(previous, message)}
                   ends={!belongsTo(message, next)}
-                  // The last read message has a foot, too, because the tick changes below it.
+                  // The last read message shows time and tick too, because the message below it has another tick.
                   hasFoot={
                     !belongsTo(message, next) ||
                     next === undefined ||
@@ -108,7 +108,7 @@ function belongsTo(message: Message | undefined, next: Message | undefined): boo
   return Date.parse(next.created_at) - Date.parse(message.created_at) < groupGapMs;
 }
 
-/** The names of the others who have read a message. */
+/** Returns the names of the other people who have read a message. */
 function readersOf(message: Message, readUpTo: Conversation['readUpTo'], { me, people }: Workspace): string {
   return Object.entries(readUpTo)
     .filter(([personId, read]) => personId !== me.id && read >= message.sequence_number)
@@ -116,7 +116,7 @@ function readersOf(message: Message, readUpTo: Conversation['readUpTo'], { me, p
     .join(', ');
 }
 
-/** Scrolls to the end while the reader is there; otherwise counts the new messages below. */
+/** Scrolls to the end with each new message while the reader is at the end. Otherwise counts the new messages below. */
 function useStayAtEnd(count: number) {
   const scroller = useRef<HTMLElement>(null);
   const isAtEnd = useRef(true);

@@ -13,11 +13,11 @@ import { Screenshot } from './screenshot.js';
 /** A stored message. `readers` is a comma-separated list of names. */
 export const StoredMessage = memo(function StoredMessage(props: {
   readonly message: Message;
-  /** The first message of a group of one sender. */
+  /** True for the first message in a group of messages of one sender. */
   readonly begins: boolean;
-  /** The last message of a group of one sender. */
+  /** True for the last message in a group of messages of one sender. */
   readonly ends: boolean;
-  /** Shows time and tick below the message. */
+  /** True if time and tick are shown below the message. */
   readonly hasFoot: boolean;
   readonly readers: string;
 }) {
@@ -73,7 +73,7 @@ function Tick({ readers }: { readonly readers: string }) {
   );
 }
 
-/** A message of this person that is not known to be stored. */
+/** A message of this person for which the helpdesk has not confirmed that it is stored. */
 export function PendingMessageItem({
   ticketId,
   message,

@@ -1,4 +1,4 @@
-// A placeholder for an attached screenshot. The demo stores no images, so this one is drawn.
+// A placeholder for an attached screenshot. It is drawn, because the demo stores no images.
 import { texts } from '../../../src/texts.js';
 
 /** A drawing of a window with an error message. */

@@ -13,7 +13,7 @@ import { Composer } from '../conversation/composer.js';
 import { ConversationView } from '../conversation/conversation-view.js';
 import { useWorkspace, useWorkspaceState } from '../use-workspace.js';
 
-/** The open ticket, or a message that none is open. */
+/** The open ticket, or a message that no ticket is open. */
 export function TicketView({ onBack }: { readonly onBack: () => void }) {
   const ticket = useWorkspaceState(({ tickets, openTicketId }) =>
     tickets.find(({ id }) => id === openTicketId),
@@ -111,7 +111,7 @@ function TicketHead(props: {
   );
 }
 
-/** Rendered again only when one of these properties changes, not with every message. */
+/** The controls of an agent. They are rendered again only when one of these properties changes, not with every message. */
 const AgentControls = memo(function AgentControls(props: {
   readonly ticketId: string;
   readonly status: TicketStatus;
@@ -225,7 +225,7 @@ function RemoteBar({ session }: { readonly session: RemoteSession }) {
   );
 }
 
-/** Runs changes and reports if the last one failed. */
+/** Runs changes and reports whether the last change failed. */
 function useChange() {
   const [hasFailed, setHasFailed] = useState(false);
   const run = useCallback((change: Promise<void>): void => {

@@ -17,7 +17,7 @@ export function WorkspaceView(props: {
   readonly workspace: Workspace;
   /** The workspace of the other person on the page, if there is one. */
   readonly other?: Workspace;
-  /** True while the page shows the other side instead. */
+  /** True while the page shows only the side of the other person. */
   readonly isHidden?: boolean;
   readonly onTicket: (ticketId: string | null) => void;
   readonly onPerson: (person: Person) => void;
@@ -67,7 +67,7 @@ function Announcer() {
   return <VisuallyHidden aria-live="polite">{announcement}</VisuallyHidden>;
 }
 
-/** Tells the workspace if the person can see it, because only visible messages count as read. */
+/** Tells the workspace whether the person can see it, because only visible messages count as read. */
 function useVisibility(workspace: Workspace, isHidden: boolean): void {
   useEffect(() => {
     const update = (): void => workspace.setVisible(!isHidden && document.visibilityState === 'visible');

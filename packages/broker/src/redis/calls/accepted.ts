@@ -1,9 +1,9 @@
-// Results of work on several streams, some of which the store may refuse.
+// Collects the results of work on several streams when the store may refuse some of them.
 import { isRefusal } from '../../errors.js';
 
 /**
- * Waits for all of the work and resolves to the results in order, without those that the store refused.
- * @throws the first failure that is no refusal, or a refusal when nothing was accepted
+ * Waits for all promises. Resolves to the results in order, without those that the store refused.
+ * @throws the first failure that is not a refusal, or the first refusal if nothing was accepted
  */
 export async function acceptedOf<T>(work: readonly Promise<T>[]): Promise<T[]> {
   const settled = await Promise.allSettled(work);

@@ -1,7 +1,10 @@
 // The command that reads a range of a stream. Pure.
 import type { RangeOptions } from '../../port/entry-log.js';
 
-/** XRANGE or XREVRANGE for these options. Redis refuses a range that begins after the largest ID. */
+/**
+ * Returns the XRANGE or XREVRANGE command for these options. `after` must not be the largest ID, because Redis refuses such a
+ * range.
+ */
 export function rangeCommand(key: string, { after, upTo, count, direction }: RangeOptions): string[] {
   const from = after === undefined ? '-' : `(${after}`;
   const to = upTo ?? '+';

@@ -1,43 +1,43 @@
-// Reads the replies of Redis. They are `unknown` until they have passed through here. In RESP2 every reply is text, a whole number,
-// null or an array of these; replies with entries are bytes, as they came.
+// Converts replies of Redis, which are `unknown` at first, to typed values. In RESP2 a reply is text, an integer, null or an array
+// of these. Replies that contain entries arrive here as undecoded bytes.
 import { isAscii } from 'node:buffer';
 import { BrokerError } from '../../errors.js';
 import type { Entry } from '../../port/entry-log.js';
 import { ReplyCursor } from '../resp/reply-cursor.js';
 import { StoredEntry } from './stored-entry.js';
 
-/** The reply as an array; `null` (nothing) as an empty one. */
+/** Returns the reply as an array. `null` becomes an empty array. */
 export function asArray(reply: unknown): readonly unknown[] {
   if (Array.isArray(reply)) return reply as readonly unknown[];
   if (reply === null) return [];
   throw unexpected('an array', reply);
 }
 
-/** The reply as text. */
+/** Returns the reply as text. */
 export function asText(reply: unknown): string {
   if (typeof reply === 'string') return reply;
   throw unexpected('text', reply);
 }
 
-/** The reply as a number: an integer reply, or text that is one. */
+/** Returns the reply as a number. The reply is an integer, or text that contains a number. */
 export function asNumber(reply: unknown): number {
   const number = typeof reply === 'string' && reply !== '' ? Number(reply) : reply;
   if (typeof number === 'number' && Number.isFinite(number)) return number;
   throw unexpected('a number', reply);
 }
 
-/** Milliseconds since 1970, with fractions, from the two parts of TIME. */
+/** Returns milliseconds since 1970, with fractions, from the two numbers that TIME returns. */
 export function asTimeMs(seconds: unknown, microseconds: unknown): number {
   return asNumber(seconds) * 1000 + asNumber(microseconds) / 1000;
 }
 
-/** The reply of XRANGE, as it came. */
+/** Returns the entries in an undecoded reply of XRANGE or XREVRANGE. */
 export function asEntries(reply: unknown): Entry[] {
   const cursor = cursorOf(reply);
   return readEntries(cursor, isAscii(cursor.bytes));
 }
 
-/** The reply of XREAD, as it came. */
+/** Returns the entries of each stream in an undecoded reply of XREAD. */
 export function asStreams(reply: unknown): Map<string, readonly Entry[]> {
   const streams = new Map<string, readonly Entry[]>();
   const cursor = cursorOf(reply);

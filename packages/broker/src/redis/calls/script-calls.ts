@@ -1,4 +1,4 @@
-// Every call of a script as a value: the script, its keys and arguments, and how its reply is read. Pure.
+// Describes each call of a script as a value: the script, its keys, its arguments, and the function that reads its reply. Pure.
 import { ANNOUNCEMENT_LIMITS, namesIn } from '../../announcements.js';
 import type { EntryId } from '../../entries/entry-id.js';
 import type { BrokerError } from '../../errors.js';
@@ -43,13 +43,16 @@ import {
   type Served,
 } from './script-replies.js';
 
-/** One call, ready to be sent. */
+/** One call of a script, ready to be sent. */
 export interface ScriptCall<T> {
   readonly script: Script;
   readonly keys: readonly string[];
   readonly args: readonly (string | number)[];
   readonly parse: (reply: unknown) => T;
-  /** The script judges on which run of a server it runs, and needs two more arguments for that; see `restart-markers.ts`. */
+  /**
+   * Set if the script checks whether the server was restarted or replaced. The connection then adds two arguments; see
+   * `restart-markers.ts`.
+   */
   readonly isSettling?: true;
 }
 
@@ -61,8 +64,8 @@ export interface StreamBounds {
 }
 
 /**
- * Appends a batch; one receipt or error per entry. `isApart`: windows lie on other
- * servers, and endings are sent to them afterwards.
+ * Appends a batch of entries. The result has one receipt or error per entry.
+ * @param isApart true if coalescing windows may lie on other servers than the stream; their endings are then sent separately
  */
 export function publishCall(
   { keys, hardCap }: StreamBounds,
@@ -91,12 +94,15 @@ export function publishCall(
   };
 }
 
-/** The number of partitions that is stored for a declared stream, 0 for none; a `wanted` one is stored where there is none. */
+/**
+ * Returns the stored number of partitions of a declared stream. If none is stored, stores and returns `wanted`; a `wanted` of 0
+ * stores nothing.
+ */
 export function partitionsCall(keys: StreamKeys, wanted: number): ScriptCall<number> {
   return { script: partitionsScript, keys: [keys.partitions], args: [wanted], parse: asNumber };
 }
 
-/** @see Broker.register */
+/** Returns the script call for `Broker.register`. */
 export function registerCall(
   keys: StreamKeys,
   { group, livenessMs }: ResolvedBrokerOptions,
@@ -111,7 +117,7 @@ export function registerCall(
   };
 }
 
-/** @see Broker.heartbeat */
+/** Returns the script call for `Broker.heartbeat`. */
 export function heartbeatCall(
   keys: StreamKeys,
   { livenessMs, group }: ResolvedBrokerOptions,
@@ -127,7 +133,7 @@ export function heartbeatCall(
   };
 }
 
-/** @see Broker.claimSlot */
+/** Returns the script call for `Broker.claimSlot`. */
 export function claimSlotCall(
   { group, leaseMs }: ResolvedBrokerOptions,
   owner: string,
@@ -141,12 +147,12 @@ export function claimSlotCall(
   };
 }
 
-/** @see Broker.releaseSlot */
+/** Returns the script call for `Broker.releaseSlot`. */
 export function releaseSlotCall({ group }: ResolvedBrokerOptions, owner: string): ScriptCall<void> {
   return { script: releaseSlotScript, keys: [slotsKey(group)], args: [owner], parse: () => {} };
 }
 
-/** @see Broker.acquireLease */
+/** Returns the script call for `Broker.acquireLease`. */
 export function acquireLeaseCall(
   keys: StreamKeys,
   { leaseMs }: ResolvedBrokerOptions,
@@ -160,12 +166,12 @@ export function acquireLeaseCall(
   };
 }
 
-/** @see Broker.releaseLease */
+/** Returns the script call for `Broker.releaseLease`. */
 export function releaseLeaseCall(keys: StreamKeys, { owner, fence }: Lease): ScriptCall<void> {
   return { script: releaseLeaseScript, keys: [keys.lease], args: [owner, fence], parse: () => {} };
 }
 
-/** @see Broker.runLedgerPass */
+/** Returns the script call for `Broker.runLedgerPass`. */
 export function ledgerPassCall(
   keys: StreamKeys,
   { group, livenessMs }: ResolvedBrokerOptions,
@@ -180,7 +186,7 @@ export function ledgerPassCall(
   };
 }
 
-/** @see Broker.trim */
+/** Returns the script call for `Broker.trim`. */
 export function trimCall(
   { keys, maxLength, hardCap }: StreamBounds,
   { group, minAgeMs, trimBatchSize }: ResolvedBrokerOptions,
@@ -194,7 +200,7 @@ export function trimCall(
   };
 }
 
-/** @see Broker.deadLetter */
+/** Returns the script call for `Broker.deadLetter`. */
 export function deadLetterCall(
   keys: StreamKeys,
   { deadMarkMs, deadLetterMaxLength }: ResolvedBrokerOptions,
@@ -216,7 +222,10 @@ export function deadLetterCall(
   };
 }
 
-/** Appends the fields of this dead letter and removes it; `undefined` when it is gone. @see Broker.requeueDeadLetter */
+/**
+ * Returns the script call for `Broker.requeueDeadLetter`. The script appends the dead letter's fields to the stream and removes the
+ * dead letter. The result is the ID of the new entry, or `undefined` if the dead letter no longer exists.
+ */
 export function requeueDeadLetterCall(
   keys: StreamKeys,
   { id, fields }: Pick<DeadLetter, 'id' | 'fields'>,
@@ -229,7 +238,7 @@ export function requeueDeadLetterCall(
   };
 }
 
-/** @see Broker.inspect */
+/** Returns the script call for `Broker.inspect`. */
 export function inspectCall(
   keys: StreamKeys,
   { group }: ResolvedBrokerOptions,
@@ -242,7 +251,7 @@ export function inspectCall(
   };
 }
 
-/** @see Broker.announce */
+/** Returns the script call for `Broker.announce`. */
 export function announceCall(
   { group }: ResolvedBrokerOptions,
   subscriber: string,
@@ -254,7 +263,7 @@ export function announceCall(
   return { script: announceScript, keys: [typesKey(group)], args, parse: () => {} };
 }
 
-/** @see Broker.announced */
+/** Returns the script call for `Broker.announced`. */
 export function announcedCall({ group }: ResolvedBrokerOptions): ScriptCall<ReadonlySet<string>> {
   const parse = (reply: unknown): ReadonlySet<string> => namesIn(asArray(reply).map(asText));
   return { script: announcedScript, keys: [typesKey(group)], args: [], parse };

@@ -1,5 +1,5 @@
-// Reads the reply of each script as a value of the port. One function per script; the order of the elements is the
-// script's contract.
+// Converts the reply of each script to a type of the port, with one function per script. The script's comment defines the order of
+// the elements.
 import { BrokerError } from '../../errors.js';
 import type {
   LedgerPassResult,
@@ -12,7 +12,11 @@ import type { HeartbeatReply, HeartbeatStatus, StreamStart } from '../../port/su
 import { codeOfReply, messageOfReply } from '../connection/redis-errors.js';
 import { asArray, asNumber, asText, asTimeMs } from './replies.js';
 
-/** Reply of `publishScript` to so many entries: pairs of ID and repeat flag, perhaps an error text as the last element. */
+/**
+ * Reads the reply of `publishScript`: an ID and a duplicate flag per entry, and an error text as the last element if an entry was
+ * refused.
+ * @param entries number of entries that were sent
+ */
 export function asReceipts(reply: unknown, entries: number): (PublishReceipt | BrokerError)[] {
   const items = asArray(reply);
   const receipts: (PublishReceipt | BrokerError)[] = [];
@@ -30,13 +34,13 @@ export function asReceipts(reply: unknown, entries: number): (PublishReceipt | B
   return receipts;
 }
 
-/** A reply, and the run of the server that gave it. */
+/** A reply, and the run of the server that sent it: its `run_id`, or a marker (see `restart-markers.ts`). */
 export interface Served<T> {
   readonly value: T;
   readonly runId: string;
 }
 
-/** Reply of `registerScript`. */
+/** Reads the reply of `registerScript`. */
 export function asServedStart(stream: string, reply: unknown): Served<StreamStart> {
   return { value: asStreamStart(stream, asArray(reply)), runId: asText(asArray(reply).at(-1)) };
 }
@@ -55,7 +59,7 @@ function asStreamStart(stream: string, reply: readonly unknown[]): StreamStart {
   };
 }
 
-/** Reply of `heartbeatScript`. */
+/** Reads the reply of `heartbeatScript`. */
 export function asHeartbeatReply(stream: string, reply: unknown): Served<HeartbeatReply> {
   const [status, ...rest] = asArray(reply);
   const value = { ...asStreamStart(stream, rest), status: asHeartbeatStatus(asText(status)) };
@@ -67,13 +71,13 @@ function asHeartbeatStatus(text: string): HeartbeatStatus {
   throw new BrokerError('refused', `Redis answered an unknown heartbeat status ${text}`);
 }
 
-/** Reply of `claimSlotScript`: the slot, then every slot held. */
+/** Reads the reply of `claimSlotScript`: the caller's slot, then all slots that are held, including the caller's. */
 export function asSlotClaim(reply: unknown): SlotClaim {
   const [slot, ...held] = asArray(reply).map(asNumber);
   return { slot: asNumber(slot), heldSlots: held.sort((a, b) => a - b) };
 }
 
-/** Reply of `ledgerPassScript`; null when fenced. */
+/** Reads the reply of `ledgerPassScript`, which is null if the caller has lost the lease. */
 export function asLedgerPassResult(reply: unknown): LedgerPassResult {
   if (reply === null) return { status: 'fenced' };
   const [consumed, acknowledged, ...declaredDead] = asArray(reply);
@@ -85,14 +89,14 @@ export function asLedgerPassResult(reply: unknown): LedgerPassResult {
   };
 }
 
-/** Reply of `trimScript`; null when fenced. */
+/** Reads the reply of `trimScript`, which is null if the caller has lost the lease. */
 export function asTrimResult(reply: unknown): TrimResult {
   if (reply === null) return { status: 'fenced' };
   const [removed, expired] = asArray(reply);
   return { status: 'trimmed', removed: asNumber(removed), expired: asNumber(expired) };
 }
 
-/** Reply of `inspectScript`. */
+/** Reads the reply of `inspectScript`. */
 export function asInspection(stream: string, reply: unknown): StreamInspection {
   const [length, added, first, last, unconsumed, pending, oldest, expired, dead, seconds, micros] =
     asArray(reply);

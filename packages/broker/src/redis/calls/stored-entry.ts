@@ -1,10 +1,10 @@
-// An entry as it came from Redis: the bytes of its part of the reply, which are read when its fields are first used.
+// An entry as undecoded bytes of a reply of Redis. Its fields are decoded when they are first used.
 import { isUtf8 } from 'node:buffer';
 import type { EntryId } from '../../entries/entry-id.js';
 import type { Entry } from '../../port/entry-log.js';
 import { ReplyCursor } from '../resp/reply-cursor.js';
 
-/** Field names that are remembered, by their position in an entry. */
+/** Maximum number of field positions for which a name is cached. */
 const MAX_NAMES = 16;
 
 interface Name {
@@ -12,23 +12,28 @@ interface Name {
   readonly bytes: Buffer;
 }
 
-/** Names of the fields of earlier entries: most have the same, and comparing bytes costs less than reading text. */
+/**
+ * Cached field names, by position in an entry. Most entries have the same names, and comparing bytes is faster than decoding text.
+ */
 const names: (Name | undefined)[] = [];
 
 const NO_BYTES = Buffer.alloc(0);
 
-/** Keeps the bytes of the whole reply alive until its fields are read: do not hold many unread entries. */
+/** An entry that keeps the bytes of the whole reply in memory until its fields are read. Do not hold many unread entries. */
 export class StoredEntry implements Entry {
   readonly id: EntryId;
   #bytes: Buffer;
   readonly #start: number;
   readonly #end: number;
   readonly #isPlain: boolean;
-  /** True when names and values are UTF-8; `undefined` until that is first asked. */
+  /** True when all names and values are UTF-8; `undefined` before the first check. */
   #isText: boolean | undefined;
   #fields: Readonly<Record<string, string>> | undefined;
 
-  /** Moves the cursor to the end of the entry. `isPlain`: the bytes of the reply are ASCII. */
+  /**
+   * Moves the cursor to the end of the entry.
+   * @param isPlain true if all bytes of the reply are ASCII
+   */
   constructor(cursor: ReplyCursor, isPlain: boolean) {
     this.id = cursor.text();
     this.#bytes = cursor.bytes;
@@ -38,7 +43,7 @@ export class StoredEntry implements Entry {
     this.#end = cursor.at;
   }
 
-  /** Fields by name. The last value of a repeated name counts. */
+  /** The fields by name. If a name occurs more than once, its last value is used. */
   get fields(): Readonly<Record<string, string>> {
     if (this.#fields !== undefined) return this.#fields;
     this.#fields = this.#readFields();
@@ -76,7 +81,7 @@ function nameAt(cursor: ReplyCursor, index: number): string {
   return text;
 }
 
-/** Assigning to `__proto__` would change the object's prototype instead of storing a field. */
+/** Sets a field. A plain assignment to `__proto__` would change the object's prototype instead. */
 function setField(fields: Record<string, string>, name: string, value: string): void {
   if (name === '__proto__') {
     Object.defineProperty(fields, name, { value, enumerable: true, configurable: true, writable: true });

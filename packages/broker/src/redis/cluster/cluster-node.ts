@@ -4,7 +4,7 @@ import { RedisConnection } from '../connection/redis-connection.js';
 import type { NodeAddress } from '../connection/redis-url.js';
 import type { RouterOptions } from '../routing/command-router.js';
 
-/** A node. Once it was connected, its connection is made again after every loss, until `close`. */
+/** A node of a cluster. After the first connect, its connection is restored after every loss, until `close`. */
 export class ClusterNode {
   readonly address: NodeAddress;
   readonly connection: RedisConnection;
@@ -19,7 +19,10 @@ export class ClusterNode {
     return this.connection.state;
   }
 
-  /** Resolves when the connection was opened once. Calls at one time share one attempt; after a failure the next one tries anew. */
+  /**
+   * Resolves when the connection has been opened for the first time. Concurrent calls share one attempt. After a failure, the next
+   * call tries again.
+   */
   open(): Promise<void> {
     this.#opening ??= this.connection.open().catch((error: unknown) => {
       this.#opening = undefined;

@@ -1,5 +1,5 @@
-// Everything on the nodes of a Redis Cluster: each command goes to the master of its key's slot, follows the slot when it moves,
-// and finds the new master after a failover.
+// Sends commands and reads to the nodes of a Redis Cluster. Each command goes to the master of its key's slot. The router follows a
+// slot that moves, and finds the new master after a failover.
 import { backOffDelayMs, pause } from '@millrace/internal';
 import type { EntryId } from '../../entries/entry-id.js';
 import { BrokerError, brokerClosed, toBrokerError } from '../../errors.js';
@@ -15,23 +15,29 @@ import { type Reaction, reactionTo } from './redirection.js';
 import { StreamReader } from './stream-reader.js';
 import { Topology } from './topology.js';
 
-/** Redirections followed for one command; in a healthy cluster one is enough. */
+/** Maximum number of redirections that are followed for one command. In a healthy cluster, one is enough. */
 const MAX_REDIRECTIONS = 5;
-/** How often the map is asked for while all is well: a master that hangs instead of ending is noticed by this only. */
+/**
+ * Interval between two requests for the slot map while all nodes are connected, in milliseconds. A master that hangs, but whose
+ * connection stays open, is noticed only by these requests.
+ */
 const LOOK_INTERVAL_MS = 2_000;
-/** Looks are never closer together than this, whatever happens. */
+/** Minimum pause before each regular request for the slot map, in milliseconds. */
 const MIN_LOOK_SPACING_MS = 50;
-/** Longest wait between looks, and between attempts, while something is wrong. */
+/** Maximum wait in milliseconds, between requests for the slot map and between attempts of a command, while something is wrong. */
 const MAX_WAIT_MS = 250;
 /**
- * A reply that took this much longer than it should comes from a node that stood still. The cluster may have replaced the node
- * meanwhile without its noticing: its answer is then no part of the stream.
+ * Delay after which a reply is checked, in milliseconds. The node of a late reply may have been paused, and the cluster may have
+ * replaced that node without the node noticing. The reply of a replaced node is not part of the stream.
  */
 const SLOW_REPLY_MS = 500;
-/** Longest attempt to connect to a node: within it the cluster may have replaced it. */
+/**
+ * Maximum time of one attempt to connect to a node, in milliseconds. It is short, because the cluster may replace the node in the
+ * meantime.
+ */
 const NODE_CONNECT_TIMEOUT_MS = 2_000;
 
-/** Sends over one connection. */
+/** Sends a command or a script over one connection. */
 type Send<T> = (connection: RedisConnection, options: SendOptions) => Promise<T>;
 
 interface Target {
@@ -40,20 +46,20 @@ interface Target {
 }
 
 /**
- * State: `idle` → `connecting` → `ready` ⇄ `unavailable`, and from each of them → `closed`. `ready` while all masters of the needed
- * keys, and all readers that were opened, are connected. Otherwise it asks for the map again and again, spaced by back-off, until they
- * are; commands to the other nodes work meanwhile.
+ * State: `idle` → `connecting` → `ready` ⇄ `unavailable`, and from each of them → `closed`. The state is `ready` while the masters
+ * of all needed keys and all opened readers are connected. Otherwise the router asks for the slot map repeatedly, with back-off,
+ * until they are. Commands to the other nodes work during that time.
  */
 export class ClusterRouter implements CommandRouter {
   readonly isCluster = true;
   readonly #options: RouterOptions;
   readonly #topology: Topology;
-  /** One per stream that was ever read; bounded by the broker's streams. */
+  /** One reader per stream that was ever read. Bounded by the number of the broker's streams. */
   readonly #readers = new Map<string, StreamReader>();
   readonly #closing = new AbortController();
   #state: BrokerState = 'idle';
   #haveReadersClosed = false;
-  /** Cuts the wait for the next look short. */
+  /** Ends the wait before the next request for the slot map early. */
   #hurry = new AbortController();
 
   constructor(url: RedisUrl, options: RouterOptions) {
@@ -110,7 +116,10 @@ export class ClusterRouter implements CommandRouter {
     return this.#route(key, (connection, options) => connection.run(call, options));
   }
 
-  /** Reads the streams of several groups in parallel until one of them has a new entry: fit for a single look, not for a tail. */
+  /**
+   * Reads one stream, or several streams in parallel until one of them has a new entry. To follow several streams continuously,
+   * read each of them separately.
+   */
   async read(
     cursors: ReadonlyMap<string, EntryId>,
     options: ReadOptions,
@@ -160,7 +169,7 @@ export class ClusterRouter implements CommandRouter {
         const waitMs = backOffDelayMs(attempt, { maxMs: MAX_WAIT_MS });
         const isOver = clock.monotonicMs() + waitMs >= endMs;
         if (isOver || !isWorthAnotherTry(reaction, attempt)) throw failure;
-        // The first redirection is followed at once; two nodes that name each other are not asked in a hot loop.
+        // The first redirection is followed at once. The later ones wait, because two nodes may redirect to each other endlessly.
         if (attempt > 0 || reaction.kind === 'again') await pause(clock, waitMs, this.#closing.signal);
         if (this.#isClosed()) throw brokerClosed();
         target =
@@ -173,14 +182,15 @@ export class ClusterRouter implements CommandRouter {
 
   async #sendTo<T>({ address, isAsking }: Target, send: Send<T>, timeoutMs: number): Promise<T> {
     const node = this.#topology.nodeAt(address);
-    // A node that a redirection named has no connection yet; one that lost it is not waited for.
+    // A node from a redirection is not connected yet, so its connection is opened. A node that lost its connection is not waited
+    // for.
     if (node.state === 'idle' || node.state === 'connecting') await node.open();
     return send(node.connection, { timeoutMs, isAsking });
   }
 
   /**
-   * Asks for the map again after a reply that came after `dueMs`.
-   * @throws BrokerError `unavailable` when another node has the key now: the outcome of a write is unknown
+   * Asks for the slot map again if the reply came after `dueMs`.
+   * @throws BrokerError `unavailable` if another node has the key now. The outcome of a write is then unknown.
    */
   async #checkOwner(key: string, address: NodeAddress, dueMs: number): Promise<void> {
     if (this.#options.clock.monotonicMs() <= dueMs) return;
@@ -190,7 +200,7 @@ export class ClusterRouter implements CommandRouter {
     throw new BrokerError('unavailable', 'The node that answered had been replaced');
   }
 
-  /** Notes what a failure shows about the cluster. */
+  /** Updates the slot map and the state from a failure. Returns what to do next. */
   #note(failure: BrokerError, answeredBy: NodeAddress): Reaction {
     const reaction = reactionTo(failure, answeredBy);
     if (reaction.kind === 'moved') this.#topology.noteMoved(reaction.slot, reaction.address);
@@ -202,7 +212,10 @@ export class ClusterRouter implements CommandRouter {
     return reaction;
   }
 
-  /** A node that is no longer needed was closed; for its callers that is a lost connection. */
+  /**
+   * Converts an error to a `BrokerError`. If the error is that the node was closed because it is no longer needed, the caller gets
+   * `unavailable`.
+   */
   #translate(error: unknown): BrokerError {
     const failure = toBrokerError(error, 'unavailable');
     if (failure.code !== 'closed' || this.#isClosed()) return failure;
@@ -235,7 +248,10 @@ export class ClusterRouter implements CommandRouter {
     }
   }
 
-  /** The stream is at its new node, its slot not yet: that lasts a moment, in which it is asked without blocking. */
+  /**
+   * Reads from the node that a slot is being moved to. The stream is there already, but the slot is not. This state lasts only a
+   * moment, so the read does not block.
+   */
   async #readAsking(
     address: NodeAddress,
     cursors: ReadonlyMap<string, EntryId>,
@@ -257,7 +273,7 @@ export class ClusterRouter implements CommandRouter {
     options: ReadOptions,
   ): Promise<Map<string, readonly Entry[]>> {
     const enough = new AbortController();
-    // Reads that do not block all answer at once.
+    // Reads that do not block need no signal to end the others, because all of them answer at once.
     const signals = options.blockMs === 0 ? [] : [enough.signal];
     const signal = AbortSignal.any([...signals, ...(options.signal === undefined ? [] : [options.signal])]);
     const reads = Array.from(cursors, async ([stream, cursor]) => {
@@ -284,7 +300,7 @@ export class ClusterRouter implements CommandRouter {
 
   // ── The map and the state ─────────────────────────────────────────────────────────────────────────────────────
 
-  /** Resolves to the failure; to `undefined` when every needed node is connected. */
+  /** Tries to connect to every needed node. Resolves to the failure, or to `undefined` if all are connected. */
   async #tryToOpen(): Promise<BrokerError | undefined> {
     try {
       await this.#topology.look();
@@ -310,7 +326,7 @@ export class ClusterRouter implements CommandRouter {
         await pause(clock, backOffDelayMs(attempt++, { maxMs: MAX_WAIT_MS }), signal);
       }
       if (signal.aborted) return;
-      // A look that fails is followed by the next; the state has its first cause already.
+      // The error is ignored, because the next round asks again. The state has its first cause already.
       await this.#topology.look().catch(() => {});
       this.#moveReaders();
       this.#update();
@@ -322,7 +338,7 @@ export class ClusterRouter implements CommandRouter {
       try {
         reader.leaveUnless(this.#topology.ownerOf(stream));
       } catch {
-        // No node serves the stream now: the reader stays where it is until one does.
+        // No node serves the stream now. The reader stays at its node until a node serves the stream again.
       }
     }
   }
@@ -352,7 +368,7 @@ export class ClusterRouter implements CommandRouter {
     this.#onStateChange(state, cause);
   }
 
-  /** A function, because the answer changes between two questions. */
+  /** A function instead of a comparison, because TypeScript would assume that the state stays the same between two comparisons. */
   #isClosed(): boolean {
     return this.#state === 'closed';
   }

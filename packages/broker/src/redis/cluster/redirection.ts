@@ -1,5 +1,5 @@
-// Reads from an error reply of a cluster node what to do next. None of these commands was executed, so sending them again repeats
-// nothing. Pure.
+// Decides from the error reply of a cluster node what to do next. A command with such an error was not executed, so it is safe to
+// send it again. Pure.
 import type { BrokerError } from '../../errors.js';
 import { isErrorReply } from '../connection/redis-errors.js';
 import type { NodeAddress } from '../connection/redis-url.js';
@@ -9,18 +9,21 @@ import { addressOf } from './slot-map.js';
 export type Reaction =
   /** The slot has another master from now on. */
   | { readonly kind: 'moved'; readonly slot: number; readonly address: NodeAddress }
-  /** Only this command goes to another node: the key has already been moved, the slot not yet. */
+  /** Only this command goes to another node, because the key has been moved already, but the slot has not. */
   | { readonly kind: 'ask'; readonly address: NodeAddress }
   /** Some of the keys have been moved, others not: try again later. */
   | { readonly kind: 'again' }
-  /** The node knows that the cluster does not serve this slot now. */
+  /** The node reports that the cluster is down or does not serve this slot. */
   | { readonly kind: 'down' }
-  /** Another node could not help. */
+  /** Sending the command to another node would not help. */
   | { readonly kind: 'fail' };
 
 const REDIRECTION = /^(MOVED|ASK) (\d{1,5}) (\S*):(\d{1,5})$/;
 
-/** @param answeredBy the node that gave the error */
+/**
+ * Returns the next step after this error.
+ * @param answeredBy the node that answered with the error
+ */
 export function reactionTo(error: BrokerError, answeredBy: NodeAddress): Reaction {
   const { cause } = error;
   if (!isErrorReply(cause)) return { kind: 'fail' };

@@ -1,20 +1,21 @@
-// The node that serves each hash slot, where it is known. The answer of one node may be out of date; MOVED corrects it.
+// The slot map: the node that serves each hash slot, if that is known. The map comes from one node and may be out of date; MOVED
+// replies correct it.
 import { BrokerError } from '../../errors.js';
 import { SLOT_COUNT } from '../../partitions/key-slot.js';
 import { asArray, asNumber, asText } from '../calls/replies.js';
 import type { NodeAddress } from '../connection/redis-url.js';
 
-/** The map; at most one address per slot. */
+/** The slot map, with at most one address per slot. */
 export class SlotMap {
-  /** Index: slot. */
+  /** The address of the master of each slot. The index is the slot number. */
   readonly #owners: (NodeAddress | undefined)[] = Array.from({ length: SLOT_COUNT });
 
-  /** The master of `slot`; `undefined` when no node serves it. */
+  /** Returns the master of `slot`, or `undefined` if no node is known to serve it. */
   ownerOf(slot: number): NodeAddress | undefined {
     return this.#owners[slot];
   }
 
-  /** True when that node is the master of any slot. */
+  /** True when the node is the master of at least one slot. */
   hasOwner(address: NodeAddress): boolean {
     return this.#owners.includes(address);
   }
@@ -26,8 +27,8 @@ export class SlotMap {
 
 /**
  * Reads the reply of `CLUSTER SLOTS`.
- * @param answeredBy the node that answered: it may leave out its own host
- * @throws BrokerError `refused` for what is no such reply
+ * @param answeredBy the node that answered. Its host is used if the reply leaves the host out.
+ * @throws BrokerError `refused` if the reply has another form
  */
 export function parseClusterSlots(reply: unknown, answeredBy: NodeAddress): SlotMap {
   const map = new SlotMap();
@@ -39,7 +40,10 @@ export function parseClusterSlots(reply: unknown, answeredBy: NodeAddress): Slot
   return map;
 }
 
-/** The address in a reply. Redis writes an unknown host as nothing, null or `?`: then it is the answering node's. */
+/**
+ * Returns the address in a reply. An empty host, null and `?` mean that the host is unknown: the host of the answering node is used
+ * then.
+ */
 export function addressOf(host: unknown, port: number, answeredBy: NodeAddress): NodeAddress {
   const isUnknown = host === null || host === '' || host === '?';
   const name = isUnknown ? hostOf(answeredBy) : asText(host);

@@ -1,4 +1,4 @@
-// The blocking reads of one stream, on a connection of its own to the node that has the stream now.
+// Runs the blocking reads of one stream, on a separate connection to the node that has the stream now.
 import type { EntryId } from '../../entries/entry-id.js';
 import type { BrokerState } from '../../port/broker.js';
 import type { Entry, ReadOptions } from '../../port/entry-log.js';
@@ -14,7 +14,10 @@ interface NodeConnection {
   readonly reader: BlockingReader;
 }
 
-/** Moves with its stream: a read that waits at a node which has lost the stream ends as `unavailable`, and the next one begins at the new node. */
+/**
+ * A reader that follows its stream to other nodes. If a read waits at a node that has lost the stream, the read ends as
+ * `unavailable`. The next read begins at the new node.
+ */
 export class StreamReader {
   readonly #options: RouterOptions;
   readonly #topology: Topology;
@@ -25,12 +28,12 @@ export class StreamReader {
     this.#options = options;
   }
 
-  /** `idle` before the first read. */
+  /** The state of the present connection; `idle` if there is none. */
   get state(): BrokerState {
     return this.#current?.connection.state ?? 'idle';
   }
 
-  /** Reads at this node; one read at a time. */
+  /** Reads from this node. Only one read may be in progress at a time. */
   read(
     address: NodeAddress,
     cursors: ReadonlyMap<string, EntryId>,
@@ -41,7 +44,7 @@ export class StreamReader {
     return this.#current.reader.read(cursors, options);
   }
 
-  /** Ends the connection when it leads elsewhere. */
+  /** Ends the connection if it leads to another node. */
   leaveUnless(address: NodeAddress): void {
     if (this.#current !== undefined && this.#current.address !== address) this.close();
   }

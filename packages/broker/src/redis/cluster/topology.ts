@@ -1,4 +1,4 @@
-// The nodes of a cluster, which of them are needed, and whether all of these can be reached.
+// Keeps track of the nodes of a cluster: which of them are needed, and whether all needed nodes can be reached.
 import { BrokerError } from '../../errors.js';
 import { keySlot } from '../../partitions/key-slot.js';
 import { asText } from '../calls/replies.js';
@@ -7,12 +7,15 @@ import type { RouterOptions } from '../routing/command-router.js';
 import { ClusterNode } from './cluster-node.js';
 import { parseClusterSlots, SlotMap } from './slot-map.js';
 
-/** A node that does not answer must not keep the others from being asked. */
+/**
+ * Maximum time to wait for the answer of one node, in milliseconds. A node that does not answer must not keep the others from being
+ * asked.
+ */
 const ASK_TIMEOUT_MS = 1_000;
 
 /**
- * The map and the nodes on it. Nodes are at most the seeds, the masters of the needed slots and those that a redirection named since
- * the last look; each look drops those that are masters of nothing.
+ * The slot map, and the nodes that were used: the seeds, masters, and nodes that a redirection named. Each `look` removes the nodes
+ * that are the master of no slot.
  */
 export class Topology {
   readonly #url: RedisUrl;
@@ -21,12 +24,12 @@ export class Topology {
   #map = new SlotMap();
   /** Slots of the needed keys. */
   #slots: ReadonlySet<number> = new Set();
-  /** Never rejects. */
+  /** The `look` that runs now, or the last one. Never rejects. */
   #lookUnderWay: Promise<void> = Promise.resolve();
   #nextLook: Promise<void> | undefined;
-  /** Nodes that the next look asks last. */
+  /** Nodes that the next `look` asks last. */
   #suspects = new Set<NodeAddress>();
-  /** A node said that the cluster is down, and none has said since that it is up. */
+  /** True after a node reported that the cluster is down, until every needed master reports that it is up. */
   #isDown = false;
 
   constructor(url: RedisUrl, options: RouterOptions) {
@@ -34,7 +37,7 @@ export class Topology {
     this.#options = options;
   }
 
-  /** True when every needed slot has a master that can be reached, and none of them says that the cluster is down. */
+  /** True when every needed slot has a master that can be reached, and the cluster is not reported as down. */
   get isWhole(): boolean {
     return !this.#isDown && [...this.#slots].every((slot) => this.#masterOf(slot)?.state === 'ready');
   }
@@ -53,7 +56,7 @@ export class Topology {
     return owner;
   }
 
-  /** The node with this address, known before or not. */
+  /** Returns the node with this address. Creates the node if it is not known. */
   nodeAt(address: NodeAddress): ClusterNode {
     const known = this.#nodes.get(address);
     if (known !== undefined) return known;
@@ -75,10 +78,10 @@ export class Topology {
   }
 
   /**
-   * Asks one node for the map, drops the nodes that are not needed any more, and begins to connect to those that are. One look at a
-   * time; calls meanwhile share the next one, which begins after them.
-   * @param suspect a node that may have been replaced without noticing: others are asked before it
-   * @throws BrokerError when no node answered: the last one's failure
+   * Asks one node for the slot map, removes the nodes that are the master of no slot, and begins to connect to the masters of the
+   * needed slots. Only one `look` runs at a time. Calls during a `look` share the next one.
+   * @param suspect a node that may have been replaced without noticing; it is asked last
+   * @throws BrokerError if no node answered: the failure of the node that was asked last
    */
   look(suspect?: NodeAddress): Promise<void> {
     if (suspect !== undefined) this.#suspects.add(suspect);
@@ -97,12 +100,12 @@ export class Topology {
     this.#map = await this.#askForMap(suspects);
     const masters = this.#masters();
     for (const [address, node] of this.#nodes) {
-      // Windows may lie anywhere: a master that was used once stays connected.
+      // A master that was used once stays connected, because coalescing windows may lie on any master.
       if (masters.has(address) || this.#map.hasOwner(address)) continue;
       this.#nodes.delete(address);
       node.close();
     }
-    // A failure shows in the node's state; the next look tries again.
+    // A failure is visible in the node's state. The next `look` tries again.
     for (const address of masters)
       this.nodeAt(address)
         .open()
@@ -110,7 +113,7 @@ export class Topology {
     if (this.#isDown) this.#isDown = !(await this.#isUp());
   }
 
-  /** Resolves when every needed master has been connected once. */
+  /** Resolves when every needed master has been connected for the first time. */
   async connected(): Promise<void> {
     await Promise.all(Array.from(this.#masters(), (address) => this.nodeAt(address).open()));
   }
@@ -120,7 +123,10 @@ export class Topology {
     this.#nodes.clear();
   }
 
-  /** Nodes that are connected first, in a random order: one that is cut off from the others has an old map only. */
+  /**
+   * Asks the connected nodes first, in random order, and suspects last. A node that is cut off from the others has only an old map,
+   * so the first node must not always be the same.
+   */
   async #askForMap(suspects: ReadonlySet<NodeAddress>): Promise<SlotMap> {
     const ready = [...this.#nodes.values()].filter(({ state }) => state === 'ready');
     const known = [...shuffled(ready.map(({ address }) => address)), ...this.#url.seeds];

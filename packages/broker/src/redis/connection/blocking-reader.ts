@@ -1,4 +1,5 @@
-// Blocking reads, on a connection of their own: a command behind a blocked one would wait as long.
+// Runs blocking reads on a separate connection, because a command sent after a blocking read would have to wait as long as that
+// read.
 import { invalid } from '../../arguments.js';
 import type { EntryId } from '../../entries/entry-id.js';
 import { BrokerError, toBrokerError } from '../../errors.js';
@@ -9,15 +10,15 @@ import type { RedisConnection } from './redis-connection.js';
 /** Ends the blocking read of the client with this ID, from another connection. */
 export type Unblock = (clientId: string) => Promise<unknown>;
 
-/** The server on which a heartbeat, or a registration, last judged a stream, and when. */
+/** The server that last answered a heartbeat or registration for a stream, and when it answered. */
 export interface Settlement {
-  /** The run of the server that answered. */
+  /** The run of the server: its `run_id`, or a marker (see `restart-markers.ts`). */
   readonly runId: string;
-  /** On the clock of the connections. */
+  /** Time of the answer, on the monotonic clock of the connections. */
   readonly atMs: number;
 }
 
-/** The last settlement of a stream; `undefined` before the first one. */
+/** Returns the last settlement of a stream, or `undefined` before the first one. */
 export type SettlementOf = (stream: string) => Settlement | undefined;
 
 /** Dependencies of {@link BlockingReader}. */
@@ -27,18 +28,18 @@ export interface BlockingReaderDependencies {
   readonly commandTimeoutMs: number;
 }
 
-/** One reader; opens its connection with the first read. */
+/** Reads new entries, one read at a time. Opens its connection with the first read. */
 export class BlockingReader {
   readonly #connection: RedisConnection;
   readonly #unblock: Unblock;
   readonly #settlementOf: SettlementOf;
   readonly #commandTimeoutMs: number;
   #isReading = false;
-  /** The command of a read that was aborted: its reply must be in before the next command is sent. */
+  /** The command of an aborted read. Its reply must arrive before the next command is sent. */
   #abandoned: Promise<unknown> | undefined;
-  /** Listened to until a read brings another one. */
+  /** The signal of the last read. The reader listens to it until a read comes with another signal. */
   #signal: AbortSignal | undefined;
-  /** Ends the read under way with nothing. */
+  /** Ends the present read with an empty result. */
   #abort: () => void = () => {};
   readonly #onAbort = (): void => this.#abort();
 
@@ -49,7 +50,7 @@ export class BlockingReader {
     this.#commandTimeoutMs = dependencies.commandTimeoutMs;
   }
 
-  /** @see Broker.readAfter */
+  /** Reads the entries after the cursors, as `Broker.readAfter` does. */
   async read(
     cursors: ReadonlyMap<string, EntryId>,
     options: ReadOptions,
@@ -67,7 +68,8 @@ export class BlockingReader {
           await this.#connection.proveRun(settled.runId);
       }
       if (options.signal?.aborted === true) return new Map();
-      // Checked in the turn in which the command goes out: the connection may have changed while something was awaited.
+      // Checked in the same turn of the event loop in which the command is sent, because the connection may change during an
+      // `await`.
       this.#checkServer(cursors);
       this.#listen(options.signal);
       const reply = await this.#send(cursors, options);
@@ -78,7 +80,7 @@ export class BlockingReader {
     }
   }
 
-  /** The reply, or `undefined` as soon as the signal fires. */
+  /** Resolves to the reply, or to `undefined` as soon as the signal fires. */
   #send(cursors: ReadonlyMap<string, EntryId>, options: ReadOptions): Promise<unknown> {
     const timeoutMs = options.blockMs + this.#commandTimeoutMs;
     return new Promise((resolve, reject) => {
@@ -99,10 +101,10 @@ export class BlockingReader {
   }
 
   /**
-   * Entries are read only from the server on which the stream was settled last. On another one the cursor may mean
-   * something else until a heartbeat has judged it; and after a failover this connection may still lead to the previous
-   * server, which may even continue to accept entries: then the connection is replaced.
-   * @throws BrokerError `unavailable`
+   * Allows a read only from the server that last answered a heartbeat for the stream. On another server, the cursor may point to
+   * other entries until a heartbeat has checked it. After a failover, this connection may still lead to the old server, which may
+   * even accept entries. Therefore a connection that is older than that heartbeat is replaced.
+   * @throws BrokerError `unavailable` if the connection leads to another server
    */
   #checkServer(cursors: ReadonlyMap<string, EntryId>): void {
     const { connectedAtMs } = this.#connection;
@@ -115,7 +117,7 @@ export class BlockingReader {
     }
   }
 
-  /** The entries of an abandoned read are not lost: the caller's cursor has not moved. */
+  /** Ends the command of an aborted read. No entries are lost, because the caller's cursor has not moved. */
   #abandon(reply: Promise<unknown>): void {
     const settled = reply.then(
       () => {},
@@ -124,12 +126,12 @@ export class BlockingReader {
     this.#abandoned = settled;
     const clientId = this.#connection.clientId;
     if (clientId === undefined) return;
-    // Should this fail, the read ends at the latest after its own `blockMs`.
+    // If this fails, the read ends after its own `blockMs` at the latest.
     this.#unblock(clientId).catch((error: unknown): BrokerError => toBrokerError(error, 'unavailable'));
   }
 }
 
-/** The XREAD for these cursors. */
+/** Returns the XREAD command for these cursors. */
 export function readCommand(cursors: ReadonlyMap<string, EntryId>, options: ReadOptions): string[] {
   // BLOCK 0 would wait for ever.
   const block = options.blockMs > 0 ? ['BLOCK', String(options.blockMs)] : [];

@@ -1,23 +1,24 @@
-// Watches over the deadlines of many commands with one timer, which is set once per quarter of a deadline and not once per command.
+// Watches the deadlines of many commands with one timer. The timer is set once per quarter of a deadline, not once per command.
 import type { CancelTimer, Clock } from '@millrace/internal';
 
-/** A deadline is counted in so many slices; a stall of this process costs at most one of them. */
+/** Number of slices into which a deadline is divided. A pause of this process counts as at most one slice. */
 const SLICES = 4;
-/** Sums of fractions miss by less than this. */
+/** Tolerance for rounding errors in sums of fractions, in milliseconds. */
 const ROUNDING_MS = 0.001;
 
-/** A deadline, in the running time of its watch. */
+/** A deadline, measured in the running time of its {@link DeadlineWatch}. */
 export interface Deadline {
   readonly dueMs: number;
   readonly timeoutMs: number;
 }
 
 /**
- * Only time in which this process ran counts: on a machine without a free processor it may sleep for seconds, and then its timers
- * fire before it has read the replies that came meanwhile. So the time is counted in slices, each of which counts for no more than its
- * length however late it ends, and after the last one the sockets are read once more.
+ * Counts only the time in which this process runs. On a machine without a free processor, the process may be suspended for seconds.
+ * Its timers then fire before it reads the replies that have arrived. Therefore the time is divided into slices. A slice never
+ * counts as more than its length, however late it ends. After the last slice, the sockets are read once more before the deadline
+ * takes effect.
  *
- * State: idle → counting a slice by `start`; counting → counting, looking, or idle when nothing waits; looking → counting or idle.
+ * State: idle → counting (by `start`); counting → counting, looking, or idle when no command waits; looking → counting or idle.
  */
 export class DeadlineWatch {
   readonly #clock: Clock;
@@ -26,20 +27,25 @@ export class DeadlineWatch {
   /** Running time when the slice began. */
   #ranMs = 0;
   #sliceStartMs = 0;
-  /** 0 while no slice is being counted. */
+  /** Length of the present slice; 0 while no slice is being counted. */
   #sliceMs = 0;
-  /** A deadline has passed; the sockets are read once more before it counts. A command that begins meanwhile must not delay that. */
+  /**
+   * True when a deadline has passed and the sockets are being read once more. A new command must not delay the end of this state.
+   */
   #isLooking = false;
   #cancel: CancelTimer = () => {};
 
-  /** `earliest` gives the earliest open deadline; `onPassed` ends all that are due, in running time. */
+  /**
+   * @param earliest returns the earliest open deadline
+   * @param onPassed ends all commands that are due at this running time
+   */
   constructor(clock: Clock, earliest: () => Deadline | undefined, onPassed: (nowMs: number) => void) {
     this.#clock = clock;
     this.#earliest = earliest;
     this.#onPassed = onPassed;
   }
 
-  /** The deadline of a command that begins now. */
+  /** Returns the deadline of a command that begins now. */
   start(timeoutMs: number): Deadline {
     const dueMs = this.#runningMs() + timeoutMs;
     const isCovered = this.#sliceMs > 0 && dueMs >= this.#ranMs + this.#sliceMs;
@@ -53,7 +59,7 @@ export class DeadlineWatch {
     this.#isLooking = false;
   }
 
-  /** Milliseconds in which this process ran. */
+  /** Returns the running time: the milliseconds in which this process ran. */
   #runningMs(): number {
     if (this.#sliceMs === 0) return this.#ranMs;
     return this.#ranMs + Math.min(this.#sliceMs, this.#clock.monotonicMs() - this.#sliceStartMs);
@@ -74,7 +80,7 @@ export class DeadlineWatch {
     if (next === undefined) return;
     const leftMs = next.dueMs - this.#ranMs;
     if (leftMs > ROUNDING_MS) return this.#count(Math.min(leftMs, next.timeoutMs / SLICES));
-    // Timers come first in a turn of the event loop, then sockets, then this.
+    // In a turn of the event loop, timers run first, then sockets, then `setImmediate`.
     this.#isLooking = true;
     const look = setImmediate(() => this.#look());
     this.#cancel = () => clearImmediate(look);

@@ -1,5 +1,5 @@
-// One connection to Redis that reconnects after a loss. Commands are never queued while it is away and never repeated:
-// a caller learns at once, or at the deadline, that the outcome is unknown.
+// One connection to Redis that reconnects after a loss. Commands are neither queued during a loss nor repeated. If a command fails,
+// its caller gets the error at once, or at the deadline.
 import { backOffDelayMs, type Clock, pause } from '@millrace/internal';
 import { BrokerError, brokerClosed } from '../../errors.js';
 import type { BrokerState } from '../../port/broker.js';
@@ -10,42 +10,46 @@ import { fromRedisError, isErrorReply, isReadOnly } from './redis-errors.js';
 import { RestartMarkers } from './restart-markers.js';
 import { type ScriptCommand, ScriptRunner } from './script-runner.js';
 
-/** Their replies hold what any process wrote, which need not be text: they are passed on as they came. */
+/**
+ * Commands with replies that contain entries. Other programs may write entries that are not text, so these replies stay undecoded.
+ */
 const READS_ENTRIES: ReadonlySet<string> = new Set(['XREAD', 'XRANGE', 'XREVRANGE']);
 const asItCame = (reply: Buffer): Buffer => reply;
 
-/** Each attempt after the first one answers a question of the script; more than two happen only when gateways settle at the same moment. */
+/**
+ * Maximum number of attempts to run a script that checks the run of the server. Each attempt after the first one answers a question
+ * of the script. More than two are needed only if gateways run such scripts at the same moment.
+ */
 const MAX_SETTLE_ATTEMPTS = 6;
 
 /** Options of a connection. */
 export interface ConnectionOptions {
-  /** `redis://` or `rediss://`, with user, password and database where wanted. */
+  /** `redis://` or `rediss://`, optionally with user, password and database. */
   readonly url: string;
-  /** Shown by CLIENT LIST. */
+  /** Name of the connection in CLIENT LIST. */
   readonly clientName: string;
-  /** Deadline of one attempt to connect, greeting included. */
+  /** Maximum time of `open`, and of each attempt to reconnect, in milliseconds. Includes the login. */
   readonly connectTimeoutMs: number;
-  /** Deadline of one command. */
+  /** Maximum time of one command, in milliseconds. */
   readonly commandTimeoutMs: number;
   readonly clock: Clock;
   readonly onStateChange: (state: BrokerState, cause?: BrokerError) => void;
 }
 
-/** How one command is sent. */
+/** Options of one command. */
 export interface SendOptions {
-  /** @defaultValue `commandTimeoutMs` */
+  /** Deadline of the command, in milliseconds. @defaultValue `commandTimeoutMs` */
   readonly timeoutMs?: number;
-  /** With ASKING before it: a cluster node then serves a slot that is on its way to it. @defaultValue false */
+  /** Sends ASKING before the command: a cluster node then serves a slot that is being moved to it. @defaultValue false */
   readonly isAsking?: boolean;
 }
 
 /**
  * State: `idle` → `connecting` → `ready` ⇄ `unavailable`, and from each of them → `closed`.
- * - `open` leaves `idle`; when it fails the state is `idle` again.
- * - `ready` becomes `unavailable` when the socket ends, the server turns into a replica, or a command passes its
- *   deadline: a server that is stopped, or a path that swallows packets, looks like an idle socket, so the
- *   unanswered command is the only evidence.
- * - `unavailable` becomes `ready` when an attempt to reconnect succeeds; attempts are spaced by back-off with jitter.
+ * - `open` changes `idle` to `connecting`. If `open` fails, the state is `idle` again.
+ * - `ready` becomes `unavailable` when the socket ends, the server becomes a replica, or a command passes its deadline. A stopped
+ *   server, or a network that drops packets, looks like an idle socket: the unanswered command is the only evidence.
+ * - `unavailable` becomes `ready` when an attempt to reconnect succeeds. Attempts are spaced by back-off with jitter.
  */
 export class RedisConnection {
   readonly #options: ConnectionOptions;
@@ -55,7 +59,7 @@ export class RedisConnection {
   #client: RespClient | undefined;
   #clientId: string | undefined;
   #isClusterNode = false;
-  /** The server's run by INFO; `undefined` where the user may not ask for it. */
+  /** The server's `run_id` from INFO; `undefined` if the user may not send INFO. */
   #runId: string | undefined;
   #markers: RestartMarkers;
   #connectedAtMs = 0;
@@ -80,20 +84,20 @@ export class RedisConnection {
     return this.#client === undefined ? undefined : this.#clientId;
   }
 
-  /** True when the server said so when it was last connected. */
+  /** True when the server reported on the last connect that it is a cluster node. */
   get isClusterNode(): boolean {
     return this.#isClusterNode;
   }
 
   /**
-   * True when this connection leads, or last led, to this run of a server: another one, or the same started again, is another run.
-   * Where INFO is refused, only after `proveRun`.
+   * True when this connection leads, or last led, to this run of a server. A restart begins a new run. If INFO is refused, the
+   * result is always false before `proveRun`.
    */
   isRun(runId: string): boolean {
     return this.#runId === undefined ? this.#markers.isProven(runId) : this.#runId === runId;
   }
 
-  /** Asks the server where `isRun` cannot answer without it. */
+  /** Asks the server whether it is this run, unless `isRun` can tell without asking. */
   async proveRun(runId: string): Promise<void> {
     if (this.#runId !== undefined || this.#markers.isProven(runId)) return;
     try {
@@ -103,14 +107,14 @@ export class RedisConnection {
     }
   }
 
-  /** When the connection was last made, on `clock`. */
+  /** Time of the last successful connect, on the monotonic clock. */
   get connectedAtMs(): number {
     return this.#connectedAtMs;
   }
 
   /**
-   * Connects, trying again until `connectTimeoutMs` have passed.
-   * @throws BrokerError `unavailable`, or `refused` at once when Redis answered and refused the connection
+   * Connects. Tries again until `connectTimeoutMs` have passed.
+   * @throws BrokerError `unavailable`, or `refused` at once if Redis answers and refuses the connection
    */
   async open(): Promise<void> {
     if (this.#state === 'closed') throw brokerClosed();
@@ -149,7 +153,7 @@ export class RedisConnection {
     }
   }
 
-  /** Runs a script. Calls are executed in their order. */
+  /** Runs a script. Scripts are executed in the order of the calls. */
   async run<T>(call: ScriptCall<T>, options: SendOptions = {}): Promise<T> {
     return call.isSettling === true
       ? this.#settle(call, options)
@@ -157,8 +161,8 @@ export class RedisConnection {
   }
 
   /**
-   * Runs a script that judges which run of a server this is. Where INFO is refused the script gets a marker of this run; while the record has
-   * another marker it asks about that one and does nothing.
+   * Runs a script that checks which run of the server executes it. If INFO is refused, the script gets a marker of this run. If the
+   * stream's record has another marker, the script does nothing except ask about that marker.
    */
   async #settle<T>(call: ScriptCall<T>, options: SendOptions): Promise<T> {
     const markers = this.#markers;
@@ -166,7 +170,7 @@ export class RedisConnection {
     let marker = this.#runId === undefined ? markers.proposedFor(key) : '';
     let refuted = '';
     for (let attempt = 0; attempt < MAX_SETTLE_ATTEMPTS; attempt++) {
-      // A proof holds only for the connection that it was made on.
+      // A marker is proven only for the connection on which it was checked.
       if (markers !== this.#markers) throw new BrokerError('unavailable', 'The connection to Redis was lost');
       const reply = await this.#run(call, [marker, refuted], options);
       const asked = questionIn(reply);
@@ -234,7 +238,8 @@ export class RedisConnection {
           : new BrokerError('unavailable', 'Redis is not connected', { nothingHappened: true }),
       );
     }
-    // Both are written in this turn, one behind the other; a refusal shows in the reply to the command itself.
+    // Both commands are written in this turn of the event loop, one after the other. If ASKING is refused, the command itself fails
+    // too.
     if (isAsking) client.send(['ASKING'], timeoutMs).catch(() => {});
     return client.send(args, timeoutMs, READS_ENTRIES.has(args[0] ?? '') ? asItCame : undefined);
   }
@@ -252,7 +257,7 @@ export class RedisConnection {
     const { clock, url, clientName } = this.#options;
     const client: RespClient = new RespClient(url, {
       clock,
-      // Its server has become a replica, and only a new connection finds the way to the new master.
+      // The server has become a replica. Only a new connection can lead to the new master.
       onErrorReply: (error) => {
         if (isReadOnly(error)) this.#drop(client, fromRedisError(error));
       },
@@ -280,7 +285,7 @@ export class RedisConnection {
     this.#change('ready');
   }
 
-  /** Waits until the client is lost, then connects again; until closed. */
+  /** Reconnects after every loss of the client, until the connection is closed. */
   async #stayConnected(): Promise<void> {
     while (!this.isClosed) {
       const cause = await this.#lost();
@@ -298,7 +303,8 @@ export class RedisConnection {
       try {
         return await this.#connectOnce(connectTimeoutMs);
       } catch {
-        // The state says `unavailable` already, with its first cause; the next attempt follows.
+        // The error is ignored, because the state is `unavailable` already and its first cause was reported. The next attempt
+        // follows.
       }
     }
   }
@@ -325,17 +331,17 @@ export class RedisConnection {
   }
 }
 
-/** Facts that the server gave about both sides of a connection. */
+/** Facts that the server reports about itself and about this client. */
 interface Greeting {
   readonly clientId: string;
-  /** `undefined`: the user may not ask. */
+  /** The `run_id` of the server; `undefined` if the user may not send INFO. */
   readonly runId: string | undefined;
   readonly isClusterNode: boolean;
 }
 
 /**
- * Connects, checks what the scripts need and returns what both sides are. Every user may send HELLO, which changes nothing without
- * arguments; many users of hosted servers may not send INFO.
+ * Logs in, checks the version of Redis, and returns facts about the server and the client. Uses HELLO without arguments, which
+ * changes nothing and which every user may send. Many users of hosted servers may not send INFO.
  */
 async function greet(
   client: RespClient,
@@ -361,13 +367,16 @@ async function greet(
   };
 }
 
-/** A server may answer with an error because the user lacks the right, or because it lacks the command: both mean no. */
+/**
+ * Returns `undefined` for an error reply: the user lacks the right to send the command, or the server lacks the command. Throws
+ * every other error again.
+ */
 function ifRefused(error: unknown): undefined {
   if (isErrorReply(error)) return undefined;
   throw error;
 }
 
-/** Names and values in turn; what is no text or number is left out. */
+/** Converts a reply of alternating names and values to a map. Leaves out values that are neither text nor numbers. */
 function fieldsOf(reply: unknown): ReadonlyMap<string, string> {
   const fields = new Map<string, string>();
   const items = asArray(reply);
@@ -378,7 +387,7 @@ function fieldsOf(reply: unknown): ReadonlyMap<string, string> {
   return fields;
 }
 
-/** The marker that a script asks about instead of doing its work. */
+/** Returns the marker that a script asks about, or `undefined` if the script did its work. */
 function questionIn(reply: unknown): string | undefined {
   if (!Array.isArray(reply) || reply.length !== 2 || reply[0] !== 'which_run') return undefined;
   return asText(reply[1]);

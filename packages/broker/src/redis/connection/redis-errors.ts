@@ -1,8 +1,10 @@
-// The code for each failure of Redis. Pure.
+// Maps each failure of Redis to the code of a `BrokerError`. Pure.
 import { BrokerError, type BrokerErrorCode } from '../../errors.js';
 import { ErrorReply } from '../resp/reply-cursor.js';
 
-/** First words of error replies that are temporary: failover, loading, a script that runs too long. */
+/**
+ * First words of temporary error replies, for example during a failover, while Redis loads data, or while a script runs too long.
+ */
 const PASSING = new Set([
   'LOADING',
   'BUSY',
@@ -18,8 +20,9 @@ const PASSING = new Set([
 ]);
 
 /**
- * The error as a `BrokerError`: an error reply by its first word, everything else as a lost connection. A temporary error
- * comes before the first write of a command or script, so nothing has happened then.
+ * Converts an error to a `BrokerError`. The first word of an error reply decides the code. Every other error means a lost
+ * connection. `nothingHappened` is set for error replies, because temporary errors come before the first write of a command or
+ * script.
  */
 export function fromRedisError(error: unknown): BrokerError {
   if (error instanceof BrokerError) return error;
@@ -29,15 +32,18 @@ export function fromRedisError(error: unknown): BrokerError {
   return new BrokerError(code, messageOfReply(message), { cause: error, nothingHappened });
 }
 
-/** Message for an error reply: the words of Redis; where people must repair something first, the page that says what. */
+/**
+ * Returns the message for an error reply: the words of Redis. If people must repair something first, the message names the page of
+ * the documentation instead.
+ */
 export function messageOfReply(message: string): string {
-  // XADD has no code of its own for it.
+  // XADD has no error code for this case.
   return message.includes('exhausted the last possible ID')
     ? 'Redis: the stream has given out the largest ID there is; docs/streams-in-trouble.md says how to repair it'
     : `Redis: ${message}`;
 }
 
-/** True when Redis itself answered with an error: then the connection is sound. */
+/** True when Redis itself answered with an error. The connection still works then. */
 export function isErrorReply(error: unknown): error is ErrorReply {
   return error instanceof ErrorReply;
 }
@@ -47,12 +53,12 @@ export function isNoScript(error: unknown): boolean {
   return isErrorReply(error) && error.message.startsWith('NOSCRIPT');
 }
 
-/** True when the server accepts no writes: it was a master once, or the address leads to a replica now. */
+/** True when the server accepts no writes, because it has become a replica or the address now leads to a replica. */
 export function isReadOnly(error: unknown): boolean {
   return isErrorReply(error) && error.message.startsWith('READONLY');
 }
 
-/** The code for an error reply with this text. */
+/** Returns the code for an error reply with this text. */
 export function codeOfReply(message: string): BrokerErrorCode {
   const word = message.slice(0, message.search(/[^A-Z]|$/));
   if (word === 'OOM' || message.includes('OOM command not allowed')) return 'out_of_memory';

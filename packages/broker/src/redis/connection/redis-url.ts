@@ -1,7 +1,7 @@
-// The address of Redis: one server, or several nodes of a cluster to begin with. Pure.
+// Reads the URL of Redis, which names one server or several nodes of a cluster. Pure.
 import { BrokerError } from '../../errors.js';
 
-/** `host:port`, an IPv6 host in brackets. */
+/** Address of a node: `host:port`, with an IPv6 host in brackets. */
 export type NodeAddress = string;
 
 const DEFAULT_PORT = 6379;
@@ -9,7 +9,7 @@ const MAX_SEEDS = 64;
 
 /** The URLs of one server, or of several nodes of one cluster. */
 export interface RedisUrl {
-  /** Each one complete, with the credentials and the database of the whole. */
+  /** One complete URL per host, each with the credentials and the database. */
   readonly urls: readonly string[];
   readonly seeds: readonly NodeAddress[];
   /** The URL of any node, with the same protocol and credentials. */
@@ -17,9 +17,9 @@ export interface RedisUrl {
 }
 
 /**
- * Reads `redis[s]://[[user][:password]@]host[:port][,host[:port]…][/database]`. Any other part is refused by name: ignoring it
- * silently (`?db=3`) would send data somewhere else.
- * @throws BrokerError `invalid_argument`; the URL is not repeated: it may hold a password
+ * Reads `redis[s]://[[user][:password]@]host[:port][,host[:port]…][/database]`. Refuses any other part and names it in the error,
+ * because ignoring it silently (`?db=3`) would send data somewhere else.
+ * @throws BrokerError `invalid_argument`. The message does not repeat the URL, because the URL may contain a password.
  */
 export function parseRedisUrl(url: string): RedisUrl {
   const { protocol, credentials, hosts, path } = splitUrl(url);
@@ -38,10 +38,10 @@ export function parseRedisUrl(url: string): RedisUrl {
   };
 }
 
-/** The parts of a URL that has no others. */
+/** The parts of a URL. A URL with other parts is refused. */
 interface SplitUrl {
   readonly protocol: string;
-  /** With the `@` at its end; empty without. */
+  /** User and password with the `@` at the end; empty if the URL has none. */
   readonly credentials: string;
   readonly hosts: string;
   readonly path: string;
@@ -58,7 +58,7 @@ function splitUrl(url: string): SplitUrl {
   if (protocol === undefined) throw notAnUrl();
   const [, authority = '', path = '', query, fragment] =
     /^([^/?#]*)([^?#]*)(?:\?([^#]*))?(?:#(.*))?$/s.exec(rest) ?? [];
-  // An `@` behind the host: the apparent end of the host is a part of a password.
+  // An `@` after the host shows that the character at the apparent end of the host belongs to a user or password.
   if (rest.lastIndexOf('@') > authority.length) {
     throw invalid(`has a /, ? or # in its user or password: write it as %2F, %3F or %23`);
   }
@@ -88,7 +88,7 @@ function checkDatabase(path: string, hostCount: number): void {
   }
 }
 
-/** Parameters that other libraries read from a URL, and how to write each of them here. */
+/** Parameters that other libraries read from a URL, and the advice how to write each of them here. */
 const PLACES: Readonly<Record<string, string>> = {
   db: 'write the database behind the host, as in redis://host:6379/3',
   database: 'write the database behind the host, as in redis://host:6379/3',
@@ -99,7 +99,7 @@ const PLACES: Readonly<Record<string, string>> = {
   tls: 'begin with rediss:// for TLS',
 };
 
-/** Names the first parameter, never its value. */
+/** Returns the error for unknown parameters. It names the first parameter, but never its value. */
 function unknownParameters(query: string): BrokerError {
   const [name = ''] = query.split(/[=&]/);
   // A text that is no name may be a piece of a password.

@@ -1,23 +1,26 @@
-// Recognises the run of a server that a connection leads to, where the user may not send INFO. A marker is a script that does nothing, with a
-// random name: scripts are neither replicated nor kept over a restart, so only the run that was given a marker knows it.
+// Recognises the run of a server if the user may not send INFO. A marker is a script that does nothing and has a random name. Redis
+// neither replicates scripts nor keeps them over a restart, so only the run that was given the marker knows it.
 import { createHash, randomBytes } from 'node:crypto';
 import { asArray, asText } from '../calls/replies.js';
 
-/** Sends one command over the connection whose markers these are. */
+/** Sends one command over the connection that the markers belong to. */
 export type SendCommand = (command: readonly string[]) => Promise<unknown>;
 
-/** A marker in the epoch's record: `m` and 20 hexadecimal digits, which no INFO answers. */
+/** The form of a marker in the epoch's record: `m` and 20 hexadecimal digits. No `run_id` of INFO has this form. */
 const MARKER = /^m[0-9a-f]{20}$/;
-/** Stands for no marker: the script answers which one the record has. */
+/** Argument of a script call while no marker is known. The script then answers with the marker in the record. */
 const UNKNOWN_MARKER = '?';
-/** Markers whose answer is remembered: each stream has one at a time. At the bound all are asked for again. */
+/**
+ * Maximum number of markers whose answers are cached. Each stream has one marker at a time. At the maximum the cache is cleared,
+ * and all markers are asked for again.
+ */
 const MAX_KNOWN = 1_024;
 
-/** Each connection has its own markers: another connection may lead to another server. */
+/** The markers of one connection. Each connection has its own, because another connection may lead to another server. */
 export class RestartMarkers {
   readonly #send: SendCommand;
   readonly #known = new Map<string, boolean>();
-  /** Key of a stream's script calls → the marker that its record had last; as many as there are streams. */
+  /** The marker that each stream's record had last, by the first key of the stream's scripts. Bounded by the number of streams. */
   readonly #accepted = new Map<string, string>();
   #own: Promise<string> | undefined;
 
@@ -25,12 +28,12 @@ export class RestartMarkers {
     this.#send = send;
   }
 
-  /** True when this run is known to have the marker; `false` also before it was asked. */
+  /** True when this run is known to have the marker. False if the server has not been asked yet. */
   isProven(marker: string): boolean {
     return this.#known.get(marker) === true;
   }
 
-  /** Asks the server for a marker, once. */
+  /** Asks the server whether it has the marker, once per marker. */
   async prove(marker: string): Promise<boolean> {
     const known = this.#known.get(marker);
     if (known !== undefined) return known;
@@ -41,17 +44,20 @@ export class RestartMarkers {
     return found;
   }
 
-  /** The marker to begin with at this key: the one it had last, or one that only asks. */
+  /** Returns the marker for the first attempt at this key: the last accepted one, or `?` if there is none. */
   proposedFor(key: string): string {
     return this.#accepted.get(key) ?? UNKNOWN_MARKER;
   }
 
-  /** A script accepted this marker at this key. */
+  /** Records that a script has accepted this marker at this key. */
   accept(key: string, marker: string): void {
     this.#accepted.set(key, marker);
   }
 
-  /** A marker that this run has from now on. Given only where a record needs one: scripts stay until the server ends. */
+  /**
+   * Returns this run's own marker. The first call loads it into the server, where scripts stay until the server ends. Call this
+   * only if a record needs a marker.
+   */
   own(): Promise<string> {
     this.#own ??= this.#give().catch((error: unknown) => {
       this.#own = undefined;

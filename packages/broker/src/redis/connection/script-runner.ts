@@ -1,18 +1,22 @@
-// Runs scripts by their digests on one connection. The source of a script is sent once per connection, ahead of its first
-// call; where the server has forgotten it (SCRIPT FLUSH, another server behind the same address), once more for all waiting calls.
+// Runs scripts by their digests on one connection. The source of a script is sent once per connection, before its first call. If
+// the server has forgotten the script (SCRIPT FLUSH, another server behind the same address), the source is sent once more for all
+// waiting calls.
 import type { Script } from '../scripts/script.js';
 import { isErrorReply, isNoScript } from './redis-errors.js';
 
 /**
- * Sends one command now and gives its reply. Commands are executed in the order of the calls. `graceMs`: how much longer than
- * its own deadline the command may take.
+ * Sends one command now and resolves to its reply. Commands are executed in the order of the calls. `graceMs` extends the deadline
+ * of the command.
  */
 export type SendCommand = (args: readonly string[], graceMs?: number) => Promise<unknown>;
 
 /** EVALSHA, the script's digest, the number of keys, keys and arguments. */
 export type ScriptCommand = [name: 'EVALSHA', sha1: string, ...rest: string[]];
 
-/** A script that is sent ahead of its call has more time: the call finds out that the server does not answer. */
+/**
+ * Additional time for the SCRIPT LOAD that is sent before a call, in milliseconds. Thus the call reaches its deadline first if the
+ * server does not answer.
+ */
 const AHEAD_GRACE_MS = 1_000;
 
 /** A call that waits until the server knows its script. */
@@ -23,25 +27,25 @@ interface HeldCall {
 }
 
 /**
- * Running ⇄ Repairing. While Repairing, calls are held: those that ended with NOSCRIPT, and every new one. It begins with the
- * first NOSCRIPT and ends with the reply to the SCRIPT LOAD that is sent then: all earlier replies have come before it. Then
- * the held calls are sent in the order in which they were called.
+ * State: Running ⇄ Repairing. The first NOSCRIPT begins Repairing and sends SCRIPT LOAD. While Repairing, the runner holds all new
+ * calls, and all calls that end with NOSCRIPT. The reply to SCRIPT LOAD ends Repairing, because all earlier replies have come
+ * before it. The held calls are then sent in the order in which they were made.
  *
- * Guarantees: calls are executed in their order, and none twice, because NOSCRIPT comes before a script starts. Holds no
- * more calls than its callers have under way.
+ * Guarantees: scripts are executed in the order of the calls. No call is executed twice, because NOSCRIPT comes before a script
+ * starts. The number of held calls is limited by the number of calls in progress.
  */
 export class ScriptRunner {
-  /** Digests of the scripts that were sent over the present connection; as many as there are scripts. */
+  /** Digests of the scripts that were sent over the present connection. Bounded by the number of scripts. */
   #sent = new Set<string>();
   #held: HeldCall[] | undefined;
   #lastNumber = 0;
 
-  /** For a new connection: it may lead to another server. */
+  /** Forgets which scripts were sent. To be called for a new connection, because it may lead to another server. */
   forget(): void {
     this.#sent = new Set();
   }
 
-  /** Runs a script; rejects as `send` does. */
+  /** Runs a script. Rejects with the error of `send`. */
   async run(script: Script, command: ScriptCommand, send: SendCommand): Promise<unknown> {
     this.#lastNumber += 1;
     const number = this.#lastNumber;
@@ -56,13 +60,13 @@ export class ScriptRunner {
     } catch (error) {
       if (!isNoScript(error)) throw error;
     }
-    // The user may not load scripts, or they were flushed once more.
+    // The user may not load scripts, or the scripts were flushed once more.
     return send(['EVAL', script.source, ...command.slice(2)]);
   }
 
-  /** Source and call are written in one turn, one behind the other. */
+  /** Sends the call, and before it the source if that was not sent yet. Both are written in one turn of the event loop. */
   #call(script: Script, command: ScriptCommand, send: SendCommand): Promise<unknown> {
-    // A refusal to load it shows in the reply to the call.
+    // If Redis refuses to load the script, the call itself fails with NOSCRIPT.
     if (!this.#sent.has(script.sha1)) this.#load(script, send, AHEAD_GRACE_MS).catch(() => {});
     return send(command);
   }
@@ -84,7 +88,7 @@ export class ScriptRunner {
     this.#load(script, send).then(
       () => release((call) => call.send()),
       (cause: unknown) => {
-        // Where Redis refused, the connection is sound, and the held calls end with EVAL.
+        // If Redis refused SCRIPT LOAD, the connection still works, and the held calls end with EVAL.
         release((call) => (isErrorReply(cause) ? call.send() : call.giveUp(cause)));
       },
     );

@@ -1,5 +1,5 @@
-// Explains why Redis cannot be used, and what to do, in one sentence each: the only place where these texts are. The cause is in the
-// error, or is found by asking what listens at the address.
+// Explains why Redis cannot be used and what to do about it. All texts of this kind are in this file. The cause is in the error, or
+// is found by probing the address.
 import { BrokerError, type BrokerErrorCode } from '../../errors.js';
 import { fromRedisError } from '../connection/redis-errors.js';
 import { parseRedisUrl } from '../connection/redis-url.js';
@@ -7,9 +7,9 @@ import { type Listener, probe } from './probe.js';
 
 /** Facts about a failure. */
 interface Failure {
-  /** Everything that the error and its causes say, codes of the system among it. */
+  /** The messages and system error codes of the error and its causes. */
   readonly text: string;
-  /** `Redis at host:port`. */
+  /** Subject of the message: `Redis at host:port`. */
   readonly redis: string;
   readonly where: string;
 }
@@ -22,9 +22,9 @@ const explained = new WeakSet<BrokerError>();
 const PLAIN: ReadonlySet<BrokerErrorCode> = new Set(['closed', 'partitions_differ', 'layout_differs']);
 
 /**
- * Resolves to the error with a message that names the address, the cause and the remedy; code and cause are those of `error`. It needs
- * two seconds at most, and only where the error does not say enough. Never rejects.
- * @param url the broker's URL; neither user nor password is repeated
+ * Resolves to an error with the same code and cause, and with a message that names the address, the cause and the remedy. If the
+ * error does not say enough, probes the address, which takes up to two seconds. Never rejects.
+ * @param url the broker's URL; its password is removed from the message
  */
 export async function explainRedisFailure(error: unknown, url: string): Promise<BrokerError> {
   const failure = fromRedisError(error);
@@ -41,7 +41,7 @@ export async function explainRedisFailure(error: unknown, url: string): Promise<
   return result;
 }
 
-/** By what the error says; the first pattern counts. */
+/** Explanations by the text of the error. The first pattern that matches is used. */
 const KNOWN: readonly (readonly [RegExp, Explanation])[] = [
   [
     /\bENOTFOUND\b|\bEAI_AGAIN\b/,
@@ -142,11 +142,11 @@ function knownText(failure: Failure): string | undefined {
   return text === undefined ? undefined : `${text}.`;
 }
 
-/** Failures that say enough: nothing can be asked at that address, or Redis has named its version. */
+/** Failures for which the address is not probed: it cannot be reached, or Redis has reported its version. */
 const CONCLUSIVE =
   /\b(?:ENOTFOUND|EAI_AGAIN|ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT)\b|or newer is needed/;
 
-/** Describes what listens at the address when that is not the Redis of the URL; `undefined` when it is. */
+/** Returns the explanation if something other than the Redis of the URL listens at the address, otherwise `undefined`. */
 async function otherListener({ text, where }: Failure, url: string): Promise<string | undefined> {
   const [first] = parseRedisUrl(url).seeds;
   if (first === undefined || CONCLUSIVE.test(text)) return undefined;
@@ -173,13 +173,15 @@ function otherText({ redis, text }: Failure): string {
   return `${redis} cannot be used: ${serverText(text)}. Check the Redis URL.`;
 }
 
-/** The first line of a text, as a part of a sentence. */
+/** Returns the first line of a text in a form that fits into a sentence: without the prefix `Redis:` and the final period. */
 function serverText(text: string): string {
   const [line = ''] = text.split('\n');
   return line.replace(/^Redis: /, '').replace(/[.\s]+$/, '');
 }
 
-/** The messages and codes of an error and of everything that caused it; at most a few, as a chain may be a ring. */
+/**
+ * Joins the messages and codes of an error and its causes. Reads at most five levels, because a chain of causes may be circular.
+ */
 function textOf(error: unknown, depth = 0): string {
   if (!(error instanceof Error) || depth > 4) return '';
   const code = 'code' in error && depth > 0 ? String(error.code) : '';
@@ -187,7 +189,7 @@ function textOf(error: unknown, depth = 0): string {
   return [error.message, code, ...causes.map((cause) => textOf(cause, depth + 1))].filter(Boolean).join('\n');
 }
 
-/** A server may repeat the arguments of a command that it does not know, and AUTH has the password. */
+/** Removes the password from an error text. A server that does not know AUTH repeats the arguments of that command there. */
 function withoutSecrets(text: string, url: string): string {
   const withoutArguments = text.replace(/,? with args beginning with:.*/g, '');
   const [, credentials = ''] = /^\w+:\/\/(.*)@/s.exec(url) ?? [];

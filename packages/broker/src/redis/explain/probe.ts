@@ -1,28 +1,29 @@
-// Finds out what listens at an address where opening has failed, so that the error can say what to do. Sends no secrets.
+// Finds out what kind of server listens at an address after a connection there has failed, so that the error can say what to do.
+// Sends no secrets.
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { NodeAddress } from '../connection/redis-url.js';
 
-/** `unknown`: it closes, stays silent, or its answer is not understood. */
+/** The kind of server that listens. `unknown` means that it closes the connection, does not answer, or sends an unknown answer. */
 export type Listener = 'redis' | 'sentinel' | 'http' | 'tls' | 'unknown';
 
-/** Deadline of each of the two attempts. */
+/** Maximum time of each of the two attempts, in milliseconds. */
 const PROBE_TIMEOUT_MS = 1_000;
-/** Every known answer begins within these. */
+/** Maximum number of bytes that are read. Every known answer is recognised within them. */
 const MAX_ANSWER_BYTES = 1_024;
 
-/** Never rejects; resolves within two seconds. */
+/** Asks the server first without TLS, then with TLS. Never rejects; resolves within two seconds. */
 export async function probe(address: NodeAddress): Promise<Listener> {
   const { hostname, port } = new URL(`redis://${address}`);
   const target = { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port) };
   const plain = listenerOf(await answerTo('PING\r\nROLE\r\n', connect(target)));
   if (plain !== 'unknown') return plain;
-  // Its certificate need not be valid here.
+  // An invalid certificate is accepted, because the question is only whether the server speaks TLS.
   const isSecure = await settles(connectTls({ ...target, rejectUnauthorized: false }), 'secureConnect');
   return isSecure ? 'tls' : 'unknown';
 }
 
-/** By the first bytes of the answer to PING and ROLE. A Sentinel knows the role `sentinel`. */
+/** Recognises the server by its answer to PING and ROLE. A Sentinel answers ROLE with `sentinel`. */
 function listenerOf(answer: string): Listener {
   if (/\$8\r\nsentinel\r\n/.test(answer)) return 'sentinel';
   if (answer.startsWith('HTTP/')) return 'http';
@@ -48,7 +49,7 @@ function answerTo(question: string, socket: Socket): Promise<string> {
   });
 }
 
-/** Resolves to true when the event comes in time; the socket is destroyed either way. */
+/** Resolves to true if the event comes in time, otherwise to false. Destroys the socket in both cases. */
 function settles(socket: Socket, event: string): Promise<boolean> {
   return new Promise((resolve) => {
     const done = (isThere: boolean) => (): void => {

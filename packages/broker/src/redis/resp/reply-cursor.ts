@@ -10,7 +10,7 @@ const CARRIAGE_RETURN = 0x0d;
 /** An error that Redis answered with. */
 export class ErrorReply extends Error {}
 
-/** Walks through one whole reply. */
+/** Reads the values of one whole reply, one after the other. */
 export class ReplyCursor {
   readonly bytes: Buffer;
   at: number;
@@ -20,7 +20,7 @@ export class ReplyCursor {
     this.at = at;
   }
 
-  /** The number in the line that begins here, which may be a length; behind it afterwards. */
+  /** Reads the number or length in the line at the cursor, and moves behind that line. */
   number(): number {
     const { bytes } = this;
     let at = this.at + 1;
@@ -37,7 +37,7 @@ export class ReplyCursor {
     return isNegative ? -value : value;
   }
 
-  /** The text of a bulk string. */
+  /** Reads a bulk string as UTF-8 text. */
   text(): string {
     const length = this.number();
     const start = this.at;
@@ -45,7 +45,7 @@ export class ReplyCursor {
     return this.bytes.toString('utf8', start, start + length);
   }
 
-  /** The same where every byte is ASCII. */
+  /** Reads a bulk string in which every byte is ASCII. */
   plainText(): string {
     const length = this.number();
     const start = this.at;
@@ -53,7 +53,7 @@ export class ReplyCursor {
     return this.bytes.toString('latin1', start, start + length);
   }
 
-  /** Moves behind a bulk string when it holds these bytes. */
+  /** Moves behind a bulk string and returns true if the string has exactly these bytes. Otherwise stays and returns false. */
   skipIf(expected: Buffer): boolean {
     const start = this.at;
     const length = this.number();
@@ -64,13 +64,13 @@ export class ReplyCursor {
     return isSame;
   }
 
-  /** Behind a bulk string. */
+  /** Moves behind a bulk string. */
   skip(): void {
     const length = this.number();
     this.at += Math.max(0, length + 2);
   }
 
-  /** The next value: text, a whole number, null, an error or an array of these. */
+  /** Reads the next value: text, an integer, null, an error or an array of these. */
   value(): unknown {
     const type = this.bytes[this.at];
     if (type === SIMPLE || type === MINUS) return this.#line(type);

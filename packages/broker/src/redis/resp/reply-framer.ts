@@ -9,30 +9,33 @@ const SIMPLE = 0x2b;
 const INTEGER = 0x3a;
 const BULK = 0x24;
 const ARRAY = 0x2a;
-/** Longest bulk string of Redis. */
+/** Maximum length of a bulk string in Redis, in bytes. */
 const MAX_LENGTH = 536_870_912;
 
 /**
- * State: before an item → in its first line → in the body of a bulk string → before the next item. `#missing` items end the reply that
- * is under way; an array adds as many as it has. Holds the pieces of one reply only.
+ * State: before an item → in its first line → in the body of a bulk string → before the next item. `#missing` is the number of
+ * items that the present reply still needs; an array adds its length to it. Keeps only the bytes of the present reply.
  */
 export class ReplyFramer {
   readonly #onReply: (reply: Buffer) => void;
   #pieces: Buffer[] = [];
   #missing = 1;
-  /** First byte of the line that is being read; 0 before it. */
+  /** First byte of the line that is being read; 0 between lines. */
   #type = 0;
-  /** Number in that line, from the digits that have arrived. */
+  /** Number in the line that is being read, as far as its digits have arrived. */
   #length = 0;
   #isNegative = false;
-  /** Bytes of the body that are still to come, line end included. */
+  /** Number of bytes of the body that have not arrived yet, including the line end. */
   #skip = 0;
 
   constructor(onReply: (reply: Buffer) => void) {
     this.#onReply = onReply;
   }
 
-  /** @throws Error for bytes that are no reply; after it nothing more may be pushed */
+  /**
+   * Takes the next bytes of the socket.
+   * @throws Error if the bytes are not a reply. Nothing may be pushed after that.
+   */
   push(chunk: Buffer): void {
     let start = 0;
     let at = 0;
@@ -55,7 +58,7 @@ export class ReplyFramer {
     this.#onReply(reply);
   }
 
-  /** Reads on in the first line of an item; returns where it stopped. */
+  /** Continues to read the first line of an item. Returns the index at which reading stopped. */
   #readLine(chunk: Buffer, from: number): number {
     let at = from;
     if (this.#type === 0) {
@@ -91,7 +94,10 @@ export class ReplyFramer {
   }
 }
 
-/** The error for bytes that no Redis sends: another program listens, or the connection is out of step. */
+/**
+ * Returns the error for bytes that Redis never sends. Another program listens at the address, or the position in the bytes is
+ * wrong.
+ */
 function noReply(): Error {
   return new Error('Redis answered with bytes that are no reply');
 }

@@ -1,5 +1,5 @@
-// A connection to one Redis server: commands go out in the order of the calls, replies come back in the same order. It is made once, and
-// ends once; its owner makes a new one afterwards.
+// A connection to one Redis server. Commands are sent in the order of the calls, and replies arrive in the same order. A client
+// does not reconnect: after its end, the owner creates a new client.
 import { connect, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { Clock } from '@millrace/internal';
@@ -10,20 +10,20 @@ import { ReplyFramer } from './reply-framer.js';
 
 const DEFAULT_PORT = 6379;
 const KEEP_ALIVE_DELAY_MS = 5_000;
-/** A longer reply is read in several pieces. */
+/** Size of the buffer for each read. A longer reply arrives in several pieces. */
 const READ_BUFFER_BYTES = 65_536;
 const MINUS = 0x2d;
 
 /** Clock and callbacks of a client. */
 export interface RespClientOptions {
   readonly clock: Clock;
-  /** Called for each error reply, before its command rejects with it. */
+  /** Called for each error reply, before the caller sees that its command has failed. */
   readonly onErrorReply: (error: ErrorReply) => void;
-  /** Called once when the connection ends, by either side: every command without a reply has been rejected. */
+  /** Called once when either side ends the connection, after every command without a reply was rejected. */
   readonly onEnd: (cause: Error) => void;
 }
 
-/** A command without a reply. */
+/** A command that waits for its reply. */
 interface Waiting extends Deadline {
   readonly command: string;
   readonly decode: (reply: Buffer) => unknown;
@@ -32,8 +32,9 @@ interface Waiting extends Deadline {
 }
 
 /**
- * State: connecting → connected → ended, or connecting → ended. Commands may be sent at once: they wait for the connection. Bounded by
- * what its owner has under way. A command that passes its deadline ends the connection, as the replies behind it cannot come either.
+ * State: connecting → connected → ended, or connecting → ended. Commands may be sent while the client connects; they wait until it
+ * has connected. The owner limits the number of waiting commands. A command that passes its deadline ends the connection, because
+ * the replies after it cannot arrive either.
  */
 export class RespClient {
   readonly #options: RespClientOptions;
@@ -41,17 +42,21 @@ export class RespClient {
   readonly #watch: DeadlineWatch;
   /** Commands without a reply, in the order in which they were sent. */
   #waiting: Waiting[] = [];
-  /** Commands of this turn: they leave in one write at its end. */
+  /** Encoded commands of this turn of the event loop. They are sent in one write at the end of the turn. */
   #unsent = '';
   readonly #sendAll = (): void => {
     const text = this.#unsent;
     this.#unsent = '';
     if (this.#failure === undefined) this.#socket.write(text);
   };
-  /** The error of every command that is sent after the end. */
+  /** The error with which commands reject after the end of the connection; `undefined` before. */
   #failure: Error | undefined;
 
-  /** Begins to connect. @param url a `redis://` or `rediss://` URL of one server; its user, password and database are left to `loginCommands` */
+  /**
+   * Begins to connect.
+   * @param url a `redis://` or `rediss://` URL of one server. Its user, password and database are not sent here, but by the
+   * commands of `loginCommands`.
+   */
   constructor(url: string, options: RespClientOptions) {
     this.#options = options;
     this.#watch = new DeadlineWatch(
@@ -72,8 +77,10 @@ export class RespClient {
   }
 
   /**
-   * Sends a command. Resolves to what `decode` makes of the bytes of its reply.
-   * @throws ErrorReply, what `decode` threw, BrokerError `timeout` at its own deadline, else what ended the connection
+   * Sends a command. Resolves to its reply, as converted by `decode`.
+   * @throws ErrorReply if Redis answers with an error
+   * @throws BrokerError `timeout` at the command's own deadline
+   * @throws the error that `decode` throws, or the error that ended the connection
    */
   send(
     args: readonly string[],
@@ -92,7 +99,7 @@ export class RespClient {
   /** Ends the connection at once. The outcome of commands without a reply is unknown. Idempotent. */
   end(cause: Error): void {
     if (this.#failure !== undefined) return;
-    // The failure of one command says nothing about the others: for them the connection was lost.
+    // A `BrokerError` other than `closed` concerns one command only. For all other commands, the connection was lost.
     const isAnothers = cause instanceof BrokerError && cause.code !== 'closed';
     const failure = isAnothers
       ? new BrokerError('unavailable', 'The connection to Redis was lost', { cause })
@@ -141,14 +148,14 @@ function earliestOf(waiting: readonly Waiting[]): Deadline | undefined {
   return earliest;
 }
 
-/** The separators before arguments of up to 1,023 bytes, by that length. Most arguments are so short. */
+/** The separators before arguments of up to 1,023 bytes, by the length of the argument. Most arguments are that short. */
 const SEPARATORS: readonly string[] = Array.from({ length: 1_024 }, (_, bytes) => separatorOf(bytes));
 
 function separatorOf(bytes: number): string {
   return `\r\n$${bytes}\r\n`;
 }
 
-/** A command as Redis takes it: an array of bulk strings. */
+/** Encodes a command as Redis expects it: as an array of bulk strings. */
 export function encodeCommand(args: readonly string[]): string {
   let text = `*${args.length}`;
   for (const arg of args) {
@@ -159,7 +166,9 @@ export function encodeCommand(args: readonly string[]): string {
   return `${text}\r\n`;
 }
 
-/** The commands that a connection begins with: user and password, client name, database. */
+/**
+ * Returns the first commands of a connection: AUTH if the URL has credentials, CLIENT SETNAME, and SELECT if the database is not 0.
+ */
 export function loginCommands(url: string, clientName: string): readonly (readonly string[])[] {
   const { username, password, pathname } = new URL(url);
   const [user, secret] = [decodeURIComponent(username), decodeURIComponent(password)];
@@ -186,11 +195,11 @@ function openSocket(url: string, onChunk: (chunk: Buffer) => void): Socket {
     keepAliveInitialDelay: KEEP_ALIVE_DELAY_MS,
   };
   if (protocol === 'rediss:') {
-    // Hosted servers choose the server by this name. An address is no name: RFC 6066, 3.
+    // Hosted services choose the server by this name. An IP address may not be sent as a name: RFC 6066, section 3.
     const name = isIP(host) === 0 ? { servername: host } : {};
     return connectTls({ ...options, ...name }).on('data', onChunk);
   }
-  // Without a buffer of its own the socket allocates 64 KiB for each read, which is mostly a reply of a few hundred bytes.
+  // Without this buffer, the socket would allocate 64 KiB for each read. Most replies have only a few hundred bytes.
   const callback = (length: number, bytes: Uint8Array): boolean => {
     onChunk(Buffer.from(bytes.subarray(0, length)));
     return true;

@@ -8,31 +8,35 @@ import type { SettlementOf } from '../connection/blocking-reader.js';
 
 /** Options of every router. */
 export interface RouterOptions {
-  /** Names of connections in CLIENT LIST begin with it. */
+  /** Prefix of the connections' names in CLIENT LIST. */
   readonly clientName: string;
   readonly connectTimeoutMs: number;
   readonly commandTimeoutMs: number;
   readonly clock: Clock;
   readonly settlementOf: SettlementOf;
-  /** Called after changes of `state`; the same state may be reported twice. */
+  /** Called after `state` changes. The same state may be reported twice in a row. */
   readonly onStateChange: (state: BrokerState, cause?: Error) => void;
 }
 
 /**
- * Sends each command to the server of its key. Nothing is queued while that server is away, and nothing is repeated
- * that may have been executed. Every call settles within `commandTimeoutMs`, a read within `blockMs` more.
+ * Sends each command to the server of its key. Queues nothing while that server is unreachable, and never repeats a command that
+ * may have been executed. Every call settles within `commandTimeoutMs`; a read may take `blockMs` longer.
  */
 export interface CommandRouter {
-  /** `ready`: every server that is needed can be reached. */
+  /** The state of the connections. `ready` means that every needed server can be reached. */
   readonly state: BrokerState;
 
-  /** True when keys may lie on different servers. Settled by `open`. */
+  /** True when keys may lie on different servers. Known after `open`. */
   readonly isCluster: boolean;
 
-  /** @throws BrokerError `unavailable` when that fails for `connectTimeoutMs`, `refused` when Redis refuses the connection */
+  /**
+   * Connects.
+   * @throws BrokerError `unavailable` if no attempt succeeds within `connectTimeoutMs`, or `refused` if Redis refuses the
+   * connection
+   */
   open(): Promise<void>;
 
-  /** Declares these keys as needed from now on: a server that holds one of them counts for `state`. */
+  /** Sets the list of needed keys. `state` is `ready` only while the servers of these keys can be reached. */
   need(keys: readonly string[]): void;
 
   command(key: string, args: readonly string[]): Promise<unknown>;
@@ -40,10 +44,10 @@ export interface CommandRouter {
   /** Runs a script on the server of its first key. */
   run<T>(call: ScriptCall<T>): Promise<T>;
 
-  /** @see Broker.readAfter */
+  /** Reads the entries after the cursors, as `Broker.readAfter` does. */
   read(cursors: ReadonlyMap<string, EntryId>, options: ReadOptions): Promise<Map<string, readonly Entry[]>>;
 
-  /** Streams that one read covers; each group has a connection of its own. */
+  /** Divides the streams into groups. Each group is read over its own connection. */
   groups(streams: readonly string[]): readonly (readonly string[])[];
 
   /** Ends reads; writes continue until `close`. */

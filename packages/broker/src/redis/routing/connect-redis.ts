@@ -1,26 +1,30 @@
-// A connection to Redis beside the broker's, for data that is no event: a few commands, each for one key, to one server or a cluster.
+// Connects to Redis separately from the broker, for data that is not events. Each command goes to the server of its first key, on a
+// single server or a cluster.
 import { systemClock } from '@millrace/internal';
 import type { BrokerState } from '../../port/broker.js';
 import { DetectingRouter } from './detecting-router.js';
 
 /** Options of {@link connectRedis}. */
 export interface RedisCommandsOptions {
-  /** As `RedisBrokerOptions.url`. */
+  /** URL of Redis, in the format of `RedisBrokerOptions.url`. */
   readonly url: string;
-  /** Name in CLIENT LIST, followed by `-writer`. */
+  /** Name of the connection in CLIENT LIST, followed by `-writer`. */
   readonly clientName: string;
-  /** Deadline of the first connection. @defaultValue 10_000 */
+  /** Maximum time for the first connection, in milliseconds. @defaultValue 10_000 */
   readonly connectTimeoutMs?: number;
-  /** Deadline of one command. @defaultValue 2_000 */
+  /** Maximum time for one command, in milliseconds. @defaultValue 2_000 */
   readonly commandTimeoutMs?: number;
   /**
-   * The connection calls this after every change of its state. On a cluster the state stays `ready`: each command connects to the node of
-   * its key.
+   * Called after every change of the connection's state. On a cluster, the loss of a node does not change the state, because each
+   * command connects to the node of its key.
    */
   readonly onStateChange?: (state: BrokerState, cause?: Error) => void;
 }
 
-/** Commands. They reject with a `BrokerError` at once while Redis is away; meanwhile the connection is made again. */
+/**
+ * Commands to Redis. While Redis is unreachable, they reject at once with a `BrokerError`, and the connection is retried in the
+ * background.
+ */
 export interface RedisCommands {
   get(key: string): Promise<unknown>;
   /** Runs a script on the server that has its first key. */
@@ -28,11 +32,11 @@ export interface RedisCommands {
     script: string,
     parts: { readonly keys: readonly string[]; readonly arguments: readonly string[] },
   ): Promise<unknown>;
-  /** Commands without a reply reject. Idempotent. */
+  /** Closes the connection. Commands that still wait for a reply reject. Idempotent. */
   close(): void;
 }
 
-/** Connects. @throws BrokerError `unavailable`, `refused` or `invalid_argument` */
+/** Connects to Redis. @throws BrokerError `unavailable`, `refused` or `invalid_argument` */
 export async function connectRedis(options: RedisCommandsOptions): Promise<RedisCommands> {
   const { clientName, connectTimeoutMs = 10_000, commandTimeoutMs = 2_000, onStateChange } = options;
   const router = new DetectingRouter(options.url, {
@@ -40,7 +44,7 @@ export async function connectRedis(options: RedisCommandsOptions): Promise<Redis
     connectTimeoutMs,
     commandTimeoutMs,
     clock: systemClock,
-    // It reads no streams.
+    // This connection reads no streams.
     settlementOf: () => undefined,
     onStateChange: onStateChange ?? (() => {}),
   });

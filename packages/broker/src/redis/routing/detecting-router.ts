@@ -1,5 +1,5 @@
-// One address may be one server or a node of a cluster: only the server can say which. The broker and `connectRedis` both send
-// their commands through this router.
+// Finds out whether an address belongs to a single server or to a node of a cluster. Only the server itself can tell. The broker
+// and `connectRedis` both send their commands through this router.
 import type { EntryId } from '../../entries/entry-id.js';
 import { brokerClosed } from '../../errors.js';
 import type { BrokerState } from '../../port/broker.js';
@@ -11,8 +11,8 @@ import type { CommandRouter, RouterOptions } from './command-router.js';
 import { SingleServerRouter } from './single-server-router.js';
 
 /**
- * Treats one address as one server until that server, while it is opened, says that it is a node of a cluster. Several addresses
- * are those of a cluster. After a failed `open` it cannot be used: make another one.
+ * Treats a single address as a single server, until the server reports during `open` that it is a cluster node. Treats several
+ * addresses as nodes of a cluster. After `open` has failed, the router cannot be used again: create another one.
  */
 export class DetectingRouter implements CommandRouter {
   readonly #url: string;
@@ -41,7 +41,7 @@ export class DetectingRouter implements CommandRouter {
     await router.open();
     if (!(router instanceof SingleServerRouter) || !router.isClusterNode) return;
     if (this.#isClosed) throw brokerClosed();
-    // Replaced before it is closed: its changes of state are no longer passed on.
+    // The router is replaced before it is closed, so that its state changes are not reported.
     this.#router = this.#newClusterRouter();
     router.close();
     await this.#router.open();
@@ -94,7 +94,7 @@ export class DetectingRouter implements CommandRouter {
     return router;
   }
 
-  /** The options of one router, with a listener that ignores the router once it was replaced. */
+  /** Returns the options of one router. Their listener ignores the router after it has been replaced. */
   #optionsOf(itself: () => CommandRouter): RouterOptions {
     const onStateChange = (state: BrokerState, cause?: Error): void => {
       if (itself() === this.#router) this.#options.onStateChange(state, cause);

@@ -1,4 +1,4 @@
-// Sends everything to one server, over two connections: one for commands, and one that waits for new entries of all streams at once.
+// Sends everything to one server, over two connections: one for commands, and one for the blocking reads of all streams at once.
 import type { EntryId } from '../../entries/entry-id.js';
 import type { BrokerState } from '../../port/broker.js';
 import type { Entry, ReadOptions } from '../../port/entry-log.js';
@@ -7,7 +7,7 @@ import { BlockingReader } from '../connection/blocking-reader.js';
 import { RedisConnection } from '../connection/redis-connection.js';
 import type { CommandRouter, RouterOptions } from './command-router.js';
 
-/** See `CommandRouter`. */
+/** The {@link CommandRouter} for a single server. */
 export class SingleServerRouter implements CommandRouter {
   readonly isCluster = false;
   readonly #options: RouterOptions;
@@ -27,14 +27,17 @@ export class SingleServerRouter implements CommandRouter {
     });
   }
 
-  /** The reader connects with the first read: a lost connection of it counts, a connection not made yet does not. */
+  /**
+   * The state of the writer, or `unavailable` if the reader has lost its connection. A reader that has not connected yet is
+   * ignored: it connects with the first read.
+   */
   get state(): BrokerState {
     const writer = this.#writer.state;
     const isReaderAway = writer === 'ready' && this.#readerConnection.state === 'unavailable';
     return isReaderAway ? 'unavailable' : writer;
   }
 
-  /** True when the server, once it was reached, said that it is a node of a cluster. */
+  /** True when the server reported on the last connect that it is a cluster node. */
   get isClusterNode(): boolean {
     return this.#writer.isClusterNode;
   }
@@ -44,7 +47,7 @@ export class SingleServerRouter implements CommandRouter {
   }
 
   need(): void {
-    // The one server holds every key.
+    // Nothing to do: the one server holds every key.
   }
 
   command(_: string, args: readonly string[]): Promise<unknown> {

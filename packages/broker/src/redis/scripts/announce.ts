@@ -1,15 +1,16 @@
-// The names that live subscribers announce: a note beside their registration, with a lifetime.
+// Stores and lists the names that live subscribers announce. An announcement expires unless it is repeated.
 import { defineScript } from './script.js';
 import { clockFunctions } from './snippets.js';
 
-/** Removes a key that is no hash: Millrace did not write it. */
+/** Removes KEYS[1] if it is not a hash. Millrace writes only a hash there. */
 const replaceForeign = `
 if redis.call('TYPE', KEYS[1]).ok ~= 'hash' then redis.call('DEL', KEYS[1]) end
 `;
 
 /**
- * KEYS: types. ARGV: subscriber, lifetime in ms, most subscribers, names as JSON or '' for none any more. A value reads
- * `expiresMs|length of the names|names`; expired ones are removed on the way. At the bound a new subscriber is not noted.
+ * KEYS: types. ARGV: subscriber, lifetime in ms, maximum number of subscribers, names as JSON or '' to withdraw them. A value has
+ * the form `expiresMs|length of the names|names`. The script removes expired values. If the maximum is reached, it does not store a
+ * new subscriber.
  */
 export const announceScript = defineScript(
   'announce',

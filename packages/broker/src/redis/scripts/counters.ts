@@ -1,10 +1,11 @@
-// A count that expires; see `counters.ts`.
+// The script of counts that expire; see `port/counters.ts`.
 import { defineScript } from './script.js';
 import { clockFunctions } from './snippets.js';
 
 /**
- * KEYS: the count. ARGV: how long ago it began in ms, keepMs. The value is `count|milliseconds of the last one`; fields of a later build
- * behind these are kept out of it by the count itself, which is written anew. Returns the count.
+ * KEYS: the count. ARGV: ms since the occurrence began, keepMs. Returns the count. An occurrence that began before the last one was
+ * counted is not counted. The value has the form `count|time of the last count in ms`. Counting rewrites the value, and drops
+ * fields that a later build has added.
  */
 export const countScript = defineScript(
   'count',

@@ -1,11 +1,11 @@
-// Keeps a rejected entry as a dead letter, once.
+// Stores a rejected entry as a dead letter, once per entry.
 import { defineScript } from './script.js';
 
 /**
- * KEYS: dead, deadmark. ARGV: deadMarkMs, maximum length, origin ID, reason, rejected by, fields as JSON, `0` when these
- * are not exactly the fields of the entry.
- * Returns 1, or 0 when the entry had been rejected before, by any subscriber. The mark is set after the dead letter is stored: where it cannot be
- * stored, the next subscriber that reads the entry tries again.
+ * KEYS: dead, deadmark. ARGV: deadMarkMs, maximum number of dead letters, ID of the entry, reason, subscriber that rejected it,
+ * fields as JSON, then `1` if the JSON has exactly the fields of the entry, otherwise `0`.
+ * Returns 1, or 0 if any subscriber has rejected the entry before. The mark is set after the dead letter is stored. If storing
+ * fails, the next subscriber that reads the entry tries again.
  */
 export const deadLetterScript = defineScript(
   'deadLetter',

@@ -1,4 +1,4 @@
-// Notes how far a subscriber has read, and answers with the state of the stream.
+// Records how far a subscriber has read, and returns the state of the stream.
 import { defineScript } from './script.js';
 import {
   clockFunctions,
@@ -12,16 +12,19 @@ import {
 } from './snippets.js';
 
 /**
- * KEYS: stream, cursors, epoch, lease. ARGV: subscriber, cursor, epoch known to the subscriber, entries added known to it,
- * livenessMs, fresh epoch, digest of the entry at the cursor or '', group, mark of this run or '', refuted mark or ''.
- * Returns status, epoch, registered cursor, last ID, entries added, seconds, microseconds, previous epoch or '', up to
- * where that one holds, and the ID of the server's run.
+ * KEYS: stream, cursors, epoch, lease. ARGV: subscriber, cursor, epoch known to the subscriber, entries added known to the
+ * subscriber, livenessMs, value for a new epoch, digest of the entry at the cursor or '', group, and two markers (see
+ * `restart-markers.ts`): that of this run or '', and the refuted one or ''.
+ * Returns status, epoch, registered cursor, last ID, entries added, seconds, microseconds, previous epoch or '', the last ID up to
+ * which the previous epoch is valid, and the run of the server.
  *
- * Three things show that the stream went back: what Redis kept about it (`settleEpoch`), the subscriber's cursor being
- * newer than the newest ID, and a lower count than the subscriber knew. The first that finds it replaces the epoch; a
- * subscriber that comes with the old one afterwards learns the new one. A subscriber that comes with the previous one keeps its
- * cursor when this server has every entry that it has read: the record proves that, or the digest of the entry at the cursor.
- * A group whose position is beyond the end of the stream (after XSETID) would never consume anything again: it begins anew as well.
+ * Three things show that the stream went back: the record of its epoch (`settleEpoch`), a subscriber's cursor that is newer than
+ * the newest ID, and a count that is lower than the subscriber knew. The first heartbeat that finds one of them replaces the epoch.
+ * A subscriber with the old epoch learns the new one from its next heartbeat.
+ * A subscriber with the previous epoch keeps its cursor if this server has every entry that the subscriber has read. The record of
+ * the epoch proves that, or else the digest of the entry at the cursor.
+ * A reset also moves the group to the beginning if the group is beyond the end of the stream (after XSETID). Otherwise the group
+ * would never consume anything again.
  */
 export const heartbeatScript = defineScript(
   'heartbeat',

@@ -1,12 +1,13 @@
-// The figures of one stream, read in one step.
+// Reads the figures of one stream in one atomic step.
 import { defineScript } from './script.js';
 import { clockFunctions, infoFunctions } from './snippets.js';
 
 /**
- * KEYS: stream, expired, dead. ARGV: group. Returns length, entries added, first ID or '', last ID, unconsumed,
- * pending, oldest pending ID or '', expired, dead letters, seconds, microseconds.
- * `unconsumed` follows Redis' own lag where it has one; where it lost count (a group made anew, a foreign XDEL) it
- * is at most the length. A figure whose key holds something else is 0.
+ * KEYS: stream, expired, dead. ARGV: group. Returns length, entries added, first ID or '', last ID, unconsumed, pending, oldest
+ * pending ID or '', expired, dead letters, seconds, microseconds.
+ * `unconsumed` is the lag that Redis reports for the group, but at most the length of the stream. Redis does not know the lag after
+ * the group was recreated, or after another program used XDEL. Then `unconsumed` is the length, or 0 for a group at the newest
+ * entry. `expired` and `dead letters` are 0 if their keys hold another type.
  */
 export const inspectScript = defineScript(
   'inspect',

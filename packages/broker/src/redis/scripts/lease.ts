@@ -1,11 +1,10 @@
-// Acquires, renews and releases the lease of a stream. Only the clock of Redis counts.
+// Acquires, renews and releases the lease of a stream. All times come from the clock of Redis.
 import { defineScript } from './script.js';
 import { clockFunctions } from './snippets.js';
 
 /**
- * KEYS: lease. ARGV: owner, leaseMs. Returns the fence, or nil when another live owner has the lease.
- * The fence rises with every change of the owner and also when an owner comes back too late: calls that it still has
- * under way from before are void.
+ * KEYS: lease. ARGV: owner, leaseMs. Returns the fence, or nil if another live owner has the lease. The fence rises when the owner
+ * changes, and when an owner renews an expired lease. Calls with an older fence then have no effect.
  */
 export const acquireLeaseScript = defineScript(
   'acquireLease',
@@ -26,7 +25,7 @@ return fence
   { isAllowedWhenFull: true },
 );
 
-/** KEYS: lease. ARGV: owner, fence. Ends the lease if it is still this one; the fence stays. */
+/** KEYS: lease. ARGV: owner, fence. Ends the lease if it still has this owner and this fence. The fence stays stored. */
 export const releaseLeaseScript = defineScript(
   'releaseLease',
   [
@@ -39,7 +38,7 @@ return 0
   { isAllowedWhenFull: true },
 );
 
-/** `holdsLease(lease, owner, fence, now)`. */
+/** `holdsLease(lease, owner, fence, now)`: true when the lease has this owner and this fence and has not expired. */
 export const leaseFunctions = `
 local function holdsLease(lease, owner, fence, now)
   local held = redis.call('HMGET', lease, 'owner', 'fence', 'expiresMs')

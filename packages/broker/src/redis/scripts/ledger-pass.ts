@@ -1,19 +1,19 @@
-// One acknowledgement pass: new entries become Consumed, passed entries become Acknowledged.
+// Runs one acknowledgement pass: new entries become Consumed, and entries that all live subscribers have read become Acknowledged.
 import { leaseFunctions } from './lease.js';
 import { defineScript } from './script.js';
 import { clockFunctions, cursorFunctions, goneFunctions, idFunctions, pulseFunctions } from './snippets.js';
 
 /**
  * KEYS: stream, cursors, lease, epoch. ARGV: owner, fence, group, consumer, count, livenessMs, the owner's cursor or ''.
- * Returns nil when fenced, else consumed, acknowledged, then the subscribers declared dead.
+ * Returns nil if the owner has lost the lease. Otherwise returns the number of consumed entries, the number of acknowledged
+ * entries, then the subscribers that were declared dead.
  *
- * Acknowledged entries are at or below the cursor of every registered live subscriber, whichever consumer read them: the
- * pending entries of a dead gateway need no claiming. While the owner is not live, nothing is acknowledged: an owner
- * that does not read itself cannot know.
+ * A pending entry is acknowledged if no live subscriber's cursor is before it, whichever consumer has read it. Therefore the
+ * pending entries of a dead gateway need no XCLAIM. Nothing is acknowledged while the lease's owner is not live itself.
  *
- * A missing group is made again at the smallest cursor. When the stream was lost with it, the entry that was the newest a
- * heartbeat ago is missing too: then the epoch is voided, and the next heartbeat begins a new one. The cursors then belong to the
- * lost stream: the group begins at 0, and nothing is acknowledged by them.
+ * A missing group is recreated at the smallest cursor. If the newest entry in the epoch's record is missing too, the stream was
+ * lost together with the group. The epoch is then deleted, and the next heartbeat begins a new one. The cursors belong to the lost
+ * stream, so the group is recreated at 0, and nothing is acknowledged.
  */
 export const ledgerPassScript = defineScript(
   'ledgerPass',

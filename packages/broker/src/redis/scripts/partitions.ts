@@ -1,9 +1,9 @@
-// Settles how many partitions a stream has.
+// Stores and returns the number of partitions of a stream.
 import { defineScript } from './script.js';
 
 /**
- * KEYS: partitions. ARGV: wanted number, or 0 to ask only. Returns the stored number, 0 where there is none. The first wanted number
- * is stored, and stays.
+ * KEYS: partitions. ARGV: wanted number, or 0 to store nothing. Returns the stored number, or 0 if none is stored. The first wanted
+ * number is stored and never changes.
  */
 export const partitionsScript = defineScript(
   'partitions',

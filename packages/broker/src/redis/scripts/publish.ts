@@ -1,4 +1,4 @@
-// Appends a batch of entries, each once per dedupe ID, and notes the inputs that they end in coalescing windows.
+// Appends a batch of entries, each once per dedupe ID. Records in coalescing windows which inputs the entries end.
 import { defineScript } from './script.js';
 import {
   clockFunctions,
@@ -10,17 +10,20 @@ import {
 } from './snippets.js';
 
 /**
- * KEYS: stream, expired, then one dedupe key for each entry that has one, in order, then one window for each entry that ends
- * something, in order.
- * ARGV: group, hard cap, most entries to cut, dedupe window in ms, number of dedupe keys, then per entry: 1 for a dedupe key plus 2
- * for an ending, the number of its field arguments, these (name, value, …), and of an ending key and text.
+ * KEYS: stream, expired, then the dedupe keys of the entries that have one, then the windows of the entries that end inputs. Both
+ * lists are in the order of the entries.
+ * ARGV: group, hard cap, maximum number of entries to remove, dedupe window in ms, number of dedupe keys, then the arguments of
+ * each entry:
+ * - a sum: 1 if the entry has a dedupe key, plus 2 if it has an ending
+ * - the number of its field arguments, then these arguments (name, value, …)
+ * - key and text of its ending, if it has one
  *
- * Returns two elements per entry: its ID and `1` when it was there already. When the store refuses an entry the
- * reply ends with an error text as an odd last element; later entries were not tried: the order holds.
+ * Returns two elements per entry: its ID, and `1` if it is a duplicate, otherwise `0`. If the store refuses an entry, the reply
+ * ends with an error text as an odd last element. Later entries are not tried, so that the order is kept.
  *
- * XADD comes before SET: if the script ends between the two, the entry is there and may be repeated. In the other order it could be
- * remembered without being there. The stream is cut to the hard cap here too, so it stays bounded when no
- * gateway runs. Refused as a whole when Redis is out of memory.
+ * XADD comes before SET: if the script ends between the two, the entry exists and may be appended again. In the other order, its
+ * dedupe ID could be stored although the entry does not exist. The script also trims the stream to the hard cap, so that the stream
+ * stays bounded while no gateway runs. When Redis is out of memory, it refuses the whole script.
  */
 export const publishScript = defineScript(
   'publish',

@@ -1,4 +1,4 @@
-// Registers a subscriber at a stream and answers where it starts.
+// Registers a subscriber at a stream, and returns where the subscriber starts to read.
 import { defineScript } from './script.js';
 import {
   clockFunctions,
@@ -11,13 +11,14 @@ import {
 } from './snippets.js';
 
 /**
- * KEYS: stream, cursors, epoch, lease. ARGV: subscriber, group, livenessMs, fresh epoch, mark of this run or '', refuted mark or ''.
- * Returns epoch, cursor, last ID, entries added, seconds, microseconds, previous epoch or '', up to where that one holds, and
- * the ID of the server's run.
+ * KEYS: stream, cursors, epoch, lease. ARGV: subscriber, group, livenessMs, value for a new epoch, and two markers (see
+ * `restart-markers.ts`): that of this run or '', and the refuted one or ''.
+ * Returns epoch, cursor, last ID, entries added, seconds, microseconds, previous epoch or '', the last ID up to which the previous
+ * epoch is valid, and the run of the server.
  *
- * Creates stream and group where missing; a new group begins at 0, so what was published before it counts as not
- * acknowledged. The cursor is the newest ID when another subscriber is live, else the newest entry up to which everything
- * was acknowledged.
+ * Creates the stream and the group if they are missing. A new group begins at 0, so that entries published before it count as not
+ * acknowledged. If another subscriber is live, the cursor is the newest ID. Otherwise it is the newest entry up to which everything
+ * is acknowledged.
  */
 export const registerScript = defineScript(
   'register',

@@ -3,10 +3,10 @@ import { defineScript } from './script.js';
 
 /**
  * KEYS: stream, dead. ARGV: ID of the dead letter, then the entry's field arguments (name, value, …).
- * Returns the ID of the new entry, or null when there is no such dead letter.
+ * Returns the ID of the new entry, or null if the dead letter does not exist.
  *
- * The caller read the fields from the dead letter, which never change: the script only checks that it is
- * still there. XADD comes before XDEL: an error in the first (for example, the key is no stream) leaves the dead letter.
+ * The caller has read the fields from the dead letter. They never change, so the script only checks that the dead letter still
+ * exists. XADD comes before XDEL: if XADD fails (for example, because the key is not a stream), the dead letter stays.
  */
 export const requeueDeadLetterScript = defineScript(
   'requeueDeadLetter',

@@ -1,15 +1,18 @@
-// Slots: small numbers held by lease, which name the consumers.
+// Claims and releases slots. A slot is a small number that a gateway holds by lease, and that names the gateway's consumer.
 import { defineScript } from './script.js';
 import { clockFunctions } from './snippets.js';
 
-/** Removes a key that is no hash: Millrace did not write it, and while it is there nothing could be acknowledged. */
+/**
+ * Removes KEYS[1] if it is not a hash. Millrace writes only a hash there, and could acknowledge nothing while another type is
+ * stored.
+ */
 const replaceForeign = `
 if redis.call('TYPE', KEYS[1]).ok ~= 'hash' then redis.call('DEL', KEYS[1]) end
 `;
 
 /**
- * `parseSlot(text)` → expiresMs, instance, owner and the fields of a later build behind it; nothing for a text that no build has written.
- * `isOwner(holder, owner)`: fields may follow the owner.
+ * `parseSlot(text)` returns expiresMs, instance, and the owner followed by any fields that a later build has added. It returns nil
+ * for a text that no build has written. `isOwner(holder, owner)`: true when `holder` is this owner, with or without such fields.
  */
 const slotFunctions = `
 local function parseSlot(text)
@@ -24,10 +27,10 @@ end
 `;
 
 /**
- * KEYS: slots. ARGV: owner, leaseMs, preferred slot or 0, instance or '', 1 for a renewal. Returns the slot, then
- * every slot held now.
- * Slots whose lease ran out are removed on the way: the hash holds live slots only. A field that is no number is no slot. A
- * slot reads `expiresMs|length of the instance|instance|owner`.
+ * KEYS: slots. ARGV: owner, leaseMs, preferred slot or 0, instance or '', 1 for a renewal. Returns the owner's slot, then all slots
+ * that are held now.
+ * The script removes slots with an expired lease, so that the hash contains only live slots. It ignores a field whose name is not a
+ * number. A value has the form `expiresMs|length of the instance|instance|owner`.
  */
 export const claimSlotScript = defineScript(
   'claimSlot',

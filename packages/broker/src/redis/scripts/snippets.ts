@@ -1,13 +1,13 @@
-// Lua functions that several scripts share. IDs are handled as decimal text, as in `entry-id.ts`: Lua's numbers are
-// doubles and would round a sequence beyond 2^53.
+// Lua functions that several scripts share. They compare IDs as decimal text, as `entry-id.ts` does, because Lua's numbers are
+// doubles and would round a sequence number beyond 2^53.
 //
-// Values outlive the build that wrote them, and gateways of two builds share one Redis. So a value is read by its leading
-// fields, a later build may add fields behind them (`|` and anything), and a hash may have fields that this build does not
-// know: neither is ever removed because it is unknown. The owner of a value writes it anew in the form of its own build: a
-// subscriber owns its cursor and slot, the holder of a lease or claim owns the values of that.
+// Gateways of two builds may share one Redis. A build therefore reads only the fields that it knows at the beginning of a value,
+// and ignores what a later build has added behind them (`|` and any text). It also keeps hash fields that it does not know. Only
+// the owner of a value rewrites it, in the form of its own build. A subscriber owns its cursor and slot; the holder of a lease or
+// claim owns the values of that lease or claim.
 import { WINDOW_LIMITS } from '../../port/windows.js';
 
-/** `idLess(a, b)`, `idMin(a, b)`, `idNext(id)`; the largest ID there is has none after it and is returned itself. */
+/** `idLess(a, b)`, `idMin(a, b)` and `idNext(id)`. For the largest possible ID, `idNext` returns that ID itself. */
 export const idFunctions = `
 local function digitsLess(a, b)
   if #a ~= #b then return #a < #b end
@@ -40,7 +40,10 @@ local function idNext(id)
 end
 `;
 
-/** `leadingNumber(text)`, `leadingId(text)`: the beginning of a value, without the fields of a later build behind it; or nil. */
+/**
+ * `leadingNumber(text)` and `leadingId(text)` return the number or ID at the beginning of a value, without fields that a later
+ * build has added behind it. They return nil if there is none.
+ */
 const leadingFunctions = `
 local function leadingNumber(text)
   return tonumber((string.match(text or '', '^%d+')))
@@ -50,7 +53,7 @@ local function leadingId(text)
 end
 `;
 
-/** `readClock()` → milliseconds as a number, and seconds and microseconds as Redis gives them. */
+/** `readClock()` returns the time of Redis: milliseconds as a number, then seconds and microseconds as TIME gives them. */
 export const clockFunctions = `
 local function readClock()
   local time = redis.call('TIME')
@@ -62,8 +65,9 @@ end
 ${leadingFunctions}`;
 
 /**
- * `endInputs(window, key, text, id, at)`: notes in a waiting window that the entry `id` ends the inputs of a key that came up to
- * `at`. The text is a JSON object. Whatever stands at the window's key, this does not fail: the entry is appended already.
+ * `endInputs(window, key, text, id, at)` records in a waiting window that the entry `id` ends the inputs of `key` that came up to
+ * `at`. `text` is a JSON object. The function ignores a key of another type instead of failing, because the entry has been appended
+ * already.
  */
 export const endingFunctions = `
 local function endInputs(window, key, text, id, at)
@@ -77,7 +81,10 @@ local function endInputs(window, key, text, id, at)
 end
 `;
 
-/** `flat(reply)`: a reply of alternating names and values as a table. `findGroup(stream, group)`: its XINFO or nil. */
+/**
+ * `flat(reply)` converts a reply of alternating names and values to a table.
+ * `findGroup(stream, group)` returns the group's XINFO, or nil.
+ */
 export const infoFunctions = `
 local function flat(reply)
   local result = {}
@@ -104,7 +111,7 @@ local function readTip(stream)
 end
 `;
 
-/** `groupFloor(stream, info)`: that group acknowledged every entry below it, and no other. */
+/** `groupFloor(stream, info)` returns an ID. The group has acknowledged exactly the entries below that ID. */
 export const floorFunctions = `
 local function groupFloor(stream, info)
   if not info then return '0-0' end
@@ -114,8 +121,9 @@ end
 `;
 
 /**
- * `readCursor(text)` → id, heartbeatMs, advancedMs; nil for a text that no build has written. `eachCursor(cursors, visit)`: calls
- * `visit(subscriber, id, heartbeatMs, advancedMs)`; removes what cannot be read.
+ * `readCursor(text)` returns id, heartbeatMs and advancedMs, or nil for a text that no build has written.
+ * `eachCursor(cursors, visit)` calls `visit(subscriber, id, heartbeatMs, advancedMs)` for each cursor, and removes values that
+ * cannot be read.
  */
 export const cursorFunctions = `
 local function readCursor(text)
@@ -137,9 +145,9 @@ end
 `;
 
 /**
- * `beatPulse(lease, now, livenessMs)`: notes that the broker is alive, and returns until when subscribers have grace.
- * When the last call of any subscriber is older than half of `livenessMs`, Redis itself stood still (or no subscriber was there):
- * then every heartbeat is old through no fault of its subscriber.
+ * `beatPulse(lease, now, livenessMs)` records the time of this call, and returns the end of the subscribers' grace period. If no
+ * subscriber has called for longer than half of `livenessMs`, Redis itself was paused (or there was no subscriber). A grace period
+ * of `livenessMs` then begins, because the subscribers could not send heartbeats.
  */
 export const pulseFunctions = `
 local function beatPulse(lease, now, livenessMs)
@@ -156,8 +164,8 @@ end
 `;
 
 /**
- * `isGone(stream, newest)`: true when the stream has lost the entry that was its newest a moment ago. Where the group is
- * missing too, the stream was deleted; new entries may already have replaced the old ones.
+ * `isGone(stream, newest)`: true when the stream no longer has the entry that was its newest a moment ago. If the group is missing
+ * too, the stream was deleted, even if it contains new entries by now.
  */
 export const goneFunctions = `
 local function isGone(stream, newest)
@@ -167,15 +175,19 @@ end
 `;
 
 /**
- * `readRun(key, mark, refuted)` → the run of the server, by INFO; where the user may not send INFO (`mark` is not empty), by a marker
- * that the caller has proven to be this run's, see `restart-markers.ts`. Where the record has another marker, which the caller has not
- * refuted: nothing, and the answer that asks about it.
- * `settleEpoch(key, tip, fresh, stream, hasGroup, run)` → the stream's epoch, and its previous epoch where that is known:
- * `{ value, former, upTo }`. It becomes `fresh` when there is none, when the stream went back behind what was seen of
- * it or was deleted and written again, and when another server (or this one, started again) serves the stream: that server may have
- * lost the newest entries. In that case the previous epoch is kept as `former`, valid up to the newest ID of the record: the record
- * was written after those entries and replicated after them, so a server that has the record has the entries.
- * `replaceEpoch(key, tip, fresh, run)`: a new epoch without a previous one.
+ * `readRun(key, mark, refuted)` returns the run of the server, from INFO if `mark` is empty. Otherwise the user may not send INFO,
+ * and `mark` is a marker that the caller has proven to belong to this run, or `?` (see `restart-markers.ts`). If the record has
+ * another marker that the caller has not refuted, the function returns nil and a reply that asks the caller about that marker.
+ *
+ * `settleEpoch(key, tip, fresh, stream, hasGroup, run)` returns `{ value, former, upTo }`: the stream's epoch, and its previous
+ * epoch if that is known. The epoch becomes `fresh` in three cases:
+ * - The stream has no epoch.
+ * - The stream went back behind its record, or was deleted and written again.
+ * - Another server (or the same one, restarted) serves the stream, and may have lost the newest entries. The previous epoch is then
+ *   kept as `former`, valid up to the newest ID of the record. Redis wrote and replicated those entries before the record, so a
+ *   server that has the record has the entries.
+ *
+ * `replaceEpoch(key, tip, fresh, run)` begins a new epoch without a previous one.
  */
 export const epochFunctions = `
 local function readRun(key, mark, refuted)
@@ -214,8 +226,9 @@ end
 `;
 
 /**
- * `holdsEntry(stream, id, digest)`: true when the stream has this very entry; see `entryDigest`.
- * `hasAllAfter(stream, tip, id)`: true when nothing after it can have been removed: entries are removed from the oldest on.
+ * `holdsEntry(stream, id, digest)`: true when the entry `id` of the stream has this digest; see `entryDigest`.
+ * `hasAllAfter(stream, tip, id)`: true when no entry after `id` can have been removed, because entries are removed from the oldest
+ * on.
  */
 export const digestFunctions = `
 local function hasAllAfter(stream, tip, id)
@@ -229,9 +242,10 @@ end
 `;
 
 /**
- * `expireBeyond(stream, expired, group, hardCap, limit)` → removed, lost. Cuts the stream to `hardCap`, at most
- * `limit` entries a call, and adds to `expired` exactly those that the group had not acknowledged. Whole nodes of
- * acknowledged entries go first without being looked at; only the one node in which the floor lies is read.
+ * `expireBeyond(stream, expired, group, hardCap, limit)` trims the stream to `hardCap`, by at most `limit` entries per call. It
+ * returns two numbers: the removed entries, and those among them that the group had not acknowledged. It adds exactly the second
+ * number to `expired`. Whole nodes of acknowledged entries are removed first, without being read. Only the node that contains the
+ * floor is read.
  */
 export const expireFunctions = `
 local function expireBeyond(stream, expired, group, hardCap, limit)

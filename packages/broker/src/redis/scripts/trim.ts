@@ -1,4 +1,4 @@
-// Retention: acknowledged entries beyond the length go, and beyond the hard cap all do.
+// Trims a stream: removes acknowledged entries beyond `maxLength`, and any entries beyond the hard cap.
 import { leaseFunctions } from './lease.js';
 import { defineScript } from './script.js';
 import {
@@ -11,16 +11,18 @@ import {
 } from './snippets.js';
 
 /**
- * KEYS: stream, cursors, lease, expired. ARGV: owner, fence, group, maxLength, hard cap, minAgeMs, most entries.
- * Returns nil when fenced, else removed (acknowledged ones) and lost.
+ * KEYS: stream, cursors, lease, expired. ARGV: owner, fence, group, maxLength, hard cap, minAgeMs, maximum number of entries to
+ * remove.
+ * Returns nil if the owner has lost the lease. Otherwise returns the number of acknowledged entries that were removed, and the
+ * number of other entries that were removed.
  *
- * Below the floor are the entries that every consumer group acknowledged, that every registered cursor has passed, and that are old
- * enough. The entry at a cursor stays: it shows its reader that nothing after it has gone.
- * IDs that lie ahead of the clock say nothing about age. Where the newest one does, the lease keeps in `aheadId` and
- * `aheadMs` the newest ID when it was last looked at, and in `agedId` the one that has been there for `minAgeMs`: such entries are
- * removed too, after twice that time at most.
- * `XTRIM MINID ~ floor LIMIT excess` then removes whole nodes below the floor and never more than the excess: no
- * entry has to be looked at. It leaves at most one node beyond `maxLength`.
+ * The floor is an ID. All entries below it are acknowledged by every consumer group, are before every registered cursor, and are
+ * older than `minAgeMs`. The entry at a cursor stays, because it shows the subscriber that no later entry was removed.
+ * An ID ahead of the clock does not show the age of its entry. If the newest ID is ahead, the lease stores it in `aheadId`, and the
+ * time in `aheadMs`. After `minAgeMs`, that ID is stored in `agedId`, and entries up to it are old enough. Such entries are
+ * therefore removed after at most twice `minAgeMs`.
+ * `XTRIM MINID ~ floor LIMIT excess` removes whole nodes below the floor, and never more than the excess, without reading entries.
+ * It leaves at most one node beyond `maxLength`.
  */
 export const trimScript = defineScript(
   'trim',

@@ -1,19 +1,21 @@
-// Coalescing windows. One HASH per slot of a room, so that every step is one script on one key:
-//   d due (ms) · n inputs · b bytes                                while Pending
-//   i<id> `<number>.<as of> <text>`                                an input; the ID it is as of: milliseconds and 20 digits
-//   e<key> `<ms> <forgetAtMs> {…,"id":…,"at":…}` · m how many      the ending of a key's inputs
+// Coalescing windows. Each slot of a room has one HASH, so that every step is one script on one key. The fields of the HASH:
+//   d due time (ms) · n number of inputs · b their bytes           while Pending
+//   i<id> `<number>.<as of> <text>`                                an input; <as of> is an entry ID as milliseconds and 20 digits
+//   e<key> `<ms> <forgetAtMs> {…,"id":…,"at":…}`                   the ending of a key's inputs
+//   m number of endings
 //   f inputs · g endings · a since (ms) · t token · l lease end    while Flushing
-// The first build reads `<number>.<as of>` as one number, and of an ending the `key` and `timestamp` in its text; it writes inputs
-// without the ID, and endings that this build leaves to the gateways.
-// Later builds may add fields of other names, and anything without blanks behind a number, as in `3.1,more `: both are ignored,
-// and a field that does not read like an input or an ending is left where it is. A text is JSON, to which they may add properties.
-// KEYS[2], where the server has it too, is the index of windows that are open: a sorted set by due time.
+// The first build reads `<number>.<as of>` as one number, and only `key` and `timestamp` of an ending. It writes inputs without
+// `<as of>`, and endings without `id` and `at` in their text.
+// Later builds may add other fields, text without blanks after a number (as in `3.1,more `), and properties of a JSON text. This
+// build ignores all of them. A field that does not look like an input or an ending stays where it is.
+// KEYS[2] is the index of open windows, a sorted set by due time. It is passed only if the window's server has the index too.
 import { defineScript } from './script.js';
 import { clockFunctions, endingFunctions, idFunctions } from './snippets.js';
 
 /**
- * `asOfNow(stream)`: the ID that an entry of the stream would have now, also where IDs are ahead of the clock. It reads only entries that were
- * appended in this millisecond or are ahead. Without a stream: the time, with microseconds in the place of the sequence.
+ * `asOfNow(stream)` returns the ID that an entry of the stream would get now, even if IDs are ahead of the clock. It reads only
+ * entries that are from this millisecond or ahead. Without a stream, it returns the time, with the microseconds as the sequence
+ * number.
  */
 const asOfFunctions = `
 local function asOfNow(stream)
@@ -31,10 +33,13 @@ end
 `;
 
 /**
- * KEYS: window, then, where the server has them too, index and stream. ARGV: member in the index, window in ms, most inputs, most
- * bytes, kept in ms, then ID and text of each input.
- * Returns: 1 when it was opened, or has been due for a second, then ms until it is due, then per input 1 added, 0 repeat, -1 full.
- * The index comes before the window: where something else stands at its key, nothing has happened.
+ * KEYS: window, then index and stream if they are on the same server. ARGV: member in the index, duration of the window in ms,
+ * maximum number of inputs, maximum number of bytes, lifetime of the key in ms, then ID and text of each input. Returns:
+ * - 1 if the window was opened by this call or has been overdue for a second, otherwise 0
+ * - the ms until the window is due
+ * - for each input: 1 (added), 0 (repeat) or -1 (full)
+ *
+ * The index is written before the window, so that nothing has changed if the key of the index holds another type.
  */
 export const windowAddScript = defineScript(
   'windowAdd',
@@ -76,7 +81,7 @@ return reply
   { isAllowedWhenFull: false },
 );
 
-/** KEYS: window. ARGV: key, text, ID of the entry that ends it. For a window on another server than the entry. */
+/** Ends the inputs of a key in a window on another server than the entry. KEYS: window. ARGV: key, text, ID of the entry. */
 export const windowEndScript = defineScript(
   'windowEnd',
   [
@@ -92,9 +97,12 @@ return 1
 );
 
 /**
- * KEYS: window, index?. ARGV: member in the index, token, lease in ms, `1` when forced.
- * Returns `idle`; `waiting` or `busy` and the ms that are left; or `claimed`, the inputs in no order (number and text, a
- * line each), the endings (a line each), and the ms since they were first handed out.
+ * KEYS: window, then index if it is on the same server. ARGV: member in the index, token, lease in ms, `1` to claim a window before
+ * it is due. Returns one of:
+ * - `idle`
+ * - `waiting` or `busy`, and the ms that are left
+ * - `claimed`, the inputs (number and text, one per line, unordered), the endings (one per line), and the ms since the first claim
+ *   of these inputs
  */
 export const windowClaimScript = defineScript(
   'windowClaim',
@@ -134,11 +142,11 @@ redis.call('HSET', key, 't', ARGV[2], 'l', msText(now + tonumber(ARGV[3])))
 return { 'claimed', inputs, endings or '', math.max(0, now - since) }
 `,
   ],
-  // It takes work out of the store.
+  // Allowed when Redis is full, because a claim is the first step of removing the window's data.
   { isAllowedWhenFull: true },
 );
 
-/** KEYS: window. ARGV: token, lease in ms. Returns 1, or 0 when the claim was lost. */
+/** KEYS: window. ARGV: token, lease in ms. Returns 1, or 0 if the claim was lost. */
 export const windowRenewScript = defineScript(
   'windowRenew',
   [
@@ -153,8 +161,8 @@ return 1
 );
 
 /**
- * KEYS: window, index?. ARGV: member in the index, token, ms for which unknown fields last. Returns 1, or 0 when the claim was lost.
- * The key is removed with its last field; fields of a later build stay for a while.
+ * KEYS: window, then index if it is on the same server. ARGV: member in the index, token, lifetime of unknown fields in ms. Returns
+ * 1, or 0 if the claim was lost. Redis removes the key with its last field. Fields of a later build expire after their lifetime.
  */
 export const windowCommitScript = defineScript(
   'windowCommit',
@@ -175,8 +183,9 @@ return 1
 );
 
 /**
- * KEYS: index. ARGV: grace in ms, most members, kept in ms. Returns members and scores that were due longer ago than the
- * grace, oldest first. A member whose window is gone, because it was not flushed for so long, is dropped.
+ * KEYS: index. ARGV: grace period in ms, maximum number of members, lifetime of a window in ms. Returns the members that have been
+ * overdue for longer than the grace period, with their scores, the oldest first. Removes members that have been overdue for longer
+ * than the lifetime, because their windows have expired.
  */
 export const windowOverdueScript = defineScript(
   'windowOverdue',
@@ -192,7 +201,7 @@ return found
   { isAllowedWhenFull: true },
 );
 
-/** KEYS: index. ARGV: member, ms until it is due. For an index on another server than the window. Returns the score. */
+/** Adds a window to an index on another server. KEYS: index. ARGV: member, ms until the window is due. Returns the score. */
 export const windowIndexScript = defineScript(
   'windowIndex',
   [
@@ -206,7 +215,7 @@ return score
   { isAllowedWhenFull: false },
 );
 
-/** KEYS: index. ARGV: member, score. Removes the member unless it was indexed again meanwhile. */
+/** KEYS: index. ARGV: member, score. Removes the member, unless it was added again with another score. */
 export const windowUnindexScript = defineScript(
   'windowUnindex',
   [
@@ -219,9 +228,10 @@ return redis.call('ZREM', KEYS[1], ARGV[1])
 );
 
 /**
- * KEYS: window or index, then perhaps the index. ARGV: the type that the first one should have, kept in ms, most fields. Returns how much
- * was removed. A key of another type, or a hash of more fields than a window ever has, is removed whole: Millrace has not
- * written it. In a window, times that no build has written are removed too: with them nothing could be flushed for too long.
+ * KEYS: a window or an index; for a window, then its index if that is on the same server. ARGV: type that the first key should
+ * have, lifetime of a window in ms, maximum number of fields. Returns the number of keys and fields that were removed.
+ * Removes a key of another type, and a hash with more fields than a window ever has, because Millrace has not written them. In a
+ * window, also removes times that no build has written, because they could delay the flush for too long.
  */
 export const windowHealScript = defineScript(
   'windowHeal',

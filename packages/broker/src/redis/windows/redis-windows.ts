@@ -1,5 +1,5 @@
-// Coalescing windows on Redis. On one server each step is one script that also keeps the index; on a cluster the index lies
-// with another node, so it is updated after each step, before the caller gets its answer.
+// Coalescing windows on Redis. On a single server, each step is one script that also updates the index. On a cluster, the index may
+// be on another node. It is then updated after the step, before the caller gets the result.
 import { type Clock, OldestFirstMap } from '@millrace/internal';
 import { checkCount, checkWindowInputs, checkWindowName, checkWindowSlot } from '../../arguments.js';
 import { isRefusal } from '../../errors.js';
@@ -34,26 +34,28 @@ export interface RedisWindowsDependencies {
   command(key: string, args: readonly string[]): Promise<unknown>;
   /** True when windows and index may lie on different servers. */
   isCluster(): boolean;
-  /** Called when something else stood at this key, or in it, and was removed. */
+  /** Called after data that Millrace did not write was removed at this key. */
   onHealed(key: string): void;
   readonly clock: Clock;
 }
 
-/** Index entries remembered; a forgotten one only leaves its window in the index until the next look at it. */
+/**
+ * Maximum number of index entries that are remembered. The window of a forgotten entry stays in the index until it is next checked.
+ */
 const MAX_INDEX_ENTRIES = 10_000;
 
-/** On a cluster: a window's entry in the index, where this process has seen it. */
+/** A window's entry in the index, as this process last read or wrote it. Used on a cluster only. */
 interface IndexEntry {
   readonly score: string;
-  /** Until then the window that waits is surely the one that was indexed. */
+  /** Monotonic time until which the waiting window is certainly the one that was indexed. */
   readonly holdsUntilMs: number;
 }
 
-/** See {@link WindowStore}. */
+/** The {@link WindowStore} on Redis. */
 export class RedisWindows implements WindowStore {
   readonly #dependencies: RedisWindowsDependencies;
   readonly #indexEntries = new OldestFirstMap<string, IndexEntry>();
-  /** Endings by entries that were stored on other servers; unused where there is one server. */
+  /** Sends endings by entries that are stored on other servers than the window. Unused on a single server. */
   readonly remoteEndings: RemoteEndings;
 
   constructor(dependencies: RedisWindowsDependencies) {
@@ -72,7 +74,7 @@ export class RedisWindows implements WindowStore {
     const addition = await this.#healing(location, () =>
       this.#dependencies.run(windowAddCall(location, inputs, options)),
     );
-    // A caller whose input was added may rely on the window's being found, also when the process that opened it died since.
+    // Every caller makes sure that the window is in the index, because the process that opened it may have died before it did so.
     if (this.#dependencies.isCluster()) await this.#index(location, addition);
     return addition;
   }
@@ -124,15 +126,15 @@ export class RedisWindows implements WindowStore {
     return names;
   }
 
-  /** Removes a foreign member of the index: it would be found first each time, before any window. */
+  /** Removes a member of the index that Millrace did not write. Otherwise every search would find it first, before any window. */
   async #dropForeign(location: Pick<WindowLocation, 'window' | 'index'>, score: string): Promise<void> {
     await this.#dependencies.run(unindexWindowCall(location, score));
     this.#dependencies.onHealed(location.index);
   }
 
   /**
-   * Does one step. Where something else stands at its keys the store refuses it, or answers with an impossible time: then that is
-   * removed and the step is done again, once. A refused step has changed nothing.
+   * Runs one step. If the store refuses it or answers with an impossible time, removes data that Millrace did not write from the
+   * window's keys. If there was such data, runs the step once more. A refused step has changed nothing.
    */
   async #healing<T>(location: WindowLocation, step: () => Promise<T>): Promise<T> {
     try {
@@ -179,15 +181,15 @@ export class RedisWindows implements WindowStore {
     const entry = this.#indexEntries.get(location.window);
     if (entry === undefined) return;
     this.#indexEntries.delete(location.window);
-    // A window that stays in the index is looked at once more; that must not undo the step itself.
+    // The error is ignored, because the step itself has succeeded. A window that stays in the index is only checked once more.
     await this.#dependencies.run(unindexWindowCall(location, entry.score)).catch(() => {});
   }
 }
 
-/** True when the step waits longer than any window or flush can. */
+/** True when the result contains an impossible waiting time: negative, or longer than any window or flush lasts. */
 function isStuck(result: unknown): boolean {
   if (typeof result !== 'object' || result === null) return false;
   const waitMs = 'inMs' in result ? result.inMs : 'dueInMs' in result ? result.dueInMs : 0;
-  // A number beyond 64 bits is answered as a negative one.
+  // Redis returns a number beyond 64 bits as a negative number.
   return typeof waitMs === 'number' && (waitMs > WINDOW_LIMITS.keptMs || waitMs < 0);
 }

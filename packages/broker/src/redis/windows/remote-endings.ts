@@ -1,5 +1,5 @@
-// Endings on a cluster, where windows lie on other servers than the entries that end them. They are sent after the entries are stored,
-// only to open windows, and many at a time.
+// Sends endings on a cluster, where a window may lie on another server than the entry that ends its inputs. Endings are sent in
+// batches after the entries are stored, and only to open windows.
 import type { EntryId } from '../../entries/entry-id.js';
 import { BrokerError } from '../../errors.js';
 import type { OutgoingEntry, PublishReceipt } from '../../port/entry-log.js';
@@ -9,7 +9,7 @@ import type { ScriptCall } from '../calls/script-calls.js';
 import { windowIndexKey, windowKey } from '../keys.js';
 import { windowEndCall } from './window-calls.js';
 
-/** An ending, and the entry that was stored with it. */
+/** An ending, and the ID of the entry that was stored with it. */
 export interface StoredEnding {
   readonly ending: WindowEnding;
   readonly id: EntryId;
@@ -21,16 +21,19 @@ export interface RemoteEndingsDependencies {
   run<T>(call: ScriptCall<T>): Promise<T>;
 }
 
-/** Waiting endings; beyond it they are not sent, and gateways drop the inputs that they would have ended. */
+/** Maximum number of waiting endings. An ending beyond it is not sent, and gateways drop the inputs that it would have ended. */
 const MAX_QUEUED = 10_000;
-/** Windows asked for in one command. */
+/** Maximum number of endings in one round, and of windows in one ZMSCORE command. */
 const MAX_ASKED = 1_000;
 
-/** Idle → Sending → Idle; endings that come while Sending are sent in the next round. Failures are not reported: see `MAX_QUEUED`. */
+/**
+ * State: Idle → Sending → Idle. Endings that arrive while Sending are sent in the next round. Failures are not reported, because a
+ * failed ending has the same effect as one beyond `MAX_QUEUED`.
+ */
 export class RemoteEndings {
   readonly #dependencies: RemoteEndingsDependencies;
   #queue: StoredEnding[] = [];
-  /** The windows of endings that wait or are being sent, with their number. */
+  /** Number of endings that wait or are being sent, by window key. */
   readonly #windows = new Map<string, number>();
   #sending: Promise<void> | undefined;
 
@@ -46,7 +49,10 @@ export class RemoteEndings {
     this.#sending ??= this.#sendAll();
   }
 
-  /** Resolves when no ending is under way to a window: inputs added then come after the entries that were stored before. */
+  /**
+   * Resolves when no ending for this window waits or is being sent. Inputs that are added afterwards come after the entries that
+   * were stored before.
+   */
   async settled(window: string): Promise<void> {
     while (this.#windows.has(window)) await this.#sending;
   }
@@ -82,7 +88,7 @@ export class RemoteEndings {
   }
 }
 
-/** The endings of the entries that were appended. */
+/** Returns the endings of the entries that were appended, without duplicates and refused entries. */
 export function endingsOf(
   entries: readonly OutgoingEntry[],
   receipts: readonly (PublishReceipt | BrokerError)[],

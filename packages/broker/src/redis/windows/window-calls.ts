@@ -1,4 +1,4 @@
-// The calls of the window scripts as values, as in `script-calls.ts`. Pure.
+// Describes each call of the window scripts as a value, as `script-calls.ts` does. Pure.
 import type { EntryId } from '../../entries/entry-id.js';
 import {
   WINDOW_LIMITS,
@@ -30,18 +30,21 @@ export interface WindowLocation {
   /** The window's key, which is also its member in the index. */
   readonly window: string;
   readonly index: string;
-  /** Keys that one script may touch. */
+  /** The keys that are on one server, so that one script may access them. */
   readonly keys: readonly string[];
 }
 
-/** The keys of a window; with `isApart` the index may be on another server. */
+/**
+ * Returns the keys of a window.
+ * @param isApart true if the index may be on another server
+ */
 export function windowLocation(name: WindowName, isApart: boolean): WindowLocation {
   const window = windowKey(name);
   const index = windowIndexKey(name.slot);
   return { window, index, keys: isApart ? [window] : [window, index] };
 }
 
-/** @see WindowStore.add */
+/** Returns the script call for `WindowStore.add`. */
 export function windowAddCall(
   { window, keys }: WindowLocation,
   inputs: readonly WindowInput[],
@@ -60,7 +63,7 @@ export function windowEndCall(ending: WindowEnding, id: EntryId): ScriptCall<voi
   return { script: windowEndScript, keys: [windowKey(ending.window)], args, parse: () => {} };
 }
 
-/** @see WindowStore.claim */
+/** Returns the script call for `WindowStore.claim`. */
 export function windowClaimCall(
   { window, keys }: WindowLocation,
   { token, leaseMs, isForced }: Parameters<WindowStore['claim']>[1],
@@ -73,7 +76,7 @@ export function windowClaimCall(
   };
 }
 
-/** @see WindowStore.renew */
+/** Returns the script call for `WindowStore.renew`. */
 export function windowRenewCall(
   { window }: WindowLocation,
   token: string,
@@ -87,23 +90,23 @@ export function windowRenewCall(
   };
 }
 
-/** @see WindowStore.commit */
+/** Returns the script call for `WindowStore.commit`. */
 export function windowCommitCall({ window, keys }: WindowLocation, token: string): ScriptCall<boolean> {
   const args = [window, token, UNKNOWN_KEPT_MS];
   return { script: windowCommitScript, keys, args, parse: (reply) => reply === 1 };
 }
 
-// How long a key is kept after a flush for the fields of a later build.
+// Time in milliseconds for which a key with fields of a later build is kept after a flush.
 const UNKNOWN_KEPT_MS = 60_000;
 
-/** A member of an index. Without a name it is no window's key: Millrace has not written it. */
+/** A member of an index. A member without a name is not the key of a window, and Millrace has not written it. */
 export interface IndexedWindow {
   readonly name: WindowName | undefined;
   readonly window: string;
   readonly score: string;
 }
 
-/** @see WindowStore.overdue */
+/** Returns the script call for `WindowStore.overdue`. */
 export function overdueWindowsCall(
   slot: string,
   { graceMs, count }: Parameters<WindowStore['overdue']>[1],
@@ -116,10 +119,10 @@ export function overdueWindowsCall(
   };
 }
 
-/** Most fields of a window: its inputs, its endings and some more, four times over. */
+/** Maximum number of fields of a window: four times the number of inputs and endings, to leave room for other fields. */
 const MAX_FIELDS = 4 * (WINDOW_LIMITS.maxInputs + WINDOW_LIMITS.maxEndings);
 
-/** Removes whatever Millrace has not written at the keys of a window. Returns how much that was. */
+/** Removes from a window's keys what Millrace has not written. The result is the number of removed keys and fields. */
 export function healWindowCall({ keys }: Pick<WindowLocation, 'keys'>): ScriptCall<number> {
   return {
     script: windowHealScript,
@@ -129,18 +132,21 @@ export function healWindowCall({ keys }: Pick<WindowLocation, 'keys'>): ScriptCa
   };
 }
 
-/** The same for an index alone. */
+/**
+ * Removes the key of an index if it is not a sorted set. Millrace writes only a sorted set there. The result is the number of
+ * removed keys.
+ */
 export function healIndexCall(index: string): ScriptCall<number> {
   const args = ['zset', WINDOW_LIMITS.keptMs, MAX_FIELDS];
   return { script: windowHealScript, keys: [index], args, parse: asNumber };
 }
 
-/** Puts a window into the index. Returns its score. */
+/** Adds a window to its index. The result is the window's score. */
 export function indexWindowCall({ window, index }: WindowLocation, dueInMs: number): ScriptCall<string> {
   return { script: windowIndexScript, keys: [index], args: [window, dueInMs], parse: asText };
 }
 
-/** Takes a window out of the index, unless it was put there again since. */
+/** Removes a window from its index, unless it was added again with another score. */
 export function unindexWindowCall(
   { window, index }: Pick<WindowLocation, 'window' | 'index'>,
   score: string,

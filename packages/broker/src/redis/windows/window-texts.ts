@@ -1,13 +1,13 @@
-// Inputs and endings as they stand in a window, see `scripts/windows.ts`. Pure.
+// Writes and reads the texts of inputs and endings in a window; see `scripts/windows.ts`. Pure.
 import { isEntryId } from '../../entries/entry-id.js';
 import type { WaitedEnding, WaitedInput, WindowEnding } from '../../port/windows.js';
 
-/** The ending as JSON, which the scripts complete with the IDs. */
+/** Returns the ending as JSON. The scripts add the IDs `id` and `at` to it. */
 export function endingText({ key, timestamp }: WindowEnding): string {
   return JSON.stringify({ key, timestamp });
 }
 
-/** The inputs of a claim, a line each. A hash has no order: each line begins with its number. */
+/** Reads the inputs of a claim, one per line, and sorts them by the number at the beginning of each line. A hash has no order. */
 export function readInputs(text: string): WaitedInput[] {
   const numbered = lines(text).map((line) => [Number.parseInt(line, 10), readInput(line)] as const);
   return numbered.sort(([a], [b]) => a - b).map(([, input]) => input);
@@ -20,7 +20,10 @@ function readInput(line: string): WaitedInput {
   return isEntryId(asOf) ? { text, asOf } : { text };
 }
 
-/** The endings of a claim, a line each. An ending of an older build says nothing about inputs before it, and is left out. */
+/**
+ * Reads the endings of a claim, one per line. Leaves out endings of an older build, because they do not say which inputs came
+ * before them.
+ */
 export function readEndings(text: string): WaitedEnding[] {
   return lines(text).flatMap((line) => {
     const { key, id, at } = parseObject(line);
@@ -34,7 +37,7 @@ function lines(text: string): string[] {
 
 function parseObject(text: string): Readonly<Record<string, unknown>> {
   try {
-    // The properties of any JSON value are unknown values, and `null` has none.
+    // Properties can be read from every JSON value except `null`.
     return (JSON.parse(text) ?? {}) as Readonly<Record<string, unknown>>;
   } catch {
     // Text that is no JSON was not written by a publisher.

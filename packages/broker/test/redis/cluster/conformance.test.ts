@@ -27,7 +27,7 @@ describeBrokerConformance('the Redis broker on a cluster', async (options) => {
   };
 });
 
-/** Asks Redis for the time until it has passed. */
+/** Waits until `ms` milliseconds have passed on the clock of Redis. */
 async function passBrokerTime(broker: Broker, ms: number): Promise<void> {
   const endMs = (await broker.inspect(CHAT)).timeMs + ms;
   while ((await broker.inspect(CHAT)).timeMs < endMs) await new Promise((resolve) => setImmediate(resolve));

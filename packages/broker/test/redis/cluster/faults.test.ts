@@ -20,7 +20,7 @@ import {
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 
 const TEST_TIMEOUT_MS = 120_000;
-/** Lies at another master than CHAT. */
+/** A stream on another master than CHAT. */
 const OTHER = 'events:notification';
 const OPTIONS = {
   ...SUITE_OPTIONS,
@@ -40,11 +40,11 @@ beforeEach(async () => {
   await cluster.flush();
 }, 90_000);
 
-/** A publisher that repeats until each number is stored, and a subscriber beside it. */
+/** A publisher that retries until each number is stored, and a subscriber that reads the numbers. */
 class Load implements AsyncDisposable {
   readonly broker: Broker;
   readonly states: BrokerState[] = [];
-  /** By stream, what the subscriber handled and had not handled before. */
+  /** Stream → the numbers that the subscriber has handled, without repeats. */
   readonly handled = new Map<string, number[]>([
     [CHAT, []],
     [OTHER, []],
@@ -83,20 +83,20 @@ class Load implements AsyncDisposable {
     for (const stream of [CHAT, OTHER]) this.#loops.push(this.#publishTo(stream));
   }
 
-  /** Resolves when `count` more are stored in the stream. */
+  /** Resolves when `count` more numbers are stored in the stream. */
   async stored(stream: string, count: number): Promise<void> {
     const goal = (this.#published.get(stream) ?? 0) + count;
     await until(() => (this.#published.get(stream) ?? 0) >= goal, 60_000);
   }
 
-  /** Stops publishing and waits until the subscriber has handled whatever is in the stream now, and that in order. */
+  /** Stops publishing and waits until the subscriber has handled every entry that the stream has now. Checks the order. */
   async judgeByStream(stream: string): Promise<void> {
     this.#isStopping = true;
     await Promise.all(this.#loops);
     const handled = this.handled.get(stream) ?? [];
     const stored = new Set<number>();
     for (let after = '0-0'; ; ) {
-      // Callers own retries: the node may be replaced while it is asked.
+      // The broker does not retry, and the node may be replaced during the call.
       let page: readonly Entry[] = [];
       const read = async (): Promise<void> => {
         page = await this.broker.readRange(stream, { after, count: 1_000 });
@@ -111,7 +111,10 @@ class Load implements AsyncDisposable {
     expect(handled).toEqual(handled.toSorted((a, b) => a - b));
   }
 
-  /** Stops publishing and waits until all of it is handled; then all of it must be there, in order. */
+  /**
+   * Stops publishing and waits until everything that was published is handled. Checks that nothing is missing and that the order is
+   * right.
+   */
   async judge(): Promise<void> {
     this.#isStopping = true;
     await Promise.all(this.#loops);
@@ -130,7 +133,7 @@ class Load implements AsyncDisposable {
     await Promise.all([this.broker.close(), this.publisher.close()]);
   }
 
-  /** One at a time, as a producer that must keep the order over failures does. */
+  /** Publishes one entry at a time, like a producer that must keep the order over failures. */
   async #publishTo(stream: string): Promise<void> {
     for (let n = 0; !this.#isStopping; n++) {
       const entry = { stream, fields: { n: String(n) }, dedupeId: `${stream}-${n}` };
@@ -151,7 +154,7 @@ async function startLoad(url = cluster.url): Promise<Load> {
   return load;
 }
 
-/** Error replies of each kind that the living nodes have given since their start. */
+/** Returns the number of error replies of each kind that the running nodes have given since their start. */
 async function errorStats(): Promise<string> {
   const living = cluster.nodes.filter(({ isRunning }) => isRunning);
   return (await Promise.all(living.map((node) => node.cli('info', 'errorstats')))).join('\n');
@@ -169,7 +172,7 @@ it('the broker finds the whole cluster from one of its nodes', async () => {
   expect((await cluster.masterOf(CHAT)).port).not.toBe((await cluster.masterOf(OTHER)).port);
 });
 
-it('the broker tries the next address where one cannot be reached', async () => {
+it('the broker tries the next address when one cannot be reached', async () => {
   const port = new URL(cluster.url).port;
   const broker = createRedisBroker({ ...OPTIONS, url: `redis://127.0.0.1:1,127.0.0.1:${port}` });
   await broker.open();
@@ -177,7 +180,7 @@ it('the broker tries the next address where one cannot be reached', async () => 
   await broker.close();
 });
 
-it('several addresses are refused that are no cluster', async () => {
+it('several addresses are refused when they are no cluster', async () => {
   await using redis = await startRedis();
   const broker = createRedisBroker({
     ...OPTIONS,
@@ -188,7 +191,7 @@ it('several addresses are refused that are no cluster', async () => {
 });
 
 it(
-  'the broker loses nothing when a master is killed and its replica takes over; the other streams continue meanwhile',
+  'the broker loses nothing when a master is killed and its replica takes over, while the other streams continue',
   async () => {
     await using load = await startLoad();
     await load.stored(CHAT, 200);
@@ -196,18 +199,20 @@ it(
     await cluster.holdWrites(master);
     const before = load.states.length;
     await master.stop();
-    // One broker notices it by its reader, the other, which reads nothing, by its map.
+    // The subscriber's broker notices the failure by its reading connection. The publisher's broker reads nothing, and notices the
+    // failure by its map of the cluster.
     await until(() => load.broker.state === 'unavailable');
     await until(() => load.publisher.state === 'unavailable');
     const handled = load.handled.get(OTHER)?.length ?? 0;
     await load.stored(OTHER, 20);
     await until(() => (load.handled.get(OTHER)?.length ?? 0) >= handled + 20);
-    // The replica has not taken over yet: the entries above were handled while the shard was away.
+    // The replica has not taken over yet, so the entries above were handled while the shard was away.
     expect(load.broker.state).toBe('unavailable');
     await until(() => load.broker.state === 'ready' && load.publisher.state === 'ready', 60_000);
     await load.stored(CHAT, 200);
     await load.judge();
-    // One report when it went, one when it came back; a second pair when the cluster was still settling.
+    // One change of state when the master went away, and one when the shard was back. A second pair is possible while the cluster
+    // is still settling.
     expect(load.states.length - before).toBeLessThanOrEqual(4);
     expect(await errorStats()).not.toContain('CROSSSLOT');
   },
@@ -251,7 +256,7 @@ it(
 );
 
 it(
-  'a stream that was moved before its slot is read, and accepts publishes once the slot has moved',
+  'a stream whose key was moved before its slot can be read, and accepts publishes after the slot has moved',
   async () => {
     const broker = createRedisBroker({ ...OPTIONS, url: cluster.url });
     await broker.open();
@@ -282,7 +287,7 @@ it(
     const master = await cluster.masterOf(CHAT);
     master.pause();
     try {
-      // Commands that were under way when it stopped are executed when it continues: entries that no other node will have.
+      // The master executes commands that were under way when it was paused. No other node will have their entries.
       await load.stored(CHAT, 100);
     } finally {
       master.resume();

@@ -1,4 +1,4 @@
-// Replies of cluster nodes are read: maps, redirections, addresses.
+// Parses the replies of cluster nodes: slot maps, redirections and addresses.
 import { expect, it } from 'vitest';
 import { reactionTo } from '../../../src/redis/cluster/redirection.js';
 import { parseClusterSlots } from '../../../src/redis/cluster/slot-map.js';
@@ -19,15 +19,15 @@ it.each([
   ['CROSSSLOT Keys in request do not hash to the same slot', { kind: 'fail' }],
   ['MOVED nonsense', { kind: 'fail' }],
   ['ERR MOVED 1 a:1', { kind: 'fail' }],
-])('the error reply %j is read as its reaction', (text, reaction) => {
+])('the error reply %j causes the right reaction', (text, reaction) => {
   expect(reactionTo(fromRedisError(new ErrorReply(text)), FROM)).toEqual(reaction);
 });
 
-it('a lost connection is nothing that another node could repair', () => {
+it('a lost connection is not read as a redirection', () => {
   expect(reactionTo(fromRedisError(new Error('MOVED 1 a:1')), FROM)).toEqual({ kind: 'fail' });
 });
 
-it('the reply of CLUSTER SLOTS is read as a map', () => {
+it('the reply of CLUSTER SLOTS is read as a slot map', () => {
   const map = parseClusterSlots(
     [
       [0, 5460, ['10.0.0.1', 7000, 'id', []], ['10.0.0.9', 7000, 'id', []]],
@@ -49,13 +49,13 @@ it.each([
   ['a text', 'no'],
   ['a slot out of range', [[0, 16384, ['a', 1]]]],
   ['a negative slot', [[-1, 2, ['a', 1]]]],
-  ['a port that is none', [[0, 2, ['a', 'x']]]],
+  ['an invalid port', [[0, 2, ['a', 'x']]]],
   ['a range without a node', [[0, 2]]],
-])('the reply %s is refused as a map', (_, reply) => {
+])('the reply %s is refused as a slot map', (_, reply) => {
   expect(() => parseClusterSlots(reply, FROM)).toThrow(expect.objectContaining({ code: 'refused' }));
 });
 
-it('one address is read, and so are several with one set of credentials', () => {
+it('a URL of one or several addresses is read as one URL per address, with the same credentials', () => {
   expect(parseRedisUrl('redis://localhost')).toMatchObject({
     urls: ['redis://localhost'],
     seeds: ['localhost:6379'],

@@ -1,12 +1,12 @@
 /*
- * The matrix: which official client, over which transport, with which protocol, is asked for which feature. The tests are built
- * from this list, and so is the table in packages/signalr/docs/compatibility.md. It runs in Node and in browsers.
+ * The matrix of tests: each cell is one official client, transport, protocol and feature. The tests and the table in
+ * packages/signalr/docs/compatibility.md are built from this list. It is used in Node and in browsers.
  */
 
 export const TRANSPORTS = ['WebSockets', 'ServerSentEvents', 'LongPolling'] as const;
 const PROTOCOLS = ['json', 'messagepack'] as const;
 const RUNTIMES = ['Node', 'Chromium'] as const;
-/** Versions of `@microsoft/signalr` and `@microsoft/signalr-protocol-msgpack`: the newest, and an older major. */
+/** Versions of `@microsoft/signalr` and `@microsoft/signalr-protocol-msgpack`: the newest version, and an older major version. */
 export const VERSIONS = ['10.0.11', '8.0.17'] as const;
 
 export type Transport = (typeof TRANSPORTS)[number];
@@ -14,7 +14,7 @@ export type Protocol = (typeof PROTOCOLS)[number];
 export type RuntimeName = (typeof RUNTIMES)[number];
 export type Version = (typeof VERSIONS)[number];
 
-/** A way of talking to the server. */
+/** A transport and a protocol by which a client is connected. */
 export interface Lane {
   readonly transport: Transport;
   readonly protocol: Protocol;
@@ -24,7 +24,7 @@ export const LANES: readonly Lane[] = TRANSPORTS.flatMap((transport) =>
   PROTOCOLS.map((protocol) => ({ transport, protocol })),
 );
 
-/** One named test. */
+/** One test of the matrix. */
 export interface Cell extends Lane {
   readonly runtime: RuntimeName;
   readonly version: Version;
@@ -32,19 +32,19 @@ export interface Cell extends Lane {
 }
 
 interface FeatureEntry {
-  /** Continues "the client …". */
+  /** The feature in words, as the continuation of "the client …". */
   readonly title: string;
-  /** Where not all transports have it. */
+  /** The transports that have the feature, if not all have it. */
   readonly transports?: readonly Transport[];
   readonly runtimes?: readonly RuntimeName[];
-  /** Why it is not everywhere. */
+  /** The reason why not all transports or runtimes have the feature. */
   readonly because?: string;
 }
 
 const webSocketsOnly = ['WebSockets'] as const;
 const pinging = ['WebSockets', 'ServerSentEvents'] as const;
 
-/** In the order of the table. */
+/** The features in the order of the table. */
 export const FEATURES = {
   invoke: { title: 'invokes a method and gets its result' },
   values: { title: 'gets text, numbers, nesting and null back unchanged' },
@@ -104,7 +104,7 @@ export const FEATURES = {
 
 export type FeatureName = keyof typeof FEATURES;
 
-const featureNames = Object.keys(FEATURES) as readonly FeatureName[]; // the keys of the very object
+const featureNames = Object.keys(FEATURES) as readonly FeatureName[]; // all keys are names of features
 
 const isBinaryOverText = ({ transport, protocol }: Lane): boolean =>
   transport === 'ServerSentEvents' && protocol === 'messagepack';

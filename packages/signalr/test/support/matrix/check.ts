@@ -1,14 +1,14 @@
 /*
- * The few assertions of the features, which run in pages as well, where the test runner is not.
+ * The assertions of the feature tests. They also run in web pages, where the test runner is not available.
  */
 
-/** Fails unless both are the same in type and content. Bytes are the same whatever view shows them. */
+/** Throws unless both values have the same type and content. Bytes are equal even in views of different types. */
 export function same(actual: unknown, expected: unknown, what = 'value'): void {
   const [have, want] = [show(actual), show(expected)];
   if (have !== want) throw new Error(`${what}: is ${shorten(have)}, should be ${shorten(want)}`);
 }
 
-/** Fails unless the promise is rejected with an error whose text holds all of this. @returns the text */
+/** Throws unless the promise is rejected with an error whose text contains all `parts`. @returns the error's text */
 export async function rejected(promise: Promise<unknown>, ...parts: readonly string[]): Promise<string> {
   const text = await promise.then(
     (value) => {
@@ -22,7 +22,7 @@ export async function rejected(promise: Promise<unknown>, ...parts: readonly str
   return text;
 }
 
-/** Resolves when the condition holds; for what only shows in a state. @throws after 15 s */
+/** Waits until the condition is true, for conditions that no event reports. @throws after 15 s */
 export async function eventually(condition: () => boolean): Promise<void> {
   const endMs = performance.now() + 15_000;
   while (!condition()) {

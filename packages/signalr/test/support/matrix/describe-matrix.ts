@@ -1,11 +1,11 @@
 /*
- * The matrix as tests: one for each cell, and one that holds the published table to what has passed here.
+ * The tests of the matrix: one for each cell, and one that compares the published table with the cells that have passed.
  */
 import { describe, expect, test } from 'vitest';
 import { type Cell, cellsOf, FEATURES, LANES, type RuntimeName, VERSIONS } from './cells.js';
 import { cellName, laneTitle, publishedCells } from './table.js';
 
-/** @param run rejects when the cell does not hold */
+/** @param run tests one cell, and rejects if the cell fails */
 export function describeMatrix(runtime: RuntimeName, run: (cell: Cell) => Promise<void>): void {
   const passed = new Set<string>();
   const cells = cellsOf(runtime);

@@ -1,5 +1,5 @@
 /*
- * The test of each feature of the matrix, in Node and in browsers alike.
+ * The test of each feature of the matrix, for Node and for browsers.
  */
 import type { FeatureName, Lane } from './cells.js';
 import * as admission from './features/admission.js';
@@ -9,7 +9,7 @@ import * as life from './features/life.js';
 import * as streams from './features/streams.js';
 import { Lab, type Runtime } from './lab.js';
 
-/** One function per feature; a feature without one does not compile. */
+/** One function per feature. Without a function for each feature, the file does not compile. */
 const features: Readonly<Record<FeatureName, (lab: Lab) => Promise<void>>> = {
   ...calls,
   ...data,
@@ -18,7 +18,7 @@ const features: Readonly<Record<FeatureName, (lab: Lab) => Promise<void>>> = {
   ...life,
 };
 
-/** Tries one feature over one lane; rejects when anything is not as it should be. */
+/** Tests one feature with one transport and protocol. Rejects if the feature does not work. */
 export async function tryFeature(runtime: Runtime, lane: Lane, feature: FeatureName): Promise<void> {
   const lab = new Lab(runtime, lane);
   try {

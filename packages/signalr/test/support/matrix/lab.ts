@@ -1,11 +1,11 @@
 /*
- * The equipment of a feature test: connections of one official client over one lane, and access to the server. Runs in Node and in
- * browsers; the client library is passed in, because each cell has its own version of it.
+ * The tools of a feature test: connections of one official client over one transport and protocol, and access to the server. Runs
+ * in Node and in browsers. The client library is a parameter, because cells use different versions of it.
  */
 import type * as signalr from '@microsoft/signalr';
 import type { Lane, RuntimeName, Transport } from './cells.js';
 
-/** The library under test, where it runs, and where its server is. */
+/** The client library under test, the environment in which it runs, and the URL of the server. */
 export interface Runtime {
   readonly name: RuntimeName;
   readonly signalR: typeof signalr;
@@ -17,31 +17,31 @@ export interface Runtime {
 export interface ConnectOptions {
   /** @defaultValue `/hubs/matrix` */
   readonly path?: string;
-  /** @defaultValue the runtime's */
+  /** @defaultValue the `url` of the runtime */
   readonly origin?: string;
   readonly token?: string;
-  /** @defaultValue the lane's; `any` leaves the choice to the client */
+  /** @defaultValue the transport of the cell; `any` lets the client choose */
   readonly transport?: Transport | 'any';
   readonly skipNegotiation?: boolean;
   readonly reconnects?: boolean;
   readonly stateful?: boolean;
-  /** Types of the messages that come in are put here. */
+  /** The types of all received messages are appended to this list. */
   readonly seenTypes?: number[];
 }
 
 /** A connected client. */
 export interface Client {
   readonly connection: signalr.HubConnection;
-  /** The arguments of the next call of `note` that was not taken yet. */
+  /** Returns the arguments of the next call of `note` that has not been read yet. */
   next(): Promise<readonly unknown[]>;
-  /** Resolves with the error, if any, when the client has given up the connection. */
+  /** Resolves when the client has given up the connection, with the error if there is one. */
   readonly closed: Promise<Error | undefined>;
   readonly reconnecting: Promise<Error | undefined>;
   /** Resolves with the new connection id. */
   readonly reconnected: Promise<string | undefined>;
 }
 
-/** How the hub sees a connection. */
+/** The properties of a connection that the hub sees. */
 export interface Me {
   readonly userId: string | null;
   readonly tokenIn: 'header' | 'query' | 'nowhere';
@@ -49,10 +49,10 @@ export interface Me {
   readonly groups: readonly string[];
 }
 
-/** More attempts than needed: on a busy machine one may meet a pooled socket that is just breaking. */
+/** There are more attempts than necessary, because on a busy machine an attempt may use a pooled socket that is just breaking. */
 const RECONNECT_DELAYS_MS = [0, 10, 100, 1_000, 1_000, 1_000];
 
-/** One for each cell. */
+/** The tools of one feature test. Each cell has a separate object. */
 export class Lab {
   readonly lane: Lane;
   readonly runtime: Runtime;
@@ -64,7 +64,7 @@ export class Lab {
     this.lane = lane;
   }
 
-  /** A name that no other cell uses. */
+  /** Returns a name that no other cell uses. */
   name(prefix: string): string {
     this.#names += 1;
     return `${prefix}-${this.#names}-${Math.random().toString(36).slice(2)}`;
@@ -78,21 +78,21 @@ export class Lab {
     return client;
   }
 
-  /** Asks the server of the tests for something no client could do. */
+  /** Asks the test server for an action that a client cannot perform. */
   async control(action: string): Promise<unknown> {
     const response = await fetch(`${this.runtime.url}/control/${action}`, { method: 'POST' });
     if (!response.ok) throw new Error(`control/${action}: ${response.status} ${await response.text()}`);
     return response.json();
   }
 
-  /** Breaks the network connection over which the clients are served. */
+  /** Breaks the network connections over which the clients are served. */
   async cut(): Promise<void> {
     await this.control('cut');
   }
 
   /**
-   * The same again and again, until the client notices. A browser repeats a poll by itself when it broke on a socket that had
-   * served before; the client behind it has lost nothing then, and knows nothing of it.
+   * Cuts the connections repeatedly, until the client notices. A browser repeats a poll by itself if the poll broke on a socket
+   * that had been used before. The client then loses nothing and does not notice the cut.
    */
   async cutUntilNoticed(client: Client): Promise<void> {
     const noticed = client.reconnecting.then(() => true);
@@ -102,12 +102,12 @@ export class Lab {
     }
   }
 
-  /** Moves the time of the server. */
+  /** Advances the server's clock. */
   async advance(byMs: number): Promise<void> {
     await this.control(`advance?ms=${byMs}`);
   }
 
-  /** Why the server ended a connection; waits until it has. */
+  /** Waits until the server has ended a connection, and returns the close reason. */
   async closeReason(connectionId: string | null): Promise<unknown> {
     return this.control(`close-reason?connectionId=${encodeURIComponent(String(connectionId))}`);
   }
@@ -171,7 +171,7 @@ function watch(connection: signalr.HubConnection): Client {
   };
 }
 
-/** The same protocol, which tells what it has read. */
+/** Wraps a protocol, and records the types of the messages that it reads. */
 function recording(protocol: signalr.IHubProtocol, seenTypes: number[]): signalr.IHubProtocol {
   const { name, version, transferFormat } = protocol;
   return {

@@ -1,5 +1,5 @@
 /*
- * The hub that the features of the matrix talk to.
+ * The hub that the feature tests of the matrix use.
  */
 import {
   type Authenticate,
@@ -21,7 +21,7 @@ interface MatrixClient {
 
 type Context = HubContext<MatrixClient, undefined, unknown>;
 
-/** The token is the user's name; `bad` is nobody's, and `expires` expires after 10 s. */
+/** Authenticates clients by their token, which is the user id. The token `bad` is refused, and `expires` expires after 10 s. */
 export function authenticateBy(wallMs: () => number): Authenticate<undefined> {
   return ({ token }) => {
     if (token === 'bad') return undefined;

@@ -1,5 +1,5 @@
 /*
- * The server of the matrix: the hub under several paths, and requests under /control by which features reach what no client can.
+ * The server of the matrix: the hub under several paths, and requests under /control for actions that a client cannot perform.
  */
 import { EventEmitter } from 'node:events';
 import { IncomingMessage, type ServerResponse } from 'node:http';
@@ -12,10 +12,10 @@ import { authenticateBy, matrixHub } from './matrix-hub.js';
 
 const TWO_MEGABYTES = 2_097_152;
 
-/** Answers requests that are for no hub; false leaves them to others. */
+/** Answers a request that is not for a hub. Returns false if it does not answer. */
 export type PageServer = (path: string, response: ServerResponse) => boolean;
 
-/** Time stands still, unless a feature moves it. */
+/** Starts the server. Its clock stands still unless a feature test moves it. */
 export async function startMatrixServer(servePage: PageServer = () => false): Promise<Host> {
   const host: Host = await startHost(
     (server) => mapHubs(server, () => host.clock.wallMs()),
@@ -73,10 +73,10 @@ function mapHubs(server: SignalRServer, wallMs: () => number): void {
   });
 }
 
-/** The network connections over which clients are being served: sockets, event streams and waiting polls. */
+/** Returns the network connections over which clients are being served: WebSockets, event streams and waiting polls. */
 function watchChannels({ http }: Host): ReadonlySet<Socket> {
   const channels = new Set<Socket>();
-  // The SignalR server takes its requests before listeners would see them.
+  // `emit` is wrapped, because the SignalR server takes its requests before listeners receive them.
   const emit = http.emit.bind(http);
   http.emit = (event: string, ...args: unknown[]) => {
     const [request, answer] = args;

@@ -1,6 +1,6 @@
 /*
- * The server of the matrix pages: one script with the features, and the published browser builds of each client version, so that the
- * unmodified client is tested.
+ * Serves the pages of the matrix: one script with the features, and the published browser builds of each client version. The tested
+ * client is therefore unmodified.
  */
 import { readFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
@@ -17,7 +17,7 @@ const PACKAGES: Readonly<Record<Version, readonly [string, string]>> = {
   '8.0.17': ['signalr-8', 'signalr-protocol-msgpack-8'],
 };
 
-/** Where the page of a version is. */
+/** Returns the path of the page of a client version. */
 export function pagePath(version: Version): string {
   return `/pages/${version}`;
 }
@@ -43,7 +43,7 @@ export async function createPageServer(): Promise<PageServer> {
   };
 }
 
-/** The build for `<script>` tags, which lies beside the one for Node. */
+/** Returns the published browser build of a package, for `<script>` tags. */
 function publishedText(packageName: string, file: string): string {
   return readFileSync(require.resolve(`${packageName}/dist/browser/${file}.js`), 'utf8');
 }

@@ -1,6 +1,6 @@
 /*
- * The page of the matrix: the features as they run in Node, with the client library that the page has loaded. A page holds one
- * version of it, as its scripts put it there: `signalR`, and in it `protocols.msgpack`.
+ * The script of a matrix page: it runs the features with the client library that the page has loaded. A page loads one version of
+ * the library, as the globals `signalR` and `signalR.protocols.msgpack`.
  */
 import type * as signalr from '@microsoft/signalr';
 import type * as msgpack from '@microsoft/signalr-protocol-msgpack';

@@ -1,5 +1,6 @@
 /*
- * The matrix as a table of packages/signalr/docs/compatibility.md: written from the list of cells, and read back as names of cells.
+ * The matrix as a table in packages/signalr/docs/compatibility.md. It is written from the list of cells, and read back as names of
+ * cells.
  */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -26,12 +27,12 @@ const TRANSPORT_TITLES: Readonly<Record<Transport, string>> = {
 };
 const PROTOCOL_TITLES: Readonly<Record<Protocol, string>> = { json: 'JSON', messagepack: 'MessagePack' };
 
-/** In words, as headings of columns and of tests. */
+/** Returns the transport and the protocol in words, for the headings of columns and tests. */
 export function laneTitle({ transport, protocol }: Lane): string {
   return `${TRANSPORT_TITLES[transport]}, ${PROTOCOL_TITLES[protocol]}`;
 }
 
-/** The name of a cell, by which the table and the tests are compared. */
+/** Returns the name of a cell, which is used to compare the table with the tests. */
 export function cellName({ version, feature, ...lane }: Omit<Cell, 'runtime'>): string {
   return nameOf(version.split('.')[0] ?? version, FEATURES[feature].title, laneTitle(lane));
 }
@@ -43,7 +44,7 @@ const heading = (runtime: RuntimeName): string => `### In ${runtime}`;
 const begin = '<!-- begin matrix -->';
 const end = '<!-- end matrix -->';
 
-/** The page with its tables written anew; everything outside of the markers stays. */
+/** Returns the page with new tables. Everything outside of the markers stays unchanged. */
 export function renderPage(page: string, runtimes: readonly RuntimeName[]): string {
   const [from, to] = [page.indexOf(begin), page.indexOf(end)];
   if (from === -1 || to < from) throw new Error(`${PAGE_PATH} has lost its markers`);
@@ -83,7 +84,7 @@ function reasonOf(feature: FeatureName): string {
   return 'because' in entry ? ` (${entry.because})` : '';
 }
 
-/** The names of the cells that a page shows as passing: read from the page itself, not from the list it was written from. */
+/** Returns the names of the cells that a page shows as passing. They are read from the page itself, not from the list of cells. */
 export function publishedCells(
   runtime: RuntimeName,
   page = readFileSync(PAGE_PATH, 'utf8'),

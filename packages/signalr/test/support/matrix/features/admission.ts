@@ -1,5 +1,5 @@
 /*
- * Features: how a client finds the server, and who is let in.
+ * Features: how a client finds the server, and which clients are admitted.
  */
 import { rejected, same } from '../check.js';
 import type { Lab, Me } from '../lab.js';
@@ -9,7 +9,8 @@ export async function token(lab: Lab): Promise<void> {
   const { connection } = await lab.connect({ token: user });
   const me = await connection.invoke<Me>('me');
   same(me.userId, user, 'user');
-  // Pages cannot set headers of sockets and event streams: there the client puts it into the query, and for streams always.
+  // Web pages cannot set headers of WebSockets and event streams, so the client puts the token into the query. For event streams it
+  // does so in Node as well.
   const { transport } = lab.lane;
   const isInHeader =
     transport === 'LongPolling' || (transport === 'WebSockets' && lab.runtime.name === 'Node');

@@ -1,5 +1,5 @@
 /*
- * Features: calls in both directions, and who gets them.
+ * Features: calls in both directions, and the clients that receive them.
  */
 import { rejected, same } from '../check.js';
 import type { Lab, Me } from '../lab.js';

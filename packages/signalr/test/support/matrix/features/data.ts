@@ -1,5 +1,5 @@
 /*
- * Features: what goes over the wire unchanged.
+ * Features: values that arrive unchanged.
  */
 import { same } from '../check.js';
 import type { Lab } from '../lab.js';

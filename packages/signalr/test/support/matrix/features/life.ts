@@ -1,5 +1,5 @@
 /*
- * Features: how connections end, come back, and are kept alive.
+ * Features: how connections end, reconnect, and are kept alive.
  */
 import { eventually, rejected, same } from '../check.js';
 import type { Lab, Me } from '../lab.js';
@@ -12,7 +12,7 @@ export async function cut(lab: Lab): Promise<void> {
   const firstId = connection.connectionId;
   await connection.invoke('join', lab.name('group'));
   await lab.cutUntilNoticed(client);
-  // An event source does not say why it ended.
+  // An event source does not report why it has ended.
   const isSilent = lab.lane.transport === 'ServerSentEvents';
   same((await client.reconnecting) === undefined, isSilent, 'without an error');
   same((await client.reconnected) === firstId, false, 'the same id');
@@ -97,7 +97,7 @@ export async function pinged(lab: Lab): Promise<void> {
 export async function silentClient(lab: Lab): Promise<void> {
   const client = await lab.connect({ reconnects: true });
   const firstId = client.connection.connectionId;
-  // The client's first ping, which arms the timeout, was sent before this.
+  // The client has sent its first ping before this call. From that ping on, the server expects pings.
   await client.connection.invoke('nothing');
   await lab.advance(32_000);
   same(String(await client.reconnecting).includes('Connection closed with an error.'), true, 'told why');

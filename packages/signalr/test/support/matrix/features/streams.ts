@@ -5,7 +5,7 @@ import type * as signalr from '@microsoft/signalr';
 import { rejected, same } from '../check.js';
 import type { Lab } from '../lab.js';
 
-/** All items, once the stream has ended well; its error otherwise. */
+/** Resolves with all items when the stream completes. Rejects with the stream's error. */
 function read(stream: signalr.IStreamResult<unknown>): Promise<readonly unknown[]> {
   const items: unknown[] = [];
   return new Promise((resolve, reject) => {
@@ -76,7 +76,7 @@ export async function duplex(lab: Lab): Promise<void> {
     connection.stream<number>('twice', subject).subscribe({
       next: (item) => {
         items.push(item);
-        // The answer to each item asks for the next, so neither side can have waited for the other's end.
+        // The next item is sent only after the answer to the previous one, so neither side can wait for the other stream to end.
         if (items.length < 5) subject.next(items.length);
         else subject.complete();
       },
