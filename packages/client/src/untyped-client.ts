@@ -1,5 +1,6 @@
 // The implementation of the client: connector → session and delivery → rooms → handlers. This file keeps everything that outlives a
 // connection.
+import { userKey } from '@millrace/internal';
 import { ClientError } from './client-error.js';
 import type { ResolvedClientOptions } from './client-options.js';
 import type { ClientCounts, ClientState, StateChange } from './client-state.js';
@@ -246,7 +247,7 @@ export class UntypedClient {
     const room = new UntypedRoom(roomId, after, {
       options: this.#options,
       report: this.#errors.report,
-      isSelf: (userId) => userId.toLowerCase() === this.userId?.toLowerCase(),
+      isSelf: (userId) => this.userId !== undefined && userKey(userId) === userKey(this.userId),
       onTypingChange: ({ id, typingUsers }) => this.#typingChange.call(id, typingUsers),
       leave: (room) => this.#leave(room),
     });

@@ -1,4 +1,5 @@
 // Tests the client against a real gateway over real sockets, which shows what a fake gateway can only assume.
+import { defineCatalog, eventCatalog } from '@millrace/contract';
 import { until } from '@millrace/testkit';
 import { describe, expect, test } from 'vitest';
 import type { Client } from '../src/index.js';
@@ -64,6 +65,21 @@ describe('a connection', () => {
     await real.say('a', 2);
     await last;
     expect(numbers).toEqual([1, 2]);
+  });
+
+  test('two events whose IDs differ only in case are both handled if the catalog compares IDs as text', async () => {
+    const catalog = defineCatalog({ ...eventCatalog, eventIdRule: 'text' });
+    await using real = await RealGateway.start({ catalog });
+    const client = real.client(ada);
+    const numbers = collect(client, 'a');
+    await client.connect();
+    await client.join('a').joined;
+    const last = nextMessage(client, 'a', 3);
+    await real.say('a', 1, 'order-a');
+    await real.say('a', 2, 'order-A');
+    await real.say('a', 3);
+    await last;
+    expect(numbers).toEqual([1, 2, 3]);
   });
 
   test('a handler that throws stops neither other handlers nor the connection', async () => {

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { setUp } from './support/fake-gateway.js';
 
-test('a repeat is dropped and counted, whatever the case of its ID', async () => {
+test('a repeat is dropped and counted, and an event whose ID differs in case is another event', async () => {
   const { client, gateway, events } = setUp();
   await client.connect();
   await client.join('a').joined;
@@ -17,9 +17,10 @@ test('a repeat is dropped and counted, whatever the case of its ID', async () =>
   gateway.connection.send('chat_message', event);
   gateway.connection.send('chat_message', event);
   gateway.connection.send('chat_message', { ...event, event_id: 'aaaa', position: 'p2' });
-  expect(events).toEqual(['a:1']);
-  expect(client.counts).toEqual({ delivered: 1, repeated: 2, ignored: 0 });
-  expect(client.room('a')?.position, 'a repeat moves on all the same').toBe('p2');
+  gateway.connection.send('chat_message', { ...event, position: 'p3' });
+  expect(events).toEqual(['a:1', 'a:2']);
+  expect(client.counts).toEqual({ delivered: 2, repeated: 2, ignored: 0 });
+  expect(client.room('a')?.position, 'a repeat moves on all the same').toBe('p3');
 });
 
 test('an event that a replay sends again is dropped', async () => {

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { joinAnswer, type Setup, setUp } from './support/fake-gateway.js';
 
-const ada = { user_id: 'ada', username: 'Ada' };
+const ada = { user_id: '1111111a-1111-4111-8111-111111111111', username: 'Ada' };
 const bob = { user_id: 'bob', username: 'Bob' };
 let position = 100;
 
@@ -45,6 +45,18 @@ describe('the list of users who are typing', () => {
     expect(client.typingUsers('nowhere')).toEqual([]);
   });
 
+  test('users whose IDs differ in case are one user only if the IDs are UUIDs', async () => {
+    const setup = await inRoom(setUp());
+    start(setup);
+    start(setup, { ...ada, user_id: ada.user_id.toUpperCase() });
+    const upperBob = { ...bob, user_id: 'BOB' };
+    start(setup, bob);
+    start(setup, upperBob);
+    expect(setup.client.typingUsers('a').map(({ username }) => username)).toEqual(['Ada', 'Bob', 'Bob']);
+    stop(setup, upperBob);
+    expect(setup.client.typingUsers('a').map(({ user_id }) => user_id)).toContain('bob');
+  });
+
   test('an indicator expires after ten seconds without a new event', async () => {
     const setup = await inRoom(setUp());
     const { client, clock } = setup;
@@ -70,7 +82,7 @@ describe('the list of users who are typing', () => {
     client.on('chat_message', () => void seenByHandler.push(client.typingUsers('a').length));
     start(setup);
     start(setup, bob);
-    gateway.connection.event('a', position++, { payload: { sender_id: 'ADA' } });
+    gateway.connection.event('a', position++, { payload: { sender_id: ada.user_id.toUpperCase() } });
     gateway.connection.event('a', position++, { payload: { sender_id: null } });
     expect(client.typingUsers('a')).toEqual([bob]);
     expect(seenByHandler).toEqual([1, 1]);
@@ -94,7 +106,7 @@ describe('the list of users who are typing', () => {
 
   test('a join lists the users who are already typing, without this user', async () => {
     const { client, gateway } = setUp();
-    const self = { user_id: 'U1', username: 'Me' };
+    const self = { user_id: 'u1', username: 'Me' };
     gateway.answerTo = (_method, [roomId]) => ({
       ...joinAnswer(String(roomId), 1),
       typing: [ada, self, { user_id: 7 }, null],

@@ -42,7 +42,6 @@ export {
   type Indicator,
   indicatorsOf,
   showsIndicator,
-  userKey,
 } from './indicator.js';
 export {
   type FieldSchemaOptions,

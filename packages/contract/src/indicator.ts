@@ -1,12 +1,12 @@
 // Indicators show what users are doing at the moment, such as typing. This file derives the functions of an indicator from the
 // rules that event types declare.
+import { userKey } from '@millrace/internal';
 import type {
   CoalescingRule,
   EventTypeDeclaration,
   IndicatedUser,
   IndicatorRule,
 } from './catalog/declaration.js';
-import { isUuid } from './text/uuid.js';
 
 /** One indicator, as clients and gateways use it. */
 export interface Indicator {
@@ -24,14 +24,6 @@ export interface Indicator {
 type Indicating = Pick<EventTypeDeclaration, 'name' | 'indicator'>;
 
 const WINDOW_MS = 100;
-
-/**
- * Returns the same text for two IDs of one user, and different texts for different users. UUIDs are compared in lower case, other
- * IDs as they are.
- */
-export function userKey(userId: string): string {
-  return isUuid(userId) ? userId.toLowerCase() : userId;
-}
 
 /** True when an event with this payload shows the indicator, false when the event ends it. */
 export function showsIndicator<Payload>({ isShown }: IndicatorRule<Payload>, payload: Payload): boolean {

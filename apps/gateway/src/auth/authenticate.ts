@@ -1,7 +1,7 @@
 // Authenticates connections by a verified token, or in development mode without a token. The hub identifies a user by `userKey`,
 // which is the same for a UUID in upper and lower case. `user.userId` keeps the spelling of the token.
 import { randomUUID } from 'node:crypto';
-import { userKey } from '@millrace/contract';
+import { userKey } from '@millrace/internal';
 import { type Authenticate, AuthenticationUnavailable } from '@millrace/signalr';
 import type { Logger } from '../telemetry/logger.js';
 import type { TokenVerifier, User } from './token-verifier.js';

@@ -1,7 +1,7 @@
 // Keeps the users whom one indicator shows, by room. The answer to a join lists them. There are no timers: an expired user is not
 // listed, and is removed by the next start or list call for the room.
-import { type IndicatedUser, userKey } from '@millrace/contract';
-import { OldestFirstMap } from '@millrace/internal';
+import type { IndicatedUser } from '@millrace/contract';
+import { OldestFirstMap, userKey } from '@millrace/internal';
 
 interface ShownSince extends IndicatedUser {
   readonly sinceMs: number;

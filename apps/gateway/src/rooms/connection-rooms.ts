@@ -3,7 +3,8 @@
 import { randomUUID } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import type { Position } from '@millrace/broker';
-import { type IndicatedUser, userKey } from '@millrace/contract';
+import type { IndicatedUser } from '@millrace/contract';
+import { userKey } from '@millrace/internal';
 import { type BackpressureAction, type HubContext, HubError } from '@millrace/signalr';
 import { personalRoomOf } from '../auth/room-access.js';
 import type { User } from '../auth/token-verifier.js';

@@ -1,5 +1,6 @@
 // Sends events to the connections that are in their rooms on this gateway, and positions to connections whose rooms were idle.
-import { type ReceivedEvent, userKey } from '@millrace/contract';
+import type { ReceivedEvent } from '@millrace/contract';
+import { userKey } from '@millrace/internal';
 import type { Hub, PreparedCall } from '@millrace/signalr';
 import { prepareEvent } from '../dispatch/event-text.js';
 import type { EventsClient } from '../hub/events-client.js';

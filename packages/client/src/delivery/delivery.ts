@@ -93,11 +93,8 @@ export class Delivery {
     }
   }
 
-  /**
-   * True for an event that was not handled before. Remembers the event. IDs are compared in lower case, because most IDs are UUIDs.
-   */
-  #isFirst(eventId: string): boolean {
-    const id = eventId.toLowerCase();
+  /** True for an event that was not handled before. Remembers the event. Gateways send each ID in the form in which it is compared. */
+  #isFirst(id: string): boolean {
     const timeMs = this.#dependencies.options.clock.monotonicMs();
     if (this.#seenIds.has(id, timeMs)) return false;
     this.#seenIds.add(id, timeMs);

@@ -16,9 +16,8 @@ export class ReorderBuffer {
   }
 
   add(event: AnyEvent): void {
-    const id = event.event_id.toLowerCase();
-    this.#events.delete(id);
-    this.#events.set(id, event);
+    this.#events.delete(event.event_id);
+    this.#events.set(event.event_id, event);
   }
 
   /** Empties the buffer and returns its events in order. */

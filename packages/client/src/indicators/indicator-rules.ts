@@ -67,13 +67,14 @@ export class IndicatorRules {
 
   /**
    * Returns the indicator that an event shows or ends, or `undefined` if there is none.
-   * @throws the error of a rule that cannot read the payload
+   * @throws the error of a rule that cannot read the payload, or TypeError if the user's ID is not a string
    */
   read(type: string, payload: unknown): IndicatorChange | undefined {
     const rule = this.#rules.get(type);
     if (rule !== undefined) {
       const user = rule.user(payload);
       if (user === undefined) return undefined;
+      if (typeof user.user_id !== 'string') throw new TypeError('user_id is not a string');
       const { name, isShown } = rule;
       const shows = typeof isShown === 'function' ? isShown(payload) : isShown;
       return { name, userId: user.user_id, shown: shows ? user : undefined, isEndedByOtherType: false };

@@ -1,6 +1,6 @@
 // The users whom one indicator shows in a room, such as users who are typing. Each user expires after some time, because the event
 // that ends the indicator may never arrive.
-import type { Clock } from '@millrace/internal';
+import { type Clock, userKey } from '@millrace/internal';
 import type { TypingUser } from '../delivery/events.js';
 
 /** Dependencies of {@link ShownUsers}. */
@@ -22,7 +22,7 @@ interface Shown {
 /** The users that one indicator shows in one room. */
 export class ShownUsers {
   readonly #dependencies: ShownUsersDependencies;
-  /** The users by their IDs in lower case. The user whose last event is oldest comes first. */
+  /** The users by their {@link userKey}. The user whose last event is oldest comes first. */
   #shown = new Map<string, Shown>();
   #users: readonly TypingUser[] = [];
   #cancelTimer: (() => void) | undefined;
@@ -37,20 +37,20 @@ export class ShownUsers {
   }
 
   start(user: TypingUser): void {
-    const id = user.user_id.toLowerCase();
+    const id = userKey(user.user_id);
     this.#shown.delete(id);
     this.#add(id, user);
     this.#update();
   }
 
   stop(userId: string): void {
-    if (this.#shown.delete(userId.toLowerCase())) this.#update();
+    if (this.#shown.delete(userKey(userId))) this.#update();
   }
 
   /** Shows exactly these users, from the answer to a join. */
   replace(users: readonly TypingUser[]): void {
     this.#shown.clear();
-    for (const user of users) this.#add(user.user_id.toLowerCase(), user);
+    for (const user of users) this.#add(userKey(user.user_id), user);
     this.#update();
   }
 
@@ -77,9 +77,9 @@ export class ShownUsers {
     const now = new Map([...this.#shown].map(([id, { user }]) => [id, user]));
     const users: TypingUser[] = [];
     for (const { user_id: userId } of this.#users) {
-      const user = now.get(userId.toLowerCase());
+      const user = now.get(userKey(userId));
       if (user !== undefined) users.push(user);
-      now.delete(userId.toLowerCase());
+      now.delete(userKey(userId));
     }
     return [...users, ...now.values()];
   }

@@ -1,5 +1,5 @@
 // A real gateway on the embedded broker, a proxy that can cut the connection, and tokens.
-import { createGateway, type Gateway } from '@millrace/gateway';
+import { createGateway, type Gateway, type GatewayOptions } from '@millrace/gateway';
 import { freePort, startTcpProxy, type TcpProxy } from '@millrace/testkit';
 import { SignJWT } from 'jose';
 import { type Client, type ClientError, type ClientOptions, createClient } from '../../src/index.js';
@@ -33,9 +33,9 @@ export class RealGateway implements AsyncDisposable {
     this.#wire = wire;
   }
 
-  static async start(): Promise<RealGateway> {
+  static async start(options: Pick<GatewayOptions, 'catalog'> = {}): Promise<RealGateway> {
     const port = await freePort();
-    const gateway = create(port);
+    const gateway = create(port, options);
     await gateway.start();
     return new RealGateway(port, gateway, await startTcpProxy(port));
   }
@@ -114,8 +114,8 @@ export interface TestClient extends Client {
   readonly errors: ClientError[];
 }
 
-function create(port: number): Gateway {
-  return createGateway({ jwtSecret: secret, apiKeys: ['a-key-for-publishing'], port });
+function create(port: number, options: Pick<GatewayOptions, 'catalog'> = {}): Gateway {
+  return createGateway({ ...options, jwtSecret: secret, apiKeys: ['a-key-for-publishing'], port });
 }
 
 /** Resolves when the client reaches a state. */

@@ -1,0 +1,11 @@
+// The form in which IDs of users and messages are compared.
+
+const UUID = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i;
+
+/**
+ * Returns the same text for two IDs of one user, and different texts for different users. UUIDs are compared in lower case, other
+ * IDs as they are. The IDs of messages are compared in the same way.
+ */
+export function userKey(id: string): string {
+  return UUID.test(id) ? id.toLowerCase() : id;
+}
