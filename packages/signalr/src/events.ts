@@ -73,8 +73,8 @@ export type SignalREvent =
   /** This instance receives its own messages through the backplane, for the first time or again. */
   | { readonly type: 'backplane_up'; readonly hub: string }
   /**
-   * This instance has not received its own messages for three heartbeats. `error` is the error of the last failed attempt to
-   * subscribe, if any attempt failed.
+   * This instance has not received its own messages for three heartbeats. `error` is the error of the last attempt to
+   * subscribe, if it failed.
    */
   | { readonly type: 'backplane_down'; readonly hub: string; readonly error: Error | undefined }
   /**

@@ -56,7 +56,7 @@ export class BackplaneConnection {
     this.#dependencies = dependencies;
   }
 
-  /** The error of the last failed attempt to subscribe. It is kept after a later success. */
+  /** The error of the last attempt to subscribe that ended, or `undefined` if it succeeded. */
   get error(): Error | undefined {
     return this.#error;
   }
@@ -112,6 +112,7 @@ export class BackplaneConnection {
     // `close` waits for this attempt and then ends the subscriptions.
     if (this.#isEnded) return;
     if (failure === undefined) {
+      this.#error = undefined;
       this.#moveTo({ name: 'open' });
       onOpen();
       return;

@@ -18,7 +18,7 @@ export interface PresenceDependencies {
   onGone(peer: string): void;
   /** Called when this instance no longer receives any messages. */
   onDown(): void;
-  /** Returns the error of the last failed attempt to subscribe. */
+  /** Returns the error of the last attempt to subscribe that ended, or `undefined` if it succeeded. */
   lastError(): Error | undefined;
 }
 
