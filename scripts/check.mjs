@@ -2,7 +2,7 @@
 // house rules, package exports. Stops at the first failure. Prints one line for each step, and the output of a tool only if the
 // tool fails.
 //
-//   node scripts/check.mjs [--unit] [step …]     --unit: the quick tests as well; with names of steps: only these steps
+//   node scripts/check.mjs [--unit] [step …]     --unit: runs the quick tests too; with names of steps: runs only these steps
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs';
 
 const needed = [
   { isThere: () => hasProgram('redis-server'), debianPackages: ['redis-server'] },
-  // The tests create the certificate of a Redis with TLS with `openssl`.
+  // The tests use `openssl` to create the certificate of a Redis with TLS.
   { isThere: () => hasProgram('openssl'), debianPackages: ['openssl'] },
   { isThere: () => existsSync('/usr/bin/chromium'), debianPackages: ['chromium'] },
   // Calls Debian's Python by its full path, because another Python on the PATH lacks Debian's packages.

@@ -71,7 +71,7 @@ function withoutGenerated(lines) {
   });
 }
 
-/** Verbs that the tagger takes for plural nouns. */
+/** Verbs that the tagger mistakes for plural nouns. */
 nlp.plugin({ words: { hears: 'PresentTense', holds: 'PresentTense', survives: 'PresentTense' } });
 const FINITE_VERB = '(#PresentTense|#PastTense|#Copula|#Modal|#Auxiliary|#Infinitive)';
 

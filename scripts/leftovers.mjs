@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const MARK = 'TEST_RUN_FOLDER';
-/** The time that processes have to exit after the run. */
+/** Maximum time that processes may take to exit after the run. */
 const GRACE_MS = 10_000;
 const LOOK_MS = 50;
 

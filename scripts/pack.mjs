@@ -85,8 +85,8 @@ function pack(name, stage, target) {
 }
 
 /**
- * Rewrites the imports in the compiled modules of a package and of the packages inside it: they import packages that are inside by
- * relative path.
+ * Rewrites the imports in the compiled modules of a package and of the packages inside it, so that they import the packages inside
+ * by relative path.
  */
 function importFromInside(stage, inside) {
   const modules = readdirSync(stage, { recursive: true, encoding: 'utf8' }).filter((path) =>

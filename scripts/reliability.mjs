@@ -1,8 +1,8 @@
 // npm run chaos -- --minutes 10 --seed 7 [--write]: random faults under load, judged by the oracle of e2e/faults.
 // npm run durability [-- --write]: the confirmed events that Redis loses, for several settings of Redis.
 // npm run rolling-restart: four gateways are replaced one by one under 5,000 events a second.
-// npm run upgrade -- [--base 1966bb5] [--write]: gateways of an earlier build are replaced by the present build, and back, under
-// load.
+// npm run upgrade -- [--base 1966bb5] [--write]: gateways of an earlier build are replaced by the current build, and then restored,
+// under load.
 // `--write` writes the table into docs/reliability.md.
 import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';

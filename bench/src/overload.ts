@@ -30,7 +30,7 @@ const calmShare = 0.4;
 interface Way {
   readonly name: string;
   readonly kind: 'library' | 'http';
-  /** Number of concurrent events with which the capacity is measured. */
+  /** Number of events in flight while the capacity is measured. */
   readonly inFlight: number;
 }
 
@@ -49,7 +49,7 @@ function pin(part: Part, core: number): void {
   }
 }
 
-/** One system, and the load on it. */
+/** The load on one system: its producer and its clients. */
 class Run {
   readonly #producer: Part;
   readonly #clients: Part;

@@ -1,5 +1,5 @@
-// Clients that read too slowly: their effect on other clients, and the deliveries to themselves. In one test a client of a large
-// room stops reading. In the other, many clients are on slow connections.
+// Measures how clients that read too slowly affect other clients, and what they receive themselves. In one test, a client of a
+// large room stops reading. In the other, many clients are on slow connections.
 //
 //   npm run bench -- slow-clients [--members 1000 --seconds 20 --write]
 import { parseArgs } from 'node:util';
@@ -79,7 +79,10 @@ interface Room {
   readonly closed: number;
 }
 
-/** Fills the buffers of kernel and gateway for a client that does not read, with messages to a room in which it is alone. */
+/**
+ * Connects a client that does not read. Fills the buffers of kernel and gateway for this client, with messages to a room that
+ * contains only this client.
+ */
 async function stopReading(system: System): Promise<Disposable> {
   const socket = await LightSocket.open({
     url: system.url,

@@ -1,4 +1,5 @@
-// Measures the latency of chat messages and notifications with and without a storm of typing events by plain XADD, in turn.
+// Measures the latency of chat messages and notifications, alternately without and with a storm of typing events. The storm is
+// written by plain XADD.
 //
 //   npm run bench -- storm [--rounds 3 --seconds 5 --rate 20000 --write]
 import { parseArgs } from 'node:util';

@@ -12,7 +12,7 @@ function part(figure: string, value: number, floor: number, socketIo: number): S
   };
 }
 
-test('the sentence contains the figures of Millrace and their ratios, and no base that did not run', () => {
+test('the headline contains the figures of Millrace and their ratios to other systems, except systems that did not run', () => {
   const summary = {
     s1: part('p50Ms', 0.414, 1.2, 0.9),
     s2: part('p50Ms', 0.25, 1.15, 1.05),
@@ -25,11 +25,11 @@ test('the sentence contains the figures of Millrace and their ratios, and no bas
   );
 });
 
-test('the headline is undefined until the parts that it quotes were run', () => {
+test('the headline is undefined until all parts that it quotes have been run', () => {
   expect(headlineOf({ s1: part('p50Ms', 1, 1, 1) })).toBeUndefined();
 });
 
-test('the README contains the figures of the last run', () => {
+test('the README contains the headline of the last benchmark run', () => {
   const file = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
   const readme = file('README.md');
   const [, inReadme] = /<!-- begin headline -->\n([^]*?)<!-- end headline -->/.exec(readme) ?? [];
@@ -37,7 +37,7 @@ test('the README contains the figures of the last run', () => {
   try {
     sentence = headlineOf(JSON.parse(file('docs/performance/summary.json')));
   } catch (error) {
-    // No benchmark was run for the docs yet.
+    // No benchmark has been run for the docs yet.
     expect(error).toMatchObject({ code: 'ENOENT' });
   }
   expect(inReadme).toBe(sentence === undefined ? '' : `${sentence}\n`);

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { findHighestRate, rateAt } from '../src/harness/highest-rate.js';
 
-/** A side that sustains rates up to a limit, and fails once at the attempt with this number. */
+/** Returns a side that sustains rates up to `limit`. The attempt with the number `badTry` always fails. */
 function sideOf(limit: number, badTry = -1) {
   const tried: number[] = [];
   return {
@@ -14,7 +14,7 @@ function sideOf(limit: number, badTry = -1) {
 }
 
 test.each([1_000, 1_500, 6_543, 21_000, 70_000])(
-  'the highest rate of a side that sustains %i/s is found from any start',
+  'the highest rate of a side that sustains %i events/s is found from different starting rates',
   async (limit) => {
     const wanted = Array.from({ length: 76 }, (_, index) => rateAt(index)).findLastIndex(
       (rate) => rate <= limit,
@@ -30,7 +30,7 @@ test.each([1_000, 1_500, 6_543, 21_000, 70_000])(
   },
 );
 
-test('one failed attempt does not end the search, and a near start needs few attempts', async () => {
+test('one failed attempt does not end the search for the highest rate, and a start near it needs few attempts', async () => {
   const { tried, tryRate } = sideOf(rateAt(30), 1);
   const { index, refused } = await findHighestRate(28, tryRate);
   expect(index).toBe(30);

@@ -38,7 +38,7 @@ function warningsOf(...rounds: readonly (Round | undefined)[]): readonly string[
   );
 }
 
-test('a round in which everything arrived in order and in time has no warning', () => {
+test('a round in which everything arrived in order and in time causes no warning', () => {
   expect(warningsOf(clean, undefined)).toEqual([]);
 });
 
@@ -63,7 +63,7 @@ test('a loss in one round is reported even when another round delivered as many 
   expect(warningsOf({ ...clean, received: 900 }, { ...clean, received: 1_100 })).toHaveLength(2);
 });
 
-test('the cost of Redis is the difference between two readings', () => {
+test('the cost of a Redis command is the difference between two readings of its statistics', () => {
   const before = parseCommandStats('# Commandstats\r\ncmdstat_xadd:calls=10,usec=30,usec_per_call=3.00\r\n');
   const after = parseCommandStats(
     'cmdstat_xadd:calls=15,usec=50,usec_per_call=3.33\r\ncmdstat_xinfo|stream:calls=2,usec=9,usec_per_call=4.5\r\n',
@@ -74,7 +74,7 @@ test('the cost of Redis is the difference between two readings', () => {
   ]);
 });
 
-test('the CPU time of a process is read as the system counts it', () => {
+test('the measured CPU time of a process agrees with the time that Node reports', () => {
   const startMs = process.cpuUsage().user / 1_000;
   while (process.cpuUsage().user / 1_000 < startMs + 100);
   const { user, system } = process.cpuUsage();

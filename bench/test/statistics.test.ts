@@ -9,14 +9,14 @@ test('a percentile is the value at the nearest rank, whatever the order of the v
   expect(percentile([], 50)).toBeNaN();
 });
 
-test('the median of an even number of values is the mean of the two middle ones', () => {
+test('the median of an even number of values is the mean of the two middle values', () => {
   expect(median([4, 1, 3, 2])).toBe(2.5);
   expect(median([3, 1, 2])).toBe(2);
   expect(median([])).toBeNaN();
 });
 
 describe('the interval of a median', () => {
-  // The values are from tables of the binomial distribution with p = 0.5.
+  // The expected values are from tables of the binomial distribution with p = 0.5.
   test.each([
     [5, 1, 5, 0.9375],
     [6, 1, 6, 0.96875],
@@ -26,7 +26,7 @@ describe('the interval of a median', () => {
     [20, 6, 15, 0.9586105],
     [30, 10, 21, 0.957226],
   ])(
-    'the interval of the median of %i values goes from the %ith to the %ith lowest value and covers %f',
+    'the interval of the median of %i values goes from the lowest value number %i to number %i, with coverage %f',
     (count, low, high, coverage) => {
       const interval = medianInterval(upTo(count));
       expect(interval).toMatchObject({ low, high });
@@ -51,7 +51,7 @@ describe('the interval of a median', () => {
     expect(holding / trials).toBeLessThan(0.97);
   });
 
-  test('the interval of a single value is that value and covers nothing', () => {
+  test('the interval of a single value contains only this value, and its coverage is zero', () => {
     expect(medianInterval([3])).toEqual({ median: 3, low: 3, high: 3, coverage: 0 });
   });
 });
@@ -61,13 +61,13 @@ test('ratios are calculated round by round, and a round that failed on one side 
   expect(ratio).toMatchObject({ median: 3, low: 2, high: 3 });
 });
 
-test('a line through exact points has their slope and offset', () => {
+test('the line through points on a straight line has the slope and offset of that line', () => {
   const { offset, slope } = lineThrough([1, 2, 4, 8].map((x) => [x, 10 + 3 * x] as const));
   expect(offset).toBeCloseTo(10);
   expect(slope).toBeCloseTo(3);
 });
 
-test('every second round runs the sides backwards', () => {
+test('every second round of a comparison runs its sides in reverse order', () => {
   const sides = ['a', 'b', 'c'];
   expect(orderOfRound(sides, 0)).toEqual(['a', 'b', 'c']);
   expect(orderOfRound(sides, 1)).toEqual(['c', 'b', 'a']);

@@ -23,7 +23,7 @@ function marksIn(text: string): readonly (readonly [number, number])[] {
   return marks;
 }
 
-test('marks are found anywhere in the bytes, and other text is not taken for a mark', () => {
+test('the marks (send time and number) are found anywhere in a message, and other text is not taken for a mark', () => {
   const text = `{"position":"aGk~t","payload":{"content":"${contentOf(123_456_789_012, 7)}"}} ${contentOf(5, 0)} t=9;n=9;`;
   expect(marksIn(text)).toEqual([
     [123_456_789_012, 7],
@@ -45,7 +45,7 @@ test('a histogram has the same percentiles after it was encoded and decoded', ()
   expect(percentileMs(createHistogram(), 50)).toBeNaN();
 });
 
-test('every tick comes once and in order, and no tick comes before its time', async () => {
+test('the metronome calls back once for each tick, in order, and never before the time of the tick', async () => {
   const schedule = { startNs: nowNs() + 5e6, tickNs: 2e6, ticks: 50 };
   const ticks: number[] = [];
   let early = 0;
@@ -58,7 +58,7 @@ test('every tick comes once and in order, and no tick comes before its time', as
   expect(early).toBe(0);
 });
 
-test('a tick that could not come in time keeps its intended time', async () => {
+test('a tick of the metronome that comes too late keeps its intended time', async () => {
   const schedule = { startNs: nowNs() + 1e6, tickNs: 1e6, ticks: 30 };
   const lateNs: number[] = [];
   await keepTime(schedule, (tick, intendedNs) => {
@@ -71,7 +71,7 @@ test('a tick that could not come in time keeps its intended time', async () => {
   expect(lateNs).toHaveLength(30);
 });
 
-test('events of an earlier stretch are not counted, and an event that arrives after a later event is out of order', () => {
+test('receipts ignore events sent before their reset, and count an event after a later event as out of order', () => {
   const receipts = new Receipts();
   const [one, other] = [receipts.forClient(), receipts.forClient()];
   one(nowNs(), 3);
@@ -82,7 +82,7 @@ test('events of an earlier stretch are not counted, and an event that arrives af
   expect(receipts.report()).toMatchObject({ received: 7, outOfOrder: 2 });
 });
 
-/** A WebSocket server that answers a join and then sends `messages`. With `hasFragments`, it cuts each of them into two frames. */
+/** A WebSocket server that answers a join and then sends `messages`. With `hasFragments`, it sends each message in two frames. */
 async function serve(messages: readonly string[], hasFragments: boolean): Promise<string> {
   const http = createServer();
   const server = new WebSocketServer({ server: http });
@@ -112,7 +112,7 @@ async function serve(messages: readonly string[], hasFragments: boolean): Promis
 }
 
 test.each([false, true])(
-  'a light client reads every message of a server, in fragments: %s',
+  'a light client reads every message of a server (messages in fragments: %s)',
   async (hasFragments) => {
     const lengths = [100, 125, 126, 1_000, 65_535, 65_536, 200_000];
     const messages = lengths.map((length, number) => `~t=1;n=${number};`.padEnd(length, 'x'));
@@ -140,7 +140,7 @@ test.each([false, true])(
   },
 );
 
-test('a light client whose join is refused reports the refusal', async () => {
+test('a light client whose upgrade request is refused reports the status of the refusal', async () => {
   const http = createServer((_, response) => response.writeHead(404).end());
   onTestFinished(() => void http.close());
   http.on('upgrade', (_, socket) => socket.end('HTTP/1.1 503 Busy\r\n\r\n'));
@@ -151,7 +151,7 @@ test('a light client whose join is refused reports the refusal', async () => {
   await expect(open).rejects.toThrow('503');
 });
 
-test('one in ten inputs of a mixed day is a marked message, whatever the first number is', () => {
+test('`markedIn()` returns the number of marked messages in a mixed day, whatever the number of the first event is', () => {
   for (const [first, events] of [
     [0, 100],
     [3, 27],

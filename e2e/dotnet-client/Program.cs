@@ -1,8 +1,8 @@
-// Official .NET clients of a gateway, one for each transport and protocol, which print the events that they receive.
-// Arguments: the URL of the gateway, the room, the names of the event types. Each line of output is one JSON object:
-// {"client"} for each client that has joined the room, then {"ready":true}; {"client","id","text"} for an event, with its payload
-// as JSON text; over MessagePack also {"integers"}, the integers beyond 2^53; {"client","closed"} when a connection is lost. Runs
-// until it is killed.
+// Official .NET clients of a gateway, one for each transport and protocol, which print the events that they receive. Arguments: the
+// URL of the gateway, the room, the names of the event types. Runs until it is killed. Each line of output is one JSON object.
+// {"client"}: a client has joined the room. {"ready":true}: all clients have joined. {"client","closed"}: a connection was lost.
+// {"client","id","text"}: a client received an event, whose payload is `text` as JSON. Over MessagePack, this object also has
+// `integers`: the integers beyond 2^53.
 using System.Globalization;
 using System.Text;
 using System.Text.Json;

@@ -9,7 +9,7 @@ const minutes = Number(process.env['CHAOS_MINUTES'] ?? '1');
 const seed = Number(process.env['CHAOS_SEED'] ?? String(Math.floor(Math.random() * 1_000_000)));
 
 test(
-  `every promise holds under random faults (seed ${seed})`,
+  `every delivery promise is kept under random faults (seed ${seed})`,
   async () => {
     const report = await runChaos({
       minutes,

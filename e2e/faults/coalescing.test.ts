@@ -1,5 +1,5 @@
-// Publishers of receipts are killed while their windows are Pending, and the gateways lose their connections to Redis. The oracle
-// judges the other events of the load. The receipts are compared with those that the publishers confirmed.
+// Publishers are killed while their coalescing windows contain read receipts, and the gateways lose their connections to Redis. The
+// oracle judges the other events of the load. The received receipts are compared with those that the publishers accepted.
 import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
@@ -16,8 +16,8 @@ const roomId = 'room-0';
 const [rounds, processes, receipts] = [3, 3, 30] as const;
 
 /**
- * Runs publishers that share their windows and that are killed after their last receipt was accepted. Returns the accepted message
- * IDs.
+ * Runs publishers that share their coalescing windows. The publishers are killed after their last receipt was accepted. Returns the message
+ * IDs of the accepted receipts.
  */
 async function killPublishers({ redis, seats }: FaultSystem, userId: string): Promise<readonly string[]> {
   const plan = JSON.stringify({ roomId, userId, receipts, diesAtEnd: true });
@@ -35,7 +35,7 @@ async function killPublishers({ redis, seats }: FaultSystem, userId: string): Pr
   );
 }
 
-test('receipts that killed publishers left in their windows reach every member once, and are counted exactly', async () => {
+test('the read receipts in the windows of killed publishers reach every member once, and are counted exactly', async () => {
   const accepted: string[] = [];
   const trial = await system().try(async (target) => {
     for (let round = 0; round < rounds; round += 1)

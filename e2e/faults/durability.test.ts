@@ -152,7 +152,7 @@ afterAll(() => {
 });
 
 test.for(isMeasuring ? cases : cases.slice(0, 1))(
-  'Redis keeps what its settings promise: $disaster, $setting',
+  'Redis keeps the confirmed events that its settings promise to keep: $disaster, $setting',
   async (one) => {
     const { confirmed, lost } = await measure(one);
     rows.push(

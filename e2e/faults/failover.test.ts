@@ -48,7 +48,7 @@ describe('a failover', () => {
     expectNoReload(trial);
   });
 
-  test('a failover that lost the last writes loses nothing for connected clients, and tells every client to reload', async () => {
+  test('every client is told to reload after a failover that lost the last writes, and no loss goes unnoticed', async () => {
     const trial = await system.try(async () => {
       link.swallow('replies');
       // A busy machine may need a while to store and deliver events that the replica does not have.

@@ -14,22 +14,22 @@ const slots = async (): Promise<readonly string[]> =>
   (await system().redis.cli('hkeys', 'slots:{signalr-consumers}')).split('\n').sort();
 
 describe('under faults of gateways no event is lost, repeated or reordered, and no client has to reload', () => {
-  test('a gateway that is killed and started again loses no event and takes no new slot', async () => {
+  test('a gateway that is killed and started again loses no event, and takes no new consumer slot', async () => {
     const before = await slots();
     await expectToSurvive(system(), 'a gateway killed and started again');
     expect(await slots()).toEqual(before);
   });
 
-  test('the other gateways acknowledge what a killed gateway had consumed, and no event is lost', async () => {
+  test('the other gateways acknowledge the entries that a killed gateway had consumed, and no event is lost', async () => {
     await expectToSurvive(system(), 'a gateway killed that stays away for five seconds');
-    // No entry that the killed gateway had consumed is pending.
+    // No entry is pending, not even an entry that the killed gateway had consumed.
     for (const stream of ['events:chat', 'events:ticket', 'events:notification'])
       await until(async () =>
         (await system().redis.cli('xpending', stream, 'signalr-consumers')).startsWith('0'),
       );
   });
 
-  test('no event is lost while a gateway stands still for ten seconds', async () => {
+  test('no event is lost while a gateway is frozen for ten seconds', async () => {
     await expectToSurvive(system(), 'a gateway stopped for ten seconds');
   });
 

@@ -48,7 +48,7 @@ describe('the oracle', () => {
     expect(judge(published, [lost])).toMatchObject({ handled: 3, lost: 1, wronglyRecovered: 1 });
   });
 
-  test('the oracle excuses events published before the client was told to reload, but no later events', () => {
+  test('the oracle excuses events published before the client was told to reload, and counts later events as lost', () => {
     const reload: ClientRecord = { kind: 'reload', reason: 'gap', atMs: 25 };
     expect(judge(published, [client(reload)])).toMatchObject({ excused: 2, lost: 2 });
   });

@@ -13,7 +13,7 @@ test(`four gateways are replaced one after the other under ${eventsPerSecond} ev
   const { 'all gateways replaced one after the other': fault } = faults;
   const trial = await system.try((target) => fault.run(target), {}, load);
   console.info(`handled ${trial.handled}, replayed ${trial.replayed}, repeated ${trial.repeated}`);
-  // Checked first, because this list contains the reasons.
+  // Checked first, because this list contains the reasons why clients were told to reload.
   expect(system.reloads).toEqual([]);
   expect(trial, trial.examples.join('\n')).toMatchObject({
     published: load.events,

@@ -1,4 +1,5 @@
-// Clients stop reading while much data is sent to their room. The kernel buffers some megabytes; then the gateway has to act.
+// Clients stop reading while much data is sent to their room. The kernel buffers some megabytes for each client. After that, the
+// gateway has to deal with the slow clients.
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { typing } from '../fixtures/events/sample-events.js';
@@ -59,7 +60,7 @@ async function overrun(crowd: Crowd, room: string, events: number): Promise<Para
   return confirmed;
 }
 
-test('a client that continues to read after a while receives every event in order over the same connection', async () => {
+test('a client that pauses reading receives every event in order over the same connection after the pause', async () => {
   await using crowd = await enter('patience');
   const confirmed = await overrun(crowd, 'patience', 400);
   const before = await slowClients('caught_up');
@@ -70,7 +71,7 @@ test('a client that continues to read after a while receives every event in orde
   expect([await closed('slow_consumer'), await closed('send_timeout')]).toEqual([0, 0]);
 });
 
-test('a client that stops reading is closed without loss for the other clients, and receives or reloads every event when it returns', async () => {
+test('a client that stops reading for too long is disconnected, and gets or reloads every event after it reconnects', async () => {
   await using crowd = await enter('end');
   const confirmed = await overrun(crowd, 'end', 400);
   await eventually(async () => expect(await closed('send_timeout')).toBe(crowd.slow.length));
@@ -80,7 +81,7 @@ test('a client that stops reading is closed without loss for the other clients, 
   expect(judgement.handled + judgement.excused).toBe(judgement.due);
 });
 
-test('typing is not sent to a client that lags, and the client knows the typing users after it has caught up', async () => {
+test('typing events are not sent to a lagging client, and the client knows the typing users after it has caught up', async () => {
   await using crowd = await enter('typing');
   const confirmed = await overrun(crowd, 'typing', 200);
   const users = ['3f2504e0-4f89-41d3-9a0c-0305e82c3301', '3f2504e0-4f89-41d3-9a0c-0305e82c3302'];
@@ -88,7 +89,7 @@ test('typing is not sent to a client that lags, and the client knows the typing 
   const before = await dropped();
   for (let round = 0; round < 3; round += 1) {
     await system().publisher.publishEvents(users.map((user) => typing('typing', user, round !== 1)));
-    // Longer than a window, so that each event becomes a separate entry.
+    // The pause is longer than a coalescing window, so that each event becomes a separate entry.
     await pause(150);
   }
   await eventually(async () => expect(await dropped()).toBe(before + 3 * users.length * crowd.slow.length));

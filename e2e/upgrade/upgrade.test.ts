@@ -1,5 +1,5 @@
-// Gateways of an earlier build are replaced by the present build under load, and back. `npm run upgrade -- --write` writes the
-// table.
+// Gateways of an earlier build are replaced by gateways of the current build under load, and then the other way round.
+// `npm run upgrade -- --write` writes the table.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { offerTable } from '../faults/support/reliability-page.js';
 import { Resources } from '../fixtures/systems/resources.js';
@@ -24,12 +24,12 @@ beforeAll(async () => {
 afterAll(() => resources[Symbol.asyncDispose](), 60_000);
 
 const directions: readonly (readonly [string, () => RunnableBuild])[] = [
-  ['replaced by the present one', () => presentBuild],
-  ['put back', () => base],
+  ['replaced by the current build', () => presentBuild],
+  ['restored', () => base],
 ];
 
 test.each(directions)(
-  'nothing is lost, repeated or reordered, and nobody reloads, while gateways of an earlier build are %s',
+  'no event is lost, repeated or reordered, and no client reloads, while gateways of an earlier build are %s',
   async (_, buildOf) => {
     const replacement = await system.replaceAll(buildOf());
     replacements.push(replacement);

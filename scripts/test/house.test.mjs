@@ -5,14 +5,14 @@ import { testTitles } from '../test-titles.mjs';
 
 const found = (path, text) => fileFindings(path, text).map((line) => line.slice(path.length + 1));
 
-test('a file of code with more than 400 lines is found, and a long page of text is not', () => {
+test('a code file with more than 400 lines is reported, and a long page of text is not', () => {
   const long = 'x();\n'.repeat(401);
   expect(found('packages/a/src/a.ts', long)).toEqual(['401  401 lines; at most 400: split it by subject']);
   expect(found('packages/a/src/a.ts', 'x();\n'.repeat(400))).toEqual([]);
   expect(found('docs/a.md', long)).toEqual([]);
 });
 
-test('a folder with too many files is found, and a src folder has a smaller limit', () => {
+test('a folder with too many files is reported, and a src folder has a smaller limit', () => {
   const files = (folder, count) => Array.from({ length: count }, (_, n) => `${folder}/${n}.ts`);
   expect(folderFindings([...files('packages/a/src', 10), ...files('e2e/tests/redis', 24)])).toEqual([]);
   expect(folderFindings(files('packages/a/src', 11))).toEqual([
@@ -21,7 +21,7 @@ test('a folder with too many files is found, and a src folder has a smaller limi
   expect(folderFindings(files('e2e/fixtures', 25))).toHaveLength(1);
 });
 
-test('a page that names a missing file is found, and a page that names only existing files is not', () => {
+test('a page that names a missing file is reported, and a page that names only existing files is not', () => {
   const files = ['docs/a.md', 'docs/b.md', 'packages/a/src/one.ts', 'README.md'];
   const foundIn = (text) => pathFindings('docs/a.md', text, files);
   expect(
@@ -43,7 +43,7 @@ describe('comments', () => {
     ' * Who waits.',
     'const a = 1; // Told after each.',
     '    {/* Of the room. */}',
-  ])('the comment %j is found', (line) => {
+  ])('the comment %j is reported', (line) => {
     expect(found('packages/a/src/a.ts', line)).toEqual([
       expect.stringMatching(
         /^1 {2}a comment opens with "(What|Whether|Who|Told|Of)": begin with the subject$/,
@@ -52,7 +52,7 @@ describe('comments', () => {
   });
 
   test.each(['// Somebody asks what it is.', "fetch('https://What.example');", ' * whether it is open.'])(
-    'the line %j is clean',
+    'the line %j is accepted',
     (line) => {
       expect(found('packages/a/src/a.ts', line)).toEqual([]);
     },
@@ -102,7 +102,7 @@ describe('titles', () => {
     'stored entries stay in the stream',
     '$name is refused with 401',
     'the client hears nothing for two seconds',
-  ])('the title %j is a statement', (title) => {
+  ])('the title %j is accepted as a statement', (title) => {
     expect(isStatement(title)).toBe(true);
   });
 
@@ -117,11 +117,11 @@ describe('titles', () => {
     'with partitions only the rooms of the stream are told',
     'of two hundred joins at most eight wait',
     'what was missed is replayed',
-  ])('the title %j is no statement', (title) => {
+  ])('the title %j is not accepted as a statement', (title) => {
     expect(isStatement(title)).toBe(false);
   });
 
-  test('a title is found behind tables, types and options, with its line', () => {
+  test('the titles of tests are found with their line numbers, even after modifiers, tables and types', () => {
     const text = [
       "test('one', () => {});",
       '  it.skipIf(isWindows)("two", () => {});',
@@ -141,7 +141,7 @@ describe('titles', () => {
     ]);
   });
 
-  test('the titles of test files are judged, and those of other files are not', () => {
+  test('titles are checked in test files, but not in other files', () => {
     const text = "test('keeps all', () => {});";
     expect(found('packages/a/test/a.test.ts', text)).toEqual([
       '1  the title "keeps all" is no full statement (subject first, then a verb)',

@@ -1,5 +1,5 @@
-// Declares the commands of the `millrace` program. Each command is in a separate file that is loaded only when the command runs, so
-// that the other commands do not load a whole server.
+// Declares the commands of the `millrace` program. Each command is in a separate file that is loaded only when the command runs. A
+// command such as `tail` therefore does not load the whole server.
 import { isEntryId } from '@millrace/broker';
 import { Command, InvalidArgumentError } from 'commander';
 import type { ActionCommandOptions, CommonOptions, ListCommandOptions } from './commands/dead-letters.js';
@@ -105,7 +105,8 @@ deadLetters
 try {
   await program.parseAsync(argumentsOf(process.argv), { from: 'user' });
 } catch (error) {
-  // An error that the user can fix is printed in one line. Any other is a defect of the program, and is printed with its stack.
+  // An error that the user can fix is printed in one line. Any other error is a defect of the program, and is printed with its
+  // stack.
   console.error(error instanceof GatewayError ? `millrace: ${error.message}` : error);
   process.exitCode = 1;
 }

@@ -1,4 +1,4 @@
-// The gateway's own errors, for the person who runs it. Remote clients are sent hub errors and HTTP problems instead.
+// The gateway's own errors, for the person who runs it. Remote clients receive hub errors and HTTP problems instead.
 
 /** Stable codes of {@link GatewayError}; each is explained in docs/errors.md. */
 export const GATEWAY_ERROR_CODES = [

@@ -32,8 +32,9 @@ export interface ExampleEvent {
 export interface GatewayExtension {
   readonly name: string;
   /**
-   * True when the extension is safe in development mode only. A gateway in another mode then does not start. An extension can sign
-   * tokens with the gateway's secret, so it must set this to true if it gives tokens to anybody. @defaultValue false
+   * True when the extension is safe in development mode only. A gateway in another mode then refuses to start. An extension can
+   * sign tokens with the gateway's secret, so it must set this field to true if it gives tokens to anyone who asks. @defaultValue
+   * false
    */
   readonly isForDevelopment?: boolean;
   /** An event to try, printed when a gateway starts in development mode. @defaultValue none */

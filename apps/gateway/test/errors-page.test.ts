@@ -26,6 +26,6 @@ it.each([
   ['SignalRError', SIGNALR_ERROR_CODES],
   ['GatewayError', GATEWAY_ERROR_CODES],
   ['HTTP problems', Object.keys(problemTitles)],
-])('the page lists every code of %s and no other', (heading, codes) => {
+])('the page docs/errors.md lists every code of %s and no other code', (heading, codes) => {
   expect([...tableOf(heading, 'code')].sort()).toEqual([...codes].sort());
 });

@@ -13,7 +13,7 @@ const output = join(app, 'dist/web');
 const fingerprintFile = join(output, '.built-from');
 const lock = join(app, 'dist/web.lock');
 
-/** The inputs of the build. The lock file represents the installed libraries. */
+/** The inputs of the build. `package-lock.json` represents the installed libraries. */
 const inputs = ['web', 'src/api-types.ts', 'src/texts.ts', 'vite.config.ts', 'scripts/build-web.mjs']
   .map((path) => join(app, path))
   .concat(['packages/client/src', 'package-lock.json'].map((path) => join(repository, path)));
@@ -32,7 +32,7 @@ function fingerprint() {
   return hash.digest('hex');
 }
 
-/** The compressed size of everything that a first visit loads. */
+/** Returns the compressed size of all files that a first visit loads, in bytes. */
 function transferBytes() {
   const compressible = /\.(js|css|html|svg)$/;
   return filesUnder(output)
@@ -41,7 +41,7 @@ function transferBytes() {
     .reduce((sum, size) => sum + size, 0);
 }
 
-// Only one process can create the lock folder. This process builds, and the other processes wait.
+// Only one process can create the lock folder. The process that created it builds, and the other processes wait.
 async function withLock(act) {
   mkdirSync(dirname(lock), { recursive: true });
   for (const endMs = Date.now() + 60_000; ; ) {
@@ -50,7 +50,7 @@ async function withLock(act) {
       break;
     } catch (error) {
       if (error.code !== 'EEXIST') throw error;
-      // After a minute, the lock must be that of a killed process, so it is removed.
+      // After a minute, the lock must belong to a killed process, so it is removed.
       if (Date.now() > endMs) rmSync(lock, { recursive: true, force: true });
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
@@ -71,7 +71,7 @@ async function buildUnlessBuilt() {
   const builtFrom = fingerprint();
   if (existsSync(fingerprintFile) && readFileSync(fingerprintFile, 'utf8') === builtFrom)
     return { isFresh: false, bytes: transferBytes() };
-  // Loading vite takes as long as everything else here, so it is loaded only for a build.
+  // Loading vite takes as long as everything else in this script, so vite is loaded only for a build.
   const { build } = await import('vite');
   // With NODE_ENV=test, as in a test run, the pages would contain the slow development code of the libraries.
   const { NODE_ENV } = process.env;

@@ -23,7 +23,7 @@ export type TicketStatus = (typeof ticketStatuses)[number];
 /** A message: the payload of `chat_message`. Loaded messages and live messages have the same form. */
 export type Message = PayloadOf<typeof eventCatalog, 'chat_message'>;
 
-/** A ticket as lists show it. */
+/** A ticket, with the fields that lists of tickets show. */
 export interface Ticket {
   readonly id: string;
   /** The number that people use, for example #1042. */
@@ -109,7 +109,7 @@ export interface ConversationAnswer {
   readonly ticket: Ticket;
   /** The messages in the order of their sequence numbers, at most {@link maxMessagesPerAnswer}. */
   readonly messages: readonly Message[];
-  /** True if there are more messages. With `after` these are newer messages, otherwise older messages. */
+  /** True if there are more messages. If the request had `after`, these are newer messages, otherwise older messages. */
   readonly hasMore: boolean;
   /** The last sequence number that each person has read, by person ID. */
   readonly readUpTo: Readonly<Record<string, number>>;

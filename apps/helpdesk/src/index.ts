@@ -1,5 +1,5 @@
-// The helpdesk: a program that the gateway serves. It keeps tickets in its own database and publishes every change through
-// the gateway's publisher.
+// The helpdesk, an extension that runs in the gateway's process. It keeps tickets in its own database and publishes every change
+// through the gateway's publisher.
 import { fileURLToPath } from 'node:url';
 import type { GatewayExtension } from '@millrace/gateway';
 import { openDatabase } from './database/open-database.js';

@@ -1,4 +1,4 @@
-// The API from outside: sign-in, refusals, and the tokens for the gateway.
+// Tests the API from the outside: sign-in, refusals, and the tokens for the gateway.
 import { createServer } from 'node:http';
 import Fastify from 'fastify';
 import { expect, test } from 'vitest';
@@ -55,7 +55,7 @@ test('a request without a session may only list the people and sign in', async (
   expect((await api.call('POST', '/tokens')).status).toBe(401);
 });
 
-test('people are shown without their email addresses, and sessions are stored only as hashes', async () => {
+test('people are shown without their email addresses, and session tokens are stored only as hashes', async () => {
   await using api = await openApi();
   const session = await api.signIn(seeded.noa);
   expect(JSON.stringify(await api.call('GET', '/people'))).not.toContain('@');
@@ -66,7 +66,7 @@ test('people are shown without their email addresses, and sessions are stored on
   });
 });
 
-test('a message with the same clientTempId is stored once, and wakes the relay', async () => {
+test('a message that is sent twice with the same clientTempId is stored once, and each request wakes the relay', async () => {
   await using api = await openApi();
   const session = await api.signIn(seeded.noa);
   const send = () =>
@@ -102,7 +102,7 @@ const wrong: readonly [method: 'GET' | 'POST' | 'PUT', path: string, body?: obje
 ];
 
 test.each(wrong)(
-  'an invalid request is refused and changes nothing: %s %s %.60j',
+  'the invalid request %s %s %.60j is refused and changes nothing',
   async (method, path, body) => {
     await using api = await openApi();
     const session = await api.signIn(seeded.maria);
@@ -112,7 +112,7 @@ test.each(wrong)(
   },
 );
 
-test('a refusal has its own status, and an internal error reveals no details', async () => {
+test('each kind of refusal has its own status, and an internal error reveals no details', async () => {
   await using api = await openApi();
   const session = await api.signIn(seeded.noa);
   expect(await api.call('GET', `/tickets/${seeded.danielsTicket}`, undefined, session)).toMatchObject({
@@ -131,7 +131,7 @@ test('a refusal has its own status, and an internal error reveals no details', a
   expect(api.calls.errors).toHaveLength(1);
 });
 
-test('a read position is never beyond the last message', async () => {
+test('a read position is limited to the last message', async () => {
   await using api = await openApi();
   const session = await api.signIn(seeded.noa);
   await api.call('PUT', `/tickets/${seeded.vpnTicket}/read`, { sequenceNumber: 9_999 }, session);

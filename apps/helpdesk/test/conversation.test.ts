@@ -1,4 +1,4 @@
-// The conversation on the page.
+// Tests the state of a conversation on the page.
 import { expect, test } from 'vitest';
 import {
   type Conversation,
@@ -18,14 +18,14 @@ test('each message is shown once and in order, whatever the order of arrival', (
   expect(withMessage(conversation, message(3))).toBe(conversation);
 });
 
-test('a stored message replaces the pending one, whatever the order of answer and event', () => {
+test('a stored message replaces the pending message, even if its event arrives before the answer to the request', () => {
   const shown = withPending(emptyConversation, pending);
   const stored = withMessage(shown, message(1, 'a'));
   expect(stored.pending).toEqual([]);
   expect(withPending(stored, { ...pending, state: 'failed' })).toBe(stored);
 });
 
-test('a receipt never moves the read position back', () => {
+test('a read receipt never moves the read position back', () => {
   const conversation = withMessages(emptyConversation, [message(1), message(2), message(3)]);
   const read = withReceipt(conversation, 'noa', [message(2).id]);
   expect(read.readUpTo).toEqual({ noa: 2 });

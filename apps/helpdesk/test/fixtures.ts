@@ -23,7 +23,7 @@ export const seeded = {
   danielsTicket: 'b1d4c6f0-2e7a-4c39-a5d8-000000001051',
 } as const;
 
-/** A folder that is deleted at the end of the test. */
+/** Creates a folder that is deleted at the end of the test. */
 async function temporaryFolder(): Promise<AsyncDisposable & { readonly path: string }> {
   const path = await mkdtemp(join(tmpdir(), 'millrace-helpdesk-'));
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
@@ -59,7 +59,7 @@ export async function openHelpdesk(maxOutboxEvents = 1_000) {
   };
 }
 
-/** A real publisher on a broker in memory. */
+/** Creates a real publisher on a broker in memory. */
 export async function openPublisher() {
   const broker = createMemoryBroker({ streams: eventCatalog.streams });
   await broker.open();

@@ -1,4 +1,4 @@
-// The delivery times that the page shows.
+// Tests the delivery times that the page shows.
 import { expect, test } from 'vitest';
 import { maxSamples, noLatency, withSample } from '../web/state/latency.js';
 

@@ -1,7 +1,7 @@
 // Messages for tests of the page.
 import type { Message } from '../src/api-types.js';
 
-/** A stored message with a sequence number. */
+/** Creates a stored message with this sequence number. */
 export function message(number: number, tempId: string | null = null): Message {
   return {
     id: `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`,

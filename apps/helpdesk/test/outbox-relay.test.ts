@@ -1,4 +1,4 @@
-// The relay publishes the waiting events once and in order, whatever happens to the broker.
+// Checks that the relay publishes the waiting events once and in order, whatever happens to the broker.
 import { PublisherError } from '@millrace/publisher';
 import { expect, test } from 'vitest';
 import { OutboxRelay, type OutboxRelayOptions } from '../src/outbox/outbox-relay.js';
@@ -22,7 +22,7 @@ function createRelay(outbox: OutboxRelayOptions['outbox'], publishEvents: Publis
   return { relay, states, rejected };
 }
 
-test('a change reaches the stream of its type', async () => {
+test('the events of a change reach the streams of their types', async () => {
   await using helpdesk = await openHelpdesk();
   await using stage = await openPublisher();
   const { relay, states } = createRelay(helpdesk.outbox, (events) => stage.publisher.publishEvents(events));
@@ -56,7 +56,7 @@ test('events wait while the broker is unavailable, then they are published with 
   expect(states).toEqual(['delayed', 'flowing']);
 });
 
-test('an event that the contract refuses does not block the others', async () => {
+test('an event that violates the contract does not block other events', async () => {
   await using helpdesk = await openHelpdesk();
   await using stage = await openPublisher();
   const { relay, rejected } = createRelay(helpdesk.outbox, (events) => stage.publisher.publishEvents(events));
@@ -73,7 +73,7 @@ test('an event that the contract refuses does not block the others', async () =>
   expect(helpdesk.outbox.size).toBe(0);
 });
 
-test('events that could not be published before the end are published after the next start', async () => {
+test('events that could not be published before the relay was closed are published by the next relay', async () => {
   await using helpdesk = await openHelpdesk();
   await using stage = await openPublisher();
   helpdesk.changes.sendMessage(helpdesk.noa, seeded.vpnTicket, 'left over', 'a');

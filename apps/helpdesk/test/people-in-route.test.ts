@@ -1,4 +1,4 @@
-// The people of an address, and the links to the other views.
+// Tests which people belong to an address, and the links to the other views.
 import { expect, test } from 'vitest';
 import type { Person } from '../src/api-types.js';
 import type { PageRoute } from '../web/routing/page-route.js';
@@ -19,7 +19,7 @@ const people = [
 ];
 const split: PageRoute = { view: 'split', ticketId: 'T', as: null, agent: null, requester: null };
 
-test('links from the side-by-side view lead to the people who are shown', () => {
+test('links from the side-by-side view lead to views of the people who are shown', () => {
   expect(routeToView('agent', split, people)).toMatchObject({ view: 'agent', ticketId: 'T', as: 'maria' });
   expect(routeToView('requester', split, people)).toMatchObject({ view: 'requester', as: 'noa' });
   const others = { ...split, agent: 'aiko', requester: 'priya' };
@@ -28,7 +28,7 @@ test('links from the side-by-side view lead to the people who are shown', () => 
   expect(routeToView('split', others, people)).toEqual(others);
 });
 
-test('the link from one person to the side-by-side view keeps that person, and the page asks for the other role', () => {
+test('links from the view of one person keep this person in the side-by-side view, but name nobody in the view of the other role', () => {
   const alone: PageRoute = { ...split, view: 'agent', as: 'aiko' };
   expect(routeToView('split', alone, people)).toMatchObject({
     view: 'split',
@@ -39,7 +39,7 @@ test('the link from one person to the side-by-side view keeps that person, and t
   expect(routeToView('agent', alone, people).as).toBe('aiko');
 });
 
-test('a username that is unknown or has the other role is ignored', () => {
+test('a username in an address is ignored if it is unknown or belongs to the other role', () => {
   expect(personInRoute({ ...split, view: 'agent', as: 'noa' }, 'agent', people)).toBeUndefined();
   expect(personInRoute({ ...split, agent: 'nobody' }, 'agent', people)?.username).toBe('maria');
   expect(personInRoute(split, 'agent', [])).toBeUndefined();

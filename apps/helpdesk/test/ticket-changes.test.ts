@@ -1,4 +1,4 @@
-// The changes that people make: what is stored, and which events report it.
+// Tests the changes that people make: what is stored, and which events report the change.
 import { eventCatalog } from '@millrace/contract';
 import { expect, test } from 'vitest';
 import { openDatabase } from '../src/database/open-database.js';
@@ -7,7 +7,7 @@ import { openHelpdesk, seeded } from './fixtures.js';
 
 const room = ticketRoom(seeded.noa, seeded.vpnTicket);
 
-test('a message gets the next number of its ticket and waits in the outbox', async () => {
+test('a message gets the next sequence number of its ticket, and its event waits in the outbox', async () => {
   await using helpdesk = await openHelpdesk();
   const before = helpdesk.conversations.conversation(helpdesk.noa, seeded.vpnTicket).messages;
   const message = helpdesk.changes.sendMessage(helpdesk.noa, seeded.vpnTicket, 'Hello', 'temp-1');
@@ -56,7 +56,7 @@ test('every event that the helpdesk publishes fits the contract', async () => {
   );
 });
 
-test('a status change is stored, shown in the conversation and notified to the requester', async () => {
+test('a status change is stored and shown in the conversation, and the requester is notified', async () => {
   await using helpdesk = await openHelpdesk();
   expect(helpdesk.changes.setStatus(helpdesk.maria, seeded.vpnTicket, 'solved').status).toBe('solved');
   expect(helpdesk.waiting()).toEqual([
@@ -72,7 +72,7 @@ test('a status change is stored, shown in the conversation and notified to the r
   });
 });
 
-test('a system message is read for the person who caused it and unread for everybody else', async () => {
+test('a system message counts as read by the person who caused it, and as unread by everybody else', async () => {
   await using helpdesk = await openHelpdesk();
   const { changes, conversations, maria, noa, remoteSessions } = helpdesk;
   const unread = (person: typeof maria): number => {
@@ -100,7 +100,7 @@ test('a change to the current value does nothing', async () => {
   expect(helpdesk.outbox.size).toBe(0);
 });
 
-test('an assignment notifies the new assignee, but not agents who assign themselves', async () => {
+test('an assignment notifies the new assignee, but not an agent who assigns the ticket to themselves', async () => {
   await using helpdesk = await openHelpdesk();
   helpdesk.changes.assign(helpdesk.maria, seeded.vpnTicket, seeded.aiko);
   helpdesk.changes.assign(helpdesk.maria, seeded.danielsTicket, seeded.maria);
@@ -108,7 +108,7 @@ test('an assignment notifies the new assignee, but not agents who assign themsel
   expect(helpdesk.notifications.list(seeded.maria)).toHaveLength(0);
 });
 
-test('a requester cannot see tickets of others or make an agent’s changes', async () => {
+test('a requester can neither see the tickets of other people nor make changes that only agents may make', async () => {
   await using helpdesk = await openHelpdesk();
   const { changes, conversations, noa, remoteSessions } = helpdesk;
   expect(conversations.list(noa).every(({ requesterId }) => requesterId === seeded.noa)).toBe(true);
@@ -126,7 +126,7 @@ test('a requester cannot see tickets of others or make an agent’s changes', as
   expect(helpdesk.outbox.size).toBe(0);
 });
 
-test('a change that fails leaves nothing behind, neither rows nor events', async () => {
+test('a change that fails leaves neither rows nor events behind', async () => {
   await using helpdesk = await openHelpdesk();
   const { outbox, changes, conversations, maria } = helpdesk;
   const before = conversations.conversation(maria, seeded.vpnTicket);
@@ -158,7 +158,7 @@ test('a read position never decreases', async () => {
   expect(readUpTo[seeded.noa]).toBeGreaterThanOrEqual(5);
 });
 
-test('a remote session allows only the actions of its state', async () => {
+test('a remote session allows only the actions that fit its state', async () => {
   await using helpdesk = await openHelpdesk();
   const { remoteSessions, maria, noa } = helpdesk;
   const conflict = expect.objectContaining({ code: 'conflict' });
@@ -172,7 +172,7 @@ test('a remote session allows only the actions of its state', async () => {
   expect(remoteSessions.invite(maria, seeded.vpnTicket, 'view').state).toBe('invited');
 });
 
-test('a long conversation is loaded in ranges that fit together', async () => {
+test('a long conversation is loaded in ranges without gaps or overlaps', async () => {
   await using helpdesk = await openHelpdesk(2_000);
   for (let count = 0; count < 450; count++)
     helpdesk.changes.sendMessage(helpdesk.noa, seeded.vpnTicket, `${count}`, `temp-${count}`);
@@ -188,7 +188,7 @@ test('a long conversation is loaded in ranges that fit together', async () => {
   expect(numbers({ after: 409 })).toEqual([410, 459, false]);
 });
 
-test('the database is filled once and keeps its data when it is opened again', async () => {
+test('the database is filled with seed data once, and keeps its data when it is opened again', async () => {
   await using helpdesk = await openHelpdesk();
   helpdesk.changes.sendMessage(helpdesk.noa, seeded.vpnTicket, 'Still here', 'temp-1');
   const again = openDatabase(helpdesk.folder);

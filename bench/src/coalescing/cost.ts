@@ -1,5 +1,5 @@
-// Measures the cost of one input for Redis and for the publisher's process, for one kind of publish. Runs in a separate process, so
-// that its CPU time includes nothing else.
+// Measures what one input costs Redis and the publisher's process, for one kind of publish. Runs in a separate process, so that the
+// CPU time includes nothing else.
 import { randomUUID } from 'node:crypto';
 import { connectPublisher } from '@millrace/publisher';
 import { createClient } from '@redis/client';
@@ -14,7 +14,7 @@ export interface Cost {
 
 const [redisUrl = '', kind = '', countText = '0'] = process.argv.slice(2);
 const count = Number(countText);
-// Number of concurrent calls, as many as a busy backend has requests.
+// Number of concurrent calls. A busy backend has about as many concurrent requests.
 const inFlight = 64;
 
 const publisher = await connectPublisher({
@@ -47,7 +47,7 @@ async function sendAll(from: number, to: number): Promise<void> {
   await publisher.flush();
 }
 
-/** Returns the microseconds that Redis spent in scripts. A publisher calls nothing else. */
+/** Returns the time that Redis has spent in scripts, in microseconds. A publisher calls only scripts. */
 async function scriptUs(): Promise<number> {
   const text = await admin.sendCommand<string>(['INFO', 'commandstats']);
   const found = text.matchAll(/^cmdstat_(?:evalsha|eval):calls=\d+,usec=(\d+)/gm);

@@ -1,4 +1,5 @@
-// Compares the inputs with the entries: how many fewer entries there are, how late they arrive, and how many are out of order.
+// Compares the published events (the inputs) with the stream entries into which they were coalesced: how many fewer entries there
+// are, how late they arrive, and how many are out of order.
 import type { SentInput } from './typing-publisher.js';
 
 /** An entry as it arrived at a reader. */
@@ -12,18 +13,18 @@ export interface ArrivedEntry {
 export interface Judgement {
   readonly inputs: number;
   readonly entries: number;
-  /** Time from the publish of each input to the arrival of its entry. */
+  /** For each input, the time from its publish call to the arrival of the entry that covers it. */
   readonly latenciesMs: readonly number[];
   /** Number of entries that arrived after a later entry of the same user. */
   readonly behind: number;
 }
 
 /**
- * Matches each input with the first entry of its user that is not older than the input.
- * @throws Error when the counts of the entries do not add up to the inputs, or an input has no entry
+ * Matches each input with its entry: the first entry of the same room and user that is not older than the input.
+ * @throws Error if the counts of the entries do not add up to the number of inputs, or if an input has no entry
  */
 export function judge(sent: readonly SentInput[], entriesRead: readonly ArrivedEntry[]): Judgement {
-  // A flush that took longer than its lease is repeated with the same IDs. Gateways accept only the first of these entries.
+  // A flush that took longer than its lease is repeated with the same event IDs. Gateways accept only the first entry with an ID.
   const seen = new Set<string>();
   const arrived = entriesRead.filter(({ eventId }) => seen.size < seen.add(eventId).size);
   const total = arrived.reduce((sum, { count }) => sum + count, 0);

@@ -1,5 +1,5 @@
-// A script of typing: 50 users in 10 rooms, whose events are spread over 3 publishers as by a load balancer. The same seed gives
-// the same script.
+// A script of 50 users who type in 10 rooms. Their events are spread over 3 publishers at random, as a load balancer would spread
+// them. The script is the same in every run.
 import { createHash } from 'node:crypto';
 
 /** Users, rooms and publisher processes of the script. */
@@ -29,15 +29,15 @@ function numbers(seed: string): () => number {
   };
 }
 
-/** Returns a user ID that is the same in every run. */
+/** Returns a UUID that depends only on `text`, so that it is the same in every run. */
 function uuidOf(text: string): string {
   const hex = createHash('sha1').update(text).digest('hex');
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }
 
 /**
- * Returns the script. Each user types for 1 to 4 s, with a start at every keystroke and a stop at the end, and then pauses for 1 to
- * 3 s.
+ * Returns the script in the order of time. Each user types for 1 to 4 s, and then pauses for 1 to 3 s. Every keystroke is a start
+ * of typing, and a stop follows the last keystroke.
  */
 export function typingScript(seconds: number, { fromMs, toMs }: KeyGap): readonly Action[] {
   const actions: Action[] = [];

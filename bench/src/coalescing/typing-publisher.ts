@@ -1,4 +1,4 @@
-// One of the publisher processes of the scripted typing. It publishes its part of the script, and then reports its events and their
+// One of the processes that publish the typing script. It publishes its share of the script, and then reports its events with their
 // times.
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
@@ -6,7 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { connectPublisher } from '@millrace/publisher';
 import type { Action } from './script.js';
 
-/** The order to one publisher process. Times are milliseconds since 1970. */
+/** The order to one publisher process. `startAtMs` is in milliseconds since 1970. The times of the actions are relative to it. */
 export interface TypingOrder {
   readonly startAtMs: number;
   readonly actions: readonly Action[];
@@ -15,7 +15,7 @@ export interface TypingOrder {
 /** An event that was sent. */
 export interface SentInput {
   readonly eventId: string;
-  /** The room and the user, who together have one typing indicator. */
+  /** The room and the user, which together identify a typing indicator. */
   readonly indicator: string;
   readonly isTyping: boolean;
   readonly atMs: number;
@@ -46,5 +46,5 @@ for (const { atMs, roomId, userId, isTyping } of order.actions) {
 }
 await Promise.all(pending);
 await publisher.close();
-// The process disconnects only after the list is written, because a long list takes a while.
+// The process disconnects only after the list is written, because writing a long list takes a while.
 process.send?.(sent, undefined, undefined, () => process.disconnect());

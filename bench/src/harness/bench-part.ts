@@ -9,7 +9,7 @@ export interface PartOptions {
   readonly seconds: number | undefined;
   /** Number of connections, for the parts about idle connections and about resuming. */
   readonly connections: number | undefined;
-  /** Sides to run instead of the part's own sides. */
+  /** Sides (compared systems) to run instead of the part's default sides. */
   readonly sides: readonly SideName[] | undefined;
 }
 
@@ -17,7 +17,7 @@ export interface PartOptions {
 export interface PartSummary {
   /** Median of all rounds, by side and figure. */
   readonly figures: Readonly<Record<string, Readonly<Record<string, number>>>>;
-  /** Ratio of paired rounds, by side, figure and base. */
+  /** Median ratio of a side to a base over the paired rounds, by side, figure and base. */
   readonly ratios: Readonly<Record<string, Readonly<Record<string, Readonly<Record<string, Interval>>>>>>;
 }
 

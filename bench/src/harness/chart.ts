@@ -1,6 +1,6 @@
 // Draws charts as Mermaid text, which GitHub and most Markdown readers display.
 
-/** One chart: a value for each step along the axis. */
+/** A bar chart: one value for each step on the x axis. */
 export interface Chart {
   readonly title: string;
   readonly x: { readonly label: string; readonly steps: readonly string[] };

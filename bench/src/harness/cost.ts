@@ -1,7 +1,7 @@
-// Measures the cost of a part of a run: the CPU time of each process, and the commands that Redis executed.
+// Reads what a run costs: the CPU time and memory of its processes, and the commands that Redis executed.
 import { readFileSync } from 'node:fs';
 
-/** The value of `CLK_TCK`, which Linux fixes for programs. */
+/** The value of `CLK_TCK`, the number of clock ticks per second. For programs, this number is fixed on Linux. */
 const ticksPerSecond = 100;
 
 /** Returns the CPU time (user and system) of a process with all its threads since its start, in milliseconds, exact to 10 ms. */
@@ -18,7 +18,8 @@ export function rssKibOf(pid: number): number {
 }
 
 /**
- * Calls of one Redis command, and the time in it. The time of a script includes its commands, which are also counted separately.
+ * Number of calls of one Redis command, and the time that Redis spent in it. The time of a script includes the commands that the
+ * script calls. These commands are counted separately too.
  */
 export interface CommandCost {
   readonly calls: number;
@@ -33,7 +34,7 @@ export function parseCommandStats(info: string): ReadonlyMap<string, CommandCost
   return costs;
 }
 
-/** Returns the difference of two readings. Leaves out commands that were not called in between. */
+/** Returns the difference between two readings. Leaves out commands that were not called between them. */
 export function costBetween(
   before: ReadonlyMap<string, CommandCost>,
   after: ReadonlyMap<string, CommandCost>,

@@ -1,11 +1,11 @@
-// Writes the README's sentence about speed from the summary of the last run, so that nobody types its figures.
+// Writes the README's sentence about speed from the summary of the last run, so that nobody has to type the figures.
 import { number } from './report.js';
 import type { Interval } from './statistics.js';
 
 type Figures = Readonly<Record<string, Readonly<Record<string, number>>>>;
 type Ratios = Readonly<Record<string, Readonly<Record<string, Readonly<Record<string, Interval>>>>>>;
 
-/** A part in `docs/performance/summary.json`. */
+/** The entry of one part of the benchmark in `docs/performance/summary.json`. */
 export interface SummaryPart {
   readonly machine: string;
   readonly figures: Figures;
@@ -15,19 +15,19 @@ export interface SummaryPart {
 /** The contents of `docs/performance/summary.json`, by part. */
 export type Summary = Readonly<Record<string, SummaryPart>>;
 
-/** The names of the bases in the sentence. */
+/** The systems with which Millrace is compared (the bases), with their names in the sentence. */
 const bases = {
   floor: 'a hand-written floor',
   'socket-io': 'Socket.IO',
   'aspnet-stream': 'ASP.NET Core',
 } as const;
 
-/** Returns the medians of paired rounds as ` (1.20 × a hand-written floor, 0.90 × Socket.IO)`. */
+/** Returns the median ratios of Millrace to the bases, for example ` (1.20 × a hand-written floor, 0.90 × Socket.IO)`. */
 function comparison(part: SummaryPart, figure: string): string {
   const ratios = Object.entries(bases)
     .flatMap(([base, name]) => {
       const ratio = part.ratios['millrace']?.[figure]?.[base]?.median;
-      // JSON has null instead of NaN.
+      // A missing ratio is null, because JSON has no NaN.
       return typeof ratio !== 'number' ? [] : [`${ratio.toFixed(2)} × ${name}`];
     })
     .join(', ');

@@ -1,13 +1,13 @@
-// Finds the highest rate that a side sustains, in steps on a fixed grid.
+// Finds the highest event rate that a side (a compared system) sustains. Tries only the rates of a fixed grid.
 
 /** Each rate of the grid is 6 % higher than the rate before it. */
 const gridStep = 1.06;
 const gridFrom = 1_000;
-/** Number of grid steps at a time in the first search. */
+/** Number of grid steps by which the first search climbs at a time. */
 const coarseSteps = 5;
 const highestIndex = 75;
 
-/** Returns a rate of the grid. */
+/** Returns the rate with this index in the grid, in events per second. */
 export function rateAt(index: number): number {
   return Math.round(gridFrom * gridStep ** index);
 }
@@ -22,8 +22,9 @@ export interface Highest<Step> {
 }
 
 /**
- * Climbs from `startIndex` until a rate fails twice. A rate has two attempts, because a pause of the machine is no limit of the
- * side. Without `startIndex`, first climbs from the lowest rate in large steps. If the start is too high, goes down.
+ * Climbs from `startIndex` until a rate fails twice. Each rate has two attempts, because a pause of the machine can make one
+ * attempt fail. Without `startIndex`, climbs from the lowest rate in large steps first. If the start is too high, descends until a
+ * rate is sustained.
  */
 export async function findHighestRate<Step extends { readonly isBorne: boolean }>(
   startIndex: number | undefined,
@@ -53,7 +54,7 @@ export async function findHighestRate<Step extends { readonly isBorne: boolean }
     index += 1;
   }
   await climb(1);
-  // The start was too high.
+  // If even the start was too high, descend.
   while (borne === undefined && index >= 0) {
     const step = await attempt(index);
     if (step.isBorne) borne = step;

@@ -5,7 +5,7 @@ import type { SendOrder, SendReport } from '../traffic/publisher.js';
 import type { ReceivedReport } from '../traffic/receipts.js';
 import { type Part, startScript } from './processes.js';
 
-/** Time from the intended send time to the arrival. */
+/** Percentiles of the time from the intended send time of an event to its arrival. */
 export interface Latency {
   readonly p50Ms: number;
   readonly p99Ms: number;

@@ -11,7 +11,7 @@ const pagePath = fileURLToPath(new URL('../../../docs/performance.md', import.me
 const readmePath = fileURLToPath(new URL('../../../README.md', import.meta.url));
 const rawFolder = fileURLToPath(new URL('../../../docs/performance', import.meta.url));
 
-/** Returns machine, versions and commit as one sentence. */
+/** Returns one sentence that names the machine, the versions of Node and Redis, and the commit. */
 export function machineLine(): string {
   const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim();
   const redis = /v=(\S+)/.exec(execFileSync('redis-server', ['--version'], { encoding: 'utf8' }))?.[1] ?? '?';
@@ -43,7 +43,7 @@ function writeJson(path: string, value: unknown): void {
   writeFileSync(path, `${JSON.stringify(value, rounded, 2)}\n`);
 }
 
-/** Replaces the table with this name. */
+/** Replaces the table with this name in docs/performance.md. */
 export function writeTable(name: string, table: string): void {
   replaceBetween(pagePath, name, table);
 }

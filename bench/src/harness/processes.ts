@@ -1,5 +1,5 @@
-// The processes of a run. Each part runs in a separate process on loopback, as in production. Processes are ended only by their own
-// handles.
+// The processes of a run. As in production, publisher, Redis, gateways and clients are separate processes. They communicate over
+// loopback. A process is ended only through its own handle.
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
@@ -24,7 +24,7 @@ export class Part implements AsyncDisposable {
     const exit = once(this.child, 'exit', { signal: ended.signal }).then(() => {
       throw new Error(`${this.child.spawnargs.join(' ')} ended too early`);
     });
-    exit.catch(() => undefined); // `ended` aborts it if the message comes first
+    exit.catch(() => undefined); // `ended` aborts this wait if the message comes first
     try {
       const [message] = (await Promise.race([once(this.child, 'message'), exit])) as [T];
       return message;
@@ -83,7 +83,7 @@ export function startScript(path: string, args: readonly string[]): Part {
   );
 }
 
-/** Starts a program that sends and receives lines of JSON over its standard output and input. */
+/** Starts a program that exchanges lines of JSON over its standard input and output. */
 export function startProgram(file: string, args: readonly string[]): Part {
   const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'inherit'] });
   createInterface({ input: child.stdout }).on('line', (line) => child.emit('message', JSON.parse(line)));
@@ -103,10 +103,13 @@ export async function startRedis(): Promise<{ readonly part: Part; readonly url:
   return { part, url: `redis://127.0.0.1:${port}` };
 }
 
-/** The program of the gateway that was built in this working tree. */
+/** Path of the gateway program that was built in this working tree. */
 const builtCli = fileURLToPath(new URL('../../../apps/gateway/dist/cli.js', import.meta.url));
 
-/** Starts a gateway in development mode. `cli` is the program of another build. Without `port`, the gateway uses a free port. */
+/**
+ * Starts a gateway in development mode. `cli` can be the gateway program of another build. Without `port`, the gateway uses a free
+ * port.
+ */
 export async function startGateway(
   redisUrl: string,
   cli = builtCli,
@@ -121,7 +124,10 @@ export async function startGateway(
   return { part, url };
 }
 
-/** Waits for a text in the output. Continues to read the output afterwards, because a program must not meet a closed pipe. */
+/**
+ * Waits for a match in the output. Continues to read the output afterwards, so that the pipe does not fill up and block the
+ * program.
+ */
 async function outputOf({ child }: Part, pattern: RegExp): Promise<RegExpExecArray> {
   let output = '';
   return new Promise((resolve, reject) => {

@@ -6,7 +6,7 @@ import type { Failure, Rounds } from './pairs.js';
 import type { Role, Round } from './round.js';
 import { type Interval, median, medianInterval, pairedRatio } from './statistics.js';
 
-/** Reads a figure from the result of a round. */
+/** A function that reads a figure from the result of a round. */
 export type Figure<Result> = (result: Result) => number;
 
 /** Returns the figure of each round, or NaN if the round failed. */
@@ -14,12 +14,12 @@ function column<Result>(rounds: Rounds<Result>, side: SideName, figure: Figure<R
   return (rounds.get(side) ?? []).map((result) => (result === undefined ? Number.NaN : figure(result)));
 }
 
-/** Returns the median of the rounds that did not fail. */
+/** Returns the median of a figure over the rounds that did not fail. */
 export function medianOf<Result>(rounds: Rounds<Result>, side: SideName, figure: Figure<Result>): number {
   return median(column(rounds, side, figure).filter(Number.isFinite));
 }
 
-/** Returns the ratio of a side to another side, paired by round. */
+/** Returns the ratio of a figure of one side to that of another side, calculated round by round. */
 export function ratioOf<Result>(
   rounds: Rounds<Result>,
   [side, base]: readonly [SideName, SideName],
@@ -34,7 +34,7 @@ export function ratioCell({ median: middle, low, high }: Interval): string {
   return `${middle.toFixed(2)} [${low.toFixed(2)}–${high.toFixed(2)}]`;
 }
 
-/** Formats a figure with as many digits as its size needs. */
+/** Formats a figure. A larger figure has fewer decimals. */
 export function number(value: number): string {
   if (Number.isNaN(value)) return '–';
   if (value >= 1_000) return Math.round(value).toLocaleString('en');
@@ -65,7 +65,7 @@ export function summaryOf<Result>(
   };
 }
 
-/** Returns the sides of a part, or the requested sides instead, and the sides that this machine cannot run. */
+/** Returns the sides to run: the requested sides, or else the part's own. Also returns the sides that this machine cannot run. */
 export async function sidesFor(
   sides: Sides,
   names: readonly SideName[],
@@ -94,7 +94,7 @@ export function markdown(head: readonly string[], rows: readonly (readonly strin
   return [line(head), `|${'---|'.repeat(head.length)}`, ...rows.map(line)].join('\n');
 }
 
-/** CPU time per event: of one role; of publisher, gateway and Redis together; and of the gateway per delivery. */
+/** CPU times: of one role per event, of publisher, gateway and Redis together per event, and of the gateway per delivery. */
 export const cpuOf = {
   role:
     (role: Role): Figure<Round> =>
@@ -104,10 +104,13 @@ export const cpuOf = {
   delivery: ({ cpuUsPerEvent: { gateway }, expected, sent }: Round): number => (gateway * sent) / expected,
 };
 
-/** Maximum number of commands in a table. The file of the part contains all commands. */
+/** Maximum number of Redis commands in a table cell. The result file of the part contains all commands. */
 const maxCommands = 3;
 
-/** Formats the calls per event, followed by the commands that took most time: `2.10: xadd 1.00 × 2.1, …`. */
+/**
+ * Formats the number of Redis calls per event, followed by the commands that took the most time. Each command has its calls per
+ * event and its microseconds per call: `2.10: xadd 1.00 × 2.1, …`.
+ */
 export function redisCell(rounds: Rounds<Round>, side: SideName): string {
   const totals = new Map<string, { calls: number; us: number }>();
   let events = 0;
@@ -130,8 +133,8 @@ export function redisCell(rounds: Rounds<Round>, side: SideName): string {
 }
 
 /**
- * Minimum share of the rate that the generator must reach, and maximum lateness of the generator as a share of the measured
- * latency.
+ * Limits beyond which the figures are doubtful: the minimum share of the rate that the load generator must reach, and the maximum
+ * lateness of the generator as a share of the measured latency.
  */
 const minMadeShare = 0.97;
 const maxLateShare = { p50: 0.25, p99: 0.5 } as const;
@@ -192,7 +195,7 @@ export function intervalSentence(pairs: number): string {
   return `${pairs} paired rounds, the order reversed every second time. Figures are medians of the rounds; ratios are taken round by round: median [interval by order statistics, ${worth}].`;
 }
 
-/** Returns the last lines of every table: warnings, sides that did not run, hashes. */
+/** Returns the last lines below a table: the warnings, the sides that did not run, and the hashes of the sides. */
 export function footnotes(
   sides: readonly Side[],
   lines: readonly string[],

@@ -18,11 +18,11 @@ const clientScripts = {
   resuming: 'traffic/resuming-clients.js',
 } as const;
 
-/** A load on a side. */
+/** A load that is put on a side (a compared system). */
 export interface Load {
   readonly rooms: number;
   readonly clientsPerRoom: number;
-  /** Number of rooms for each client, only for light clients. @defaultValue 1 */
+  /** Number of rooms that each client joins. Applies only to light clients. @defaultValue 1 */
   readonly roomsPerClient?: number;
   readonly eventsPerSecond: number;
   /** See {@link SendOrder.gridMs}. */
@@ -36,7 +36,7 @@ export interface Load {
 /** The processes whose CPU time is measured. */
 export type Role = 'publisher' | 'gateway' | 'redis' | 'clients';
 
-/** The events of one stretch of load. Without `gridMs`, the value of the load applies. */
+/** The events of one stretch of load. Without `gridMs`, the `gridMs` of the {@link Load} applies. */
 export interface Sending {
   readonly events: number;
   readonly eventsPerSecond: number;
@@ -48,7 +48,7 @@ export interface Round {
   readonly sent: number;
   readonly failed: number;
   readonly firstFailure?: string;
-  /** Number of due deliveries. Events whose publisher was told that they failed do not count. */
+  /** Number of deliveries that are due. Events that the publisher reported as failed do not count. */
   readonly expected: number;
   readonly received: number;
   readonly outOfOrder: number;
@@ -72,7 +72,7 @@ export interface Round {
 const quietMs = 3_000;
 const lookMs = 20;
 
-/** A side that runs, with its clients in their rooms. */
+/** A running side whose clients are all in their rooms. */
 export class RunningSide implements AsyncDisposable {
   readonly #parts: readonly Part[];
   readonly #load: Load;
@@ -134,7 +134,7 @@ export class RunningSide implements AsyncDisposable {
       const clients = own(startScript(clientScripts[load.clients], [JSON.stringify(order)]));
       await clients.message();
       const redis = new Redis(url);
-      // The connection fails when its Redis ends.
+      // This connection fails when its Redis ends. The error is expected.
       redis.on('error', () => {});
       return new RunningSide(load, { redis, redisPart, system, clients, parts, kibBefore });
     } catch (error) {
@@ -154,7 +154,7 @@ export class RunningSide implements AsyncDisposable {
     return this.system.publisher.message<SendReport>();
   }
 
-  /** Closes the connections of all clients, sends events that they miss, and lets all clients reconnect at once. */
+  /** Closes the connections of all clients, sends events that they miss, and lets all clients reconnect at the same time. */
   async loseAndReturn(
     missed: Sending,
   ): Promise<Returned & { readonly due: number; readonly redis: Round['redis'] }> {
@@ -180,7 +180,7 @@ export class RunningSide implements AsyncDisposable {
     const cpuBefore = this.#cpuMs();
     const [sending] = await Promise.all([this.publish(load), meanwhile?.()]);
     const { mix = 'chat', clientsPerRoom } = this.#load;
-    // An event is not due if its publisher was told that it failed.
+    // An event that the publisher reported as failed is not due.
     const promised = markedIn(mix, firstNumber, sending.sent) - (mix === 'chat' ? sending.failed : 0);
     const expected = promised * clientsPerRoom;
     await this.#settle(expected);

@@ -27,12 +27,12 @@ export interface Interval {
 /**
  * Returns the median with its 95 % interval by order statistics. The interval goes from the k-th lowest to the k-th highest value,
  * with the largest k whose coverage (by the binomial distribution) is at least 95 %. It is exact for any distribution: 8 values
- * give lowest to highest (99.2 %), 9 values give the second from both ends (96.1 %).
+ * give lowest to highest (99.2 %), 9 values give second lowest to second highest (96.1 %).
  */
 export function medianInterval(values: readonly number[]): Interval {
   const sorted = [...Float64Array.from(values).sort()];
   const count = sorted.length;
-  // The probability that fewer than k values lie below the true median, first for k = 1, which means that no value does.
+  // The probability that fewer than k values lie below the true median. It begins with k = 1: no value lies below the median.
   let below = 0.5 ** count;
   let k = 1;
   let coverage = 1 - 2 * below;

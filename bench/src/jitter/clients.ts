@@ -1,5 +1,5 @@
-// All clients of a jitter run, each over a separate connection that is cut again and again. They are the official clients of both
-// systems, with the same mean delay between attempts to connect.
+// All clients of a jitter run, each over a separate connection that is cut again and again. The clients are the official clients of
+// the system under test. For both systems, the mean delay between attempts to connect is the same.
 //
 // Arguments: system, url, clients, rooms, messages per room, mean time up, time down (both in ms).
 import { HttpTransportType } from '@microsoft/signalr';
@@ -14,7 +14,7 @@ const targetPort = Number(new URL(url).port);
 const receipts = new Receipts(clientCount, messagesPerRoom);
 const retryMs = 500;
 
-/** Reads a message of the form `n=<number>;t=<nanoseconds>;…`. */
+/** Parses and records a message of the form `n=<number>;t=<nanoseconds>;…`. */
 function receive(client: number, content: string): void {
   const match = /^n=(\d+);t=(\d+);/.exec(content);
   if (match !== null) receipts.note(client, Number(match[1]), BigInt(match[2] ?? 0));
@@ -41,7 +41,7 @@ async function connectSocketIo(client: number, room: string, at: string): Promis
     transports: ['websocket'],
     forceNew: true,
     auth: { room },
-    // Socket.IO draws its delay around this value, and Millrace draws its delay below `retryMs`. The mean is the same.
+    // Socket.IO chooses a random delay around this value, and Millrace a random delay below `retryMs`. The mean delay is the same.
     reconnectionDelay: retryMs / 2,
     reconnectionDelayMax: retryMs / 2,
     randomizationFactor: 1,

@@ -17,12 +17,12 @@ export interface JitterFigures {
   readonly replayMaxMs: number;
 }
 
-/** Delay above which a message counts as late, because it was not sent at once. */
+/** A message with at least this delay counts as late. */
 const REPLAY_FROM_MS = 500;
 
 /** The counts of all clients. The messages of a room are numbered from 0. */
 export class Receipts {
-  /** For each client, the number of times that it handled each message. */
+  /** For each client, a flag for each message: 1 if the client has handled the message. */
   readonly #handled: Uint8Array[];
   readonly #newest: Int32Array;
   readonly #delaysMs: number[] = [];

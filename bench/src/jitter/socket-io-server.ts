@@ -1,4 +1,5 @@
-// A Socket.IO server that publishes the messages of its parent process. Clients name their room when they connect. Argument: Redis.
+// A Socket.IO server that publishes the messages of its parent process. Clients name their room when they connect. Argument: the
+// URL of Redis.
 import { startIoServer } from '../peers/socket-io/io-server.js';
 
 const io = await startIoServer(process.argv[2] ?? '');

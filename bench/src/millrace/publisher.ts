@@ -1,5 +1,5 @@
-// Publishes with `@millrace/publisher` and its default options, like a backend. Arguments: Redis; a mix, or `notification`; the
-// entry file of the package in another build.
+// Publishes with `@millrace/publisher` and its default options, like a backend. Arguments: the URL of Redis, a mix of events or
+// `notification`, and optionally the entry file of the package in another build.
 import type * as library from '@millrace/publisher';
 import { eventOf, type Mix } from '../traffic/events.js';
 import { contentOf } from '../traffic/mark.js';
@@ -10,7 +10,7 @@ const [redisUrl = '', what = 'chat', entry = '@millrace/publisher'] = process.ar
   (Mix | 'notification')?,
   string?,
 ];
-// The API that is used here is the same in every build.
+// The part of the API that this script uses is the same in every build.
 const { connectPublisher } = (await import(entry)) as typeof library;
 const publisher = await connectPublisher({ redisUrl });
 

@@ -4,7 +4,7 @@ process.send?.({ ready: true });
 const spin = (): void => {
   const turnEndMs = performance.now() + 50;
   while (performance.now() < turnEndMs);
-  // Ends early when the channel closes. The event loop gets a turn, so that this process can notice it.
+  // Ends early when the channel to the parent process closes. `setImmediate` gives the event loop the chance to notice the close.
   if (performance.now() < endMs && process.connected) setImmediate(spin);
   else process.disconnect?.();
 };

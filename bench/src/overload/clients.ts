@@ -1,5 +1,5 @@
-// All clients of a run in one process. Arguments: gateway, rooms, clients per room. The message `take` returns the deliveries since
-// the last `take`.
+// All clients of a run in one process. Arguments: the gateway's URL, rooms, clients per room. The message `take` asks for the
+// deliveries since the last `take`.
 import { percentile } from '../harness/statistics.js';
 import { signalR } from '../traffic/dialects.js';
 import { LightSocket } from '../traffic/light-socket.js';
@@ -10,7 +10,7 @@ export interface Delivered {
   readonly delivered: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
-  /** The p99 latency for each second of intended send time, in order. NaN if no event arrived for that second. */
+  /** The p99 latency of each second's events, by intended send time and in order. NaN for a second without an event. */
   readonly p99MsBySecond: readonly number[];
   /** Number of connections that have ended since the start. */
   readonly closed: number;

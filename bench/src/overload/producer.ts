@@ -1,7 +1,7 @@
-// Offers events as ordered by its parent process. Arguments: way (library or http), address, rooms.
+// Offers events as its parent process orders. Arguments: way (library or http), address, rooms.
 //
-// `in_flight`: keeps a number of events in flight, which shows the capacity. `rate`: offers a number of events per second, whatever
-// their outcome.
+// The order `in_flight` keeps a fixed number of events in flight, which measures the capacity. The order `rate` offers a fixed
+// number of events per second, whatever their outcome.
 import { percentile } from '../harness/statistics.js';
 import { nowNs } from '../traffic/mark.js';
 import { type Offered, Tally } from './tally.js';
@@ -47,9 +47,9 @@ async function keepInFlight({ count, seconds }: Extract<Phase, { kind: 'in_fligh
   await Promise.all(Array.from({ length: count }, one));
 }
 
-/** Maximum time in a turn of the event loop for offering events, so that answers can be read too. */
+/** Maximum time for offering events in one turn of the event loop. The rest of the turn is for reading answers. */
 const maxTurnMs = 5;
-/** Offers that are later than this are skipped, because otherwise they would come all at once. */
+/** Maximum lateness of an offer. Later offers are skipped, because otherwise they would all be sent at once. */
 const maxLateSeconds = 0.25;
 
 async function keepRate({ perSecond, seconds }: Extract<Phase, { kind: 'rate' }>): Promise<void> {

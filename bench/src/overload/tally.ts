@@ -5,11 +5,11 @@ export interface Offered {
   readonly offered: number;
   readonly stored: number;
   readonly refused: number;
-  /** Number of events that were refused or have an unknown outcome, without a time for the next attempt. */
+  /** Number of events whose error did not say when to try again. They were refused or have an unknown outcome. */
   readonly withoutTime: number;
   /** Number of events with an unknown outcome, which may or may not be stored. */
   readonly unknown: number;
-  /** Time from the call to the refusal. */
+  /** 99th percentile of the time from the call to the refusal. */
   readonly refusalP99Ms: number;
   /** Number of events that the producer could not offer, because it had no free connection or no time. */
   readonly notMade: number;

@@ -28,7 +28,7 @@ export async function offerByLibrary(redisUrl: string, tally: Tally): Promise<Of
   };
 }
 
-/** Maximum number of connections. It is larger than that of any backend. If all connections are in use, answers are too late. */
+/** Maximum number of connections, more than any backend opens. If all of them are in use, the gateway answers too late. */
 const maxSockets = 2_000;
 
 interface Answer {
@@ -37,7 +37,7 @@ interface Answer {
 }
 
 /**
- * Offers events by HTTP, one per request. The requests are handwritten, because a client library uses more CPU time than the
+ * Offers events by HTTP, one per request. The requests are handwritten, because an HTTP library would use more CPU time than the
  * gateway.
  */
 export function offerByHttp(gatewayUrl: string, tally: Tally): Offer {

@@ -1,5 +1,5 @@
-// S6: the cost of additional gateways. Every gateway reads every event, so Redis needs P per event and R for each gateway that
-// reads it.
+// S6: the cost of additional gateways. Every gateway reads every event. Redis therefore needs the CPU time P + n·R per event: P to
+// store it, and R for each of the n gateways that reads it.
 import type { BenchPart, PartOptions, PartResult } from '../harness/bench-part.js';
 import { type Rounds, runPairs } from '../harness/pairs.js';
 import {
@@ -26,10 +26,10 @@ const eventsPerSecond = 5_000;
 const warmUp = { events: 5_000, eventsPerSecond };
 const allSides = ['floor', 'socket-io', 'millrace'] as const;
 const bases = ['floor', 'socket-io'] as const;
-/** Numbers of gateways. The ratios compare the latency at four gateways. The other numbers are for the line P + n·R. */
+/** Numbers of gateways to measure. The sides are compared at four gateways. The other numbers serve to fit the line P + n·R. */
 const counts = [4, 1, 2, 8] as const;
 const comparedCount = 4;
-/** Number of rounds for each of the other numbers of gateways. */
+/** Number of rounds at each number of gateways other than four. */
 const linePairs = 1;
 
 const p50 = ({ p50Ms }: Round): number => p50Ms;
@@ -44,7 +44,9 @@ const loadOf = (gateways: number): Load => ({
   clients: 'light',
 });
 
-/** Returns the CPU time per event, P, and for each gateway that reads it, R, as the line `P + n·R`. */
+/**
+ * Returns the line `P + n·R` for n gateways: the CPU time P per event, and the additional CPU time R per event for each gateway.
+ */
 function costLine(
   byCount: ReadonlyMap<number, Rounds<Round>>,
   side: SideName,

@@ -1,5 +1,5 @@
 // Measures how the cost of an event, or of a connection, grows with the number of rooms, history, rate, room size and connections.
-// Runs one gateway of Millrace without peers.
+// Runs Millrace alone, with one gateway.
 import { setTimeout as pause } from 'node:timers/promises';
 import type { BenchPart, PartOptions, PartResult } from '../harness/bench-part.js';
 import { barChart } from '../harness/chart.js';
@@ -13,14 +13,14 @@ import type { Sides } from '../systems/sides.js';
 /** The figures of one measurement, by the headings of their columns. */
 type Figures = Readonly<Record<string, number>>;
 
-/** A quantity that grows. */
+/** A measurement in which one quantity grows from step to step. */
 interface Growth {
   readonly name: string;
   readonly title: string;
   /** The heading of the first column, and the label of the chart's axis. */
   readonly what: string;
   readonly steps: readonly number[];
-  /** The figure of the chart. The table compares its values at the first and at the last step. */
+  /** The name of the figure in the chart. The table compares its values at the first and at the last step. */
   readonly drawn: string;
   readonly pairs: number;
   /** A sentence about the load that all steps share. */
@@ -50,7 +50,7 @@ async function measureLoad(side: Side, load: Load, sendings: readonly Sending[])
   return checkWhole(round);
 }
 
-/** Checks that clients got each event exactly once. @throws Error when they did not */
+/** Checks that the number of deliveries is the expected number. @throws Error if it is not */
 function checkWhole(round: Round): Round {
   if (round.received === round.expected) return round;
   throw new Error(`${round.received} of ${round.expected} deliveries arrived`);
@@ -58,7 +58,7 @@ function checkWhole(round: Round): Round {
 
 const latencyOf = ({ p50Ms, p99Ms }: Round): Figures => ({ 'p50, ms': p50Ms, 'p99, ms': p99Ms });
 
-/** Returns three seconds of load at a rate, but at least 200 events. */
+/** Returns a load of three seconds at this rate, but of at least 200 events. */
 const atRate = (eventsPerSecond: number): Sending => ({
   events: Math.max(200, eventsPerSecond * 3),
   eventsPerSecond,
@@ -234,7 +234,7 @@ async function grow(growth: Growth, sides: Sides, options: PartOptions): Promise
   };
 }
 
-/** One part for each quantity. */
+/** One part for each quantity that grows. */
 export const growthParts: readonly BenchPart[] = growths.map((growth) => ({
   name: growth.name,
   title: growth.title,

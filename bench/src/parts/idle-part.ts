@@ -30,10 +30,11 @@ const loadOf = (connections: number): Load => ({
   gateways: 1,
   clients: 'light',
 });
-/** Time for the work of connecting to end. */
+/** Waiting time after the clients have connected, so that the work of connecting is not measured. */
 const settleMs = 3_000;
 /**
- * Window for the CPU time. It contains one ping of each client and of the server: SignalR pings every 15 s, Socket.IO every 25 s.
+ * Length of the period over which CPU time is measured. It contains one ping from each client and one from the server: SignalR
+ * pings every 15 s, Socket.IO every 25 s.
  */
 const windowMs = { signalr: 15_000, 'socket.io': 25_000 } as const;
 

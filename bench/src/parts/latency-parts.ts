@@ -36,8 +36,8 @@ interface Comparison {
 }
 
 /**
- * A server that has run for fifteen seconds needs a third of the CPU time of its first second, because all code is compiled by then
- * (in the publisher at 1,000/s, 125 instead of 395 µs of CPU time per event).
+ * The usual warm-up. A server that has run for fifteen seconds needs a third of the CPU time of its first second, because all code
+ * is compiled by then. The publisher at 1,000 events/s needs 125 instead of 395 µs per event.
  */
 const warm = { events: 5_000, eventsPerSecond: 2_500 };
 const light = { gateways: 1, clients: 'light', gridMs: 0 } as const;
@@ -226,7 +226,7 @@ async function compare(comparison: Comparison, sides: Sides, options: PartOption
   };
 }
 
-/** S1, S2, S3, S8, S9, CPU time, and the official clients. */
+/** The parts S1, S2, S3, S8 and S9, the part about CPU time, and the parts with official clients. */
 export const latencyParts: readonly BenchPart[] = comparisons.map((comparison) => ({
   name: comparison.name,
   title: comparison.title,

@@ -1,11 +1,11 @@
-// Parts that measure Millrace alone. Each is a program with its own options.
+// Parts that are separate programs. Each has its own options.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
 interface Program {
   readonly title: string;
-  /** Options of a program in a full run, in which parts are short. A program without them runs only by its name. */
+  /** Options that make the program short in a full run. A program without these options runs only if it is named. */
   readonly fullRunOptions?: readonly string[];
 }
 

@@ -1,5 +1,5 @@
-// S7: all clients lose their connections at once and return at once. Measures the time until each client has every event that it
-// missed.
+// S7: all clients lose their connections at the same time, and reconnect at the same time. Measures the time until each client has
+// every event that it missed.
 import type { BenchPart, PartOptions, PartResult } from '../harness/bench-part.js';
 import { runPairs } from '../harness/pairs.js';
 import {
@@ -37,7 +37,7 @@ const loadOf = (connections: number): Load => ({
 
 type Resumed = Awaited<ReturnType<RunningSide['loseAndReturn']>> & { readonly isOrdered: boolean };
 
-/** Returns the calls of Redis commands that read events, per returning client. */
+/** Returns the number of Redis commands that read events, per reconnecting client. */
 function readsPerClient({ redis }: Resumed, clients: number): number {
   const reads = ['xrange', 'xrevrange', 'xread'].reduce((sum, name) => sum + (redis[name]?.calls ?? 0), 0);
   return reads / clients;

@@ -1,4 +1,5 @@
-// S11: half of the highest rate that Millrace sustains, for some minutes, while its gateways are replaced one after the other.
+// S11: a load of half the highest rate that Millrace sustains, for some minutes, while its gateways are replaced one after the
+// other.
 import { setTimeout as pause } from 'node:timers/promises';
 import type { BenchPart, PartOptions, PartResult } from '../harness/bench-part.js';
 import { findHighestRate } from '../harness/highest-rate.js';
@@ -23,7 +24,7 @@ interface Steady {
   readonly highestPerSecond: number;
   readonly perSecond: number;
   readonly round: Round;
-  /** The time of each replacement, from the signal until the new gateway listens. */
+  /** The duration of each replacement, from the signal until the new gateway listens. */
   readonly replacedInSeconds: readonly number[];
 }
 

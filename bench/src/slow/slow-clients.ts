@@ -1,4 +1,4 @@
-// Many clients of one room, each on a separate slow connection. Arguments: gateway, room, clients, bytes per second.
+// Many clients of one room, each on a separate slow connection. Arguments: the gateway's URL, room, clients, bytes per second.
 import { ImpairedConnection } from '../impaired-connection.js';
 import { signalR } from '../traffic/dialects.js';
 import { LightSocket } from '../traffic/light-socket.js';

@@ -14,7 +14,7 @@ function command(args: readonly string[]): Buffer {
   return Buffer.from(`*${args.length}\r\n${parts.join('')}`);
 }
 
-/** Returns one command, and the position at which the end of its event ID is written. */
+/** Returns the bytes of one XADD command, and the position in them at which the last digits of the event ID are written. */
 function template(room: string, user: number): { readonly bytes: Buffer; readonly at: number } {
   const userId = `3f2504e0-4f89-41d3-9a0c-${String(user).padStart(12, '0')}`;
   const mark = 'ffffffffffff';

@@ -1,4 +1,5 @@
-// ASP.NET Core SignalR, if .NET is installed. It is built on demand into a temporary folder, and never together with the project.
+// The sides that run ASP.NET Core SignalR, if .NET is installed. They are built on demand into a temporary folder, and never
+// together with the project.
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -21,12 +22,12 @@ const environment = {
   MSBUILDDISABLENODEREUSE: '1',
 };
 
-/** The sides and the folder of their build, which the caller must remove, or the reason why there are no sides. */
+/** Either the sides and the folder of their build, which the caller must remove, or the reason why there are no sides. */
 export type AspNet =
   | { readonly sides: readonly Side[]; readonly folder: string }
   | { readonly reason: string };
 
-/** Builds the peer. The first build downloads its package from NuGet. */
+/** Builds the ASP.NET Core program. The first build downloads its package from NuGet. */
 export async function buildAspNet(): Promise<AspNet> {
   const isThere = await run('dotnet', ['--version'], { env: environment }).then(
     () => true,
@@ -41,7 +42,7 @@ export async function buildAspNet(): Promise<AspNet> {
   } catch (error) {
     await rm(folder, { recursive: true, force: true });
     const { stdout = '' } = error as { readonly stdout?: string }; // `execFile` adds `stdout` to its errors
-    // NU1301: no package source can be reached. Any other failure is a fault in the sources of the peer.
+    // NU1301: no package source can be reached. Any other failure is a fault in the sources of the program.
     if (stdout.includes('NU1301')) return { reason: 'NuGet cannot be reached' };
     throw new Error(`dotnet build failed:\n${stdout}`, { cause: error });
   }

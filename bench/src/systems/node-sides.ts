@@ -26,7 +26,7 @@ async function startPublisher(setup: SideSetup, script: string, args: readonly s
   return publisher;
 }
 
-/** Starts the publisher with plain XADD, which is the same for all sides that read the stream. */
+/** Starts the publisher that uses plain XADD. It is the same for all sides that read the stream. */
 export function startPlainPublisher(setup: SideSetup): Promise<Part> {
   return startPublisher(setup, 'floor/publisher.js', [setup.redisUrl, setup.mix]);
 }
@@ -57,7 +57,7 @@ const socketIo: Side = {
   },
 };
 
-/** Returns the side of an HTTP bridge. It has one gateway, because a second gateway would not get the events. */
+/** Returns a side that is an HTTP bridge. It always has one gateway, because a second gateway would not get the events. */
 function httpBridge(name: SideName, label: string, hasRedis: boolean): Side {
   return {
     name,
@@ -98,7 +98,10 @@ async function startGateways(setup: SideSetup, cli?: string) {
   return { gateways, urls };
 }
 
-/** Returns the side of Millrace with default options. It gets events from the library, by plain XADD or by HTTP. */
+/**
+ * Returns a side that is a build of Millrace with default options. The suffix of `name` selects how events are published: by plain
+ * XADD, by HTTP, or without a suffix with the library.
+ */
 function millrace(name: SideName, label: string, build: MillraceBuild): Side {
   return {
     name,
@@ -129,7 +132,7 @@ function millrace(name: SideName, label: string, build: MillraceBuild): Side {
   };
 }
 
-/** Returns a side for each of the three ways into a build of Millrace. */
+/** Returns three sides of one build of Millrace, one for each way to publish events. */
 export function millraceSides(when: 'millrace' | 'before', build: MillraceBuild): readonly Side[] {
   const label = when === 'millrace' ? 'Millrace' : `Millrace before (${build.name})`;
   return [
@@ -139,7 +142,7 @@ export function millraceSides(when: 'millrace' | 'before', build: MillraceBuild)
   ];
 }
 
-/** The sides other than Millrace. */
+/** The sides on Node other than Millrace. */
 export const nodePeers: readonly Side[] = [
   floor,
   socketIo,

@@ -19,19 +19,21 @@ export type SideName =
   | 'before-xadd'
   | 'before-http';
 
-/** A running side. The caller of `start` ends its processes. */
+/** A running side. The caller of {@link Side.start} ends its processes. */
 export interface System {
   readonly urls: readonly string[];
   readonly dialect: 'signalr' | 'socket.io';
   readonly gateways: readonly Part[];
   readonly publisher: Part;
-  /** Ends a gateway as a deploy does, and starts another one at the same address. Absent if the side does not support it. */
+  /**
+   * Ends gateway `number` as a deployment does, and starts another one at the same address. Absent if the side does not support it.
+   */
   replaceGateway?(number: number): Promise<void>;
 }
 
 /**
- * Everything that a side needs to start. `own` takes over each process at its start, so that it is ended even if a later start
- * fails.
+ * Everything that a side needs to start. `own` is called with each process at its start, so that the process is ended even if a
+ * later start fails.
  */
 export interface SideSetup {
   readonly redisUrl: string;

@@ -31,7 +31,7 @@ export async function untilAllAreToldToReload({ clients }: FaultSystem): Promise
   await until(() => clients.every(({ records }) => records.some(({ kind }) => kind === 'reload')));
 }
 
-/** Causes a fault under load, and expects the promises that apply to this fault. */
+/** Causes a fault under load, and expects that the promises for this fault are kept. */
 export async function expectToSurvive(
   system: FaultSystem,
   name: FaultName,

@@ -1,4 +1,4 @@
-// Several gateways on one Redis, many clients and a publisher. All their connections go through proxies that a test can damage.
+// Several gateways on one Redis, many clients and a publisher. All their connections go through proxies that can cause faults.
 import { setTimeout as pause } from 'node:timers/promises';
 import { connectPublisher } from '@millrace/publisher';
 import {
@@ -33,7 +33,9 @@ export interface FaultSystemOptions {
 
 /** The result of a trial. */
 export interface Trial extends Judgement {
-  /** Recovery time: from the end of the fault until every client has handled the events that were confirmed before that end. */
+  /**
+   * Recovery time: from the end of the fault until every client has handled all events that were confirmed before the fault ended.
+   */
   readonly recoveryMs: number;
   /** Number of replayed events, as reported by the gateways. */
   readonly replayed: number;
@@ -50,13 +52,18 @@ export interface TrialLoad {
   readonly eventsPerSecond: number;
 }
 
-/** Low, because the suite has little time. The scripts of `scripts/reliability.mjs` publish 1,000 events a second. */
+/**
+ * The default is low, because the suite has little time. The scripts of `scripts/reliability.mjs` publish 1,000 events a second.
+ */
 const eventsPerSecond = Number(process.env['TRIAL_EVENTS_PER_SECOND'] ?? '400');
 const usualLoad: TrialLoad = { events: 10 * eventsPerSecond, eventsPerSecond };
 export const trialEvents = usualLoad.events;
 /** Number of deliveries that are due in a trial with the usual load. */
 export const trialDeliveries = trialEvents * clientsPerRoom + officialCount * (trialEvents / roomCount);
-/** Time for the system to recover. A client that failed for ten seconds may wait for up to 26 seconds before its next attempt. */
+/**
+ * Maximum time for the system to recover. A client that failed for ten seconds may wait for up to 26 seconds before its next
+ * attempt.
+ */
 const settleMs = 60_000;
 
 /** One gateway, at an address that stays the same across its restarts. */
@@ -135,7 +142,7 @@ export class FaultSystem implements AsyncDisposable {
   readonly publisherWire: TcpProxy;
   readonly publisher: TestPublisher;
   readonly clients: readonly RoomClient[];
-  /** Clients with the README's recipe or `@millrace/client`. Some of their requests fail all the time. */
+  /** Clients with the README's recipe or `@millrace/client`. Some of their requests fail at random, even without another fault. */
   readonly officials: readonly OfficialClient[];
   readonly #resources: Resources;
 
@@ -204,7 +211,7 @@ export class FaultSystem implements AsyncDisposable {
 
   /**
    * Publishes the events of a trial while `fault` damages the system, and judges the result. The fault begins after a tenth of the
-   * time. It must end by itself.
+   * publishing time. It must end by itself.
    */
   async try(
     fault: (system: FaultSystem) => Promise<void>,
@@ -269,8 +276,8 @@ async function startOfficials(
 }
 
 /**
- * Returns the port of the same gateway until this gateway stops, and then of the next one, like a load balancer with sticky
- * sessions.
+ * Returns a function that chooses a gateway's port like a load balancer with sticky sessions: always the same gateway until it
+ * stops, and then the next gateway.
  */
 function balancerOf(seats: readonly Seat[], first: number): () => number {
   let at = first;

@@ -117,7 +117,7 @@ export const faults = {
     },
   },
   'somebody else trims the streams': {
-    // The gateways still have the entries that they have read in memory.
+    // The entries that the gateways have read are still in the memory of the gateways.
     isLossless: true,
     async run({ redis }) {
       for (let round = 0; round < 30; round += 1) {

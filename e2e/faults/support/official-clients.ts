@@ -25,12 +25,12 @@ export const transports = {
 /** The types that the oracle judges event by event. Other tests judge receipts and typing, which are coalesced. */
 const judgedTypes = eventTypeNames.filter((type) => type !== 'read_receipt' && !type.startsWith('typing'));
 
-/** Short enough for a trial. The clients choose random delays from it. */
+/** Base of the clients' random delays between attempts to connect. Short enough for a trial. */
 const retryMs = 100;
 
 /**
- * Chooses the fate of a request. One POST in five fails, in a random way. Polls and streams pass, because the TCP proxy of the
- * gateway cuts them.
+ * Decides what happens to a request. One POST in five fails or is delayed, in a random way. Other requests pass: the TCP proxy of
+ * the gateway cuts polls and streams.
  *
  * @param random returns numbers from 0 (inclusive) to 1 (exclusive)
  */
@@ -46,7 +46,7 @@ export function fateOf({ method }: { readonly method?: string | undefined }, ran
   return fates[Math.floor(random() * fates.length)] ?? 'cut';
 }
 
-/** Starts the README's recipe in a room. */
+/** Starts a client with the README's recipe, and joins a room. */
 export async function startRecipeClient(
   url: string,
   roomId: string,
@@ -65,7 +65,7 @@ export async function startRecipeClient(
   return log.client(async () => recipe.stop());
 }
 
-/** Starts `@millrace/client` in a room. */
+/** Starts a client with `@millrace/client`, and joins a room. */
 export function startLibraryClient(
   url: string,
   roomId: string,
@@ -90,7 +90,7 @@ export function startLibraryClient(
   return log.client(() => client.close());
 }
 
-/** The log of a client. Ignores a reload at the first join, because the client has seen nothing before it. */
+/** The log of a client. Ignores a reload at the first join, because the client has seen nothing before that join. */
 class Log {
   readonly #name: string;
   readonly #roomId: string;

@@ -1,4 +1,5 @@
-// The oracle: judges a run only by the publisher's confirmations and by the events that each client handled. Pure functions.
+// The oracle. It judges a run only by the publisher's confirmations and by the events that each client handled. All functions are
+// pure.
 
 /** A confirmed publish. All times are milliseconds of one clock. */
 export interface PublishRecord {
@@ -15,14 +16,14 @@ export interface PublishRecord {
 export type ClientRecord =
   /** The client handled an event for the first time. */
   | { readonly kind: 'handled'; readonly eventId: string; readonly atMs: number }
-  /** An event arrived again, and the client dropped it, as the recipe says. */
+  /** An event arrived again, and the client dropped it, as the documented recipe requires. */
   | { readonly kind: 'repeated'; readonly eventId: string; readonly atMs: number }
   /** The client was told that events are missing, so the application reloads the room. */
   | { readonly kind: 'reload'; readonly reason: string; readonly atMs: number }
   /** The client was told that nothing is missing. */
   | { readonly kind: 'recovered'; readonly atMs: number };
 
-/** The log of one client. The client is in its room since before the first publish. */
+/** The log of one client. The client joined its room before the first publish. */
 export interface ClientLog {
   readonly name: string;
   readonly roomId: string;
@@ -35,24 +36,24 @@ export interface OracleOptions {
   readonly isOrderJudged?: boolean;
 }
 
-/** The findings. All numbers except the first five must be 0 in any run. */
+/** The findings. `lost` and all numbers after it must be 0 in every run. */
 export interface Judgement {
   readonly published: number;
   /** Number of due deliveries: each event to each client in its room. */
   readonly due: number;
   readonly handled: number;
-  /** Deliveries that did not happen, to clients that were told to reload after the publish. */
+  /** Number of deliveries that did not happen, but whose client was told to reload after the publish. */
   readonly excused: number;
   /** Events that arrived again and that the client dropped. */
   readonly repeated: number;
   readonly lost: number;
-  /** Lost events after which the client was told that nothing is missing. */
+  /** Lost events whose client was told, after the publish, that nothing is missing. */
   readonly wronglyRecovered: number;
   readonly handledTwice: number;
   readonly outOfOrder: number;
   /** Handled events that nobody published into the room. */
   readonly unknown: number;
-  /** The first faults in words. */
+  /** Descriptions of the first faults. */
   readonly examples: readonly string[];
 }
 

@@ -17,7 +17,7 @@ interface Message {
 /** Chooses the address for the next attempt to connect. */
 export type ChooseUrl = () => string;
 
-/** Joins a room, handles events, and reconnects after every loss of its connection until it is closed. */
+/** Joins a room, handles events, and reconnects after every lost connection until `close` is called. */
 export class RoomClient implements ClientLog {
   readonly name: string;
   readonly roomId: string;

@@ -33,7 +33,7 @@ const tickMs = 10;
 // This is a limit of the trial, not of the product. On a busy machine, events that were refused for overload need many attempts.
 const tryForMs = 240_000;
 
-/** Returns a chat message for three numbers of four, and an event of another stream for the others. */
+/** Returns a chat message for three of four numbers, and an event of another stream for every fourth number. */
 function eventOf(number: number, roomId: string, contentLength: number): SampleEvent {
   const content = `number ${number}`.padEnd(contentLength, '.');
   if (number % 8 === 3) return notification(roomId, content);
@@ -68,7 +68,7 @@ export async function publishSteadily(publisher: TestPublisher, load: Load): Pro
         }),
       );
     }
-    // The rate of the load needs this pause.
+    // Waits until more events are due.
     await pause(tickMs);
   }
   await Promise.all(pending);

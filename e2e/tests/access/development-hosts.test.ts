@@ -1,5 +1,5 @@
-// A gateway in development mode accepts every client, so it answers only to host names of this machine. Otherwise a web page with a
-// foreign host name that resolves to this machine could use the gateway.
+// A gateway in development mode accepts every client. It therefore answers only requests to a host name of this machine. Otherwise
+// a web page with a foreign host name that resolves to this machine could use the gateway.
 import { describe, expect, test } from 'vitest';
 import { ask, askForWebSocket } from '../../fixtures/http/http-request.js';
 import { readMetric } from '../../fixtures/http/metrics.js';
@@ -31,7 +31,7 @@ const own = [
   '[::1]:80',
 ];
 
-describe.each(strangers)('the strange host %s', (host) => {
+describe.each(strangers)('the foreign host %s', (host) => {
   test.each([
     ['POST', '/hubs/events/negotiate?negotiateVersion=1'],
     ['GET', '/hubs/events?id=x'],
@@ -39,16 +39,19 @@ describe.each(strangers)('the strange host %s', (host) => {
     ['POST', '/v1/events'],
     ['OPTIONS', '/v1/events'],
     ['GET', '/nothing/here'],
-  ])('a request with a strange host, %s %s, is refused with 421 and the reason', async (method, path) => {
-    const { status, headers, text } = await ask(`${gateway().url}${path}`, { method, headers: { host } });
-    expect([status, headers['content-type']]).toEqual([421, 'application/problem+json']);
-    expect(JSON.parse(text)).toMatchObject({
-      code: 'host_not_allowed',
-      detail: expect.stringContaining('MILLRACE_DEV') as string,
-    });
-  });
+  ])(
+    'a request with a foreign Host header (%s %s) is refused with status 421 and the reason',
+    async (method, path) => {
+      const { status, headers, text } = await ask(`${gateway().url}${path}`, { method, headers: { host } });
+      expect([status, headers['content-type']]).toEqual([421, 'application/problem+json']);
+      expect(JSON.parse(text)).toMatchObject({
+        code: 'host_not_allowed',
+        detail: expect.stringContaining('MILLRACE_DEV') as string,
+      });
+    },
+  );
 
-  test('an upgrade with a strange host is refused with 421 and the reason', async () => {
+  test('an upgrade request with a foreign Host header is refused with status 421 and the reason', async () => {
     const { status, text } = await askForWebSocket(`${gateway().url}/hubs/events`, { host });
     expect([status, text]).toEqual([421, expect.stringContaining('host_not_allowed')]);
   });
@@ -60,14 +63,14 @@ test.each(own)('the host %s is accepted as a name of this machine', async (host)
   expect((await askForWebSocket(`${url}/hubs/events`, { host })).status).toBe(101);
 });
 
-test('a request refused for its Host is counted in the metrics', async () => {
+test('a request that is refused because of its Host header is counted in the metrics', async () => {
   const refused = { at: 'api', code: 'host_not_allowed' };
   const before = await readMetric(gateway().url, 'http_refusals_total', refused);
   await ask(`${gateway().url}/readyz`, { headers: { host: 'attacker.example' } });
   expect(await readMetric(gateway().url, 'http_refusals_total', refused)).toBe(before + 1);
 });
 
-test('a gateway outside development mode serves any Host header, because a proxy may have renamed it', async () => {
+test('a gateway in normal mode accepts every Host header, because a proxy may have changed it', async () => {
   await using closed = await GatewayProcess.start(normalMode);
   const url = `${closed.url}/hubs/events?access_token=${await signToken({ sub: 'ana', rooms: [] })}`;
   const host = 'live.app.example';

@@ -1,4 +1,4 @@
-// While the key server is unavailable, no client is refused for good: known keys stay in use, and without known keys clients are
+// While the key server is unavailable, no client is refused permanently. Known keys stay in use. Without known keys, clients are
 // told to try again later.
 import { randomUUID } from 'node:crypto';
 import { createClient } from '@millrace/client';
@@ -35,7 +35,7 @@ const moods: readonly KeyServerMood[] = [
 
 describe('with no key known', () => {
   test.each(moods)(
-    'a valid token is answered with 503 and never with 401 when the key server gives %s',
+    'a client with a valid token receives 503, not 401, while no key is known and the key server answers with “%s”',
     async (mood) => {
       await using keyServer = await KeyServer.start();
       keyServer.mood = mood;
@@ -52,7 +52,7 @@ describe('with no key known', () => {
     },
   );
 
-  test('a valid token is answered with 503 when the key server refuses connections, and an invalid token with 401', async () => {
+  test('a client gets 503 for a valid token and 401 for an invalid one while the key server refuses connections', async () => {
     await using keyServer = await KeyServer.start();
     await keyServer.stop();
     await using gateway = await startGateway(keyServer);
@@ -70,7 +70,7 @@ describe('with no key known', () => {
   });
 });
 
-test('known keys stay in use while the key server is unavailable, and readiness reports that', async () => {
+test('known keys stay in use while the key server is unavailable, and the readiness check reports the outage', async () => {
   await using keyServer = await KeyServer.start();
   await using gateway = await startGateway(keyServer);
   const token = await keyServer.sign(claims);
@@ -135,7 +135,7 @@ test('tokens with invented key IDs cause at most about one request a second to t
   expect(keyServer.requests - asked).toBeLessThanOrEqual(elapsedSeconds + 2);
 });
 
-test('@millrace/client waits until the key server is back, and then connects by itself', async () => {
+test('@millrace/client retries until the key server is available again, and then connects', async () => {
   await using keyServer = await KeyServer.start();
   await keyServer.stop();
   await using gateway = await startGateway(keyServer);

@@ -1,4 +1,4 @@
-// Apps that show web pages in a native shell send their own kinds of origins. They may connect only if their origin is listed.
+// Apps that show web pages in a native shell send origins of unusual schemes. They may connect only if their origin is listed.
 import { expect, test } from 'vitest';
 import { askForWebSocket } from '../../fixtures/http/http-request.js';
 import { GatewayProcess } from '../../fixtures/processes/gateway-process.js';
@@ -16,14 +16,17 @@ const gateway = sharedSystem(() =>
 );
 const plain = sharedSystem(() => GatewayProcess.start());
 
-test.each(listed)('the listed origin %s is accepted, by CORS and by upgrade', async (origin) => {
-  const answer = await fetch(`${gateway().url}/hubs/events/negotiate?negotiateVersion=1`, {
-    method: 'POST',
-    headers: { origin },
-  });
-  expect([answer.status, answer.headers.get('access-control-allow-origin')]).toEqual([200, origin]);
-  expect(await webSocketStatus(gateway().url, origin)).toBe(101);
-});
+test.each(listed)(
+  'the listed origin %s is accepted in CORS requests and in upgrade requests',
+  async (origin) => {
+    const answer = await fetch(`${gateway().url}/hubs/events/negotiate?negotiateVersion=1`, {
+      method: 'POST',
+      headers: { origin },
+    });
+    expect([answer.status, answer.headers.get('access-control-allow-origin')]).toEqual([200, origin]);
+    expect(await webSocketStatus(gateway().url, origin)).toBe(101);
+  },
+);
 
 test.each(['app://other', 'capacitor://elsewhere', 'https://other.example'])(
   'the origin %s is refused because it is not listed',

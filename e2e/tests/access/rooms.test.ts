@@ -23,7 +23,7 @@ async function publish(roomId: string, title: string): Promise<string> {
 }
 
 describe('joining', () => {
-  test('the answer of JoinRoom contains the room, a position, what was replayed and who is typing', async () => {
+  test('the answer of JoinRoom contains the room, a position, the number of replayed events and the typing users', async () => {
     await using client = await connect({ rooms: ['ticket-1'] });
     expect(await client.join('ticket-1')).toStrictEqual({
       roomId: 'ticket-1',
@@ -34,7 +34,7 @@ describe('joining', () => {
     });
   });
 
-  test('a room that is joined twice delivers each event once, and one LeaveRoom ends it', async () => {
+  test('a client that joins a room twice receives each event once, and leaves the room with one LeaveRoom', async () => {
     await using client = await connect({ rooms: ['twice', 'end'] });
     await client.join('twice');
     await client.join('twice');
@@ -47,7 +47,7 @@ describe('joining', () => {
     expect(await client.idsUpTo(end)).toEqual([...sent, end]);
   });
 
-  test('a client receives no event of a room after LeaveRoom, and receives them again after another JoinRoom', async () => {
+  test('a client receives no event of a room after LeaveRoom, and receives new events after another JoinRoom', async () => {
     await using client = await connect({ rooms: ['left'] });
     await client.join('left');
     const before = await publish('left', 'before');
@@ -59,7 +59,7 @@ describe('joining', () => {
     expect(await client.idsUpTo(after)).toEqual([before, after]);
   });
 
-  test('leaving a room that was never joined is harmless', async () => {
+  test('leaving a room that was never joined has no effect', async () => {
     await using client = await connect({ rooms: ['a'] });
     await client.connection.invoke('LeaveRoom', 'a');
     await client.join('a');
@@ -67,7 +67,7 @@ describe('joining', () => {
     expect(await client.idsUpTo(id)).toEqual([id]);
   });
 
-  test('a position of another epoch is answered with recovered: false, whether it came from a join or with an event', async () => {
+  test('JoinRoom answers `recovered: false` to a position of another epoch, whether from a join or an event', async () => {
     await using elsewhere = await GatewayProcess.start(normalMode);
     await using stranger = await EventLog.connect(elsewhere.url, {
       token: await signToken({ sub: randomUUID(), rooms: ['r'] }),
@@ -80,7 +80,7 @@ describe('joining', () => {
     expect(await client.join('r', delivered?.position ?? '')).toMatchObject({ recovered: false });
   });
 
-  test('JoinRoom accepts the position of a delivered event, and user:me resumes the personal room', async () => {
+  test('JoinRoom with user:me and the position of a delivered event resumes the personal room', async () => {
     const sub = randomUUID();
     await using client = await connect({ sub, rooms: [] });
     await publish(`user:${sub}`, 'personal');
@@ -90,7 +90,7 @@ describe('joining', () => {
     expect((await client.idsUpTo(next)).filter((id) => id === next)).toHaveLength(1);
   });
 
-  test('a room that the claim lists by name, or by a prefix with a trailing *, may be joined', async () => {
+  test('a client may join the rooms that its token lists by name, or by a prefix with a trailing *', async () => {
     await using client = await connect({ rooms: ['ticket-*', 'lobby'] });
     for (const roomId of ['ticket-', 'ticket-42', 'lobby']) {
       await client.join(roomId);
@@ -111,7 +111,7 @@ describe('refusals', () => {
     'ticket-*',
     'user:somebody',
   ])(
-    'the room %j is outside the claim ["ticket-42"]: the join fails with a clear hub error, and no event of the room arrives',
+    'a client with the rooms ["ticket-42"] cannot join %j: it gets a clear hub error, and no event of that room',
     async (roomId) => {
       await using client = await connect({ rooms: ['ticket-42'] });
       await expect(client.join(roomId)).rejects.toThrow(
@@ -125,7 +125,7 @@ describe('refusals', () => {
   );
 
   test.each([{ rooms: [] }, {}])(
-    'a token with the rooms %j gives access to the personal room only',
+    'a token with the claims %j gives access only to the personal room',
     async (claims) => {
       const sub = randomUUID();
       await using client = await connect({ ...claims, sub });
@@ -162,15 +162,18 @@ describe('refusals', () => {
     ['a method that does not exist', 'Shutdown', []],
     ['a method of every object', 'constructor', []],
     ['a method of every object', 'toString', []],
-  ])('%s in %s is refused with a hub error and leaves the connection as it was', async (_, method, args) => {
-    await using client = await connect({ rooms: ['*'] });
-    await client.join('lobby');
-    await expect(client.connection.invoke(method, ...args)).rejects.toThrow(/HubException: ./);
-    const id = await publish('lobby', 'still connected');
-    expect(await client.idsUpTo(id)).toEqual([id]);
-  });
+  ])(
+    'a hub call with %s (%s) fails with a hub error, and the client still receives events',
+    async (_, method, args) => {
+      await using client = await connect({ rooms: ['*'] });
+      await client.join('lobby');
+      await expect(client.connection.invoke(method, ...args)).rejects.toThrow(/HubException: ./);
+      const id = await publish('lobby', 'still connected');
+      expect(await client.idsUpTo(id)).toEqual([id]);
+    },
+  );
 
-  test('a user whose ID is no UUID may join, listen and mark as read, but not type', async () => {
+  test('a user whose ID is not a UUID may join, receive events and call MarkRead, but not SendTyping', async () => {
     await using client = await connect({ sub: 'alice', rooms: ['lobby'] });
     await client.join('lobby');
     await expect(client.connection.invoke('SendTyping', 'lobby', true)).rejects.toThrow(

@@ -24,19 +24,22 @@ test.each<[string, () => Promise<string>]>([
   ['garbage', async () => 'garbage'],
   ['a cut token', async () => (await signToken(claims)).slice(0, -2)],
   ['no token', async () => ''],
-])('%s cannot connect: the start fails with 401, and the token is not in the log', async (_, makeToken) => {
-  const token = await makeToken();
-  await expect(EventLog.connect(gateway().url, token === '' ? {} : { token })).rejects.toThrow(/401/);
-  if (token !== '' && token !== 'garbage') expect(gateway().output).not.toContain(token);
-});
+])(
+  'a client with %s cannot connect: `start()` fails with 401, and the token is not in the log',
+  async (_, makeToken) => {
+    const token = await makeToken();
+    await expect(EventLog.connect(gateway().url, token === '' ? {} : { token })).rejects.toThrow(/401/);
+    if (token !== '' && token !== 'garbage') expect(gateway().output).not.toContain(token);
+  },
+);
 
-test('the user in the query has no effect outside development mode', async () => {
+test('the user in the query of the URL has no effect in normal mode', async () => {
   await expect(
     EventLog.connect(gateway().url, { query: `?user=${randomUUID()}&name=Mallory` }),
   ).rejects.toThrow(/401/);
 });
 
-test('a token is accepted by negotiate in the header and in the query', async () => {
+test('negotiate accepts a token in the Authorization header and in the query', async () => {
   const token = await signToken(claims);
   const negotiate = `${gateway().url}/hubs/events/negotiate?negotiateVersion=1`;
   const byHeader = await fetch(negotiate, { method: 'POST', headers: { authorization: `Bearer ${token}` } });
@@ -45,7 +48,7 @@ test('a token is accepted by negotiate in the header and in the query', async ()
   expect(gateway().output).not.toContain(token);
 });
 
-test('a connection that negotiated with a token cannot be taken over without it', async () => {
+test('a connection that was negotiated with a token cannot be used without this token', async () => {
   const token = await signToken(claims);
   const negotiate = `${gateway().url}/hubs/events/negotiate?negotiateVersion=1`;
   const answer = await fetch(negotiate, { method: 'POST', headers: { authorization: `Bearer ${token}` } });

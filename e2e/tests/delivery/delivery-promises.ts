@@ -26,22 +26,25 @@ export function describeDelivery(wayNames: readonly string[], start: () => Promi
       ['with extra fields and text outside ASCII', fullEvents],
       ['with nothing but the required fields', minimalEvents],
       ['with every optional field null', nullEvents],
-    ])('all nine types arrive %s, with payload and metadata as they were sent', async (_, eventsOf) => {
-      const roomId = `raum-ä-${randomUUID()}`;
-      const events = eventsOf(roomId);
-      await using client = await EventLog.inRoom(system().url, roomId);
-      await system().ways[way]?.(events);
-      const delivered = await client.received(events.length);
-      expect(byId(delivered).map(withoutCountOfOne)).toStrictEqual(byId(events).map(withoutCountOfOne));
-      for (const event of delivered) expect(event.position).toMatch(/^\S+$/);
-    });
+    ])(
+      'events of all nine types %s arrive with the payload and metadata that were sent',
+      async (_, eventsOf) => {
+        const roomId = `raum-ä-${randomUUID()}`;
+        const events = eventsOf(roomId);
+        await using client = await EventLog.inRoom(system().url, roomId);
+        await system().ways[way]?.(events);
+        const delivered = await client.received(events.length);
+        expect(byId(delivered).map(withoutCountOfOne)).toStrictEqual(byId(events).map(withoutCountOfOne));
+        for (const event of delivered) expect(event.position).toMatch(/^\S+$/);
+      },
+    );
   });
 
   describeSystem(system);
 }
 
 function describeSystem(running: () => DeliverySystem): void {
-  test('publish() fills in what its caller leaves out, and passes on what its caller gives', async () => {
+  test('publish() fills in an omitted ID, timestamp or source, and keeps the values that its caller gives', async () => {
     const { url, publisher } = running();
     const roomId = randomUUID();
     const eventId = randomUUID();
@@ -62,7 +65,7 @@ function describeSystem(running: () => DeliverySystem): void {
     expect(given).toMatchObject({ event_id: eventId, timestamp: '2026-01-16T10:00:00+02:00', payload });
   });
 
-  test('every client in a room gets the same event with the same position', async () => {
+  test('every client in a room receives the same event with the same position', async () => {
     const { url, publisher } = running();
     const roomId = randomUUID();
     await using first = await EventLog.connect(url);
@@ -72,7 +75,7 @@ function describeSystem(running: () => DeliverySystem): void {
     expect(await first.received(1)).toStrictEqual(await second.received(1));
   });
 
-  test('clients in different rooms get only the events of their own room', async () => {
+  test('clients in different rooms receive only the events of their own room', async () => {
     const { url, ways } = running();
     const rooms = [randomUUID(), randomUUID()] as const;
     await using first = await EventLog.connect(url);
@@ -88,7 +91,7 @@ function describeSystem(running: () => DeliverySystem): void {
     expect(second.ids).toEqual(idsOf(rooms[1]));
   });
 
-  test('a connection is in the personal room of its user from the start, and other users are not in that room', async () => {
+  test('a connection receives the events of the personal room of its user, and other users do not receive them', async () => {
     const { url, ways } = running();
     const [ana, bob] = [randomUUID(), randomUUID()];
     await using phone = await EventLog.connectAs(url, ana, 'Ana');
@@ -104,7 +107,7 @@ function describeSystem(running: () => DeliverySystem): void {
     expect(await phone.join('user:me')).toMatchObject({ roomId: `user:${ana}` });
   });
 
-  test('typing is not sent to any device of its own user, but a read receipt is', async () => {
+  test('typing events are not sent to the devices of the typing user, but read receipts are sent to all devices', async () => {
     const { url, ways } = running();
     const roomId = randomUUID();
     const [ana, bob] = [randomUUID(), randomUUID()];

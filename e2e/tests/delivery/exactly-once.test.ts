@@ -1,4 +1,4 @@
-// An event that is published twice with the same event_id within 5 minutes is delivered once, whichever ways it took.
+// An event that is published twice with the same event_id within 5 minutes is delivered once, however it was published.
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { EventLog } from '../../fixtures/clients/event-log.js';
@@ -17,7 +17,7 @@ const payload = { type: 'info', title: 'once' };
 describe.each(everyBroker)('an event that is published twice %s', (_, start) => {
   const system = sharedSystem(start);
 
-  test('the publisher’s second result contains the entry ID of the first', async () => {
+  test('a second publish() with the same event ID returns the entry ID of the first call', async () => {
     const roomId = randomUUID();
     const eventId = randomUUID();
     await using client = await EventLog.inRoom(system().url, roomId);
@@ -28,7 +28,7 @@ describe.each(everyBroker)('an event that is published twice %s', (_, start) => 
     expect(await idsWithLast(system(), client, roomId)).toEqual([eventId]);
   });
 
-  test('the second HTTP answer reports a duplicate and contains the entry ID of the first', async () => {
+  test('the HTTP answer to a repeated event reports a duplicate and contains the entry ID of the first request', async () => {
     const roomId = randomUUID();
     const event = notification(roomId, 'once');
     await using client = await EventLog.inRoom(system().url, roomId);
@@ -39,7 +39,7 @@ describe.each(everyBroker)('an event that is published twice %s', (_, start) => 
     expect(await idsWithLast(system(), client, roomId)).toEqual([event.event_id]);
   });
 
-  test('an event that is twice in one list, and again with its ID in upper case, is delivered once', async () => {
+  test('an event that is listed twice in one request, and repeated with its ID in upper case, is delivered once', async () => {
     const roomId = randomUUID();
     const event = notification(roomId, 'once');
     await using client = await EventLog.inRoom(system().url, roomId);
@@ -48,7 +48,7 @@ describe.each(everyBroker)('an event that is published twice %s', (_, start) => 
     expect(await idsWithLast(system(), client, roomId)).toEqual([event.event_id]);
   });
 
-  test('an event that HTTP repeats with another payload is delivered once, with the first payload', async () => {
+  test('an event that is published again by HTTP with another payload is delivered once, with the first payload', async () => {
     const roomId = randomUUID();
     const eventId = randomUUID();
     await using client = await EventLog.inRoom(system().url, roomId);
@@ -66,7 +66,7 @@ describe.each(everyBroker)('an event that is published twice %s', (_, start) => 
     expect(client.events[0]?.payload).toStrictEqual(payload);
   });
 
-  test('an event that is published forty times at once is delivered once', async () => {
+  test('an event that is published forty times concurrently is delivered once', async () => {
     const roomId = randomUUID();
     const event = notification(roomId, 'once');
     await using client = await EventLog.inRoom(system().url, roomId);
@@ -94,7 +94,7 @@ describe('with a plain XADD', () => {
     ['another XADD', (event) => xaddEvent(system().redis, event)],
     ['an XADD in upper case', (event) => xaddEvent(system().redis, upperCase(event))],
   ])(
-    'plain XADDs that repeat an event of %s, with its ID in lower and in upper case, are counted as duplicates and acknowledged',
+    'plain XADDs that repeat an event from %s, with its ID in lower and in upper case, are counted as duplicates and acknowledged',
     async (_, first) => {
       const roomId = randomUUID();
       const event = notification(roomId, 'once');
@@ -111,7 +111,7 @@ describe('with a plain XADD', () => {
     },
   );
 
-  test('an event of a plain XADD that the publisher and HTTP repeat is delivered once', async () => {
+  test('an event that is added by plain XADD, and repeated by the publisher and by HTTP, is delivered once', async () => {
     const roomId = randomUUID();
     const event = notification(roomId, 'once');
     await using client = await EventLog.inRoom(system().url, roomId);

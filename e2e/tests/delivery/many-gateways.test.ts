@@ -64,7 +64,7 @@ test('every client in a room receives every event once and in the order of its s
   }
 });
 
-test('the consumer group shows that the slots of the gateways consumed and acknowledged all entries', async () => {
+test('the consumer groups contain only the consumers of the gateways’ slots, and all entries are acknowledged', async () => {
   const { redis } = row();
   for (const stream of streamNames) {
     await eventually(() => assertAllAcknowledged(redis, stream));
@@ -75,7 +75,7 @@ test('the consumer group shows that the slots of the gateways consumed and ackno
   }
 });
 
-test('the leases are spread over the gateways, each of which holds a slot', async () => {
+test('the leases of the streams are spread over the gateways, and each gateway holds a slot', async () => {
   await untilSpread();
   expect(Object.values(await row().slots()).sort()).toEqual(row().names);
   for (const stream of streamNames) expect(await row().registered(stream)).toEqual(row().names);
@@ -107,7 +107,7 @@ test('no gateway is declared dead and no lease changes hands while Redis stands 
   for (const { log } of members.list) expect(log.ids).toHaveLength(5);
 });
 
-test('the other gateways take over the leases of a killed gateway, and it gets its slot back when it returns', async () => {
+test('the other gateways take over the leases of a killed gateway, which gets its slot back when it starts again', async () => {
   const { redis, names } = row();
   const slots = await row().slots();
   const victim = (await row().leases())['events:chat']?.instance ?? '';
@@ -130,7 +130,8 @@ test('the other gateways take over the leases of a killed gateway, and it gets i
         .sort(),
     );
   await row().run(victim);
-  // The other leases follow later, because another gateway holds them and gives them back after a while.
+  // It is enough that each gateway holds one lease. The other leases return later, because the other gateways release them only
+  // after a while.
   await untilEachHasOne();
   expect(await row().slots()).toEqual(slots);
   // The gateway also gets its slot back while the killed process still holds it.
@@ -141,7 +142,7 @@ test('the other gateways take over the leases of a killed gateway, and it gets i
   expect(await row().slots()).toEqual(slots);
 });
 
-test('entries stay unacknowledged while no gateway is alive, and the next gateway delivers them', async () => {
+test('entries stay unacknowledged while no gateway is alive, and the next gateway that starts delivers them', async () => {
   const { redis, names } = row();
   const stream = 'events:chat';
   let position = '';
@@ -157,7 +158,7 @@ test('entries stay unacknowledged while no gateway is alive, and the next gatewa
   const meanwhile = chatMessages(rooms[0] ?? '', 50);
   await xaddAll(redis, stream, meanwhile);
   expect(await runPassesUntilAllAreDead(redis.url, stream)).toEqual([...names]);
-  // A lease holder that delivers nothing has consumed the entries. No entry is acknowledged, because no cursor is live.
+  // The passes consumed the entries without delivering them. No entry is acknowledged, because no cursor is live.
   expect(await groupInfo(redis, stream)).toMatchObject({ pending: '50', lag: '0' });
   expect(await row().registered(stream)).toEqual([]);
   const { url } = await row().run('gateway-1');

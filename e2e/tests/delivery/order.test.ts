@@ -1,4 +1,4 @@
-// The events of one stream arrive in each room in the order of the stream, however many producers publish at once.
+// The events of one stream arrive in each room in the order of the stream, however many producers publish at the same time.
 import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { EventLog } from '../../fixtures/clients/event-log.js';
@@ -17,7 +17,7 @@ import { startOnRedis } from '../../fixtures/systems/redis-system.js';
 const eventsPerWay = [1_000, 500, 500] as const;
 const listLength = 100;
 
-test('a burst of 2,000 events from three producers arrives in the order of the stream, in the low and in the high lane', async () => {
+test('a burst of 2,000 events of the low and high lanes from three producers arrives in the order of the stream', async () => {
   await using system = await startOnRedis();
   const roomId = randomUUID();
   await using first = await EventLog.inRoom(system.url, roomId);
@@ -35,7 +35,7 @@ test('a burst of 2,000 events from three producers arrives in the order of the s
   expect(second.ids).toEqual(order);
 });
 
-test('a burst of 2,000 calls of one publisher arrives in the order of the calls, with the in-memory broker too', async () => {
+test('a burst of 2,000 events of one publisher arrives in the order of its calls with the in-memory broker', async () => {
   await using system = await startEmbedded();
   const roomId = randomUUID();
   await using client = await EventLog.inRoom(system.url, roomId);

@@ -22,7 +22,7 @@ interface Flood {
   readonly others: readonly string[];
 }
 
-/** Publishes over many connections at once, with one event per request, until 200 requests were refused. */
+/** Publishes over many concurrent connections, with one event per request, until 200 requests were refused. */
 async function flood(port: number): Promise<Flood> {
   const stored = new Set<string>();
   const refusals: string[] = [];
@@ -85,7 +85,7 @@ function answerLength(text: string): number {
   return text.length < length ? 0 : length;
 }
 
-test('a gateway that gets more requests than it can accept refuses the rest and stores the events that it accepted', async () => {
+test('a gateway that gets more requests than it can accept refuses the excess and stores the events that it accepted', async () => {
   await using system = await startOnRedis();
   const { stored, refusals, others } = await flood(Number(new URL(system.url).port));
   expect(others).toEqual([]);
@@ -109,7 +109,7 @@ test('a gateway that gets more requests than it can accept refuses the rest and 
   await acceptEvents(system.url, [chatMessage('room', 'afterwards')]);
 });
 
-test('the saturation of a gateway is a number from 0 to 1', async () => {
+test('the metric `saturation` of a gateway is a number from 0 to 1', async () => {
   await using system = await startOnRedis();
   const [, figure] = /^saturation (\S+)$/m.exec(await readMetricsText(system.url)) ?? [];
   expect(Number(figure)).toBeGreaterThanOrEqual(0);

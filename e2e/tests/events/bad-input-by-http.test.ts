@@ -47,7 +47,7 @@ test('a list with one invalid event is refused with the index of this event, and
 });
 
 test.each(['{broken', '', '{"event_type":"notification"', '[1,]', '\u0000', '['.repeat(200_000)])(
-  'a body that is not JSON (%#) is refused as invalid_json',
+  'a body that is not JSON (%#) is refused with the code invalid_json',
   async (body) => {
     const problem = await refusal(system().gateway.url, body, { key: apiKey });
     expect(problem).toMatchObject({ status: 400, code: 'invalid_json' });
@@ -62,7 +62,7 @@ test.each(['null', '7', '"text"', '[]', '[[]]', '{}', '[null]'])(
   },
 );
 
-test('an unknown event type is answered with a list of the known types', async () => {
+test('the refusal of an unknown event type lists the known types', async () => {
   const event = { ...notification(securedRoom, 'x'), event_type: 'chat_mesage' };
   const problem = await refusal(system().gateway.url, event, { key: apiKey });
   expect(problem.detail).toMatch(/one of chat_message, .*remote_session_end/);
@@ -76,7 +76,7 @@ test('a body of 2 MB is refused with 413', async () => {
   expect(problem.status).toBe(413);
 });
 
-test('a payload that is too large for delivery is refused, not accepted and then lost', async () => {
+test('a payload of 500,000 characters is delivered or refused, but not accepted and then lost', async () => {
   const event = notification(securedRoom, 'x'.repeat(500_000));
   const answer = await postEvents(system().gateway.url, event, { key: apiKey });
   if (answer.status === 201)
@@ -106,7 +106,7 @@ test.each(['gzip', 'br', 'GZIP', 'identity, gzip', 'nonsense'])(
   },
 );
 
-test('refusals are counted by their code', async () => {
+test('refused requests are counted in the metrics by the code of the refusal', async () => {
   const { url } = system().gateway;
   const counted = (labels: Readonly<Record<string, string>>) =>
     readMetric(url, 'http_refusals_total', labels);
@@ -142,7 +142,7 @@ test.each([
   ['the beginning of the key', { key: apiKey.slice(0, -1) }],
   ['the key and more', { key: `${apiKey}x` }],
   ['the secret of the tokens', { key: jwtSecret }],
-])('%s is refused with 401, whatever the body', async (_, options) => {
+])('a request with %s is refused with 401, whatever its body', async (_, options) => {
   for (const body of [notification(securedRoom, canary), '{broken']) {
     const problem = await refusal(system().gateway.url, body, options);
     expect(problem.status).toBe(401);

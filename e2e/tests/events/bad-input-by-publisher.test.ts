@@ -1,4 +1,4 @@
-// Invalid input to the publisher: it throws a typed error that says what is wrong and where, and publishes nothing.
+// Invalid input to the publisher. The publisher throws a typed error that says what is wrong and where, and publishes nothing.
 import { randomUUID } from 'node:crypto';
 import { ContractError } from '@millrace/contract';
 import { expect, test } from 'vitest';
@@ -14,14 +14,14 @@ const system = sharedSecuredSystem();
 const publishable = bad.filter(([, path]) => !path.startsWith('/metadata'));
 
 test.each(publishable)(
-  'an event with %s is refused with a ContractError that names %s',
+  'publish() refuses an event with %s: the ContractError names %s',
   async (_, path, event) => {
     assertContractError(await errorOf(publishUntyped(event)), path);
   },
 );
 
 test.each(bad)(
-  'a whole event with %s in publishEvents() is refused with a ContractError that names %s',
+  'publishEvents() refuses an event with %s: the ContractError names %s',
   async (_, path, event) => {
     const list: readonly unknown[] = [notification(securedRoom, 'never sent'), event];
     // Only a caller without types can pass such a list.
@@ -30,7 +30,7 @@ test.each(bad)(
   },
 );
 
-test('a payload that cannot be written as JSON is refused with a ContractError', async () => {
+test('publish() refuses a payload that cannot be written as JSON with a ContractError', async () => {
   const circular: Record<string, unknown> = { type: 'info', title: 'circle' };
   circular['self'] = circular;
   const payload = circular as { type: string; title: string };
@@ -39,7 +39,7 @@ test('a payload that cannot be written as JSON is refused with a ContractError',
   );
 });
 
-test('a payload that is too large for delivery is refused, not accepted and then lost', async () => {
+test('a payload of 500,000 characters is delivered or refused by publish(), but not accepted and then lost', async () => {
   const eventId = randomUUID();
   const payload = { type: 'info', title: 'x'.repeat(500_000) };
   const refused = await errorOf(

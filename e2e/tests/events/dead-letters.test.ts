@@ -56,7 +56,7 @@ test('an invalid entry is listed and shown with its reason, is rejected again af
   });
 });
 
-test('an event that an older gateway rejected is replayed once to a client of a newer gateway, even if the replay is requested twice', async () => {
+test('an event that an old gateway rejected is delivered once by a new gateway, even if it is replayed twice', async () => {
   await using redis = await startRedis();
   const event = chatMessage('r', `long ${'x'.repeat(500)}`);
   await rejectWithSmallCatalog(redis, event);
@@ -78,7 +78,7 @@ test('an event that an older gateway rejected is replayed once to a client of a 
   expect(await listed(redis)).toEqual([]);
 });
 
-test('--all drops every dead letter of a stream and its partitions, and leaves the dead letters of other streams', async () => {
+test('`dead-letters drop --all` drops all dead letters of a stream and its partitions, but none of other streams', async () => {
   await using system = await startOnRedis({ environment: { MILLRACE_PARTITIONS: '2' } });
   for (const stream of ['events:chat', 'events:chat.p0', 'events:chat.p1', 'events:ticket.p0']) {
     for (let n = 0; n < 3; n++) await xadd(system.redis, stream, { n: String(n) });

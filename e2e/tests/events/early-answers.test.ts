@@ -1,4 +1,4 @@
-// A request is refused while the client still sends its body. Every client can read the answer, whichever library it uses.
+// A request is refused while the client is still sending its body. Every client can read the answer, whichever library it uses.
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { expect, test } from 'vitest';
@@ -38,26 +38,31 @@ const refusals: readonly (readonly [string, string, readonly string[], number])[
 ];
 
 test.for(refusals)(
-  'a body of 2 MB %s can be sent completely, and then the answer can be read',
+  'a refused body of 2 MB (%s) can be sent completely, and its answer can be read afterwards',
   async ([, path, headers, status]) => {
     const answer = await sentWhole(path, headers);
     expect(answer).toMatch(new RegExp(`^(HTTP/1.1 100 Continue\\r\\n\\r\\n)?HTTP/1.1 ${status} `));
   },
 );
 
-test.for(refusals)('fetch reads the answer to a body of 2 MB %s', async ([, path, headers, status]) => {
-  const given = headers.filter((line) => !/^(content-length|transfer-encoding|expect|connection)/.test(line));
-  const isChunked = headers.includes(chunked);
-  const response = await fetch(`${gateway().url}${path}`, {
-    method: 'POST',
-    headers: Object.fromEntries(given.map((line) => line.split(': '))),
-    ...(isChunked ? { body: new Blob([body]).stream(), duplex: 'half' } : { body }),
-  });
-  expect(response.status).toBe(status);
-  expect(await response.text()).not.toBeUndefined();
-});
+test.for(refusals)(
+  'fetch reads the answer to a refused body of 2 MB (%s)',
+  async ([, path, headers, status]) => {
+    const given = headers.filter(
+      (line) => !/^(content-length|transfer-encoding|expect|connection)/.test(line),
+    );
+    const isChunked = headers.includes(chunked);
+    const response = await fetch(`${gateway().url}${path}`, {
+      method: 'POST',
+      headers: Object.fromEntries(given.map((line) => line.split(': '))),
+      ...(isChunked ? { body: new Blob([body]).stream(), duplex: 'half' } : { body }),
+    });
+    expect(response.status).toBe(status);
+    expect(await response.text()).not.toBeUndefined();
+  },
+);
 
-test('curl reads the answer to a body of 2 MB without a key', async () => {
+test('curl reads the answer to a body of 2 MB that is refused because the key is missing', async () => {
   const args = ['-sS', '-w', '%{http_code}', '-H', json, '--data-binary', '@-', `${gateway().url}/v1/events`];
   const line = `head -c 2000000 /dev/zero | curl ${args.map((word) => `'${word}'`).join(' ')}`;
   await using curl = new CliProcess({ file: 'bash', args: ['-c', line], hasChildren: true });
@@ -65,7 +70,7 @@ test('curl reads the answer to a body of 2 MB without a key', async () => {
   expect(curl.output).toMatch(/"code":"unauthorized".*401$/s);
 });
 
-test('the connection of a small refused body serves the next request', async () => {
+test('a connection whose request with a small body was refused serves the next request', async () => {
   const request = (path: string): string =>
     `POST ${path} HTTP/1.1\r\nHost: x\r\n${json}\r\ncontent-length: 2\r\n\r\n`;
   const socket = connect(Number(new URL(gateway().url).port), '127.0.0.1');

@@ -40,7 +40,7 @@ const droppedBy = ({ url }: DeliverySystem, reason: string): Promise<number> =>
 const deadLetters = async (redis: RedisServer): Promise<number> =>
   Number(await redis.cli('XLEN', `dead:{${stream}}`));
 
-test('an event of a type that one live gateway knows is delivered there, and no gateway rejects it', async () => {
+test('an event whose type only one live gateway knows is delivered by that gateway, and no gateway rejects it', async () => {
   await using resources = new Resources();
   const redis = resources.use(await startRedis());
   const old = await startGateway(resources, redis, 'old', true);
@@ -70,7 +70,7 @@ test('an event of a type that one live gateway knows is delivered there, and no 
   );
 });
 
-test('an event of a type that no live gateway knows becomes a dead letter, even if an earlier gateway knew it', async () => {
+test('an event whose type no live gateway knows becomes a dead letter, even if an earlier gateway knew it', async () => {
   await using resources = new Resources();
   const redis = resources.use(await startRedis());
   const old = await startGateway(resources, redis, 'old', true);

@@ -1,6 +1,6 @@
-// Every official client reads every accepted event as the value that `JSON.parse` makes of the payload's text, whichever way the
-// event came. Every other event is refused with the path of the wrong value. DOCUMENTS=100000 tests more documents, and SEED=…
-// tests different ones.
+// Every official client reads every accepted event as the value that `JSON.parse` makes of the payload's text, however the event
+// was published. Every other event is refused with the path of the wrong value. DOCUMENTS=100000 tests more documents, and SEED=…
+// tests different documents.
 import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { createClient } from '@redis/client';
@@ -131,8 +131,8 @@ async function publish(
   const on = (way: Trial['way']): readonly Trial[] => trials.filter((trial) => trial.way === way);
   const refusals: Refusals = new Map();
   await publishByLibrary(publisher, on('library'), refusals);
-  // Events that must be refused are sent together, because one of them causes the refusal of the whole list. The refusal must name
-  // each of them.
+  // Events that must be refused are sent in a separate list, because one such event causes the refusal of its whole list. The
+  // refusal must name each of these events.
   await postAll(
     url,
     random,
@@ -263,7 +263,7 @@ async function assertReadings(readers: readonly Reader[], trials: readonly Trial
   return count;
 }
 
-/** Checks that returning clients receive the same values. */
+/** Checks that clients that resume receive the same values. */
 async function assertReplay(url: string, position: string, trials: readonly Trial[]): Promise<void> {
   await using all = new Resources();
   const readers = officialKinds.map((kind) => OfficialReader.connect(url, roomId, kind, position));
@@ -294,7 +294,7 @@ function isWritten({ payload, metadata, way }: Trial, text: string, reader: stri
     const written = payload.text.trim();
     return text === (reader.includes('ServerSentEvents') ? written.replaceAll(/[\r\n]/g, ' ') : written);
   }
-  // White space around the value belongs to the body over HTTP, and to the field in an entry.
+  // Over HTTP, white space around a value belongs to the request body. In an entry, it belongs to the field.
   const written = [payload, metadata].map((document) =>
     way === 'HTTP' ? document?.text.trim() : document?.text,
   );

@@ -1,4 +1,4 @@
-// The stream and JSON clients get exactly the text that a producer writes, to the last digit, by HTTP and by XADD.
+// The stream and JSON clients get exactly the text that a producer writes by HTTP or XADD, to the last digit.
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { TextReader } from '../../fixtures/clients/readers.js';
@@ -11,7 +11,7 @@ import { eventually } from '../../fixtures/waiting/eventually.js';
 
 const system = sharedSystem(() => startOnRedis());
 
-/** Returns the members of an event in front of the payload, as JSON text. */
+/** Returns, as JSON text, the members of an event that come before its payload. */
 function envelope(roomId: string, id: string, type: SampleType, timestamp: string): string {
   return `"event_id":"${id}","event_type":"${type}","timestamp":"${timestamp}","room_id":"${roomId}"`;
 }
@@ -55,7 +55,7 @@ const metadata = '{"trace_id": "t", "span":9223372036854775807}';
 const timestamp = '2026-11-28 14:50:00,5+01';
 
 describe.each(['HTTP', 'a list by HTTP', 'XADD'])('by %s', (way) => {
-  test.each(payloads)('the payload %s stays as it was written', async (payload) => {
+  test.each(payloads)('the payload %s is stored and delivered as it was written', async (payload) => {
     const roomId = randomUUID();
     const id = randomUUID();
     await using reader = await TextReader.connect(system().url, roomId);
@@ -88,21 +88,24 @@ describe('through a coalescing window', () => {
   test.each([
     ['typing_start', `{"user_id":"${user}","username":"Ana","is_typing":true,\r${extra}}`],
     ['read_receipt', receipt(extra)],
-  ] as const)('a %s that waited alone stays as it was written', async (type, payload) => {
-    const roomId = randomUUID();
-    const id = randomUUID();
-    await using reader = await TextReader.connect(system().url, roomId);
-    await acceptEvents(
-      system().url,
-      `{${envelope(roomId, id, type, timestamp)},"payload":${payload},"metadata":${metadata}}`,
-    );
-    const counted = `${metadata.slice(0, -1)},"coalesced_count":1}`;
-    expect(await entryOf(id, type)).toMatchObject({ timestamp, payload, metadata: counted });
-    const delivered = await textOf(reader, id);
-    expect(delivered.slice(0, delivered.indexOf(',"position":'))).toBe(`${payload},"metadata":${counted}`);
-  });
+  ] as const)(
+    'a %s that was alone in its coalescing window is stored and delivered as it was written',
+    async (type, payload) => {
+      const roomId = randomUUID();
+      const id = randomUUID();
+      await using reader = await TextReader.connect(system().url, roomId);
+      await acceptEvents(
+        system().url,
+        `{${envelope(roomId, id, type, timestamp)},"payload":${payload},"metadata":${metadata}}`,
+      );
+      const counted = `${metadata.slice(0, -1)},"coalesced_count":1}`;
+      expect(await entryOf(id, type)).toMatchObject({ timestamp, payload, metadata: counted });
+      const delivered = await textOf(reader, id);
+      expect(delivered.slice(0, delivered.indexOf(',"position":'))).toBe(`${payload},"metadata":${counted}`);
+    },
+  );
 
-  test('the payload of receipts that were coalesced is written anew', async () => {
+  test('the payload of coalesced receipts is serialized again', async () => {
     const roomId = randomUUID();
     const id = randomUUID();
     const event = (eventId: string): string =>
@@ -149,32 +152,35 @@ test.each([
   ['chat_message', '{"messageId":"1","requestId":"2","content":"hello","sequenceNumber":1}', '/payload/id'],
   ['typing_start', '{"userId":"ana","userName":"Ana","isTyping":true}', '/payload/user_id'],
   ['status_change', '{"requestId":"2","oldStatus":"a","newStatus":"b"}', '/payload/request_id'],
-] as const)('a %s with names in camel case stays refused, by every way in', async (type, payload, path) => {
-  const roomId = randomUUID();
-  const [posted, added] = [randomUUID(), randomUUID()];
-  const body = `{${envelope(roomId, posted, type, timestamp)},"payload":${payload}}`;
-  expect(await post(Buffer.from(body))).toMatchObject({ status: 422, body: { errors: issuesAt(path) } });
-  await expect(
-    system().publisher.publishEvents([
-      {
-        event_id: randomUUID(),
-        event_type: type,
-        timestamp,
-        room_id: roomId,
-        payload: JSON.parse(payload) as Readonly<Record<string, unknown>>, // the payload is an object
-      },
-    ]),
-  ).rejects.toMatchObject({ issues: issuesAt(path) });
-  const fields = { event_id: added, event_type: type, timestamp, room_id: roomId, payload };
-  await xadd(system().redis, streamOfType[type], fields);
-  await eventually(async () => {
-    const deadLetters = await system().redis.cli('XRANGE', `dead:{${streamOfType[type]}}`, '-', '+');
-    expect(deadLetters).toContain(added);
-    expect(deadLetters).toContain(path);
-  });
-});
+] as const)(
+  'a %s with field names in camel case is refused, however it is published',
+  async (type, payload, path) => {
+    const roomId = randomUUID();
+    const [posted, added] = [randomUUID(), randomUUID()];
+    const body = `{${envelope(roomId, posted, type, timestamp)},"payload":${payload}}`;
+    expect(await post(Buffer.from(body))).toMatchObject({ status: 422, body: { errors: issuesAt(path) } });
+    await expect(
+      system().publisher.publishEvents([
+        {
+          event_id: randomUUID(),
+          event_type: type,
+          timestamp,
+          room_id: roomId,
+          payload: JSON.parse(payload) as Readonly<Record<string, unknown>>, // the payload is an object
+        },
+      ]),
+    ).rejects.toMatchObject({ issues: issuesAt(path) });
+    const fields = { event_id: added, event_type: type, timestamp, room_id: roomId, payload };
+    await xadd(system().redis, streamOfType[type], fields);
+    await eventually(async () => {
+      const deadLetters = await system().redis.cli('XRANGE', `dead:{${streamOfType[type]}}`, '-', '+');
+      expect(deadLetters).toContain(added);
+      expect(deadLetters).toContain(path);
+    });
+  },
+);
 
-/** Texts that programs in other languages write where the data model leaves the form open. */
+/** Payloads as programs in other languages write them. The data model leaves the form of these payloads open. */
 const producers: readonly (readonly [string, SampleType, string])[] = [
   [
     "Python's json.dumps",
@@ -203,7 +209,7 @@ const producers: readonly (readonly [string, SampleType, string])[] = [
 ];
 
 test.each(producers)(
-  'a payload as %s writes it arrives by every way in',
+  'a payload in the form of %s is delivered, however it is published',
   async (_producer, type, payload) => {
     const roomId = randomUUID();
     const [posted, added, published] = [randomUUID(), randomUUID(), randomUUID()];

@@ -29,7 +29,7 @@ function startTraffic(system: DeskSystem) {
 }
 
 describe.each(brokerKinds)('on %s', (kind) => {
-  test('a page whose connection was cut is sent every missed message once', async () => {
+  test('a page whose connection was cut shows every missed message once after it reconnects', async () => {
     await using system = await DeskSystem.start(kind);
     await using browser = await TestBrowser.start();
     const page = await browser.page(system.url);
@@ -64,7 +64,7 @@ describe.each(brokerKinds)('on %s', (kind) => {
 });
 
 describe('when the gateway cannot replay', () => {
-  test('a page whose gateway cannot replay loads the missed messages: none is lost, and none is shown twice', async () => {
+  test('a page loads the missed messages if the gateway cannot replay them, and then shows each message once', async () => {
     await using system = await DeskSystem.start('the embedded broker');
     await using browser = await TestBrowser.start();
     const page = await browser.page(system.url);
@@ -84,7 +84,7 @@ describe('when the gateway cannot replay', () => {
     expect(shown.at(-1)).toBe((await noa.storedNumbers(vpnTicket)).at(-1));
   });
 
-  test('the connection trial reports a message as lost when the page cannot load it either', async () => {
+  test('the connection trial reports messages as lost if they can be neither replayed nor loaded', async () => {
     await using system = await DeskSystem.start('the embedded broker');
     await using browser = await TestBrowser.start();
     const page = await browser.page(system.url);
@@ -97,12 +97,12 @@ describe('when the gateway cannot replay', () => {
     await maria.button('Restore the connection').click();
     await maria.report.waitFor();
     expect(await maria.figure('lost')).toBe(3);
-    // The browser reports the request that the test refused.
+    // Takes the complaint of the browser about the request that the test aborted.
     browser.takeComplaints();
   });
 });
 
-test('two people share a page: only the person whose connection is cut is offline, and the other person can be made to write', async () => {
+test('a person whose connection was cut receives the missed messages of the other person on the same page', async () => {
   await using system = await DeskSystem.start('the embedded broker');
   await using browser = await TestBrowser.start();
   const page = await browser.page(system.url);

@@ -44,7 +44,7 @@ async function noa(ticketId = vpnTicket) {
 }
 
 describe('messages', () => {
-  test('a message appears on the other page, and is still there after a reload', async () => {
+  test('a message appears on the page of the other person, and is still there after a reload', async () => {
     const [agent, requester] = [await maria(), await noa()];
     await agent.desk.send('Is the ledger still open?');
     await requester.desk.message('Is the ledger still open?').waitFor();
@@ -53,7 +53,7 @@ describe('messages', () => {
     expect(await requester.desk.message('Is the ledger still open?').count()).toBe(1);
   });
 
-  test('an own message is shown before the helpdesk has stored it, and is replaced by the stored message', async () => {
+  test('a message is shown to its author before the helpdesk has stored it, and then replaced by the stored message', async () => {
     const requester = await noa();
     let letThrough: (() => void) | undefined;
     const held = new Promise<void>((resolve) => {
@@ -107,7 +107,7 @@ describe('messages', () => {
     await read.waitFor();
   });
 
-  test('an unread message counts in the list until its ticket is opened', async () => {
+  test('an unread message is counted in the list of tickets until its ticket is opened', async () => {
     const agent = await maria(archiveTicket);
     const requester = await noa();
     await requester.desk.send('Unread so far');
@@ -218,7 +218,7 @@ describe('remote session', () => {
   });
 });
 
-test('both people continue in their conversation after a restart of the gateway', async () => {
+test('agent and requester can continue their conversation after a restart of the gateway', async () => {
   const [agent, requester] = [await maria(), await noa()];
   await agent.desk.send('Before the restart');
   await requester.desk.message('Before the restart').waitFor();
@@ -229,11 +229,11 @@ test('both people continue in their conversation after a restart of the gateway'
   await requester.desk.message('After the restart').waitFor();
   const stored = await (await system.signIn(people.noa)).storedNumbers(vpnTicket);
   expect(await requester.desk.shownNumbers()).toEqual(stored);
-  // The browser reports the sockets and requests that the stop cut off.
+  // The browser reports the sockets and requests that the stop of the gateway interrupted.
   browser.takeComplaints();
 });
 
-test('a visitor who opens the page for one person can choose the person', async () => {
+test('a visitor who opens the page of a single person can choose a person', async () => {
   const page = await openPage();
   await page.goto(`${system.url}/requester`);
   await page.getByRole('link', { name: /Priya Nair/ }).click();
@@ -250,7 +250,7 @@ test('the example event of the welcome text is shown to the requester, and its n
   await requester.desk.pane.locator('[data-open-ticket="1048"]').waitFor();
 });
 
-test('a link from the page of two people opens the page of one of them without asking for a choice', async () => {
+test('a link on the page of two people opens the page of one of them, without asking which person', async () => {
   const page = await openPage();
   await page.goto(system.url);
   await new DeskPane(page, 'Requester').live();
@@ -277,7 +277,7 @@ test.each(['nonsense', '..%2Fpeople', 'b1d4c6f0-2e7a-4c39-a5d8-00000000ffff', ot
   },
 );
 
-test('the token of a person gives access to a newer ticket of that person, outside development mode', async () => {
+test('the token of a person in normal mode gives access to a ticket that this person creates later', async () => {
   await using closed = await DeskSystem.start('the embedded broker', {
     isDevelopment: false,
     jwtSecret: 'a-secret-of-the-helpdesk-with-more-than-32-bytes',
@@ -287,7 +287,7 @@ test('the token of a person gives access to a newer ticket of that person, outsi
   await using requesterDevice = await browser.device(closed.url);
   const agent = await DeskPane.open(agentDevice.page, closed.url, 'agent', 'maria');
   const requester = await DeskPane.open(requesterDevice.page, closed.url, 'requester', 'noa', vpnTicket);
-  // The ticket did not exist when the token was made.
+  // The ticket did not exist when the token was issued.
   await requester.button('New request').click();
   const form = requesterDevice.page.getByRole('dialog');
   await form.getByLabel('Subject').fill('A new laptop');

@@ -23,7 +23,7 @@ test.each([
   ['slow-clients', ['--members', '20', '--slow', '3', '--seconds', '1'], /\| one does not \|/],
   ['overload', ['--seconds', '1', '--calm', '1'], /\| `POST \/v1\/events`, one event each \|/],
   ['check-cost', ['--rounds', '1'], /\| `catalog\.parseEvent` \|/],
-])('%s prints its table', async (name, args, row) => {
+])('the benchmark %s prints its table', async (name, args, row) => {
   await using benchmark = new CliProcess({
     file: process.execPath,
     args: [`${repositoryPath}bench/dist/main.js`, name, ...args],

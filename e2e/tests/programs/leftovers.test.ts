@@ -1,4 +1,4 @@
-// A test run leaves no process and no folder behind. Otherwise it names them and fails.
+// A test run must leave no process and no folder behind. A run that leaves some behind names them and fails.
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import { CliProcess, repositoryPath } from '../../fixtures/processes/cli-process.js';
 import { eventually } from '../../fixtures/waiting/eventually.js';
 
-test('a run whose test leaves a process and a folder behind names them, counts them as failed and ends them', async () => {
+test('a test run that leaves a process and a folder behind names them, counts them as failed and ends the process', async () => {
   await using run = await runOf(`
     import { spawn } from 'node:child_process';
     import { mkdtempSync } from 'node:fs';
@@ -28,7 +28,7 @@ test('a run whose test leaves a process and a folder behind names them, counts t
   await eventually(() => expect(isRunning(pid)).toBe(false));
 });
 
-test('a gateway ends together with the worker that started it, even if the worker is killed', async () => {
+test('a gateway ends together with the vitest worker that started it, even if the worker is killed', async () => {
   await using run = await runOf(`
     import { test } from 'vitest';
     import { GatewayProcess } from '${repositoryPath}e2e/fixtures/processes/gateway-process.js';

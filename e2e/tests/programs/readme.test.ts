@@ -16,7 +16,7 @@ import { eventually } from '../../fixtures/waiting/eventually.js';
 const roomId = 'ticket-42';
 const system = sharedSystem(() => startOnRedis());
 
-test('the snippet express compiles under strict rules and publishes a status change', async () => {
+test('the README snippet “express” compiles under strict rules and publishes a status change', async () => {
   await using folder = await temporaryFolder();
   const port = await freePort();
   const code = atAddresses(await readSnippet('express'), { redis: system().redis.url });
@@ -35,7 +35,7 @@ test('the snippet express compiles under strict rules and publishes a status cha
   });
 });
 
-test('the snippet fastapi publishes a notification with a plain XADD', async () => {
+test('the README snippet “fastapi” publishes a notification with a plain XADD', async () => {
   await using folder = await temporaryFolder();
   const port = await freePort();
   await writeFile(
@@ -57,7 +57,7 @@ test('the snippet fastapi publishes a notification with a plain XADD', async () 
   });
 });
 
-test('the snippet browser shows a notification in Chromium, on a page of another origin', async () => {
+test('the README snippet “browser” shows a notification in Chromium, on a page of another origin', async () => {
   await using folder = await temporaryFolder();
   await writeFile(
     `${folder.path}/main.ts`,
@@ -79,7 +79,7 @@ test('the snippet browser shows a notification in Chromium, on a page of another
   });
 });
 
-test('the snippet signalr-only serves the official client', async () => {
+test('the README snippet “signalr-only” serves the official client', async () => {
   await using folder = await temporaryFolder();
   const port = await freePort();
   await writeFile(
@@ -103,7 +103,7 @@ test('the snippet signalr-only serves the official client', async () => {
   await connection.stop();
 });
 
-test('the snippet publish-curl publishes a notification', async () => {
+test('the README snippet “publish-curl” publishes a notification', async () => {
   await using client = await memberOf(roomId);
   await run('bash', ['-c', atAddresses(await readSnippet('publish-curl'), { gateway: system().url })]);
   const [event] = await client.received(1);

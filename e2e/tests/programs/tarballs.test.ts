@@ -11,7 +11,7 @@ const tarballs = sharedSystem(() => Tarballs.pack());
 describe.for(publishedPackages)('the tarball of %s', (name) => {
   const app = sharedSystem(() => InstalledApp.install(tarballs(), [name]));
 
-  test('the tarball can be installed alone, contains README and licence, and all its entry points can be imported', async () => {
+  test('a package tarball can be installed alone, contains README and licence, and has importable entry points', async () => {
     for (const file of ['README.md', 'LICENSE']) expect(await app().read(name, file)).not.toBe('');
     const { exports, peerDependenciesMeta = {} }: { exports: object; peerDependenciesMeta?: object } =
       JSON.parse(await app().read(name, 'package.json'));
@@ -24,7 +24,7 @@ describe.for(publishedPackages)('the tarball of %s', (name) => {
     });`);
   });
 
-  test('the tarball contains a README whose examples run unchanged', async () => {
+  test('a package tarball contains a README whose examples run unchanged', async () => {
     await using redis = await startRedis();
     const readme = await app().read(name, 'README.md');
     const [command = ''] = /^npm install .*$/m.exec(readme) ?? [];
@@ -40,14 +40,14 @@ describe.for(publishedPackages)('the tarball of %s', (name) => {
 
   if (name !== 'gateway') return;
 
-  test('the tarball contains the program millrace, which prints its version', async () => {
+  test('the gateway tarball contains the program millrace, which prints its version', async () => {
     const { version }: { version: string } = JSON.parse(await app().read(name, 'package.json'));
     await using program = app().start('npx', ['millrace', '--version']);
     expect(await program.exit(), program.output).toBe(0);
     expect(program.output).toBe(version);
   });
 
-  test('the tarball contains the program millrace, which serves and accepts a notification with any payload', async () => {
+  test('the program millrace in the gateway tarball starts a gateway, which accepts a notification with any payload', async () => {
     const environment = { MILLRACE_DEV: '1', MILLRACE_PORT: '0' };
     await using gateway = app().start('npx', ['millrace', 'serve'], environment);
     const [, url = ''] = await gateway.line(/"url":"(http:[^"]+)"/);

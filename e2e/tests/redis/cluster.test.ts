@@ -23,7 +23,9 @@ const FAILOVER_LIMIT_MS = 60_000;
 /** Publishes an event, and resolves when it is stored. */
 type Publish = (room: string, content: string, eventId: string) => Promise<void>;
 
-/** Publishes messages to all rooms. In each room it retries a message until it is stored, and then continues with the next. */
+/**
+ * Publishes messages to all rooms. In each room it retries a message until it is stored, and then continues with the next message.
+ */
 class RoomLoad {
   readonly sent = new Map(ROOMS.map((room) => [room, [] as string[]]));
   readonly #publish: Publish;
@@ -101,7 +103,7 @@ test('no event is lost, repeated or reordered across a failover, and a client co
 
   load.start();
   await load.more(20);
-  // A client leaves the first gateway, and returns at the second gateway after the failover.
+  // A client disconnects from the first gateway, and resumes at the second gateway after the failover.
   const traveller = await EventLog.connectAs(first.url, crypto.randomUUID(), 'Ben');
   for (const room of ROOMS) await traveller.join(room, positions.get(room));
   await load.more(5);

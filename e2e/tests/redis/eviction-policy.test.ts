@@ -7,7 +7,7 @@ import { eventually } from '../../fixtures/waiting/eventually.js';
 
 const advice = /maxmemory-policy allkeys-lru.*Set maxmemory-policy to noeviction\./;
 
-test('an evicting policy causes one warning and a detail in the readiness answer, which disappears when the policy is corrected', async () => {
+test('a Redis that evicts keys causes one warning, and a readiness detail that disappears after the correction', async () => {
   await using system = await startOnRedis({ redis: { args: ['--maxmemory-policy', 'allkeys-lru'] } });
   const { redis, gateway } = system;
   await gateway.line(advice);

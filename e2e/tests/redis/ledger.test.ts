@@ -1,4 +1,5 @@
-// The consumer group accounts for every entry: each is consumed and acknowledged, and none is lost, whether a gateway runs or not.
+// The consumer group accounts for every entry: each entry is consumed and acknowledged, and none is lost, even if no gateway runs
+// for a while.
 import { randomUUID } from 'node:crypto';
 import { type RedisServer, startRedis } from '@millrace/testkit';
 import { expect, test } from 'vitest';
@@ -25,7 +26,7 @@ import {
 import { startOnRedis } from '../../fixtures/systems/redis-system.js';
 import { eventually } from '../../fixtures/waiting/eventually.js';
 
-test('a gateway creates the group on all four streams, reads as signalr-instance-1 and acknowledges all delivered entries', async () => {
+test('a gateway creates its group on all streams, reads as signalr-instance-1 and acknowledges delivered entries', async () => {
   await using system = await startOnRedis();
   const { redis, url } = system;
   const roomId = randomUUID();
@@ -45,7 +46,7 @@ test('a gateway creates the group on all four streams, reads as signalr-instance
   }
 });
 
-test('the first gateway acknowledges the entries that were published before it started, and they stay in their stream', async () => {
+test('the first gateway acknowledges the entries published before its start, and keeps them in their streams', async () => {
   await using redis = await startRedis();
   const roomId = randomUUID();
   for (const event of [...fullEvents(roomId), ...fullEvents(roomId)]) await xaddEvent(redis, event);
@@ -58,7 +59,7 @@ test('the first gateway acknowledges the entries that were published before it s
   expect(await contents(redis)).toEqual(before);
 });
 
-test('the next gateway acknowledges the entries that were published while no gateway ran, and they stay in their stream', async () => {
+test('the next gateway acknowledges the entries published while no gateway ran, and keeps them in their streams', async () => {
   await using redis = await startRedis();
   const roomId = randomUUID();
   await runAndStop(redis, roomId);
@@ -71,7 +72,7 @@ test('the next gateway acknowledges the entries that were published while no gat
   expect(await gateway.stop()).toBe(0);
 });
 
-test('SIGTERM after a burst leaves no delivered entry pending or unread', async () => {
+test('SIGTERM after a burst of events leaves no delivered entry pending or unread', async () => {
   await using redis = await startRedis();
   const lastDelivered = await runAndStop(redis, randomUUID(), 500);
   expect(await lastEntryId(redis, 'events:chat')).toBe(lastDelivered);
@@ -95,7 +96,7 @@ test('a gateway takes over the entries that a killed gateway left pending or unr
   expect(await redis.cli('XLEN', 'events:chat')).toBe('305');
 });
 
-test('the metrics have their names and labels, and count correctly', async () => {
+test('the metrics of a gateway have the expected names, labels and counts', async () => {
   await using system = await startOnRedis();
   const { redis, url } = system;
   const roomId = randomUUID();
@@ -143,7 +144,10 @@ test('the metrics have their names and labels, and count correctly', async () =>
   }
 });
 
-/** Returns the number of entries that are not acknowledged and the number that are not read, from the gateway's metrics. */
+/**
+ * Returns two figures of the gateway's metrics: the number of entries that are not acknowledged, and the number of entries that are
+ * not read.
+ */
 async function backlog(url: string, stream: string): Promise<number[]> {
   return [
     await readMetric(url, 'event_queue_depth', { stream }),

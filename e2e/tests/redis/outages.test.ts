@@ -22,7 +22,7 @@ async function start(isDurable: boolean): Promise<System> {
 type System = RedisSystem & { readonly client: EventLog };
 
 describe('Redis is killed and started again with its data', () => {
-  test('the gateway is alive but not ready while Redis is down, refuses with 503, and continues by itself afterwards', async () => {
+  test('a gateway is alive but not ready while Redis is down, refuses events with 503, and recovers by itself', async () => {
     await using system = await start(true);
     const { redis, gateway, client } = system;
     const before = chatMessage(roomId, 'before');
@@ -50,7 +50,7 @@ describe('Redis is killed and started again with its data', () => {
     expect(gateway.output).not.toContain('through trouble');
   });
 
-  test('a publisher reports broker_unavailable with the event ID, and an event that is published again with this ID is delivered once', async () => {
+  test('a failed publish reports broker_unavailable and the event ID, and repeats with this ID are delivered once', async () => {
     await using system = await start(true);
     const { redis, publisher, client } = system;
     await redis.stop();
@@ -69,7 +69,7 @@ describe('Redis is killed and started again with its data', () => {
   });
 });
 
-test('the outcome of a publish is unknown while Redis is frozen, and the event is delivered once after a repeat with the same ID', async () => {
+test('a publish fails while Redis is frozen, and the event is delivered once after a repeat with the same ID', async () => {
   await using system = await start(false);
   const { redis, gateway, publisher } = system;
   redis.pause();
@@ -82,7 +82,7 @@ test('the outcome of a publish is unknown while Redis is frozen, and the event i
   expect(await idsBeforeLast(system)).toEqual([error.eventId]);
 });
 
-test('clients receive new events after Redis comes back empty, and a join with an earlier position is not recovered', async () => {
+test('clients receive new events after Redis returned empty, and a join with an older position is not recovered', async () => {
   await using system = await start(false);
   const { redis, gateway, client } = system;
   const before = notification(roomId, 'before');

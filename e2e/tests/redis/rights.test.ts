@@ -31,7 +31,7 @@ const cases = [
   },
 ];
 
-/** Returns the commands that Redis refused to a user, from `ACL LOG`, without the commands that Millrace can do without. */
+/** Returns the commands that Redis refused to a user, from `ACL LOG`. Leaves out the commands that Millrace can do without. */
 function refusedCommands(log: string): readonly string[] {
   const lines = log.split('\n');
   const objects = lines.flatMap((line, at) => (line === 'object' ? [lines[at + 1] ?? ''] : []));
@@ -39,7 +39,7 @@ function refusedCommands(log: string): readonly string[] {
 }
 
 describe.each(cases)('$title', ({ args, gatewayUser, publisherUser }) => {
-  test('the rights suffice for a gateway and a publisher to deliver, coalesce, reject and acknowledge events', async () => {
+  test('a gateway and a publisher with restricted rights can deliver, coalesce, reject and acknowledge events', async () => {
     await using redis = await startRedis({ args });
     const urlFor = (user: string): string => `redis://${user}@127.0.0.1:${redis.port}`;
     await using gateway = await GatewayProcess.start({ MILLRACE_REDIS_URL: urlFor(gatewayUser) });

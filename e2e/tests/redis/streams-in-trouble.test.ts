@@ -1,4 +1,4 @@
-// One stream cannot be served. Readiness, metrics and log name the stream, and everything else continues.
+// One stream cannot be served. Readiness, metrics and log name the stream, and the other streams are still served.
 import { randomUUID } from 'node:crypto';
 import { LAST_ENTRY_ID } from '@millrace/broker';
 import type { RedisServer } from '@millrace/testkit';
@@ -31,7 +31,7 @@ async function readiness({ gateway }: System) {
 
 const metricsOf = ({ gateway }: System): Promise<string> => readMetricsText(gateway.url);
 
-/** Expects that events of the other streams arrive, by both ways in, and are acknowledged. */
+/** Expects that events of the other streams arrive, whether they were published by HTTP or by XADD, and are acknowledged. */
 async function expectOthersServed({ redis, gateway, client }: System): Promise<void> {
   const byHttp = chatMessage(roomId, 'by HTTP');
   const byHand = sampleEvent(roomId, 'status_change', {
@@ -76,7 +76,7 @@ async function expectRepaired(system: System): Promise<void> {
 }
 
 describe('a stream whose key has another type', () => {
-  test('a stream whose key gets another type does not stop other streams, answers publishes with 503, and recovers when the key is removed', async () => {
+  test('a stream whose key gets another type does not stop other streams, and recovers when the key is removed', async () => {
     await using system = await start();
     const { redis, gateway } = system;
     const before = notification(roomId, 'before');
@@ -105,7 +105,7 @@ describe('a stream whose key has another type', () => {
 });
 
 describe('an entry with the largest ID there is', () => {
-  test('a gateway whose stream has the largest ID reports it, is not ready, and recovers without loss when the stream is repaired as documented', async () => {
+  test('a stream with the largest possible ID is reported, and recovers without loss after the documented repair', async () => {
     await using system = await start();
     const { redis, gateway, client } = system;
     const kept = notification(roomId, 'kept');
@@ -132,7 +132,7 @@ describe('an entry with the largest ID there is', () => {
   });
 });
 
-test('an entry with an ID ten minutes ahead is reported, and no delivered event is forgotten or sent twice because of it', async () => {
+test('an entry whose ID is ten minutes ahead is reported, and causes no event to be forgotten or sent twice', async () => {
   await using system = await start();
   const { redis, gateway, client } = system;
   const before = notification(roomId, 'before');
@@ -156,13 +156,13 @@ test('an entry with an ID ten minutes ahead is reported, and no delivered event 
 });
 
 test.each([
-  ['a string at the window of a room', ['SET', 'coalesce:room:typing', 'x']],
+  ['a string at the key of a coalescing window', ['SET', 'coalesce:room:typing', 'x']],
   [
-    'a window with garbage in its fields',
+    'a coalescing window with garbage in its fields',
     ['HSET', 'coalesce:room:typing', 'd', '1', 'n', 'x', 'f', 'x', 'l', '4102444800000'],
   ],
-  ['a string at the index of windows', ['SET', 'coalesce-due:typing', 'x']],
-])('%s is removed, logged and counted, and typing in the room continues', async (_, garbage) => {
+  ['a string at the key of the index of coalescing windows', ['SET', 'coalesce-due:typing', 'x']],
+])('%s is removed, logged and counted, and typing events are still delivered', async (_, garbage) => {
   await using system = await start();
   const { redis, gateway, client } = system;
   // The publisher of the test is closed, because it would repair the window too, without a log line or a count.

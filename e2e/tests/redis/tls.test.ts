@@ -14,7 +14,7 @@ import { Resources } from '../../fixtures/systems/resources.js';
 
 const password = 'secret of the test';
 
-test('a gateway reaches its Redis over TLS, sends the server name, and delivers events of any size', async () => {
+test('a gateway reaches its Redis over TLS, sends the server name, and delivers small and large events', async () => {
   await using resources = new Resources();
   const redis = resources.use(await startRedis({ args: ['--requirepass', password] }));
   const certificate = resources.use(await makeCertificate());

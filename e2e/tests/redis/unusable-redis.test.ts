@@ -1,5 +1,5 @@
-// A Redis that cannot be used: the gateway, the commands and a publisher print the reason and the remedy in one line. The programs
-// end with exit code 1, and no secret is printed.
+// A Redis that cannot be used. The gateway and the commands print the reason and the remedy in one line, and end with exit code 1.
+// `connectPublisher` rejects with the same message. No secret is printed.
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -188,7 +188,7 @@ test('a server that is still loading is reported by millrace serve', async () =>
   await restarting;
 });
 
-test('docs/errors.md lists every Redis that cannot be used', () => {
+test('docs/errors.md lists every kind of Redis that cannot be used', () => {
   const page = readFileSync(`${repositoryPath}docs/errors.md`, 'utf8');
   const table = page.split('### A Redis that cannot be used')[1]?.split('\n## ')[0] ?? '';
   const listed = [...table.matchAll(/^\| (.+?) \| .+\|$/gm)].map(([, name]) => name).slice(1);

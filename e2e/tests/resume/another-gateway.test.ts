@@ -1,4 +1,5 @@
-// A client returns at another gateway with a position from the first gateway. It misses no event, or is told that it must reload.
+// A client reconnects to another gateway with a position from the first gateway. It misses no event, or is told that it must
+// reload.
 import { randomUUID } from 'node:crypto';
 import { startRedis } from '@millrace/testkit';
 import { expect, test } from 'vitest';
@@ -19,7 +20,7 @@ import { EmbeddedGateway } from '../../fixtures/systems/embedded-gateway.js';
 import { GatewayRow } from '../../fixtures/systems/gateway-row.js';
 import { eventually } from '../../fixtures/waiting/eventually.js';
 
-test('another gateway replays a room’s missed events of all streams in order, before new events and without typing', async () => {
+test('another gateway replays the missed events of all streams in order, before new events and without typing events', async () => {
   await using row = await GatewayRow.start(2);
   const [first, second] = row.names.map((name) => row.get(name).url) as [string, string];
   const roomId = randomUUID();
@@ -34,7 +35,7 @@ test('another gateway replays a room’s missed events of all streams in order, 
   ]);
   await witness.received(missed.length + typingEvents.length);
 
-  // More events are published while the client returns.
+  // More events are published while the client reconnects.
   const later = lastingEvents(roomId, 80);
   const publishing = (async () => {
     for (const event of later) await acceptEvents(first, event);
@@ -59,7 +60,7 @@ test('another gateway replays a room’s missed events of all streams in order, 
     expect(idsOfStream(again.events, stream)).toEqual(idsOfStream(order, stream));
 });
 
-test('a client of a quiet room returns with a valid position, however many events other rooms had', async () => {
+test('a client of a quiet room can resume with its newest position, however many events other rooms had', async () => {
   await using redis = await startRedis();
   const options = { redisUrl: redis.url, positionIntervalMs: 50, maxReplayBytes: 50_000 };
   await using gateway = await EmbeddedGateway.start({ ...options, instance: 'gateway-1' });
@@ -122,7 +123,7 @@ test.each([
     await using client = await EventLog.connect(url);
     const answer = await client.join(roomId, position);
     expect(answer).toMatchObject({ recovered: false, replayed: 0 });
-    // From now on, every gateway can replay again.
+    // From now on, every gateway can replay events again.
     const next = chatMessage(roomId, 'next');
     await xaddByType(redis, [next]);
     await client.received(1);
@@ -135,7 +136,7 @@ test.each([
   },
 );
 
-test('a gateway without Redis forgets everything when it ends, and answers returning clients with recovered: false', async () => {
+test('a gateway without Redis loses all events when it ends, and the next gateway answers `recovered: false`', async () => {
   const roomId = randomUUID();
   const run = async <Result>(use: (url: string) => Promise<Result>): Promise<Result> => {
     await using gateway = await GatewayProcess.start();

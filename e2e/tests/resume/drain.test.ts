@@ -6,7 +6,7 @@ import { startOnRedis } from '../../fixtures/systems/redis-system.js';
 import { Resources } from '../../fixtures/systems/resources.js';
 import { eventually } from '../../fixtures/waiting/eventually.js';
 
-/** Starts two gateways. The tests stop the first one. */
+/** Starts two gateways. The tests stop the first gateway. */
 async function startTwo(drainMs: number) {
   const environment = { MILLRACE_DRAIN_MS: String(drainMs) };
   const system = await startOnRedis({ gateways: 2, environment });
@@ -30,7 +30,7 @@ async function connectMovable(url: string, otherUrl: string, roomId: string): Pr
 }
 
 describe('a gateway that gets SIGTERM', () => {
-  test('SIGTERM moves the clients to another gateway in waves, and each receives every event once and in order', async () => {
+  test('SIGTERM moves the clients to another gateway, and each client receives every event once and in order', async () => {
     await using system = await startTwo(3_000);
     const { leaving, staying, publisher } = system;
     await using clients = new Resources();
@@ -50,7 +50,7 @@ describe('a gateway that gets SIGTERM', () => {
     void stopped.then(() => exited.abort());
     for (let round = 0; !exited.signal.aborted && round < 10_000; round += 1) {
       await publishRound();
-      // The rate of the load needs this pause.
+      // This pause sets the rate of the load.
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
     expect(await stopped).toBe(0);
@@ -63,7 +63,7 @@ describe('a gateway that gets SIGTERM', () => {
     }
   });
 
-  test('a stopping gateway reports at once that it is not ready and refuses new clients, while it serves its connected clients', async () => {
+  test('a stopping gateway is not ready and refuses new clients, but still serves its connected clients', async () => {
     await using system = await startTwo(6_000);
     const { leaving, publisher } = system;
     await using earlier = await EventLog.connect(leaving.url);
@@ -99,7 +99,7 @@ describe('a gateway that gets SIGTERM', () => {
     }
   });
 
-  test('a second SIGTERM ends the gateway without waiting', async () => {
+  test('a second SIGTERM ends the gateway without waiting for the drain time', async () => {
     await using system = await startTwo(600_000);
     const { leaving } = system;
     // The first client is disconnected at once, the second client after half of the drain time.

@@ -1,5 +1,5 @@
 // A client that has read further at another gateway waits until this gateway has read as far. A client whose position is ahead of
-// the stream is told so.
+// the stream gets `recovered: false`.
 import { randomUUID } from 'node:crypto';
 import { startTcpProxy } from '@millrace/testkit';
 import { expect, test } from 'vitest';
@@ -8,7 +8,7 @@ import { chatMessage } from '../../fixtures/events/sample-events.js';
 import { xaddAll } from '../../fixtures/redis/plain-redis.js';
 import { startOnRedis } from '../../fixtures/systems/redis-system.js';
 
-test('a position from the future is answered with recovered: false', async () => {
+test('a join with a position that is ahead of the stream gets `recovered: false`', async () => {
   await using system = await startOnRedis();
   const { url, redis } = system;
   await using client = await EventLog.connect(url);
@@ -31,7 +31,7 @@ test('a position from the future is answered with recovered: false', async () =>
   await back.received(1);
 });
 
-test('a gateway that is behind lets a client wait, sends it no event twice, and recovers it', async () => {
+test('a join at a gateway that is behind waits, and then recovers the client without a repeated event', async () => {
   await using pair = await startPair();
   const { ahead, wire, behind, redis } = pair;
   const roomId = randomUUID();
@@ -49,7 +49,7 @@ test('a gateway that is behind lets a client wait, sends it no event twice, and 
   expect(await back.idsUpTo(next.event_id)).toEqual([next.event_id]);
 });
 
-test('a gateway that cannot reach Redis answers Try again, keeps the client out of the room, and recovers it at a later join', async () => {
+test('a gateway that cannot reach Redis replies “Try again later” to a join, and recovers the client later', async () => {
   await using pair = await startPair();
   const { ahead, wire, behind, redis } = pair;
   behind.mayLogErrors = true;
@@ -71,7 +71,7 @@ test('a gateway that cannot reach Redis answers Try again, keeps the client out 
   expect(back.ids).toEqual([second?.event_id, events[2]?.event_id]);
 });
 
-/** Starts two gateways on one Redis. The connection between Redis and one of them can be damaged. */
+/** Starts two gateways on one Redis. `wire` is the proxy between Redis and the gateway `behind`. */
 async function startPair() {
   const system = await startOnRedis();
   const wire = system.use(await startTcpProxy(system.redis.port));

@@ -1,5 +1,5 @@
-// The README's recipe for plain clients misses no event and handles none twice, whatever happens, and reports exactly when to
-// reload.
+// The README's recipe for plain clients misses no event and handles no event twice, whatever happens. It reports exactly when a
+// room must be reloaded.
 import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { HttpTransportType } from '@microsoft/signalr';
@@ -27,7 +27,7 @@ test.each([
 });
 
 test.each(everyBroker)(
-  `%s every message is handled once and in order across ${drops} dropped sockets`,
+  `every message is handled once and in order across ${drops} dropped sockets (%s)`,
   async (_, start) => {
     await using system = await start();
     await using proxy = await startTcpProxy(Number(new URL(system.url).port));
@@ -41,7 +41,7 @@ test.each(everyBroker)(
           chatMessage(roomId, sent.at(-1) ?? ''),
           ...(index % 10 === 0 ? [notification(roomId, 'beside')] : []),
         ]);
-        // The rate of the load needs this pause.
+        // This pause sets the rate of the load.
         await new Promise((resolve) => setTimeout(resolve, 1_000 / eventsPerSecond));
       }
       if (proxy.connectionCount === 0) continue;
@@ -60,7 +60,7 @@ test.each(everyBroker)(
   },
 );
 
-test('a room that is refused after a reconnect is reported and returns with the next valid token, and the other rooms continue', async () => {
+test('a room that is refused after a reconnect is reported and resumes with a valid token, and other rooms continue', async () => {
   await using system = await startGateway({ jwtSecret, apiKeys: [apiKey] });
   await using wire = await startTcpProxy(system.port);
   let rooms = ['a', 'b'];
@@ -87,7 +87,7 @@ describe.each([
   ['server-sent events', HttpTransportType.ServerSentEvents],
 ])('over %s', (_, transport) => {
   test.each(['status', 'cut', 'lose_answer'] as const)(
-    'a JoinRoom whose POST fails (%s) while the connection stays loses nothing',
+    'no event is lost if the POST of a JoinRoom fails (%s) while the connection stays open',
     async (fate) => {
       await using system = await startGateway();
       await using wire = await startHttpProxy(() => system.port);
@@ -114,7 +114,7 @@ describe.each([
   );
 });
 
-test('the recipe starts before the gateway, survives a restart of gateway and Redis, and loads each room once per loss', async () => {
+test('the recipe can start before the gateway, survives restarts, and reloads each room once per loss of data', async () => {
   const port = await freePort();
   await using client = await startClient(port);
   void client.recipe.join('user:me');
@@ -152,7 +152,7 @@ test('requests that fail with 503 are retried, and the recipe then resumes from 
   expect(client.reloads).toEqual(['a']);
 });
 
-test('a room that was left handles no more events, and is loaded again after a new join', async () => {
+test('a client that left a room handles no more of its events, and loads the room again after a new join', async () => {
   await using system = await startGateway();
   await using client = await startClient(system.port);
   await Promise.all([client.recipe.join('a'), client.recipe.join('b')]);
@@ -171,7 +171,7 @@ test('a room that was left handles no more events, and is loaded again after a n
 async function startProgram(url: string): Promise<AsyncDisposable & { readonly process: CliProcess }> {
   const path = `${repositoryPath}e2e/dist/${randomUUID()}`;
   await mkdir(path, { recursive: true });
-  // Shortens the delay before a reconnect, so that every drop soon meets an open socket.
+  // Shortens the delay before a reconnect, so that a socket is open again soon after every drop.
   const recipe = (await readSnippet('resume')).replace('retryMs = 1_000', 'retryMs = 50');
   await writeFile(`${path}/resume.js`, recipe);
   await writeFile(`${path}/package.json`, '{ "type": "module" }');

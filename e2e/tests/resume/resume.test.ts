@@ -1,4 +1,4 @@
-// A client that returns with its last position gets the events that it missed, in order and before any new event, or is told to
+// A client that reconnects with its last position gets the events that it missed, in order and before any new event, or is told to
 // reload.
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
@@ -41,7 +41,7 @@ describe.each(everyBroker)('%s', (_, start) => {
     for (const [at, event] of missed.entries()) expect(client.events[at]).toMatchObject(event);
   });
 
-  test('all types except typing are replayed as they were sent, and of the read receipts only the latest of each user', async () => {
+  test('events of all types except typing are replayed unchanged, but only the latest read receipt of each user', async () => {
     const { url } = system();
     const roomId = randomUUID();
     const position = await positionBeforeLeaving(url, roomId);
@@ -68,7 +68,7 @@ describe.each(everyBroker)('%s', (_, start) => {
     }
   });
 
-  test('a client that missed nothing is recovered without any replayed event', async () => {
+  test('a client that missed nothing is recovered without a replayed event', async () => {
     const { url } = system();
     const roomId = randomUUID();
     const position = await positionBeforeLeaving(url, roomId);
@@ -77,7 +77,7 @@ describe.each(everyBroker)('%s', (_, start) => {
     expect(client.ids).toEqual([]);
   });
 
-  test('a join in the middle of a burst leaves no gap and keeps the order', async () => {
+  test('a join in the middle of a burst of events leaves no gap and keeps the order', async () => {
     const { url } = system();
     const roomId = randomUUID();
     const position = await positionBeforeLeaving(url, roomId);
@@ -96,7 +96,7 @@ describe.each(everyBroker)('%s', (_, start) => {
     expect([...new Set(ids)]).toEqual(all);
   });
 
-  test('a client that missed more events than a replay may contain gets recovered: false, and then new events', async () => {
+  test('a client that missed more events than a replay may contain gets `recovered: false`, and then new events', async () => {
     const { url } = system();
     const roomId = randomUUID();
     const position = await positionBeforeLeaving(url, roomId);
@@ -108,7 +108,7 @@ describe.each(everyBroker)('%s', (_, start) => {
     await client.event((event) => event.event_id === next.event_id);
   });
 
-  test('a position of a later build is answered with recovered: false, and the client continues', async () => {
+  test('a join with a position from a later build is not recovered, and the client then gets new events', async () => {
     const { url } = system();
     const roomId = randomUUID();
     await using client = await EventLog.connect(url);
@@ -119,7 +119,7 @@ describe.each(everyBroker)('%s', (_, start) => {
     await client.event((event) => event.event_id === next.event_id);
   });
 
-  test('the personal room is resumed by user:me', async () => {
+  test('a join of user:me with a position resumes the personal room', async () => {
     const { url } = system();
     const ana = randomUUID();
     const position = await positionBeforeLeaving(url, `user:${ana}`);
@@ -134,7 +134,7 @@ describe.each(everyBroker)('%s', (_, start) => {
     expect(client.ids).toEqual([missed.event_id]);
   });
 
-  test('the answer of a join lists the other users who are typing, and not the user itself', async () => {
+  test('the answer of a join lists the other typing users, but not the client’s own user', async () => {
     const { url } = system();
     const roomId = randomUUID();
     const [ana, bob] = [randomUUID(), randomUUID()];
@@ -159,12 +159,12 @@ test('a restarted gateway replays the events that were published before its star
   await xaddEvent(redis, byHand);
   const second = await system.startGateway();
   await using client = await EventLog.connect(second.url);
-  // Events that the gateway has not yet read at the join arrive after it as new events.
+  // Events that the gateway has not yet read when the client joins arrive later as new events.
   expect(await client.join(roomId, position)).toMatchObject({ recovered: true });
   expect(await client.idsUpTo(byHand.event_id)).toEqual([...idsOf(missed), byHand.event_id]);
 });
 
-test('a client whose missed events were removed from the stream is answered with recovered: false', async () => {
+test('a client whose missed events were removed from the stream gets `recovered: false`', async () => {
   await using system = await startOnRedis();
   const roomId = randomUUID();
   const { redis, gateway: first } = system;

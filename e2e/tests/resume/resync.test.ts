@@ -10,7 +10,7 @@ import { xaddAll, xaddByType } from '../../fixtures/redis/plain-redis.js';
 import { EmbeddedGateway } from '../../fixtures/systems/embedded-gateway.js';
 import { eventually } from '../../fixtures/waiting/eventually.js';
 
-/** Long enough that all of a few clients have got their resync. */
+/** Time after which each of a few clients has received its resync. */
 const allToldMs = 6_000;
 
 test('every client gets one resync per room after FLUSHALL, at a random moment, and can resume from then on', async () => {
@@ -31,7 +31,7 @@ test('every client gets one resync per room after FLUSHALL, at a random moment, 
   expect(times.map((own) => own.length)).toEqual(clients.map(() => 1));
   const all = times.flat();
   expect(Math.max(...all) - Math.min(...all)).toBeGreaterThan(1_000);
-  // A client that got its resync can return without another one.
+  // A client that got its resync can resume without another resync.
   for (const { log } of clients) await log[Symbol.asyncDispose]();
   const [someone] = clients;
   await using back = await EventLog.connect(url);
@@ -69,7 +69,7 @@ test('a client that reconnects before its resync learns of the loss only by the 
   for (const { log } of members.slice(10)) await log[Symbol.asyncDispose]();
 });
 
-test('one gap from a producer’s MAXLEN causes one resync per room, and its entries are counted as expired', async () => {
+test('a gap that a producer’s MAXLEN causes leads to one resync per room, and the lost entries are counted', async () => {
   await using redis = await startRedis();
   await using gateway = await EmbeddedGateway.start({ redisUrl: redis.url });
   const { url } = gateway;
@@ -97,7 +97,7 @@ test('one gap from a producer’s MAXLEN causes one resync per room, and its ent
   await member.log[Symbol.asyncDispose]();
 });
 
-/** A client of one room that records its resyncs and the position with which it would return. */
+/** A client of one room that records its resyncs and the position from which it could resume. */
 class ResyncLog {
   readonly log: EventLog;
   readonly told: { readonly reason: string; readonly atMs: number }[] = [];

@@ -1,5 +1,5 @@
-// Entries that leave a stream before every gateway has read them are counted exactly. Clients that missed them are told so, and no
-// other clients are.
+// Entries that leave a stream before every gateway has read them are counted exactly. Only clients that missed such entries are
+// told so.
 import { randomUUID } from 'node:crypto';
 import { createRedisBroker, partitionOf, type ReadProgress } from '@millrace/broker';
 import { eventCatalog } from '@millrace/contract';
@@ -21,7 +21,7 @@ test.each([
   ['exactly', '=', 10],
   ['about', '~', 100],
 ])(
-  'entries that a foreign publisher trims %s before a frozen gateway reads them are counted, and only its clients are told',
+  'entries that XTRIM removes (%s) before a frozen gateway reads them are counted, and only its clients are told',
   async (_, precision, length) => {
     await using system = await startOnRedis({ gateways: 2 });
     const { redis, gateway: ahead } = system;
@@ -59,7 +59,7 @@ test.each([
     expect(toldOther.of(roomId)).toEqual(['gap']);
     expect(await other.join(roomId, position)).toMatchObject({ recovered: false, replayed: 0 });
 
-    // The gateway that had read everything lost nothing and sends no resync. It replays all events to returning clients.
+    // The gateway that had read everything lost nothing and sends no resync. It replays all events to clients that resume.
     await reader.idsUpTo(last.event_id);
     expect(await readMetric(ahead.url, 'events_dropped_total', { reason: 'expired' })).toBe(0);
     expect(told.rooms).toEqual([]);
@@ -68,7 +68,7 @@ test.each([
   },
 );
 
-test('entries that the hard cap removes are counted exactly as expired, and clients that had received them get no resync', async () => {
+test('entries that the hard cap removes are counted exactly as expired, and clients that missed none get no resync', async () => {
   // events:remote has a length of 1,000 entries and a hard cap of 20 times that.
   const [cap, beyond] = [20_000, 500];
   await using system = await startOnRedis();
@@ -101,7 +101,7 @@ test('entries that the hard cap removes are counted exactly as expired, and clie
   expect(await client.idsUpTo(last.event_id)).toEqual([last.event_id]);
   expect(told.rooms).toEqual([]);
   expect(await readMetric(url, 'events_dropped_total', { reason: 'expired' })).toBe(beyond);
-  // The number of removals depends on the order in which the ledger and the slow reader run, so there are one or more such lines.
+  // The ledger and the slow reader run in no fixed order, so the gateway logs one or more lines about removed entries.
   expect(gateway.errorLines.filter((line) => !line.includes('were cut from the stream'))).toEqual([]);
 });
 

@@ -1,5 +1,5 @@
-// A client that cannot read a replayed event gets past it. A client whose connections end for other reasons is never told to
-// reload.
+// A client that cannot read a replayed event gets past this event. A client whose connections end for other reasons is never told
+// to reload.
 import { randomUUID } from 'node:crypto';
 import { HttpTransportType, type IHubProtocol, type ILogger, JsonHubProtocol } from '@microsoft/signalr';
 import { MessagePackHubProtocol } from '@microsoft/signalr-protocol-msgpack';
@@ -46,7 +46,7 @@ describe.each([
   ['MessagePack over WebSockets', () => new MessagePackHubProtocol(), HttpTransportType.WebSockets],
   ['JSON over server-sent events', () => new JsonHubProtocol(), HttpTransportType.ServerSentEvents],
 ])('%s', (_, createProtocol, transport) => {
-  test('a client that cannot read an event is told to reload after five rounds over two gateways, and continues', async () => {
+  test('a client that cannot read an event is told to reload after five failed joins, and then gets new events', async () => {
     await using redis = await startRedis();
     await using gateway = await EmbeddedGateway.start({ redisUrl: redis.url, instance: 'gateway-1' });
     await using second = await EmbeddedGateway.start({ redisUrl: redis.url, instance: 'gateway-2' });
@@ -83,7 +83,7 @@ describe.each([
       expect(event?.payload).toMatchObject({ content: 'good' });
     }
     expect(answers).toEqual([false]);
-    // The new position is behind the unreadable event.
+    // The new position is after the unreadable event.
     await using again = await connect(0);
     expect(await again.join(roomId, position)).toMatchObject({ recovered: true, replayed: 1 });
     // Another user still receives the event.
@@ -94,7 +94,7 @@ describe.each([
   });
 });
 
-test('a healthy client whose connections break gets the events that it missed every time', async () => {
+test('a healthy client whose connections break again and again gets its missed events every time', async () => {
   await using redis = await startRedis();
   await using gateway = await EmbeddedGateway.start({ redisUrl: redis.url });
   const { url } = gateway;

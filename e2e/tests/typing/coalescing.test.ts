@@ -1,5 +1,5 @@
-// Coalescing of typing and read receipts, as clients see it: several events within a window become one, and its count includes all
-// of them.
+// Coalescing of typing and read receipts, as clients see it: several events within a window become one event, whose count includes
+// all of them.
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { type DeliveredEvent, EventLog } from '../../fixtures/clients/event-log.js';
@@ -16,7 +16,7 @@ describe.each(everyBroker)('coalescing %s', (_, start) => {
     return EventLog.inRoom(system().url, roomId);
   }
 
-  test('three typing events of a user become one: the last one, with the count of three', async () => {
+  test('three typing events of a user in one window become one event: the last of them, with a count of three', async () => {
     const roomId = randomUUID();
     const ana = randomUUID();
     await using client = await joined(roomId);
@@ -52,7 +52,7 @@ describe.each(everyBroker)('coalescing %s', (_, start) => {
     expect(countsOfUsers(delivered)).toEqual({ [ana]: 2, [bob]: 1 });
   });
 
-  test('one person who types in two rooms at the same time is visible in both', async () => {
+  test('one person who types in two rooms at the same time is visible in both rooms', async () => {
     const rooms = [randomUUID(), randomUUID()] as const;
     const ana = randomUUID();
     await using client = await joined(rooms[0]);
@@ -83,7 +83,7 @@ describe.each(everyBroker)('coalescing %s', (_, start) => {
     expect(delivered.map((event) => event.event_type).sort()).toEqual(['read_receipt', 'typing_start']);
   });
 
-  test('the counts of many events over many windows add up to the number of published events', async () => {
+  test('the counts of the delivered events of many windows add up to the number of published events', async () => {
     const roomId = randomUUID();
     const users = [randomUUID(), randomUUID(), randomUUID()] as const;
     await using client = await joined(roomId);
@@ -100,7 +100,7 @@ describe.each(everyBroker)('coalescing %s', (_, start) => {
     await assertNothingElse(client, roomId);
   });
 
-  test('no read message is lost when the coalesced receipts grow large', async () => {
+  test('no message ID is lost when coalesced read receipts grow large', async () => {
     const roomId = randomUUID();
     const ana = randomUUID();
     await using client = await joined(roomId);
@@ -111,7 +111,7 @@ describe.each(everyBroker)('coalescing %s', (_, start) => {
     expect(seen.size).toBe(20_000);
   });
 
-  test('a repeated event changes neither the result nor the count', async () => {
+  test('a repeated event changes neither the coalesced event nor its count', async () => {
     const roomId = randomUUID();
     const ana = randomUUID();
     await using client = await joined(roomId);
@@ -137,7 +137,7 @@ describe.each(everyBroker)('coalescing %s', (_, start) => {
   });
 
   test.each([-300_000, 0, 300_000])(
-    'typing ends with the next message of its user and starts again after it, even if the clocks of producers differ by %d ms',
+    'typing ends with the next message of its user and can start again after that, even if the clocks of producers differ by %d ms',
     async (skewMs) => {
       const roomId = randomUUID();
       const ana = randomUUID();
@@ -159,8 +159,8 @@ describe.each(everyBroker)('coalescing %s', (_, start) => {
   );
 
   /**
-   * Publishes typing of a new user and waits for it. Earlier windows are published before it, so any other event would have arrived
-   * by then.
+   * Publishes a typing event of a new user and waits for it. Earlier windows are published before this event, so every other event
+   * would have arrived before it.
    */
   async function assertNothingElse(
     client: EventLog,

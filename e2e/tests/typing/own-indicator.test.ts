@@ -37,7 +37,7 @@ async function start(resources: Resources) {
       log.connection.on(type, (event: DeliveredEvent) => void events.push(event));
     return { join: () => log.join(roomId), events };
   };
-  /** Adds entries with plain XADD, which bypasses the windows, all in one script. */
+  /** Adds entries by plain XADD, all in one script. Plain XADD bypasses the coalescing windows. */
   const xaddAll = async (payloads: readonly object[]): Promise<void> => {
     const entries = payloads.map((payload) => {
       const fields = {
@@ -56,7 +56,7 @@ async function start(resources: Resources) {
   return { redis, gateway, url, connect, xaddAll };
 }
 
-test('an application’s own indicator is coalesced, rate-limited, listed, hidden from its own user and ended, as its type declares', async () => {
+test('an application’s indicator is coalesced, rate-limited, listed, hidden from its user and ended as declared', async () => {
   await using resources = new Resources();
   const { gateway, url, connect, xaddAll } = await start(resources);
   const reader = await connect(bob, 'Bob');
@@ -97,7 +97,7 @@ test('an application’s own indicator is coalesced, rate-limited, listed, hidde
   await eventually(async () => expect(await reader.join()).not.toHaveProperty('indicators'));
 });
 
-test('an indicator that waits in a window while its user’s ending event passes is not shown afterwards', async () => {
+test('an indicator that is still in its window when the event that ends it is published is not shown later', async () => {
   await using resources = new Resources();
   const { redis, connect, url } = await start(resources);
   const reader = await connect(bob, 'Bob');

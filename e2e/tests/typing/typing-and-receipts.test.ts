@@ -8,7 +8,7 @@ import { readMetric } from '../../fixtures/http/metrics.js';
 import { normalMode, signToken } from '../../fixtures/http/tokens.js';
 import { GatewayProcess } from '../../fixtures/processes/gateway-process.js';
 
-test('SendTyping reaches other users, and not its sender, as typing_start and typing_stop with the name from the token', async () => {
+test('SendTyping sends typing events with the name from the token to other users, but not to the caller', async () => {
   await using gateway = await GatewayProcess.start(normalMode);
   const [ana, bob] = [randomUUID(), randomUUID()];
   await using sender = await EventLog.connect(gateway.url, {
@@ -43,7 +43,7 @@ test('SendTyping reaches other users, and not its sender, as typing_start and ty
   expect((await sender.received(1)).map((event) => event.event_type)).toEqual(['read_receipt']);
 });
 
-test('the typing of a user is sent to none of that user’s connections, in whatever case the UUID is written', async () => {
+test('typing events are not sent to connections of the typing user, in whatever case the UUID is written', async () => {
   await using gateway = await GatewayProcess.start();
   const ana = randomUUID();
   await using phone = await EventLog.connectAs(gateway.url, ana.toUpperCase(), 'Ana');
@@ -52,7 +52,7 @@ test('the typing of a user is sent to none of that user’s connections, in what
   for (const client of [phone, desk, reader]) await client.join('r');
   await phone.connection.invoke('SendTyping', 'r', true);
   await reader.received(1);
-  // A user who joins during their own typing is not told of it.
+  // The answer of a join does not list the user's own typing.
   expect((await desk.join('r')).typing).toEqual([]);
   const end = chatMessage('r', 'sent', { sender_id: ana });
   await acceptEvents(gateway.url, end);
@@ -120,7 +120,7 @@ test('the indicator of a typing user ends at once for every client when the user
   expect(await typingNow(gateway.url)).toEqual([]);
 });
 
-test('a user who floods typing and receipts is refused and told when to continue, and another user is not', async () => {
+test('a user who sends typing and receipts too fast is refused and told when to retry, and another user is not', async () => {
   await using gateway = await GatewayProcess.start();
   await using storm = await EventLog.connectAs(gateway.url, randomUUID(), 'Ana');
   await using other = await EventLog.connectAs(gateway.url, randomUUID(), 'Bob');

@@ -1,11 +1,11 @@
-// Builds an earlier commit, whose gateways are replaced, in a separate folder.
+// Builds an earlier commit in a separate folder. The upgrade tests replace the gateways of this build.
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type * as client from '@millrace/client';
 import type * as publisher from '@millrace/publisher';
 import { buildEarlier } from '../../../scripts/earlier-build.mjs';
 
-/** The oldest build that can share a Redis with the present build. */
+/** The oldest build that can share a Redis with the current build. */
 const baseCommit = process.env['UPGRADE_BASE'] ?? '1966bb5';
 
 /** A build in a folder, which is removed when the build is disposed of. */

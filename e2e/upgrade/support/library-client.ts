@@ -9,7 +9,7 @@ const transports = [
   HttpTransportType.LongPolling,
 ] as const;
 
-/** Joins a room, and reconnects after every loss of its connection until it is closed. */
+/** Joins a room, and reconnects after every lost connection until `close` is called. */
 export class LibraryClient implements ClientLog {
   readonly name: string;
   readonly roomId: string;
@@ -17,7 +17,7 @@ export class LibraryClient implements ClientLog {
   readonly #room: ReturnType<ReturnType<Build['client']['createClient']>['join']>;
   #records: ClientRecord[] = [];
 
-  /** @param number chooses the transport */
+  /** @param target `number` chooses the transport */
   constructor(
     { client }: Pick<Build, 'client'>,
     name: string,

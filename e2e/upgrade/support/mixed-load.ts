@@ -15,7 +15,7 @@ import { postEvents } from '../../fixtures/http/ingest.js';
 import { entryFields } from '../../fixtures/redis/plain-redis.js';
 import type { TestPublisher } from '../../fixtures/systems/delivery-system.js';
 
-/** The ways in which events get into the system. */
+/** The ways to publish events. */
 export interface WaysIn {
   /** Publishers of both builds. */
   readonly publishers: readonly TestPublisher[];
@@ -71,7 +71,7 @@ export class MixedLoad {
     };
     let sent = 0;
     for (let atMs = performance.now(); !this.#isStopping; ) {
-      // The rate of the load needs this pause. A machine that cannot keep up the rate gets fewer events, not a growing queue.
+      // This pause sets the rate of the load. A machine that cannot keep up gets fewer events instead of a growing queue.
       await pause(tickMs);
       const nowMs = performance.now();
       const due = Math.ceil(((nowMs - atMs) / 1_000) * eventsPerSecond);
@@ -100,7 +100,7 @@ export class MixedLoad {
       });
   }
 
-  /** Sends an event, by each way in turn. @returns the ID of the entry */
+  /** Sends an event by one of the ways, which take turns. @returns the ID of the entry */
   #send(number: number, event: SampleEvent): Promise<string> {
     const { publishers, chooseUrl } = this.#ways;
     const way = number % (publishers.length + 2);
@@ -127,7 +127,7 @@ export class MixedLoad {
   }
 }
 
-/** Returns a chat message for most numbers, and an event of another stream for the others. */
+/** Returns a chat message for three of four numbers, and an event of another stream for every fourth number. */
 function eventOf(number: number, roomId: string): SampleEvent {
   const content = `number ${number}`;
   if (number % 8 === 3) return notification(roomId, content);

@@ -1,11 +1,12 @@
-// Audits the read receipts, which wait in windows that publishers of both builds share. Reads them from the stream itself.
+// Audits the read receipts, which wait in coalescing windows that publishers of both builds share. Reads them from the stream
+// itself.
 import { setTimeout as pause } from 'node:timers/promises';
 import { createClient } from '@redis/client';
 
 /** Result of the audit. */
 export interface ReceiptJudgement {
   readonly accepted: number;
-  /** Number of receipts in the stream. Each contains several accepted receipts. */
+  /** Number of receipts in the stream. Each of them may contain several accepted receipts. */
   readonly stored: number;
   readonly lost: number;
   readonly twice: number;

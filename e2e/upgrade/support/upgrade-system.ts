@@ -170,7 +170,7 @@ export class UpgradeSystem implements AsyncDisposable {
   }
 
   async #replace(seat: Seat, build: RunnableBuild): Promise<void> {
-    // A load balancer that checks /readyz does the same.
+    // Takes the gateway out of the proxy, as a load balancer that checks /readyz does.
     seat.isOffered = false;
     const exitCode = await seat.gateway.stop('SIGTERM');
     if (exitCode !== 0)

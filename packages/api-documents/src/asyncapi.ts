@@ -126,8 +126,8 @@ function hubChannel(source: Source): Named {
 }
 
 /**
- * Writes a catalog as an AsyncAPI 3.0 document from the view of the gateway, which receives from the streams and sends through the
- * hub. The same catalog gives the same document.
+ * Writes a catalog as an AsyncAPI 3.0 document from the point of view of the gateway, which receives from the streams and sends
+ * through the hub. The same catalog gives the same document.
  */
 export function createAsyncApiDocument(catalog: AnyCatalog, info: AsyncApiInfo): AsyncApiDocument {
   const { eventTypes, streams } = catalog;
@@ -135,7 +135,7 @@ export function createAsyncApiDocument(catalog: AnyCatalog, info: AsyncApiInfo):
     catalog,
     schemas: new CatalogSchemas(catalog),
     typeKeys: componentKeys(eventTypes.map(({ name }) => name)),
-    // The hub is a channel too, so no stream may get its key.
+    // Reserves the key of the hub, because the hub is also a channel and no stream may get its key.
     streamKeys: componentKeys([HUB_CHANNEL, ...streams.map(({ name }) => name)]),
   };
   const channels = [...streams.map((stream) => streamChannel(source, stream)), hubChannel(source)];

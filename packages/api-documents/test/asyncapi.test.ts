@@ -9,7 +9,7 @@ import { catalogOfOddNames } from './catalog-of-odd-names.js';
 // The official parser takes seconds to load.
 const parserTimeoutMs = 120_000;
 
-/** Parses the document of a catalog; `faults` are the warnings and errors of the parser. */
+/** Parses the document of a catalog. The returned `faults` are the warnings and errors of the parser. */
 async function parseDocument(catalog: AnyCatalog) {
   // The ES module build of the parser does not load in Node.
   const { Parser } = createRequire(import.meta.url)('@asyncapi/parser') as typeof asyncapi;
@@ -29,6 +29,8 @@ test('the AsyncAPI document passes the official parser', { timeout: parserTimeou
   expect(channels.map((channel) => channel.messages().all().length)).toEqual([4, 2, 1, 2, 9]);
 });
 
-test('a type whose name cannot be a key gets a valid key', { timeout: parserTimeoutMs }, async () => {
+test('an event type whose name is not a valid key gets a valid key in the AsyncAPI document', {
+  timeout: parserTimeoutMs,
+}, async () => {
   expect((await parseDocument(catalogOfOddNames())).faults).toEqual([]);
 });

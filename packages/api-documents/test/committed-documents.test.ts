@@ -1,4 +1,4 @@
-// Checks that the files in docs/contract are those that the generator writes.
+// Checks that the files in docs/contract are identical to the output of the generator.
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import * as apiDocuments from '@millrace/api-documents';
@@ -8,7 +8,7 @@ import { contractDocuments } from '../scripts/contract-documents.mjs';
 
 const folder = fileURLToPath(new URL('../../../docs/contract/', import.meta.url));
 
-test('the committed documents are those that the catalog generates', () => {
+test('the committed documents are identical to the documents that are generated from the built-in catalog', () => {
   const generated = contractDocuments({ ...contract, ...apiDocuments });
   const committed = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((path) =>
     path.endsWith('.json'),

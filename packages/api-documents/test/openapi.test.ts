@@ -9,7 +9,7 @@ import { describe, expect, test } from 'vitest';
 import { catalogOfOddNames } from './catalog-of-odd-names.js';
 
 describe('the OpenAPI document', () => {
-  test('the document is valid by the schema of OpenAPI 3.1, and every reference in it has a target', async () => {
+  test('the OpenAPI document is valid by the schema of OpenAPI 3.1, and every reference in it has a target', async () => {
     const validator = new Validator();
     const text = JSON.stringify(createOpenApiDocument(eventCatalog));
     expect(await validator.validate(JSON.parse(text) as Record<string, unknown>)).toEqual({ valid: true });
@@ -19,7 +19,7 @@ describe('the OpenAPI document', () => {
     expect(new Set(references)).toEqual(new Set(Object.keys(components.schemas)));
   });
 
-  test('the document accepts events of each type without ID and time, alone or in a list, and refuses wrong requests', () => {
+  test('the OpenAPI document accepts single events and lists of events without IDs and timestamps, and refuses wrong requests', () => {
     const ajv = new Ajv2020({ strict: false });
     (addFormats as unknown as (target: Ajv2020) => void)(ajv);
     ajv.addSchema({
@@ -40,7 +40,7 @@ describe('the OpenAPI document', () => {
     expect(isBody({ ...eventOf('notification'), event_type: 'nonsense' })).toBe(false);
   });
 
-  test('a type whose name cannot be a key gets a valid key', async () => {
+  test('an event type whose name is not a valid key gets a valid key in the OpenAPI document', async () => {
     const document = JSON.parse(JSON.stringify(createOpenApiDocument(catalogOfOddNames()))) as Record<
       string,
       unknown

@@ -1,12 +1,14 @@
-// The names that subscribers announce to each other for a limited time: their limits, their checks and their parsing. The same for
-// every broker. Pure.
+// Limits, checks and parsing of the names that subscribers announce to each other for a limited time. Every broker uses the same
+// rules. Pure.
 import { invalid } from './arguments.js';
 
 /** Limits of announcements. */
 export const ANNOUNCEMENT_LIMITS = Object.freeze({
-  /** Time after which an announcement expires, in milliseconds. It is longer than a pause of the store or a late renewal. */
+  /**
+   * Time after which an announcement expires, in milliseconds. A short pause of the store or a late renewal does not let it expire.
+   */
   lifetimeMs: 10_000,
-  /** Maximum number of names of one subscriber, and maximum size of each name. */
+  /** Maximum number of names that one subscriber announces, and maximum size of each name in bytes. */
   maxNames: 1_000,
   maxNameBytes: 256,
   /** Maximum number of subscribers whose announcements are kept. Usually only some tens of gateways share a store. */

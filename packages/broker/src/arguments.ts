@@ -6,7 +6,7 @@ import type { Partitioning } from './partitions/partitioning.js';
 import type { OutgoingEntry, RangeOptions, ReadOptions } from './port/entry-log.js';
 import type { WindowInput, WindowName } from './port/windows.js';
 
-/** Maximum number of fields of one entry, because Lua can pass only a few thousand arguments in one call. */
+/** Maximum number of fields of one entry. The limit exists because Lua can pass only a few thousand arguments in one call. */
 export const MAX_FIELDS = 1_000;
 /** Maximum length of a dedupe ID, a subscriber name or a consumer name, in characters. */
 const MAX_NAME_CHARS = 256;
@@ -97,7 +97,9 @@ export function checkWindowName({ roomId, slot }: WindowName): void {
   checkWindowSlot(slot);
 }
 
-/** @throws BrokerError `invalid_argument` unless `slot` is 1 to 64 of `a-z`, `0-9`, `_` and `-`, beginning with `a-z` */
+/**
+ * @throws BrokerError `invalid_argument` unless `slot` has 1 to 64 characters of `a-z`, `0-9`, `_` and `-`, and begins with `a-z`
+ */
 export function checkWindowSlot(slot: string): void {
   if (!/^[a-z][a-z0-9_-]{0,63}$/.test(slot))
     throw invalid('slot of a window must be 1 to 64 of a-z, 0-9, _ and -, beginning with a-z');

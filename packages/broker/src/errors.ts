@@ -1,6 +1,6 @@
 // The error class of this package and its codes. Callers must decide by `code`, never by the message.
 
-/** Every code a `BrokerError` can carry. */
+/** Every code that a `BrokerError` can have. */
 export const BROKER_ERROR_CODES = [
   /**
    * The store cannot be reached, or the connection was lost during the call. The broker reconnects. `mayHaveHappened` says whether
@@ -13,7 +13,7 @@ export const BROKER_ERROR_CODES = [
   'closed',
   /** The store is out of memory and wrote nothing. */
   'out_of_memory',
-  /** Too much is waiting already, for example too many coalescing windows are open. Nothing was sent. */
+  /** Too much work is waiting already, for example because too many coalescing windows are open. Nothing was sent. */
   'overloaded',
   /**
    * The store permanently refuses the command, for example because a key has the wrong type, a permission is missing, or the store
@@ -48,7 +48,8 @@ const OPEN_OUTCOMES: ReadonlySet<BrokerErrorCode> = new Set(['unavailable', 'tim
 /** Options of a new `BrokerError`. */
 export interface BrokerErrorOptions extends ErrorOptions {
   /**
-   * True when the store has certainly done nothing: the call never left this process, or the store answered so. @defaultValue false
+   * True when the store has certainly done nothing: the call never left this process, or the store answered that it did nothing.
+   * @defaultValue false
    */
   readonly nothingHappened?: boolean;
 }
@@ -58,8 +59,8 @@ export interface BrokerErrorOptions extends ErrorOptions {
  */
 export class BrokerError extends Error {
   /**
-   * Makes `instanceof` work for errors of another copy of this package. A publisher that was installed from its tarball contains
-   * its own copy.
+   * Makes `instanceof` work for errors that another copy of this package has created. A publisher that was installed from its
+   * tarball contains its own copy.
    */
   static override [Symbol.hasInstance](value: unknown): value is BrokerError {
     return value instanceof Error && value.name === 'BrokerError';
@@ -77,7 +78,7 @@ export class BrokerError extends Error {
     this.mayHaveHappened = OPEN_OUTCOMES.has(code) && !nothingHappened;
   }
 
-  /** True when repeating the same call later can succeed without any change. */
+  /** True when the same call may succeed if it is repeated later. */
   get isTransient(): boolean {
     return TRANSIENT.has(this.code);
   }

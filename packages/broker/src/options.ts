@@ -20,7 +20,7 @@ export interface StreamOptions {
 
 /** Options common to every broker. */
 export interface BrokerOptions {
-  /** The streams, in the order in which positions list them. */
+  /** The streams. A position lists its parts in the same order. */
   readonly streams: readonly StreamOptions[];
   /** Name of the consumer group that records which entries were delivered. @defaultValue 'signalr-consumers' */
   readonly group?: string;
@@ -44,13 +44,13 @@ export interface BrokerOptions {
   /** Age below which a trim keeps acknowledged entries, in milliseconds. The hard cap ignores the age. @defaultValue 30000 */
   readonly minAgeMs?: number;
   /**
-   * Factor that gives the hard cap: `maxLength` times this number. Entries beyond the hard cap are removed even if they are not
-   * acknowledged. @defaultValue 20
+   * Factor for the hard cap of a stream, which is `maxLength` times this number. Entries beyond the hard cap are removed even if
+   * they are not acknowledged. @defaultValue 20
    */
   readonly hardCapFactor?: number;
   /**
    * Maximum number of entries that a publisher appends with one call. A publisher begins with 32 entries per call, and sends more
-   * only with a backlog. @defaultValue 512
+   * only when it has a backlog. @defaultValue 512
    */
   readonly publishBatchSize?: number;
   /** Maximum number of entries that one trim, or one cut at the hard cap, removes. @defaultValue 1000 */

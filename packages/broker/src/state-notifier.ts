@@ -1,4 +1,4 @@
-// The state of a broker, and the listeners to its changes.
+// The state of a broker, and the listeners that are called when the state changes.
 import type { BrokerState } from './port/broker.js';
 
 type Listener = (state: BrokerState, cause?: Error) => void;
@@ -20,8 +20,8 @@ export class StateNotifier {
   }
 
   listen(listener: Listener): () => void {
-    // A new wrapper for each registration: a function that is registered twice is called twice, and each registration ends
-    // separately.
+    // Each registration gets its own wrapper. Therefore a function that is registered twice is called twice, and each registration
+    // is removed separately.
     const own: Listener = (state, cause) => listener(state, cause);
     this.#listeners.add(own);
     return () => this.#listeners.delete(own);

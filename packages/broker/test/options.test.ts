@@ -9,7 +9,7 @@ import { expect, it } from 'vitest';
 
 const STREAMS = [{ name: 'events:chat', maxLength: 10 }];
 
-it('the options get their defaults, and are frozen', () => {
+it('resolveBrokerOptions fills in the defaults and freezes the result', () => {
   const options = resolveBrokerOptions({ streams: STREAMS });
   expect(options).toMatchObject({
     group: 'signalr-consumers',
@@ -32,20 +32,20 @@ it('the options get their defaults, and are frozen', () => {
 
 it.each<[string, Partial<Record<keyof BrokerOptions, unknown>>]>([
   ['no streams', { streams: [] }],
-  ['a stream twice', { streams: [...STREAMS, ...STREAMS] }],
+  ['the same stream twice', { streams: [...STREAMS, ...STREAMS] }],
   ['an empty name', { streams: [{ name: '', maxLength: 1 }] }],
   ['braces in a name', { streams: [{ name: 'events:{chat}', maxLength: 1 }] }],
   ['a control character in a name', { streams: [{ name: 'a\nb', maxLength: 1 }] }],
   ['a lone surrogate in a name', { streams: [{ name: 'a\uD800', maxLength: 1 }] }],
-  ['a name too long', { streams: [{ name: 'é'.repeat(101), maxLength: 1 }] }],
-  ['a length of 0', { streams: [{ name: 'a', maxLength: 0 }] }],
-  ['a fraction', { livenessMs: 1.5 }],
+  ['a name of more than 200 bytes', { streams: [{ name: 'é'.repeat(101), maxLength: 1 }] }],
+  ['a maxLength of 0', { streams: [{ name: 'a', maxLength: 0 }] }],
+  ['a fraction as a time', { livenessMs: 1.5 }],
   ['a negative time', { minAgeMs: -1 }],
-  ['no number', { leaseMs: '3000' }],
-  ['NaN', { dedupeWindowMs: Number.NaN }],
-  ['a batch beyond the bound', { publishBatchSize: 1_001 }],
-  ['a group with braces', { group: '{x}' }],
-])('the options are refused with %s', (_, wrong) => {
+  ['text as a time', { leaseMs: '3000' }],
+  ['NaN as a time', { dedupeWindowMs: Number.NaN }],
+  ['a publishBatchSize above 1,000', { publishBatchSize: 1_001 }],
+  ['braces in the name of the group', { group: '{x}' }],
+])('options with %s are refused', (_, wrong) => {
   const options = { streams: STREAMS, ...wrong } as BrokerOptions;
   expect(() => createMemoryBroker(options)).toThrow(BrokerError);
   expect(() => createRedisBroker({ ...options, url: 'redis://127.0.0.1' })).toThrow(
@@ -95,7 +95,7 @@ it.each([
   [`redis://:${secret}?x@host:6379`, /%3F/],
   [`redis://:${secret}%@host:6379`, /%25/],
   [`redis://ann:${secret}`, /name a host/],
-])('the URL %j is refused with a message that names the fault and repeats no secret', (url, message) => {
+])('the URL %j is refused with a message that names the mistake and contains no secret', (url, message) => {
   let thrown: unknown;
   try {
     createRedisBroker({ streams: STREAMS, url });

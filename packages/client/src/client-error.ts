@@ -20,7 +20,7 @@ export type ClientErrorCode = (typeof CLIENT_ERROR_CODES)[number];
  *
  * - `invalid_argument`: a mistake in the calling code.
  * - `closed`: the client was closed, or the room was left, before the call was done.
- * - `unauthorized`: the gateway refused the credentials, and there are no others.
+ * - `unauthorized`: the gateway refused the credentials, and there are no other credentials.
  * - `connection_failed`: an attempt to connect failed. The client tries again.
  * - `gave_up`: `maxAttempts` attempts in a row failed.
  * - `refused`: the gateway refused a call. The message contains the gateway's reason.
@@ -52,5 +52,5 @@ export function isTemporary(error: unknown): boolean {
   return error instanceof ClientError && /\btry again\b/i.test(error.message);
 }
 
-/** Reports an error that belongs to no call. */
+/** Reports an error to the `onError` handlers, or to the console if there is no handler. */
 export type ReportError = (error: ClientError) => void;

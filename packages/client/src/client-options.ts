@@ -14,21 +14,22 @@ export interface ClientOptions {
    * In a web page, `''` is the page's own origin.
    */
   readonly url: string;
-  /** Returns the token for each attempt to connect. Cookies and the development mode need no token. @defaultValue none */
+  /** Returns the token for each attempt to connect. No token is needed with cookies or in development mode. @defaultValue none */
   readonly accessToken?: AccessToken;
   /**
-   * Upper bound of the first wait before the client connects again, in milliseconds. The bound doubles with each failure.
+   * Maximum delay before the first attempt to reconnect, in milliseconds. The maximum doubles with each failed attempt.
    * @defaultValue 1_000
    */
   readonly retryBaseMs?: number;
-  /** Upper bound of every wait before the client connects again, in milliseconds. @defaultValue 30_000 */
+  /** Maximum delay before any attempt to reconnect, in milliseconds. @defaultValue 30_000 */
   readonly retryMaxMs?: number;
   /**
-   * Number of attempts in a row after which the client gives up, if each attempt failed or its connection lasted less than 5 s.
+   * Number of consecutive unsuccessful attempts to connect after which the client gives up. An attempt is unsuccessful if it fails,
+   * or if its connection lasts less than 5 s.
    * @defaultValue Infinity: the client never gives up
    */
   readonly maxAttempts?: number;
-  /** Time after which an attempt without a connection has failed, in milliseconds. @defaultValue 15_000 */
+  /** Time after which an attempt to connect fails if there is still no connection, in milliseconds. @defaultValue 15_000 */
   readonly attemptTimeoutMs?: number;
   /** Maximum number of joins that wait for their answers at the same time. @defaultValue 8 */
   readonly maxJoinsAtOnce?: number;
@@ -43,11 +44,14 @@ export interface ClientOptions {
    */
   readonly catalog?: IndicatorCatalog;
   /**
-   * Time after which a typing indicator ends without a new event, in milliseconds.
-   * @defaultValue what the catalog declares: 10_000
+   * Time after which a typing indicator ends if no new event arrives, in milliseconds.
+   * @defaultValue the expiry that the catalog declares. It is 10_000 in the built-in catalog
    */
   readonly typingExpiryMs?: number;
-  /** Time after which an unchanged "is typing" is sent again, in milliseconds. Keep it below the expiry. @defaultValue 4_000 */
+  /**
+   * Time after which an unchanged "is typing" is sent again, in milliseconds. Keep this time below the expiry of typing.
+   * @defaultValue 4_000
+   */
   readonly typingRepeatMs?: number;
   /** Maximum number of users whom one indicator shows in one room, such as users who are typing. @defaultValue 100 */
   readonly maxTypingUsers?: number;
@@ -138,7 +142,7 @@ export function resolveOptions(options: ClientOptions): ResolvedClientOptions {
   });
 }
 
-/** Treats an option that is set to undefined as not given. */
+/** Removes the options that are set to undefined, so that they get their defaults. */
 function withoutUndefined<T extends object>(options: T): { [K in keyof T]: Exclude<T[K], undefined> } {
   const entries = Object.entries(options).filter(([, value]) => value !== undefined);
   return Object.fromEntries(entries) as { [K in keyof T]: Exclude<T[K], undefined> };

@@ -20,7 +20,7 @@ export interface StateChange {
   readonly cause?: Error;
 }
 
-/** Counts of the events that arrived, by what was done with them. */
+/** Counts of the events that arrived, by how the client handled them. */
 export interface ClientCounts {
   /** Events that were given to the handlers, even if there was no handler. */
   readonly delivered: number;

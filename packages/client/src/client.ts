@@ -33,7 +33,10 @@ export interface Client<E extends object = BuiltIn> {
    * Rejects with ClientError `closed`, `unauthorized` or `gave_up` (only with `maxAttempts`).
    */
   connect(): Promise<void>;
-  /** Disconnects. Joined rooms are kept for a later `connect`. Joins that were not answered yet are given up. */
+  /**
+   * Disconnects. Joined rooms are kept for a later call of `connect`. A first join that the gateway has not answered yet is
+   * rejected.
+   */
   close(): Promise<void>;
   /**
    * Joins a room now or as soon as there is a connection, and again after every break. For a room that is already joined, returns
@@ -54,9 +57,9 @@ export interface Client<E extends object = BuiltIn> {
   leave(roomId: string): Promise<void>;
   /** The room that was joined under this ID, if there is one. */
   room(roomId: string): Room<E> | undefined;
-  /** Handles events of one type from all joined rooms. */
+  /** Calls the handler for events of one type from all joined rooms. */
   on<Name extends EventName<E>>(type: Name, handler: EventHandler<E, Name>): Unsubscribe;
-  /** Handles events of all types from all joined rooms. */
+  /** Calls the handler for events of all types from all joined rooms. */
   onAny(handler: EventHandler<E>): Unsubscribe;
   /** Calls {@link Room.sendTyping} of a room. @throws ClientError `invalid_argument` if the room is not joined */
   sendTyping(roomId: string, isTyping: boolean): void;
@@ -75,7 +78,7 @@ export interface Client<E extends object = BuiltIn> {
    */
   onResync(handler: (roomId: string, reason: string) => unknown): Unsubscribe;
   onStateChange(handler: (change: StateChange) => unknown): Unsubscribe;
-  /** Handles errors that belong to no call. Without a handler they are written to the console. */
+  /** Calls the handler for every error that the client reports. Without a handler, errors are written to the console. */
   onError(handler: (error: ClientError) => unknown): Unsubscribe;
 }
 

@@ -35,7 +35,8 @@ export class UntypedClient {
   readonly #connector: Connector;
   readonly #delivery: Delivery;
   /**
-   * The rooms by the ID that was given to `join`, including the personal room. The joins of the application determine their number.
+   * The rooms by the ID that was given to `join`, including the personal room. The application determines the number of rooms by
+   * its joins.
    */
   readonly #rooms = new Map<string, UntypedRoom>();
   #state: ClientState = 'idle';
@@ -277,8 +278,8 @@ export class UntypedClient {
   }
 
   /**
-   * Returns the room of an event. Until the gateway has sent this user's ID, events of any personal room are considered this
-   * user's.
+   * Returns the room of an event. Until the gateway has sent this user's ID, events of any personal room are treated as events of
+   * this user's personal room.
    */
   #roomOfEvent(roomId: string): UntypedRoom | undefined {
     const room = this.room(roomId);

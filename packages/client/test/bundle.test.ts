@@ -63,12 +63,12 @@ describe('the bundle of a page', () => {
     }
   }, 60_000);
 
-  test('the bundle of a page is small', () => {
+  test('the client has less than 8.2 kB gzipped, and less than 25 kB together with the SignalR client', () => {
     expect(alone.gzipBytes).toBeLessThan(8_200);
     expect(whole.gzipBytes).toBeLessThan(25_000);
   });
 
-  test('the bundle holds no schema library and no code of the contract: only types are used', () => {
+  test('the bundle contains no schema library and no code of the contract package', () => {
     const foreign = whole.modules.filter((id) =>
       /typebox|packages\/(contract|broker|publisher|signalr)\//.test(id),
     );
@@ -76,7 +76,7 @@ describe('the bundle of a page', () => {
     expect(alone.imports).toEqual(['@microsoft/signalr']);
   });
 
-  test('the bundle imports no module of Node', () => {
+  test('the bundle imports no Node module', () => {
     expect(whole.imports).toEqual([]);
     expect(whole.modules.filter((id) => /browser-external|^node:/.test(id))).toEqual([]);
     expect(alone.code).not.toMatch(/\brequire\(|\bprocess\.|\bBuffer\b|node:/);

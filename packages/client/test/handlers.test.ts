@@ -3,7 +3,7 @@ import { expect, test, vi } from 'vitest';
 import { createClient } from '../src/index.js';
 import { FakeGateway, setUp } from './support/fake-gateway.js';
 
-test('an event goes to the handlers of its room, then to those of the client, and handlers of its type come first', async () => {
+test('handlers of a room are called before handlers of the client, and handlers for one type before handlers for all types', async () => {
   const { client, gateway } = setUp();
   const calls: string[] = [];
   client.onAny(({ event_type }) => void calls.push(`client any ${event_type}`));
@@ -19,7 +19,7 @@ test('an event goes to the handlers of its room, then to those of the client, an
   expect(calls).toEqual(['room', 'room any', 'client 1', 'client any chat_message']);
 });
 
-test('a type outside the built-in catalog is handled without a list of names', async () => {
+test('an event of a type that is not in the built-in catalog reaches its handler', async () => {
   const gateway = new FakeGateway();
   const client = createClient<{ order_placed: { id: string } }>({
     url: 'http://gateway.test',
@@ -34,7 +34,7 @@ test('a type outside the built-in catalog is handled without a list of names', a
   await client.close();
 });
 
-test('a handler that is added late gets later events, and a removed handler gets none', async () => {
+test('a handler gets only the events that arrive after it was added and before it is removed', async () => {
   const { client, gateway } = setUp();
   await client.connect();
   await client.join('a').joined;
@@ -48,7 +48,7 @@ test('a handler that is added late gets later events, and a removed handler gets
   expect(got).toEqual(['p2']);
 });
 
-test('a handler that throws or rejects is reported and stops no other handler', async () => {
+test('a handler that throws or rejects is reported, and does not stop other handlers', async () => {
   const { client, gateway, errors, events, settle } = setUp();
   await client.connect();
   await client.join('a').joined;
@@ -69,7 +69,7 @@ test('a handler that throws or rejects is reported and stops no other handler', 
   expect(errors[0]).toMatchObject({ code: 'handler_failed', cause: { message: 'broken' } });
 });
 
-test('every kind of handler may fail', async () => {
+test('an error in any kind of handler is reported, and the client stays live', async () => {
   const { client, gateway, errors, reconnect } = setUp();
   const fail = (): never => {
     throw new Error('broken');

@@ -36,7 +36,7 @@ describe('the rules of a client without a catalog', () => {
     }
   });
 
-  test('a rule of the built-in catalog ignores a payload of another form', () => {
+  test('the built-in indicator rules ignore a payload of an unexpected form', () => {
     for (const payload of [null, 5, 'text', {}, { user_id: 7 }])
       for (const type of ['typing_start', 'typing_stop', 'chat_message'])
         expect(own.read(type, payload)).toBeUndefined();
@@ -61,7 +61,7 @@ describe('an indicator of the application’s own catalog', () => {
     return { ...setup, room, receive, show };
   }
 
-  test('an indicator of the application’s own catalog is listed from the answer of the join, shown and ended by events, and expires', async () => {
+  test('the users of an application’s own indicator are listed in the answer to a join, change with events, and expire', async () => {
     const { room, show, receive, clock } = await inRoom();
     const changes: string[] = [];
     room.onIndicatorChange((name, users) => changes.push(`${name}: ${users.map((u) => u.username).join()}`));
@@ -87,7 +87,7 @@ describe('an indicator of the application’s own catalog', () => {
     ]);
   });
 
-  test('an event that its indicator rule cannot read is reported, and still reaches the handlers', async () => {
+  test('an event whose payload the indicator rule cannot read is reported, and still reaches the handlers', async () => {
     const { room, receive, client } = await inRoom();
     const codes: string[] = [];
     client.onError(({ code }) => void codes.push(code));

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { setUp } from './support/fake-gateway.js';
 
 describe('leaving', () => {
-  test('leaving a room ends its events at once, and calls the gateway', async () => {
+  test('leaving a room stops its events at once, and calls LeaveRoom once', async () => {
     const { client, gateway, events } = setUp();
     await client.connect();
     const room = client.join('a');
@@ -19,7 +19,7 @@ describe('leaving', () => {
     expect(gateway.connection.log.filter((call) => call === 'LeaveRoom a')).toHaveLength(1);
   });
 
-  test('leaving a room whose rejoin waits for its turn sends nothing', async () => {
+  test('leaving a room sends nothing if the rejoin of the room has not been sent yet', async () => {
     const { client, gateway, clock } = setUp({ maxJoinsAtOnce: 1 });
     await client.connect();
     await client.join('a').joined;
@@ -32,7 +32,7 @@ describe('leaving', () => {
     expect(client.state).toBe('live');
   });
 
-  test('leaving a room during its rejoin drops its events and calls the gateway', async () => {
+  test('leaving a room during its rejoin drops its later events, and calls LeaveRoom', async () => {
     const { client, gateway, clock, events, resyncs } = setUp();
     await client.connect();
     await client.join('a').joined;
@@ -52,7 +52,7 @@ describe('leaving', () => {
     expect(gateway.connection.log.slice(-2)).toEqual(['JoinRoom a p0', 'LeaveRoom a']);
   });
 
-  test('joining again right after leaving makes a new room without the old position', async () => {
+  test('a join right after leaving the same room creates a new room without the old position', async () => {
     const { client, gateway } = setUp();
     await client.connect();
     const first = client.join('a');
@@ -68,7 +68,7 @@ describe('leaving', () => {
     expect(second.status).toBe('live');
   });
 
-  test('leaving without a connection completes at once, and the room is not joined again', async () => {
+  test('leaving a room without a connection completes at once, and the room is not joined again', async () => {
     const { client, gateway, clock } = setUp();
     await client.connect();
     const room = client.join('a');
@@ -79,14 +79,14 @@ describe('leaving', () => {
     expect(gateway.connection.log).toEqual(['JoinRoom user:me p0']);
   });
 
-  test('leaving before the answer to the first join rejects that join', async () => {
+  test('leaving a room before its first join is answered rejects the join', async () => {
     const { client } = setUp();
     const room = client.join('a');
     await room.leave();
     await expect(room.joined).rejects.toMatchObject({ code: 'closed', roomId: 'a' });
   });
 
-  test('the personal room cannot be left; leaving a room that is not joined does nothing', async () => {
+  test('the personal room cannot be left, and leaving a room that is not joined does nothing', async () => {
     const { client } = setUp();
     await client.leave('nowhere');
     await expect(client.leave('user:me')).rejects.toMatchObject({ code: 'invalid_argument' });

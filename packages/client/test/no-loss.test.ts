@@ -10,8 +10,9 @@ const ROOMS = ['a', 'b', 'user:u1'] as const;
 type Message = () => void;
 
 /**
- * One gateway with one client. A position is the length of the log. A join notes its place in the log. It replays the missed events
- * of its room one at a time, between live events of other rooms. New events of the room wait until the join completes.
+ * One gateway with one client. A position is the number of events in the log. A join notes the length of the log. The join replays
+ * the missed events of its room one at a time, between live events of other rooms. New events of the room wait until the join
+ * completes.
  *
  * The personal room is live from the start, until its join is handled. When the connection breaks, messages that were sent but not
  * received are lost.
@@ -99,7 +100,7 @@ const step = fc.oneof(
   { weight: 2, arbitrary: fc.constant({ kind: 'cut' } as const) },
 );
 
-test('a break at any moment loses no event, repeats none and changes no order', async () => {
+test('a connection that breaks at any moment loses no event, repeats no event and keeps the order', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 20, maxLength: 120 }), async (steps) => {
       const gateway = new ModelGateway();
@@ -114,7 +115,7 @@ test('a break at any moment loses no event, repeats none and changes no order', 
       client.onAny((event) => void got.get(event.room_id)?.push(Number(event.position.slice(1))));
       for (const roomId of ROOMS.slice(0, 2)) client.join(roomId);
       await client.connect();
-      // From here on, every room is joined, so every published event is for this client.
+      // Joins every room. After this loop, every published event is for this client.
       while (client.room('b')?.status !== 'live') {
         gateway.work();
         gateway.receive();
@@ -127,7 +128,7 @@ test('a break at any moment loses no event, repeats none and changes no order', 
         if (kind === 'receive') gateway.receive();
         if (kind === 'cut') {
           gateway.cut();
-          // Lets the shortest wait before the next connection pass.
+          // Lets the shortest delay before the next attempt to connect pass.
           await clock.advance(1);
           await clock.advance(1);
         }

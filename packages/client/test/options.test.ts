@@ -1,4 +1,4 @@
-// Options: addresses, bounds and mistakes.
+// Options: addresses, limits and mistakes.
 import { describe, expect, test, vi } from 'vitest';
 import { ClientError, createClient } from '../src/index.js';
 import { setUp } from './support/fake-gateway.js';
@@ -10,13 +10,13 @@ test.each([
   ['https://example.com/hubs/events', 'https://example.com/hubs/events'],
   ['https://example.com/hubs/events/', 'https://example.com/hubs/events'],
   ['http://localhost:4400?user=u1&name=Ada', 'http://localhost:4400/hubs/events?user=u1&name=Ada'],
-])('the address %s leads to the hub at %s', async (url, hub) => {
+])('a client with the url %s connects to the hub at %s', async (url, hub) => {
   const { client, gateway } = setUp({ url });
   await client.connect();
   expect(gateway.connection.request.url).toBe(hub);
 });
 
-test('a page may give a path on its own origin as the url', async () => {
+test('a page may use a path on its own origin as the url', async () => {
   vi.stubGlobal('document', {});
   try {
     for (const [url, hub] of [
@@ -36,12 +36,12 @@ test('a page may give a path on its own origin as the url', async () => {
 describe('mistakes in options', () => {
   test.each([
     ['a path outside a page', { url: '/hubs/events' }],
-    ['no address', { url: '' }],
+    ['an empty address', { url: '' }],
     ['a WebSocket address', { url: 'ws://localhost:4400' }],
-    ['an address that is not a text', { url: undefined as unknown as string }],
-    ['a wait of 0', { url: 'http://x', retryBaseMs: 0 }],
-    ['a bound that is not a number', { url: 'http://x', maxDedupeIds: Number.NaN }],
-    ['a negative time', { url: 'http://x', typingExpiryMs: -1 }],
+    ['an address that is not a string', { url: undefined as unknown as string }],
+    ['a retry delay of 0', { url: 'http://x', retryBaseMs: 0 }],
+    ['a limit that is not a number', { url: 'http://x', maxDedupeIds: Number.NaN }],
+    ['a negative expiry time', { url: 'http://x', typingExpiryMs: -1 }],
   ])('createClient refuses %s', (_name, options) => {
     expect(() => createClient(options)).toThrow(ClientError);
     expect(() => createClient(options)).toThrow(expect.objectContaining({ code: 'invalid_argument' }));

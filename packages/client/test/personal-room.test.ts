@@ -3,7 +3,7 @@
 import { expect, test } from 'vitest';
 import { setUp } from './support/fake-gateway.js';
 
-test('the personal room gives the ID of this user, and is found under both of its IDs', async () => {
+test('the join of the personal room gives the client its user ID, and the room is found by “user:me” and by its own ID', async () => {
   const { client, settle } = setUp();
   expect(client.userId).toBeUndefined();
   await client.connect();
@@ -14,7 +14,7 @@ test('the personal room gives the ID of this user, and is found under both of it
   expect(client.personalRoom.status).toBe('live');
 });
 
-test('events of the personal room are delivered before the ID of the user is known', async () => {
+test('events of the personal room are delivered even before the user ID is known', async () => {
   const { client, gateway, events } = setUp();
   gateway.isAnswering = false;
   const own: string[] = [];
@@ -25,7 +25,7 @@ test('events of the personal room are delivered before the ID of the user is kno
   expect(own).toEqual(['p3']);
 });
 
-test('a new event after a break waits for the replay, and is delivered in its place', async () => {
+test('a new event that arrives before missed events is held, and is delivered after them', async () => {
   const { client, gateway, clock, events } = setUp();
   await client.connect();
   await clock.advance(0);
@@ -34,8 +34,8 @@ test('a new event after a break waits for the replay, and is delivered in its pl
   gateway.connection.close();
   await clock.advance(500);
   const { connection } = gateway;
-  connection.event('user:u1', 4); // New: the connection is in the room from the start.
-  connection.event('user:u1', 2); // Replayed from here on.
+  connection.event('user:u1', 4); // A new event, because the connection is in the room from the start.
+  connection.event('user:u1', 2); // The replay begins with this event.
   connection.event('user:u1', 3);
   connection.event('user:u1', 4);
   expect(events).toEqual(['user:u1:1']);
@@ -46,7 +46,7 @@ test('a new event after a break waits for the replay, and is delivered in its pl
   expect(client.counts).toEqual({ delivered: 5, repeated: 0, ignored: 0 });
 });
 
-test('an event that is held when the connection breaks again is replayed, not lost', async () => {
+test('an event that is held when the connection breaks again is not lost, but replayed', async () => {
   const { client, gateway, clock, events } = setUp();
   await client.connect();
   await clock.advance(0);
@@ -63,7 +63,7 @@ test('an event that is held when the connection breaks again is replayed, not lo
   expect(events).toEqual(['user:u1:1', 'user:u1:2']);
 });
 
-test('the number of held events is bounded: above the bound events are delivered as they arrive', async () => {
+test('the number of held events is limited, and events above the limit are delivered as they arrive', async () => {
   const { client, gateway, clock, events } = setUp({ maxHeldEvents: 2 });
   await client.connect();
   await clock.advance(0);

@@ -19,7 +19,7 @@ test('a room resumes from the newest position of its own scope', () => {
   expect(['a', 'a2', 'b'].map((room) => tracker.resumeAfter(room))).toEqual(['0~p2', '0~p2', '1~p1']);
 });
 
-test('a room resumes from a position for every scope until its own scope has a newer position', () => {
+test('a room resumes from a position that covers every scope until its own scope has a newer position', () => {
   const tracker = new PositionTracker();
   tracker.joined('a', '0~p1');
   tracker.joined('b', '1~p1');
@@ -30,7 +30,7 @@ test('a room resumes from a position for every scope until its own scope has a n
   expect(['a', 'b'].map((room) => tracker.resumeAfter(room))).toEqual(['all~p3', '1~p4']);
 });
 
-test('a room that joined later does not use positions that were seen before', () => {
+test('a room does not use positions that were seen before its join completed', () => {
   const tracker = new PositionTracker();
   tracker.see('all~p1');
   tracker.see('1~p2');
@@ -39,7 +39,7 @@ test('a room that joined later does not use positions that were seen before', ()
   expect(tracker.resumeAfter('c')).toBeUndefined();
 });
 
-test('the version that later gateways put before the scope does not belong to the scope', () => {
+test('the version that newer gateways put before the scope is not part of the scope', () => {
   const tracker = new PositionTracker();
   tracker.joined('a', 'v2~0~p1');
   tracker.joined('b', 'v2~1~p1');
@@ -49,7 +49,7 @@ test('the version that later gateways put before the scope does not belong to th
   expect(['a', 'b'].map((room) => tracker.resumeAfter(room))).toEqual(['v2~all~p3', 'v2~all~p3']);
 });
 
-test('positions of two versions without scopes are valid for the same rooms', () => {
+test('positions without a scope are valid for the same rooms, even if their versions differ', () => {
   const tracker = new PositionTracker();
   tracker.joined('a', 'v2~p1');
   tracker.see('p2');

@@ -10,7 +10,7 @@ import { send } from './readme/send.js';
 import { state } from './readme/state.js';
 import { ada, RealGateway, reached, token } from './support/real-gateway.js';
 
-/** The marked part of an example, without its indentation. */
+/** Returns the marked part of an example, without its indentation. */
 async function region(name: string): Promise<string> {
   const text = await readFile(new URL(`readme/${name}.ts`, import.meta.url), 'utf8');
   const [, part = ''] = text.split(/^.*#(?:end)?region\n/m);
@@ -18,7 +18,7 @@ async function region(name: string): Promise<string> {
 }
 
 test.each(['receive', 'send', 'own-types', 'state'])(
-  'the README shows the example %s as it is',
+  'the README contains the example %s unchanged',
   async (name) => {
     const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8');
     expect(readme).toContain(await region(name));
@@ -66,7 +66,7 @@ test('the README’s example of sending reaches the gateway', async () => {
   await close();
 });
 
-test('the README’s example of own types handles an event of its own type', async () => {
+test('the README’s example of own event types handles an event of the type that it declares', async () => {
   await using open = await startOpenGateway();
   const orders: string[] = [];
   const close = await ownTypes(open.url, (id) => void orders.push(id));

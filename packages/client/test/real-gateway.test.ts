@@ -14,7 +14,7 @@ function collect(client: Client, roomId: string): number[] {
 }
 
 describe('a connection', () => {
-  test('a connection carries events of the joined rooms, and of no other rooms', async () => {
+  test('a connection delivers events of the joined rooms, and no events of other rooms', async () => {
     await using real = await RealGateway.start();
     const client = real.client(ada);
     const numbers = collect(client, 'a');
@@ -43,7 +43,7 @@ describe('a connection', () => {
     expect(client.errors).toEqual([]);
   });
 
-  test('a connection carries the personal events of its user without a join', async () => {
+  test('a connection delivers the personal events of its user without a join by the application', async () => {
     await using real = await RealGateway.start();
     const client = real.client(ada);
     const got = new Promise((resolve) => client.personalRoom.on('notification', resolve));
@@ -52,7 +52,7 @@ describe('a connection', () => {
     expect(await got).toMatchObject({ payload: { title: 'Hello' } });
   });
 
-  test('an entry that was published twice is handled once', async () => {
+  test('an event that was published twice is handled once', async () => {
     await using real = await RealGateway.start();
     const client = real.client(ada);
     const numbers = collect(client, 'a');
@@ -100,7 +100,7 @@ describe('a connection', () => {
     expect(client.errors.map(({ code }) => code)).toEqual(['handler_failed', 'handler_failed']);
   });
 
-  test('an event that arrives in one piece with the answer to its room’s join does not overtake the answer', async () => {
+  test('an event that arrives together with the answer to its room’s join does not overtake the answer', async () => {
     await using real = await RealGateway.start();
     const client = real.client(ada);
     await client.connect();
@@ -148,7 +148,7 @@ describe('a break', () => {
     expect(client.errors).toEqual([]);
   });
 
-  test('a break without missed events needs no resync', async () => {
+  test('a break of the connection without missed events causes no resync', async () => {
     await using real = await RealGateway.start();
     const client = real.client(ada);
     const resyncs: string[] = [];
@@ -186,7 +186,7 @@ describe('a break', () => {
     await next;
   });
 
-  test('a client joins all of its two hundred rooms again after its socket broke', async () => {
+  test('a client joins all its two hundred rooms again after its socket broke', async () => {
     await using real = await RealGateway.start();
     const client = real.client(ada);
     await client.connect();
@@ -202,7 +202,7 @@ describe('a break', () => {
     expect(client.errors).toEqual([]);
   });
 
-  test('a room that is left during the rejoin stays left', async () => {
+  test('a room that is left while the client rejoins its rooms is not joined again', async () => {
     await using real = await RealGateway.start();
     const client = real.client(ada);
     await client.connect();
@@ -212,7 +212,7 @@ describe('a break', () => {
     const back = reached(client, 'live');
     real.cut();
     await resyncing;
-    // Some joins are in progress; most wait for their turn.
+    // Some joins are in progress, but most wait for their turn.
     await Promise.all(rooms.slice(0, 39).map((room) => room.leave()));
     await back;
     const numbers = collect(client, 'room-0');
@@ -225,7 +225,7 @@ describe('a break', () => {
     expect(client.errors).toEqual([]);
   });
 
-  test('many breaks under traffic lose no event, repeat none and keep their order', async () => {
+  test('many connection breaks under traffic lose no event, repeat no event and keep the order', async () => {
     await using real = await RealGateway.start();
     const client = real.client(ada);
     const numbers = collect(client, 'a');
@@ -250,7 +250,7 @@ describe('a break', () => {
 });
 
 describe('tokens', () => {
-  test('each attempt gets a fresh token, so an expired token is replaced', async () => {
+  test('each attempt to connect gets a new token, which replaces an expired one', async () => {
     await using real = await RealGateway.start();
     let count = 0;
     const client = real.client(ada, {
@@ -265,7 +265,7 @@ describe('tokens', () => {
     expect(count).toBe(3);
   });
 
-  test('a token that is refused and not replaced closes the client with an error, without endless attempts', async () => {
+  test('a client closes with an error if its token is refused and not replaced', async () => {
     await using real = await RealGateway.start();
     const stale = await token(ada, { expiresInS: -60 });
     const client = real.client(ada, { accessToken: () => stale });
@@ -275,7 +275,7 @@ describe('tokens', () => {
     await expect(anonymous.connect()).rejects.toMatchObject({ code: 'unauthorized' });
   });
 
-  test('a room that the token does not open is refused with the gateway’s reason', async () => {
+  test('a room that the token does not allow is refused with the gateway’s reason', async () => {
     await using real = await RealGateway.start();
     const client = real.client(ada, { accessToken: () => token(ada, { rooms: ['a'] }) });
     await client.connect();
@@ -287,7 +287,7 @@ describe('tokens', () => {
     );
   });
 
-  test('an unknown position is dropped, and the room is still joined', async () => {
+  test('a join with an unknown position still joins the room, and reports a resync', async () => {
     await using real = await RealGateway.start();
     const client = real.client(ada);
     const resyncs: string[] = [];
@@ -300,7 +300,7 @@ describe('tokens', () => {
 });
 
 describe('typing and receipts', () => {
-  test('other users see typing, which ends with a stop or with a message', async () => {
+  test('other users see that a user is typing, until the user stops or sends a message', async () => {
     await using real = await RealGateway.start();
     const [one, two] = [real.client(ada), real.client(bob)];
     for (const client of [one, two]) {
@@ -337,7 +337,7 @@ describe('typing and receipts', () => {
     await until(() => one.typingUsers('a').length === 0);
   });
 
-  test('receipts reach other users, and receipts from a break arrive after the break', async () => {
+  test('receipts reach other users, and receipts that were added during a break arrive after the break', async () => {
     await using real = await RealGateway.start();
     const one = real.client(ada);
     const two = real.client(bob, { url: real.directUrl });

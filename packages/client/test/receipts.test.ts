@@ -1,4 +1,4 @@
-// Read receipts are united, kept while there is no connection, and sent until the gateway accepts them.
+// Read receipts are merged, kept while there is no connection, and sent until the gateway accepts them.
 import { expect, test } from 'vitest';
 import { type Setup, setUp } from './support/fake-gateway.js';
 
@@ -21,7 +21,7 @@ test('receipts are sent at once while there is a connection', async () => {
   expect(receipts(setup)).toEqual([ids(1, 2)]);
 });
 
-test('receipts that are added during a call are united and sent with the next call', async () => {
+test('receipts that are added during a call are merged and sent with the next call', async () => {
   const setup = await inRoom(setUp());
   const { client, gateway } = setup;
   gateway.isAnswering = false;
@@ -34,7 +34,7 @@ test('receipts that are added during a call are united and sent with the next ca
   expect(receipts(setup)).toEqual([ids(1), ids(2, 3, 4)]);
 });
 
-test('receipts without a connection are kept, united per room, and sent after the rejoin', async () => {
+test('receipts that are added without a connection are kept, merged per room, and sent after the rejoin', async () => {
   const setup = await inRoom(setUp());
   const { client, gateway, clock } = setup;
   await client.join('b').joined;
@@ -61,7 +61,7 @@ test('a receipt that was being sent when the connection broke is sent again', as
   expect(receipts(setup)).toEqual([ids(1, 2)]);
 });
 
-test('the number of receipts is bounded: the oldest are dropped', async () => {
+test('the number of waiting receipts is limited, and the oldest receipts are dropped', async () => {
   const setup = await inRoom(setUp({ maxReceipts: 3 }));
   const { client, gateway, clock } = setup;
   gateway.connection.close();
@@ -71,7 +71,7 @@ test('the number of receipts is bounded: the oldest are dropped', async () => {
   expect(receipts(setup)).toEqual([ids(2, 3, 4)]);
 });
 
-test('receipts are kept while the gateway answers “Try again”', async () => {
+test('receipts are kept while the gateway replies “Try again”', async () => {
   const setup = await inRoom(setUp());
   const { client, gateway, clock, errors } = setup;
   gateway.isAnswering = false;
@@ -86,7 +86,7 @@ test('receipts are kept while the gateway answers “Try again”', async () => 
   expect(receipts(setup)).toHaveLength(51);
 });
 
-test('refused receipts are tried again with growing waits, then dropped and reported', async () => {
+test('refused receipts are retried with increasing delays, and are dropped and reported after five refusals', async () => {
   const setup = await inRoom(setUp());
   const { client, gateway, clock, errors } = setup;
   gateway.isAnswering = false;
@@ -105,7 +105,7 @@ test('refused receipts are tried again with growing waits, then dropped and repo
   expect(receipts(setup).at(-1), 'the next ones have their own tries').toEqual(ids(2));
 });
 
-test('a break of the connection ends the wait after a refusal', async () => {
+test('refused receipts are sent at once after a reconnect, without the rest of their retry delay', async () => {
   const setup = await inRoom(setUp());
   const { client, gateway, clock } = setup;
   gateway.isAnswering = false;
@@ -118,7 +118,7 @@ test('a break of the connection ends the wait after a refusal', async () => {
   expect(receipts(setup)).toEqual([ids(1)]);
 });
 
-test('receipts that wait when the room is left are sent before the leave', async () => {
+test('waiting receipts of a room that is left are sent before the call of LeaveRoom', async () => {
   const setup = await inRoom(setUp());
   const { client, gateway } = setup;
   gateway.isAnswering = false;
@@ -132,7 +132,7 @@ test('receipts that wait when the room is left are sent before the leave', async
   ]);
 });
 
-test('close keeps the receipts for a later connect', async () => {
+test('receipts that are added after close() are sent after a later call of connect()', async () => {
   const setup = await inRoom(setUp());
   const { client } = setup;
   await client.close();
@@ -143,7 +143,7 @@ test('close keeps the receipts for a later connect', async () => {
 });
 
 test.each([[['no uuid']], [[7]], ['text'], [undefined]])(
-  'marking %j as read is refused',
+  'a call of markRead with the IDs %j is refused',
   async (messageIds) => {
     const setup = await inRoom(setUp());
     const mark = (): void => setup.client.markRead('a', messageIds as string[]);
@@ -151,7 +151,7 @@ test.each([[['no uuid']], [[7]], ['text'], [undefined]])(
   },
 );
 
-test('marking in a room that is not joined is refused; an empty list sends nothing', async () => {
+test('a call of markRead is refused in a room that is not joined, and sends nothing for an empty list', async () => {
   const setup = await inRoom(setUp());
   expect(() => setup.client.markRead('b', ids(1))).toThrow('Join the room b first.');
   setup.client.markRead('a', []);

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { joinAnswer, setUp } from './support/fake-gateway.js';
 
 describe('joining', () => {
-  test('a room that was joined before the connection is joined as soon as there is a connection', async () => {
+  test('a room that the application joins before it connects is joined as soon as there is a connection', async () => {
     const { client, gateway } = setUp();
     const room = client.join('a');
     expect(room.status).toBe('joining');
@@ -21,7 +21,7 @@ describe('joining', () => {
     expect(gateway.connection.log).toEqual(['JoinRoom user:me', 'JoinRoom a']);
   });
 
-  test('joining twice gives one room and makes one call', async () => {
+  test('joining a room twice returns the same object, and makes one call', async () => {
     const { client, gateway, settle } = setUp();
     await client.connect();
     expect(client.join('a')).toBe(client.join('a'));
@@ -29,7 +29,7 @@ describe('joining', () => {
     expect(gateway.connection.log).toEqual(['JoinRoom user:me', 'JoinRoom a']);
   });
 
-  test('a join sends the position that the application kept, and reports lost events', async () => {
+  test('a join sends the position that the application kept, and reports a resync if events were lost', async () => {
     const { client, gateway, resyncs } = setUp();
     gateway.answerTo = (_method, [roomId]) => ({ ...joinAnswer(String(roomId), 9), recovered: false });
     await client.connect();
@@ -39,7 +39,7 @@ describe('joining', () => {
     expect(resyncs).toEqual(['a: not_recovered']);
   });
 
-  test('a refusal rejects the join, is reported, and removes the room', async () => {
+  test('a refused join is rejected and reported, and its room is removed', async () => {
     const { client, gateway, errors, settle, reconnect } = setUp();
     await client.connect();
     await settle();
@@ -55,7 +55,7 @@ describe('joining', () => {
     expect(gateway.connection.log).toEqual(['JoinRoom user:me p0']);
   });
 
-  test('a join that is cut off by the end of the connection waits for the next connection', async () => {
+  test('a join that is cut off by the end of the connection is repeated on the next connection', async () => {
     const { client, gateway, settle, reconnect, errors } = setUp();
     await client.connect();
     await settle();
@@ -67,7 +67,7 @@ describe('joining', () => {
     expect(errors).toEqual([]);
   });
 
-  test.each([[''], [undefined], [7]])('joining %j is refused', (roomId) => {
+  test.each([[''], [undefined], [7]])('a join with the room ID %j is refused', (roomId) => {
     const { client } = setUp();
     expect(() => client.join(roomId as string)).toThrow(
       expect.objectContaining({ code: 'invalid_argument' }),
@@ -108,7 +108,7 @@ describe('joining again', () => {
     expect(ofRoom).toEqual(['not_recovered']);
   });
 
-  test('a resync of the gateway is passed to the application, but not for a room that is not joined', async () => {
+  test('a resync message of the gateway is passed to the application, unless its room is not joined', async () => {
     const { client, gateway, resyncs } = setUp();
     await client.connect();
     await client.join('a').joined;
@@ -141,7 +141,7 @@ describe('joining again', () => {
     expect(rooms.every(({ status }) => status === 'live')).toBe(true);
   });
 
-  test('a position that the gateway refuses is dropped, and the join without it is reported as a resync', async () => {
+  test('a join whose position is refused is repeated without the position, and is reported as a resync', async () => {
     const { client, gateway, resyncs, errors, clock } = setUp();
     await client.connect();
     await client.join('a').joined;
@@ -157,7 +157,7 @@ describe('joining again', () => {
     expect(errors).toEqual([]);
   });
 
-  test('a join that the gateway cannot decide now is tried again with its position, even if it is the first join', async () => {
+  test('a join that the gateway cannot decide at the moment is retried with its position, even if it is the first join', async () => {
     const { client, gateway, clock, settle, errors, resyncs } = setUp();
     gateway.isAnswering = false;
     void client.connect();
@@ -178,7 +178,7 @@ describe('joining again', () => {
     expect(resyncs).toEqual([]);
   });
 
-  test('a refused rejoin is tried again later, and reported once', async () => {
+  test('a refused rejoin is retried later, and is reported once', async () => {
     const { client, gateway, errors, clock } = setUp();
     await client.connect();
     const room = client.join('a');
@@ -202,7 +202,7 @@ describe('joining again', () => {
     expect(gateway.connection.log.at(-1)).toBe('JoinRoom a p4');
   });
 
-  test('an answer that cannot be read is reported, and the join is tried again', async () => {
+  test('an unreadable answer to a join is reported, and the join is retried', async () => {
     const { client, gateway, errors, clock } = setUp();
     await client.connect();
     await clock.advance(0);
@@ -236,7 +236,7 @@ describe('positions', () => {
     expect(gateway.connection.log).toEqual(['JoinRoom user:me p13', 'JoinRoom a p13', 'JoinRoom b p6']);
   });
 
-  test('a room that has just joined starts at the position in its answer, even when other rooms are ahead', async () => {
+  test('a room starts at the position in the answer to its join, even if other rooms have newer positions', async () => {
     const { client, gateway, clock } = setUp();
     await client.connect();
     await client.join('a').joined;
@@ -246,7 +246,7 @@ describe('positions', () => {
     await clock.advance(500);
     gateway.connection.completeJoin('user:me', 1);
     gateway.connection.completeJoin('a', 1);
-    gateway.connection.event('a', 20); // Live, while the gateway replays b and holds event 15 of b until the replay is done.
+    gateway.connection.event('a', 20); // Live, while the gateway replays room b and holds event 15 of b until the replay is done.
     gateway.connection.completeJoin('b', 10);
     expect(client.room('b')?.position).toBe('p10');
     gateway.connection.close();
@@ -254,7 +254,7 @@ describe('positions', () => {
     expect(gateway.connection.log).toEqual(['JoinRoom user:me p20', 'JoinRoom a p20', 'JoinRoom b p10']);
   });
 
-  test('an event of a room that was left changes the position of no other room', async () => {
+  test('an event of a room that was left does not change the position of other rooms', async () => {
     const { client, gateway, reconnect } = setUp();
     await client.connect();
     await client.join('a').joined;
@@ -278,7 +278,7 @@ describe('positions', () => {
 });
 
 describe('a join that is cut off during the replay', () => {
-  test('a join continues from the last event that arrived, however often it is cut off', async () => {
+  test('a join whose replay is cut off continues from the last event that arrived', async () => {
     const { client, gateway, settle, reconnect, events, resyncs } = setUp();
     await client.connect();
     client.join('a');
@@ -302,7 +302,7 @@ describe('a join that is cut off during the replay', () => {
     expect(resyncs).toEqual([]);
   });
 
-  test('a join that is repeated without its refused position keeps the position for the next connection', async () => {
+  test('a room keeps its refused position for the next connection if the join without a position is cut off', async () => {
     const { client, gateway, settle, reconnect } = setUp();
     await client.connect();
     client.join('a');
@@ -316,7 +316,7 @@ describe('a join that is cut off during the replay', () => {
     expect(gateway.connection.log).toContain('JoinRoom a p0');
   });
 
-  test('the personal room keeps its position, because a new event may arrive there first', async () => {
+  test('the personal room keeps its position if its join is cut off, because a new event may have arrived before missed events', async () => {
     const { client, gateway, reconnect, settle } = setUp();
     await client.connect();
     await settle();

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { setUp } from './support/fake-gateway.js';
 
-test('a repeat is dropped and counted, and an event whose ID differs in case is another event', async () => {
+test('a repeated event is dropped and counted, and an event whose ID differs only in case is another event', async () => {
   const { client, gateway, events } = setUp();
   await client.connect();
   await client.join('a').joined;
@@ -39,7 +39,7 @@ test('an event that a replay sends again is dropped', async () => {
 
 test.each([
   ['null', null],
-  ['a text', 'hello'],
+  ['a string', 'hello'],
   ['no id', { event_type: 'chat_message', room_id: 'a', payload: {}, position: 'p1' }],
   ['no room', { event_id: 'x', event_type: 'chat_message', payload: {}, position: 'p1' }],
   ['no payload', { event_id: 'x', event_type: 't', room_id: 'a', position: 'p1' }],

@@ -6,7 +6,7 @@ import type { CallAnswer, ConnectionEnd } from '../src/index.js';
 
 const END = '\u001e';
 
-/** A WebSocket without a network: the test is the server. */
+/** A WebSocket without a network. The test plays the role of the server. */
 class WireSocket {
   static readonly OPEN = 1;
   static last: WireSocket | undefined;
@@ -82,7 +82,7 @@ test('events and answers of one frame are delivered in the order of the frame', 
   expect(heard).toEqual(['order_placed {"n":1}', 'answer "joined"', 'order_placed {"n":2}']);
 });
 
-test('a refusal of the hub is distinguished from a call that was cut off', async () => {
+test('a call that the hub refused is distinguished from a call that was cut off', async () => {
   const { socket, heard, answers, call } = await open();
   call('JoinRoom');
   socket.receive({
@@ -102,10 +102,10 @@ test('a refusal of the hub is distinguished from a call that was cut off', async
 });
 
 test.each([
-  ['does not allow to reconnect', { type: 7, error: 'over' }, true],
-  ['allows to reconnect', { type: 7, allowReconnect: true }, false],
+  ['does not allow the client to reconnect', { type: 7, error: 'over' }, true],
+  ['allows the client to reconnect', { type: 7, allowReconnect: true }, false],
 ])(
-  'a Close message that %s is reported, before the calls that it cut off',
+  'a Close message that %s is reported, and the call that it cuts off gets an answer',
   async (_name, close, isExpelled) => {
     const { socket, heard, ends, call } = await open();
     call('JoinRoom');
@@ -116,7 +116,7 @@ test.each([
   },
 );
 
-test('a socket that closes without a Close message does not count as expulsion', async () => {
+test('a socket that closes without a Close message is not reported as an expulsion', async () => {
   const { socket, ends } = await open();
   socket.close();
   expect(ends).toEqual([{ cause: undefined, isExpelled: false }]);

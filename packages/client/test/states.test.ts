@@ -1,4 +1,4 @@
-// The states of a client: the transitions, and the waits between attempts.
+// The states of a client: the transitions, and the delays between attempts to connect.
 import { describe, expect, test } from 'vitest';
 import { ClientError } from '../src/index.js';
 import { type Setup, setUp } from './support/fake-gateway.js';
@@ -10,7 +10,7 @@ async function live(setup: Setup): Promise<Setup> {
 }
 
 describe('connecting', () => {
-  test('a client is idle until it connects, then connecting, then live', async () => {
+  test('a client is idle before the call of connect(), then connecting, then live', async () => {
     const { client, states } = setUp();
     expect(client.state).toBe('idle');
     const connected = client.connect();
@@ -20,7 +20,7 @@ describe('connecting', () => {
     expect(states).toEqual(['connecting', 'live']);
   });
 
-  test('the first connection is retried with waits that double up to the bound', async () => {
+  test('a first connection that fails is retried with delays that double up to the maximum', async () => {
     const { client, gateway, clock, errors } = setUp();
     gateway.isAccepting = false;
     void client.connect();
@@ -43,7 +43,7 @@ describe('connecting', () => {
     expect(client.state).toBe('live');
   });
 
-  test('an attempt that hangs is given up after the timeout, and its later messages are ignored', async () => {
+  test('an attempt to connect that hangs is abandoned after the timeout, and its later messages are ignored', async () => {
     const { client, gateway, clock, errors } = setUp({ attemptTimeoutMs: 2_000 });
     gateway.isAccepting = false;
     void client.connect();
@@ -61,7 +61,7 @@ describe('connecting', () => {
     expect(client.counts.delivered).toBe(0);
   });
 
-  test('connecting twice makes one connection', async () => {
+  test('two calls of connect() make one connection', async () => {
     const { client, gateway } = setUp();
     const first = client.connect();
     expect(client.connect()).toBe(first);
@@ -72,7 +72,7 @@ describe('connecting', () => {
 });
 
 describe('a connection that breaks', () => {
-  test('a break leads through reconnecting and resyncing back to live', async () => {
+  test('a client whose connection breaks becomes reconnecting, then resyncing, then live', async () => {
     const setup = await live(setUp());
     const { client, gateway, clock, states, changes } = setup;
     gateway.isAnswering = false;
@@ -86,7 +86,7 @@ describe('a connection that breaks', () => {
     expect(states).toEqual(['connecting', 'live', 'reconnecting', 'resyncing', 'live']);
   });
 
-  test('a connection that lasted is followed by a short wait, and a connection that did not last by longer waits', async () => {
+  test('the delay before a reconnect is short after a long connection, and doubles after each short connection', async () => {
     const { gateway, clock } = await live(setUp());
     await clock.advance(5_000);
     const waits = [500, 1_000, 2_000];
@@ -103,7 +103,7 @@ describe('a connection that breaks', () => {
     expect(gateway.connections).toHaveLength(5);
   });
 
-  test('a break while rooms are joined again leads to the next attempt', async () => {
+  test('a break of the connection while rooms are joined again leads to another attempt to connect', async () => {
     const { client, gateway, clock, states } = await live(setUp());
     gateway.isAnswering = false;
     gateway.connection.close();
@@ -115,7 +115,7 @@ describe('a connection that breaks', () => {
     expect(states.slice(2)).toEqual(['reconnecting', 'resyncing', 'reconnecting', 'resyncing', 'live']);
   });
 
-  test('a client that must not reconnect at once reconnects later', async () => {
+  test('a client that is not allowed to reconnect at once reconnects after a longer delay', async () => {
     const { gateway, clock } = await live(setUp());
     await clock.advance(60_000);
     gateway.connection.close({ isExpelled: true });
@@ -125,7 +125,7 @@ describe('a connection that breaks', () => {
     expect(gateway.connections).toHaveLength(2);
   });
 
-  test('a connection that closes before its start is reported does not make the client live', async () => {
+  test('a connection that closes before start() resolves does not make the client live', async () => {
     const { client, gateway, clock } = setUp();
     gateway.isAccepting = false;
     void client.connect();
@@ -139,7 +139,7 @@ describe('a connection that breaks', () => {
     expect(client.state).toBe('live');
   });
 
-  test('the network’s return cuts a long wait short', async () => {
+  test('the return of the network shortens a long delay before the next attempt to connect', async () => {
     const network = new EventTarget();
     const { client, gateway, clock } = setUp({ network });
     gateway.isAccepting = false;
@@ -188,22 +188,25 @@ describe('closing', () => {
     ['closed', async ({ client }) => client.close()],
   ];
 
-  test.each(setups)('close leads from %s to closed, and nothing follows', async (state, reach) => {
-    const setup = setUp();
-    const { client, gateway, clock } = setup;
-    await reach(setup);
-    expect(client.state).toBe(state);
-    await client.close();
-    expect(client.state).toBe('closed');
-    const connections = gateway.connections.length;
-    for (const connection of gateway.connections) expect(connection.state).toBe('closed');
-    await clock.advance(120_000);
-    expect(client.state).toBe('closed');
-    expect(gateway.connections).toHaveLength(connections);
-    expect(clock.timerCount).toBe(0);
-  });
+  test.each(setups)(
+    'a client in the state %s closes all connections and timers when close() is called',
+    async (state, reach) => {
+      const setup = setUp();
+      const { client, gateway, clock } = setup;
+      await reach(setup);
+      expect(client.state).toBe(state);
+      await client.close();
+      expect(client.state).toBe('closed');
+      const connections = gateway.connections.length;
+      for (const connection of gateway.connections) expect(connection.state).toBe('closed');
+      await clock.advance(120_000);
+      expect(client.state).toBe('closed');
+      expect(gateway.connections).toHaveLength(connections);
+      expect(clock.timerCount).toBe(0);
+    },
+  );
 
-  test('closing while connecting rejects the calls that wait for the connection or for rooms', async () => {
+  test('a call of close() while connecting rejects the pending calls of connect() and join()', async () => {
     const { client, gateway } = setUp();
     gateway.isAccepting = false;
     const connected = client.connect();
@@ -225,7 +228,7 @@ describe('closing', () => {
     expect(gateway.connections).toHaveLength(1);
   });
 
-  test('closing does not wait for ever for a connection that cannot stop', async () => {
+  test('a call of close() waits at most five seconds for a connection that does not stop', async () => {
     const { client, gateway, clock } = await live(setUp());
     gateway.connection.stop = () => new Promise(() => {});
     const closed = client.close();
@@ -233,7 +236,7 @@ describe('closing', () => {
     await closed;
   });
 
-  test('connecting after close continues with the joined rooms from their positions', async () => {
+  test('a call of connect() after close() joins the rooms again from their positions', async () => {
     const { client, gateway, settle } = await live(setUp());
     await client.join('a').joined;
     gateway.connection.event('a', 7);
@@ -244,7 +247,7 @@ describe('closing', () => {
     expect(gateway.connection.log).toEqual(['JoinRoom user:me p7', 'JoinRoom a p7']);
   });
 
-  test('a client with maxAttempts gives up and reports it', async () => {
+  test('a client gives up after maxAttempts failed attempts to connect, and reports the error gave_up', async () => {
     const { client, gateway, clock, changes } = setUp({ maxAttempts: 2 });
     gateway.isAccepting = false;
     const connected = client.connect();

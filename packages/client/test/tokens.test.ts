@@ -15,20 +15,20 @@ test('every attempt to connect asks for a token once, and uses this token', asyn
   expect(count).toBe(2);
 });
 
-test('a transport that asks again while connected gets a newer token', async () => {
+test('a transport that asks for a token again while it is connected gets a newer token', async () => {
   let count = 0;
   const { client, gateway } = setUp({ accessToken: async () => `token-${++count}` });
   await client.connect();
   expect(await gateway.connection.request.accessToken?.()).toBe('token-2');
 });
 
-test('a client without a token source sends no token', async () => {
+test('a client without the option accessToken sends no token', async () => {
   const { client, gateway } = setUp();
   await client.connect();
   expect(gateway.connection.request.accessToken).toBeUndefined();
 });
 
-test('a token source learns of a refusal, and its new token is tried', async () => {
+test('the function accessToken learns that its last token was refused, and its new token is tried', async () => {
   const contexts: TokenContext[] = [];
   const { client, gateway, clock, states } = setUp({
     accessToken: (context) => {
@@ -46,7 +46,7 @@ test('a token source learns of a refusal, and its new token is tried', async () 
   expect(states).toEqual(['connecting', 'live']);
 });
 
-test('a client closes without another attempt when its token source returns the refused token again', async () => {
+test('a client closes without another attempt to connect when accessToken returns the refused token again', async () => {
   const { client, gateway, clock, changes } = setUp({ accessToken: () => 'stale' });
   gateway.isAccepting = false;
   const connected = client.connect();
@@ -66,7 +66,7 @@ test('a client closes without another attempt when its token source returns the 
   expect(client.state).toBe('live');
 });
 
-test('a refusal without a token source closes the client at once', async () => {
+test('a client without the option accessToken closes at once when the gateway refuses it', async () => {
   const { client, gateway, clock } = setUp();
   gateway.isAccepting = false;
   const connected = client.connect();
@@ -77,7 +77,7 @@ test('a refusal without a token source closes the client at once', async () => {
   expect(clock.timerCount).toBe(0);
 });
 
-test('a token source that fails is asked again later, and a source that throws unauthorized closes the client', async () => {
+test('the function accessToken is called again after an error, unless it throws unauthorized, which closes the client', async () => {
   const failures = [new Error('token endpoint away'), new ClientError('unauthorized', 'signed out')];
   const { client, clock, gateway, errors } = setUp({
     accessToken: async () => {
@@ -93,7 +93,7 @@ test('a token source that fails is asked again later, and a source that throws u
   expect(gateway.connections).toHaveLength(0);
 });
 
-test('a token source that never answers costs one attempt, and its late token is ignored', async () => {
+test('an attempt to connect fails if accessToken does not return in time, and a late token is ignored', async () => {
   const late: ((token: string) => void)[] = [];
   const { client, gateway, clock } = setUp({
     attemptTimeoutMs: 1_000,

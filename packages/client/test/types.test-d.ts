@@ -21,11 +21,11 @@ test('a client handles the nine built-in types by default', () => {
   client.join('a').on('status_change', ({ payload }) => {
     expectTypeOf(payload).toEqualTypeOf<BuiltInPayload<'status_change'>>();
   });
-  // @ts-expect-error no such type
+  // @ts-expect-error the client has no event type of this name
   client.on('nope', () => {});
 });
 
-test('a handler of all types distinguishes them by event_type', () => {
+test('a handler for all types distinguishes events by event_type', () => {
   client.onAny((event) => {
     if (event.event_type === 'assignment_change')
       expectTypeOf(event.payload.assignee_id).toEqualTypeOf<string | null>();
@@ -35,7 +35,7 @@ test('a handler of all types distinguishes them by event_type', () => {
   >();
 });
 
-test('the type of a catalog determines the types of the events of a client', () => {
+test('the type of a catalog determines the event types of a client', () => {
   const orderPlaced = defineEventType({
     name: 'order_placed',
     payload: Type.Object({ id: Type.String() }),
@@ -53,14 +53,14 @@ test('the type of a catalog determines the types of the events of a client', () 
   own.on('chat_message', ({ payload }) =>
     expectTypeOf(payload).toEqualTypeOf<BuiltInPayload<'chat_message'>>(),
   );
-  // @ts-expect-error no such type
+  // @ts-expect-error the client has no event type of this name
   own.personalRoom.on('nope', () => {});
 });
 
-test('a list of payload types replaces a catalog', () => {
+test('a list of payload types can be used instead of a catalog', () => {
   const own = {} as Client<{ order_placed: { id: string }; order_sent: { at: string } }>;
   own.on('order_sent', ({ payload }) => expectTypeOf(payload.at).toEqualTypeOf<string>());
   expectTypeOf<EventName<{ order_placed: { id: string } }>>().toEqualTypeOf<'order_placed'>();
-  // @ts-expect-error no such type
+  // @ts-expect-error the client has no event type of this name
   own.on('chat_message', () => {});
 });

@@ -45,7 +45,7 @@ describe('the list of users who are typing', () => {
     expect(client.typingUsers('nowhere')).toEqual([]);
   });
 
-  test('users whose IDs differ in case are one user only if the IDs are UUIDs', async () => {
+  test('two user IDs that differ only in case identify the same user only if they are UUIDs', async () => {
     const setup = await inRoom(setUp());
     start(setup);
     start(setup, { ...ada, user_id: ada.user_id.toUpperCase() });
@@ -57,7 +57,7 @@ describe('the list of users who are typing', () => {
     expect(setup.client.typingUsers('a').map(({ user_id }) => user_id)).toContain('bob');
   });
 
-  test('an indicator expires after ten seconds without a new event', async () => {
+  test('a typing indicator expires after ten seconds without a new event', async () => {
     const setup = await inRoom(setUp());
     const { client, clock } = setup;
     start(setup);
@@ -75,7 +75,7 @@ describe('the list of users who are typing', () => {
     expect(clock.timerCount).toBe(0);
   });
 
-  test('a message ends the indicator of its sender, and no other indicator', async () => {
+  test('a message ends the typing indicator of its sender, and of no other user', async () => {
     const setup = await inRoom(setUp());
     const { client, gateway } = setup;
     const seenByHandler: number[] = [];
@@ -88,7 +88,7 @@ describe('the list of users who are typing', () => {
     expect(seenByHandler).toEqual([1, 1]);
   });
 
-  test('a rejoin ends the indicators that its answer does not confirm; a break alone ends none', async () => {
+  test('a break of the connection ends no typing indicator, and the answer to the rejoin replaces the list of typing users', async () => {
     const setup = await inRoom(setUp());
     const { client, gateway, reconnect } = setup;
     await setup.clock.advance(5_000);
@@ -104,7 +104,7 @@ describe('the list of users who are typing', () => {
     await reconnect();
   });
 
-  test('a join lists the users who are already typing, without this user', async () => {
+  test('a join lists the users who are already typing, except the client’s own user', async () => {
     const { client, gateway } = setUp();
     const self = { user_id: 'u1', username: 'Me' };
     gateway.answerTo = (_method, [roomId]) => ({
@@ -117,7 +117,7 @@ describe('the list of users who are typing', () => {
     expect(room.typingUsers).toEqual([ada]);
   });
 
-  test('leaving the room ends the list', async () => {
+  test('leaving a room empties its list of typing users', async () => {
     const setup = await inRoom(setUp());
     const room = setup.client.room('a');
     start(setup);
@@ -126,7 +126,7 @@ describe('the list of users who are typing', () => {
     expect(setup.clock.timerCount).toBe(0);
   });
 
-  test('the list is bounded; payloads without a user are ignored', async () => {
+  test('the list of typing users is limited, and payloads without a valid user are ignored', async () => {
     const setup = await inRoom(setUp({ maxTypingUsers: 2 }));
     for (const id of ['1', '2', '3']) start(setup, { user_id: id, username: id });
     expect(setup.client.typingUsers('a').map((user) => user.user_id)).toEqual(['2', '3']);
@@ -140,7 +140,7 @@ describe('sending typing', () => {
   const sent = ({ gateway }: Setup): string[] =>
     gateway.connection.log.filter((call) => call.startsWith('SendTyping'));
 
-  test('an unchanged state is sent only every four seconds, and a change is sent at once', async () => {
+  test('an unchanged typing state is sent only every four seconds, and a changed state is sent at once', async () => {
     const setup = await inRoom(setUp());
     const { client, clock } = setup;
     client.sendTyping('a', false);
@@ -157,7 +157,7 @@ describe('sending typing', () => {
     expect(sent(setup).slice(3)).toEqual(['SendTyping a false', 'SendTyping a true']);
   });
 
-  test('this user’s own message ends the indicator: the next keystroke is sent', async () => {
+  test('the next keystroke is sent after a message of the client’s own user has ended the typing indicator', async () => {
     const setup = await inRoom(setUp());
     setup.client.sendTyping('a', true);
     setup.gateway.connection.event('a', position++, { payload: { sender_id: 'u1' } });
@@ -165,7 +165,7 @@ describe('sending typing', () => {
     expect(sent(setup)).toHaveLength(2);
   });
 
-  test('typing without a connection is dropped and not sent later', async () => {
+  test('a call of sendTyping without a connection is dropped, and is not sent later', async () => {
     const setup = await inRoom(setUp());
     const { client, gateway, clock } = setup;
     client.sendTyping('a', true);
@@ -177,7 +177,7 @@ describe('sending typing', () => {
     expect(sent(setup)).toEqual(['SendTyping a true']);
   });
 
-  test('a call of sendTyping for a room that was never joined throws, and a room that is still joining drops it', async () => {
+  test('a call of sendTyping throws if the room was never joined, and is dropped if the room is still joining', async () => {
     const { client, gateway } = setUp();
     expect(() => client.sendTyping('a', true)).toThrow(expect.objectContaining({ code: 'invalid_argument' }));
     const room = client.join('a');
@@ -187,7 +187,7 @@ describe('sending typing', () => {
     expect(gateway.connection.log.at(-1)).toBe('JoinRoom a');
   });
 
-  test('a refusal of typing is reported; an end of the connection is not', async () => {
+  test('a refused call of sendTyping is reported, and a call that is cut off with the connection is not reported', async () => {
     const setup = await inRoom(setUp());
     const { client, gateway, errors, settle } = setup;
     gateway.isAnswering = false;

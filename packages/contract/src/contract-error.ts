@@ -1,4 +1,4 @@
-// The error class of this package. Its `code` is stable. Its message never holds a value from an event, because the value may be
+// The error class of this package. Its `code` is stable. Its message never contains a value from an event, because the value may be
 // private.
 import type { Issue } from './checks/issue.js';
 
@@ -17,8 +17,8 @@ export type ContractErrorCode = keyof typeof CONTRACT_ERROR_CODES;
 /** Thrown for a wrong declaration, and by functions that throw instead of returning a result. */
 export class ContractError extends Error {
   /**
-   * Makes `instanceof` true for errors of other copies of this package, too. For example, a publisher that was installed from its
-   * tarball has its own copy.
+   * Makes `instanceof` true also for errors that another copy of this package created. For example, a publisher that was installed
+   * from its tarball has its own copy.
    */
   static override [Symbol.hasInstance](value: unknown): value is ContractError {
     return value instanceof Error && value.name === 'ContractError';

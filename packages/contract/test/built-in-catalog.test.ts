@@ -19,7 +19,7 @@ import { EVENT_ID, eventOf, TIMESTAMP, UUID } from '@millrace/testkit';
 import type { TSchema } from 'typebox';
 import { expect, test } from 'vitest';
 
-test('the streams have the names and lengths of the data model', () => {
+test('the built-in streams have the names and lengths of the data model', () => {
   expect(eventCatalog.streams).toEqual([
     { name: 'events:chat', maxLength: 10_000 },
     { name: 'events:ticket', maxLength: 5_000 },
@@ -41,7 +41,7 @@ test.each([
   ['remote_session_start', 'events:remote', 'high', null, 'all', undefined],
   ['remote_session_end', 'events:remote', 'high', null, 'all', undefined],
 ])(
-  '%s is in stream %s and lane %s, is stale after %s ms and has replay mode %s',
+  'the type %s has the stream %s, the lane %s, the maximum age %s and the replay mode %s',
   (name, stream, lane, maxAgeMs, mode, slot) => {
     const declaration = eventCatalog.find(name);
     expect(declaration).toMatchObject({ name, stream, lane, maxAgeMs, replay: { mode } });
@@ -50,7 +50,7 @@ test.each([
   },
 );
 
-test('a type of the application is accepted beside the built-in types and gets the same checks', () => {
+test('a type that the application defines can be added to the built-in types, and its events get the same checks', () => {
   const orderPlaced = defineEventType({
     name: 'order_placed',
     payload: Type.Object({
@@ -141,7 +141,7 @@ test('a payload can be of any JSON type', () => {
   expect(Object.keys(createJsonSchemas(catalog).payloads)).toHaveLength(4);
 });
 
-test('a catalog chooses the rule of its event IDs', () => {
+test('a catalog chooses the rule for its event IDs', () => {
   const of = (eventIdRule: EventIdRule) => defineCatalog({ ...eventCatalog, eventIdRule });
   const idOf = (rule: EventIdRule, event_id: string): string => {
     const parsed = of(rule).parseEvent(eventOf('notification', {}, { event_id }));

@@ -1,4 +1,4 @@
-// Properties of `fold` for any window: counts add up, the newest event wins, no message of a receipt is lost.
+// Properties of `fold` for any window: the counts add up, the newest event remains, and no message ID of a receipt is lost.
 import { createCoalescing, eventCatalog, type StreamEvent } from '@millrace/contract';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -40,7 +40,7 @@ function total(events: readonly StreamEvent[]): number {
   return events.reduce((sum, event) => sum + (event.metadata?.coalesced_count ?? 1), 0);
 }
 
-test('the counts of the merged events add up to all events, and every other event is reported as absorbed', () => {
+test('the counts of the merged events add up to the number of inputs, and every input is either returned or reported as absorbed', () => {
   fc.assert(
     fc.property(fc.oneof(typing, receipts), (events) => {
       const { events: merged, absorbed } = fold(events);
@@ -50,7 +50,7 @@ test('the counts of the merged events add up to all events, and every other even
   );
 });
 
-test('every merged event is valid, and equals the last event of its user except for payload and metadata', () => {
+test('every merged event is valid, and has the ID of the last event of its user', () => {
   fc.assert(
     fc.property(typing, (events) => {
       const lastIds = new Map(events.map((event) => [rules.slotOf(event)?.key, event.event_id]));
@@ -61,7 +61,7 @@ test('every merged event is valid, and equals the last event of its user except 
   );
 });
 
-test('receipts lose no message and name none twice', () => {
+test('merged receipts contain every message ID, and no receipt contains a message ID twice', () => {
   fc.assert(
     fc.property(receipts, (events) => {
       const messagesOf = (some: readonly StreamEvent[]): readonly string[] =>

@@ -1,12 +1,12 @@
-// Short functions that make the events of coalescing tests.
+// Functions that create events for the tests of coalescing.
 import type { StreamEvent } from '@millrace/contract';
 
-/** A UUID of version 4 that contains a number. */
+/** Returns a version 4 UUID that contains this number. */
 export function idOf(number: number): string {
   return `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`;
 }
 
-/** A timestamp `ms` after a fixed start. */
+/** Returns the timestamp that is `ms` milliseconds after a fixed time. */
 function at(ms: number): string {
   return new Date(Date.UTC(2026, 0, 16, 12) + ms).toISOString();
 }

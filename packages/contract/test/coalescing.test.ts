@@ -10,14 +10,14 @@ function fold(events: readonly StreamEvent[]): ReturnType<typeof rules.fold> {
   return rules.fold(events.map((event) => ({ event, key: rules.slotOf(event)?.key ?? '' })));
 }
 
-/** Returns the type, the number and the count of each merged event. */
+/** Returns the type, the last digit of the ID, and the count of each merged event. */
 function merged(events: readonly StreamEvent[]): readonly string[] {
   return fold(events).events.map(
     (event) => `${event.event_type} ${event.event_id.at(-1)} ×${event.metadata?.coalesced_count}`,
   );
 }
 
-test('the last of several typing events stays, and its count covers all of them', () => {
+test('the last of several typing events remains, and its count includes all of them', () => {
   expect(merged([start({ id: 1, ms: 0 }), stop({ id: 2, ms: 1 })])).toEqual(['typing_stop 2 ×2']);
   expect(merged([start({ id: 1, ms: 0 }), stop({ id: 2, ms: 1 }), start({ id: 3, ms: 2 })])).toEqual([
     'typing_start 3 ×3',
@@ -26,14 +26,14 @@ test('the last of several typing events stays, and its count covers all of them'
   expect(merged([])).toEqual([]);
 });
 
-test('the last event to arrive stays, whatever its timestamp is', () => {
+test('the typing event that arrives last remains, whatever its timestamp is', () => {
   for (const ms of [-300_000, 0, 300_000]) {
     expect(merged([start({ id: 1, ms: 0 }), stop({ id: 2, ms })])).toEqual(['typing_stop 2 ×2']);
     expect(merged([stop({ id: 1, ms: 0 }), start({ id: 2, ms })])).toEqual(['typing_start 2 ×2']);
   }
 });
 
-test('the events of two users who are typing stay separate, in the order of their first events', () => {
+test('the typing events of two users are not merged with each other, and keep the order of the users’ first events', () => {
   const events = [
     start({ id: 1, ms: 0, user: 1 }),
     start({ id: 2, ms: 1, user: 2 }),
@@ -42,12 +42,12 @@ test('the events of two users who are typing stay separate, in the order of thei
   expect(merged(events)).toEqual(['typing_stop 3 ×2', 'typing_start 2 ×1']);
 });
 
-test('the events that were merged into another event are reported as absorbed, and the others are not', () => {
+test('an event that is merged with an earlier event is reported as absorbed, and other events are not', () => {
   const events = [start({ id: 1, ms: 0 }), start({ id: 2, ms: 1, user: 2 }), stop({ id: 3, ms: 2 })];
   expect(fold(events).absorbed).toEqual([events[2]]);
 });
 
-test('a user whose ID is written in another case is the same user', () => {
+test('two UUIDs that differ only in case identify the same user', () => {
   const user = 'abcdefab-cdef-4abc-8def-abcdefabcdef';
   const one = { ...start({ id: 1, ms: 0 }), payload: { user_id: user, username: 'a', is_typing: true } };
   const two = {
@@ -57,7 +57,7 @@ test('a user whose ID is written in another case is the same user', () => {
   expect(merged([one, two])).toEqual(['typing_stop 2 ×2']);
 });
 
-test('receipts unite their messages without repeats, in the order of arrival', () => {
+test('merged receipts contain each message ID once, in the order of arrival', () => {
   const { events } = fold([
     receipt({ id: 1, ms: 1 }, [1, 2]),
     receipt({ id: 2, ms: 3 }, [2, 3]),
@@ -66,7 +66,7 @@ test('receipts unite their messages without repeats, in the order of arrival', (
   expect(events).toEqual([{ ...receipt({ id: 3, ms: 0 }, [1, 2, 3, 9]), metadata: { coalesced_count: 3 } }]);
 });
 
-test('receipts that would be too large together stay separate, and no later receipt overtakes an earlier receipt', () => {
+test('receipts that would be too large together are not merged, and no later receipt overtakes an earlier receipt', () => {
   const many = (first: number): readonly number[] => Array.from({ length: 4_000 }, (_, n) => first + n);
   const { events, absorbed } = fold([
     receipt({ id: 1, ms: 0 }, many(0)),
@@ -78,7 +78,7 @@ test('receipts that would be too large together stay separate, and no later rece
   expect(absorbed).toEqual([]);
 });
 
-test('the merged event keeps the metadata and extra fields of the last event, and adds the count', () => {
+test('a merged event keeps the metadata and extra fields of the last event, and its count is the sum of all counts', () => {
   const last = {
     ...start({ id: 2, ms: 1 }),
     metadata: { trace_id: 't', coalesced_count: 3, extra: 1 },
@@ -89,7 +89,7 @@ test('the merged event keeps the metadata and extra fields of the last event, an
   expect(eventCatalog.parseEvent(events[0]).ok).toBe(true);
 });
 
-test('a count that a producer exaggerates stays in the range that the envelope accepts', () => {
+test('the count of a merged event never exceeds the maximum that the envelope accepts, however large the counts of producers are', () => {
   const max = Number.MAX_SAFE_INTEGER;
   const { events } = fold([start({ id: 1, ms: 0, count: max }), start({ id: 2, ms: 1, count: max })]);
   expect(eventCatalog.parseEvent(events[0])).toMatchObject({
@@ -119,7 +119,7 @@ test('an event waits in the slot of its type, and a message ends its sender’s 
   expect(rules.slotOf({ ...start({ id: 1, ms: 0 }), event_type: 'nope' })).toBeUndefined();
 });
 
-test('folding does not change the events that it receives', () => {
+test('fold does not change its input events', () => {
   const events = [start({ id: 1, ms: 0 }), stop({ id: 2, ms: 1 }), start({ id: 3, ms: 1, user: 2 })];
   const before = structuredClone(events);
   for (const event of events) deepFreeze(event);

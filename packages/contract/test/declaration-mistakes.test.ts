@@ -43,7 +43,7 @@ test.each([
   [{ maxLength: 0 }, /maxLength/],
   [{ maxLength: 1.5 }, /maxLength/],
   [{ maxLength: '10' }, /maxLength/],
-])('a stream declaration with %j is refused', (change, words) => {
+])('a stream declaration with the fields %j is refused', (change, words) => {
   expect(() => defineStream({ ...stream, ...change } as typeof stream)).toThrow(invalid(words));
 });
 
@@ -90,14 +90,14 @@ test.each([
   [{ indicator, replay: { mode: 'all' } }, /replay/],
   [{ indicator, coalescing, replay: { mode: 'none' } }, /coalescing\.slot must be the name of the indicator/],
   [{ indicator, endsCoalescing: { slot: 'orders', key }, replay: { mode: 'none' } }, /both/],
-])('an event type declaration with %j is refused', (change, words) => {
+])('an event type declaration with the fields %j is refused', (change, words) => {
   expect(() => defineEventType({ ...type, ...change } as Declaration)).toThrow(invalid(words));
-  // The catalog finds the mistake in a declaration that was written by hand.
+  // defineCatalog finds the same mistake in a declaration that was not made with defineEventType.
   const eventTypes = [{ ...type, ...change } as Declaration];
   expect(() => defineCatalog({ streams: [stream], eventTypes })).toThrow(invalid(words));
 });
 
-test('a catalog whose types of one indicator expire differently is refused', () => {
+test('a catalog is refused if two types of one indicator have different expiry times', () => {
   const first = { ...type, replay: { mode: 'none' }, indicator } as Declaration;
   const second = {
     ...first,
@@ -109,7 +109,7 @@ test('a catalog whose types of one indicator expire differently is refused', () 
   );
 });
 
-test('a catalog with repeated names, an unknown stream, or two windows in one slot is refused', () => {
+test('a catalog with repeated names, an unknown stream, or different windows for one slot is refused', () => {
   const streams = [stream];
   const other = { ...type, name: 'order_gone' };
   const define = (eventTypes: Declaration[]): unknown => defineCatalog({ streams, eventTypes });
@@ -137,7 +137,7 @@ test('a catalog with repeated names, an unknown stream, or two windows in one sl
   ).not.toThrow();
 });
 
-test('the catalog cannot be changed', () => {
+test('the built-in catalog and its declarations are frozen', () => {
   expect(Object.isFrozen(eventCatalog)).toBe(true);
   expect(Object.isFrozen(eventCatalog.eventTypes)).toBe(true);
   for (const declaration of eventCatalog.eventTypes) expect(Object.isFrozen(declaration)).toBe(true);

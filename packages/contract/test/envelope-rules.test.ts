@@ -50,28 +50,31 @@ test.each([
   [{ metadata: { coalesced_count: 1.5 } }, '/metadata/coalesced_count type number'],
   [{ metadata: { coalesced_count: MAX } }, 'accepted'],
   [{ metadata: { coalesced_count: MAX + 1 } }, '/metadata/coalesced_count maximum number'],
-])('an event with %j is judged as %s', (change, expected) => {
+])('the check of an event with the fields %j returns “%s”', (change, expected) => {
   expect(firstIssue({ ...eventOf('notification'), ...change })).toBe(expected);
 });
 
-test.each([null, undefined, 'text', 1, true, [], () => 1])('%s is not an event', (value) => {
-  expect(firstIssue(value)).toMatch(/^ type /);
-});
+test.each([null, undefined, 'text', 1, true, [], () => 1])(
+  'the value %s is not accepted as an event',
+  (value) => {
+    expect(firstIssue(value)).toMatch(/^ type /);
+  },
+);
 
 test.each([
   ['2026-11-28T14:50:00+0000', '2026-11-28T14:50:00+00:00'],
   ['2026-11-28T14:50:00.123456', '2026-11-28T14:50:00.123456Z'],
-])('the timestamp %s is passed on as %s', (timestamp, normal) => {
+])('the timestamp %s is normalised to %s', (timestamp, normal) => {
   const event = Object.freeze({ ...eventOf('notification'), timestamp });
   expect(eventCatalog.parseEvent(event)).toEqual({ ok: true, value: { ...event, timestamp: normal } });
 });
 
-test('the event ID is put into lower case, and the given value is not changed', () => {
+test('the event ID is converted to lower case in a copy, and the given event is not changed', () => {
   const event = Object.freeze({ ...eventOf('notification'), event_id: EVENT_ID.toUpperCase() });
   expect(eventCatalog.parseEvent(event)).toEqual({ ok: true, value: { ...event, event_id: EVENT_ID } });
 });
 
-test('assertEvent throws the issues with a stable code', () => {
+test('assertEvent throws an error with a stable code and with the issues of the event', () => {
   expect(eventCatalog.assertEvent(eventOf('notification'))).toEqual(eventOf('notification'));
   expect(() => eventCatalog.assertEvent(eventOf('nope'))).toThrow(
     expect.objectContaining({ name: 'ContractError', code: 'unknown_event_type' }),

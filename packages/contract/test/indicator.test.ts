@@ -1,4 +1,4 @@
-// Indicators as they follow from the rule of an event type, which is built-in or belongs to the application.
+// Indicators that follow from the rules of event types, both built-in types and types of the application.
 import { agentEvents } from '@millrace/testkit';
 import { describe, expect, it } from 'vitest';
 import {
@@ -27,7 +27,7 @@ function viewing(isViewing: boolean, agentId = agent) {
 }
 
 describe('an indicator', () => {
-  it('an indicator is coalesced per user in the slot of its own name, and the last event of a window counts', () => {
+  it('the events of an indicator are coalesced per user in a slot with the indicator’s name, and the last event remains', () => {
     const coalescing = createCoalescing(catalog);
     expect(coalescing.slotOf(viewing(true))).toEqual({ roomId: 'room', slot: 'agent_viewing', key: agent });
     const inputs = [viewing(true), viewing(false, agent.toUpperCase())].map((event) => ({
@@ -39,7 +39,7 @@ describe('an indicator', () => {
     ]);
   });
 
-  it('an indicator returns the event that shows it and the event that ends it, with one event type or with two', () => {
+  it('an indicator returns the events that show and end it, whether it has one event type or two', () => {
     const indicators = indicatorsOf(catalog.eventTypes);
     expect([...indicators.keys()]).toEqual(['typing', 'agent_viewing']);
     const user = { user_id: agent, username: 'Ana' };
@@ -58,9 +58,9 @@ describe('an indicator', () => {
     expect(alone.get('typing')?.eventOf(user, false)).toBeUndefined();
   });
 
-  it('an indicator keeps its window in a declaration written by hand, and in a declaration that is declared again', () => {
+  it('an event type with an indicator gets a coalescing rule if it was written by hand, and keeps the rule if it is declared again', () => {
     const { streams } = eventCatalog;
-    // The declaration as it is in the source code.
+    // The declaration without the coalescing rule that defineEventType has added.
     const byHand = Object.fromEntries(
       Object.entries(agentViewing).filter(([name]) => name !== 'coalescing'),
     ) as typeof agentViewing;

@@ -1,4 +1,4 @@
-// Issues are bounded, readable, and never hold a value from the event.
+// The number of issues is limited. Issues are readable, and never contain a value from the event.
 import {
   ContractError,
   defineCatalog,
@@ -11,7 +11,7 @@ import { EVENT_ID, eventOf, fullPayloads } from '@millrace/testkit';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
-test('an issue is a sentence that names path, rule, type of event and kind of value', () => {
+test('the description of an issue is a sentence with the path, the expected value, the event type and the kind of value', () => {
   const issue = {
     path: '/payload/is_typing',
     rule: 'const',
@@ -26,7 +26,7 @@ test('an issue is a sentence that names path, rule, type of event and kind of va
   );
 });
 
-test('issues come in the order of the fields, with the known type', () => {
+test('issues are listed in the order of the declared fields, and the result names the event type', () => {
   const result = eventCatalog.parseEvent({ event_type: 'typing_start', payload: { is_typing: 1 } });
   expect(result).toMatchObject({ ok: false, eventType: 'typing_start' });
   expect(result.ok ? [] : result.issues.map((issue) => `${issue.path} ${issue.rule}`)).toEqual([
@@ -39,14 +39,14 @@ test('issues come in the order of the fields, with the known type', () => {
   ]);
 });
 
-test('the list of issues is bounded, and a huge wrong list is refused in bounded work', () => {
+test('the refusal of a list with 100,000 wrong items contains only MAX_ISSUES issues', () => {
   const message_ids = Array.from({ length: 100_000 }, () => 'x');
   const recommended = defineCatalog({ ...eventCatalog, openPayloads: 'recommended' });
   const result = recommended.parseEvent(eventOf('read_receipt', { user_id: EVENT_ID, message_ids }));
   expect(result.ok ? [] : result.issues).toHaveLength(MAX_ISSUES);
 });
 
-test('no issue and no error message holds a value', () => {
+test('no issue and no error message contains a value from the event', () => {
   const secret = 'S3CRET';
   const poisons: unknown[] = [secret, [secret], { [secret]: secret }, { id: secret, username: secret }];
   for (const [type, payload] of Object.entries(fullPayloads)) {
@@ -71,7 +71,7 @@ test('no issue and no error message holds a value', () => {
   expect(JSON.stringify(eventCatalog.parseEvent({ event_type: secret }))).not.toContain(secret);
 });
 
-test('a refusal of any value has at least one issue', () => {
+test('every refusal of an event has at least one issue', () => {
   const names = eventCatalog.eventTypes.map((type) => type.name);
   const fields = ['event_id', 'timestamp', 'room_id', 'payload', 'metadata'];
   const anything = fc.anything({ maxDepth: 3, withNullPrototype: true, withBigInt: true, withDate: true });
@@ -87,7 +87,7 @@ test('a refusal of any value has at least one issue', () => {
   );
 });
 
-test('a payload with any field replaced leads to a value or to issues inside that payload', () => {
+test('a payload with one replaced field is accepted, or all its issues have paths inside the payload', () => {
   const entries = Object.entries(fullPayloads).flatMap(([type, payload]) =>
     Object.keys(payload).map((field) => [type, field] as const),
   );

@@ -1,4 +1,4 @@
-// The scan finds parts of JSON text where `JSON.parse` finds their values, whatever the form of the text.
+// The scan finds the texts of the same members and items as `JSON.parse`, however the JSON text is formatted.
 import { jsonText } from '@millrace/testkit';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -40,7 +40,7 @@ function plainNesting(text: string): number {
 }
 
 describe('the scan of JSON text', () => {
-  test('memberTexts finds the members of an object, and the last member of a repeated name', () => {
+  test('memberTexts finds the members of an object, and finds the last one if a name is repeated', () => {
     fc.assert(
       fc.property(objectText, (text) => {
         const value = JSON.parse(text) as Record<string, unknown>;
@@ -62,7 +62,7 @@ describe('the scan of JSON text', () => {
     );
   });
 
-  test('nestingOfText counts the nesting of brackets', () => {
+  test('nestingOfText returns the maximum nesting of objects and lists', () => {
     fc.assert(
       fc.property(jsonText, (text) => {
         expect(nestingOfText(text)).toBe(plainNesting(text));
@@ -78,6 +78,6 @@ test.each([
   ['{"a":"\\\\","payload":"\\"}"}', '"\\"}"'],
   ['{"payload":9007199254740993,"payload" :null}', 'null'],
   [' { } ', undefined],
-])('the payload of %s is %s, exactly as it was written', (text, payload) => {
+])('the member “payload” of %s has the text %s', (text, payload) => {
   expect(memberTexts(text, ['payload']).get('payload')).toBe(payload);
 });

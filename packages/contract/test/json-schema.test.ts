@@ -14,7 +14,7 @@ import { describe, expect, test } from 'vitest';
 
 function compileSchemas(catalog: AnyCatalog): { event: ValidateFunction; entry: ValidateFunction } {
   const ajv = new Ajv2020({ allErrors: false, strict: true, strictRequired: false });
-  // The types of ajv-formats describe its CommonJS form.
+  // The type declarations of ajv-formats describe its CommonJS form.
   (addFormats as unknown as (target: Ajv2020) => void)(ajv);
   const { event, entry, payloads } = createJsonSchemas(catalog);
   for (const payload of Object.values(payloads)) ajv.addSchema(payload);
@@ -25,7 +25,7 @@ describe('JSON Schema and parser', () => {
   const validate = compileSchemas(eventCatalog);
   const isParsed = (value: unknown): boolean => eventCatalog.parseEvent(value).ok;
 
-  test('every schema has an id, a title and described fields', () => {
+  test('every schema has an ID, a title, a description, and a description of each field', () => {
     const { event, entry, payloads, recommended } = createJsonSchemas(eventCatalog, {
       idPrefix: 'https://example.org/',
     });
@@ -49,7 +49,7 @@ describe('JSON Schema and parser', () => {
     }
   });
 
-  test('payloads that the data model leaves open, and the sender of a message, have a recommended schema', () => {
+  test('every type with an open payload or an open sender has a recommended schema', () => {
     const { recommended } = createJsonSchemas(eventCatalog);
     expect(Object.keys(recommended)).toEqual([
       'chat_message',
@@ -64,7 +64,7 @@ describe('JSON Schema and parser', () => {
     ).toEqual({});
   });
 
-  test('a type with any name has its payload schema, to which the event schema refers', () => {
+  test('the event schema refers to the payload schema of each type, whatever the name of the type is', () => {
     const [chat] = eventCatalog.eventTypes;
     const names = ['chat:typing', 'chat-typing', 'chat typing', 'ünd/so'];
     const eventTypes = names.map((name) => defineEventType({ ...chat, name }));
@@ -73,7 +73,7 @@ describe('JSON Schema and parser', () => {
   });
 
   test.each(Object.keys(fullPayloads))(
-    'schema and parser accept a full %s, as event and as entry',
+    'the JSON Schemas accept a full %s event and its stream entry',
     (type) => {
       expect(validate.event(eventOf(type))).toBe(true);
       expect(validate.entry(eventCatalog.encodeEntry(eventOf(type)))).toBe(true);
@@ -139,7 +139,7 @@ describe('JSON Schema and parser', () => {
     return fc.record({ type: fc.constant(type), edits: fc.array(edit, { maxLength: 3 }) });
   });
 
-  test('schema and parser agree on events with fields taken away or replaced', () => {
+  test('the JSON Schema and the parser accept the same events when fields are removed or replaced at random', () => {
     const seen = { accepted: 0, refused: 0 };
     fc.assert(
       fc.property(change, ({ type, edits }) => {
@@ -163,6 +163,6 @@ function applyEdit(
   const target = isInner ? (event.payload as Record<string, unknown>) : event;
   const name = isInner ? inner : field;
   if (edit.remove) delete target[name];
-  // Sets a copy, because later edits change the value, and other runs use the value again.
+  // Sets a copy, because later edits may change the value, and other runs use the same value again.
   else target[name] = structuredClone(edit.value);
 }

@@ -1,4 +1,4 @@
-// Every field of every payload: present, absent, null, with a wrong type, with a wrong format.
+// Checks every field of every payload: present, absent, null, of a wrong type, and in a wrong format.
 import { type AnyCatalog, defineCatalog, eventCatalog } from '@millrace/contract';
 import { eventOf, fullPayloads, optionalFields, UUID, UUID_V1 } from '@millrace/testkit';
 import { describe, expect, test } from 'vitest';
@@ -17,14 +17,14 @@ test('every event type of the catalog has a full sample payload', () => {
 describe.each(Object.entries(fullPayloads))('%s', (type, payload) => {
   const optional = optionalFields[type] ?? [];
 
-  test('a full payload is accepted, with extra fields kept', () => {
+  test('a full payload with extra fields is accepted, and the extra fields are kept', () => {
     const extended = { ...payload, extra: { nested: ['ü', null] } };
     const event = eventOf(type, extended, { extra: 1 });
     expect(eventCatalog.parseEvent(event)).toEqual({ ok: true, value: event });
   });
 
   test.each(Object.keys(payload))(
-    'the field %s is checked when it is absent, null or has a wrong type',
+    'the payload field %s is checked when it is absent, null or of a wrong type',
     (field) => {
       const { [field]: value, ...absent } = payload;
       const mayBeNull = optional.includes(field) || (type === 'assignment_change' && field === 'assignee_id');
@@ -65,9 +65,12 @@ test.each([
   ['status_change', { changed_at: '2026-02-30T12:00:00Z' }, '/payload/changed_at format:date-time string'],
   ['assignment_change', { assignee_id: 'ada' }, '/payload/assignee_id format:uuid string'],
   ['remote_session_start', { mode: 'watch' }, '/payload/mode enum string'],
-])('%s with %j is refused at the field', (type, change, issue) => {
-  expect(issuesOf(type, { ...fullPayloads[type], ...change })).toContain(issue);
-});
+])(
+  'an event of type %s with the payload fields %j is refused, and an issue names the invalid field',
+  (type, change, issue) => {
+    expect(issuesOf(type, { ...fullPayloads[type], ...change })).toContain(issue);
+  },
+);
 
 test.each([
   ['chat_message', { id: UUID_V1, request_id: UUID.toUpperCase() }],
@@ -83,14 +86,17 @@ test.each([
   ['chat_message', { sender: { id: UUID, username: '', full_name: null, email: null } }],
   ['chat_message', { sender: undefined }],
   ['remote_session_end', { mode: 'control', reason: '' }],
-])('%s with %j is accepted', (type, change) => {
+])('an event of type %s with the payload fields %j is accepted', (type, change) => {
   expect(issuesOf(type, { ...fullPayloads[type], ...change })).toEqual([]);
 });
 
-test.each([null, undefined, 'text', 1, [], true])('a payload of %j is refused', (payload) => {
-  const event = { ...eventOf('notification'), payload };
-  expect(eventCatalog.parseEvent(event)).toMatchObject({ ok: false, issues: [{ path: '/payload' }] });
-});
+test.each([null, undefined, 'text', 1, [], true])(
+  'a notification with the payload %j is refused',
+  (payload) => {
+    const event = { ...eventOf('notification'), payload };
+    expect(eventCatalog.parseEvent(event)).toMatchObject({ ok: false, issues: [{ path: '/payload' }] });
+  },
+);
 
 describe('payloads that the data model leaves open', () => {
   const uuid = UUID;
@@ -113,7 +119,7 @@ describe('payloads that the data model leaves open', () => {
     ['chat_message', { ...fullPayloads.chat_message, sender: {} }],
   ];
 
-  test.each(open)('the default catalog accepts a %s with %j', (type, payload) => {
+  test.each(open)('the default catalog accepts an event of type %s with the payload %j', (type, payload) => {
     expect(issuesOf(type, payload, eventCatalog)).toEqual([]);
     expect(issuesOf(type, payload)).not.toEqual([]);
   });
@@ -127,9 +133,12 @@ describe('payloads that the data model leaves open', () => {
     ['status_change', { requestId: uuid, oldStatus: 'a', newStatus: 'b', changedBy: 'c' }],
   ];
 
-  test.each(closed)('the default catalog refuses a %s with %j', (type, payload) => {
-    expect(issuesOf(type, payload, eventCatalog)).not.toEqual([]);
-  });
+  test.each(closed)(
+    'the default catalog refuses an event of type %s with the payload %j',
+    (type, payload) => {
+      expect(issuesOf(type, payload, eventCatalog)).not.toEqual([]);
+    },
+  );
 
   test('a receipt with the recommended fields has the user’s ID as its key, and other receipts have no key', () => {
     const declaration = eventCatalog.find('read_receipt');
@@ -152,7 +161,7 @@ describe('payloads that the data model leaves open', () => {
   });
 });
 
-test('a payload that is checked alone has the same paths in its issues', () => {
+test('the issues of a payload that is checked alone have the same paths as the issues of an event', () => {
   expect(eventCatalog.parsePayload('typing_start', fullPayloads.typing_start)).toEqual({
     ok: true,
     value: fullPayloads.typing_start,

@@ -15,22 +15,25 @@ function nested(levels: number): string {
   return `${'{"a":'.repeat(levels - 1)}{}${'}'.repeat(levels - 1)}`;
 }
 
-test.each(Object.keys(fullPayloads))('an event of type %s is written as an entry and read back', (type) => {
-  const event = eventOf(type);
-  const entry = eventCatalog.encodeEntry(event);
-  expect(eventCatalog.parseEntry(entry)).toEqual({
-    ok: true,
-    value: {
-      event,
-      declaration: eventCatalog.find(type),
-      timestampText: event.timestamp,
-      payloadText: JSON.stringify(event.payload),
-      metadataText: JSON.stringify(event.metadata),
-    },
-  });
-});
+test.each(Object.keys(fullPayloads))(
+  'an event of type %s stays the same when it is written as an entry and read back',
+  (type) => {
+    const event = eventOf(type);
+    const entry = eventCatalog.encodeEntry(event);
+    expect(eventCatalog.parseEntry(entry)).toEqual({
+      ok: true,
+      value: {
+        event,
+        declaration: eventCatalog.find(type),
+        timestampText: event.timestamp,
+        payloadText: JSON.stringify(event.payload),
+        metadataText: JSON.stringify(event.metadata),
+      },
+    });
+  },
+);
 
-test('the texts of an entry are kept exactly as they were written', () => {
+test('the payload and metadata texts of an entry are kept exactly as they were written', () => {
   const payload = ` { "type" : "a",\n"title":"\\u00e9", "x": 1.0, "title": "b" } `;
   const metadata = '{ "trace_id" : null }';
   const result = eventCatalog.parseEntry({ ...fields, event_type: 'notification', payload, metadata });
@@ -44,14 +47,17 @@ test('the texts of an entry are kept exactly as they were written', () => {
   });
 });
 
-test.each(['', 'null', undefined])('an entry with metadata %j has no metadata', (metadata) => {
-  const { metadata: _, ...others } = fields;
-  const result = eventCatalog.parseEntry(metadata === undefined ? others : { ...others, metadata });
-  expect(result.ok && 'metadataText' in result.value).toBe(false);
-  expect(result.ok && result.value.event.metadata).toBeUndefined();
-});
+test.each(['', 'null', undefined])(
+  'an entry whose field “metadata” is %j is read as an event without metadata',
+  (metadata) => {
+    const { metadata: _, ...others } = fields;
+    const result = eventCatalog.parseEntry(metadata === undefined ? others : { ...others, metadata });
+    expect(result.ok && 'metadataText' in result.value).toBe(false);
+    expect(result.ok && result.value.event.metadata).toBeUndefined();
+  },
+);
 
-test('an event without metadata has no such field in its entry', () => {
+test('the entry of an event without metadata has no field “metadata”', () => {
   const { metadata: _, ...event } = eventOf('notification');
   expect(Object.keys(eventCatalog.encodeEntry(event))).toEqual([
     'event_id',
@@ -79,11 +85,11 @@ test.each([
   [{ event_type: 'nope' }, '/event_type event-type string'],
   [{ event_type: undefined }, '/event_type required undefined'],
   [{ room_id: 7 }, '/room_id type number'],
-])('an entry with %j is refused', (change, issue) => {
+])('an entry with the fields %j is refused', (change, issue) => {
   expect(issuesOf(change)).toContain(issue);
 });
 
-test('extra fields of an entry are ignored, and its event ID is put into lower case', () => {
+test('extra fields of an entry are ignored, and its event ID is converted to lower case', () => {
   const result = eventCatalog.parseEntry({ ...fields, event_id: EVENT_ID.toUpperCase(), other: '{broken' });
   expect(result).toMatchObject({ ok: true, value: { event: eventOf('chat_message') } });
 });
@@ -115,7 +121,7 @@ test.each([
   ['{"a":"\\ud83d\\\\ude00","a":1}', 'wellFormed'],
   [`{"a":${nested(59)},"a":1}`, 'maxNesting'],
   [`{"a":${nested(100)},"\\u0061":"{[["}`, 'maxNesting'],
-])('a payload is refused for a value that a repeated name hides: %s', (payload, rule) => {
+])('a payload is refused if a repeated name hides an unreadable value: %s', (payload, rule) => {
   expect(issuesOf({ event_type: 'notification', payload })).toEqual([`/payload ${rule} object`]);
   expect(issuesOf({ metadata: payload })).toEqual([`/metadata ${rule} object`]);
 });
@@ -154,13 +160,16 @@ test('a value whose toJSON returns an unreadable value is refused when it is enc
 test.each([
   [{ n: Number.NaN }, '/n'],
   [{ a: [{ 'b/c': Number.NEGATIVE_INFINITY }] }, '/a/0/b~1c'],
-])('a number that JSON cannot express is not encoded as null: %s', (payload, path) => {
-  const refuse = expect.objectContaining({
-    code: 'unencodable_event',
-    message: `/payload${path} must be a finite number, got number`,
-  });
-  expect(() => eventCatalog.encodeEntry({ ...eventOf('notification'), payload })).toThrow(refuse);
-});
+])(
+  'a payload with a number that JSON cannot express is refused, and not encoded as null: %s',
+  (payload, path) => {
+    const refuse = expect.objectContaining({
+      code: 'unencodable_event',
+      message: `/payload${path} must be a finite number, got number`,
+    });
+    expect(() => eventCatalog.encodeEntry({ ...eventOf('notification'), payload })).toThrow(refuse);
+  },
+);
 
 describe('an event from JSON text', () => {
   const event = { ...eventOf('notification'), timestamp: '2026-11-28 14:50' };
@@ -173,37 +182,40 @@ describe('an event from JSON text', () => {
   test.each([
     ['{"n" :9007199254740993,\r"x":[1.10, 1e400]}', '{"trace_id":null , "n":-0}'],
     ['{ }', '{}'],
-  ])('an event from text keeps payload %s and metadata %s as they were written', (payload, metadata) => {
-    const body = text(payload, metadata);
-    const parsed = eventCatalog.parseWritten(JSON.parse(body), body);
-    expect(parsed).toMatchObject({
-      ok: true,
-      value: {
-        event: { event_id: event.event_id, payload: JSON.parse(payload) as unknown },
-        timestampText: '2026-11-28 14:50',
-        payloadText: payload,
-        metadataText: metadata,
-      },
-    });
-    if (!parsed.ok) return;
-    const entry = eventCatalog.encodeEntry(parsed.value.event, parsed.value);
-    expect(entry).toMatchObject({ timestamp: '2026-11-28 14:50', payload, metadata });
-    expect(eventCatalog.parseEntry(entry)).toEqual(parsed);
-  });
+  ])(
+    'an event that is parsed from JSON text keeps the payload %s and the metadata %s as they were written',
+    (payload, metadata) => {
+      const body = text(payload, metadata);
+      const parsed = eventCatalog.parseWritten(JSON.parse(body), body);
+      expect(parsed).toMatchObject({
+        ok: true,
+        value: {
+          event: { event_id: event.event_id, payload: JSON.parse(payload) as unknown },
+          timestampText: '2026-11-28 14:50',
+          payloadText: payload,
+          metadataText: metadata,
+        },
+      });
+      if (!parsed.ok) return;
+      const entry = eventCatalog.encodeEntry(parsed.value.event, parsed.value);
+      expect(entry).toMatchObject({ timestamp: '2026-11-28 14:50', payload, metadata });
+      expect(eventCatalog.parseEntry(entry)).toEqual(parsed);
+    },
+  );
 
-  test('an event whose text has null as metadata has no metadata', () => {
+  test('an event that was serialised with “metadata: null” is read as an event without metadata', () => {
     const parsed = eventCatalog.parseWritten(JSON.parse(text('{}', 'null')), text('{}', 'null'));
     expect(parsed.ok && 'metadataText' in parsed.value).toBe(false);
   });
 
   test.each(['null', '7', '"{}"', '[{"payload":{}}]', '{}', '{"payload":{}}'])(
-    'the text %s is refused as an event',
+    'the JSON text %s is not accepted as an event',
     (body) => {
       expect(eventCatalog.parseWritten(JSON.parse(body), body).ok).toBe(false);
     },
   );
 
-  test('the size of an event is the size of its text, including white space', () => {
+  test('the size limit of an event counts the white space in its JSON text', () => {
     const wide = (type: string, bytes: number): boolean => {
       const payload = JSON.stringify(eventOf(type).payload);
       const body = JSON.stringify({ ...eventOf(type), payload: 0, metadata: null });
@@ -217,7 +229,7 @@ describe('an event from JSON text', () => {
   });
 });
 
-test('a __proto__ in the data changes no object', () => {
+test('a field named __proto__ in the data does not change other objects', () => {
   const payload = '{"type":"a","title":"b","__proto__":{"polluted":true}}';
   eventCatalog.parseEntry({ ...fields, event_type: 'notification', payload });
   expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
@@ -227,7 +239,7 @@ test('a __proto__ in the data changes no object', () => {
   );
 });
 
-test('nesting is bounded, and a value far beyond the bound does not overflow the stack', () => {
+test('the nesting of a payload is limited to 59 levels, and 100,000 levels do not overflow the stack', () => {
   const at = (levels: number): Record<string, string> => ({
     event_type: 'notification',
     payload: `{"type":"a","title":"b","x":${nested(levels - 1)}}`,
@@ -243,7 +255,7 @@ test('nesting is bounded, and a value far beyond the bound does not overflow the
   );
 });
 
-test('a value that JSON cannot carry is refused with a code', () => {
+test('a payload that JSON cannot represent is refused with the code unencodable_event', () => {
   const cycle: Record<string, unknown> = {};
   cycle.self = cycle;
   const refuse = expect.objectContaining({ code: 'unencodable_event' });
@@ -253,7 +265,7 @@ test('a value that JSON cannot carry is refused with a code', () => {
   }
 });
 
-test('no text makes the parser throw', () => {
+test('parseEntry never throws, whatever texts the fields of an entry contain', () => {
   const text = fc.oneof(
     fc.string({ unit: 'binary' }),
     fc.json(),
@@ -284,7 +296,7 @@ test.each([
   ['plain text', 'x'.repeat(262_144 - overhead), true],
   ['plain text, one byte more', 'x'.repeat(262_145 - overhead), false],
   ['text of two bytes a character', 'ü'.repeat(131_072), false],
-])('the size limit counts bytes: %s', (_, title, fits) => {
+])('the size limit counts bytes, not characters: %s', (_, title, fits) => {
   const event = { ...eventOf('notification'), payload: { type: 'info', title }, metadata: null };
   if (fits) {
     expect(eventCatalog.parseEntry(eventCatalog.encodeEntry(event)).ok).toBe(true);

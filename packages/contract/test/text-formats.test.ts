@@ -1,4 +1,4 @@
-// UUIDs, timestamps and room IDs as tables of texts.
+// Tables of valid and invalid UUIDs, timestamps and room IDs.
 import {
   compareTimestamps,
   hasUtcOffset,
@@ -58,7 +58,7 @@ test.each([
   [' 2026-01-16T12:00:00Z', false],
   ['２０２６-01-16T12:00:00Z', false],
   ['', false],
-])('isTimestamp of %j is %s', (text, expected) => {
+])('the result of isTimestamp for the text %j is %s', (text, expected) => {
   expect(isTimestamp(text)).toBe(expected);
 });
 
@@ -97,7 +97,7 @@ test.each([
   ['2026-11-28t14:50:00z', '2026-11-28t14:50:00z'],
   ['2026-11-28T14:50:00\u22120530', '2026-11-28T14:50:00-05:30'],
   ['2016-12-31 23:59:60', '2016-12-31T23:59:60Z'],
-])('the normal form of %s is %s', (text, normal) => {
+])('the normal form of the timestamp %s is %s', (text, normal) => {
   expect(normalizeTimestamp(text)).toBe(normal);
   expect(isTimestamp(text)).toBe(true);
   expect(normalizeTimestamp(normal)).toBe(normal);
@@ -136,7 +136,7 @@ test.each([
   'Sat, 28 Nov 2026 14:50:00 GMT',
   '1795877400',
   `2026-11-28T14:50:00.${'1'.repeat(120)}Z`,
-])('%s is not an ISO 8601 date-time', (text) => {
+])('the text %s is not an ISO 8601 date-time', (text) => {
   expect(normalizeTimestamp(text)).toBeUndefined();
 });
 
@@ -150,11 +150,11 @@ test.each([
   ['2026-11-28T14:50:00.123456', false],
   ['2026-W48-6T14:50', false],
   ['20261128T145000', false],
-])('hasUtcOffset of %s is %s', (text, expected) => {
+])('the result of hasUtcOffset for the timestamp %s is %s', (text, expected) => {
   expect(hasUtcOffset(text)).toBe(expected);
 });
 
-test('every form of one instant is normalised to the same instant', () => {
+test('all ISO 8601 forms of one instant are normalised to the same instant', () => {
   const range = {
     min: new Date('0001-01-02T00:00:00Z'),
     max: new Date('9998-12-30T00:00:00Z'),
@@ -185,7 +185,7 @@ test('every form of one instant is normalised to the same instant', () => {
   );
 });
 
-test('an instant that JavaScript writes is a timestamp of the same instant', () => {
+test('the output of toISOString is a valid timestamp of the same instant', () => {
   const years = {
     min: new Date('0000-01-01T00:00:00Z'),
     max: new Date('9999-12-31T23:59:59.999Z'),
@@ -208,7 +208,7 @@ test.each([
   ['2026-01-16T12:00:00.09Z', '2026-01-16T12:00:00.1Z', -1],
   ['2016-12-31T23:59:59.9Z', '2016-12-31T23:59:60Z', -1],
   ['2026-01-16T12:00:00-01:30', '2026-01-16T13:00:00Z', 1],
-])('compareTimestamps of %s and %s is %d', (left, right, sign) => {
+])('the comparison of the timestamps %s and %s has the sign %d', (left, right, sign) => {
   expect(Math.sign(compareTimestamps(left, right))).toBe(sign);
   expect(Math.sign(compareTimestamps(right, left))).toBe(sign === 0 ? 0 : -sign);
 });
@@ -226,12 +226,12 @@ test.each([
   ['g47ac10b-58cc-4372-a567-0e02b2c3d479', false, false],
   ['f47ac10b-58cc-4372-a567-0e02b2c3d47', false, false],
   ['', false, false],
-])('isUuid of %j is %s, and isUuidV4 is %s', (text, isAny, isVersion4) => {
+])('the results for the text %j are %s for isUuid and %s for isUuidV4', (text, isAny, isVersion4) => {
   expect(isUuid(text)).toBe(isAny);
   expect(isUuidV4(text)).toBe(isVersion4);
 });
 
-test('a UUID with one wrong character is not a UUID', () => {
+test('a text is not a UUID if one of its characters is invalid', () => {
   const good = 'f47ac10b-58cc-4372-a567-0e02b2c3d479';
   const bad = fc.constantFrom('g', 'G', '@', '`', '/', ':', ' ', '\0', 'é', 'ı', '👋', '\ud800', 'Ā');
   fc.assert(
@@ -266,6 +266,6 @@ test.each([
   ['a\u0085', false],
   ['a\ud800', false],
   ['\udc00a', false],
-])('isRoomId of %j is %s', (text, expected) => {
+])('the result of isRoomId for the text %j is %s', (text, expected) => {
   expect(isRoomId(text)).toBe(expected);
 });

@@ -19,7 +19,7 @@ import { expectTypeOf, test } from 'vitest';
 
 type BuiltIn = typeof eventCatalog;
 
-test('the built-in names are a union of literals', () => {
+test('the names of the built-in event types are a union of string literals', () => {
   expectTypeOf<EventTypeName<BuiltIn>>().toEqualTypeOf<
     | 'chat_message'
     | 'typing_start'
@@ -33,7 +33,7 @@ test('the built-in names are a union of literals', () => {
   >();
 });
 
-test('payloads have exactly the fields of the data model', () => {
+test('the static types of payloads have exactly the fields of the data model', () => {
   expectTypeOf<PayloadOf<BuiltIn, 'typing_start'>>().toEqualTypeOf<{
     user_id: string;
     username: string;
@@ -71,16 +71,16 @@ test('the type of the payload follows from event_type', () => {
   expectTypeOf<EventOf<BuiltIn>>().toExtend<StreamEvent>();
 });
 
-test('wrong payloads do not compile', () => {
+test('payloads of a wrong type do not compile', () => {
   const typing = { user_id: 'u', username: 'ada' };
   const right: PayloadOf<BuiltIn, 'typing_start'> = { ...typing, is_typing: true };
-  // @ts-expect-error a start says true
+  // @ts-expect-error a typing_start event requires `is_typing: true`
   const wrongValue: PayloadOf<BuiltIn, 'typing_start'> = { ...typing, is_typing: false };
   // @ts-expect-error a field is missing
   const missing: PayloadOf<BuiltIn, 'typing_start'> = typing;
   // @ts-expect-error an optional field may be null or absent, not undefined
   const undefinedField: PayloadOf<BuiltIn, 'notification'> = { type: 'a', title: 'b', body: undefined };
-  // @ts-expect-error no such type
+  // @ts-expect-error the catalog has no type of this name
   type Unknown = PayloadOf<BuiltIn, 'nope'>;
   expectTypeOf<
     [typeof right, typeof wrongValue, typeof missing, typeof undefinedField, Unknown]
@@ -93,13 +93,13 @@ test('parsing returns the typed event or its issues', () => {
   else expectTypeOf(result.issues[0]?.path).toEqualTypeOf<string | undefined>();
   const payload = eventCatalog.parsePayload('typing_stop', {});
   if (payload.ok) expectTypeOf(payload.value).toEqualTypeOf<PayloadOf<BuiltIn, 'typing_stop'>>();
-  // @ts-expect-error no such type
+  // @ts-expect-error the catalog has no type of this name
   eventCatalog.parsePayload('nope', {});
   const entry = eventCatalog.parseEntry({});
   if (entry.ok) expectTypeOf(entry.value.event).toEqualTypeOf<EventOf<BuiltIn>>();
 });
 
-test('the types of an application are inferred, and can be combined with the built-in types', () => {
+test('the payload types of an application are inferred, and can be combined with the built-in types', () => {
   const orderPlaced = defineEventType({
     name: 'order_placed',
     payload: Type.Object({ id: uuid(), items: Type.Array(Type.Integer()), note: optional(Type.String()) }),
@@ -139,14 +139,14 @@ test('wrong declarations do not compile', () => {
     maxAgeMs: null,
     replay: { mode: 'all' },
   } as const;
-  // @ts-expect-error no such lane
+  // @ts-expect-error there is no lane of this name
   const lane: EventTypeDeclaration = { ...base, lane: 'urgent' };
-  // @ts-expect-error the key is a field of the payload
+  // @ts-expect-error the payload has no field `nope`
   defineEventType({ ...base, lane: 'low', replay: { mode: 'latest', key: (value) => value.nope } });
   expectTypeOf(lane).toBeObject();
 });
 
-test('a function can accept any catalog when its types do not matter', () => {
+test('a function that does not depend on event types can accept any catalog', () => {
   expectTypeOf<BuiltIn>().toExtend<AnyCatalog>();
   const names = (catalog: AnyCatalog): string[] => catalog.eventTypes.map((type) => type.name);
   expectTypeOf(names(eventCatalog)).toEqualTypeOf<string[]>();

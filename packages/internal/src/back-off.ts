@@ -1,16 +1,16 @@
-// The wait before a retry: exponential back-off with full jitter. Pure: the caller counts the attempts.
+// The delay before a retry: exponential back-off with full jitter. Pure: the caller counts the attempts.
 
-/** Bounds of the waits, in milliseconds. */
+/** Bounds of the delays, in milliseconds. */
 export interface BackOffOptions {
-  /** Upper bound of the first wait. @defaultValue 50 */
+  /** Maximum delay before the first retry. @defaultValue 50 */
   readonly baseMs?: number;
-  /** Upper bound of every wait. @defaultValue 2000 */
+  /** Maximum delay before any retry. @defaultValue 2000 */
   readonly maxMs?: number;
 }
 
 /**
- * Returns the wait before retry number `attempt` (0 is the first), in milliseconds. It is at least 1 ms, so that no loop spins. It
- * is random between 0 and `min(maxMs, baseMs * 2^attempt)`, so that processes that failed together do not retry together.
+ * Returns the delay before retry number `attempt` (0 is the first), in milliseconds. The delay is a random number up to `min(maxMs,
+ * baseMs * 2^attempt)`, so that processes that failed together do not retry together. It is at least 1 ms, so that no loop spins.
  * @param random a number from 0 (inclusive) to 1 (exclusive)
  */
 export function backOffDelayMs(

@@ -1,15 +1,15 @@
 // Clocks and timers. Code receives its clock as a dependency, so that tests control the time.
 
-/** Ends a timer. Calling it again, or after the timer fired, does nothing. */
+/** Cancels a timer. Has no effect on a timer that has fired or was cancelled already. */
 export type CancelTimer = () => void;
 
 /** A source of time and timers. */
 export interface Clock {
-  /** Returns the Unix time in milliseconds. The time jumps when the system's clock is set. */
+  /** Returns the Unix time in milliseconds. The time jumps when somebody sets the system's clock. */
   wallMs(): number;
   /** Returns the milliseconds since a fixed moment. The value never decreases. */
   monotonicMs(): number;
-  /** Calls `callback` once, when `delayMs` have passed. */
+  /** Calls `callback` once, after `delayMs` milliseconds. Returns a function that cancels the timer. */
   startTimer(callback: () => void, delayMs: number): CancelTimer;
 }
 

@@ -1,4 +1,4 @@
-// Code that several packages of Millrace share. Not for users of the packages.
+// Code that several packages of Millrace share. It is not for direct use by users of these packages.
 export { type BackOffOptions, backOffDelayMs } from './back-off.js';
 export { type CancelTimer, type Clock, pause, systemClock } from './clock.js';
 export { OldestFirstMap } from './oldest-first-map.js';

@@ -6,7 +6,7 @@
  */
 export class OldestFirstMap<Key, Value> {
   readonly #map = new Map<Key, Value>();
-  /** Iterator over the map. All entries that it has passed are deleted, except for the oldest one. */
+  /** Iterator over the map. All entries that it has passed were deleted, except for the present oldest entry. */
   #walk: IterableIterator<[Key, Value]> | undefined;
   #oldest: readonly [Key, Value] | undefined;
 
@@ -18,12 +18,12 @@ export class OldestFirstMap<Key, Value> {
     return this.#map.get(key);
   }
 
-  /** Sets a value, which makes it the newest. */
+  /** Sets a value. Its entry becomes the newest, even if the key existed before. */
   set(key: Key, value: Value): void {
     const { size } = this.#map;
     this.#map.set(key, value);
     if (this.#map.size > size) return;
-    // The key existed, and the map would keep its old place.
+    // The key existed, and kept its old place in the map. Deleting it first moves it to the end.
     this.delete(key);
     this.#map.set(key, value);
   }
@@ -33,7 +33,7 @@ export class OldestFirstMap<Key, Value> {
     return this.#map.delete(key);
   }
 
-  /** The entry that was set longest ago; `undefined` in an empty map. */
+  /** Returns the entry that was set longest ago, or `undefined` if the map is empty. */
   oldest(): readonly [Key, Value] | undefined {
     if (this.#oldest !== undefined || this.#map.size === 0) return this.#oldest;
     let step = this.#walk?.next();
@@ -45,7 +45,7 @@ export class OldestFirstMap<Key, Value> {
     return this.#oldest;
   }
 
-  /** All values, the oldest first. */
+  /** Returns all values, the oldest first. */
   values(): Iterable<Value> {
     return this.#map.values();
   }

@@ -2,13 +2,13 @@ import { backOffDelayMs } from '@millrace/internal';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 
-it('the wait doubles with each attempt up to its bound, and is random over the whole range', () => {
+it('the maximum delay doubles with each attempt up to a limit, and the delay is a random fraction of that maximum', () => {
   const most = [0, 1, 2, 3, 4, 5, 6, 100].map((attempt) => backOffDelayMs(attempt, {}, 0.999_999));
   expect(most).toEqual([50, 100, 200, 400, 800, 1600, 2000, 2000]);
   expect(backOffDelayMs(3, {}, 0.5)).toBe(200);
 });
 
-it('a wait is never 0 and never beyond its bound (property)', () => {
+it('a delay is at least 1 ms and at most maxMs (property)', () => {
   const attempts = fc.nat(10_000);
   const options = fc.record({
     baseMs: fc.integer({ min: 1, max: 1000 }),

@@ -9,7 +9,7 @@ function isFirst(seen: SeenIds, id: string, timeMs: number): boolean {
 }
 
 describe('SeenIds', () => {
-  it('an ID is new once within the interval, and again after it', () => {
+  it('an ID counts as a repeat for keepMs after it was first seen, and as new after that', () => {
     const seen = new SeenIds({ keepMs: 300_000, maxIds: 10 });
     expect(isFirst(seen, 'a', 1_000)).toBe(true);
     expect(isFirst(seen, 'a', 1_000)).toBe(false);
@@ -18,20 +18,20 @@ describe('SeenIds', () => {
     expect(isFirst(seen, 'a', 301_001)).toBe(false);
   });
 
-  it('an ID is recognised when its entry is read again', () => {
+  it('an ID is recognised as a repeat even if its time is earlier than that of the last added ID', () => {
     const seen = new SeenIds({ keepMs: 300_000, maxIds: 10 });
     isFirst(seen, 'a', 5_000);
     isFirst(seen, 'b', 6_000);
     expect(isFirst(seen, 'a', 5_000)).toBe(false);
   });
 
-  it('an ID is forgotten after the interval', () => {
+  it('SeenIds removes an ID when keepMs have passed', () => {
     const seen = new SeenIds({ keepMs: 1_000, maxIds: 1_000 });
     for (let timeMs = 0; timeMs < 10_000; timeMs += 10) isFirst(seen, `id-${timeMs}`, timeMs);
     expect(seen.size).toBe(100);
   });
 
-  it('a full memory of seen IDs forgets the oldest ID for a new one, and forgets none for a repeat', () => {
+  it('SeenIds at its maximum size forgets the oldest ID when a new one is added, and forgets nothing at a repeat', () => {
     const seen = new SeenIds({ keepMs: 300_000, maxIds: 3 });
     for (const id of ['a', 'b', 'c', 'd']) isFirst(seen, id, 1);
     expect(seen.size).toBe(3);

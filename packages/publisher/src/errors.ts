@@ -17,9 +17,10 @@ const RETRY_AFTER_MS = 1_000;
 /**
  * Thrown if an event was not published, or if it is unknown whether it was published.
  *
- * - `broker_unavailable`: the store was away for too long. Publish the event again with the same `eventId` after `retryAfterMs`.
- *   This is safe for 5 minutes.
- * - `stream_refused`: the store refuses this stream until it is repaired, and has not stored the event. Other streams may work.
+ * - `broker_unavailable`: the store was unavailable for too long. Publish the event again with the same `eventId` after
+ *   `retryAfterMs`. It is safe to do so for 5 minutes.
+ * - `stream_refused`: the store refuses this stream until the stream is repaired, and has not stored the event. Other streams may
+ *   work.
  * - `outbox_full`: too many events already wait for the store.
  * - `publisher_closed`: the publisher was closed.
  */
@@ -60,7 +61,9 @@ export function streamRefused(eventId: string, stream: string, cause: Error): Pu
   return new PublisherError('stream_refused', message, details);
 }
 
-/** Returns the error for an event that was not accepted in time. `mayBeStored` is true if it was sent, but no answer came. */
+/**
+ * Returns the error for an event that was not accepted in time. `mayBeStored` is true if the event was sent, but no answer came.
+ */
 export function brokerUnavailable(eventId: string, mayBeStored: boolean, cause?: unknown): PublisherError {
   const message = mayBeStored
     ? 'The event store cannot be reached; whether the event was stored is not known. Publish it again with the same eventId.'

@@ -7,8 +7,8 @@ import { type Clock, systemClock } from '@millrace/internal';
 /** Callbacks for the outcomes of events, for metrics and logs. They must not throw. */
 export interface PublisherObserver {
   /**
-   * Called when an event is in its stream. `durationMs` counts from the call of the publisher. For a coalesced event, it counts
-   * from the flush of its window.
+   * Called when an event is in its stream. `durationMs` is the time since the publisher was called. For a coalesced event, it is
+   * the time since the window was flushed.
    */
   stored?(event: StreamEvent, receipt: PublishReceipt, durationMs: number): void;
   /** Called when a coalesced event was merged with an earlier event of its window. */
@@ -17,7 +17,7 @@ export interface PublisherObserver {
    * Called when `count` coalesced events of a room will never be in a stream.
    *
    * - `ended`: a later event ended them, as a message ends its sender's typing.
-   * - `unavailable`: the broker was away when their window was flushed.
+   * - `unavailable`: the broker was unavailable when their window was flushed.
    * - `too_large`: the merged event exceeds the maximum size of an event.
    * - `invalid`: another program put an input that is not an event of this catalog into a shared window.
    */
@@ -34,7 +34,10 @@ export interface PublisherOptions<C extends AnyCatalog> {
   readonly broker: Broker;
   /** The event types to publish. */
   readonly catalog: C;
-  /** The value of `metadata.source_instance` in events of `publish` and `publishMany`. @defaultValue host name and process ID */
+  /**
+   * The value of `metadata.source_instance` in events that `publish` and `publishMany` create.
+   * @defaultValue host name and process ID
+   */
   readonly sourceInstance?: string;
   readonly observer?: PublisherObserver;
   /** @defaultValue the system clock */
@@ -43,7 +46,7 @@ export interface PublisherOptions<C extends AnyCatalog> {
    * The place where coalesced events wait for the end of their window.
    *
    * - `redis`: in the broker. All publishers share a window, and its events survive a publisher that dies. In the memory broker,
-   *   they survive only as long as the broker itself.
+   *   the events survive only as long as the broker itself.
    * - `local`: in this process. This is cheaper, but a crash loses the events of the windows that are open.
    * @defaultValue 'redis' on a Redis broker, else 'local'
    */

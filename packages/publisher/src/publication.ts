@@ -42,7 +42,7 @@ interface PublicationDependencies {
   readonly clock: Clock;
 }
 
-/** Is created after the event was checked. `begin` sets the callbacks before the event is sent. */
+/** A publication is created after the event was checked. `begin` sets the callbacks before the event is sent. */
 export class Publication implements OutgoingEvent {
   readonly event: StreamEvent;
   readonly declaration: EventTypeDeclaration;
@@ -65,8 +65,8 @@ export class Publication implements OutgoingEvent {
     this.stream = checked.stream;
     this.isCoalesced = checked.isCoalesced;
     this.isTriedOnce = checked.isTriedOnce;
-    // An event that is never replayed needs no deduplication key, which the store would keep for 5 minutes. Gateways drop a
-    // repeated event.
+    // An event that is never replayed needs no deduplication key, because gateways drop a repeat of the event. The store would keep
+    // the key for 5 minutes.
     this.dedupeId = declaration.replay.mode === 'none' ? undefined : event.event_id;
     this.#dependencies = dependencies;
   }
@@ -112,7 +112,7 @@ export class Publication implements OutgoingEvent {
 
   /** Returns the error that the caller of `publish` receives. */
   errorOf(cause: unknown): unknown {
-    // Any other error is a fault of the program and is passed on unchanged.
+    // An error that is not a BrokerError is a fault of the program, and is passed on unchanged.
     if (!(cause instanceof BrokerError)) return cause;
     if (cause.code === 'refused') return streamRefused(this.eventId, this.declaration.stream, cause);
     if (!cause.isTransient && cause.code !== 'closed') return cause;

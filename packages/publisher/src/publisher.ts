@@ -42,7 +42,7 @@ function withLargestCount(event: StreamEvent): StreamEvent {
  * Guarantees:
  *
  * - Events of one lane enter a stream in the order of the calls. A coalesced event enters its stream when its window ends.
- * - If several events wait, those of the more urgent lanes are sent first.
+ * - If several events wait, the events of the more urgent lanes are sent first.
  * - An event whose call has resolved is never lost, unless it is a coalesced event that is reported as dropped.
  * - An event that breaks the contract is never sent.
  */
@@ -72,7 +72,7 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
   }
 
   /**
-   * Publishes one event. While the broker is away, the event waits in the queue, for at most `maxQueueWaitMs`.
+   * Publishes one event. While the broker is unavailable, the event waits in the queue, for at most `maxQueueWaitMs`.
    *
    * @throws ContractError if the type, the room or the payload breaks the contract. Nothing was published.
    * @throws PublisherError `broker_unavailable`, `stream_refused`, `outbox_full` or `publisher_closed`. After `broker_unavailable`
@@ -137,7 +137,7 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
   }
 
   #publishAll(publications: readonly Publication[]): Promise<readonly PublishResult[]> {
-    // Queues all events before it awaits the first result, so that the events form batches.
+    // Queues all events before awaiting the first result, so that the events form batches.
     return Promise.all(
       publications.map(
         (publication) =>
@@ -157,7 +157,7 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
   /** Checks and encodes an event. Everything that can be wrong with the event is found here, before anything is sent. */
   #prepare(value: unknown): Publication {
     const event = this.#options.catalog.assertEvent(value);
-    const { timestamp: timestampText } = value as StreamEvent; // The catalog has accepted it.
+    const { timestamp: timestampText } = value as StreamEvent; // The catalog has accepted `value`.
     return this.#encode(event, { timestampText });
   }
 

@@ -8,7 +8,7 @@ import { ana, chat, setUp } from './set-up.js';
 const notification = { type: 'info', title: 'Grüße' };
 
 describe('publish', () => {
-  it('the entry of an event has six flat fields, with the ID, time and origin that publish adds', async () => {
+  it('the entry of an event has six flat fields, with the ID, time and origin that publish() adds', async () => {
     await using system = await setUp();
     const result = await system.publisher.publish('notification', 'room-1', notification, {
       traceId: 'trace-1',
@@ -25,7 +25,7 @@ describe('publish', () => {
     expect(isUuidV4(result.eventId)).toBe(true);
   });
 
-  it('a published event resolves with its entry in the stream', async () => {
+  it('a call of publish() resolves with the ID of the stored entry', async () => {
     await using system = await setUp();
     const result = await system.publisher.publish('chat_message', 'room-1', chat(ana));
     const [entry] = await system.broker.readRange('events:chat', { count: 1 });
@@ -37,7 +37,7 @@ describe('publish', () => {
     });
   });
 
-  it('an event is stored once per eventId in upper or lower case, and a repeat resolves with the first entry', async () => {
+  it('an event is stored once per eventId, in upper or lower case, and a repeat resolves with the first entry', async () => {
     await using system = await setUp();
     const eventId = randomUUID();
     const first = await system.publisher.publish('notification', 'room-1', notification, { eventId });
@@ -48,7 +48,7 @@ describe('publish', () => {
     expect(await system.entries('events:notification')).toHaveLength(1);
   });
 
-  it('each type is stored in its own stream', async () => {
+  it('an event is stored in the stream of its type', async () => {
     await using system = await setUp();
     const session = { session_id: randomUUID(), agent_id: ana, requester_id: randomUUID() };
     const change = { request_id: randomUUID(), assigned_by: 'ana', assignee_id: null };
@@ -62,7 +62,7 @@ describe('publish', () => {
     ]);
   });
 
-  it('events are stored in the order of the calls, without waiting between them', async () => {
+  it('events are stored in the order of the calls, even if no call waits for the previous one', async () => {
     await using system = await setUp();
     const titles = Array.from({ length: 500 }, (_, index) => `n-${index}`);
     await Promise.all(
@@ -73,9 +73,9 @@ describe('publish', () => {
   });
 
   it.each([
-    ['a payload that is no object', () => ['info'], 'room', {}, '/payload'],
+    ['a payload that is not an object', () => ['info'], 'room', {}, '/payload'],
     ['an empty room', () => notification, '', {}, '/room_id'],
-    ['the room of everybody', () => notification, '*', {}, '/room_id'],
+    ['the reserved room *', () => notification, '*', {}, '/room_id'],
     [
       'a UUID v1 as eventId',
       () => notification,
@@ -84,22 +84,25 @@ describe('publish', () => {
       '/event_id',
     ],
     ['a date without a time', () => notification, 'room', { timestamp: '2026-01-16' }, '/timestamp'],
-  ])('%s is refused with the path, and nothing is stored', async (_, payload, room, options, path) => {
-    await using system = await setUp();
-    // A caller in plain JavaScript could pass these values.
-    const publishing = system.publisher.publish(
-      'notification',
-      room,
-      payload() as unknown as typeof notification,
-      options,
-    );
-    const error = await publishing.catch((thrown: unknown) => thrown);
-    expect(error).toBeInstanceOf(ContractError);
-    expect((error as ContractError).issues[0]?.path).toBe(path);
-    expect(await system.entries('events:notification')).toEqual([]);
-  });
+  ])(
+    'an event with %s is refused with the path of the wrong field, and nothing is stored',
+    async (_, payload, room, options, path) => {
+      await using system = await setUp();
+      // A caller in plain JavaScript could pass these values.
+      const publishing = system.publisher.publish(
+        'notification',
+        room,
+        payload() as unknown as typeof notification,
+        options,
+      );
+      const error = await publishing.catch((thrown: unknown) => thrown);
+      expect(error).toBeInstanceOf(ContractError);
+      expect((error as ContractError).issues[0]?.path).toBe(path);
+      expect(await system.entries('events:notification')).toEqual([]);
+    },
+  );
 
-  it('an event that is too large for a gateway is refused', async () => {
+  it('an event that exceeds the size limit is refused', async () => {
     await using system = await setUp();
     const big = { type: 'info', title: 'x'.repeat(300_000) };
     await expect(system.publisher.publish('notification', 'room', big)).rejects.toMatchObject({
@@ -114,7 +117,7 @@ describe('publish', () => {
     expect(await system.entries('events:notification')).toEqual([]);
   });
 
-  it('an unknown type is refused', async () => {
+  it('an event of an unknown type is refused', async () => {
     await using system = await setUp();
     const publish = system.publisher.publish.bind(system.publisher) as (
       type: string,
@@ -124,7 +127,7 @@ describe('publish', () => {
     await expect(publish('unheard_of', 'room', {})).rejects.toBeInstanceOf(ContractError);
   });
 
-  it('the error of an event says that its outcome is unknown and contains the ID for a repeat, when the broker is away', async () => {
+  it('the error after a failure of the broker says that the outcome is unknown, and contains the event ID for a repeat', async () => {
     await using system = await setUp();
     const away = vi.spyOn(system.broker, 'append').mockRejectedValue(new BrokerError('unavailable', 'gone'));
     const publishing = system.publisher
@@ -137,12 +140,12 @@ describe('publish', () => {
     expect([code, retryAfterMs, outcome]).toEqual(['broker_unavailable', 1_000, 'unknown']);
     away.mockRestore();
     const repeating = system.publisher.publish('notification', 'room', notification, { eventId });
-    // While the broker is away, the queue retries at least once a second.
+    // While the broker is unavailable, the queue retries at least once a second.
     await system.clock.advance(1_000);
     expect(await repeating).toMatchObject({ status: 'stored', eventId, isDuplicate: false });
   });
 
-  it('a fault of the program is passed on unchanged', async () => {
+  it('a BrokerError with the code invalid_argument is passed on unchanged', async () => {
     await using system = await setUp();
     vi.spyOn(system.broker, 'append').mockRejectedValueOnce(
       new BrokerError('invalid_argument', 'unknown stream'),
@@ -209,7 +212,7 @@ describe('close', () => {
     expect(system.broker.state).toBe('ready');
   });
 
-  it('close waits for the events that are being published', async () => {
+  it('close() waits for the events that are being published', async () => {
     await using system = await setUp();
     const publishing = system.publisher.publish('notification', 'room', notification);
     await system.publisher.close();

@@ -1,6 +1,6 @@
 /*
- * Empties a server without a stampede of reconnects: closes its connections in waves, spread evenly over a period. `server.ts`
- * refuses new clients, and limits how long a drain waits for connections that do not end.
+ * Drains a server: closes its connections in waves that are spread evenly over a period, so that the clients do not all reconnect
+ * at the same moment. `server.ts` refuses new clients, and limits how long a drain waits for connections that do not end.
  */
 import type { ServerClock } from './connection/clock.js';
 
@@ -9,15 +9,15 @@ export interface DrainOptions {
   /** Time from the first wave to the last one. 0 closes all connections at once. @defaultValue 10_000 */
   readonly withinMs?: number;
   /**
-   * A promise that delays the waves: the first wave, and the time `withinMs`, begin when it has settled. Use it if the clients must
-   * still receive messages.
+   * The first wave, and with it the period `withinMs`, begins only when this promise has settled. Use it if the clients must still
+   * receive messages before they are disconnected.
    */
   readonly after?: Promise<unknown>;
 }
 
 /**
- * Time between two waves. It is short, so that the waves are small: neither this server nor the servers that take over its clients
- * see a peak.
+ * Time between two waves. It is short, so that each wave is small and causes no peak load on this server or on the servers that
+ * take over its clients.
  */
 const WAVE_INTERVAL_MS = 100;
 
@@ -34,8 +34,8 @@ export function mayStayOpen(total: number, elapsedMs: number, withinMs: number):
 }
 
 /**
- * Closes connections in waves, in the order of the list; their clients may reconnect. A connection that ends before its wave counts
- * as closed. Connections that open later are not closed, so the server must refuse new clients first.
+ * Closes the connections in waves, in the order of the list. Their clients may reconnect. A connection that ends before its wave
+ * counts as closed. Connections that open after this call are not closed, so the server must refuse new clients first.
  * @returns a function that stops the waves and leaves the remaining connections open
  */
 export function closeInWaves(

@@ -1,6 +1,6 @@
 /*
  * The errors of the package: the base class with its stable codes, the error whose text is sent to the client, and the error for an
- * authentication that is unavailable.
+ * unavailable authentication service.
  */
 
 /** Stable codes of {@link SignalRError}; each is explained in docs/errors.md. */
@@ -56,7 +56,7 @@ export class HubError extends SignalRError {
   }
 }
 
-/** Bounds of `Retry-After`, in seconds. The minimum is not 0, because a client would then retry without any pause. */
+/** Bounds of `Retry-After`, in seconds. The minimum is not 0, because with 0 a client would retry without any pause. */
 const RETRY_SECONDS = { least: 1, most: 86_400 } as const;
 
 /**

@@ -1,10 +1,12 @@
 /*
- * The events that the server reports for logs and metrics. No event holds a token, an argument or a result.
+ * The events that the server reports for logs and metrics. No event contains a token, or the arguments or the result of a call.
  */
 import type { CloseReason } from './connection/close-reason.js';
 import type { TransportName } from './protocol/negotiate.js';
 
-/** The connection that an event is about. The connection id is public; the connection token never appears. */
+/**
+ * The connection that an event is about. The connection id is public. The connection token is secret and never appears in an event.
+ */
 export interface ConnectionIdentity {
   /** The path that the hub is mapped to. */
   readonly hub: string;
@@ -70,11 +72,13 @@ export type SignalREvent =
   | { readonly type: 'authentication_failed'; readonly hub: string; readonly error: Error }
   /** A function of the application threw (`allowedOrigins`, `redirectNegotiate`); the server answered 500. */
   | { readonly type: 'request_failed'; readonly hub: string; readonly error: Error }
-  /** This instance receives its own messages through the backplane, for the first time or again. */
+  /**
+   * The backplane works: this instance receives its own messages through it, for the first time or again after `backplane_down`.
+   */
   | { readonly type: 'backplane_up'; readonly hub: string }
   /**
-   * This instance has not received its own messages for three heartbeats. `error` is the error of the last attempt to
-   * subscribe, if it failed.
+   * The backplane does not work: this instance has received none of its own messages for three heartbeats. `error` is the error of
+   * the last attempt to subscribe, if that attempt failed.
    */
   | { readonly type: 'backplane_down'; readonly hub: string; readonly error: Error | undefined }
   /**
@@ -83,13 +87,13 @@ export type SignalREvent =
    */
   | { readonly type: 'backplane_gap'; readonly hub: string; readonly from: string; readonly lost: number }
   /**
-   * The backplane did not confirm a message, so other instances may have missed it. If the message is a send, the clients of this
-   * instance receive it all the same.
+   * The backplane did not confirm a message, so other instances may have missed it. If the message was a send, the clients of this
+   * instance receive it nevertheless.
    */
   | { readonly type: 'backplane_publish_failed'; readonly hub: string; readonly error: Error }
   /**
-   * Another instance uses a version of the message format that this instance does not understand. Neither of the two reaches the
-   * other's clients. Reported once per version. Each message of that version is also reported as `backplane_message_ignored`.
+   * Another instance uses a version of the message format that this instance cannot read. Neither of the two instances reaches the
+   * clients of the other. Reported once per version. Each message of that version is also reported as `backplane_message_ignored`.
    */
   | { readonly type: 'backplane_version_unknown'; readonly hub: string; readonly version: number }
   /** A message that arrived through the backplane had no effect. */
@@ -112,9 +116,9 @@ export type BackplaneIgnoreReason =
   | 'unknown_version'
   | 'unknown_kind'
   | 'malformed'
-  /** The message has arrived before, or it is older than the last message of its sender. */
+  /** The message has arrived before, or it is older than the last message that arrived from its sender. */
   | 'repeated'
-  /** The message comes from an unknown instance, and this instance keeps track of 1,000 others already. */
+  /** The message comes from an unknown instance, and this instance already tracks 1,000 other instances. */
   | 'refused';
 
 /** The reason why an invocation failed. */
@@ -136,7 +140,10 @@ export type InvocationFailure =
 /** Receives the events. It is called synchronously, so it must return quickly. */
 export type SignalREventListener = (event: SignalREvent) => void;
 
-/** Wraps the listener: an error that it throws becomes a process warning, because it must not end a client's connection. */
+/**
+ * Wraps the listener: an error that the listener throws becomes a process warning. Otherwise the error could end a client's
+ * connection.
+ */
 export function createEventSink(listener: SignalREventListener | undefined): SignalREventListener {
   if (listener === undefined) return () => {};
   return (event) => {

@@ -14,7 +14,7 @@ import type { InstanceOptions } from './instances/instances.js';
 
 /** Options of `createSignalRServer`. If ASP.NET Core has the same option, its name here is similar and its default is the same. */
 export interface SignalRServerOptions {
-  /** The server sends a ping to a client after it has sent nothing else to it for this long. @defaultValue 15_000 */
+  /** The server sends a ping to a client if it has sent that client nothing else for this long. @defaultValue 15_000 */
   readonly keepAliveIntervalMs?: number;
   /**
    * The server closes the connection of a client that has pinged at least once and is then silent for this long. The client may
@@ -25,11 +25,13 @@ export interface SignalRServerOptions {
   readonly handshakeTimeoutMs?: number;
   /**
    * A negotiated connection expires if the client opens no transport within this time. A long polling client counts as lost if it
-   * does not poll for this long. With stateful reconnect, a client counts as lost if it does not return within this time after its
-   * socket broke. @defaultValue 15_000
+   * does not poll for this long. With stateful reconnect, a client counts as lost if it does not reconnect within this time after
+   * its socket broke. @defaultValue 15_000
    */
   readonly disconnectTimeoutMs?: number;
-  /** The server answers a poll after this time, even if it has no message. Clients give up after 100 s. @defaultValue 90_000 */
+  /**
+   * The server answers a poll after this time, even if it has no message. Clients abandon a poll after 100 s. @defaultValue 90_000
+   */
   readonly pollTimeoutMs?: number;
   /**
    * The server closes the connection of a client that accepts none of its waiting bytes for this long. The client may reconnect.
@@ -38,14 +40,18 @@ export interface SignalRServerOptions {
   readonly sendTimeoutMs?: number;
   /** Maximum time that a connection may spend closing. After this time the server aborts it. @defaultValue 5_000 */
   readonly closeTimeoutMs?: number;
-  /** Maximum number of invocations of one client that run at the same time. With 1, they run strictly in order. @defaultValue 1 */
+  /**
+   * Maximum number of invocations of one client that run at the same time. If it is 1, invocations run strictly in order.
+   * @defaultValue 1
+   */
   readonly maximumParallelInvocationsPerClient?: number;
   /**
-   * Maximum number of items of an upload that wait for the method. At this number the server stops reading from the client.
+   * Maximum number of items of an upload (a stream from the client) that the hub method has not read yet. At this number the server
+   * stops reading from the client.
    * @defaultValue 10
    */
   readonly streamBufferCapacity?: number;
-  /** Maximum number of open streams of one client, in each direction. Calls that need a further stream fail. @defaultValue 1_000 */
+  /** Maximum number of open streams of one client, in each direction. Calls that need another stream fail. @defaultValue 1_000 */
   readonly maximumStreamsPerClient?: number;
   /**
    * Maximum number of sent bytes that a client with stateful reconnect has not acknowledged. Further messages wait in the outbound
@@ -58,8 +64,8 @@ export interface SignalRServerOptions {
    */
   readonly maximumReceiveMessageBytes?: number;
   /**
-   * Maximum size of a client's WebSocket message in bytes. A WebSocket message may hold many hub messages: the .NET client joins
-   * messages that it sends at the same time. @defaultValue 1_048_576
+   * Maximum size of a client's WebSocket message in bytes. A WebSocket message may contain several hub messages, because the .NET
+   * client joins messages that it sends at the same time. @defaultValue 1_048_576
    */
   readonly maximumTransportMessageBytes?: number;
   /**
@@ -83,14 +89,15 @@ export interface SignalRServerOptions {
    */
   readonly maximumPendingConnections?: number;
   /**
-   * Lowest negotiate version that the server accepts. 0 accepts all clients, 1 refuses clients from before .NET Core 3.1.
+   * Lowest negotiate version that the server accepts. 0 accepts all clients. 1 refuses clients that are older than .NET Core 3.1.
    * @defaultValue 0
    */
   readonly minimumNegotiateVersion?: number;
-  /** Allows several instances behind one address, without sticky sessions. @defaultValue a single instance */
+  /** Allows several instances of the server behind one address, without sticky sessions. @defaultValue a single instance */
   readonly instances?: InstanceOptions;
   /**
-   * Connects several instances, so that sends, group changes and client results reach the connections of all of them.
+   * Connects several instances of the server, so that sends, group changes and calls that wait for a client's result reach the
+   * connections of all instances.
    * @defaultValue a single instance
    */
   readonly backplane?: HubBackplane;
@@ -102,8 +109,8 @@ export interface SignalRServerOptions {
   /** Maximum time for the other instances to answer whether they have a connection. @defaultValue 5_000 */
   readonly backplaneAnswerTimeoutMs?: number;
   /**
-   * Maximum number of published bytes that the backplane has not accepted yet. A message that would exceed it is not published, so
-   * it reaches only clients of this process. @defaultValue 16_777_216
+   * Maximum number of published bytes that the backplane has not accepted yet. A message that would exceed this limit is not
+   * published, so it reaches only the clients of this process. @defaultValue 16_777_216
    */
   readonly maximumBackplaneBytes?: number;
   /** Sends the text of every error to the client. Never use it in production. @defaultValue false */
@@ -207,7 +214,10 @@ export function resolveOptions(options: SignalRServerOptions): ResolvedOptions {
   });
 }
 
-/** Checks the version. Only the versions 0 and 1 exist, so a higher minimum would refuse every client. */
+/**
+ * Returns the minimum negotiate version, which must be 0 or 1. No other versions exist, so a higher minimum would refuse every
+ * client.
+ */
 function negotiateVersion(value: number): 0 | 1 {
   if (value === 0 || value === 1) return value;
   throw new SignalRError(

@@ -40,15 +40,15 @@ export type MapHubOptions<User> = {
    */
   readonly allowStatefulReconnects?: boolean;
   /**
-   * Closes a connection when the credentials of its last request expire (`expiresAtMs` of `authenticate`). The client may
+   * Closes a connection when its newest credentials expire (`expiresAtMs` in the result of `authenticate`). The client may
    * reconnect.
    * @defaultValue false
    */
   readonly closeOnAuthenticationExpiration?: boolean;
   /**
-   * Serves `POST {path}/refresh`, as clients of .NET 11 use it. The header `X-SignalR-Connection-Token` holds the token of the
-   * connection, which gets fresh credentials of the same user. With this option, answers to negotiate requests contain
-   * `tokenLifetimeSeconds`.
+   * Serves `POST {path}/refresh`, to which clients of .NET 11 send fresh credentials for an open connection. The header
+   * `X-SignalR-Connection-Token` holds the token of the connection. The credentials must belong to the same user. With this option,
+   * answers to negotiate requests contain `tokenLifetimeSeconds`.
    * @defaultValue false
    */
   readonly enableAuthenticationRefresh?: boolean;
@@ -67,7 +67,7 @@ export interface CloseOptions {
 /** A SignalR server. It opens no socket: attach it to one or more HTTP servers. */
 export interface SignalRServer extends AsyncDisposable {
   /**
-   * Serves a hub at a path, which is matched without regard to case and trailing slash.
+   * Serves a hub at a path. Requests match the path without regard to case or a trailing slash.
    * @throws SignalRError `duplicate_path`, `invalid_argument`, `server_closed`
    */
   mapHub<Client, User, Items, Methods extends HubMethodsOf<HubContext<Client, User, Items>>>(
@@ -76,17 +76,17 @@ export interface SignalRServer extends AsyncDisposable {
     ...options: undefined extends User ? [options?: MapHubOptions<User>] : [options: MapHubOptions<User>]
   ): Hub<Client>;
   /**
-   * Handles the requests and upgrades of the HTTP server under mapped paths. All other requests and upgrades reach the HTTP
-   * server's other listeners, even listeners that are added later. Hubs may be mapped later.
+   * Handles the HTTP server's requests and upgrades for mapped paths. All other requests and upgrades reach the HTTP server's other
+   * listeners, including listeners that are added after this call. Hubs may be mapped before or after this call.
    * @throws SignalRError `server_closed`
    */
   attach(httpServer: AttachableServer): void;
   /**
    * Empties the server gradually, so that its clients reconnect elsewhere. Refuses new clients with 503 and `Retry-After`, and
-   * closes the connected clients in waves spread evenly over `withinMs`. A connection is served in full until its wave.
-   * Resolves when no connection is left, or at the latest `closeTimeoutMs` and one tick after the last wave. Never rejects. Further
-   * calls return the promise of the first call. `close` ends a drain early.
-   * @throws SignalRError `invalid_argument`
+   * closes the existing connections in waves that are spread evenly over `withinMs`. A connection is served in full until its wave.
+   * The promise resolves when no connection is left, or at the latest `closeTimeoutMs` and one tick after the last wave. It never
+   * rejects. Further calls return the promise of the first call. `close` ends a drain early.
+   * @throws SignalRError `invalid_argument` (synchronously)
    */
   drain(options?: DrainOptions): Promise<void>;
   /**
@@ -227,7 +227,7 @@ class NodeSignalRServer implements SignalRServer {
 
   #createInstances(hubPath: string): Instances | undefined {
     const { instances, pollTimeoutMs, disconnectTimeoutMs } = this.#options;
-    // The other instance may hold a poll for as long as this instance would, so the timeout includes `pollTimeoutMs`.
+    // The instance that receives a forwarded poll may hold it for `pollTimeoutMs`, so the timeout includes that time.
     const timeoutMs = pollTimeoutMs + disconnectTimeoutMs;
     return instances === undefined ? undefined : new Instances(instances, pathKey(hubPath), { timeoutMs });
   }
@@ -259,7 +259,7 @@ class NodeSignalRServer implements SignalRServer {
     for (const connection of connections) connection.close('server_closed');
     await this.#waitFor(Promise.all(lives), withinMs);
     for (const connection of connections) connection.abort();
-    // The hubs leave the other instances only now, because the last `onDisconnected` may still send to these instances.
+    // The hubs disconnect from the other instances only now, because the last `onDisconnected` may still send messages to them.
     const leaving = Promise.all(endpoints.map((endpoint) => endpoint.close()));
     for (const detach of this.#detachers) detach();
     this.#detachers = [];

@@ -1,5 +1,5 @@
 /*
- * The lists of behaviours in `docs/behaviours` cite tests that exist, or explain why there is none.
+ * Tests that each row of the lists in `docs/behaviours` cites existing tests, or explains why there is none.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
@@ -19,7 +19,7 @@ function behavioursOf(list: string): readonly Behaviour[] {
   return [...text.matchAll(/^\| `(\w+)` \| (.+) \|$/gm)].map(([, name = '', here = '']) => ({ name, here }));
 }
 
-/** Returns why the cell does not cite existing tests, or `undefined` if it does. */
+/** Returns what is wrong with the citations of a cell, or `undefined` if the cell cites only existing tests. */
 function fault(here: string): string | undefined {
   const cited = [...here.matchAll(/`([\w./-]+\.(?:test\.ts|test-d\.ts|json))`: “([^”]+)”/g)];
   if (cited.length === 0) return 'names no test';
@@ -39,7 +39,7 @@ function fault(here: string): string | undefined {
 describe.each(readdirSync(LISTS))('%s', (list) => {
   const behaviours = behavioursOf(list);
 
-  test('a list has one row for each line of its tables, and each name once', () => {
+  test('every table line of a list can be read as a row, and each name of a test appears once', () => {
     const text = readFileSync(new URL(list, LISTS), 'utf8');
     const lines = text.split('\n').filter((line) => line.startsWith('|') && !/^\| ?(-|ASP)/.test(line));
     expect(behaviours.length).toBe(lines.length);
@@ -47,7 +47,7 @@ describe.each(readdirSync(LISTS))('%s', (list) => {
     expect(new Set(behaviours.map(({ name }) => name)).size).toBe(behaviours.length);
   });
 
-  test('a list names existing tests, or explains why there is none', () => {
+  test('each row of a list cites existing tests, or explains why there is none', () => {
     const faults = behaviours
       .filter(({ here }) => !/^(does not apply|differs): \S/.test(here))
       .map(({ name, here }) => [name, fault(here)] as const)

@@ -1,6 +1,6 @@
 /*
- * A draining server refuses new clients, and tells its clients in waves to reconnect. Until its wave, each client is served in
- * full.
+ * A draining server refuses new clients, and tells its connected clients in waves to reconnect. Each client is served normally
+ * until its wave.
  */
 import { HubConnectionBuilder, LogLevel } from '@microsoft/signalr';
 import { describe, expect, test } from 'vitest';
@@ -24,8 +24,8 @@ async function openMany(host: Host, count: number): Promise<readonly RawClient[]
 }
 
 /**
- * Returns the number of clients that have received a Close message. Asks each open client for an echo first, so that no message is
- * still on its way.
+ * Returns the number of clients that have received a Close message. Calls `echo` through each open client first, so that no earlier
+ * message is still on its way.
  */
 async function leftAmong(clients: readonly RawClient[]): Promise<number> {
   let left = 0;
@@ -40,7 +40,7 @@ async function leftAmong(clients: readonly RawClient[]): Promise<number> {
 }
 
 describe('drain', () => {
-  test('a drain closes clients in waves spread evenly over the period, and serves the others until then', async () => {
+  test('a drain closes clients in waves that are spread evenly over the period, and serves each client until its wave', async () => {
     await using host = await startHost(mapEcho);
     const clients = await openMany(host, 10);
     const drained = host.server.drain({ withinMs: 10_000 });
@@ -57,10 +57,10 @@ describe('drain', () => {
   });
 
   test.each([
-    ['done', () => Promise.resolve()],
-    ['failed', () => Promise.reject(new Error('on purpose'))],
+    ['resolved', () => Promise.resolve()],
+    ['rejected', () => Promise.reject(new Error('on purpose'))],
   ] as const)(
-    'the first wave waits until the given promise is %s, and new clients are refused at once',
+    'the first wave of a drain waits until the promise “after” is %s, while new clients are refused at once',
     async (_, end) => {
       await using host = await startHost(mapEcho);
       const clients = await openMany(host, 3);
@@ -94,7 +94,7 @@ describe('drain', () => {
     expect(() => host.server.mapHub('/other', echoHub)).toThrow('The server has been closed.');
   });
 
-  test('a hub of a draining server reaches the remaining clients', async () => {
+  test('a hub of a draining server still sends to the remaining clients', async () => {
     let send = (): number => 0;
     await using host = await startHost((server) => {
       const hub = server.mapHub('/hub', echoHub);
@@ -107,7 +107,7 @@ describe('drain', () => {
     for (const client of clients.slice(2)) expect(await client.next()).toContain('"note"');
   });
 
-  test('a drain ends at once without connections, and a period of 0 closes all connections at once', async () => {
+  test('a drain without connections ends at once, and a drain with a period of 0 closes all connections at once', async () => {
     await using empty = await startHost(mapEcho);
     await empty.server.drain({ withinMs: 60_000 });
     await using host = await startHost(mapEcho);
@@ -116,7 +116,7 @@ describe('drain', () => {
     for (const client of clients) await client.closed;
   });
 
-  test('a drain ends early after close, and when all clients leave', async () => {
+  test('a drain ends early when close() is called, and when all clients disconnect', async () => {
     await using closing = await startHost(mapEcho);
     const [client] = await openMany(closing, 1);
     const drained = closing.server.drain({ withinMs: 60_000 });
@@ -130,7 +130,7 @@ describe('drain', () => {
     await left;
   });
 
-  test('a drain does not wait for a hub that hangs in onDisconnected', async () => {
+  test('a drain ends after the close timeout even when the hook onDisconnected never returns', async () => {
     await using host = await startHost(
       (server) => {
         server.mapHub(
@@ -169,7 +169,7 @@ describe('drain', () => {
     await connection.stop();
   });
 
-  test('an invalid period is refused', async () => {
+  test('a drain with an invalid period is refused', async () => {
     await using host = await startHost(mapEcho);
     for (const withinMs of [-1, Number.NaN]) {
       expect(() => host.server.drain({ withinMs })).toThrow('withinMs must be 0 or more.');
@@ -177,7 +177,7 @@ describe('drain', () => {
   });
 });
 
-test('the number of connections that may stay falls linearly to zero', () => {
+test('the number of connections that may stay open during a drain falls linearly to zero', () => {
   expect([0, 1, 500, 999, 1_000, 2_000].map((ms) => mayStayOpen(1_000, ms, 1_000))).toEqual([
     1_000, 999, 500, 1, 0, 0,
   ]);

@@ -1,5 +1,5 @@
 /*
- * The README's examples are identical to tested files, and its table has every option with its default.
+ * The README's examples are identical to tested files, and its table lists every numeric option with the default value.
  */
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -44,7 +44,7 @@ async function connectTo(url: string): Promise<readonly [HubConnection, Promise<
   return [connection, received];
 }
 
-test('the example of the README serves an official client', async () => {
+test('the example “http” of the README serves an official client', async () => {
   const { http, url } = await runExample(() => import('./examples/http.js'));
   const [connection, received] = await connectTo(url);
   await connection.invoke('send', 'hi');
@@ -54,7 +54,7 @@ test('the example of the README serves an official client', async () => {
   http.close();
 });
 
-test('two servers of the example with a backplane reach each other’s clients and end in order', async () => {
+test('two servers of the README’s example with a backplane reach each other’s clients, and shut down cleanly on SIGTERM', async () => {
   await using redis = await startRedis();
   const before = new Set(process.listeners('SIGTERM'));
   const run = (): ReturnType<typeof runExample> => {
@@ -76,7 +76,7 @@ test('two servers of the example with a backplane reach each other’s clients a
   await expect.poll(() => redis.cli('pubsub', 'channels')).toBe('');
 });
 
-test('the table of the README has every number with its default', () => {
+test('the table of the README lists every numeric option with its default value', () => {
   for (const [name, value] of Object.entries(DEFAULT_OPTIONS)) {
     expect(readme).toContain(`| \`${name}\` | ${value} |`);
   }

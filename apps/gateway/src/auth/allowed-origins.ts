@@ -1,10 +1,10 @@
-// Determines the origins whose pages may connect.
+// Determines the web origins whose pages may connect to the hub.
 import type { AllowedOrigins } from '@millrace/signalr';
 import { isLoopbackName } from '../http/loopback.js';
 
 /**
- * Returns the configured origins. If none is configured, allows every loopback origin in development mode, and otherwise
- * (`undefined`) only pages that this gateway itself serves.
+ * Returns the configured origins. If none is configured, development mode allows every loopback origin. Any other mode returns
+ * `undefined`, which allows only the pages that this gateway itself serves.
  */
 export function allowedOriginsOf(
   configured: readonly string[],

@@ -1,13 +1,13 @@
-// Fetches the JSON Web Key Set of a key server, without a cache. Describes the reason of a failure in words.
+// Fetches the JSON Web Key Set of a key server, without a cache. Describes in words why a request failed.
 
-/** Maximum size of an answer. The largest key sets have a few dozen keys of about 2 KiB each. */
+/** Maximum size of the key server's response, in bytes. The largest key sets have a few dozen keys of about 2 KiB each. */
 const maxSetBytes = 1_048_576;
 
 /**
- * Fetches a key set. jose calls this function as its `customFetch`. A set without a key that can verify a signature counts as a
- * failure, because an empty set or the error page of a proxy must not replace good keys.
+ * Fetches a key set. jose calls this function as its `customFetch`. A response without a key that can verify a signature counts as
+ * a failure. Otherwise an empty set or the error page of a proxy would replace good keys.
  *
- * @throws Error with a message for the log that describes the server's answer
+ * @throws Error when the request fails or the response cannot be used. {@link reasonOf} describes the error for the log.
  */
 export async function fetchKeySet(url: string, options: RequestInit): Promise<Response> {
   const response = await fetch(url, options);
@@ -54,7 +54,10 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** True when a key of the set can verify a signature (RFC 7517). A shared secret (`oct`) or a key for encryption (`use`) cannot. */
+/**
+ * True when at least one key of the set can verify a signature (RFC 7517). Neither a shared secret (`oct`) nor an encryption key
+ * (`use`) can.
+ */
 function hasUsableKey(set: unknown): boolean {
   const keys = typeof set === 'object' && set !== null && 'keys' in set ? set.keys : undefined;
   return Array.isArray(keys) && keys.some(isUsable);

@@ -1,6 +1,6 @@
 // Fetches the keys of a key server when they are needed, and continues to use them while the server is unavailable. jose parses the
-// key set and finds the key of a token. This file decides when to fetch, and distinguishes a key that the server does not have from
-// a server that did not answer.
+// key set and finds the key of a token. This file decides when to fetch. It also distinguishes a server that has no such key from a
+// server that did not answer.
 import { setTimeout as pause } from 'node:timers/promises';
 import {
   type CryptoKey,
@@ -16,7 +16,7 @@ import { fetchKeySet, reasonOf } from './key-server.js';
 export interface RemoteKeysOptions {
   /** Address of the JSON Web Key Set. */
   readonly url: string;
-  /** Age at which keys are fetched again. Requests use the old keys until the new ones arrive. */
+  /** Age at which keys are fetched again. Tokens are verified with the old keys until the new ones arrive. */
   readonly refreshMs: number;
   /** Maximum age of keys that are still used while the server is unavailable. */
   readonly maxStaleMs: number;
@@ -24,7 +24,7 @@ export interface RemoteKeysOptions {
   readonly monotonicMs: () => number;
   /** Called after every request to the server. */
   readonly onFetched: (outcome: 'answered' | 'failed') => void;
-  /** Called when the server becomes unavailable (`isAway`, with the reason) or is available again. */
+  /** Called when the key server becomes unavailable (`isAway` is true, and `reason` says why) or is available again. */
   readonly onStateChange: (isAway: boolean, reason: string) => void;
 }
 
@@ -41,15 +41,21 @@ export class KeysUnavailable extends Error {
 }
 
 const fetchTimeoutMs = 5_000;
-/** Minimum time between the starts of two fetches. Tokens with invented key IDs cost the server at most one request a second. */
+/**
+ * Minimum time between the starts of two fetches. Tokens with invented key IDs therefore cost the server at most one request per
+ * second.
+ */
 const minSpacingMs = 1_000;
-/** Maximum number of callers that wait for a fetch. Others get `KeysUnavailable`. Callers whose key is known do not wait. */
+/**
+ * Maximum number of callers that wait for a fetch. Further callers get `KeysUnavailable`. Callers whose key is known do not wait.
+ */
 const maxWaiting = 1_000;
 const retryAfterMs = 5_000;
 
 /**
- * Caches the keys of a key server. The keys are: none → fresh → old (fetched again, still used) → too old (not used). If the cache
- * does not have a token's key, the caller waits for a fetch that begins after its call. All callers that wait share this fetch.
+ * Caches the keys of a key server. The cache has four states: no keys → fresh keys → old keys (fetched again, still used) → too old
+ * keys (not used). If the cache does not have a token's key, the caller waits for a fetch that begins after its call. All callers
+ * that wait share this fetch.
  */
 export class RemoteKeys {
   readonly #options: RemoteKeysOptions;
@@ -86,9 +92,10 @@ export class RemoteKeys {
   }
 
   /**
-   * Finds the key of a token.
+   * Finds the key that verifies a token.
    *
-   * @throws KeysUnavailable when the server does not answer; an error of jose when the server answered and has no such key
+   * @throws KeysUnavailable when the server does not answer or too many callers wait; an error of jose when the server answered and
+   * has no such key
    */
   async keyOf(header: JWTHeaderParameters, token: FlattenedJWSInput): Promise<CryptoKey> {
     this.refresh();

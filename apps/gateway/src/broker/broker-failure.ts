@@ -1,4 +1,5 @@
-// Turns a failure of the broker at start into one line for the person who started the gateway or the command: cause and remedy.
+// Turns a failure of the broker at start into one line, with cause and remedy, for the person who started the gateway or the
+// command.
 import { BrokerError, explainRedisFailure } from '@millrace/broker';
 import { GatewayError } from '../errors.js';
 

@@ -2,10 +2,10 @@
 import type { Broker } from '@millrace/broker';
 import type { Logger } from '../telemetry/logger.js';
 
-/** Minimum time between two checks. Readiness is requested often, and the policy hardly ever changes. */
+/** Minimum time between two checks. Orchestrators request readiness often, and the policy hardly ever changes. */
 const minSpacingMs = 5_000;
 
-/** Logs the eviction policy when it changes, and provides advice for the details of readiness. */
+/** Logs the eviction policy when it changes, and provides the advice that `/readyz` shows under `details`. */
 export class EvictionWatch {
   readonly #broker: Pick<Broker, 'evictionPolicy' | 'state'>;
   readonly #logger: Logger;

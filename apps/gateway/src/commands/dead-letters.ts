@@ -14,7 +14,7 @@ import { deadLetterJson, deadLetterTable, deadLetterText } from '../dead-letters
 import { GatewayError } from '../errors.js';
 import { readEnvironment } from '../settings/environment.js';
 
-/** Options that all of these commands have. */
+/** Options of every `millrace dead-letters` command. */
 export interface CommonOptions {
   readonly stream?: string;
   readonly json?: boolean;
@@ -55,10 +55,10 @@ export async function showDeadLetter(id: EntryId, options: CommonOptions): Promi
 }
 
 /**
- * Requeues or drops dead letters and prints a line for each. The exit code is 1 when one of them failed.
+ * Requeues or drops dead letters and prints a line for each. The exit code is 1 when the action failed for at least one of them.
  *
- * @throws GatewayError `invalid_arguments` when neither IDs nor `--all` are given, when both are, or when `--limit` is given with
- * IDs
+ * @throws GatewayError `invalid_arguments` when neither IDs nor `--all` are given, when both are given, or when `--limit` is given
+ * with IDs
  */
 export async function applyDeadLetterAction(
   action: DeadLetterAction,

@@ -1,4 +1,4 @@
-// `millrace tail`: joins a room like any SignalR client and prints what arrives.
+// `millrace tail`: joins a room like any SignalR client and prints the events that arrive.
 import { HubConnectionBuilder, LogLevel } from '@microsoft/signalr';
 import { eventCatalog } from '@millrace/contract';
 
@@ -103,6 +103,6 @@ function reasonOf(error: unknown, url: string): string {
     return `the gateway is in development mode and answers to localhost only, not to ${new URL(url).hostname}`;
   if (/ENOTFOUND|EAI_AGAIN/.test(message)) return `the host of ${url} cannot be resolved`;
   if (/ECONNREFUSED|fetch failed/.test(message)) return `nothing listens on ${url}; start the gateway first`;
-  // The message of a hub error follows this word and is meant for people.
+  // The text after `HubException: ` is the message of a hub error, which is meant for people.
   return message.split('HubException: ').at(-1) ?? message;
 }

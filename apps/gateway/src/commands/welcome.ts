@@ -1,12 +1,12 @@
-// The text that a gateway in development mode prints: its address, its mode, and commands that show that it works.
+// The text that a gateway in development mode prints when it starts: its address, its mode, and commands to try it out.
 import { randomUUID } from 'node:crypto';
 import type { ExampleEvent } from '../extension.js';
 
-/** Creates the text. The example event has new random IDs. */
+/** Creates the text. Its example event has new random IDs. */
 export function welcomeText(facts: {
   readonly url: string;
   readonly brokerKind: 'redis' | 'memory';
-  /** The example of the support desk, if the gateway serves this demo. */
+  /** An example event of the helpdesk demo, if the gateway serves the demo. */
   readonly example?: ExampleEvent | undefined;
 }): string {
   const { url, example } = facts;

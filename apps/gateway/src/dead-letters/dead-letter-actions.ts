@@ -7,7 +7,7 @@ import {
   type StreamDeadLetter,
 } from './dead-letter-list.js';
 
-/** An action on dead letters, named as its command. `replay` requeues the entry. */
+/** An action on dead letters. It has the name of its command: `replay` requeues the entry, and `drop` removes the dead letter. */
 export type DeadLetterAction = 'replay' | 'drop';
 
 /** Outcome of an action on one dead letter. */
@@ -20,14 +20,14 @@ export interface DeadLetterOutcome {
   readonly newId?: EntryId;
 }
 
-/** The dead letters with these IDs, or all that exist, at most `limit`. */
+/** Selects the dead letters with these IDs, or all existing dead letters up to the number `limit`. */
 export type DeadLetterSelection = { readonly ids: readonly EntryId[] } | { readonly limit: number };
 
 /**
- * Applies `action` to each selected dead letter and yields each outcome at once. If all are selected, goes stream by stream, oldest
- * first. An error does not undo earlier actions.
+ * Applies `action` to each selected dead letter, and yields each outcome immediately. If no IDs are given, goes stream by stream,
+ * the oldest dead letter first. An error does not undo earlier actions.
  *
- * @throws GatewayError `invalid_arguments` when more than one of the streams has a dead letter with one of the IDs
+ * @throws GatewayError `invalid_arguments` when one of the IDs exists in more than one stream
  */
 export async function* applyToDeadLetters(
   broker: DeadLetterBroker,

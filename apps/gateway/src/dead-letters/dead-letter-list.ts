@@ -8,7 +8,7 @@ import {
 } from '@millrace/broker';
 import { GatewayError } from '../errors.js';
 
-/** The methods of a broker that dead letters need. */
+/** The methods of the broker with which dead letters are listed, requeued and dropped. */
 export type DeadLetterBroker = Pick<
   Broker,
   'partitioning' | 'listDeadLetters' | 'readDeadLetter' | 'requeueDeadLetter' | 'dropDeadLetters'
@@ -21,17 +21,17 @@ export interface StreamDeadLetter extends DeadLetter {
 
 /** Selects the dead letters that {@link newestDeadLetters} returns. */
 export interface ListOptions {
-  /** Maximum number of dead letters, over all streams together: 1 to 1000. */
+  /** Maximum number of dead letters in total, from all streams: 1 to 1000. */
   readonly limit: number;
   /** Selects only dead letters that are older than this ID, for the next page. */
   readonly before?: EntryId;
 }
 
-/** Number of dead letters that {@link eachDeadLetter} reads at once. It is small, because one dead letter may have megabytes. */
+/** Number of dead letters that {@link eachDeadLetter} reads at once. It is small, because one dead letter may contain megabytes. */
 const deadLettersPerPage = 20;
 
 /**
- * Returns the stream of this name and its partitions, or all streams if no name is given.
+ * Returns the names of the stream `name` and of its partitions, or of all streams if no name is given.
  *
  * @throws GatewayError `invalid_arguments` when there is no such stream
  */
@@ -47,8 +47,8 @@ export function streamsNamed(broker: DeadLetterBroker, name: string | undefined)
 }
 
 /**
- * Returns the newest dead letters of these streams, newest first. Dead letters with the same ID are on the same page, even if the
- * page becomes a little longer than `limit`.
+ * Returns the newest dead letters of these streams, newest first. Dead letters with the same ID stay on the same page, even if the
+ * page becomes slightly longer than `limit`.
  */
 export async function newestDeadLetters(
   broker: DeadLetterBroker,
@@ -72,7 +72,7 @@ export async function newestDeadLetters(
 }
 
 /**
- * Returns the dead letter with this ID; `undefined` when there is none.
+ * Returns the dead letter with this ID, or `undefined` when there is none.
  *
  * @throws GatewayError `invalid_arguments` when more than one of the streams has a dead letter with this ID
  */
@@ -95,8 +95,9 @@ export async function findDeadLetter(
 }
 
 /**
- * Yields at most `limit` of the dead letters that exist now, stream by stream, oldest first. Dead letters that are added meanwhile
- * are left out. Otherwise the iteration might not end, because requeued entries that are still invalid become dead letters again.
+ * Yields at most `limit` of the dead letters that exist now, stream by stream, oldest first. Leaves out dead letters that are added
+ * during the iteration. Otherwise the iteration might never end, because a requeued entry becomes a dead letter again if it is
+ * still invalid.
  */
 export async function* eachDeadLetter(
   broker: DeadLetterBroker,

@@ -1,12 +1,12 @@
-// Formats dead letters as text for a terminal, and as JSON. Their contents come from any producer, so no control character is
-// printed. Pure.
+// Formats dead letters as text for a terminal, and as JSON. Any producer may have written their contents, so the text for a
+// terminal shows control characters as escapes. Pure.
 import { entryIdMs } from '@millrace/broker';
 import type { StreamDeadLetter } from './dead-letter-list.js';
 
 /** Maximum length of a table cell, in characters. The last cell of a row, the reason, may be longer. */
 const maxCellChars = 40;
 const maxReasonChars = 200;
-/** Maximum number of characters of one field that `show` prints as text. Its JSON contains the whole field. */
+/** Maximum number of characters that `millrace dead-letters show` prints of one field. With `--json` it prints the whole field. */
 const maxFieldChars = 2_000;
 /** Latest time that a `Date` can represent, in milliseconds since 1970. */
 const maxDateMs = 8.64e15;
@@ -56,7 +56,7 @@ export function deadLetterText(deadLetter: StreamDeadLetter): string {
   ].join('\n');
 }
 
-/** Formats one dead letter as one line of JSON, uncut. */
+/** Formats one dead letter as one line of JSON, with its complete fields. */
 export function deadLetterJson(deadLetter: StreamDeadLetter): string {
   return JSON.stringify({
     stream: deadLetter.stream,
@@ -70,7 +70,7 @@ export function deadLetterJson(deadLetter: StreamDeadLetter): string {
   });
 }
 
-/** Returns the text in one line, with control characters as escapes, cut to `maxChars`. */
+/** Returns the text as one line. Control characters are escaped, and a text longer than `maxChars` is cut. */
 export function printable(text: string, maxChars: number): string {
   const rest = text.length - maxChars;
   const shown = rest > 0 ? `${text.slice(0, maxChars)}… (${rest} more characters)` : text;

@@ -1,13 +1,13 @@
 // Decides whether an entry is delivered, dropped (and counted by reason) or rejected. Pure: it reads its arguments and changes
-// nothing. `rejections.ts` stores a rejected entry as a dead letter, unless another gateway knows its event type
-// (`known-types.ts`).
+// nothing. `rejections.ts` stores a rejected entry as a dead letter, unless another gateway has the entry's event type in its
+// catalog (`known-types.ts`).
 import type { Entry } from '@millrace/broker';
 import { type AnyCatalog, describeIssues, type ReceivedEvent } from '@millrace/contract';
 import type { RoomPositions } from '../rooms/room-positions.js';
 import { appendedAtMs, isStale } from './freshness.js';
 import type { SeenEvents } from './seen-events.js';
 
-/** An event that goes to its room. */
+/** An event that is delivered to its room. */
 export interface Accepted {
   readonly action: 'deliver';
   readonly stream: string;
@@ -17,7 +17,7 @@ export interface Accepted {
   readonly appendedMs: number;
 }
 
-/** An event that is too old, or a repeat. */
+/** An event that is dropped, because it is too old or a repeat of an earlier event. */
 export interface Dropped {
   readonly action: 'drop';
   readonly received: ReceivedEvent;
@@ -27,7 +27,7 @@ export interface Dropped {
 /** An entry that can never be delivered. */
 export interface Rejected {
   readonly action: 'reject';
-  /** Text for people. It repeats no value of the event. */
+  /** The reason, as text for people. It contains no value of the event. */
   readonly reason: string;
   /** The event type, if it is not in the catalog of this gateway. */
   readonly unknownType?: string;
@@ -38,14 +38,18 @@ export type Decision = Accepted | Dropped | Rejected;
 /** The rules that `decide` follows, and the state it reads. */
 export interface DecisionRules {
   readonly catalog: AnyCatalog;
-  /** Time from which an event's age is measured. `none`: the age does not matter, because the event was delivered before. */
+  /**
+   * The time from which an event's age is measured: the time of its entry (`entry`) or its own timestamp (`timestamp`). With `none`
+   * the age is not checked, because the event was delivered before.
+   */
   readonly freshness: 'entry' | 'timestamp' | 'none';
   readonly positions: Pick<RoomPositions, 'belongs'>;
   readonly seen: Pick<SeenEvents, 'has'>;
 }
 
 /**
- * Decides about an entry of a stream at `brokerTimeMs`. If it is to be delivered, the caller must remember its event ID as seen.
+ * Decides what happens to an entry of a stream at `brokerTimeMs`. If the event is to be delivered, the caller must add it to the
+ * seen events.
  */
 export function decide(stream: string, entry: Entry, brokerTimeMs: number, rules: DecisionRules): Decision {
   if (entry.isUtf8 === false) return rejected('a field holds bytes that are not UTF-8 text');

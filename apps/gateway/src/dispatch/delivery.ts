@@ -1,5 +1,5 @@
-// Runs delivery from the broker to the hub, from start to stop. The subscriber reads the streams, and the dispatcher handles the
-// entries that it reads.
+// Delivers events from the broker to the hub while the gateway runs. The subscriber reads entries from the streams, and the
+// dispatcher handles them.
 import { randomUUID } from 'node:crypto';
 import {
   type Broker,
@@ -34,13 +34,13 @@ export interface DeliveryDependencies {
   readonly broker: Broker;
   readonly metrics: Metrics;
   readonly logger: Logger;
-  /** The rooms. They follow the subscriber of this delivery. */
+  /** The rooms. Their positions come from the subscriber of this delivery. */
   readonly rooms: Rooms;
   /** The hub whose groups are the rooms. */
   readonly hub: Hub<EventsClient>;
 }
 
-/** See the file's comment. Start it once and stop it once. */
+/** Delivers events from the broker to the hub. Start it once and stop it once. */
 export class Delivery {
   readonly #dependencies: DeliveryDependencies;
   readonly #rejections: Rejections;
@@ -52,7 +52,8 @@ export class Delivery {
   constructor(dependencies: DeliveryDependencies) {
     const { options, metrics, logger, rooms } = dependencies;
     this.#dependencies = dependencies;
-    // Two processes with one name would acknowledge for each other, so a restarted process gets another name.
+    // If two processes had the same name, each would acknowledge entries for the other. Therefore a restarted process gets a new
+    // name.
     const name = `${options.instance}#${randomUUID().slice(0, 8)}`;
     this.#rejections = new Rejections({ ...dependencies, name });
     this.#sender = new RoomSender(dependencies);
@@ -72,18 +73,19 @@ export class Delivery {
     return this.#subscriber.isCaughtUp;
   }
 
-  /** The streams in trouble, each with its kind and cause. */
+  /** The streams that cannot be read or accounted for, each with the kind and the cause of the trouble. */
   get troubles(): readonly StreamTrouble[] {
     return this.#subscriber.troubles;
   }
 
   /**
-   * Registers at the broker, warms up from the last minutes and begins to read.
+   * Registers at the broker, warms up with the entries of the last minutes, and begins to read.
    *
-   * @throws BrokerError when the broker refuses
+   * @throws BrokerError when the broker refuses every stream or is closed
    */
   async start(): Promise<void> {
-    // The event types are announced before anything is read, so that other gateways do not reject what this one can deliver.
+    // The event types are announced before anything is read, so that other gateways do not reject events that this gateway can
+    // deliver.
     await this.#rejections.start();
     await this.#subscriber.start();
     this.#cancelMaintenance = startRepeatingTimer(
@@ -93,10 +95,13 @@ export class Delivery {
     );
   }
 
-  /** Resolves when every entry that the streams hold now was queued to the connections here, or when `signal` fires. */
+  /**
+   * Resolves when every entry that is in the streams at the time of the call was queued to this gateway's connections, or when
+   * `signal` is aborted.
+   */
   async reachEnd(signal: AbortSignal): Promise<void> {
     const { broker } = this.#dependencies;
-    // A stream that the broker refuses is left out, because its end is unknown.
+    // A stream that the broker cannot inspect is left out, because its end is unknown.
     const inspections = await Promise.allSettled(
       broker.partitioning.streams.map(({ name }) => broker.inspect(name)),
     );
@@ -108,7 +113,7 @@ export class Delivery {
     while (isBehind() && !signal.aborted) await pause(systemClock, cursorCheckMs, signal);
   }
 
-  /** Stops reading, and removes what the broker holds for this gateway, such as leases and announcements. Never rejects. */
+  /** Stops reading, and removes what the broker stores for this gateway, such as leases and announcements. Never rejects. */
   async stop(): Promise<void> {
     this.#cancelMaintenance();
     this.#dependencies.rooms.lossNotices.stop();
@@ -117,7 +122,7 @@ export class Delivery {
     await this.#rejections.stop();
   }
 
-  /** Updates the metrics about replay and about bytes that wait for clients. */
+  /** Updates the metrics of the replay ring and of the bytes that wait to be sent to clients. */
   observe(): void {
     const { broker, hub, metrics, rooms } = this.#dependencies;
     metrics.waitingBytes.set(hub.connections.waitingBytes);
@@ -148,8 +153,8 @@ export class Delivery {
   async #warmUp(starts: readonly StreamStart[]): Promise<void> {
     const { broker, options, rooms } = this.#dependencies;
     const { ring } = rooms.replay;
-    // A stream that the broker refuses is not warmed up. The ring begins it at the first ID, because it has no entries that a
-    // client could miss.
+    // A stream that the broker refuses is not warmed up. In the ring it begins at the first ID, because it has no entries that a
+    // client could have missed.
     for (const { name } of broker.partitioning.streams)
       if (ring.floor(name) === undefined) ring.begin(name, FIRST_ENTRY_ID);
     await warmUpFromStreams(broker, starts, {
@@ -160,7 +165,10 @@ export class Delivery {
     });
   }
 
-  /** Runs once per interval. Evicts events that are too old to be replayed, and sends idle connections the current position. */
+  /**
+   * Runs once per `positionIntervalMs`. Evicts events that are too old to be replayed, and sends the current position to idle
+   * connections.
+   */
   #maintain(): void {
     const { rooms } = this.#dependencies;
     rooms.replay.evict(rooms.brokerTimeMs());

@@ -1,4 +1,5 @@
-// Handles each entry that the gateway reads: decides about it, then acts. Runs synchronously and in stream order.
+// Handles each entry that the gateway reads: decides whether to deliver the entry, then acts on the decision. Runs synchronously
+// and in stream order.
 import type { Entry, StreamPosition } from '@millrace/broker';
 import type { AnyCatalog, ReceivedEvent } from '@millrace/contract';
 import type { Clock } from '@millrace/internal';
@@ -11,10 +12,11 @@ import { clockSkewMs, isNaive } from './freshness.js';
 import type { Rejections } from './rejections.js';
 import { SeenEvents } from './seen-events.js';
 
-// Time for which an event that ended an indicator is remembered, in order to drop older starts that arrive late.
+// Time for which an event that ended an indicator (such as typing) is remembered. Older events that start the indicator and arrive
+// late are dropped during this time.
 const endingMemoryMs = 10_000;
-// Maximum number of states in the gate: one per user, slot and room with a message or typing in the last 10 s. Beyond it, a start
-// that arrives late may be shown until it expires.
+// Maximum number of states in the indicator gate. There is one state per user, slot and room with a message or typing in the last
+// 10 s. If there are more, an indicator that is started by a late event may be shown until it expires.
 const maxGateKeys = 100_000;
 
 /** Reason why an event was not delivered. */
@@ -25,11 +27,11 @@ export interface DispatchObserver {
   delivered(received: ReceivedEvent, recipients: number, delayMs: number): void;
   dropped(received: ReceivedEvent, reason: UndeliveredReason): void;
   clockSkewed(received: ReceivedEvent): void;
-  /** The event's timestamp has no offset from UTC. */
+  /** Called when the event's timestamp has no offset from UTC. */
   naiveTimestamp(received: ReceivedEvent): void;
 }
 
-/** Bounds and rules of {@link EventDispatcher}. */
+/** Limits and rules of {@link EventDispatcher}. */
 export interface EventDispatcherOptions {
   readonly catalog: AnyCatalog;
   readonly freshness: 'entry' | 'timestamp';
@@ -46,7 +48,7 @@ export interface EventDispatcherDependencies {
   };
   readonly sender: Pick<RoomSender, 'hasConnections' | 'send'>;
   readonly rejections: Pick<Rejections, 'reject'>;
-  /** The clock for events that wait for the end of their window. */
+  /** The clock of the windows in which indicator events wait, and of the rooms' indicators. */
   readonly clock: Pick<Clock, 'monotonicMs' | 'startTimer'>;
   readonly observer: DispatchObserver;
 }
@@ -56,7 +58,7 @@ export interface EventDispatcherDependencies {
  *
  * Guarantees:
  * - Entries are handled in the order of the calls.
- * - An `event_id` is delivered once within the deduplication interval.
+ * - Events with the same `event_id` are delivered once within the deduplication interval.
  * - The `event_id` of a rejected or stale entry is not remembered, so that a good entry with the same ID still passes.
  */
 export class EventDispatcher {
@@ -85,7 +87,7 @@ export class EventDispatcher {
     );
   }
 
-  /** Handles one entry. */
+  /** Delivers, drops or rejects one entry. */
   dispatch(stream: string, entry: Entry): void {
     const { observer, rejections, rooms } = this.#dependencies;
     const decision = decide(stream, entry, rooms.brokerTimeMs(), this.#rules);
@@ -105,9 +107,9 @@ export class EventDispatcher {
 
   /**
    * Remembers an entry that was delivered before this gateway started. A repeat of the entry is then not delivered again, and the
-   * entry can be replayed to a client that comes back.
+   * entry can be replayed to a client that reconnects.
    *
-   * @param positionOf returns the position in a stream of a client that was sent all entries up to this one
+   * @param positionOf returns the position in a stream for a client that received all entries up to and including this one
    */
   warmUp(stream: string, entry: Entry, positionOf: (stream: string) => StreamPosition): void {
     const { positions, replay } = this.#dependencies.rooms;
@@ -122,7 +124,7 @@ export class EventDispatcher {
     replay.remember(stream, entry.id, received, call, appendedMs);
   }
 
-  /** Delivers the events that wait for the end of their window. */
+  /** Delivers all waiting events without waiting for the end of their windows. */
   flush(): void {
     this.#gate.flush();
   }
@@ -135,8 +137,8 @@ export class EventDispatcher {
   }
 
   /**
-   * Keeps the event for clients that come back, then sends it to the connections in its room. The event is encoded only if it is
-   * kept or the room has a connection.
+   * Stores the event if it can be replayed later, then sends it to the connections in its room. The event is encoded only if it is
+   * stored or the room has a connection.
    */
   #deliver({ stream, entry, received, appendedMs }: Accepted): void {
     const { clock, observer, rooms, sender } = this.#dependencies;

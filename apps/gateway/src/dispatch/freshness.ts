@@ -1,4 +1,4 @@
-// Checks how old an event is (rule 4 of the data model), and how far a producer's clock is off. Pure.
+// Checks the age of an event (rule 4 of the data model), and measures how far a producer's clock is off. Pure.
 import { type Entry, entryIdMs } from '@millrace/broker';
 import { hasUtcOffset, type ReceivedEvent, timestampToMs } from '@millrace/contract';
 
@@ -9,22 +9,22 @@ export interface FreshnessRule {
 }
 
 /**
- * Returns the time at which the entry was appended, by the broker's clock. This is the first part of the entry's ID, but not later
- * than `brokerTimeMs`: an ID lies in the future if a producer chose it or the broker's clock went back.
+ * Returns the time at which the entry was appended, by the broker's clock. This is the time in the entry's ID, limited to
+ * `brokerTimeMs`. The ID may contain a later time, because a producer chose the ID or because the broker's clock went back.
  */
 export function appendedAtMs({ id }: Pick<Entry, 'id'>, brokerTimeMs: number): number {
   return Math.min(entryIdMs(id), brokerTimeMs);
 }
 
 /**
- * True when the producer wrote its timestamp without an offset from UTC. The gateway reads such a timestamp as UTC. It may be hours
- * off, because programs that leave the offset out often mean their own time zone.
+ * True when the producer wrote the timestamp without an offset from UTC. The gateway reads such a timestamp as UTC. The result may
+ * be hours off, because programs that leave the offset out often mean their own time zone.
  */
 export function isNaive(entry: Entry): boolean {
   return !hasUtcOffset(entry.fields['timestamp'] ?? '');
 }
 
-/** True when an event is older than its type allows. A type without a limit is never stale. */
+/** True when an event is older than its type allows. An event of a type without a limit is never stale. */
 export function isStale(received: ReceivedEvent, entry: Entry, rule: FreshnessRule): boolean {
   const { maxAgeMs } = received.declaration;
   if (maxAgeMs === null) return false;
@@ -34,7 +34,10 @@ export function isStale(received: ReceivedEvent, entry: Entry, rule: FreshnessRu
   return brokerTimeMs - madeAtMs > maxAgeMs;
 }
 
-/** Returns how far the producer's clock was ahead of the broker's when the event was appended. Negative if it was behind. */
+/**
+ * Returns how far the producer's clock was ahead of the broker's clock when the event was appended. Negative if the producer's
+ * clock was behind.
+ */
 export function clockSkewMs(received: ReceivedEvent, appendedMs: number): number {
   return timestampToMs(received.event.timestamp) - appendedMs;
 }

@@ -1,4 +1,5 @@
-// Shares the event types of all catalogs among the gateways of a broker, so that no gateway rejects what another can deliver.
+// Shares the event types of all catalogs among the gateways of a broker, so that no gateway rejects an event that another gateway
+// can deliver.
 import type { Broker } from '@millrace/broker';
 import type { CancelTimer, Clock } from '@millrace/internal';
 import { startRepeatingTimer } from '../repeating-timer.js';
@@ -20,7 +21,7 @@ const announceIntervalMs = 2_000;
 export class KnownTypes {
   readonly #dependencies: KnownTypesDependencies;
   #cancel: CancelTimer = () => {};
-  /** The next request, which has not been sent yet. Until then all callers share it. */
+  /** The next request, which has not been sent yet. All callers share it until it is sent. */
   #next: Promise<ReadonlySet<string>> | undefined;
   /** The request under way. Never rejects. */
   #running: Promise<unknown> = Promise.resolve();
@@ -48,10 +49,10 @@ export class KnownTypes {
   }
 
   /**
-   * Resolves to true when a live gateway has the type in its catalog. One request is under way at a time. Callers that come during
-   * this request share the next one, so that an answer is never older than the call.
+   * Resolves to true when a live gateway has the type in its catalog. One request is under way at a time. Callers that arrive
+   * during this request share the next request, so that an answer is never older than the call.
    *
-   * @throws BrokerError when the broker cannot be asked
+   * @throws BrokerError when the request to the broker fails
    */
   async isKnown(type: string): Promise<boolean> {
     this.#next ??= this.#running.then(() => {

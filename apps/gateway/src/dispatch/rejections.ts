@@ -1,4 +1,5 @@
-// Stores dead letters of entries that can never be delivered, unless another gateway has their event type in its catalog.
+// Stores a dead letter for each entry that can never be delivered, unless another gateway has the entry's event type in its
+// catalog.
 import type { Broker, Entry } from '@millrace/broker';
 import { systemClock } from '@millrace/internal';
 import type { ResolvedGatewayOptions } from '../settings/options.js';
@@ -20,11 +21,11 @@ export interface RejectionsDependencies {
   readonly name: string;
 }
 
-/** Stores and counts rejected entries. Started once, stopped once. */
+/** Stores and counts rejected entries. Start it once and stop it once. */
 export class Rejections {
   readonly #dependencies: RejectionsDependencies;
   readonly #knownTypes: KnownTypes;
-  /** Types of other gateways that were logged; at most `maxForeignTypes`. */
+  /** Event types of other gateways that were logged already; at most `maxForeignTypes`. */
   readonly #foreignTypes = new Set<string>();
 
   constructor(dependencies: RejectionsDependencies) {
@@ -49,7 +50,10 @@ export class Rejections {
     else void this.#storeUnlessKnown(stream, entry, reason, unknownType);
   }
 
-  /** Stores a dead letter, unless another live gateway has the type. That gateway delivers the entry to its own clients. */
+  /**
+   * Stores a dead letter, unless another live gateway has the event type in its catalog. That gateway delivers the entry to its own
+   * clients.
+   */
   async #storeUnlessKnown(stream: string, entry: Entry, reason: string, type: string): Promise<void> {
     const { logger, metrics } = this.#dependencies;
     // If the broker cannot be asked, it cannot store the dead letter either. `#store` then logs the failure.

@@ -1,12 +1,13 @@
-// Remembers the IDs of delivered events, so that repeats are dropped. Uses the times at which entries were appended.
+// Remembers the IDs of delivered events, so that repeats are dropped. The age of an ID is measured from the time at which its entry
+// was appended.
 import type { ReceivedEvent } from '@millrace/contract';
 import { SeenIds, type SeenIdsOptions } from '@millrace/internal';
 
-// Maximum number of remembered IDs of ephemeral events. They are kept apart, because a storm of typing would otherwise push out all
-// other IDs within seconds.
+// Maximum number of remembered IDs of ephemeral events. These IDs have a separate set, because a burst of typing would otherwise
+// evict all other IDs within seconds.
 const maxEphemeralIds = 50_000;
 
-/** The IDs of all events. The IDs of events that are never replayed (ephemeral events) are in a separate set. */
+/** The IDs of delivered events. The IDs of ephemeral events, which are never replayed, are in a separate set. */
 export class SeenEvents {
   readonly #lasting: SeenIds;
   readonly #ephemeral: SeenIds;

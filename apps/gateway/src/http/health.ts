@@ -2,8 +2,8 @@
 import type { FastifyInstance } from 'fastify';
 
 /**
- * Readiness for new connections, with the reasons if the gateway is not ready. `details` are conditions that an operator should
- * correct in any case.
+ * Readiness for new connections, with the reasons if the gateway is not ready. `details` lists conditions that an operator should
+ * correct even if the gateway is ready.
  */
 export type Readiness = { readonly details: readonly string[] } & (
   | { readonly isReady: true }

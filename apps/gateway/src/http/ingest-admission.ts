@@ -1,21 +1,25 @@
-// Limits the share of a gateway's time that publishing over HTTP may take. Under overload, further requests are refused before they
-// are parsed, with as little work as possible. A refusal that cost as much as an event would halve the throughput.
+// Limits the share of a gateway's time that publishing over HTTP may take. Under overload, excess requests are refused before they
+// are parsed, with as little work as possible. If a refusal cost as much as publishing an event, the throughput would be halved.
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { type ProblemCode, problemBody } from './problem.js';
 
-/** A turn of the event loop is late when its requests take longer than this. */
+/** A turn of the event loop counts as late if its requests take at least this time. */
 const LATE_TURN_MS = 50;
-/** The gateway is overloaded when all turns were late for this long. */
+/** The gateway counts as overloaded when all turns have been late for this time. */
 const OVERLOADED_AFTER_MS = 500;
-/** Under overload, each turn serves requests for this long. The overload ends with a turn that takes less and refuses none. */
+/**
+ * Time for which each turn serves requests under overload. The overload ends after a turn that takes less time and refuses no
+ * request.
+ */
 const TURN_BUDGET_MS = 20;
 const RETRY_AFTER_SECONDS = 1;
 
 /**
  * Decides whether there is time for one more request. Pure except for the clock.
  *
- * calm ⇄ late → overloaded → calm. A burst makes turns late, and is served completely. If turns stay late, more requests arrive
- * than the gateway can serve. Without refusals, all clients would then wait longer and longer for their events.
+ * The states are calm ⇄ late → overloaded → calm. A short burst makes turns late, but is served completely. If turns stay late,
+ * more requests arrive than the gateway can serve. Without refusals, all clients would then wait longer and longer for their
+ * events.
  */
 export class TurnBudget {
   readonly #monotonicMs: () => number;
@@ -60,7 +64,10 @@ export class TurnBudget {
   }
 }
 
-/** Makes the server decide about each request to publish (see `TurnBudget`) before its own listeners see the request. */
+/**
+ * Makes the server admit or refuse each request to publish (see `TurnBudget`). A refused request never reaches the server's other
+ * listeners.
+ */
 export function guardIngest(server: Server, onRefused: (code: ProblemCode) => void): void {
   const budget = new TurnBudget(() => performance.now());
   const listeners = server.listeners('request') as ((

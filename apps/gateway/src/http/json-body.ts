@@ -1,14 +1,14 @@
 // Reads a request's body as JSON and keeps its text.
 import { isUtf8 } from 'node:buffer';
 
-/** A body that was read. */
+/** A parsed body. */
 export interface JsonBody {
   readonly value: unknown;
   /** The JSON text from which the value was read. */
   readonly text: string;
 }
 
-/** The error for a body that cannot be read. It is answered with 400. */
+/** The error for a body that cannot be read. The client receives status 400. */
 class BodyError extends Error {
   readonly statusCode = 400;
 }
@@ -22,14 +22,14 @@ const BYTE_ORDER_MARK = 0xfeff;
  * @throws an error with status 400 if the body is not JSON in UTF-8
  */
 export function readJsonBody(bytes: Buffer): JsonBody {
-  // Checked first, because decoding would silently replace invalid bytes.
+  // The encoding is checked first, because decoding would silently replace invalid bytes.
   if (!isUtf8(bytes)) throw new BodyError('not UTF-8');
   const decoded = bytes.toString('utf8');
   const text = decoded.charCodeAt(0) === BYTE_ORDER_MARK ? decoded.slice(1) : decoded;
   try {
     return { value: JSON.parse(text), text };
   } catch {
-    // The cause is left out on purpose, because it quotes the body.
+    // The error has no cause, because the message of the JSON parser quotes the body.
     throw new BodyError('not JSON');
   }
 }

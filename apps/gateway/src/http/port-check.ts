@@ -4,9 +4,9 @@ import { createServer } from 'node:net';
 import { GatewayError } from '../errors.js';
 
 /**
- * Opens the port and closes it again. Another program may open the port afterwards, so `listen` may still fail.
+ * Opens the port and closes it again. Another program may open the port afterwards, so a later `listen` may still fail.
  *
- * @throws GatewayError `port_in_use` or `invalid_configuration`
+ * @throws GatewayError `port_in_use`, or `invalid_configuration` when the address or the port cannot be used
  */
 export async function checkPort(host: string, port: number): Promise<void> {
   if (port === 0) return;

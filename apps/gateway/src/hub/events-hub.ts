@@ -1,4 +1,5 @@
-// The hub `/hubs/events`: the methods that clients may call. It checks permissions; publishing and delivery are elsewhere.
+// The hub `/hubs/events`: the methods that clients may call. Checks arguments and permissions. Other files publish and deliver the
+// events.
 import { BrokerError, type Position, parsePosition } from '@millrace/broker';
 import { ContractError, type IndicatedUser, isRoomId, isUuid } from '@millrace/contract';
 import { type Publisher, PublisherError } from '@millrace/publisher';
@@ -23,11 +24,11 @@ export interface EventsHubDependencies {
   /** True when every room is open to every user (development mode). */
   readonly areRoomsOpen: boolean;
   readonly activeTyping: ActiveTyping;
-  /** Limits the events that each user may send. */
+  /** Limits the number of events that each user may send. */
   readonly rateLimit: RateLimit;
   /** Returns monotonic time in milliseconds. */
   monotonicMs(): number;
-  /** Called when an event was refused because its user sent too many. */
+  /** Called when an event was refused because its user sent too many events. */
   onRateLimited(): void;
 }
 
@@ -42,7 +43,8 @@ export function createEventsHub(dependencies: EventsHubDependencies) {
     onConnected(context) {
       dependencies.activeTyping.connected(context.user.userId);
       context.items.begin(context);
-      // A client that resumes joins its personal room itself, with its position. It is then sent missed events before new ones.
+      // A client that resumes joins its personal room itself and sends its position, so that it receives missed events before new
+      // ones.
       if (context.request.query.get('resume') === '1') return;
       context.groups.add(personalRoomOf(context.user.userId));
     },
@@ -75,7 +77,7 @@ export function createEventsHub(dependencies: EventsHubDependencies) {
         },
       ),
 
-      /** Publishes to a joined room that the caller is typing, or has stopped. */
+      /** Publishes to a joined room that the caller has started or stopped typing. */
       SendTyping: method(
         ([roomId, isTyping]): [string, boolean] => [roomIdArgument(roomId), booleanArgument(isTyping)],
         async (context: EventsContext, givenRoomId, isTyping): Promise<void> => {
@@ -104,7 +106,7 @@ export function createEventsHub(dependencies: EventsHubDependencies) {
   });
 }
 
-/** @throws HubError with the time after which to send again */
+/** @throws HubError that names the time after which to send again */
 function checkRate(dependencies: EventsHubDependencies, userId: string): void {
   const waitMs = dependencies.rateLimit.take(userId, dependencies.monotonicMs());
   if (waitMs === 0) return;
@@ -113,19 +115,19 @@ function checkRate(dependencies: EventsHubDependencies, userId: string): void {
 }
 
 /**
- * True when this gateway ended the connection. An end without an error counts as the client's, because most often the client closed
- * the connection. When this gateway stops, replay attempts are not counted anyway.
+ * True when this gateway ended the connection. If there is no error, the client counts as having ended it, which is the usual case.
+ * A gateway that stops does not count replay attempts, so a wrong result is harmless then.
  */
 function isOfGateway(error: Error | undefined): boolean {
   const code = error instanceof SignalRError ? error.code : undefined;
   return error !== undefined && code !== 'transport_lost' && code !== 'client_error';
 }
 
-/** Ends the typing of a user who has disconnected. Otherwise it would be shown until it expires. */
+/** Ends the typing of a user who has disconnected. Otherwise the user would be shown as typing until the indicator expires. */
 async function stopTyping(dependencies: EventsHubDependencies, { userId, name }: User): Promise<void> {
   const rooms = dependencies.activeTyping.disconnected(userId, dependencies.monotonicMs());
   const user = { user_id: userId, username: name };
-  // A failure is ignored, because the client is gone and the indicator expires.
+  // A failure is ignored, because the client is gone and the indicator expires anyway.
   await Promise.allSettled(rooms.map((roomId) => publishTyping(dependencies, roomId, user, false)));
 }
 
@@ -150,7 +152,7 @@ async function publish(
   try {
     await dependencies.publisher.publish(type, roomId, payload);
   } catch (error) {
-    // The message of a `ContractError` names fields and rules, never values. It is meant for the sender of the event.
+    // The message of a `ContractError` is meant for the sender of the event. It names fields and rules, never values.
     if (error instanceof ContractError) throw new HubError(error.message, { cause: error });
     if (error instanceof PublisherError) throw tryAgain('The event was not stored.', { cause: error });
     throw error;
@@ -175,8 +177,8 @@ function roomIdArgument(value: unknown): string {
 }
 
 /**
- * Replaces a position that a gateway of a later build made, which occurs during a rollout or a rollback. It matches no stream, so
- * the answer to the join tells the client to load what it missed.
+ * Replaces a position from a gateway of a later build. A client may send such a position during a rollout or a rollback. The empty
+ * position matches no stream, so the answer to the join tells the client that it must load missed events itself.
  */
 const OF_LATER_BUILD: Position = [];
 

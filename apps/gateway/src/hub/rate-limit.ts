@@ -1,5 +1,5 @@
-// Limits the events that each user may send: a token bucket per user, refilled at a constant rate. Decision 15 compares it with a
-// library.
+// Limits the number of events that each user may send, with a token bucket per user that is refilled at a constant rate. Decision
+// 15 compares this code with a library.
 import { OldestFirstMap } from '@millrace/internal';
 
 /** Rate and bounds of {@link RateLimit}. */
@@ -7,7 +7,10 @@ export interface RateLimitOptions {
   readonly perSecond: number;
   /** Maximum number of events that a user may send at once after a pause. */
   readonly burst: number;
-  /** Maximum number of remembered users. Beyond it the user who sent longest ago is forgotten, and has a full bucket again. */
+  /**
+   * Maximum number of remembered users. If there are more, the user whose last event is the oldest is forgotten, and has a full
+   * bucket again.
+   */
   readonly maxUsers: number;
 }
 
@@ -19,7 +22,7 @@ interface Bucket {
 /** The token buckets of all users. Works without timers. */
 export class RateLimit {
   readonly #options: RateLimitOptions;
-  /** The user who sent longest ago comes first. */
+  /** User ID → bucket. The user whose last event is the oldest comes first. */
   readonly #buckets = new OldestFirstMap<string, Bucket>();
 
   constructor(options: RateLimitOptions) {

@@ -1,10 +1,13 @@
-// Shares through Redis which gateway serves which SignalR connection.
+// Stores in Redis which gateway serves which SignalR connection, so that every gateway can look it up.
 import { connectRedis } from '@millrace/broker';
 import type { ConnectionDirectory } from '@millrace/signalr';
 import { createRedisDirectory, type RedisDirectory } from '@millrace/signalr/redis';
 import type { Logger } from 'pino';
 
-/** A directory that is open while the gateway runs. `claim` and `find` reject while it is not open or Redis is unavailable. */
+/**
+ * A directory that is open while the gateway runs. `claim` and `find` reject while the directory is not open or Redis is
+ * unavailable.
+ */
 export class SharedDirectory implements ConnectionDirectory {
   readonly #redisUrl: string;
   readonly #logger: Logger;

@@ -1,12 +1,13 @@
-// Remembers the rooms in which users of this gateway are typing, so that typing can be ended when a user's last connection ends.
+// Remembers the rooms in which users of this gateway are typing. The typing in these rooms can then be ended when the user's last
+// connection ends.
 
 /** Bounds of {@link ActiveTyping}. */
 export interface ActiveTypingOptions {
   /** Time after which a typing indicator expires. An expired indicator need not be ended. */
   readonly expiryMs: number;
   /**
-   * Maximum number of rooms remembered per user. Beyond it the room in which the user typed longest ago is forgotten, and its
-   * indicator ends only when it expires.
+   * Maximum number of rooms remembered per user. If there are more, the room in which the user typed longest ago is forgotten. The
+   * indicator in that room then ends only when it expires.
    */
   readonly maxRoomsPerUser: number;
 }
@@ -17,7 +18,9 @@ interface ConnectedUser {
   readonly typingSinceMs: Map<string, number>;
 }
 
-/** The users who are connected to this gateway, and the rooms in which they type. Bounded by the connections. */
+/**
+ * The users who are connected to this gateway, and the rooms in which they type. The size is bounded by the number of connections.
+ */
 export class ActiveTyping {
   readonly #options: ActiveTypingOptions;
   readonly #users = new Map<string, ConnectedUser>();
@@ -46,8 +49,8 @@ export class ActiveTyping {
   }
 
   /**
-   * Notes that a connection of the user has ended. Returns no rooms while the user has another connection. After the last one has
-   * ended, returns the rooms in which the user still seems to type.
+   * Notes that a connection of the user has ended. Returns no rooms while the user has another connection. After the last
+   * connection has ended, returns the rooms in which the user still seems to type.
    */
   disconnected(userId: string, timeMs: number): readonly string[] {
     const user = this.#users.get(userId);

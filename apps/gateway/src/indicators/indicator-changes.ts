@@ -1,9 +1,9 @@
-// Finds the users whom indicators show to one client, and the changes that the client missed. Pure.
+// Finds the users whom indicators (such as typing) show to one client, and the changes of indicators that the client missed. Pure.
 import type { IndicatedUser } from '@millrace/contract';
 import type { ShownByName } from './room-indicators.js';
 import { isSameUser } from './same-user.js';
 
-/** A change of an indicator: it began (`isShown`) or ceased to show the user. */
+/** A change of an indicator: it began to show the user (`isShown` is true) or ceased to show the user. */
 export interface IndicatorChange {
   readonly name: string;
   readonly user: IndicatedUser;

@@ -1,7 +1,8 @@
-// Limits the indicator events (typing, and what an application's catalog declares) that clients are sent: per user, room and window
-// only the newest. A start is an event that shows the indicator, and a stop one that ends it. Drops a start that was made before a
-// message or a stop of the same user. Publishers have coalesced most of these events already. The gate handles those of a plain
-// XADD, and those that waited in a publisher's window while a message was published. Compares entry IDs, never clocks of producers.
+// Limits the indicator events that clients receive (typing, and others that an application's catalog declares): only the newest
+// event per user, room and window. A start is an event that shows the indicator, and a stop is an event that ends it. Drops a start
+// that was made before a message or a stop of the same user. Publishers have coalesced most of these events already. The gate is
+// for events of a plain XADD, and for events that waited in a publisher's window while a message was published. Compares entry IDs,
+// never clocks of producers.
 import {
   compareEntryIds,
   type Entry,
@@ -14,7 +15,10 @@ import { AS_OF_FIELD, type ReceivedEvent, showsIndicator } from '@millrace/contr
 import { type CancelTimer, type Clock, OldestFirstMap } from '@millrace/internal';
 import type { Accepted } from '../dispatch/decide.js';
 
-/** Reason why an event was dropped. `ended`: a message or stop overtook it. `superseded`: a newer event of its user replaced it. */
+/**
+ * Reason why an event was dropped. `ended`: a message or a stop of the same user overtook it. `superseded`: a newer event of the
+ * same user replaced it.
+ */
 export type GateDropReason = 'ended' | 'superseded';
 
 /** Dependencies of {@link IndicatorGate}. */
@@ -30,13 +34,13 @@ export interface IndicatorGateOptions {
   /** Time for which a message or a stop is remembered, in order to drop older starts that arrive late. */
   readonly memoryMs: number;
   /**
-   * Maximum number of remembered states, one per user, slot and room. Beyond it the state that changed longest ago is forgotten,
-   * and its waiting event is sent.
+   * Maximum number of remembered states, one per user, slot and room. If there are more, the state that changed longest ago is
+   * forgotten, and the event that waits in it is sent.
    */
   readonly maxKeys: number;
 }
 
-/** An entry that ended an indicator. It counts only until `untilMs`, because a stream that was lost begins anew with other IDs. */
+/** An entry that ended an indicator. It is ignored after `untilMs`, because a stream that was lost begins again with other IDs. */
 interface EndingEntry {
   readonly id: EntryId;
   readonly untilMs: number;
@@ -55,9 +59,9 @@ interface WaitingEvent {
  * Open ─event─▶ Closed for a window ─event─▶ Waiting ─window over─▶ Closed … ─▶ Open.
  */
 interface GateState {
-  /** The user's newest message. A start that was made before it is dropped. */
+  /** The user's newest message. A start that was made before this message is dropped. */
   lastMessage: EndingEntry | undefined;
-  /** The user's newest stop. A start that was made before it is dropped. */
+  /** The user's newest stop. A start that was made before this stop is dropped. */
   lastStop: EndingEntry | undefined;
   /** Time from which the next event may pass. */
   opensAtMs: number;
@@ -65,11 +69,14 @@ interface GateState {
   waiting: WaitingEvent | undefined;
 }
 
-/** See the file's comment. Every event that the gate is given is either delivered or dropped with a reason. */
+/**
+ * The gate that the comment at the top of this file describes. Every event that is passed to the gate is either delivered, or
+ * dropped with a reason.
+ */
 export class IndicatorGate {
   readonly #options: IndicatorGateOptions;
   readonly #dependencies: IndicatorGateDependencies;
-  /** The state that changed longest ago comes first. */
+  /** The states by room, slot and user. The state that changed longest ago comes first. */
   readonly #states = new OldestFirstMap<string, GateState>();
 
   constructor(options: IndicatorGateOptions, dependencies: IndicatorGateDependencies) {
@@ -78,9 +85,8 @@ export class IndicatorGate {
   }
 
   /**
-   * Decides about an event. Must be called in stream order. Returns true if the event is to be delivered now, which is always so
-   * for events that are replayed or not coalesced. Returns false if the event was dropped or waits for the end of its user's
-   * window.
+   * Returns true if the event is to be delivered now. Always returns true for an event that is replayed or not coalesced. Returns
+   * false if the event was dropped, or waits for the end of its user's window. Must be called in stream order.
    */
   admits(accepted: Accepted): boolean {
     const { entry, received } = accepted;
@@ -98,7 +104,7 @@ export class IndicatorGate {
       return false;
     }
     if (isStop(received) && !isEndedBy(state.lastStop, asOf, timeMs)) {
-      // A stop that waited in a window has no entry with the ID `asOf`. A start with the same `asOf` came later and must pass.
+      // If a stop waited in a window, no entry has the ID `asOf`. A start with the same `asOf` came after that stop and must pass.
       state.lastStop = this.#endingEntry(asOf === entry.id ? asOf : previousEntryId(asOf));
     }
     if (state.waiting === undefined && timeMs >= state.opensAtMs) {
@@ -117,8 +123,8 @@ export class IndicatorGate {
   }
 
   /**
-   * Notes an event that ends an indicator, as a message ends its sender's typing. Must also be called for such an event that was
-   * delivered before this gateway started.
+   * Remembers an event that ends an indicator. For example, a message ends its sender's typing. Must also be called for an ending
+   * event that was delivered before this gateway started.
    */
   noteEnding({ entry, received: { event, declaration } }: Accepted): void {
     const ending = declaration.endsCoalescing;
@@ -133,7 +139,7 @@ export class IndicatorGate {
     this.#dependencies.dropped(waiting.accepted, 'ended');
   }
 
-  /** Delivers every waiting event at once. */
+  /** Delivers every waiting event immediately. */
   flush(): void {
     for (const state of this.#states.values()) {
       state.waiting?.cancelTimer();
@@ -172,7 +178,10 @@ export class IndicatorGate {
     return state;
   }
 
-  /** Forgets at most two states per call. The map still shrinks faster than it grows, and no call takes long. */
+  /**
+   * Forgets at most two states per call, so that no call takes long. The map still shrinks faster than it grows, because a call
+   * adds at most one state.
+   */
   #forgetOld(timeMs: number): void {
     for (let checks = 2; checks > 0; checks -= 1) {
       const oldest = this.#states.oldest();
@@ -193,8 +202,8 @@ function isStop({ event, declaration: { indicator } }: ReceivedEvent): boolean {
 }
 
 /**
- * Returns the entry ID that the event would have had when it was made: its field `as_of`, but not later than its own ID. An event
- * without a valid `as_of`, such as one of a plain XADD, counts as made at its own ID.
+ * Returns the entry ID that the event would have had at the time it was made: the field `as_of`, limited to the entry's own ID. An
+ * event without a valid `as_of`, such as an event of a plain XADD, counts as made at its own ID.
  */
 function asOfEntry({ id, fields }: Entry): EntryId {
   const asOf = fields[AS_OF_FIELD];
@@ -212,8 +221,8 @@ function isOvertaken(
 }
 
 /**
- * True when the ending still counts and `id` is not after it. An event that would have had the ending's own ID was made just before
- * the ending, which then took this ID.
+ * True when the ending has not expired and `id` is not after it. If `id` equals the ID of the ending, the event was made just
+ * before the ending, which then took this ID.
  */
 function isEndedBy(ending: EndingEntry | undefined, id: EntryId, timeMs: number): boolean {
   return ending !== undefined && ending.untilMs > timeMs && compareEntryIds(id, ending.id) <= 0;

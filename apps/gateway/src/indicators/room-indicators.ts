@@ -9,10 +9,14 @@ import {
 } from '@millrace/contract';
 import { ShownUsers } from './shown-users.js';
 
-/** The indicator of the hub's own methods: `SendTyping` publishes it, and the answer to `JoinRoom` has a separate field for it. */
+/**
+ * The indicator that the hub's own methods use: `SendTyping` publishes it, and the answer to `JoinRoom` has a separate field for
+ * it.
+ */
 export const TYPING = 'typing';
 
-// Maximum number of rooms in which one indicator shows users. Beyond it the room whose last start is the oldest is forgotten.
+// Maximum number of rooms in which one indicator shows users. If there are more, the room whose last start is the oldest is
+// forgotten.
 const maxRooms = 10_000;
 
 /** The users whom indicators show, by the name of the indicator. Indicators that show nobody are left out. */
@@ -23,7 +27,7 @@ interface Shown {
   readonly users: ShownUsers;
 }
 
-/** See the file's comment. */
+/** The users whom the indicators of a catalog show, in all rooms. */
 export class RoomIndicators {
   readonly #shown = new Map<string, Shown>();
 
@@ -42,7 +46,7 @@ export class RoomIndicators {
   }
 
   /**
-   * Updates the indicators from an event that shows or ends one.
+   * Updates the indicators from an event that starts or ends an indicator.
    *
    * @returns the user whose connections must not be sent the event, because it is about this user; `undefined` if there is none
    */

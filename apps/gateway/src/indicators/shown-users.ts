@@ -1,5 +1,5 @@
-// Keeps the users whom one indicator shows, by room. The answer to a join lists them. There are no timers: an expired user is not
-// listed, and is removed by the next start or list call for the room.
+// Keeps the users whom one indicator shows, by room, so that the answer to a join can list them. Uses no timers: the next call of
+// `start` or `list` for a room removes its expired users.
 import type { IndicatedUser } from '@millrace/contract';
 import { OldestFirstMap, userKey } from '@millrace/internal';
 
@@ -11,11 +11,11 @@ interface ShownSince extends IndicatedUser {
 export interface ShownUsersOptions {
   /** Time after which a user is no longer shown without a new start event. */
   readonly expiryMs: number;
-  /** Maximum number of rooms. Beyond it the room whose last start is the oldest is forgotten. */
+  /** Maximum number of rooms. If there are more, the room whose last start is the oldest is forgotten. */
   readonly maxRooms: number;
 }
 
-/** The users of all rooms that one indicator shows. */
+/** The users whom one indicator shows, in all rooms. */
 export class ShownUsers {
   readonly #options: ShownUsersOptions;
   /** Room → user → the user and the time of the user's last start. The room whose last start is the oldest comes first. */
@@ -40,7 +40,7 @@ export class ShownUsers {
     if (users?.size === 0) this.#rooms.delete(roomId);
   }
 
-  /** Returns the users shown in a room at `timeMs`, in the order in which they began. */
+  /** Returns the users whom the indicator shows in a room at `timeMs`, in the order in which it began to show them. */
   list(roomId: string, timeMs: number): readonly IndicatedUser[] {
     const users = this.#rooms.get(roomId);
     if (users === undefined) return [];

@@ -11,8 +11,9 @@ export interface ByteReference {
 const slabBytes = 1_048_576;
 
 /**
- * Appends messages to slabs, with the headroom in front of each message that `PreparedCall.fromBytes` needs. A slab is freed when
- * no reference to it is left. References should therefore be dropped in about the order in which they were made.
+ * Appends messages to slabs, which are buffers of 1 MiB or more. Leaves the headroom in front of each message that
+ * `PreparedCall.fromBytes` needs. A slab is freed when no reference to it is left. Therefore references should be dropped in about
+ * the order in which they were made.
  */
 export class ByteArena {
   #slab = Buffer.alloc(0);

@@ -1,4 +1,4 @@
-// Reads the entries of a stream that are older than those in the ring. All clients that come back with an old position at about the
+// Reads the entries of a stream that are older than those in the ring. All clients that reconnect with an old position at about the
 // same time share one bounded read.
 import {
   type Broker,
@@ -11,7 +11,10 @@ import {
 
 /** Bounds of {@link OlderEntries}. */
 export interface OlderEntriesOptions {
-  /** Maximum number of entries read from one stream, give or take one page. A client that missed more must reload. */
+  /**
+   * Maximum number of entries in one read of a stream. Whole pages are read, so a read may return slightly more. A client that
+   * missed more must reload.
+   */
   readonly maxEntries: number;
   /** Time for which the result of a read is kept for the next clients. */
   readonly keepMs: number;
@@ -19,13 +22,16 @@ export interface OlderEntriesOptions {
 
 /** The entries of a stream that a client needs. */
 export interface OlderRange {
-  /** The client needs every entry after this one, up to `atLeast`. */
+  /** Entry ID after which the client needs every entry, up to and including `atLeast`. */
   readonly from: EntryId;
   /** The last entry that the client needs. */
   readonly atLeast: EntryId;
-  /** Newer entries up to this one are read too, at most one page, because the ring may evict them during the read. */
+  /** Newer entries up to this ID are read as well, but at most one page, because the ring may evict them during the read. */
   readonly upTo: EntryId;
-  /** True when the client needs only what the stream still has. Older entries that the stream lost do not count as missed. */
+  /**
+   * True when the client needs only the entries that the stream still has. Older entries that the stream has lost then do not count
+   * as missed.
+   */
   readonly isFromStart?: boolean;
 }
 
@@ -38,7 +44,7 @@ export interface OlderSlice {
 /** Result of a read: every entry of a stream after `lowest` up to `upTo`. */
 interface CachedRange extends OlderSlice {
   readonly lowest: EntryId;
-  /** True when no older entries can be read, because the stream has lost them or they are too many. */
+  /** True when no older entries can be read, because the stream has lost them or there are too many. */
   readonly isEnd: boolean;
   /** True when the stream's first entry is included. */
   readonly reachesStart: boolean;
@@ -50,7 +56,7 @@ interface StreamReads {
   cached?: CachedRange;
   /** The read under way. */
   running?: Promise<CachedRange>;
-  /** The read after the one under way, shared by all clients that come until it begins. */
+  /** The read after the one under way, shared by all clients that arrive before it begins. */
   next?: Promise<CachedRange>;
   /** Ranges that the next read must include. */
   requested: OlderRange[];
@@ -60,8 +66,8 @@ const pageEntries = 500;
 
 /**
  * Reads entries that are older than those in the ring, in whole pages from the newest backwards. At most one read of a stream is
- * under way at a time. Clients that come during it share the next read, which is skipped if the cached range has all that they
- * need. Therefore the number of reads does not grow with the number of clients.
+ * under way at a time. Clients that arrive during a read share the next read, which is skipped if the cached range includes
+ * everything that they need. Therefore the number of reads does not grow with the number of clients.
  */
 export class OlderEntries {
   readonly #broker: Pick<Broker, 'readRange' | 'inspect'>;
@@ -81,9 +87,10 @@ export class OlderEntries {
   }
 
   /**
-   * Reads all entries of a range. Resolves to `undefined` when the stream has lost some of them, or when they are too many.
+   * Reads all entries of a range. Resolves to `undefined` when the stream has lost some of these entries, or when there are too
+   * many.
    *
-   * @throws BrokerError when the broker cannot be asked
+   * @throws BrokerError when a request to the broker fails
    */
   async read(stream: string, range: OlderRange): Promise<OlderSlice | undefined> {
     const { lowest, reachesStart, upTo, entries } = await this.#request(stream, range);
@@ -113,7 +120,8 @@ export class OlderEntries {
   }
 
   async #readNext(stream: string, reads: StreamReads): Promise<CachedRange> {
-    // A failure of the read under way does not matter here. Ranges requested until it ends are part of this read.
+    // A failure of the read under way does not matter here. The read that begins now includes all ranges that were requested until
+    // then.
     await reads.running?.catch(() => {});
     const requested = reads.requested.splice(0);
     if (reads.next !== undefined) reads.running = reads.next;
@@ -179,8 +187,9 @@ export class OlderEntries {
   }
 
   /**
-   * Returns the ID after which no entry is missing. The oldest entries leave a stream first, so the entries that were read are
-   * complete if an older one is still there. Called after the read, so that entries trimmed during the read count as lost.
+   * Returns the lowest ID after which no entry is missing. A stream loses its oldest entries first, so the entries that were read
+   * are complete if the stream still has an older entry. Called after the read, so that entries trimmed during the read count as
+   * lost.
    */
   async #lowestComplete(
     stream: string,

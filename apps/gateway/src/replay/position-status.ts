@@ -1,4 +1,4 @@
-// Compares a client's position in a stream with what this gateway has read of it. Pure.
+// Compares a client's position in a stream with how far this gateway has read the stream. Pure.
 import {
   type CurrentStreamPosition,
   compareEntryIds,
@@ -15,18 +15,18 @@ export interface KnownStream extends CurrentStreamPosition {
 /**
  * The status of a client's position in a stream:
  * - `reached`: this gateway has read the stream at least up to the position.
- * - `lost`: the stream does not have the position, because the stream was lost or its newest entry is older.
- * - `unread`: the stream has the position, but this gateway has not read that far yet.
- * - `unproven`: another server has the stream now, and it is not proven yet that this server has the entries up to the position.
- * - `unknown`: only the broker can tell, and no heartbeat that began after the client came has reported the stream's end.
+ * - `lost`: the stream does not contain the position, because the stream was lost or its newest entry is older than the position.
+ * - `unread`: the stream contains the position, but this gateway has not read that far yet.
+ * - `unproven`: another server has the stream now, and it is not proven yet that this server has all entries up to the position.
+ * - `unknown`: only the broker can tell, and no heartbeat after the client's join has reported the stream's end yet.
  */
 export type PositionStatus = 'reached' | 'lost' | 'unread' | 'unproven' | 'unknown';
 
 /**
  * Returns the status of a client's position.
  *
- * @param sinceMs time at which the client came, in local monotonic time; an earlier report of the stream's end may be too old to
- * judge the position
+ * @param sinceMs time of the client's join, in local monotonic time; a report of the stream's end that was requested before this
+ * time may be too old to judge the position
  */
 export function positionStatusOf(
   position: StreamPosition,

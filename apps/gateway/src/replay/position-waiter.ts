@@ -1,5 +1,5 @@
 // Waits until this gateway has read as far as a client that comes from another gateway. The wait sends no requests to the broker,
-// because the progress of the tail and the regular heartbeats are enough.
+// because it is enough to watch the progress of reading and the regular heartbeats.
 import { compareEntryIds, type EntryId, type StreamPosition } from '@millrace/broker';
 import type { CancelTimer, Clock } from '@millrace/internal';
 import { type KnownStream, type PositionStatus, positionStatusOf } from './position-status.js';
@@ -12,14 +12,17 @@ export interface ClientStreamPosition {
   readonly isFromStart?: boolean;
 }
 
-/** The outcome of a wait. `unknown`: this gateway did not read far enough in time, or no heartbeat arrived in time. */
+/**
+ * The outcome of a wait. `unknown`: this gateway did not read far enough in time, or no heartbeat arrived in time. For the other
+ * outcomes see {@link PositionStatus}.
+ */
 export type WaitOutcome = 'reached' | 'lost' | 'unknown';
 
 /** Dependencies of {@link PositionWaiter}. */
 export interface PositionWaiterDependencies {
   readonly clock: Pick<Clock, 'monotonicMs' | 'startTimer'>;
   readonly maxWaitMs: number;
-  /** Returns how far this gateway has read the stream. `undefined` for a stream that it does not have. */
+  /** Returns how far this gateway has read the stream, or `undefined` for a stream that this gateway does not have. */
   currentOf(stream: string): KnownStream | undefined;
 }
 
@@ -30,15 +33,17 @@ interface Waiter {
   readonly cancelDeadline: CancelTimer;
 }
 
-/** The waiters of one stream, and the lowest cursor for which one of them waits. Below this cursor no waiter has to be checked. */
+/**
+ * The waiters of one stream, and the lowest cursor for which any of them waits. Reading entries before this cursor ends no wait.
+ */
 interface WaitQueue {
   readonly waiters: Set<Waiter>;
   lowest: EntryId;
 }
 
 /**
- * The joins of a gateway that wait. Their number is bounded by the connections, because each connection waits for one join at a
- * time, and for at most `maxWaitMs`.
+ * The joins that wait. Their number is bounded by the number of connections, because each connection waits for one join at a time.
+ * A join waits for at most `maxWaitMs`.
  */
 export class PositionWaiter {
   readonly #dependencies: PositionWaiterDependencies;
@@ -50,8 +55,8 @@ export class PositionWaiter {
   }
 
   /**
-   * Waits until this gateway has reached these positions. Most clients need not wait. The result is then no promise, so that the
-   * caller can continue in the same turn.
+   * Waits until this gateway has reached these positions. Most clients need not wait. The result is then not a promise, so that the
+   * caller can continue in the same turn of the event loop.
    */
   waitFor(positions: readonly ClientStreamPosition[]): WaitOutcome | Promise<WaitOutcome> {
     const sinceMs = this.#dependencies.clock.monotonicMs();
@@ -117,7 +122,10 @@ export class PositionWaiter {
     resolve(outcome);
   }
 
-  /** Returns the first position that is lost, else the first that is not reached, else one that is reached. */
+  /**
+   * Returns the first position that is lost. If none is lost, returns the first position that is not reached, or else a position
+   * that is reached.
+   */
   #check(positions: readonly ClientStreamPosition[], sinceMs: number): CheckedPosition {
     let waiting: CheckedPosition | undefined;
     for (const { stream, position } of positions) {

@@ -1,8 +1,12 @@
-// Caches the calls that the ring made from its bytes. Many clients come back at about the same time and are sent the same frames.
+// Caches the calls that the ring made from its bytes, because many clients reconnect at about the same time and receive the same
+// frames.
 import { OldestFirstMap } from '@millrace/internal';
 import type { PreparedCall } from '@millrace/signalr';
 
-/** Calls by the sequence number of their event in the ring. Beyond the bound the oldest is evicted, and made again when needed. */
+/**
+ * Holds each call under the sequence number of its event in the ring. Above `maxBytes` the oldest call is evicted. The ring makes
+ * it again when it is needed.
+ */
 export class PreparedCallCache {
   readonly #maxBytes: number;
   readonly #calls = new OldestFirstMap<number, PreparedCall>();

@@ -1,10 +1,10 @@
-// Detects clients that disconnect, for whatever reason, as soon as they are replayed a certain event. The event would be replayed
-// at every join, and the client would disconnect for ever. After some attempts the client is told to reload the room instead, so
-// that it is not replayed the event again.
+// Detects clients that disconnect, for whatever reason, whenever a certain event is replayed to them. Without detection, the event
+// would be replayed at every join, and the client would disconnect each time. After some attempts the client is told to reload the
+// room instead, and the event is not replayed to it again.
 import type { Broker } from '@millrace/broker';
 import type { Clock } from '@millrace/internal';
 
-/** A replay that a client was sent. */
+/** A replay that was sent to a client. */
 export interface ReplayAttempt {
   readonly userId: string;
   readonly roomId: string;
@@ -19,29 +19,32 @@ export interface ReplayAttempt {
 export interface ReplayAttemptsDependencies {
   readonly counters: Broker['counters'];
   readonly clock: Pick<Clock, 'monotonicMs' | 'startTimer'>;
-  /** Called when a client is told to reload a room. */
+  /** Called when a client is told to reload a room after too many attempts. */
   onGivenUp(attempt: Pick<ReplayAttempt, 'roomId' | 'firstEventId'>): void;
 }
 
 const maxAttempts = 5;
 /** A replay counts as failed if the connection ends within this time after the last event was sent. */
 const failedWithinMs = 2_000;
-/** Time for which failed replays are counted. Clients wait for less than this between two attempts. */
+/** Time for which failed replays are counted. Clients wait for a shorter time between two attempts. */
 const keepMs = 120_000;
-/** Maximum time that a join waits for the count. After it the events are replayed, which costs at most one more attempt. */
+/** Maximum time that a join waits for the count. After this time the events are replayed, which costs at most one more attempt. */
 const maxWaitMs = 250;
-/** Maximum number of concurrent requests to the counters. Further requests are skipped, because there will be another attempt. */
+/**
+ * Maximum number of concurrent requests to the counters. Further requests are skipped, because the next attempt makes a request
+ * again.
+ */
 const maxCalls = 1_000;
 
 /**
- * Counts the connections that ended right after a replay: per user, room and first event, over all gateways. Simultaneous attempts
- * (a user's tabs) count once. A gateway reads the counts only if such a connection ended on it lately. Elsewhere a client may have
- * one more attempt.
+ * Counts the connections that ended right after a replay, per user, room and first event. All gateways share the counts.
+ * Simultaneous attempts (for example, in several tabs of one user) count once. A gateway reads the counts only if such a connection
+ * ended on it recently. At another gateway the client may have one more attempt.
  */
 export class ReplayAttempts {
   readonly #dependencies: ReplayAttemptsDependencies;
   #calls = 0;
-  /** Time until which counts are read, because a client whose replay failed here may come back until then. */
+  /** Time until which counts are read, because a client whose replay failed here may reconnect until then. */
   #watchedUntilMs = 0;
   #isStopped = false;
 
@@ -51,7 +54,7 @@ export class ReplayAttempts {
 
   /**
    * Begins an attempt. Resolves to `undefined` after too many attempts. Waits for the broker only if a replay failed on this
-   * gateway lately.
+   * gateway recently.
    */
   async begin(userId: string, roomId: string, firstEventId: string): Promise<ReplayAttempt | undefined> {
     const startedMs = this.#dependencies.clock.monotonicMs();
@@ -77,7 +80,10 @@ export class ReplayAttempts {
     this.#isStopped = true;
   }
 
-  /** Resolves to `undefined` when the broker failed or did not answer in time: the next attempt asks again. */
+  /**
+   * Resolves to `undefined` when the request failed, was skipped, or was not answered in time. The next attempt makes a request
+   * again.
+   */
   async #call(request: (counters: Broker['counters']) => Promise<number>): Promise<number | undefined> {
     if (this.#calls >= maxCalls) return undefined;
     this.#calls += 1;

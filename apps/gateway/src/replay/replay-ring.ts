@@ -1,16 +1,16 @@
-// Keeps the events of the last minutes, per room, so that a client that was away gets what it missed without a read from the
-// broker. Events are kept as the bytes that clients were sent, so that they need not be encoded again for JSON clients. Uses no
-// timers and no sockets.
+// Keeps the events of the last minutes, per room. A client that reconnects gets missed events from the ring, without a read from
+// the broker. Events are kept as the bytes that were sent to clients, so that they need not be encoded again for JSON clients. Uses
+// no timers and no sockets.
 import { compareEntryIds, type EntryId, entryIdMs, FIRST_ENTRY_ID } from '@millrace/broker';
 import { PreparedCall } from '@millrace/signalr';
 import { ByteArena, type ByteReference, viewBytes } from './byte-arena.js';
 import { PreparedCallCache } from './prepared-call-cache.js';
 
-/** Bounds of {@link ReplayRing}. At either bound the oldest events are evicted. */
+/** Limits of {@link ReplayRing}. When one of them is reached, the oldest events are evicted. */
 export interface ReplayRingOptions {
   /** Maximum time for which an event is kept. The time is shorter when `maxBytes` is reached. */
   readonly windowMs: number;
-  /** Maximum number of bytes of the messages, plus an estimate for the bookkeeping of each message. */
+  /** Maximum size in bytes: the size of the messages, plus an estimate of the memory for the bookkeeping of each message. */
   readonly maxBytes: number;
 }
 
@@ -18,12 +18,17 @@ export interface ReplayRingOptions {
 export interface DeliveredEvent {
   readonly stream: string;
   readonly id: EntryId;
-  /** Time at which the event was appended, in broker time. Its ID may contain a later time. @defaultValue the time in the ID */
+  /**
+   * Time at which the event was appended, in broker time. The ID of the event may contain a later time. @defaultValue the time in
+   * the ID
+   */
   readonly atMs?: number;
   readonly roomId: string;
-  /** The call that clients were sent, with its position. The ring copies its bytes. */
+  /** The call that was sent to clients, with the event's position. The ring copies the bytes of the call. */
   readonly call: PreparedCall;
-  /** The ring keeps only the newest event of each key. Events without a key are all kept. */
+  /**
+   * Key of the event. Of all events of a room with the same key, the ring keeps only the newest. Events without a key are all kept.
+   */
   readonly latestKey?: string;
 }
 
@@ -34,7 +39,7 @@ export interface ReplaySlice {
   readonly sequence: number;
 }
 
-/** Cursors of a client, in the streams that may hold events of its room. */
+/** The client's cursor in each stream that may contain events of its room. */
 export type Cursors = ReadonlyMap<string, EntryId>;
 
 interface RingEntry {
@@ -43,15 +48,15 @@ interface RingEntry {
   readonly atMs: number;
   readonly roomId: string;
   readonly eventType: string;
-  /** `undefined` in an entry that is gone, because a reference keeps a whole slab in memory. */
+  /** `undefined` in an entry that was forgotten (see `isGone`), because a reference keeps a whole slab in memory. */
   reference: ByteReference | undefined;
   readonly bytes: number;
   readonly latestKey: string | undefined;
-  /** Rises by one with every event, over all rooms and streams. */
+  /** Increases by one with every event, counted over all rooms and streams. */
   readonly sequence: number;
 }
 
-/** The events of one room, oldest first. `goneCount` of the entries are gone, see `isGone`. */
+/** The events of one room, oldest first. `goneCount` is the number of entries that were forgotten (see `isGone`). */
 interface RoomLog {
   entries: RingEntry[];
   goneCount: number;
@@ -64,8 +69,8 @@ const overheadBytes = 250;
 const maxSharedBytes = 8_388_608;
 
 /**
- * The ring. It has a *floor* for every stream: the entry ID after which it holds every event that is to be replayed. A client whose
- * cursor is at the floor or beyond can be sent all events that it missed.
+ * The ring. For every stream it has a *floor*: the entry ID after which the ring holds every event that is to be replayed. If a
+ * client's cursor is at or after the floor, the ring has all events that the client missed.
  */
 export class ReplayRing {
   readonly #options: ReplayRingOptions;
@@ -75,12 +80,12 @@ export class ReplayRing {
   /** Time at which the entry at each floor was appended. */
   readonly #floorTimes = new Map<string, number>();
   readonly #rooms = new Map<string, RoomLog>();
-  /** All entries in the order of delivery; those before `#head` were evicted. */
+  /** All entries in the order of delivery. The entries before the index `#head` were evicted. */
   #queue: RingEntry[] = [];
   #head = 0;
   #bytes = 0;
   #sequence = 0;
-  /** Sequence number of the newest evicted event, without events that a newer one of their key had replaced. */
+  /** Sequence number of the newest evicted event. Leaves out events that a newer event of the same key had replaced before. */
   #evictedSequence = 0;
   /** Number of times that each stream began. */
   readonly #generations = new Map<string, number>();
@@ -89,7 +94,7 @@ export class ReplayRing {
     this.#options = options;
   }
 
-  /** Bytes in use, by the same estimate as the bound. */
+  /** Estimated bytes in use, calculated in the same way as for the limit `maxBytes`. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -104,12 +109,18 @@ export class ReplayRing {
     return this.#sequence;
   }
 
-  /** Returns a number that rises when one of these streams begins anew. Results with different numbers must not be combined. */
+  /**
+   * Returns a number that increases when one of these streams begins again. Results from before and after an increase must not be
+   * combined.
+   */
   generationOf(streams: readonly string[]): number {
     return streams.reduce((sum, stream) => sum + (this.#generations.get(stream) ?? 0), 0);
   }
 
-  /** Begins a stream at `id` and forgets its earlier events. From now on the caller must add every event after `id`. */
+  /**
+   * Begins a stream at `id` and forgets the events that the ring held of this stream. From now on the caller must add every event
+   * after `id`.
+   */
   begin(stream: string, id: EntryId): void {
     for (let index = this.#head; index < this.#queue.length; index += 1) {
       const entry = this.#queue[index];
@@ -120,7 +131,9 @@ export class ReplayRing {
     this.#generations.set(stream, (this.#generations.get(stream) ?? 0) + 1);
   }
 
-  /** Returns the ID after which the ring holds every event of the stream. `undefined` for a stream that was not begun. */
+  /**
+   * Returns the ID after which the ring holds every event of the stream, or `undefined` if `begin` was not called for the stream.
+   */
   floor(stream: string): EntryId | undefined {
     return this.#floors.get(stream);
   }
@@ -156,7 +169,7 @@ export class ReplayRing {
     if (latestKey !== undefined) {
       const older = log.latest.get(latestKey);
       log.latest.set(latestKey, entry);
-      // Forgotten after the push, because `#forget` deletes a room without events.
+      // The older event is forgotten after the push, because `#forget` deletes a room without events.
       if (older !== undefined) this.#forget(older);
     }
     this.#queue.push(entry);
@@ -171,7 +184,8 @@ export class ReplayRing {
       if (!isTooOld && this.#bytes <= this.#options.maxBytes) break;
       this.#head += 1;
       this.#bytes -= sizeOf(entry);
-      // An entry that was gone already does not raise the floor: a newer one of its key replaced it, or its stream began anew.
+      // An entry that was forgotten before does not raise the floor, because a newer event of the same key replaced it or its
+      // stream began again.
       if (!isGone(entry)) {
         this.#floors.set(entry.stream, entry.id);
         this.#floorTimes.set(entry.stream, entry.atMs);
@@ -195,12 +209,14 @@ export class ReplayRing {
   }
 
   /**
-   * Returns the events of a room after these cursors, in the order of delivery. Returns at most the newest `maxEvents + 1`, so that
-   * the caller notices when there are too many. Reads the room backwards, and only as far as the client has not seen the entries.
+   * Returns the events of a room after these cursors, in the order of delivery. Returns at most the newest `maxEvents + 1` events,
+   * so that the caller notices when there are more than `maxEvents`. Reads the room backwards, and only the entries that the client
+   * has not seen.
    */
   eventsAfter(roomId: string, cursors: Cursors, maxEvents: number): ReplaySlice {
     const entries = this.#rooms.get(roomId)?.entries ?? [];
-    // Streams in which the loop has reached an entry that the client has seen. The client has also seen all earlier ones.
+    // Streams in which the loop has reached an entry that the client has seen. The client has seen all earlier entries of these
+    // streams too.
     const finished = new Set<string>();
     const newestFirst: PreparedCall[] = [];
     for (let index = entries.length - 1; index >= 0 && newestFirst.length <= maxEvents; index -= 1) {
@@ -238,7 +254,9 @@ export class ReplayRing {
     return { events, sequence: this.#sequence };
   }
 
-  /** Returns for how long before `brokerTimeMs` the ring holds every event of the stream, at most `windowMs`. */
+  /**
+   * Returns the length of the period before `brokerTimeMs` for which the ring holds every event of the stream, at most `windowMs`.
+   */
   coveredMs(stream: string, brokerTimeMs: number): number {
     const floorMs = Math.min(brokerTimeMs, this.#floorTimes.get(stream) ?? brokerTimeMs);
     // A floor that lies in the future is moved to the time of the first call.
@@ -254,7 +272,9 @@ export class ReplayRing {
     return call;
   }
 
-  /** Removes an entry from its room. No other code does. The bytes of the entry still count until it is evicted. Idempotent. */
+  /**
+   * Removes an entry from its room. Only this method does so. The bytes of the entry count until the entry is evicted. Idempotent.
+   */
   #forget(entry: RingEntry): void {
     if (isGone(entry)) return;
     entry.reference = undefined;
@@ -276,7 +296,7 @@ function sizeOf({ bytes }: RingEntry): number {
   return bytes + overheadBytes;
 }
 
-/** True when a newer event of its key came, its stream began anew, or it was evicted. */
+/** True for an entry that was forgotten: a newer event of the same key replaced it, its stream began again, or it was evicted. */
 function isGone({ reference }: RingEntry): boolean {
   return reference === undefined;
 }

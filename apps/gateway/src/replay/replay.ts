@@ -1,5 +1,5 @@
-// Sends a client that was away the events of a room that it missed, in order and before new ones. The events come from the ring in
-// memory and from a shared read of older entries in the broker.
+// Sends the missed events of a room to a client that reconnects, in order and before new events. The events come from the ring in
+// memory. Events that the ring no longer has come from the broker, by a read that several clients share.
 import {
   type Broker,
   BrokerError,
@@ -18,7 +18,7 @@ import { OlderEntries } from './older-entries.js';
 import { type ClientStreamPosition, PositionWaiter } from './position-waiter.js';
 import { type Cursors, ReplayRing, type ReplaySlice } from './replay-ring.js';
 
-/** Bounds of a replay. */
+/** Limits of a replay. */
 export interface ReplayOptions {
   readonly catalog: AnyCatalog;
   readonly windowMs: number;
@@ -33,34 +33,37 @@ export interface ReplayTarget {
   readonly roomId: string;
   send(event: PreparedCall): void;
   /**
-   * Called before the first missed event is sent. Resolves to false if the client has disconnected several times because of these
-   * events. They are then not sent.
+   * Called before the first missed event is sent. Resolves to false if the client has disconnected several times right after a
+   * replay of these events. The events are then not sent.
    */
   mayReplay(firstEventId: string): Promise<boolean>;
-  /** Resolves when the connection has taken what was sent. */
+  /** Resolves when the connection has taken all events that were sent. */
   flushed(): Promise<void>;
   isGone(): boolean;
-  /** Called in the turn in which nothing is left to send. From then on the client must be sent the room's new events. */
+  /**
+   * Called as soon as nothing is left to send, in the same turn of the event loop. From then on the client must be sent the room's
+   * new events.
+   */
   onCaughtUp(): void;
 }
 
 /** A point in the events of a room. The connections that were in the room at this point were sent every event up to it. */
 export interface DeliveryPoint {
   readonly sequence: number;
-  /** Generation of the room's streams in the ring. */
+  /** Generation of the room's streams in the ring, see {@link ReplayRing.generationOf}. */
   readonly generation: number;
 }
 
-/** Outcome of a replay. With `recovered: false` the client must load what it missed from the backend. */
+/** Outcome of a replay. If `recovered` is false, the client must load the missed events from the backend. */
 export interface ReplayOutcome {
   readonly recovered: boolean;
   readonly replayed: number;
 }
 
 /**
- * The outcome of `catchUp`. `unknown`: the missed events cannot be determined now, because the broker cannot be asked, or this
- * gateway has not read as far as the client. Then nothing was sent and `onCaughtUp` was not called. The client may retry with the
- * same position.
+ * The outcome of `catchUp`. `unknown`: the missed events cannot be determined now, because the broker is unavailable or this
+ * gateway has not read as far as the client. In this case nothing was sent and `onCaughtUp` was not called. The client may retry
+ * with the same position.
  */
 export type CatchUpOutcome = ReplayOutcome | 'unknown';
 
@@ -69,16 +72,20 @@ const sliceBytes = 65_536;
 const maxOlderEntries = 5_000;
 const keepOlderMs = 5_000;
 const maxOlderAttempts = 3;
-// Maximum time that a client waits if it has read further on another gateway. Even under load, a gateway is behind for less time.
+// Maximum time that a join waits for this gateway if the client has already received later events from another gateway. Even under
+// load, a gateway needs less time to catch up.
 const maxWaitMs = 2_000;
 
-/** See the file's comment. One object per gateway. */
+/** Replays missed events to clients. There is one object per gateway. */
 export class Replay {
   readonly ring: ReplayRing;
   readonly #options: ReplayOptions;
   readonly #older: OlderEntries;
   readonly #positions: RoomPositions;
-  /** Holds the clients that are ahead of this gateway. Must be told of the tail's progress and of heartbeats. */
+  /**
+   * Holds the joins of clients that are ahead of this gateway. The caller must report the progress of reading and every heartbeat
+   * to it.
+   */
   readonly positionWaiter: PositionWaiter;
 
   constructor(options: ReplayOptions, broker: Broker, positions: RoomPositions) {
@@ -104,7 +111,7 @@ export class Replay {
   /**
    * Remembers a delivered event of a type that is replayed.
    *
-   * @param atMs time at which the event was appended, if it is not the time in its ID
+   * @param atMs time at which the event was appended, if it differs from the time in `id`
    */
   remember(
     stream: string,
@@ -131,9 +138,9 @@ export class Replay {
   }
 
   /**
-   * Sends a client the events of a room that it missed since a position, then calls `onCaughtUp` in the turn in which nothing is
-   * left to send. If a few events were missed and all are in memory, everything happens in the current turn. If some of the events
-   * are lost, usually none is sent, but `onCaughtUp` is still called.
+   * Sends a client the events of a room that it missed after the position `after`. Calls `onCaughtUp` as soon as nothing is left to
+   * send. If only a few events were missed and all of them are in memory, everything happens in the current turn of the event loop.
+   * If some of the missed events are lost, usually no event is sent, but `onCaughtUp` is still called.
    */
   async catchUp(target: ReplayTarget, after: Position): Promise<CatchUpOutcome> {
     const outcome = await this.#replaySince(target, after);
@@ -142,16 +149,17 @@ export class Replay {
   }
 
   /**
-   * Sends a connection the events that it missed while it was out of its room since `since`, from memory alone. Their number has no
-   * limit, because only one slice at a time is on its way to the client. If memory no longer has the next events, `onCaughtUp` is
-   * not called.
+   * Sends a connection the events that it missed while it was out of its room's group since `since`. Uses only the events in
+   * memory. Any number of events can be sent, because only one slice at a time is on its way to the client. If memory no longer has
+   * the next events, `onCaughtUp` is not called.
    */
   async catchUpFromMemory(
     target: Omit<ReplayTarget, 'mayReplay'>,
     since: DeliveryPoint,
   ): Promise<ReplayOutcome> {
     let replayed = 0;
-    // New events may come while a slice is sent. Therefore the loop ends only in the turn in which nothing is left to send.
+    // New events may arrive while a slice is sent. Therefore the loop ends only in a turn of the event loop in which nothing is
+    // left to send.
     for (let { sequence } = since; ; ) {
       const isComplete =
         this.ring.holdsSince(sequence) && this.#generationOf(target.roomId) === since.generation;
@@ -192,8 +200,8 @@ export class Replay {
   }
 
   /**
-   * Returns the missed events. Returns `undefined` if some of them are lost or they are too many, and `unknown` if the broker
-   * cannot be asked. Waits for the broker only if the ring does not have all of them.
+   * Returns the missed events. Returns `undefined` if some of them are lost or there are too many, and `unknown` if the broker is
+   * unavailable. Waits for the broker only if the ring does not have all of them.
    */
   async #missedEvents(
     roomId: string,
@@ -223,7 +231,7 @@ export class Replay {
       for (const { stream, position, isFromStart = false } of positions) {
         const floor = this.ring.floor(stream);
         if (floor === undefined || compareEntryIds(position.cursor, floor) >= 0) continue;
-        // Entries after those that this gateway has handled are not read here, because the tail reads them.
+        // The read ends at the last entry that this gateway has handled, because the tail reads all later entries.
         const upTo = this.#positions.cursorOf(stream);
         const range = { from: position.cursor, atLeast: floor, upTo, isFromStart };
         const found = await this.#older.read(stream, range);
@@ -232,13 +240,17 @@ export class Replay {
         for (const entry of found.entries)
           if (entry.fields.room_id === roomId) entries.push({ stream, entry });
       }
-      // During the read, the ring may have evicted more than was read ahead. This leaves a gap, so the read is repeated.
+      // During the read, the ring may have evicted more entries than were read ahead. The read is then repeated, because it left a
+      // gap.
       if (this.ring.covers(readUpTo)) return { events: this.#toEvents(roomId, entries, cursors), readUpTo };
     }
     return undefined;
   }
 
-  /** Turns older entries into events, oldest first. Each has the position of a client that was sent the events up to it. */
+  /**
+   * Turns older entries into events, oldest first. Each event has the position of a client that received all events up to and
+   * including this one.
+   */
   #toEvents(roomId: string, entries: StreamEntry[], cursors: Cursors): readonly PreparedCall[] {
     const position = new Map(cursors);
     const events = new Map<string, PreparedCall>();
@@ -251,7 +263,7 @@ export class Replay {
       const token = this.#positions.atCursors(roomId, position);
       const latestKey = latestKeyOf(parsed.value);
       const key = latestKey ?? `\u0000${event.event_id}`;
-      // The newest event of a key keeps its own place in the order. If several events have one ID, the first is kept.
+      // The newest event of a key keeps its own place in the order. If several events have the same ID, the first of them is kept.
       if (latestKey !== undefined) events.delete(key);
       else if (events.has(key)) continue;
       events.set(key, prepareEvent(parsed.value, token));
@@ -294,8 +306,8 @@ async function sendInSlices(events: readonly PreparedCall[], target: ReplayTarge
 }
 
 /**
- * Returns the key of an event of which only the newest per key is replayed, `undefined` for an event that is always replayed. A
- * character that no event type contains separates type and key.
+ * Returns the key of an event if only the newest event per key is replayed. Returns `undefined` for an event that is always
+ * replayed. Type and key are separated by a character that no event type contains.
  */
 function latestKeyOf({ event, declaration }: ReceivedEvent): string | undefined {
   const { replay } = declaration;

@@ -1,5 +1,5 @@
-// Reads the entries of the last minutes from the streams when a gateway starts. A new gateway must know which events were delivered
-// before it started.
+// Reads the entries of the last minutes from the streams when a gateway starts, because the gateway must know which events were
+// delivered before.
 import {
   type Broker,
   compareEntryIds,
@@ -12,21 +12,21 @@ import {
   type StreamStart,
 } from '@millrace/broker';
 
-/** Bounds and callbacks of the warm-up. */
+/** Limits and callbacks of the warm-up. */
 export interface WarmUpOptions {
-  /** Entries older than this are not read. */
+  /** Maximum age of the entries that are read. */
   readonly periodMs: number;
   /** Maximum number of entries read from each stream. Older entries are not read. */
   readonly maxEntries: number;
   /**
-   * Called for each stream before the first `onEntry`. Every entry of the stream after `floor` that was not rejected is handed to
-   * `onEntry` or read by the tail.
+   * Called for each stream before the first `onEntry`. After `floor`, every entry of the stream that was not rejected is either
+   * handed to `onEntry` or read by the tail.
    */
   onFloor(stream: string, floor: EntryId): void;
   /**
    * Called for each entry that was not rejected, oldest first over all streams.
    *
-   * @param positionOf returns the position in a stream of a client that was sent all entries up to this one
+   * @param positionOf returns the position in a stream for a client that received all entries up to and including this one
    */
   onEntry(stream: string, entry: Entry, positionOf: (stream: string) => StreamPosition): void;
 }
@@ -89,8 +89,8 @@ async function readBackwards(
 }
 
 /**
- * Returns the IDs of the entries that were rejected. Such entries were delivered to nobody, even if they are valid for this
- * gateway, whose catalog may have more event types than before. If they counted as seen, they would be dropped as repeats when they
+ * Returns the IDs of the entries that were rejected. No gateway delivered these entries. Some of them may be valid for this
+ * gateway, because its catalog may have additional event types. If they counted as seen, they would be dropped as repeats when they
  * are requeued.
  */
 async function readRejected(

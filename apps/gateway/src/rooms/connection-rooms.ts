@@ -1,5 +1,5 @@
-// The rooms of one connection. A connection is either present in a room, that is, in the room's group, or it lags: it is out of the
-// group while it is sent the events that it missed. It lags when its client came back with a position, or reads too slowly.
+// The rooms of one connection. In each room the connection either is present, that is, in the room's SignalR group, or lags: it is
+// out of the group while it is sent missed events. A connection lags if its client reconnected with a position or reads too slowly.
 import { randomUUID } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import type { Position } from '@millrace/broker';
@@ -48,7 +48,7 @@ type RoomSnapshot = Omit<JoinResult, 'recovered' | 'replayed'>;
 
 /** Dependencies of {@link ConnectionRooms}. */
 export interface ConnectionRoomsDependencies {
-  /** Returns the position of a client that was sent every event of this room that this gateway has handled so far. */
+  /** Returns the position of a client that has received every event of this room that this gateway has handled so far. */
   currentPosition(roomId: string): string;
   /** See `Replay.catchUp`. */
   catchUp(target: ReplayTarget, after: Position): Promise<CatchUpOutcome>;
@@ -62,14 +62,14 @@ export interface ConnectionRoomsDependencies {
   /** See `ReplayAttempts`. */
   readonly replayAttempts: Pick<ReplayAttempts, 'begin' | 'end'>;
   monotonicMs(): number;
-  /** Returns a position like `currentPosition`, but one that is valid for every room. */
+  /** Returns the current position in a form that is valid for every room. */
   positionOfEveryRoom(): string;
   readonly maxRoomsPerConnection: number;
-  /** Called when a client that read too slowly has caught up or must be closed. */
+  /** Called when a client that read too slowly has caught up, or when its connection must be closed. */
   onSlowClientEnded(outcome: 'caught_up' | 'closed'): void;
 }
 
-/** A room in which the connection lags, and since when. When the connection begins to lag anew, a new object replaces this one. */
+/** Describes how the connection lags in one room. If the connection begins to lag again, a new object replaces this one. */
 interface CatchingUp {
   /** True when the client reads too slowly; false when it joined with a position. */
   readonly isSlow: boolean;
@@ -86,8 +86,8 @@ interface CatchingUp {
  *    └────── join with position ───▶ lagging ── caught up ─▶ present
  * ```
  * While the connection is present, a loss notice may be pending: the room's stream lost entries, and the client was not notified
- * yet (see `LossNotices`). Leaving the room ends all of these states. If the missed events cannot be sent, a join still makes the
- * connection present and answers `recovered: false`, but a slow client is disconnected.
+ * yet (see `LossNotices`). Leaving the room ends all of these states. If missed events cannot be sent after a join, the connection
+ * becomes present, and the answer is `recovered: false`. If missed events cannot be sent to a slow client, it is disconnected.
  */
 export class ConnectionRooms {
   readonly #dependencies: ConnectionRoomsDependencies;
@@ -97,7 +97,7 @@ export class ConnectionRooms {
   readonly #catchingUp = new Map<string, CatchingUp>();
   /** Rooms in which the connection is present and a notice is pending, with the reason. */
   readonly #pendingNotices = new Map<string, LossReason>();
-  /** Replays that were sent to answer joins, by room. */
+  /** The replays that were sent during joins, by room. */
   readonly #replayAttempts = new Map<string, ReplayAttempt>();
   #isCatchingUp = false;
 
@@ -120,8 +120,8 @@ export class ConnectionRooms {
    */
   async join(connection: RoomConnection, roomId: string, after: Position | undefined): Promise<JoinResult> {
     this.#addJoined(connection, roomId);
-    // The answer reports a loss in this room. Notices for other rooms are sent now, because a client applies a position to all
-    // rooms.
+    // The answer to the join reports a loss in this room. Notices for other rooms are sent now, because a client applies the
+    // position in the answer to all of its rooms.
     this.#leaveGroups(connection, roomId);
     this.#dependencies.lossNotices.notifyNow(connection.connectionId);
     // Without a position there is nothing to recover.
@@ -161,15 +161,15 @@ export class ConnectionRooms {
   }
 
   /**
-   * Called when the client reads too slowly. No more events are queued for it. When it has read its queue, it is sent what it
-   * missed in each of its rooms, from memory and at its own pace.
+   * Called when the client reads too slowly. Stops queueing events for the client. When the client has read its queue, it is sent
+   * the missed events of each of its rooms, from memory and as fast as it reads.
    *
    * @returns `close` when memory no longer has the events that must be sent next
    */
   async fallBehind(connection: RoomConnection): Promise<BackpressureAction> {
     // Pending notices are sent first, because the events in memory carry positions that hide the loss.
     this.#dependencies.lossNotices.notifyNow(connection.connectionId);
-    // This code runs inside the send that found the client too slow. The connection misses the next events and is sent them later.
+    // This code runs inside the send that found the client too slow. The connection misses the next events and receives them later.
     for (const roomId of connection.groups.list()) this.#startCatchingUp(connection, roomId, true);
     if (this.#isCatchingUp) return 'keep';
     const action = await this.#catchUpAll(connection);
@@ -178,7 +178,10 @@ export class ConnectionRooms {
     return action;
   }
 
-  /** Called when the connection has ended. `wasEndedHere` is true if this gateway ended it, and not the client or the network. */
+  /**
+   * Called when the connection has ended. `wasEndedHere` is true if this gateway ended it, and false if the client or the network
+   * did.
+   */
   end(connection: RoomConnection, wasEndedHere: boolean): void {
     if (!wasEndedHere)
       for (const attempt of this.#replayAttempts.values()) this.#dependencies.replayAttempts.end(attempt);
@@ -186,7 +189,10 @@ export class ConnectionRooms {
     for (const roomId of this.#catchingUp.keys()) this.#endCatchingUp(connection, roomId);
   }
 
-  /** Catches up in one room after the other until the client lags in none, including those in which it falls behind again. */
+  /**
+   * Catches up in one room after the other until the client lags in no room. Repeats this for rooms in which the client falls
+   * behind again.
+   */
   async #catchUpAll(connection: RoomConnection): Promise<BackpressureAction> {
     this.#isCatchingUp = true;
     try {
@@ -249,7 +255,10 @@ export class ConnectionRooms {
     return this.#pendingNotices.size > 0;
   }
 
-  /** Sends all pending notices in one turn. A position follows the last one, because clients apply it to all of their rooms. */
+  /**
+   * Sends all pending notices in one turn of the event loop. A position follows the last notice, because clients apply a position
+   * to all of their rooms.
+   */
   #notifyOfLosses(connection: RoomConnection): void {
     if (this.#pendingNotices.size === 0) return;
     for (const [roomId, reason] of this.#pendingNotices) {
@@ -296,7 +305,7 @@ export class ConnectionRooms {
     };
   }
 
-  /** Returns functions for the target of a join. They record its replay as an attempt, see `ReplayAttempts`. */
+  /** Returns functions for the replay target of a join. The functions record the replay as an attempt (see `ReplayAttempts`). */
   #withAttempt(
     connection: RoomConnection,
     { roomId, send }: Pick<ReplayTarget, 'roomId' | 'send'>,
@@ -340,7 +349,10 @@ export class ConnectionRooms {
   }
 }
 
-/** Resolves when the client has taken what was sent and other connections have had a turn, however fast this client reads. */
+/**
+ * Resolves when the client has taken all events that were sent, and other connections have had a turn however fast this client
+ * reads.
+ */
 async function flushAndYield(connection: RoomConnection): Promise<void> {
   await connection.flushed();
   await setImmediate();

@@ -1,5 +1,5 @@
-// Finds connections with a room that was sent no event for a while. The position of such a connection grows old although it missed
-// nothing, so the gateway sends it the current position. Pure: the caller determines the interval.
+// Finds connections with a room in which no event was sent for a while. The client's position becomes old although the client
+// missed nothing. Therefore the gateway sends the current position to these connections. Pure: the caller determines the interval.
 
 /** The connections of the hub and their groups. */
 export interface ConnectionSource {
@@ -7,7 +7,10 @@ export interface ConnectionSource {
   groupsOf(connectionId: string): readonly string[];
 }
 
-/** Tracks the rooms that were sent an event in the current interval. Bounded by the rooms that have connections. */
+/**
+ * Tracks the rooms in which an event was sent in the current interval. The size is bounded by the number of rooms that have
+ * connections.
+ */
 export class IdleConnections {
   #activeRooms = new Set<string>();
 
@@ -16,7 +19,10 @@ export class IdleConnections {
     this.#activeRooms.add(roomId);
   }
 
-  /** Returns the connections that have no room, or a room that was sent no event since the last call. Begins the next interval. */
+  /**
+   * Returns the connections that have no room, or have a room in which no event was sent since the last call. Begins the next
+   * interval.
+   */
   takeIdle(connections: ConnectionSource): readonly string[] {
     const activeRooms = this.#activeRooms;
     this.#activeRooms = new Set();

@@ -1,8 +1,8 @@
-// Counts the connections that lag in a room, that is, are out of the room's group while they are sent what they missed. Pure.
-// `connection-rooms.ts` takes a slow connection out of its rooms, and closes it when the ring no longer has the missed events.
-// `replay/replay.ts` sends the missed events.
+// Counts the connections that lag in a room, that is, are out of the room's group while they are sent missed events. Pure.
+// `connection-rooms.ts` takes a slow connection out of its rooms' groups, and closes the connection when the ring no longer has the
+// missed events. `replay/replay.ts` sends the missed events.
 
-/** The numbers of lagging connections. Bounded by the connections and the rooms that they have joined. */
+/** The numbers of lagging connections. The size is bounded by the number of connections and of the rooms that they have joined. */
 export class LaggingConnections {
   readonly #byRoom = new Map<string, number>();
   readonly #byConnection = new Map<string, number>();
@@ -18,7 +18,7 @@ export class LaggingConnections {
     count(this.#byConnection, connectionId, -1);
   }
 
-  /** True when the connection lags in at least one room. No position is then valid for all of its rooms. */
+  /** True when the connection lags in at least one room. In this case no position is valid for all of its rooms. */
   has(connectionId: string): boolean {
     return this.#byConnection.has(connectionId);
   }

@@ -3,13 +3,16 @@ import type { StreamPosition } from '@millrace/broker';
 import type { CancelTimer, Clock } from '@millrace/internal';
 import { startRepeatingTimer } from '../repeating-timer.js';
 
-/** Kind of a loss. `gap`: entries between others are missing. `reset`: the stream was lost or went back to an earlier state. */
+/**
+ * Kind of a loss. `gap`: entries left the stream before this gateway read them. `reset`: the stream was lost or went back to an
+ * earlier state.
+ */
 export type LossReason = 'gap' | 'reset';
 
 /** A connection that can be notified of losses in its rooms. */
 export interface LossListener {
   /**
-   * Makes a notice pending in the affected rooms. Until it is sent, the client gets positions that do not hide the loss.
+   * Makes a notice pending in the affected rooms. Until the notice is sent, the client gets positions that do not hide the loss.
    *
    * @returns false when no notice is pending in any room of the connection
    */
@@ -21,18 +24,18 @@ export interface LossListener {
 /** Dependencies of {@link LossNotices}. */
 export interface LossNoticesDependencies {
   readonly clock: Pick<Clock, 'monotonicMs' | 'startTimer'>;
-  /** Returns a number from 0 up to, not including, 1. */
+  /** Returns a random number from 0 (inclusive) to 1 (exclusive). */
   readonly random: () => number;
 }
 
-/** A position that no stream has. A client that joins with it is answered `recovered: false`. */
+/** A position that no stream has. A client that joins with this position receives the answer `recovered: false`. */
 export const UNRECOVERABLE_POSITION: StreamPosition = Object.freeze({ epoch: 'lost', cursor: '0-0' });
 
-// Delay before the first notice. One fault is detected in one stream after the other, and again when the lost entries are counted.
-// The delay combines these detections into one notice.
+// Delay before the first notice, so that one fault leads to one notice. A fault is detected in one stream after the other, and
+// again when the lost entries are counted.
 const settleMs = 1_000;
-// All clients of a gateway reload from one backend, so the notices are spread over 2 ms per connection: about 500 a second. The
-// spread is 3 s at least and 30 s at most, so more than 15,000 connections are notified faster.
+// The notices are spread over time, because all clients of a gateway reload from the same backend. The time is 2 ms per connection
+// (500 notices per second), but at least 3 s and at most 30 s. More than 15,000 connections are therefore notified faster.
 const msPerConnection = 2;
 const [minSpreadMs, maxSpreadMs] = [3_000, 30_000];
 const checkIntervalMs = 50;
@@ -43,15 +46,15 @@ const checkIntervalMs = 50;
  * ```
  * notified ── a stream of its rooms loses entries ──▶ pending ── its moment comes, it joins a room, or it lags ──▶ notified
  * ```
- * Connections with a pending notice are still sent events at once. But these events carry the position that the stream had before
- * the loss. If the client reconnects in this state, the answer to its join reports the loss, or a gateway that lost nothing sends
- * it the missed events. The new connection then needs no notice. Therefore no loss is hidden, and none is reported twice.
+ * Connections with a pending notice still receive events immediately. However, these events carry the position that the stream had
+ * before the loss. If the client reconnects in this state, the answer to its join reports the loss, or a gateway that lost nothing
+ * sends the missed events. The new connection then needs no notice. Therefore no loss is hidden, and none is reported twice.
  */
 export class LossNotices {
   readonly #dependencies: LossNoticesDependencies;
   /** The listeners by connection ID, one per open connection. */
   readonly #listeners = new Map<string, LossListener>();
-  /** Connection ID → time at which its pending notice is sent. */
+  /** Connection ID → time at which the pending notice of the connection is sent. */
   readonly #dueMs = new Map<string, number>();
   /** Positions of the streams before their losses, kept until every connection is notified. */
   readonly #before = new Map<string, StreamPosition>();
@@ -86,14 +89,17 @@ export class LossNotices {
     return this.#dueMs.has(connectionId);
   }
 
-  /** Returns the position of a stream before its loss, for connections with a pending notice. `undefined` without such a loss. */
+  /**
+   * Returns the position of a stream before its loss, for connections with a pending notice. Returns `undefined` if no notice of a
+   * loss in this stream is pending.
+   */
   positionBefore(stream: string): StreamPosition | undefined {
     return this.#before.get(stream);
   }
 
   /**
-   * Records that a stream has lost entries. Called before any event after the loss is sent, except for a gap that only counting
-   * reveals.
+   * Records that a stream has lost entries. Called before the first event after the loss is sent. The exception is a gap that is
+   * found only when entries are counted.
    *
    * @param before the stream's position before the loss
    * @param affects returns true for rooms whose events may have been lost
@@ -108,7 +114,7 @@ export class LossNotices {
     for (const [connectionId, listener] of this.#listeners)
       if (listener.noteLoss(affects, reason)) affected.push(connectionId);
     const added = affected.filter((connectionId) => !this.#dueMs.has(connectionId));
-    // A connection whose notice is pending keeps the position before the first of its losses.
+    // A connection with a pending notice keeps the position before its first loss.
     if (affected.length > 0 && !this.#before.has(stream)) this.#before.set(stream, before);
     if (this.isEmpty && added.length > 0)
       this.#cancelTimer = startRepeatingTimer(this.#dependencies.clock, checkIntervalMs, () =>
@@ -120,7 +126,7 @@ export class LossNotices {
       this.#dueMs.set(connectionId, fromMs + this.#dependencies.random() * spreadMs);
   }
 
-  /** Notifies a connection at once instead of at its random moment. Does nothing if no notice is pending. */
+  /** Notifies a connection immediately instead of at its random moment. Does nothing if no notice is pending. */
   notifyNow(connectionId: string): void {
     if (!this.#dueMs.has(connectionId)) return;
     this.#listeners.get(connectionId)?.notify();
@@ -144,7 +150,10 @@ export class LossNotices {
   }
 }
 
-/** Returns the group for a room's connections with a pending notice. Its name is no room ID, because of the control character. */
+/**
+ * Returns the name of the group for a room's connections with a pending notice. The name cannot be a room ID, because it contains a
+ * control character.
+ */
 export function pendingNoticeGroup(roomId: string): string {
   return `\u0000${roomId}`;
 }

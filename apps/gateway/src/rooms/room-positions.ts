@@ -16,19 +16,23 @@ import type { ClientStreamPosition } from '../replay/position-waiter.js';
 /** A part of a client's position with an epoch that this gateway does not know from any of its streams. */
 interface UnknownPart {
   readonly position: StreamPosition;
-  /** Index, among the room's streams, of the stream at the same place in this gateway's own positions. -1 if there is none. */
+  /**
+   * Index, among the room's streams, of the stream to which this part would belong if this gateway had made the position. -1 if
+   * there is no such stream.
+   */
   readonly index: number;
 }
 
-/** The parts of a client's position: those of known streams by stream, and those with an unknown epoch. */
+/** The parts of a client's position: parts of known streams (by stream name), and parts with an unknown epoch. */
 interface ReadPosition {
   readonly named: ReadonlyMap<string, StreamPosition>;
   readonly unknown: readonly UnknownPart[];
 }
 
 /**
- * The position of a room names only the streams that may hold events of the room: the plain streams, and of each stream the room's
- * partition. All rooms of a partition have the same position. Without partitions all rooms have the same streams.
+ * Creates and reads positions of rooms. The position of a room names only the streams that may contain events of the room. For each
+ * declared stream these are the plain stream and, if the stream has partitions, the room's partition. All rooms of a partition have
+ * the same position. Without partitions all rooms have the same streams.
  */
 export class RoomPositions {
   readonly #broker: Pick<Broker, 'partitioning' | 'options'>;
@@ -42,7 +46,7 @@ export class RoomPositions {
     this.#subscriber = subscriber;
   }
 
-  /** Returns the position of a client that was sent every event of this room that this gateway has handled so far. */
+  /** Returns the position of a client that has received every event of this room that this gateway has handled so far. */
   ofRoom(roomId: string): string {
     const { streams, tag } = this.#broker.partitioning.scopeOf(roomId);
     return this.#subscriber().position(streams, tag);
@@ -53,12 +57,18 @@ export class RoomPositions {
     return this.#subscriber().position(undefined, this.#everyScope());
   }
 
-  /** Returns the same as `ofRoom`, but with the earlier position of each stream for which `earlierPositionOf` returns one. */
+  /**
+   * Returns the same as `ofRoom`, except that the streams for which `earlierPositionOf` returns a position have that earlier
+   * position.
+   */
   ofRoomAt(roomId: string, earlierPositionOf: (stream: string) => StreamPosition | undefined): string {
     return this.at(roomId, (stream) => earlierPositionOf(stream) ?? this.#present(stream));
   }
 
-  /** Returns the same as `ofEveryRoom`, but with the earlier position of each stream for which `earlierPositionOf` returns one. */
+  /**
+   * Returns the same as `ofEveryRoom`, except that the streams for which `earlierPositionOf` returns a position have that earlier
+   * position.
+   */
   ofEveryRoomAt(earlierPositionOf: (stream: string) => StreamPosition | undefined): string {
     const parts = this.#broker.partitioning.streams.map(
       ({ name }) => earlierPositionOf(name) ?? this.#present(name),
@@ -66,7 +76,7 @@ export class RoomPositions {
     return encodePosition(parts, this.#everyScope());
   }
 
-  /** Returns the position of this room that consists of the given position in each of its streams. */
+  /** Returns a position of this room, composed of `positionOf(stream)` for each of the room's streams. */
   at(roomId: string, positionOf: (stream: string) => StreamPosition): string {
     const { streams, tag } = this.#broker.partitioning.scopeOf(roomId);
     return encodePosition(streams.map(positionOf), tag);
@@ -77,19 +87,19 @@ export class RoomPositions {
     return this.#broker.partitioning.scopeOf(roomId).streams;
   }
 
-  /** True when this stream may hold events of the room. The room's positions do not cover events in another partition. */
+  /** True when this stream may contain events of the room. The room's positions do not cover events in another partition. */
   belongs(roomId: string, stream: string): boolean {
     return !this.#isPartitioned() || this.streamsOf(roomId).includes(stream);
   }
 
   /**
    * Returns the client's position in each stream of the room, from a position of this room or of every room. Returns `undefined` if
-   * the position is of a room in another partition, or names no stream of this gateway.
+   * the position belongs to a room in another partition, or names no stream of this gateway.
    *
    * Each part of a position names its stream by the stream's epoch. A part with an unknown epoch usually belongs to a stream that
-   * only other gateways have, and is ignored. But the unknown epoch may be of a stream of the room that no other part names. Then
-   * the part counts as the position in this stream. Otherwise lost events could count as seen. A stream that no part names is read
-   * from its stored start.
+   * only other gateways have, and is ignored. However, the unknown epoch may belong to a stream of the room that no other part
+   * names. The part then counts as the position in this stream, because otherwise lost events could count as seen. A stream that no
+   * part names is read from its first stored entry.
    */
   streamPositionsOf(roomId: string, position: Position): readonly ClientStreamPosition[] | undefined {
     const own = this.streamsOf(roomId);
@@ -131,8 +141,8 @@ export class RoomPositions {
   }
 
   /**
-   * Sorts the parts of a position by stream. A position with as many parts as the room has streams, or as the gateway has, counts
-   * as a list of the same streams in the same order.
+   * Assigns the parts of a position to streams. If a position has as many parts as the room has streams, or as the gateway has
+   * streams, its parts count as a list of these streams in the same order.
    */
   #readPosition(position: Position, own: readonly string[]): ReadPosition {
     const names = this.#broker.partitioning.streams.map(({ name }) => name);

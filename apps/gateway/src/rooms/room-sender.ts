@@ -17,7 +17,7 @@ export interface RoomSenderDependencies {
   readonly metrics: Metrics;
 }
 
-/** See the file's comment. */
+/** Sends events and positions to the connections of this gateway. */
 export class RoomSender {
   readonly #dependencies: RoomSenderDependencies;
   readonly #idleConnections = new IdleConnections();
@@ -36,8 +36,9 @@ export class RoomSender {
   /**
    * Queues an event to the connections in its room.
    *
-   * @param call the event as `prepareEvent` makes it; `undefined` only if the room has no connections and the event is not kept
-   * @param exceptUser a user to whose connections the event is not sent
+   * @param call the event in the form that `prepareEvent` returns; `undefined` only if the room has no connections and the event is
+   * not kept for replay
+   * @param exceptUser a user whose connections do not receive the event
    * @returns the number of connections to which the event was queued
    */
   send(received: ReceivedEvent, call: PreparedCall | undefined, exceptUser: string | undefined): number {
@@ -49,7 +50,8 @@ export class RoomSender {
     this.#idleConnections.noteSend(roomId);
     const sent = present === 0 ? 0 : this.#sendTo(roomId, received, call, exceptUser);
     if (pending === 0) return sent;
-    // This group is last: a send to it may move a connection to the room's own group, which must not get the event a second time.
+    // The event is sent to this group last, because the send may move a connection to the room's own group. Otherwise this
+    // connection would get the event a second time.
     const callBeforeLoss = this.#prepareBeforeLoss(received);
     return sent + this.#sendTo(pendingNoticeGroup(roomId), received, callBeforeLoss, exceptUser);
   }
@@ -94,7 +96,10 @@ export class RoomSender {
     return prepareEvent(received, position);
   }
 
-  /** Counts an event that is not replayed as dropped for each lagging connection. They get the current state when they catch up. */
+  /**
+   * Counts an event that is not replayed as dropped, once for each lagging connection. These connections get the current state when
+   * they catch up.
+   */
   #countDroppedForLagging(roomId: string): void {
     const lagging = this.#dependencies.rooms.laggingConnections.countIn(roomId);
     if (lagging > 0) this.#dependencies.metrics.dropped.inc({ reason: 'lagging_client' }, lagging);
@@ -102,8 +107,8 @@ export class RoomSender {
 }
 
 /**
- * Returns the key of a coalesced event, `undefined` for any other. Of the events of one key that wait for a slow client, only the
- * newest is sent. A room ID contains no line break, so keys of different rooms differ.
+ * Returns the key of a coalesced event, or `undefined` for any other event. If several events with the same key wait for a slow
+ * client, only the newest of them is sent. A room ID contains no line break, so keys of different rooms differ.
  */
 function latestKeyOf({ event, declaration }: ReceivedEvent): string | undefined {
   const { coalescing } = declaration;

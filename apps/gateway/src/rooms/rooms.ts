@@ -21,14 +21,14 @@ export interface RoomsDependencies {
   readonly logger: Logger;
 }
 
-/** See the file's comment. Usable after `follow` was called. */
+/** The state of this gateway's rooms. Usable after `follow` was called. */
 export class Rooms {
   readonly positions: RoomPositions;
-  /** Sends clients that were away or too slow the events that they missed. */
+  /** Sends missed events to clients that were disconnected or too slow. */
   readonly replay: Replay;
   /** The users whom the catalog's indicators show, such as those who are typing. */
   readonly indicators: RoomIndicators;
-  /** Connections that are being sent what they missed. */
+  /** The connections that are being sent missed events. */
   readonly laggingConnections = new LaggingConnections();
   /** Notifies connections of losses. */
   readonly lossNotices = new LossNotices({ clock: systemClock, random: Math.random });

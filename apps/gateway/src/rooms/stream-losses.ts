@@ -1,5 +1,5 @@
 // Handles the subscriber's reports that entries left a stream before they were read, or that a stream was lost or went back to an
-// earlier state. Ensures that no affected client believes that it missed nothing.
+// earlier state. Ensures that every affected client learns that it may have missed events.
 import { type EntryId, previousEntryId, type StreamPosition } from '@millrace/broker';
 import type { Hub } from '@millrace/signalr';
 import type { EventsClient } from '../hub/events-client.js';
@@ -25,7 +25,7 @@ interface Loss {
   readonly from: EntryId;
 }
 
-/** See the file's comment, and the options of the broker's subscriber. */
+/** Handles reports of losses. The methods implement the options `onOvertaken`, `onGap` and `onReset` of the broker's subscriber. */
 export class StreamLosses {
   readonly #dependencies: StreamLossesDependencies;
 
@@ -33,7 +33,9 @@ export class StreamLosses {
     this.#dependencies = dependencies;
   }
 
-  /** Records a gap before any event after it is sent. Clients that are not notified yet keep the position before the gap. */
+  /**
+   * Records a gap before the first event after the gap is sent. Clients that are not notified yet keep the position before the gap.
+   */
   overtaken(stream: string, firstId: EntryId): void {
     const before = this.#dependencies.rooms.positions.currentOf(stream) ?? UNRECOVERABLE_POSITION;
     this.#record(stream, { reason: 'gap', before, from: previousEntryId(firstId) });
@@ -45,7 +47,8 @@ export class StreamLosses {
     metrics.gaps.inc({ stream }, lost);
     metrics.dropped.inc({ reason: 'expired' }, lost);
     logger.error({ stream, lost }, 'entries left the stream before this gateway read them');
-    // Otherwise clients were already sent positions that hide the gap. New positions replace them below.
+    // If the gap was not known, clients have already received positions that hide it. New positions, which are sent below, replace
+    // them.
     if (isKnown) return;
     const from = rooms.positions.cursorOf(stream);
     this.#record(stream, { reason: 'gap', before: UNRECOVERABLE_POSITION, from });
@@ -58,13 +61,14 @@ export class StreamLosses {
       { stream },
       'the stream was lost or went back; reading it from its beginning',
     );
-    // The ring begins after the entries that the stream has now. These are read again, and only unseen events are delivered.
+    // The ring begins after the entries that the stream has now. These entries are read again, and only unseen events are
+    // delivered.
     this.#record(stream, { reason: 'reset', before: UNRECOVERABLE_POSITION, from: lastId });
   }
 
   /**
-   * Records that entries up to `from` can no longer be replayed. The rooms of the lost entries are unknown. Therefore clients in
-   * every room of the stream, and clients that come back to such a room, must reload it from the backend.
+   * Records that entries up to `from` can no longer be replayed. It is unknown which rooms the lost entries belonged to. Therefore
+   * clients in every room of the stream, and clients that reconnect to such a room, must reload the room from the backend.
    */
   #record(stream: string, { reason, before, from }: Loss): void {
     const { lossNotices, positions, replay } = this.#dependencies.rooms;
@@ -72,7 +76,7 @@ export class StreamLosses {
     lossNotices.recordLoss(stream, before, reason, (roomId) => positions.belongs(roomId, stream));
   }
 
-  /** Sends clients with a pending notice a position that does not hide the loss. Their `resync` follows later. */
+  /** Sends clients with a pending notice a position that does not hide the loss. The notice (`resync`) follows later. */
   #sendPositionsBeforeLoss(): void {
     const { lossNotices, positions } = this.#dependencies.rooms;
     const position = positions.ofEveryRoomAt((stream) => lossNotices.positionBefore(stream));

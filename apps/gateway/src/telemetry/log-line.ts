@@ -1,6 +1,9 @@
 // Formats a JSON log line for a person at a terminal.
 
-/** Fields that the parentheses leave out: `instance`, because a terminal shows one gateway, and those printed elsewhere. */
+/**
+ * Fields that are not printed in parentheses: `instance`, because a terminal shows only one gateway, and fields that are printed
+ * elsewhere.
+ */
 const omittedFields = new Set(['level', 'time', 'msg', 'instance', 'err']);
 
 /**

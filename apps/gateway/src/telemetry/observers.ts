@@ -7,7 +7,8 @@ import type { DispatchObserver } from '../dispatch/dispatcher.js';
 import type { Logger } from './logger.js';
 import type { Metrics } from './metrics.js';
 
-// Maximum number of source instances that are counted separately. Producers choose their names, so the labels must be bounded.
+// Maximum number of source instances that are counted separately. Producers choose these names, so the number of labels must be
+// bounded.
 const maxSourceInstances = 100;
 
 /** Counts the events that the publisher stores, coalesces and drops. `transport` is the broker's kind: `redis` or `memory`. */
@@ -84,11 +85,11 @@ export function createSubscriberObserver(metrics: Metrics, logger: Logger): Part
   };
 }
 
-/** The labels of a metric for source instances, at most `maxSourceInstances` and `other`. */
+/** The label values for source instances in one metric: at most `maxSourceInstances` names, and `other`. */
 class SourceInstances {
   readonly #names = new Set<string>();
 
-  /** Returns the label of the event's source instance, or `other` beyond the bound. `isFirst` is true if the label is new. */
+  /** Returns the label for the event's source instance, or `other` if there are too many. `isFirst` is true if the label is new. */
   note({ metadata }: StreamEvent): { readonly label: string; readonly isFirst: boolean } {
     const name = metadata?.source_instance ?? 'unknown';
     if (this.#names.has(name)) return { label: name, isFirst: false };
@@ -148,7 +149,7 @@ export function observeSignalR(event: SignalREvent, metrics: Metrics, logger: Lo
     case 'message_ignored':
       logger.debug({ ...event }, event.type.replaceAll('_', ' '));
       return;
-    // These never occur: the gateway's hub has no backplane, because events reach every gateway through the streams.
+    // These events never occur, because the gateway's hub has no backplane: events reach every gateway through the streams.
     case 'backplane_up':
     case 'backplane_down':
     case 'backplane_gap':

@@ -1,7 +1,7 @@
-// Measures how near a gateway is to its limit, as one figure.
+// Measures how near a gateway is to its limit, as one number.
 import { type EventLoopUtilization, performance } from 'node:perf_hooks';
 
-/** Time over which the use of the event loop is measured. */
+/** Time over which the utilization of the event loop is measured. */
 const periodMs = 1_000;
 
 /**

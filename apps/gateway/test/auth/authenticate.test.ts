@@ -23,7 +23,7 @@ const request = (token: string | null, query = ''): AuthenticateRequest => ({
   current: undefined,
 });
 
-it('a user is identified by the UUID in lower case, and keeps the spelling of the token', async () => {
+it('a user is identified by the lower-case form of the UUID, and `user.userId` keeps the spelling of the token', async () => {
   const id = randomUUID();
   expect(await byToken(request(id.toUpperCase()))).toMatchObject({
     userId: id,
@@ -31,11 +31,11 @@ it('a user is identified by the UUID in lower case, and keeps the spelling of th
   });
 });
 
-it('an ID that is not a UUID identifies a user as it is written', async () => {
+it('a user ID that is not a UUID identifies the user exactly as it is written', async () => {
   expect(await byToken(request('Ana'))).toMatchObject({ userId: 'Ana', user: { userId: 'Ana' } });
 });
 
-it('a gateway in development mode identifies a user by the lower-case form of the UUID in the query', async () => {
+it('a gateway in development mode identifies a user by the lower-case form of the UUID in the query string', async () => {
   const id = randomUUID();
   expect(await authenticateAnybody(byToken)(request(null, `user=${id.toUpperCase()}`))).toMatchObject({
     userId: id,
@@ -43,7 +43,7 @@ it('a gateway in development mode identifies a user by the lower-case form of th
   });
 });
 
-it('an anonymous user has no ID at the negotiation, gets one when the connection opens, and keeps it', async () => {
+it('an anonymous user has no ID during the negotiation, gets an ID when the connection opens, and keeps this ID', async () => {
   const authenticate = authenticateAnybody(byToken);
   expect(await authenticate({ ...request(null), stage: 'negotiate' })).toMatchObject({ userId: null });
   const opened = await authenticate(request(null));

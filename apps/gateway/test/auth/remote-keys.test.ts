@@ -10,7 +10,7 @@ const jwk = await exportJWK((await generateKeyPair('ES256')).publicKey);
 const jws = { payload: '', signature: '' };
 const header = (kid: string) => ({ alg: 'ES256', kid });
 
-/** Starts a server whose answer the test chooses, and keys whose clock the test sets. */
+/** Starts a key server, and a `RemoteKeys` that fetches from it. The test sets the server's answer and the clock. */
 async function start() {
   const server = createServer((_request, response) => {
     world.requests += 1;
@@ -45,13 +45,13 @@ async function start() {
   return Object.assign(world, { keys });
 }
 
-it('the keys are fetched once, however many callers need one', async () => {
+it('the keys are fetched only once, even if many callers need a key at the same time', async () => {
   await using world = await start();
   await Promise.all(Array.from({ length: 50 }, () => world.keys.keyOf(header('a'), jws)));
   expect([world.requests, world.outcomes, world.states]).toEqual([1, ['answered'], []]);
 });
 
-it('stale keys are used at once while fresh ones are fetched', async () => {
+it('stale keys are still used while fresh keys are fetched', async () => {
   await using world = await start();
   await world.keys.keyOf(header('a'), jws);
   world.kids = ['a', 'b'];
@@ -62,7 +62,7 @@ it('stale keys are used at once while fresh ones are fetched', async () => {
   expect(world.requests).toBe(2);
 });
 
-it('a key that is not in the cache is found by another fetch, even right after a fetch', async () => {
+it('a key that is not in the cache is found by a new fetch, even immediately after the previous fetch', async () => {
   await using world = await start();
   await world.keys.keyOf(header('a'), jws);
   world.kids = ['b'];
@@ -73,7 +73,7 @@ it('a key that is not in the cache is found by another fetch, even right after a
   });
 });
 
-it('old keys are used up to a maximum age while the server is unavailable, and the outage is reported once', async () => {
+it('old keys are used up to a maximum age while the key server is unavailable, and the outage is reported once', async () => {
   await using world = await start();
   await world.keys.keyOf(header('a'), jws);
   world.status = 503;
@@ -89,7 +89,7 @@ it('old keys are used up to a maximum age while the server is unavailable, and t
   expect([world.keys.isAway, world.states.at(-1)]).toEqual([false, false]);
 });
 
-it('the remote keys let at most 1,000 callers wait for the key server, and tell further callers to come back', async () => {
+it('the key cache lets at most 1,000 callers wait for the key server, and tells further callers to retry later', async () => {
   await using world = await start();
   const answers = await Promise.allSettled(
     Array.from({ length: 1_500 }, () => world.keys.keyOf(header('a'), jws)),

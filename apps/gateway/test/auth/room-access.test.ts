@@ -24,7 +24,7 @@ describe('mayEnterRoom', () => {
     ['user:bob', ['user:bob'], true],
     ['user:bob', ['user:*'], true],
     ['Ticket-1', ['ticket-1'], false],
-  ])('a user may enter room %s with the claim %j: %s', (roomId, rooms, expected) => {
+  ])('the answer for room %s and a user with the `rooms` claim %j is %s', (roomId, rooms, expected) => {
     expect(may(roomId, rooms)).toBe(expected);
   });
 });

@@ -18,7 +18,7 @@ const deadLetter: StreamDeadLetter = {
   isRequeueable: true,
 };
 
-it('the columns of the table are as wide as they need to be', () => {
+it('each column of the table is as wide as its longest cell', () => {
   const other = { ...deadLetter, stream: 'events:notification.p1', fields: {} };
   expect(deadLetterTable([deadLetter, other]).split('\n')).toEqual([
     'REJECTED                  STREAM                  ID               EVENT         ROOM       REASON',
@@ -27,7 +27,7 @@ it('the columns of the table are as wide as they need to be', () => {
   ]);
 });
 
-it('the text of one dead letter has every field', () => {
+it('the text of a dead letter contains every field', () => {
   expect(deadLetterText(deadLetter).split('\n')).toEqual([
     'Dead letter: 1768557600000-0',
     'Stream:      events:chat',
@@ -45,7 +45,7 @@ it('the text of one dead letter has every field', () => {
   expect(unreadable).toMatch(/^Fields: {6}none/m);
 });
 
-it('the JSON of a dead letter is one line and contains all of it', () => {
+it('the JSON of a dead letter is one line and contains the complete dead letter', () => {
   const payload = `\n\u001b[2J${'x'.repeat(100_000)}`;
   const line = deadLetterJson({ ...deadLetter, fields: { payload } });
   expect(line).not.toContain('\n');
@@ -70,7 +70,7 @@ it.each([
   ['\u2028', '\\u2028'],
   ['\u{e0001}', '\\u{e0001}'],
   ['Grüße \u{1f600} 日本', 'Grüße \u{1f600} 日本'],
-])('no control character is printed: %j', (text, shown) => {
+])('the text %j is printed without control characters', (text, shown) => {
   expect(printable(text, 99)).toBe(shown);
   const hostile = {
     ...deadLetter,
@@ -86,14 +86,14 @@ it.each([
   expect(deadLetterTable([hostile]).split('\n')).toHaveLength(2);
 });
 
-it('a long text is cut, and the number of characters left out is printed', () => {
+it('a long text is cut, and the number of omitted characters is printed', () => {
   expect(printable('x'.repeat(12), 10)).toBe(`${'x'.repeat(10)}… (2 more characters)`);
   const big = { ...deadLetter, reason: 'r'.repeat(9_000), fields: { room_id: 'x'.repeat(9_000) } };
   expect(deadLetterTable([big]).length).toBeLessThan(700);
   expect(deadLetterText(big).length).toBeLessThan(5_000);
 });
 
-it('a dead letter is shown even if its ID is not a valid time', () => {
+it('a dead letter is shown even if its ID contains no valid time', () => {
   const odd = { ...deadLetter, id: '18446744073709551615-1' };
   expect(deadLetterTable([odd])).toContain('18446744073709551615-1');
   expect(deadLetterText(odd)).toContain('Rejected:     by gateway-1');

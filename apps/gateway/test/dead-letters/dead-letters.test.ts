@@ -26,7 +26,7 @@ beforeEach(async () => {
 });
 
 describe('the list', () => {
-  it('the list has the dead letters of all streams, newest first, and the next page has the older ones', async () => {
+  it('the list has the dead letters of all streams, newest first, and the next page has the older dead letters', async () => {
     const all = [await reject(chat), await reject(ticket), await reject(chat), await reject(ticket)];
     const streams = streamsNamed(broker, undefined);
     const first = await newestDeadLetters(broker, streams, { limit: 3 });
@@ -40,7 +40,7 @@ describe('the list', () => {
     ]);
   });
 
-  it('no page ends between two dead letters with one ID, so that none is skipped', async () => {
+  it('two dead letters with the same ID are on the same page, so that neither is skipped', async () => {
     const older = await reject(chat);
     nowMs += 5;
     const ids = [await reject(chat, 0), await reject(ticket, 0)];
@@ -53,7 +53,7 @@ describe('the list', () => {
 });
 
 describe('a name of a stream', () => {
-  it('the name of a stream selects it and its partitions, and the name of a partition selects only that', async () => {
+  it('the name of a stream selects the stream and its partitions, and the name of a partition selects only the partition', async () => {
     const parted = await openBroker(3);
     const partitions = [0, 1, 2].map((index) => `${chat}.p${index}`);
     expect(streamsNamed(parted, chat)).toEqual([chat, ...partitions]);
@@ -62,7 +62,7 @@ describe('a name of a stream', () => {
   });
 
   it.each(['events', 'events:cha', 'events:chat.p', 'events:chat.p7', ''])(
-    'the unknown stream %j is refused, and the message names the existing streams',
+    'the unknown stream %j is refused, and the error message names the existing streams',
     (name) => {
       expect(() => streamsNamed(broker, name)).toThrow(
         expect.objectContaining({
@@ -75,7 +75,7 @@ describe('a name of a stream', () => {
 });
 
 describe('an ID', () => {
-  it('an ID finds its dead letter in any of the streams', async () => {
+  it('a dead letter is found by its ID in any of the streams', async () => {
     await reject(chat);
     const id = await reject(ticket);
     expect(await findDeadLetter(broker, [chat, ticket], id)).toMatchObject({
@@ -86,7 +86,7 @@ describe('an ID', () => {
     expect(await findDeadLetter(broker, [chat], id)).toBeUndefined();
   });
 
-  it('an ID that two streams have is refused unless the stream is named', async () => {
+  it('an ID that exists in two streams is refused unless the stream is named', async () => {
     const id = await reject(chat, 0);
     expect(await reject(ticket, 0)).toBe(id);
     await expect(findDeadLetter(broker, [chat, ticket], id)).rejects.toMatchObject({
@@ -98,7 +98,7 @@ describe('an ID', () => {
 });
 
 describe('replaying', () => {
-  it('requeueing reports the outcome for each ID, and does nothing twice', async () => {
+  it('requeueing reports the outcome for each ID, and requeues no entry twice', async () => {
     const good = await reject(chat);
     const empty = await reject(ticket, 1, {});
     const outcomes = await apply('replay', { ids: [good, '9-9', empty, good] });
@@ -112,7 +112,7 @@ describe('replaying', () => {
     expect((await broker.inspect(ticket)).deadLetters).toBe(1);
   });
 
-  it('requeueing all dead letters ends even if each entry is rejected again at once', async () => {
+  it('requeueing all dead letters ends even if each entry is immediately rejected again', async () => {
     const ids: string[] = [];
     for (let n = 0; n < 45; n++) ids.push(await reject(chat));
     const seen: string[] = [];
@@ -128,7 +128,7 @@ describe('replaying', () => {
 });
 
 describe('dropping', () => {
-  it('dropping all goes stream by stream from the oldest dead letter, and stops at the limit', async () => {
+  it('dropping all dead letters proceeds stream by stream, the oldest dead letter first, and stops at the limit', async () => {
     const ids = [await reject(chat), await reject(ticket), await reject(chat), await reject(ticket)];
     const outcomes = await apply('drop', { limit: 3 });
     expect(outcomes.map(({ id }) => id)).toEqual([ids[0], ids[2], ids[1]]);
@@ -139,7 +139,7 @@ describe('dropping', () => {
     expect((await broker.inspect(chat)).length).toBe(0);
   });
 
-  it('dropping a dead letter that was removed before reports that it was not found', async () => {
+  it('dropping a dead letter that was already removed reports that it was not found', async () => {
     const id = await reject(chat);
     const deadLetters = eachDeadLetter(broker, [chat], 9);
     expect((await deadLetters.next()).value).toMatchObject({ id });
@@ -148,7 +148,7 @@ describe('dropping', () => {
   });
 });
 
-it('every outcome has a text and a line of JSON', () => {
+it('every outcome can be formatted as text and as a line of JSON', () => {
   const outcomes = [
     { stream: chat, id: '1-1', status: 'replayed', newId: '2-2' },
     { stream: chat, id: '1-1', status: 'dropped' },
@@ -179,7 +179,7 @@ async function openBroker(partitions = 1): Promise<Broker> {
 
 let origins = 0;
 
-/** Rejects an entry `laterMs` after the entry that was rejected before it. Returns the ID of the new dead letter. */
+/** Rejects an entry `laterMs` after the previous rejection. Returns the ID of the new dead letter. */
 async function reject(
   stream: string,
   laterMs = 1,

@@ -72,7 +72,7 @@ const earlier = { epoch: 'epoch', cursor: 'earlier' };
 const entryAt = (timeMs: number, fields: Record<string, string>): Entry => ({ id: `${timeMs}-0`, fields });
 
 describe('EventDispatcher', () => {
-  it('the dispatcher relays the payload text as it was written, with the position of this entry', () => {
+  it('the dispatcher relays the payload as it was written, with the position of the entry', () => {
     const { dispatcher, sent, delivered } = setUp();
     const payload = '{ "title" : "Grüße\\u0021",\n"type":"info","n":1.0e2,"extra":[null] }';
     const fields = notification({ payload, metadata: '{"trace_id":"t"}' });
@@ -91,7 +91,7 @@ describe('EventDispatcher', () => {
     expect(delivered).toEqual([{ recipients: 1, delayMs: 7 }]);
   });
 
-  it('a timestamp without an offset is read as UTC and counted, and the event’s age is that of the entry', () => {
+  it('a timestamp without an offset is read as UTC and counted, and the age of its event is that of the entry', () => {
     const { dispatcher, sent, dropped, skewed, naive } = setUp({ freshness: 'timestamp' });
     // A program two hours west of Greenwich wrote this timestamp.
     const fields = notification({ timestamp: '2026-01-16T08:00:00.5' });
@@ -127,7 +127,7 @@ describe('EventDispatcher', () => {
     );
   });
 
-  it('an entry with an ID in the future counts as appended now, so no seen ID is forgotten and no clock skew is counted', () => {
+  it('an entry with an ID in the future counts as appended now, so that no seen ID is forgotten and no clock skew is counted', () => {
     const { dispatcher, sent, dropped, skewed, delivered } = setUp();
     const fields = notification();
     dispatcher.dispatch('events:notification', entryAt(nowMs - 1_000, fields));
@@ -140,7 +140,7 @@ describe('EventDispatcher', () => {
     expect(delivered.map(({ delayMs }) => delayMs)).toEqual([1_000, 0, 0]);
   });
 
-  it('an event in a partition that is not its room’s is rejected, and ignored by the warm-up', () => {
+  it('an event in a partition that is not the partition of its room is rejected, and the warm-up ignores it', () => {
     const { dispatcher, sent, remembered, rejected } = setUp();
     const fields = notification();
     dispatcher.warmUp('events:chat.p1', entryAt(nowMs, fields), () => earlier);
@@ -151,7 +151,7 @@ describe('EventDispatcher', () => {
     expect(sent).toHaveLength(1);
   });
 
-  it('an entry that is not UTF-8 is rejected and ignored by the warm-up, and a good one with its ID passes', () => {
+  it('an entry that is not UTF-8 is rejected and ignored by the warm-up, but a valid entry with the same event ID passes', () => {
     const { dispatcher, sent, remembered, rejected } = setUp();
     const fields = notification({ payload: '{"type":"info","title":"\uFFFD"}' });
     const broken = { ...entryAt(nowMs, fields), isUtf8: false as const };
@@ -163,13 +163,13 @@ describe('EventDispatcher', () => {
     expect(sent).toHaveLength(1);
   });
 
-  it('a known type is accepted in any stream', () => {
+  it('an event of a known type is accepted in any stream', () => {
     const { dispatcher, sent } = setUp();
     dispatcher.dispatch('events:chat', entryAt(nowMs, notification()));
     expect(sent).toHaveLength(1);
   });
 
-  it('a repeated event_id is delivered once, whatever its case', () => {
+  it('an event is delivered once even if its event_id is repeated in upper case', () => {
     const { dispatcher, sent, dropped } = setUp();
     const fields = notification();
     dispatcher.dispatch('events:notification', entryAt(nowMs, fields));
@@ -181,7 +181,7 @@ describe('EventDispatcher', () => {
     expect(dropped).toEqual(['duplicate']);
   });
 
-  it('a repeat is recognised even after more typing events than the maximum of remembered IDs', () => {
+  it('a repeated event is recognised even after more typing events than the maximum number of remembered IDs', () => {
     const { dispatcher, sent, dropped } = setUp({ maxDedupeIds: 10 });
     const fields = notification();
     const typing = (number: number) =>
@@ -233,7 +233,7 @@ describe('EventDispatcher', () => {
     expect(sent).toHaveLength(1);
   });
 
-  it('the age of an event is measured by its timestamp only when the option freshness says so', () => {
+  it('the age of an event is measured by its timestamp only if the option `freshness` is “timestamp”', () => {
     const old = notification({ timestamp: new Date(nowMs - 300_001).toISOString() });
     const byEntry = setUp();
     byEntry.dispatcher.dispatch('events:notification', entryAt(nowMs, old));
@@ -244,7 +244,7 @@ describe('EventDispatcher', () => {
     expect(byTimestamp.dropped).toEqual(['stale']);
   });
 
-  it('a stale or rejected event is not remembered, so that a good one with its ID passes', () => {
+  it('a stale or rejected event is not remembered, so that a valid event with the same ID passes', () => {
     const { dispatcher, sent, rejected } = setUp();
     const fields = notification();
     dispatcher.dispatch('events:notification', entryAt(nowMs - 400_000, fields));
@@ -254,7 +254,7 @@ describe('EventDispatcher', () => {
     expect(rejected).toEqual(['/payload must be valid JSON text, got string']);
   });
 
-  it('an event that breaks the contract is rejected with path and rule but no value', () => {
+  it('an event that breaks the contract is rejected, and the reason names the path and the rule but no value', () => {
     const { dispatcher, rejected, sent } = setUp();
     dispatcher.dispatch(
       'events:notification',
@@ -268,7 +268,7 @@ describe('EventDispatcher', () => {
     expect(JSON.stringify(rejected)).not.toContain('secret');
   });
 
-  it('a payload over the bound is rejected', () => {
+  it('an event with a payload above the maximum size is rejected', () => {
     const { dispatcher, rejected, sent } = setUp({
       catalog: defineCatalog({ ...eventCatalog, maxEventBytes: 100 }),
     });

@@ -26,7 +26,7 @@ it('every request of a burst is served, however large the burst', () => {
   expect(turn(90)).toBe(90);
 });
 
-it('steady load is served if it leaves time in every turn', () => {
+it('steady load is served if it leaves time in every turn of the event loop', () => {
   const { turn } = setUp();
   for (let n = 0; n < 1_000; n += 1) expect(turn(49)).toBe(49);
 });

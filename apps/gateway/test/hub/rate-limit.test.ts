@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { RateLimit } from '../../src/hub/rate-limit.js';
 
 describe('RateLimit', () => {
-  it('a burst passes, then events pass at the rate, and a refusal returns the time to wait', () => {
+  it('a burst of events passes, later events pass at the configured rate, and a refusal returns the time to wait', () => {
     const limit = new RateLimit({ perSecond: 10, burst: 3, maxUsers: 10 });
     expect([limit.take('a', 0), limit.take('a', 0), limit.take('a', 0)]).toEqual([0, 0, 0]);
     expect(limit.take('a', 0)).toBe(100);

@@ -16,7 +16,7 @@ describe('ActiveTyping', () => {
     expect(activeTyping.disconnected('ana', 2)).toEqual([]);
   });
 
-  it('typing that has expired, or was never active, is not returned', () => {
+  it('the list of rooms in which a user still types is empty if the typing has expired or the user never connected', () => {
     const activeTyping = setUp();
     activeTyping.connected('ana');
     activeTyping.update('ana', 'r', true, 0);
@@ -25,7 +25,7 @@ describe('ActiveTyping', () => {
     expect(activeTyping.disconnected('nobody', 0)).toEqual([]);
   });
 
-  it('the number of remembered rooms of a user is bounded', () => {
+  it('the number of rooms that are remembered for a typing user is bounded', () => {
     const activeTyping = setUp();
     activeTyping.connected('ana');
     for (const room of ['a', 'b', 'a', 'c']) activeTyping.update('ana', room, true, 0);

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { ana, bob, messageOf, createTypingWorld as setUp } from '../support/typing-world.js';
 
 describe('typing at the gateway', () => {
-  it('the first typing event passes at once, the next ones at most every 100 ms, and the last state is sent last', async () => {
+  it('the first typing event passes immediately, later ones pass at most every 100 ms, and the last state is sent last', async () => {
     const world = setUp();
     for (let n = 0; n < 1_000; n++) {
       world.type(ana, n % 2 === 0);
@@ -31,7 +31,7 @@ describe('typing at the gateway', () => {
   });
 
   it.each([0, -300_000, 300_000])(
-    'a start from before a message is dropped and a start from after it passes, with a clock that is off by %d ms',
+    'a typing_start made before a message is dropped, and one made after it passes, even if a clock is off by %d ms',
     async (skewMs) => {
       const world = setUp();
       const earlier = world.type(bob, true);
@@ -62,7 +62,7 @@ describe('typing at the gateway', () => {
     },
   );
 
-  it('a start that was made before a stop is dropped when it arrives after the stop', async () => {
+  it('a typing_start that was made before a typing_stop is dropped when it arrives after the typing_stop', async () => {
     const world = setUp();
     const earlier = world.type(bob, true);
     world.type(ana, false);
@@ -71,7 +71,7 @@ describe('typing at the gateway', () => {
     expect(world.types()).toEqual(['typing_start', 'typing_stop']);
   });
 
-  it('typing shows again within 11 seconds after a lost stream begins anew with lower IDs', async () => {
+  it('typing is shown again within 11 seconds after a lost stream begins again with lower IDs', async () => {
     const world = setUp();
     const payload = messageOf(ana);
     const fields = { event_id: randomUUID(), event_type: 'chat_message', timestamp: '2026-01-16T10:00:00Z' };
@@ -84,7 +84,7 @@ describe('typing at the gateway', () => {
     expect(world.types().filter((type) => type === 'typing_start')).toHaveLength(1);
   });
 
-  it('a start that waits for its window is dropped and counted when a message comes first', async () => {
+  it('a typing_start that waits for the end of its window is dropped and counted if a message arrives first', async () => {
     const world = setUp();
     world.type(ana, false);
     world.type(ana, true);
@@ -95,7 +95,7 @@ describe('typing at the gateway', () => {
     expect(world.dropped).toEqual(['ended']);
   });
 
-  it('typing starts again after a message, and after a stop', async () => {
+  it('a typing_start passes after a message, and after a typing_stop', async () => {
     const world = setUp();
     world.say(ana);
     await world.clock.advance(1);
@@ -108,7 +108,7 @@ describe('typing at the gateway', () => {
     expect(world.types()).toEqual(['chat_message', 'typing_start', 'typing_stop', 'typing_start']);
   });
 
-  it('a stop is never dropped for its age', async () => {
+  it('a typing_stop is not dropped because of its age', async () => {
     const world = setUp();
     world.type(ana, true);
     await world.clock.advance(200);
@@ -133,7 +133,7 @@ describe('typing at the gateway', () => {
     expect(world.types()).toEqual(['typing_start']);
   });
 
-  it('a flush sends the typing event that waits for its window, and leaves no timer', () => {
+  it('a flush sends the typing event that waits for the end of its window, and leaves no timer behind', () => {
     const world = setUp();
     world.type(ana, true);
     world.type(ana, false);

@@ -18,7 +18,7 @@ describe('ShownUsers', () => {
     expect(typing.list('nowhere', 2)).toEqual([]);
   });
 
-  it('a UUID in upper and in lower case is one user, but other IDs that differ in case are two users', () => {
+  it('a UUID in upper case and in lower case identifies one user, but other IDs that differ in case identify two users', () => {
     const typing = new ShownUsers({ expiryMs: 10_000, maxRooms: 10 });
     const upper = { user_id: '3F2504E0-4F89-41D3-9A0C-0305E82C3301', username: 'Ana' };
     typing.start('room', upper, 0);
@@ -31,7 +31,7 @@ describe('ShownUsers', () => {
     expect(typing.list('room', 4)).toEqual([ana]);
   });
 
-  it('a user without a new start expires, and each start renews the time', () => {
+  it('a user is no longer listed after the expiry time, and each new start extends this time', () => {
     const typing = new ShownUsers({ expiryMs: 10_000, maxRooms: 10 });
     typing.start('room', ana, 0);
     typing.start('room', bob, 0);

@@ -1,4 +1,4 @@
-// Checks typing over random histories, with publishers that crash and have wrong clocks.
+// Checks typing with random histories, in which publishers crash and have wrong clocks.
 import { randomUUID } from 'node:crypto';
 import { createMemoryBroker } from '@millrace/broker';
 import { eventCatalog, type StreamEvent } from '@millrace/contract';
@@ -41,7 +41,7 @@ describe.each(['local', 'redis'] as const)(
     });
     const skews = fc.tuple(...[0, 1, 2].map(() => fc.integer({ min: -300_000, max: 300_000 })));
 
-    it('the gate keeps the order in which starts, stops and messages were made, and passes at most one event per 100 ms', async () => {
+    it('the gate keeps the order in which starts, stops and messages were made, and passes at most one typing event per user in 100 ms', async () => {
       await fc.assert(
         fc.asyncProperty(skews, steps, async (skewsMs, actions) => {
           await using world = await setUpPublishers(coalescing, skewsMs);
@@ -59,12 +59,12 @@ describe.each(['local', 'redis'] as const)(
   },
 );
 
-/** An event that was made. The list `made` is in the order in which the events were made. */
+/** An event in the list `made`, which is in the order in which the events were made. */
 interface MadeEvent {
   readonly eventId: string;
   readonly userId: string;
   readonly shows: boolean;
-  /** The window in which the event waited. Events of one window leave it in their order. */
+  /** The window in which the event waited. Events leave a window in the order in which they were made. */
   readonly window: string | undefined;
   /** True when the event is in its stream or its window, so that no crash can lose it. */
   isSafe: boolean;
@@ -85,7 +85,7 @@ async function setUpPublishers(coalescing: 'local' | 'redis', skewsMs: readonly 
   const made: MadeEvent[] = [];
   let hasDied = false;
   let cursor = '0-0';
-  /** Lets all calls so far happen, then reads new entries as a gateway's tail does. */
+  /** Waits until all calls so far have been carried out, then reads new entries like the tail of a gateway. */
   const tail = async (): Promise<void> => {
     await new Promise((resolve) => setImmediate(resolve));
     const entries = await broker.readRange('events:chat', { after: cursor, count: 1_000 });
@@ -139,7 +139,8 @@ async function setUpPublishers(coalescing: 'local' | 'redis', skewsMs: readonly 
   return {
     pass,
     async take(action: Making): Promise<void> {
-      // A publisher that coalesces locally knows the broker's time only to the millisecond, so each action gets a different one.
+      // A publisher that coalesces locally knows the broker's time only to the millisecond, so each action happens in a different
+      // millisecond.
       if (coalescing === 'local') await pass(1);
       const eventId = randomUUID();
       const shows = (action.kind === 'type' || action.kind === 'xadd') && action.isTyping;
@@ -164,7 +165,7 @@ async function setUpPublishers(coalescing: 'local' | 'redis', skewsMs: readonly 
       processes[action.publisher] = start(skewsMs[action.publisher] ?? 0);
       await tail();
     },
-    /** Checks the events of one user that the clients in the room were sent. */
+    /** Checks the events of one user that were sent to the clients in the room. */
     judge(userId: string): void {
       const orderOf = (event: StreamEvent): number =>
         made.findIndex(({ eventId }) => eventId === event.event_id);
@@ -183,7 +184,8 @@ async function setUpPublishers(coalescing: 'local' | 'redis', skewsMs: readonly 
       }
       const all = made.filter((event) => event.userId === userId);
       const last = all.at(-1);
-      // A process that crashes loses what it had not written yet. With local coalescing it also loses events that it had accepted.
+      // A process that crashes loses events that it had not written yet. With local coalescing it also loses events that it had
+      // already accepted.
       if (last === undefined || !last.isSafe || (hasDied && coalescing === 'local')) return;
       // A stop always passes, even if a start from another window has overtaken it.
       const hasStopElsewhere = all.some(

@@ -31,7 +31,7 @@ async function setUp(count: number, options: { maxLength?: number; maxEntries?: 
 }
 
 describe('OlderEntries', () => {
-  it('all entries after one ID up to another are returned', async () => {
+  it('a read returns all entries after one ID up to another ID', async () => {
     const { read, at } = await setUp(10);
     expect(await read(at(2), at(5))).toEqual(['3', '4', '5']);
     expect(await read('0-0', at(1))).toEqual(['0', '1']);
@@ -45,7 +45,7 @@ describe('OlderEntries', () => {
     expect(await read(at(20), at(22))).toEqual(['21', '22']);
   });
 
-  it('a range that is too large is refused, and a smaller one in the same read is returned', async () => {
+  it('a range that is too large is refused, but a smaller range in the same read is returned', async () => {
     const { read, readRange, at } = await setUp(2_000, { maxEntries: 1_000 });
     const answers = await Promise.all([read(at(10), at(1_999)), read(at(1_500), at(1_999))]);
     expect(answers[0]).toBeUndefined();
@@ -55,7 +55,7 @@ describe('OlderEntries', () => {
     expect(readRange).toHaveBeenCalledTimes(2);
   });
 
-  it('callers at about the same time share one read', async () => {
+  it('callers that request entries at about the same time share one read', async () => {
     const { read, readRange, at } = await setUp(100);
     const answers = await Promise.all(Array.from({ length: 500 }, (_, n) => read(at(10 + (n % 50)), at(90))));
     expect(readRange).toHaveBeenCalledTimes(1);
@@ -63,7 +63,7 @@ describe('OlderEntries', () => {
     expect(answers[49]).toHaveLength(31);
   });
 
-  it('a lost range is not read again for each caller', async () => {
+  it('a range that the stream has lost is not read again for each caller', async () => {
     const { read, readRange, at } = await setUp(30, { maxLength: 10 });
     const answers = await Promise.all(Array.from({ length: 100 }, (_, n) => read(at(n % 15), at(29))));
     expect(answers.every((answer) => answer === undefined)).toBe(true);
@@ -77,7 +77,7 @@ describe('OlderEntries', () => {
     expect(readRange.mock.calls.length).toBeLessThanOrEqual(10);
   });
 
-  it('a read includes later entries for clients that come when the ring has evicted more', async () => {
+  it('a read includes later entries for clients that arrive after the ring has evicted more events', async () => {
     const { read, readRange, at } = await setUp(700);
     for (let n = 100; n < 500; n += 1) expect(await read(at(50), at(n), at(600))).toHaveLength(n - 50);
     // One page was read backwards and one page ahead.
@@ -92,7 +92,7 @@ describe('OlderEntries', () => {
     expect(slice?.upTo).toBe(at(510));
   });
 
-  it('a cached range is evicted after a while, and is then read anew', async () => {
+  it('a cached range is evicted after a while, and is then read again', async () => {
     const { read, readRange, at, clock, older } = await setUp(100);
     await read(at(50), at(90));
     await read(at(40), at(90));
@@ -119,7 +119,7 @@ describe('OlderEntries', () => {
     expect(await read(at(2), at(5))).toEqual(['3', '4', '5']);
   });
 
-  it('a shared read returns what a plain read would, over random histories and callers', async () => {
+  it('a shared read returns a range completely, or nothing if the stream has lost part of it, for random histories and callers', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.integer({ min: 1, max: 1_300 }),

@@ -1,5 +1,5 @@
-// Checks that a client that has read further on another gateway waits until this gateway has read as far, and that a client with a
-// position ahead of the stream does not.
+// Checks that a client that has received later events from another gateway waits until this gateway has read as far. A client with
+// a position ahead of the stream waits only until the next heartbeat.
 import type { EntryId } from '@millrace/broker';
 import { fakeClock } from '@millrace/testkit';
 import { describe, expect, it } from 'vitest';
@@ -11,25 +11,49 @@ const since = { askedAtMs: 10, lastId: '9-0' };
 
 it.each<[string, string, EntryId, Partial<KnownStream>, string]>([
   ['a position that was read', 'now', '4-0', {}, 'reached'],
-  ['the very position that was read last', 'now', '5-0', {}, 'reached'],
+  ['the position that was read last', 'now', '5-0', {}, 'reached'],
   ['a position that was read, whatever the broker reported', 'now', '4-0', { reportedEnd: since }, 'reached'],
-  ['a position ahead, without a report of the broker', 'now', '6-0', {}, 'unknown'],
-  ['a position ahead, with a report that is too old', 'now', '10-0', { reportedEnd: before }, 'unknown'],
-  ['a position that the stream has', 'now', '9-0', { reportedEnd: since }, 'unread'],
-  ['a position ahead of the stream', 'now', '9-1', { reportedEnd: since }, 'lost'],
-  ['another epoch, with a report that is too old', 'other', '1-0', { reportedEnd: before }, 'unknown'],
-  ['another epoch', 'other', '1-0', { reportedEnd: since }, 'lost'],
-  ['the previous epoch, up to where it is proven', 'past', '3-0', {}, 'reached'],
-  ['the previous epoch, beyond it', 'past', '4-0', {}, 'unknown'],
-  ['the previous epoch, beyond what is proven', 'past', '4-0', { reportedEnd: since }, 'unproven'],
+  ['a position ahead of this gateway, without a report of the broker', 'now', '6-0', {}, 'unknown'],
   [
-    'the previous epoch, proven and not read again yet',
+    'a position ahead of this gateway, with a report that is too old',
+    'now',
+    '10-0',
+    { reportedEnd: before },
+    'unknown',
+  ],
+  [
+    'a position that the stream has but this gateway has not read',
+    'now',
+    '9-0',
+    { reportedEnd: since },
+    'unread',
+  ],
+  ['a position ahead of the stream', 'now', '9-1', { reportedEnd: since }, 'lost'],
+  [
+    'a position of another epoch, with a report that is too old',
+    'other',
+    '1-0',
+    { reportedEnd: before },
+    'unknown',
+  ],
+  ['a position of another epoch', 'other', '1-0', { reportedEnd: since }, 'lost'],
+  ['a position of the previous epoch that is proven', 'past', '3-0', {}, 'reached'],
+  [
+    'a position of the previous epoch that is not proven, without a report of the broker',
+    'past',
+    '4-0',
+    {},
+    'unknown',
+  ],
+  ['a position of the previous epoch that is not proven', 'past', '4-0', { reportedEnd: since }, 'unproven'],
+  [
+    'a position of the previous epoch that is proven but not read again yet',
     'past',
     '3-0',
     { cursor: '1-0', reportedEnd: since },
     'unread',
   ],
-])('the status of %s is determined', (_, epoch, cursor, over, status) => {
+])('the status is determined for %s', (_, epoch, cursor, over, status) => {
   const previousEpoch = { epoch: 'past', upTo: '3-0' };
   expect(
     positionStatusOf({ epoch, cursor }, { epoch: 'now', cursor: '5-0', previousEpoch, ...over }, 10),
@@ -60,12 +84,12 @@ function setUp() {
 }
 
 describe('PositionWaiter', () => {
-  it('a position that the gateway has already read is answered at once', () => {
+  it('a position that the gateway has already read needs no wait', () => {
     const { waiter, at } = setUp();
     expect(waiter.waitFor(at('5-0', '1-0'))).toBe('reached');
   });
 
-  it('a position of several streams waits until each was read as far, in whatever order', async () => {
+  it('the wait for a position in several streams ends when each stream was read as far, in whatever order', async () => {
     const { waiter, read, hear, at } = setUp();
     const log: string[] = [];
     const one = Promise.resolve(waiter.waitFor(at('7-0', '8-0'))).then((found) => log.push(`one ${found}`));
@@ -81,7 +105,7 @@ describe('PositionWaiter', () => {
     expect(waiter.size).toBe(0);
   });
 
-  it('a position ahead of the stream is answered as lost at the first heartbeat that was sent after the client came', async () => {
+  it('a position ahead of the stream counts as lost at the first heartbeat that was sent after the client joined', async () => {
     const { clock, waiter, hear, at } = setUp();
     hear('chat', '5-0');
     await clock.advance(1);
@@ -91,14 +115,14 @@ describe('PositionWaiter', () => {
     expect(await waiting).toBe('lost');
   });
 
-  it('a position of an epoch that this gateway does not know waits for the heartbeat that reports the epoch', async () => {
+  it('the wait for a position of an unknown epoch ends with the heartbeat that reports the epoch', async () => {
     const { waiter, hear, at } = setUp();
     const waiting = waiter.waitFor(at('6-0', '1-0', 'c'));
     hear('chat', '6-0', { epoch: 'c', previousEpoch: { epoch: 'a', upTo: '5-0' }, cursor: '6-0' });
     expect(await waiting).toBe('reached');
   });
 
-  it('a position of the previous epoch is reached when the new server is proven to have its entries, and lost at the deadline', async () => {
+  it('a position of the previous epoch counts as reached when the new server is proven to have the entries up to it, and as lost at the deadline', async () => {
     const { clock, waiter, hear, at } = setUp();
     hear('chat', '9-0', { epoch: 'c', previousEpoch: { epoch: 'a', upTo: '3-0' }, cursor: '9-0' });
     const [proven, lost] = [waiter.waitFor(at('4-0', '1-0')), waiter.waitFor(at('6-0', '1-0'))];
@@ -111,7 +135,7 @@ describe('PositionWaiter', () => {
   it.each([
     ['this gateway has not read as far in time', true],
     ['no heartbeat arrives in time', false],
-  ])('a client is told to come back when %s', async (_, isHeard) => {
+  ])('the outcome of a wait is “unknown” when %s', async (_, isHeard) => {
     const { clock, waiter, hear, at } = setUp();
     const waiting = waiter.waitFor(at('6-0', '1-0'));
     if (isHeard) hear('chat', '9-0');
@@ -121,7 +145,7 @@ describe('PositionWaiter', () => {
   });
 });
 
-it('no waiter is checked while the cursor is below all of their positions', async () => {
+it('no wait ends while the cursor is below the positions of all waiters', async () => {
   const { waiter, read, at } = setUp();
   const waiting = Array.from({ length: 1_000 }, (_, n) =>
     Promise.resolve(waiter.waitFor(at(`${100 + n}-0`, '1-0'))),

@@ -29,7 +29,7 @@ const textsOf = (ring: ReplayRing, after: ReturnType<typeof cursors>, maxEvents 
   ring.eventsAfter('room', after, maxEvents).events.map(({ text }) => (JSON.parse(text) as { n: string }).n);
 
 describe('ReplayRing', () => {
-  it('the ring returns a room’s events after the cursors, in the order of delivery', () => {
+  it('the ring returns the events of a room after the client’s cursors, in the order of delivery', () => {
     const ring = createRing();
     ring.add(event('1-0'));
     ring.add(event('1-0', { stream: 'ticket', text: '{"n":"t1-0"}' }));
@@ -43,7 +43,7 @@ describe('ReplayRing', () => {
     expect(ring.eventsAfter('nowhere', cursors('0-0'), 10).events).toEqual([]);
   });
 
-  it('an event with an ID in the future evicts nothing, and is itself evicted by the time at which it was appended', () => {
+  it('an event with an ID in the future evicts no other event, and is itself evicted according to the time at which it was appended', () => {
     const ring = createRing();
     ring.add(event('1000-0'));
     ring.add(event('86400000-0', { atMs: 2_000 }));
@@ -82,20 +82,20 @@ describe('ReplayRing', () => {
     expect(ring.bytes).toBeGreaterThan(19_000_000);
   });
 
-  it('the ring keeps text outside ASCII as it was', () => {
+  it('the ring returns text with non-ASCII characters unchanged', () => {
     const ring = createRing();
     ring.add(event('1-0', { text: '{"n":"Grüße 👋"}' }));
     expect(textsOf(ring, cursors('0-0'))).toEqual(['Grüße 👋']);
   });
 
-  it('one event more than the maximum is returned, so that the caller notices too many', () => {
+  it('the ring returns one event more than the maximum, so that the caller notices that there are too many', () => {
     const ring = createRing();
     for (let n = 1; n <= 10; n += 1) ring.add(event(`${n}-0`));
     expect(textsOf(ring, cursors('0-0'), 4)).toEqual(['6-0', '7-0', '8-0', '9-0', '10-0']);
     expect(textsOf(ring, cursors('6-0'), 4)).toEqual(['7-0', '8-0', '9-0', '10-0']);
   });
 
-  it('the ring keeps only the newest event of a coalescing key', () => {
+  it('the ring keeps only the newest event of each key in a room', () => {
     const ring = createRing();
     ring.add(event('1-0', { latestKey: 'ana' }));
     ring.add(event('2-0', { latestKey: 'bob' }));
@@ -104,7 +104,7 @@ describe('ReplayRing', () => {
     expect(textsOf(ring, cursors('0-0'))).toEqual(['2-0', '3-0']);
   });
 
-  it('the events after a slice are those that came since', () => {
+  it('the next slice of the ring contains the events that were added after the previous slice', () => {
     const ring = createRing();
     ring.add(event('1-0'));
     const { sequence } = ring.eventsAfter('room', cursors('0-0'), 10);
@@ -118,7 +118,7 @@ describe('ReplayRing', () => {
     expect(ring.eventsSince('nowhere', 0, 1_000).events).toEqual([]);
   });
 
-  it('a slice ends when it has the requested number of bytes, and has at least one event', () => {
+  it('a slice of the ring ends as soon as it reaches the requested number of bytes, and contains at least one event', () => {
     const ring = createRing();
     ring.add(event('1-0'));
     const { sequence } = ring;
@@ -135,14 +135,14 @@ describe('ReplayRing', () => {
     expect(ring.eventsSince('room', sequence, 0).events).toHaveLength(1);
   });
 
-  it('the ring reports that it has lost events after a sequence number', () => {
+  it('the ring reports whether it has lost events after a sequence number', () => {
     const ring = createRing();
     ring.add(event('1-0', { latestKey: 'ana' }));
     ring.add(event('2-0', { latestKey: 'ana' }));
     const { sequence } = ring;
     ring.add(event('3-0'));
     expect(ring.holdsSince(sequence)).toBe(true);
-    // The evicted event does not count as lost, because a newer event of its key replaced it.
+    // The evicted event does not count as lost, because a newer event of the same key replaced it.
     ring.evict(300_001 + 1);
     expect(ring.holdsSince(0)).toBe(true);
     ring.evict(300_002 + 1);
@@ -153,7 +153,7 @@ describe('ReplayRing', () => {
     expect(ring.holdsSince(ring.sequence)).toBe(true);
   });
 
-  it('the ring covers cursors at their floors or beyond, in the streams of the room', () => {
+  it('the ring covers cursors that are at or after the floor of their stream', () => {
     const ring = createRing();
     ring.begin('chat', '5-0');
     ring.begin('ticket', '7-0');
@@ -177,7 +177,7 @@ describe('ReplayRing', () => {
     expect(ring.covers(cursors('1000-0'))).toBe(true);
   });
 
-  it('the ring stays within its maximum of bytes and keeps events for a shorter time', () => {
+  it('the ring stays within its maximum size by keeping events for a shorter time', () => {
     const ring = createRing({ maxBytes: 20_000 });
     for (let n = 1; n <= 500; n += 1)
       ring.add(event(`${n}-0`, { text: JSON.stringify({ n: 'x'.repeat(500) }) }));
@@ -194,7 +194,7 @@ describe('ReplayRing', () => {
     expect(ring.covers(cursors('0-0'))).toBe(true);
   });
 
-  it('a stream that begins anew changes the generation of its own rooms only', () => {
+  it('a stream that begins again changes only the generation of rooms that use this stream', () => {
     const ring = createRing();
     const [both, ticket] = [ring.generationOf(['chat', 'ticket']), ring.generationOf(['ticket'])];
     ring.begin('chat', '5-0');
@@ -202,7 +202,7 @@ describe('ReplayRing', () => {
     expect(ring.generationOf(['ticket'])).toBe(ticket);
   });
 
-  it('the ring forgets the events of a stream that begins anew and no others', () => {
+  it('the ring forgets the events of a stream that begins again, but no events of other streams', () => {
     const ring = createRing({ windowMs: 1_000 });
     ring.add(event('9000-0'));
     ring.add(event('1-0', { stream: 'ticket', text: '{"n":"t"}' }));
@@ -215,7 +215,7 @@ describe('ReplayRing', () => {
     expect(ring.bytes).toBe(0);
   });
 
-  it('the ring returns what a plain list would, over random histories', () => {
+  it('the ring returns the same events as a simple list, for random histories', () => {
     const step = fc.record({
       room: fc.constantFrom('room', 'b'),
       stream: fc.constantFrom('chat', 'ticket'),

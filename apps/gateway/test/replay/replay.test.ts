@@ -3,14 +3,14 @@ import { describe, expect, it, vi } from 'vitest';
 import { at, createReplayWorld as setUp } from '../support/replay-world.js';
 
 describe('Replay', () => {
-  it('a replay sends the missed events and lets the client into the room in the same turn', async () => {
+  it('a replay sends the missed events and lets the client into the room in the same turn of the event loop', async () => {
     const { replay, deliver, target } = setUp();
     deliver('one');
     deliver('elsewhere', 'other');
     deliver('two');
     const client = target();
     const outcome = replay.catchUp(client, at('1-0'));
-    // The replay takes microtasks only, so that no timer and no socket can run in between.
+    // The replay uses only microtasks, so that no timer or socket callback can run in between.
     let hasTurned = false;
     setImmediate(() => {
       hasTurned = true;
@@ -20,7 +20,7 @@ describe('Replay', () => {
     expect(client.log).toEqual(['two', 'arrived']);
   });
 
-  it('events that come during a replay are sent before the client is let into the room', async () => {
+  it('events that arrive during a replay are sent before the client is let into the room', async () => {
     const { replay, deliver, target } = setUp();
     for (let n = 0; n < 3; n += 1) deliver(`${n}`.repeat(40_000));
     let flushes = 0;
@@ -54,7 +54,7 @@ describe('Replay', () => {
     expect(client.log).toEqual(['arrived']);
   });
 
-  it('a replay sends everything stored in a stream that the position does not name', async () => {
+  it('a replay sends every stored event of a stream that the position does not name', async () => {
     const { replay, deliver, target } = setUp();
     deliver('one');
     deliver('two');
@@ -63,7 +63,7 @@ describe('Replay', () => {
     expect(client.log).toEqual(['one', 'two', 'arrived']);
   });
 
-  it('a replay sends nothing when there are too many events or bytes', async () => {
+  it('a replay sends nothing when there are too many missed events or bytes', async () => {
     const few = setUp({ maxEventsPerRoom: 2 });
     for (const content of ['a', 'b', 'c']) few.deliver(content);
     const three = few.target();
@@ -76,7 +76,7 @@ describe('Replay', () => {
     expect(await small.replay.catchUp(small.target(), at('0-0'))).toEqual({ recovered: false, replayed: 0 });
   });
 
-  it('a replay stops for a client that is gone', async () => {
+  it('a replay stops when the client has disconnected', async () => {
     const { replay, deliver, target } = setUp();
     for (let n = 0; n < 5; n += 1) deliver(`${n}`.repeat(70_000));
     let isGone = false;
@@ -90,7 +90,7 @@ describe('Replay', () => {
     expect(client.log).toHaveLength(2);
   });
 
-  it('a replay answers `recovered: false` when a stream of the room begins anew during it', async () => {
+  it('a replay answers `recovered: false` when a stream of the room begins again during the replay', async () => {
     const { replay, deliver, target } = setUp();
     for (let n = 0; n < 3; n += 1) deliver(`${n}`.repeat(40_000));
     const client = target({ flushed: async () => replay.ring.begin('events:chat', '0-0') });
@@ -98,14 +98,14 @@ describe('Replay', () => {
     expect(client.log.at(-1)).toBe('arrived');
   });
 
-  it('a replay is recovered when a stream that has no events of the room begins anew during it', async () => {
+  it('a replay answers `recovered: true` when a stream without events of the room begins again during the replay', async () => {
     const { replay, deliver, target } = setUp();
     for (let n = 0; n < 3; n += 1) deliver(`${n}`.repeat(40_000));
     const client = target({ flushed: async () => replay.ring.begin('events:chat.p1', '0-0') });
     expect(await replay.catchUp(client, at('0-0'))).toEqual({ recovered: true, replayed: 3 });
   });
 
-  it('the outcome of a replay is unknown when the broker cannot be asked', async () => {
+  it('the outcome of a replay is “unknown” when the broker is unavailable', async () => {
     const { replay, deliver, target, broker } = setUp();
     replay.ring.begin('events:chat', '5-0');
     deliver('one');
@@ -115,7 +115,7 @@ describe('Replay', () => {
     expect(client.log).toEqual([]);
   });
 
-  it('a replay answers `recovered: false` when the broker refuses the read for good', async () => {
+  it('a replay answers `recovered: false` when the broker refuses the read permanently', async () => {
     const { replay, deliver, target, broker } = setUp();
     replay.ring.begin('events:chat', '5-0');
     deliver('one');
@@ -134,8 +134,8 @@ describe('Replay', () => {
   });
 
   describe('catching up from memory', () => {
-    it('a lagging client is sent all missed events in order, with those that come meanwhile, and is then let into the room', async () => {
-      // The bounds of a join do not apply, so the client is sent more events and bytes than these.
+    it('a lagging client is sent all missed events in order, including events that arrive in the meantime, and is then let into the room', async () => {
+      // The limits of a join do not apply here, so the client is sent more events and bytes than these limits allow.
       const { replay, deliver, target } = setUp({ maxEventsPerRoom: 2, maxBytesPerRoom: 500 });
       deliver('before');
       const since = replay.deliveryPoint('room');
@@ -155,7 +155,7 @@ describe('Replay', () => {
       expect(flushes).toBe(3);
     });
 
-    it('a lagging client is let into the room at once when it missed no event', async () => {
+    it('a lagging client is let into the room immediately if it missed no event', async () => {
       const { replay, deliver, target } = setUp();
       deliver('before');
       const since = replay.deliveryPoint('room');
@@ -166,7 +166,7 @@ describe('Replay', () => {
       expect(await outcome).toEqual({ recovered: true, replayed: 0 });
     });
 
-    it('a lagging client is not let into the room when memory has lost a missed event before or during the replay', async () => {
+    it('a lagging client is not let into the room if a missed event is evicted from memory before or during the replay', async () => {
       const { replay, deliver, target } = setUp();
       const since = replay.deliveryPoint('room');
       for (let n = 0; n < 4; n += 1) deliver(`${n}`.repeat(70_000));
@@ -178,7 +178,7 @@ describe('Replay', () => {
       expect(other.log).toEqual([]);
     });
 
-    it('a lagging client is not let into the room when a stream of the room begins anew', async () => {
+    it('a lagging client is not let into the room if a stream of the room begins again during the replay', async () => {
       const { replay, deliver, target } = setUp();
       const since = replay.deliveryPoint('room');
       deliver('one');
@@ -187,7 +187,7 @@ describe('Replay', () => {
       expect(client.log).toEqual(['one']);
     });
 
-    it('catching up stops when the client is gone', async () => {
+    it('catching up stops when the client has disconnected', async () => {
       const { replay, deliver, target } = setUp();
       const since = replay.deliveryPoint('room');
       deliver('one');

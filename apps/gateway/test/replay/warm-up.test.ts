@@ -44,7 +44,7 @@ async function setUp(counts: Readonly<Record<string, number>>, stepMs: number) {
   return { broker, starts, handedOver, positions, floors, callbacks: { onFloor, onEntry } };
 }
 
-it('the warm-up reads the period over several pages, and hands entries over oldest first over all streams', async () => {
+it('the warm-up reads several pages, and hands over the entries of all streams in one sequence, oldest first', async () => {
   const { broker, starts, handedOver, callbacks } = await setUp({ a: 1_200, b: 3 }, 10);
   await warmUpFromStreams(broker, starts, { periodMs: 300_000, maxEntries: 5_000, ...callbacks });
   expect(handedOver).toHaveLength(1_203);
@@ -52,13 +52,13 @@ it('the warm-up reads the period over several pages, and hands entries over olde
   expect(handedOver.at(-1)).toBe('a1199');
 });
 
-it('the warm-up leaves out what is older than the period', async () => {
+it('the warm-up leaves out entries that are older than the period', async () => {
   const { broker, starts, handedOver, callbacks } = await setUp({ a: 10, b: 0 }, 1_000);
   await warmUpFromStreams(broker, starts, { periodMs: 3_000, maxEntries: 5_000, ...callbacks });
   expect(handedOver).toEqual(['a7', 'a8', 'a9']);
 });
 
-it('the warm-up reads the newest entries when there are more than the maximum', async () => {
+it('the warm-up reads only the newest entries if there are more than the maximum number', async () => {
   const { broker, starts, handedOver, callbacks } = await setUp({ a: 700, b: 0 }, 1);
   await warmUpFromStreams(broker, starts, { periodMs: 300_000, maxEntries: 600, ...callbacks });
   expect(handedOver).toHaveLength(600);
@@ -71,7 +71,7 @@ it('the warm-up hands over no entries of empty streams', async () => {
   expect(handedOver).toEqual([]);
 });
 
-it('the warm-up hands over each entry with the position of a client that was sent all entries up to it', async () => {
+it('the warm-up hands over each entry with the position of a client that received all entries up to this entry', async () => {
   const { broker, starts, positions, floors, callbacks } = await setUp({ a: 2, b: 1 }, 10);
   await warmUpFromStreams(broker, starts, { periodMs: 300_000, maxEntries: 600, ...callbacks });
   const cursors = positions.map((position) => parsePosition(position).map(({ cursor }) => cursor));
@@ -85,7 +85,7 @@ it('the warm-up hands over each entry with the position of a client that was sen
   ]);
 });
 
-it('the warm-up leaves out rejected entries, even requeued ones, but its positions include them', async () => {
+it('the warm-up leaves out rejected entries, even if they were requeued, but its positions include them', async () => {
   const { broker, starts, handedOver, positions, callbacks } = await setUp({ a: 1_200, b: 0 }, 1);
   const entries = await broker.readRange('a', { count: 1_000 });
   for (const index of [0, 1, 700]) {

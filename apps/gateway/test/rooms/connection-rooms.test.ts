@@ -1,4 +1,5 @@
-// Checks the events that a client is sent when it comes back or reads too slowly: the rooms of one connection, with a real replay.
+// Checks which events are sent to a client that reconnects or reads too slowly. Tests the rooms of one connection with a real
+// replay.
 import { eventCatalog, type IndicatedUser, indicatorsOf } from '@millrace/contract';
 import type { PreparedCall } from '@millrace/signalr';
 import { fakeClock } from '@millrace/testkit';
@@ -102,7 +103,7 @@ function setUp(maxRoomsPerConnection = 1_000) {
       const waiting = flush;
       flush = [];
       for (const resolve of waiting) resolve();
-      // The rooms then wait for the client again, or are done, within three turns of the event loop.
+      // Within three turns of the event loop, the rooms wait for the client again or have finished.
       for (let turn = 0; turn < 3; turn += 1) await new Promise((resolve) => void setImmediate(resolve));
     },
     /** Ends the connection. */
@@ -115,7 +116,7 @@ function setUp(maxRoomsPerConnection = 1_000) {
 }
 
 describe('a client that reads too slowly', () => {
-  it('a slow client is sent no more events at first, then the missed ones in order, then new ones', async () => {
+  it('a slow client is first sent no more events, then the missed events in order, and then new events', async () => {
     const { rooms, connection, groups, laggingConnections, log, outcomes, deliver, read } = setUp();
     await rooms.join(connection, 'room', undefined);
     deliver('one');
@@ -147,7 +148,7 @@ describe('a client that reads too slowly', () => {
     const action = rooms.fallBehind(connection);
     deliver('b1', 'b');
     await read();
-    // Nothing was missed in `a`, so the connection is in its group again, while `b` waits for the client.
+    // In room `a` nothing was missed, so the connection is in the group of `a` again. Room `b` still waits for the client.
     expect([...groups]).toEqual(['a']);
     deliver('a1', 'a');
     expect(await rooms.fallBehind(connection)).toBe('keep');
@@ -158,7 +159,7 @@ describe('a client that reads too slowly', () => {
     expect([...groups].toSorted()).toEqual(['a', 'b']);
   });
 
-  it('a slow client is closed when memory has lost the events that it must be sent next', async () => {
+  it('a slow client is disconnected when the events that it must be sent next are no longer in memory', async () => {
     const { rooms, connection, groups, outcomes, deliver, read, replay } = setUp();
     await rooms.join(connection, 'room', undefined);
     const action = rooms.fallBehind(connection);
@@ -166,12 +167,12 @@ describe('a client that reads too slowly', () => {
     replay.evict(300_002);
     await read();
     expect(await action).toBe('close');
-    // Until the client is closed, it is sent no event that would hide the gap.
+    // Until the client is disconnected, it is sent no event that would hide the gap.
     expect([...groups]).toEqual([]);
     expect(outcomes).toEqual(['closed']);
   });
 
-  it('a slow client is forgotten when its connection ends while it lags', async () => {
+  it('the gateway forgets a slow client whose connection ends while it lags', async () => {
     const { rooms, connection, groups, laggingConnections, outcomes, deliver, end } = setUp();
     await rooms.join(connection, 'room', undefined);
     const action = rooms.fallBehind(connection);
@@ -202,7 +203,7 @@ describe('a client that reads too slowly', () => {
     expect(laggingConnections.has('c1')).toBe(false);
   });
 
-  it('a slow client is sent the changes of typing that it missed', async () => {
+  it('a slow client is sent the typing changes that it missed', async () => {
     const { rooms, connection, log, setTyping, read } = setUp();
     setTyping([ana, { ...bob, user_id: me }]);
     await rooms.join(connection, 'room', undefined);
@@ -230,7 +231,7 @@ describe('a room that is joined', () => {
     expect(laggingConnections.has('c1')).toBe(false);
   });
 
-  it('a room counts against the bound once, and the personal room does not count', async () => {
+  it('a room counts only once toward the maximum number of rooms, and the personal room does not count', async () => {
     const { rooms, connection } = setUp(1);
     await rooms.join(connection, `user:${me}`, undefined);
     await rooms.join(connection, 'a', undefined);
@@ -242,7 +243,7 @@ describe('a room that is joined', () => {
   });
 });
 
-it('every event of a room is sent once and in order, whatever the pace of the client', async () => {
+it('every event of a room is sent once and in order, however slowly the client reads', async () => {
   const step = fc.oneof(
     { weight: 5, arbitrary: fc.record({ kind: fc.constant('deliver'), room: fc.constantFrom('a', 'b') }) },
     { weight: 3, arbitrary: fc.record({ kind: fc.constant('read') }) },

@@ -1,4 +1,4 @@
-// Checks that every client is notified of a loss once, at a random moment, and that no position hides the loss until then.
+// Checks that every client is notified of a loss once, at a random moment, and that no position hides the loss before this notice.
 import { type Position, parsePosition } from '@millrace/broker';
 import { fakeClock } from '@millrace/testkit';
 import fc from 'fast-check';
@@ -46,7 +46,7 @@ describe('LossNotices', () => {
     expect(clock.timerCount).toBe(0);
   });
 
-  it('a few clients are notified within some seconds, and not all at once', async () => {
+  it('a few clients are notified within a few seconds, but not all at the same moment', async () => {
     const { clock, lossNotices, toldAtMs, connect } = setUp();
     connect(30);
     lossNotices.recordLoss('chat', before, 'gap', () => true);
@@ -80,10 +80,10 @@ describe('LossNotices', () => {
   });
 });
 
-/** Creates a gateway with real rooms, to which connections can be opened, and whose chat stream can lose entries. */
+/** Creates a simulated gateway with real rooms. Tests can open connections to it, and can make its chat stream lose entries. */
 function createLossyWorld() {
   const { replay, deliver, positions, broker, lose } = createReplayWorld();
-  // The broker has no entries, so those that the ring does not hold are lost.
+  // The broker has no entries, so every entry that is not in the ring is lost.
   vi.spyOn(broker, 'readRange').mockResolvedValue([]);
   vi.spyOn(broker, 'inspect').mockImplementation(async (stream) => ({
     stream,
@@ -176,7 +176,8 @@ function createLossyWorld() {
     clock,
     Connection,
     /**
-     * Publishes an event as the gateway does: to memory first, then to notified connections, then to those with a pending notice.
+     * Publishes an event in the order of the gateway: to memory, then to connections without a pending notice, then to connections
+     * with a pending notice.
      */
     publish(content: string, roomId: string): void {
       deliver(content, roomId);

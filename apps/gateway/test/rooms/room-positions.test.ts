@@ -1,4 +1,5 @@
-// Checks that a room's position names only the streams of its partition, and that it is never used for a room of another partition.
+// Checks that the position of a room names only the plain streams and the partitions of the room. It must never be used for a room
+// in another partition.
 import {
   createMemoryBroker,
   encodePosition,
@@ -43,7 +44,7 @@ const cursorsOf = (positions: RoomPositions, position: Position) =>
     positions.streamPositionsOf(ROOM, position)?.map(({ stream, position: { cursor } }) => [stream, cursor]),
   );
 
-it('a room’s position names the plain streams and the room’s partition of each', () => {
+it('the position of a room names every plain stream and, of each of these streams, the partition of the room', () => {
   const { positions } = setUp();
   const own = partitionOf(ROOM, 3);
   const position = positions.ofRoom(ROOM);
@@ -56,13 +57,13 @@ it('a room’s position names the plain streams and the room’s partition of ea
   ]);
 });
 
-it('a position has no scope without partitions', () => {
+it('a position names no scope if no stream is partitioned', () => {
   const { positions } = setUp(1);
   expect(positions.ofRoom(ROOM)).toBe('e0-1.e1-1-1');
   expect(positions.ofEveryRoom()).toBe(positions.ofRoom(OTHER));
 });
 
-it('the room’s cursors are found in its own position and in a position of every room', () => {
+it('the cursors of a room are found in a position of this room and in a position of every room', () => {
   const { positions, broker, moveOn } = setUp();
   const { streams } = broker.partitioning.scopeOf(ROOM);
   const own = parsePosition(positions.ofRoom(ROOM));
@@ -73,7 +74,7 @@ it('the room’s cursors are found in its own position and in a position of ever
   expect(cursorsOf(positions, all)).toEqual(expected);
 });
 
-it('a replay refuses the position of a room in another partition', () => {
+it('the position of a room in another partition is refused', () => {
   const { positions } = setUp();
   expect(partitionOf(OTHER, 3)).not.toBe(partitionOf(ROOM, 3));
   expect(positions.streamPositionsOf(OTHER, parsePosition(positions.ofRoom(ROOM)))).toBeUndefined();
@@ -92,7 +93,7 @@ describe('between gateways with different streams', () => {
     ]);
   });
 
-  it('a stream that only this gateway has is read from its stored start', () => {
+  it('a stream that only this gateway has is read from its first stored entry', () => {
     const { positions } = setUp(1);
     expect(positions.streamPositionsOf(ROOM, parsePosition(`e1-6.${extra}-7`))).toEqual([
       { stream: 'chat', position: { epoch: 'e0', cursor: '0-0' }, isFromStart: true },
@@ -101,9 +102,9 @@ describe('between gateways with different streams', () => {
   });
 
   it.each([
-    ['an epoch of the stream that is no longer known', newEpoch('chat')],
+    ['an epoch that is no longer known', newEpoch('chat')],
     ['an epoch of a build whose epochs do not name the stream', '01234567'],
-  ])('%s is not confused with a stream that the other gateway does not have', (_, epoch) => {
+  ])('%s is assigned to the stream that no other part of the position names', (_, epoch) => {
     const { positions } = setUp(1);
     expect(positions.streamPositionsOf(ROOM, parsePosition(`e1-6.${extra}-7.${epoch}-5`))?.[0]).toEqual({
       stream: 'chat',
@@ -111,7 +112,7 @@ describe('between gateways with different streams', () => {
     });
   });
 
-  it('parts of unknown epochs are matched by their index when the lists have the same length', () => {
+  it('the parts of a position with unknown epochs are assigned to streams by their index if the position has as many parts as there are streams', () => {
     const { positions } = setUp(1);
     expect(positions.streamPositionsOf(ROOM, parsePosition('11111111-5.22222222-6'))).toEqual([
       { stream: 'chat', position: { epoch: '11111111', cursor: '5-0' } },
@@ -126,7 +127,7 @@ describe('between gateways with different streams', () => {
   });
 });
 
-it('every stream of the room belongs to it, and no other partition does', () => {
+it('the plain streams and the partitions of a room belong to the room, but no other partition does', () => {
   const { positions, broker } = setUp();
   const { streams } = broker.partitioning.scopeOf(ROOM);
   const own = broker.partitioning.streams.filter(({ name }) => positions.belongs(ROOM, name));

@@ -15,10 +15,10 @@ export const at = (chat: string, over: Partial<{ epoch: string }> = {}): Positio
     cursor: name === 'events:chat' ? chat : '0-0',
   }));
 
-/** @param options options of the replay */
+/** Creates the replay and the functions with which tests use it. `options` are options of the replay. */
 export function createReplayWorld(options: { maxEventsPerRoom?: number; maxBytesPerRoom?: number } = {}) {
   let current = at('0-0');
-  /** The report of the last heartbeat. It names no newer entry, so a position ahead of the gateway is lost. */
+  /** The report of the last heartbeat. It names no newer entry, so a position ahead of the gateway counts as lost. */
   const told = { lastId: '0-0', askedAtMs: Number.POSITIVE_INFINITY };
   const broker = createMemoryBroker({ streams: eventCatalog.streams });
   const positions = new RoomPositions(broker, () => ({
@@ -65,7 +65,7 @@ export function createReplayWorld(options: { maxEventsPerRoom?: number; maxBytes
     const text = JSON.stringify({ content, position: encodePosition(current) });
     replay.remember('events:chat', id, parsed.value, new PreparedCall('chat_message', text));
   };
-  /** Loses an entry of the chat stream. Calls `note` when the loss is detected, before an event after the loss is delivered. */
+  /** Loses an entry of the chat stream. Calls `note` when the loss is detected, before the next event is delivered. */
   const lose = (note: () => void): void => {
     last += 1;
     replay.ring.begin('events:chat', `${last}-0`);

@@ -4,7 +4,7 @@ import { logLineForPeople } from '../../src/telemetry/log-line.js';
 
 const time = new Date(2026, 10, 24, 12, 34, 56).toISOString();
 
-it('a line has time, level, message and fields, without the name of the gateway', () => {
+it('a log line contains time, level, message and fields, but not the name of the gateway', () => {
   const json = JSON.stringify({
     level: 'warn',
     time,
@@ -16,14 +16,14 @@ it('a line has time, level, message and fields, without the name of the gateway'
   expect(logLineForPeople(json)).toBe('12:34:56 warn   broker state (broker redis, tries 3)\n');
 });
 
-it('the stack of an error follows the line', () => {
+it('the stack of an error follows on the next lines', () => {
   const err = { type: 'Error', message: 'lost', stack: 'Error: lost\n    at there.ts:1:2' };
   expect(logLineForPeople(JSON.stringify({ level: 'error', time, err, msg: 'failed' }))).toBe(
     '12:34:56 error  failed\nError: lost\n    at there.ts:1:2\n',
   );
 });
 
-it('control characters are shown as escapes', () => {
+it('a log line shows control characters as escapes', () => {
   const json = JSON.stringify({
     level: 'warn',
     time,

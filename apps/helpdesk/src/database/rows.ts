@@ -5,7 +5,7 @@ import { ticketRoom } from '../domain/rooms.js';
 /** A row as the driver returns it, with the columns of the schema. */
 export type Row = Readonly<Record<string, unknown>>;
 
-/** A person with the email address, which is only in events and not in the API's people. */
+/** A person with the email address. Events contain the address, but the people in the API's answers do not. */
 export interface PersonRecord extends Person {
   readonly email: string;
 }
@@ -49,7 +49,7 @@ export function messageOf(row: Row): Message {
   };
 }
 
-/** Reads a row of `tickets` with `read_up_to`. */
+/** Reads a row of `tickets` that also has the caller's `read_up_to`. */
 export function ticketOf(row: Row, lastMessage: Message | null): Ticket {
   const id = text(row['id']);
   const requesterId = text(row['requester_id']);

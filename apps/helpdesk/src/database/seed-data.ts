@@ -11,7 +11,7 @@ export interface SeedPerson {
   readonly title: string;
 }
 
-/** A message of the seed data. `from` is a username; `null` is the helpdesk itself. */
+/** A message of the seed data. `from` is the sender's username, or `null` for a message of the helpdesk itself. */
 export interface SeedMessage {
   readonly from: string | null;
   readonly text: string;
@@ -27,9 +27,9 @@ export interface SeedTicket {
   readonly status: TicketStatus;
   readonly requester: string;
   readonly assignee: string | null;
-  /** Number of the last messages that the requester has not read. */
+  /** Number of messages, counted from the last one, that the requester has not read. */
   readonly unreadByRequester?: number;
-  /** Number of the last messages that no agent has read. */
+  /** Number of messages, counted from the last one, that no agent has read. */
   readonly unreadByAgents?: number;
   readonly messages: readonly SeedMessage[];
 }

@@ -9,7 +9,7 @@ const idOf = (username: string): string => {
   return found.id;
 };
 
-/** Writes everything in one transaction. The seeded times are counted back from `endMs`. */
+/** Writes the seed data in one transaction. Its times are counted back from `endMs`. */
 export function seed(database: HelpdeskDatabase, endMs: number): void {
   database.transaction(() => {
     const insert = database.prepare(

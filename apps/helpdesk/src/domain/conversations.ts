@@ -19,7 +19,10 @@ const selectTickets = `
   SELECT tickets.*, COALESCE(reads.sequence_number, 0) AS read_up_to
   FROM tickets LEFT JOIN reads ON reads.ticket_id = tickets.id AND reads.person_id = ?`;
 
-/** A part of a conversation: the messages after the number `after`, or the last messages before the number `before`. */
+/**
+ * A part of a conversation: the messages after the sequence number `after`, or the last messages before the sequence number
+ * `before`.
+ */
 export interface MessageRange {
   readonly after?: number | undefined;
   readonly before?: number | undefined;
@@ -33,7 +36,7 @@ export class Conversations {
     this.#database = database;
   }
 
-  /** The newest 200 tickets, the one with the newest message first. */
+  /** Returns the newest 200 tickets. The ticket with the newest message comes first. */
   list(person: Person): readonly Ticket[] {
     const rows =
       person.role === 'agent'
@@ -60,7 +63,7 @@ export class Conversations {
     return ticket;
   }
 
-  /** Returns a ticket with a part of its messages. Without `range`, these are the newest messages. */
+  /** Returns a ticket with a part of its messages. Without `range`, returns the newest messages. */
   conversation(person: Person, ticketId: string, range: MessageRange = {}): ConversationAnswer {
     const ticket = this.ticket(person, ticketId);
     const found = this.#messages(ticketId, range);
@@ -95,7 +98,7 @@ export class Conversations {
     return row === undefined ? undefined : messageOf(row as Row);
   }
 
-  /** Loads one message more than an answer contains, so that the caller knows whether there are more. */
+  /** Loads one message more than an answer may contain, so that the caller knows whether there are more. */
   #messages(ticketId: string, { after, before }: MessageRange): readonly Message[] {
     const limit = maxMessagesPerAnswer + 1;
     const rows =

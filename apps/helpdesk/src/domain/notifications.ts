@@ -11,7 +11,7 @@ export class Notifications {
     this.#database = database;
   }
 
-  /** The newest 50 notifications of a person, newest first. */
+  /** Returns the newest 50 notifications of a person, newest first. */
   list(personId: string): readonly Notification[] {
     return this.#database
       .prepare('SELECT * FROM notifications WHERE person_id = ? ORDER BY rowid DESC LIMIT 50')

@@ -15,7 +15,7 @@ export class People {
     this.#database = database;
   }
 
-  /** All people, agents first. */
+  /** Returns all people, agents first. */
   list(): readonly PersonRecord[] {
     return this.#database
       .prepare('SELECT * FROM people ORDER BY role, rowid')

@@ -20,7 +20,7 @@ export interface TicketChangesDependencies {
   readonly wallMs: () => number;
 }
 
-/** A message to be written. A `senderId` of null is the helpdesk itself. */
+/** A message to be written. If `senderId` is null, the helpdesk itself is the sender. */
 interface NewMessage {
   readonly senderId: string | null;
   readonly content: string;
@@ -143,8 +143,8 @@ export class TicketChanges {
   }
 
   /**
-   * Stores the last sequence number that a person has read, so that ticks survive a reload. The number never decreases. The page
-   * informs other people through the hub's `MarkRead`.
+   * Stores the last sequence number that a person has read, so that read marks survive a reload of the page. The number never
+   * decreases. The page informs other people through the hub method `MarkRead`.
    */
   markRead(person: Person, ticketId: string, sequenceNumber: number): void {
     this.#dependencies.database
@@ -175,8 +175,8 @@ export class TicketChanges {
   }
 
   /**
-   * Adds a message about an action of `person`. It counts as read by this person, unless an earlier message is unread. Must be
-   * called inside {@link TransactionalOutbox.change}.
+   * Adds a message about an action of `person`. The message counts as read by this person, unless an earlier message is unread.
+   * Must be called inside {@link TransactionalOutbox.change}.
    */
   addSystemMessage(ticket: Ticket, person: PersonRecord, content: string): void {
     const { readUpTo } = this.#dependencies.conversations.ticket(person, ticket.id);

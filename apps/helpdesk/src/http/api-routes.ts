@@ -1,4 +1,4 @@
-// The routes under /api. They identify the caller and call the domain. `onChange` then wakes the outbox relay, which
+// The routes under /api. They identify the caller and call the domain classes. `onChange` then wakes the outbox relay, which
 // publishes the events of the change.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type {

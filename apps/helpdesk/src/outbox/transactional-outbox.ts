@@ -40,7 +40,7 @@ export class TransactionalOutbox {
   }
 
   /**
-   * Runs a change in a transaction. The events that it adds are stored together with the change, or not at all.
+   * Runs a change in a transaction. The events that the change adds are stored together with the change, or not at all.
    *
    * @throws HelpdeskError `overloaded` when the outbox is full. An error of `change` is thrown after a rollback.
    */

@@ -28,17 +28,17 @@ interface Interruption {
   readonly repeatedBefore: number;
   readonly droppedBefore: number;
   restoredAtMs?: number;
-  /** Time at which the new connection was open. */
+  /** Time at which the new connection was established. */
   reconnectedAtMs?: number;
   /** Time at which the last missed message arrived. */
   caughtUpAtMs?: number;
   replayed: number;
   loaded: number;
-  /** Loads that were started because the gateway could not replay. */
+  /** Loads that were started because the gateway could not replay the missed messages. */
   readonly loads: Promise<void>[];
 }
 
-/** Time after which a stored message that is not on the page counts as lost. Until then it may still be in transit. */
+/** A stored message counts as lost if it is still not on the page after this time. Before that time, it may be in transit. */
 const graceMs = 2_000;
 const graceStepMs = 100;
 
@@ -83,7 +83,7 @@ export class ConnectionTrial {
     if (store.getState().trial.kind === 'idle') store.setState({ trial: { kind: 'idle', report: null } });
   }
 
-  /** Returns the last sequence number of a ticket on the page before the cut. */
+  /** Returns the last sequence number of a ticket that was on the page before the cut. */
   seenUpTo(ticketId: string): number | undefined {
     return this.#interruption?.seenUpTo.get(ticketId);
   }
@@ -122,7 +122,8 @@ export class ConnectionTrial {
   }
 
   async #finish(interruption: Interruption): Promise<void> {
-    // `onResync` starts its loads before the state changes or in the same turn, so this waits for the end of the turn first.
+    // `onResync` starts its loads before the state changes or in the same turn of the event loop. Therefore other code of this turn
+    // must run first.
     await Promise.resolve();
     await Promise.all(interruption.loads);
     const { lost, expected } = await this.#countLost(interruption).catch(() => ({ lost: 0, expected: -1 }));

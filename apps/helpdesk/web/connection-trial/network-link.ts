@@ -43,7 +43,7 @@ export class NetworkLink {
     return fetch(url, { ...init, signal: this.#cutting.signal });
   }
 
-  /** The source of the `online` event. The client then reconnects at once instead of after its back-off. */
+  /** The source of the `online` event. At this event the client reconnects immediately, instead of after its back-off. */
   readonly network = {
     addEventListener: (_type: 'online', listener: () => void): void =>
       void this.#onlineListeners.add(listener),

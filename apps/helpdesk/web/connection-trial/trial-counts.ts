@@ -12,7 +12,7 @@ export interface CheckedConversation {
   readonly storedUpTo: number;
 }
 
-/** Counts the messages that were stored since the cut, and those among them that are not on the page. */
+/** Counts the messages that were stored since the cut (`expected`), and those of them that are not on the page (`lost`). */
 export function countLost(checked: readonly CheckedConversation[]): {
   readonly expected: number;
   readonly lost: number;

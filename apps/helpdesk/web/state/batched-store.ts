@@ -1,9 +1,9 @@
-// A zustand store that reports several changes to its listeners at once.
+// A zustand store that combines several changes into one call of its listeners.
 import { createStore, type StoreApi } from 'zustand';
 
 /**
- * Creates a store whose state changes at once and whose listeners run in the next task. The page therefore handles all events that
- * have arrived before it is drawn. Otherwise each event would wait until the page is drawn for the previous event. In the
+ * Creates a store whose state changes immediately, but whose listeners run in the next task. The page therefore handles all events
+ * that have arrived before it is drawn. Otherwise each event would wait until the page is drawn for the previous event. In the
  * side-by-side view, the events of one person would also wait for the drawing of the other side.
  */
 export function createBatchedStore<State extends object>(initialState: State): StoreApi<State> {

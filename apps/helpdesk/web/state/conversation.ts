@@ -7,7 +7,7 @@ import type { ConversationAnswer, Message, RemoteSession } from '../../src/api-t
  */
 export type PendingState = 'sending' | 'waiting' | 'failed';
 
-/** A message of this person for which the helpdesk has not confirmed that it is stored. */
+/** A message of this person that the helpdesk has not yet confirmed as stored. */
 export interface PendingMessage {
   readonly clientTempId: string;
   readonly content: string;
@@ -38,7 +38,10 @@ export const emptyConversation: Conversation = {
   isLoaded: false,
 };
 
-/** Adds a stored message and removes the pending one. A message that the conversation already has changes nothing. */
+/**
+ * Adds a stored message and removes the pending message with the same `client_temp_id`. A message that the conversation already has
+ * changes nothing.
+ */
 export function withMessage(conversation: Conversation, message: Message): Conversation {
   return withMessages(conversation, [message]);
 }
@@ -57,7 +60,7 @@ export function withMessages(conversation: Conversation, added: readonly Message
   };
 }
 
-/** Adds an answer with the newest messages. */
+/** Adds the newest messages, from an answer of the API. */
 export function withNewest(conversation: Conversation, answer: ConversationAnswer): Conversation {
   return {
     ...withMessages(conversation, answer.messages),
@@ -68,7 +71,7 @@ export function withNewest(conversation: Conversation, answer: ConversationAnswe
   };
 }
 
-/** Adds an answer with earlier messages. */
+/** Adds earlier messages, from an answer of the API. */
 export function withEarlier(conversation: Conversation, answer: ConversationAnswer): Conversation {
   return { ...withMessages(conversation, answer.messages), hasEarlier: answer.hasMore };
 }

@@ -34,7 +34,7 @@ export function withConversation(
   return { ...state, conversations: new Map(state.conversations).set(ticketId, after) };
 }
 
-/** Shows a remote session in its conversation until it has ended. */
+/** Shows a remote session in its conversation until the session has ended. */
 export function withRemoteSession(state: WorkspaceState, session: RemoteSession): WorkspaceState {
   return withConversation(state, session.ticketId, (conversation) => ({
     ...conversation,
@@ -62,7 +62,7 @@ export function withTicketFields(
   };
 }
 
-/** Shows a message as the last one of its ticket, unless the ticket has a newer one. */
+/** Shows a message as the last message of its ticket, unless the ticket has a newer message. */
 export function withLastMessage(state: WorkspaceState, message: Message, ownId: string): WorkspaceState {
   const ticket = ticketWithId(state, message.request_id);
   if (ticket === undefined) return state;
@@ -75,7 +75,7 @@ export function withLastMessage(state: WorkspaceState, message: Message, ownId: 
   });
 }
 
-/** Adds a notification, and shows it as a toast. Both lists are bounded: the oldest are dropped. */
+/** Adds a notification to the list of notifications and to the toasts. Both are bounded: the oldest elements are dropped. */
 export function withNotification(state: WorkspaceState, notification: Notification): WorkspaceState {
   const { id, title, body, ticketId } = notification;
   return {

@@ -7,9 +7,12 @@ import { type Latency, noLatency } from './latency.js';
 /** The cost of an interruption, counted after the connection was restored. */
 export interface TrialReport {
   readonly awayMs: number;
-  /** `replay`: the gateway sent the missed messages. `load`: the gateway could not, so the page loaded them from the database. */
+  /**
+   * `replay`: the gateway sent the missed messages. `load`: the gateway could not send them, so the page loaded them from the
+   * database.
+   */
   readonly source: 'replay' | 'load';
-  /** Number of messages from that source. */
+  /** Number of messages that were replayed or loaded, according to `source`. */
   readonly messages: number;
   /** Time from the new connection to the last missed message. */
   readonly tookMs: number;
@@ -41,10 +44,10 @@ export interface WorkspaceState {
   readonly connection: ClientState;
   readonly trial: TrialState;
   readonly tickets: readonly Ticket[];
-  /** Conversations that were opened, by ticket. Bounded by the tickets in the list. */
+  /** The conversations that were opened, by ticket. Their number is bounded by the number of tickets in the list. */
   readonly conversations: ReadonlyMap<string, Conversation>;
   readonly openTicketId: string | null;
-  /** The ID of the ticket to open, if this person has no such ticket. */
+  /** The ID of the ticket that the page was asked to open, if this person has no such ticket. */
   readonly missingTicketId: string | null;
   /** The other users who are typing, by ticket. */
   readonly typing: ReadonlyMap<string, readonly TypingUser[]>;

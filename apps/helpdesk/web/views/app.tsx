@@ -1,4 +1,4 @@
-// The whole page: it chooses the view and the people by the address.
+// The whole page. The address determines the view and the people.
 import { useEffect, useMemo, useState } from 'react';
 import type { Person } from '../../src/api-types.js';
 import { texts } from '../../src/texts.js';

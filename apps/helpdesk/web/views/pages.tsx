@@ -106,7 +106,7 @@ function SplitWorkspaces(props: {
       [chosen.role]: chosen.username,
       ...(chosen.role === 'requester' ? { ticketId: null } : {}),
     });
-  /** Opens a ticket on both sides if both people can see it, and otherwise on one side. */
+  /** Opens a ticket on both sides if both people can see it, and otherwise only on the side on which it was chosen. */
   const openOn = (workspace: Workspace) => (chosen: string | null) => {
     const isShared = chosen !== null && tickets.some(({ id }) => id === chosen);
     workspace.openTicket(chosen);

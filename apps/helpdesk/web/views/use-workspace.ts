@@ -7,7 +7,7 @@ import { Workspace } from '../workspace/workspace.js';
 
 /** Creates and opens a person's workspace, and closes it with the view. */
 export function useNewWorkspace(person: Person, people: PeopleById, ticketId: string | null): Workspace {
-  // `ticketId` is only the ticket that is open first. Later the state of the workspace contains the open ticket.
+  // `ticketId` is only the ticket that is opened first. Later the open ticket is in the state of the workspace.
   // oxlint-disable-next-line react-hooks/exhaustive-deps
   const workspace = useMemo(() => new Workspace(person, people, ticketId), [person, people]);
   useEffect(() => {
@@ -31,14 +31,14 @@ const WorkspaceContext = createContext<Workspace | null>(null);
 /** Provides a workspace to the views inside. */
 export const WorkspaceProvider = WorkspaceContext.Provider;
 
-/** The workspace around this view. */
+/** Returns the workspace around this view. */
 export function useWorkspace(): Workspace {
   const workspace = useContext(WorkspaceContext);
   if (workspace === null) throw new Error('useWorkspace() needs a WorkspaceProvider around the view.');
   return workspace;
 }
 
-/** {@link useStateOf} of the workspace around this view. */
+/** Calls {@link useStateOf} with the workspace around this view. */
 export function useWorkspaceState<Part>(select: (state: WorkspaceState) => Part): Part {
   return useStateOf(useWorkspace(), select);
 }

@@ -1,5 +1,5 @@
 // Loads tickets, notifications and conversations from the helpdesk's database: at the start, when a ticket is opened, and when the
-// gateway cannot send the events that a room has missed.
+// gateway cannot send the missed events of a room.
 import type { StoreApi } from 'zustand';
 import type { ConnectionTrial } from '../connection-trial/connection-trial.js';
 import { type Conversation, lastSequenceNumber, withEarlier, withNewest } from '../state/conversation.js';
@@ -59,7 +59,7 @@ export class DataLoader {
     }
   }
 
-  /** Loads the messages before the first one on the page. */
+  /** Loads the messages that precede the first message on the page. */
   async loadEarlier(ticketId: string): Promise<void> {
     const { api, store } = this.#dependencies;
     const before = this.#conversation(ticketId).messages[0]?.sequence_number;
@@ -68,7 +68,7 @@ export class DataLoader {
     store.setState((state) => withConversation(state, ticketId, (current) => withEarlier(current, answer)));
   }
 
-  /** Loads the data that a room has missed and that the gateway cannot send. */
+  /** Loads the data of a room again, because the gateway cannot send the missed events of the room. */
   async resync(roomId: string): Promise<void> {
     if (roomId.startsWith('user:')) {
       await Promise.all([this.loadNotifications(), this.loadTickets()]);
@@ -79,7 +79,10 @@ export class DataLoader {
     if (ticket !== undefined && this.#conversation(ticket.id).isLoaded) await this.#loadSinceCut(ticket.id);
   }
 
-  /** Loads all messages after the last message before the cut, because later live messages on the page may follow a gap. */
+  /**
+   * Loads all messages since the cut. The last message on the page cannot be the starting point, because live messages after the
+   * cut may follow a gap.
+   */
   async #loadSinceCut(ticketId: string): Promise<void> {
     const { trial } = this.#dependencies;
     let after = trial.seenUpTo(ticketId) ?? lastSequenceNumber(this.#conversation(ticketId));

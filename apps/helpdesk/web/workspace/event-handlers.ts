@@ -45,7 +45,7 @@ export class EventHandlers {
     client.on('chat_message', (event) => this.#onMessage(event));
     client.on('read_receipt', (event) => this.#onReadReceipt(event));
     client.on('status_change', ({ payload }) =>
-      // The helpdesk publishes only its own statuses.
+      // Every status is a `TicketStatus`, because the helpdesk publishes no other statuses.
       this.#changeTicket(payload.request_id, { status: payload.new_status as TicketStatus }),
     );
     client.on('assignment_change', ({ payload }) =>
@@ -118,7 +118,7 @@ export class EventHandlers {
     // The payload may have another form, because the contract only recommends the fields of this type.
     const title = typeof payload.title === 'string' ? payload.title : texts.notifications.untitled;
     const body = typeof payload.body === 'string' ? payload.body : '';
-    // The helpdesk publishes only its own kinds of notifications.
+    // The helpdesk publishes only the kinds of `NotificationKind`. Other kinds, such as that of the example event, are only shown.
     const kind = payload.type as Notification['kind'];
     const notification = { id, kind, title, body, ticketId, createdAt: timestamp, isRead: false };
     this.#store.setState((state) => withNotification(state, notification));

@@ -58,7 +58,7 @@ export class HelpdeskApi {
     return this.#session;
   }
 
-  /** Requests a token for the gateway's hub. Every connection uses a new one. */
+  /** Requests a token for the gateway's hub. Every connection uses a new token. */
   async accessToken(): Promise<string> {
     return (await this.#call<TokenAnswer>('POST', '/tokens')).accessToken;
   }
@@ -72,7 +72,7 @@ export class HelpdeskApi {
     range: { after?: number; before?: number } = {},
   ): Promise<ConversationAnswer> {
     const query = Object.entries(range).map(([name, value]) => `${name}=${value}`);
-    // The ID may come from an address that was typed by hand.
+    // The ID is encoded, because it may come from an address that was typed by hand.
     const path = `/tickets/${encodeURIComponent(ticketId)}`;
     return this.#call('GET', `${path}${query.length === 0 ? '' : `?${query.join('&')}`}`);
   }

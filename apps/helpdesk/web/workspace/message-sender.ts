@@ -1,4 +1,4 @@
-// Sends a person's messages. A message is shown at once, as pending, until the database has it.
+// Sends a person's messages. A message is shown immediately, as pending until the database has stored it.
 import type { StoreApi } from 'zustand';
 import { type PendingMessage, withMessage, withPending } from '../state/conversation.js';
 import { withConversation, withLastMessage } from '../state/workspace-changes.js';
@@ -17,7 +17,7 @@ export class MessageSender {
     this.#ownId = ownId;
   }
 
-  /** Sends a message, possibly not for the first time. The helpdesk stores it once, however often it is sent. */
+  /** Sends a message, for the first time or again. The helpdesk stores a message once, however often it is sent. */
   async send(ticketId: string, message: PendingMessage): Promise<void> {
     this.#setPending(ticketId, { ...message, state: 'sending' });
     try {

@@ -16,7 +16,7 @@ interface ReadTrackerDependencies {
   readonly store: StoreApi<WorkspaceState>;
   readonly api: HelpdeskApi;
   readonly ownId: string;
-  /** The joined room of a ticket. */
+  /** Returns the joined room with this ID, or `undefined` if it is not joined. */
   readonly room: (roomId: string) => Pick<Room, 'markRead'> | undefined;
 }
 
@@ -48,7 +48,7 @@ export class ReadTracker {
     const last = unread.at(-1);
     if (!isLoaded || last === undefined) return;
     const others = unread.filter(({ sender_id: senderId }) => senderId !== ownId).map(({ id }) => id);
-    // The hub informs other people at once. The database keeps the read position for pages that are loaded later.
+    // The hub informs other people immediately. The database keeps the read position for pages that are loaded later.
     if (others.length > 0) room(ticket.roomId)?.markRead(others);
     void api.markRead(ticket.id, last.sequence_number).catch(ignoreWhileOffline);
     store.setState((current) =>

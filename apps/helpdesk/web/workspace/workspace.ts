@@ -101,7 +101,7 @@ export class Workspace {
     const { openTicketId, phase } = this.store.getState();
     if (openTicketId === ticketId) return;
     this.store.setState({ openTicketId: ticketId, missingTicketId: null, announcement: '' });
-    // Until the workspace is ready, `open` loads the ticket.
+    // Before the workspace is ready, `open` loads the ticket.
     if (ticketId !== null && phase === 'ready')
       void this.#loader
         .loadOpenTicket(ticketId)
@@ -134,7 +134,7 @@ export class Workspace {
 
   // ── Messages ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Shows a message at once and sends it. */
+  /** Shows a message immediately and sends it. */
   async send(ticketId: string, content: string): Promise<void> {
     const clientTempId = crypto.randomUUID();
     const createdAt = new Date().toISOString();

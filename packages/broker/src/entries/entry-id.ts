@@ -4,7 +4,7 @@
 /** An entry ID as Redis writes it: `<milliseconds>-<sequence>`. Compare IDs with `compareEntryIds`, never as text. */
 export type EntryId = string;
 
-/** The ID before all entries. A cursor at this ID has read nothing. */
+/** The ID before all entries. A subscriber whose cursor is at this ID has read nothing. */
 export const FIRST_ENTRY_ID: EntryId = '0-0';
 
 const MAX_PART = '18446744073709551615';
@@ -17,7 +17,7 @@ const CANONICAL = /^(?:0|[1-9]\d{0,19})-(?:0|[1-9]\d{0,19})$/;
 const SHORT = /^(?:0|[1-9]\d{0,18})-(?:0|[1-9]\d{0,18})$/;
 
 /**
- * True when `value` is a complete entry ID in canonical form: no signs, spaces or leading zeros, no part beyond
+ * True when `value` is a complete entry ID in canonical form: without signs, spaces or leading zeros, and with no part beyond
  * 2^64-1.
  */
 export function isEntryId(value: unknown): value is EntryId {
@@ -31,8 +31,8 @@ export function isEntryId(value: unknown): value is EntryId {
 }
 
 /**
- * Orders two canonical IDs: negative when `a` is older, 0 when equal, positive when `a` is newer. Exact for the
- * whole range of both parts.
+ * Orders two canonical IDs: negative when `a` is older, 0 when equal, positive when `a` is newer. Exact for the whole range of both
+ * parts.
  */
 export function compareEntryIds(a: EntryId, b: EntryId): number {
   if (a === b) return 0;
@@ -43,12 +43,12 @@ export function compareEntryIds(a: EntryId, b: EntryId): number {
   return byMs === 0 ? compareDigits(a.slice(dashA + 1), b.slice(dashB + 1)) : byMs;
 }
 
-/** The smaller of two IDs. */
+/** Returns the smaller of two IDs. */
 export function minEntryId(a: EntryId, b: EntryId): EntryId {
   return compareEntryIds(a, b) <= 0 ? a : b;
 }
 
-/** The larger of two IDs. */
+/** Returns the larger of two IDs. */
 export function maxEntryId(a: EntryId, b: EntryId): EntryId {
   return compareEntryIds(a, b) >= 0 ? a : b;
 }
@@ -67,7 +67,7 @@ export function previousEntryId(id: EntryId): EntryId {
   return ms === '0' ? id : `${subtractOne(ms)}-${MAX_PART}`;
 }
 
-/** The broker time at which the entry was appended, in milliseconds since 1970. */
+/** Returns the milliseconds of an ID: usually the broker time at which the entry was appended, in milliseconds since 1970. */
 export function entryIdMs(id: EntryId): number {
   return Number(id.slice(0, id.indexOf('-')));
 }

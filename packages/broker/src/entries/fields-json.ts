@@ -1,4 +1,4 @@
-// Parses the fields of an entry from JSON text, as dead letters hold it.
+// Parses the fields of an entry from the JSON text in a dead letter.
 
 /**
  * Returns the fields, or no fields if the text is not a JSON object of strings. Never throws, because another process may have

@@ -1,7 +1,7 @@
 // Leases and slots in memory, by the same rules as the Lua scripts on Redis.
 import type { Lease, SlotClaim, SlotRequest } from '../port/acknowledgement-ledger.js';
 
-/** The lease of one stream. The fence is kept when the lease ends, so that the next lease gets a higher one. */
+/** The lease of one stream. The fence is kept when the lease ends, so that the next lease gets a higher fence. */
 export class LeaseBook {
   #owner: string | undefined;
   #fence = 0;

@@ -1,4 +1,4 @@
-// Shared counts inside one process.
+// Counts in memory, for one process.
 import { OldestFirstMap } from '@millrace/internal';
 import type { CounterStore, Occurrence } from '../port/counters.js';
 

@@ -96,7 +96,7 @@ export class MemoryWindows implements WindowStore {
     const { inputs, endings } = pending;
     if (endings.size >= WINDOW_LIMITS.maxEndings && !endings.has(key)) return;
     endings.set(key, { key, id, at: id });
-    // All waiting inputs were added before the entry.
+    // All waiting inputs were added before the entry. An input whose `asOf` is not known gets the ID of the entry.
     for (const input of inputs.values()) input.asOf ??= id;
   }
 

@@ -1,4 +1,4 @@
-// A list of entries with the rule of Redis for IDs: they rise strictly, even when the clock steps back.
+// A list of entries that assigns IDs by the rule of Redis: IDs rise strictly, even when the clock goes back.
 import { compareEntryIds, type EntryId, FIRST_ENTRY_ID } from '../entries/entry-id.js';
 import type { Entry } from '../port/entry-log.js';
 

@@ -57,15 +57,15 @@ export class Roster {
   }
 
   /**
-   * Records a call of a subscriber. If the previous call was more than half of `livenessMs` ago, all subscribers get one
-   * `livenessMs` of grace.
+   * Records a call of a subscriber. If the previous call was more than half of `livenessMs` ago, all subscribers get a grace period
+   * of `livenessMs`.
    */
   beatPulse(nowMs: number): void {
     if (nowMs - this.#pulseMs > this.#livenessMs / 2) this.#graceUntilMs = nowMs + this.#livenessMs;
     this.#pulseMs = nowMs;
   }
 
-  /** Removes the dead subscribers and returns their names. Removes none while there is grace. */
+  /** Removes the dead subscribers and returns their names. Removes none during a grace period. */
   removeDead(nowMs: number): string[] {
     if (nowMs < this.#graceUntilMs) return [];
     const dead = [...this.#subscribers].filter(([, registration]) => !this.#isLive(registration, nowMs));

@@ -27,7 +27,8 @@ export interface StreamScope {
   /** Text that identifies the scope: at most 100 characters of `0-9_`. Empty if no stream is partitioned. */
   readonly tag: string;
   /**
-   * For each declared stream, in the order of the broker: the plain stream, and the partition of the keys if there are partitions.
+   * For each declared stream, in the order of the broker: the plain stream and, if the declared stream has partitions, the
+   * partition of the keys.
    */
   readonly streams: readonly string[];
 }
@@ -38,7 +39,7 @@ export interface StreamScope {
  * `<name>.p0` to `<name>.p<n-1>`. Each real stream has the declared length.
  */
 export class Partitioning {
-  /** Every real stream, in the order in which positions list them. */
+  /** Every real stream. A position lists its parts in the same order. */
   readonly streams: readonly DeclaredStream[];
   readonly #counts: ReadonlyMap<string, number>;
   /** Real stream → its declared stream. */

@@ -1,14 +1,14 @@
-// The part of the port that records delivery. Slots and leases divide the streams among the subscribers. The holder of a stream's
-// lease runs acknowledgement passes and trims on it.
+// The part of the port `Broker` that records which entries were delivered. Slots and leases divide the streams among the
+// subscribers. The holder of a stream's lease runs acknowledgement passes and trims on it.
 import type { EntryId } from '../entries/entry-id.js';
 
-/** The request of an owner for a slot. */
+/** A request of an owner for a slot. A slot is a small number that names the consumer of a subscriber. */
 export interface SlotRequest {
   /** Slot that the owner gets if it is free. */
   readonly preferred?: number;
   /**
-   * Name of the owner that stays the same over restarts. The store keeps it with the slot. A new owner with the same name takes
-   * over the slot at once, even if the slot is held, because the process that held it has ended.
+   * Name of the owner that stays the same across restarts. The store keeps it with the slot. A new owner with the same name takes
+   * over the slot at once, even if the slot is held. The process that held the slot is assumed to have ended.
    */
   readonly instance?: string;
   /**
@@ -18,7 +18,7 @@ export interface SlotRequest {
   readonly isRenewal?: boolean;
 }
 
-/** The owner's slot and all held slots, by which the subscribers divide the streams among themselves. */
+/** The owner's slot and all held slots. The subscribers use them to divide the streams among themselves. */
 export interface SlotClaim {
   readonly slot: number;
   /** All slots that are held now, in ascending order. They include `slot`. */
@@ -26,8 +26,8 @@ export interface SlotClaim {
 }
 
 /**
- * Proof that a subscriber may run passes and trims on a stream. A lease becomes invalid when another lease of the stream gets a
- * higher fence.
+ * Proof that a subscriber may run passes and trims on a stream. A lease is invalid after it has expired, or after another lease of
+ * the stream has got a higher fence.
  */
 export interface Lease {
   readonly stream: string;
@@ -42,8 +42,8 @@ export interface LedgerPass {
   /** Maximum number of entries that the pass consumes, and maximum number that it acknowledges. */
   readonly count: number;
   /**
-   * Cursor of the lease's owner, newer than the cursor in its last heartbeat. If left out, the registered cursor counts. The broker
-   * ignores this cursor if the owner is not registered.
+   * Present cursor of the lease's owner. It may be newer than the cursor in the owner's last heartbeat. If left out, the registered
+   * cursor is used. The broker ignores this cursor if the owner is not registered.
    */
   readonly cursor?: EntryId;
 }
@@ -93,8 +93,8 @@ export interface StreamInspection {
 /** Records in the consumer group of each stream which entries were delivered. */
 export interface AcknowledgementLedger {
   /**
-   * Claims a slot (1, 2, …) for `owner`, or renews the slot that it holds. A new owner gets the slot of its `instance`, else
-   * `preferred`, else the lowest free slot. A slot is free when it was not renewed for `leaseMs`. The consumer of slot N is
+   * Claims a slot (1, 2, …) for `owner`, or renews the slot that it holds. A new owner gets the slot of its `instance`, or else
+   * `preferred`, or else the lowest free slot. A slot is free when it was not renewed for `leaseMs`. The consumer of slot N is
    * `signalr-instance-N`, unless `consumerPrefix` is set.
    */
   claimSlot(owner: string, request?: SlotRequest): Promise<SlotClaim>;
@@ -109,19 +109,19 @@ export interface AcknowledgementLedger {
   /**
    * Runs one acknowledgement pass:
    * - Declares subscribers dead and removes their cursors. A subscriber is dead when its heartbeat is older than `livenessMs`, or
-   *   when its cursor has not moved for as long although newer entries exist. After a pause of the broker, every subscriber has one
-   *   `livenessMs` of grace.
+   *   when its cursor has not moved for `livenessMs` although newer entries exist. After a pause of the broker, every subscriber
+   *   has a grace period of `livenessMs`.
    * - Reads up to `count` new entries into the group as `consumer` (Consumed).
    * - Acknowledges up to `count` pending entries of all consumers, up to the smallest cursor of the live subscribers. Acknowledges
    *   nothing when no subscriber is live, or when the lease's owner is not live.
    *
-   * A missing group is created again at the smallest known cursor.
+   * A missing group is created again at the smallest registered cursor.
    */
   runLedgerPass(lease: Lease, pass: LedgerPass): Promise<LedgerPassResult>;
 
   /**
    * Removes entries beyond the stream's `maxLength` that are acknowledged and older than `minAgeMs`. Removes entries beyond the
-   * hard cap in any case, and counts the entries among them that were not acknowledged as expired.
+   * hard cap in any case. Entries that are removed before they were acknowledged are counted as expired.
    */
   trim(lease: Lease): Promise<TrimResult>;
 

@@ -35,20 +35,21 @@ export interface Broker extends EntryLog, SubscriberRegistry, AcknowledgementLed
 
   /**
    * The real streams, whose names the other methods accept; see `Partitioning`. `open` determines them. If the options name no
-   * number of partitions and the store has none, `register` determines them. Until then, all entries go into the plain streams.
+   * number of partitions and the store has none, `register` determines the streams. Before that call, all entries go into the plain
+   * streams.
    */
   readonly partitioning: Partitioning;
 
   /**
-   * The real streams in groups, each with its own reader. A read of one group never waits for another group, even if that group
-   * fails. There is only one group if one server has all streams. The groups are determined together with `partitioning`.
+   * The real streams in groups, each with its own reader. A read of one group never waits for another group, even if the other
+   * group fails. There is only one group if one server has all streams. The groups are determined together with `partitioning`.
    */
   readonly readGroups: readonly (readonly string[])[];
 
-  /** Coalescing windows that all processes on this broker share. */
+  /** Coalescing windows that all processes with the same store share. */
   readonly windows: WindowStore;
 
-  /** Counts that all processes on this broker share. */
+  /** Counts that all processes with the same store share. */
   readonly counters: CounterStore;
 
   /** Calls `listener` once after every change of `state`. Returns a function that removes the listener. */

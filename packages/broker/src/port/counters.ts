@@ -1,8 +1,8 @@
-// The port for small counts that several processes share and that expire.
+// The port for counts that several processes share. Counts expire.
 
 /** An occurrence that is counted under a name. */
 export interface Occurrence {
-  /** Name of the count: any text. */
+  /** Name of the count. It may be any text. */
   readonly name: string;
   /** Time since the occurrence began, in milliseconds. */
   readonly ageMs: number;

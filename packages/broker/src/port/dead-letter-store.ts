@@ -1,4 +1,4 @@
-// The part of the port that keeps rejected entries: each stream has a bounded stream of dead letters beside it.
+// The part of the port `Broker` that keeps rejected entries. Each stream has a separate, bounded stream of dead letters.
 import type { EntryId } from '../entries/entry-id.js';
 import type { Entry, RangeOptions } from './entry-log.js';
 
@@ -31,7 +31,7 @@ export interface DeadLetter {
 export type RequeueResult =
   /** The entry is in its stream again, under the new ID `id`. The dead letter was removed. */
   | { readonly status: 'requeued'; readonly id: EntryId }
-  /** There is no dead letter with this ID. It may have been dropped, requeued, or removed for newer ones. */
+  /** There is no dead letter with this ID. It may have been dropped, requeued, or removed to make room for newer ones. */
   | { readonly status: 'not_found' }
   /** The fields of the entry are not known exactly. The dead letter stays. */
   | { readonly status: 'not_requeueable' };
@@ -46,14 +46,14 @@ export interface DeadLetterStore {
   deadLetter(rejected: RejectedEntry): Promise<boolean>;
 
   /**
-   * Resolves to the IDs among `ids` whose entries any subscriber rejected in the last `deadMarkMs`. No client received these
+   * Resolves to those of `ids` whose entries were rejected by any subscriber in the last `deadMarkMs`. No client received these
    * entries. An ID is found even if its dead letter has been removed since.
    */
   findRejected(stream: string, ids: readonly EntryId[]): Promise<ReadonlySet<EntryId>>;
 
   /**
-   * Resolves to a range of a stream's dead letters, by their own IDs. The next page begins `after` the last dead letter of this
-   * page. Going backward, it begins at `upTo: previousEntryId(last)`.
+   * Resolves to the dead letters of a stream within a range of their own IDs. For the next page, pass the last ID of this page as
+   * `after`. In the direction `backward`, pass `previousEntryId` of the last ID as `upTo`.
    */
   listDeadLetters(stream: string, options: RangeOptions): Promise<readonly DeadLetter[]>;
 

@@ -1,5 +1,5 @@
-// The part of the port that appends entries to ordered streams and reads them. A repeated entry with the same dedupe ID is appended
-// once.
+// The part of the port `Broker` that appends entries to ordered streams and reads them. If an entry is sent again with the same
+// dedupe ID, it is not appended again.
 import type { EntryId } from '../entries/entry-id.js';
 import type { BrokerError } from '../errors.js';
 import type { WindowEnding } from './windows.js';
@@ -8,11 +8,11 @@ import type { WindowEnding } from './windows.js';
 export interface Entry {
   readonly id: EntryId;
   readonly fields: Readonly<Record<string, string>>;
-  /** `false` when a name or value holds bytes that are not UTF-8; `fields` has U+FFFD in their place. Left out otherwise. */
+  /** `false` when a name or value has bytes that are not UTF-8; `fields` has U+FFFD in place of these bytes. Left out otherwise. */
   readonly isUtf8?: false | undefined;
   /**
-   * Length of the entry in the reply of the store, in bytes. It is known before the fields are read. The memory broker leaves it
-   * out.
+   * Length of the entry in the reply of the store, in bytes. Reading this property does not decode the fields. The memory broker
+   * leaves it out.
    */
   readonly byteLength?: number;
 }
@@ -21,13 +21,13 @@ export interface Entry {
 export interface OutgoingEntry {
   readonly fields: Readonly<Record<string, string>>;
   /**
-   * ID for deduplication: an entry with an ID that was appended within `dedupeWindowMs` is not appended again. If left out, the
-   * entry is always appended.
+   * ID for deduplication: the entry is not appended if an entry with the same ID was appended in the last `dedupeWindowMs`. If left
+   * out, the entry is always appended.
    */
   readonly dedupeId?: string | undefined;
   /**
-   * Inputs of a coalescing window that the entry ends. On a cluster they end shortly after the entry is appended, otherwise in the
-   * same step. A repeated entry ends no inputs.
+   * Inputs of a coalescing window that the entry ends. On a cluster, the inputs end shortly after the entry is appended. Otherwise,
+   * they end in the same step. A repeated entry ends no inputs.
    */
   readonly ends?: WindowEnding | undefined;
 }
@@ -40,7 +40,7 @@ export interface PublishReceipt {
 }
 
 export interface ReadOptions {
-  /** Maximum number of entries of each stream. */
+  /** Maximum number of entries to read from each stream. */
   readonly count: number;
   /** Time to wait for a newer entry if no stream has one, in milliseconds. With 0 the read returns at once. */
   readonly blockMs: number;
@@ -48,9 +48,9 @@ export interface ReadOptions {
 }
 
 export interface RangeOptions {
-  /** Only entries after this ID (exclusive). */
+  /** ID after which the range begins (exclusive). */
   readonly after?: EntryId;
-  /** Only entries up to this ID (inclusive). */
+  /** ID at which the range ends (inclusive). */
   readonly upTo?: EntryId;
   readonly count: number;
   /** Order of the entries: `backward` returns the newest first. @defaultValue 'forward' */
@@ -60,9 +60,9 @@ export interface RangeOptions {
 /** Ordered streams of entries. */
 export interface EntryLog {
   /**
-   * Appends entries to a stream in one step, in their order. Within `dedupeWindowMs`, one entry per `dedupeId` is appended.
-   * Resolves to one result per entry, in the same order. A receipt means that the entry is in the stream. After the first error no
-   * further entry was tried, so the remaining results are errors too. The order of two calls at the same time is undefined.
+   * Appends entries to a stream in one step, in their order. Within `dedupeWindowMs`, only one entry per `dedupeId` is appended.
+   * Resolves to one result per entry, in the same order. A receipt means that the entry is in the stream. After the first error, no
+   * further entry is tried, so the remaining results are errors too. The order of two calls at the same time is undefined.
    * @param entries 1 to 1,000 entries
    * @throws BrokerError `out_of_memory` when the store is full; nothing was appended
    */
@@ -72,18 +72,21 @@ export interface EntryLog {
   ): Promise<readonly (PublishReceipt | BrokerError)[]>;
 
   /**
-   * Resolves to the entries after the given cursors, the oldest first in each stream. Resolves to an empty map when `blockMs` has
-   * passed or `signal` has fired.
+   * Resolves to the entries after the given cursors, the oldest first in each stream. Resolves to an empty map if `blockMs` pass
+   * without a new entry, or if `signal` fires.
    *
-   * On Redis each group of `readGroups` has its own connection, which allows one read at a time. A second read of the group rejects
-   * with `invalid_argument`. A read of several groups resolves to the entries of the groups that work. It rejects when no group has
-   * a new entry and at least one group failed.
+   * On Redis each group of `readGroups` has its own connection, which allows one read at a time. A second read of the same group at
+   * the same time rejects with `invalid_argument`. A read of several groups resolves to the entries of the groups that work. It
+   * rejects when no group has a new entry and at least one group failed.
    */
   readAfter(
     cursors: ReadonlyMap<string, EntryId>,
     options: ReadOptions,
   ): Promise<ReadonlyMap<string, readonly Entry[]>>;
 
-  /** Resolves to up to `count` of the entries that a stream still holds, within a range of IDs. */
+  /**
+   * Resolves to up to `count` entries of a stream within a range of IDs. Entries that were removed from the stream are not
+   * included.
+   */
   readRange(stream: string, options: RangeOptions): Promise<readonly Entry[]>;
 }

@@ -1,10 +1,10 @@
-// The part of the port that registers subscribers. It records how far each subscriber has read every stream, and which subscribers
-// are alive.
+// The part of the port `Broker` that registers subscribers. It records how far each subscriber has read every stream, and which
+// subscribers are alive.
 import type { EntryId } from '../entries/entry-id.js';
 
 /**
- * The epoch of a stream before its present epoch, if the stream kept entries of it. After a restart or a failover of the store, a
- * stream has all entries up to some ID, but may have lost later ones.
+ * The epoch of a stream before its present epoch, if the stream has kept entries from the previous epoch. After a restart or a
+ * failover of the store, a stream has all entries up to some ID, but may have lost later ones.
  */
 export interface PreviousEpoch {
   readonly epoch: string;
@@ -17,8 +17,8 @@ export interface StreamStart {
   readonly stream: string;
   /**
    * Random text of 1 to 16 characters of `0-9a-z`. It changes when the stream was lost or rewound. It also changes when another
-   * server serves the stream, because that server may lack the newest entries. IDs of two epochs cannot be compared, except for the
-   * IDs of `previousEpoch`.
+   * server serves the stream, because that server may lack the newest entries. IDs of two epochs cannot be compared, except for IDs
+   * up to `previousEpoch.upTo`.
    */
   readonly epoch: string;
   readonly previousEpoch?: PreviousEpoch;
@@ -42,24 +42,24 @@ export interface ReadProgress {
    */
   readonly entriesAdded: number;
   /**
-   * `entryDigest` of the entry at the cursor, if the subscriber has read that entry. It proves to another server that both have the
-   * same entries up to the cursor.
+   * `entryDigest` of the entry at the cursor, if the subscriber has read that entry. By this digest, another server can tell
+   * whether it has the same entries up to the cursor.
    */
   readonly digest?: string;
 }
 
-/** The answer of a heartbeat. The subscriber must act on every answer but `alive`. */
+/** The answer to a heartbeat. The subscriber must react to every answer except `alive`. */
 export type HeartbeatStatus =
   /** The cursor is registered and the stream was not rewound. */
   | 'alive'
   /**
-   * The subscriber had been declared dead. Its cursor is registered again as the heartbeat sent it. Entries after the cursor may
-   * have been removed.
+   * The subscriber had been declared dead. The cursor in this heartbeat was registered again. Entries after the cursor may have
+   * been removed.
    */
   | 'revived'
   /**
-   * Another server, or the same server after a restart, serves the stream in a new epoch. It has every entry that the subscriber
-   * has read, so the cursor stays valid. What the subscriber knew about entries after its cursor is no longer valid.
+   * Another server, or the same server after a restart, serves the stream in a new epoch. The server has every entry that the
+   * subscriber has read, so the cursor stays valid. What the subscriber knew about entries after its cursor is no longer valid.
    */
   | 'moved'
   /**
@@ -89,12 +89,13 @@ export interface SubscriberRegistry {
   /**
    * Registers a subscriber at every stream, in one atomic step per stream. Creates the stream, the group and the epoch if they are
    * missing, and stores the subscriber's cursor. If another subscriber is live, the cursor is the newest entry. Otherwise it is the
-   * last acknowledged entry, so that the subscriber reads what was published while no subscriber ran.
+   * last acknowledged entry, so that the subscriber reads the entries that were published while no subscriber was running.
    *
    * Stores the number of partitions if the store has none. The result leaves out streams that the store permanently refuses, for
    * example because a key has the wrong type.
    * @param streams the streams at which to register. @defaultValue every stream
-   * @throws BrokerError `partitions_differ` as `open`; `refused` when the store refuses all of the streams
+   * @throws BrokerError `partitions_differ` when the store has another number of partitions than this broker; `refused` when the
+   * store refuses all of the streams
    */
   register(subscriber: string, streams?: readonly string[]): Promise<readonly StreamStart[]>;
 
@@ -102,9 +103,9 @@ export interface SubscriberRegistry {
   unregister(subscriber: string): Promise<void>;
 
   /**
-   * Reports how far a subscriber has read, in one step per stream. A subscriber must do so every `heartbeatMs`. A stream gets a new
-   * epoch when the store lost entries that the broker or the subscriber knew, and when another server serves the stream. Each
-   * subscriber then either proves that its cursor is valid in the new epoch (`moved`), or starts again (`reset`).
+   * Reports how far a subscriber has read, in one step per stream. A subscriber must send a heartbeat every `heartbeatMs`. A stream
+   * gets a new epoch when the store lost entries that the broker or the subscriber knew, and when another server serves the stream.
+   * Each subscriber then either proves that its cursor is valid in the new epoch (`moved`), or starts again (`reset`).
    */
   heartbeat(
     subscriber: string,

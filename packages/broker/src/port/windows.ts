@@ -1,22 +1,22 @@
 // The port for coalescing windows that several processes share. Events of a room wait in a window until it is due. The store keeps
-// their texts and decides which process flushes the window. The callers define what the texts mean and how they are merged. An
-// entry names the inputs that it ends in `OutgoingEntry.ends`.
+// their texts and decides which process flushes the window. The callers define what the texts mean and how they are merged. The
+// field `ends` of an `OutgoingEntry` names the inputs that the entry ends.
 import type { EntryId } from '../entries/entry-id.js';
 
 /** The name of a window: a slot in a room. */
 export interface WindowName {
   readonly roomId: string;
-  /** Name of the slot: 1 to 64 of `a-z`, `0-9`, `_` and `-`, beginning with `a-z`. */
+  /** Name of the slot: 1 to 64 characters of `a-z`, `0-9`, `_` and `-`, beginning with `a-z`. */
   readonly slot: string;
 }
 
 /** An input of a window: one text that waits until the window is flushed. */
 export interface WindowInput {
-  /** ID of the input. Adding an input with the same ID again while the window waits changes nothing. */
+  /** ID of the input. If an input with the same ID waits in the window already, the input is not added again. */
   readonly id: string;
   /** Any text without line feeds. */
   readonly text: string;
-  /** The parsed text. A window store in this process returns it together with the text. Other stores keep the text alone. */
+  /** The parsed text. A window store in this process returns it together with the text. Other stores keep only the text. */
   readonly value?: unknown;
 }
 
@@ -37,9 +37,9 @@ export interface WaitedInput {
   /** See `WindowInput.value`. */
   readonly value?: unknown;
   /**
-   * The ID that an entry of the window's stream would have had when the input was added. Entries with smaller IDs came before the
-   * input. On a cluster the ID is derived from the clock of the window's server. Left out if the ID is not known, for example
-   * because a process of the first build added the input.
+   * The ID that an entry of the window's stream would have got at the moment when the input was added. Entries with smaller IDs
+   * came before the input. On a cluster the ID is derived from the clock of the window's server. Left out if the ID is not known,
+   * for example because a process of the first build added the input.
    */
   readonly asOf?: EntryId;
 }
@@ -56,8 +56,8 @@ export interface WaitedEnding {
 /** The result of adding inputs. */
 export interface WindowAddition {
   /**
-   * True when this call opened the window (Idle → Pending). On Redis also true when the window is overdue by a second and was not
-   * flushed. The caller must then claim the window when it is due.
+   * True when this call opened the window (Idle → Pending). On Redis, also true when the window has been overdue for more than a
+   * second and was not flushed. The caller must then claim the window when it is due.
    */
   readonly isOpened: boolean;
   readonly dueInMs: number;
@@ -93,7 +93,7 @@ export type WindowClaim =
 export const WINDOW_LIMITS = Object.freeze({
   /** Maximum number of inputs of one waiting window. */
   maxInputs: 1_024,
-  /** Size from which a window accepts no more inputs, in bytes. */
+  /** Total size of the inputs at which a window accepts no more inputs, in bytes. */
   maxBytes: 262_144,
   /** Maximum number of keys that are ended in one window. Inputs of further keys are returned as if no entry had ended them. */
   maxEndings: 256,
@@ -102,12 +102,13 @@ export const WINDOW_LIMITS = Object.freeze({
 });
 
 /**
- * Windows at `coalesce:{room}:{slot}`, by the state machine Idle → Pending → Flushing → Published. Each step is atomic.
+ * Coalescing windows. The key of a window is `coalesce:{room}:{slot}`, and its states are Idle → Pending → Flushing → Published.
+ * Each step is atomic.
  *
  * Guarantees:
  * - Inputs are returned by claims, in the order in which they were added, until a commit.
  * - A waiting window is returned only after the window before it was committed.
- * - Only one of several callers gets a claim.
+ * - If several callers claim a window, only one of them gets the claim.
  * - All times are measured by the clock of the store.
  */
 export interface WindowStore {
@@ -123,8 +124,9 @@ export interface WindowStore {
   ): Promise<WindowAddition>;
 
   /**
-   * Claims a window that is due, for `leaseMs`. A caller that has not committed by then loses the claim to the next caller. `token`
-   * identifies the caller and this flush, and must be unique. With `isForced` a window is claimed although it is not due yet.
+   * Claims a window that is due, for `leaseMs`. A caller that does not commit within this time loses the claim to the next caller.
+   * `token` identifies the caller and this flush, and must be unique. If `isForced` is true, the window is claimed even if it is
+   * not due yet.
    */
   claim(
     name: WindowName,

@@ -1,13 +1,15 @@
-// A position says how far a reader has read some streams. It is one short URL-safe text that travels with every event. Pure.
-// Per stream it has a part `<epoch>-<ms>-<sequence>` with numbers in base 36; a sequence of 0 is left out. Dots join the parts.
-// With partitions the scope stands before the parts: `2~…` for the rooms of one scope, `all~…` for every room.
+// A position records how far a reader has read each of some streams. It is one short URL-safe text that travels with every event.
+// Pure.
+// For each stream, it has a part `<epoch>-<ms>-<sequence>` with numbers in base 36. A sequence of 0 is left out. Dots join the
+// parts. If streams have partitions, the scope comes before the parts: `2~…` for the rooms of one scope, `all~…` for every room.
 //
-// A part names its stream by its epoch, which no other stream has. Therefore gateways whose catalogs list different streams
-// understand each other's positions; see `RoomPositions`. For epochs that no stream has any more, see `mayBeEpochOf`.
+// The epoch in a part identifies the stream, because no other stream has the same epoch. Therefore gateways whose catalogs list
+// different streams understand each other's positions; see `RoomPositions`. For epochs that no stream has any more, see
+// `mayBeEpochOf`.
 //
 // This form is version 1. It has no version mark, because it is older than the versions. A later version begins with its number,
-// for example `v2~`, and holds only URL-safe characters. By this mark, a build can tell a position of a later build from garbage
-// when a client moves between gateways of two builds.
+// for example `v2~`, and holds only URL-safe characters. Clients may move between gateways of two builds. By this mark, the older
+// build can tell a position of the later build from garbage.
 import { compareEntryIds, type EntryId, isEntryId, splitEntryId } from '../entries/entry-id.js';
 import { BrokerError } from '../errors.js';
 import type { PreviousEpoch } from '../port/subscriber-registry.js';
@@ -60,7 +62,7 @@ export function encodeStreamPosition({ epoch, cursor }: StreamPosition): string 
 }
 
 /**
- * Joins results of `encodeStreamPosition`, in the order of the stream list.
+ * Joins the parts of a position, as `encodeStreamPosition` returns them, in the order of the stream list.
  * @param scope the scope, or '' if there is only one scope
  */
 export function joinPosition(segments: readonly string[], scope = ''): string {
@@ -106,7 +108,7 @@ function parseSegment(segment: string): StreamPosition {
   const [, epoch, ms, sequence = '0'] = SEGMENT.exec(segment) ?? [];
   if (epoch === undefined || ms === undefined || !isEpoch(epoch)) throw invalidPosition();
   const cursor = `${fromBase36(ms)}-${fromBase36(sequence)}`;
-  // Every position has exactly one text. A text that parses but is not that text was not made by Millrace.
+  // Millrace encodes every position to exactly one text. Another text that parses to the same position was not made by Millrace.
   if (!isEntryId(cursor) || encodeStreamPosition({ epoch, cursor }) !== segment) throw invalidPosition();
   return { epoch, cursor };
 }

@@ -8,7 +8,10 @@ import type { WindowName } from '../port/windows.js';
 export interface StreamKeys {
   /** STREAM: the entries, and the consumer group. */
   readonly stream: string;
-  /** HASH: subscriber → `cursor|heartbeatMs|advancedMs`. At `advancedMs` the cursor last moved, or was at the end of the stream. */
+  /**
+   * HASH: subscriber → `cursor|heartbeatMs|advancedMs`. `advancedMs` is the time at which the cursor last moved, or was at the end
+   * of the stream.
+   */
   readonly cursors: string;
   /**
    * HASH with the lease (`owner`, `fence`, `expiresMs`) and the times by which pauses of Redis are noticed (`pulseMs`,

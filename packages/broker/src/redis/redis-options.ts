@@ -19,14 +19,14 @@ export interface RedisBrokerOptions extends BrokerOptions {
   /** Clock for deadlines and back-off. @defaultValue systemClock */
   readonly clock?: Clock;
   /**
-   * Called with the key of a coalescing window, or of the windows' index, after data that Millrace did not write was removed there.
-   * The window works again.
+   * Called with the key of a coalescing window, or of the windows' index, after data that Millrace did not write was removed from
+   * this key. The window then works again.
    * @defaultValue a function that does nothing
    */
   readonly onHealed?: (key: string) => void;
 }
 
-/** Checked options: `broker` has the options of every broker, and `redis` has those of the Redis broker only. */
+/** Checked options: `broker` has the options of every broker, and `redis` has the options of only the Redis broker. */
 export interface ResolvedRedisOptions {
   readonly broker: ResolvedBrokerOptions;
   readonly redis: Required<Pick<RedisBrokerOptions, 'url' | 'clientName' | 'clock' | 'onHealed'>>;

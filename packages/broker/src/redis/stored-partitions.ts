@@ -53,8 +53,8 @@ export class StoredPartitions {
   }
 
   /**
-   * Adopts the store's numbers. If the store has no number for a stream, stores the number from the options, if there is one. With
-   * `isClaiming`, stores the number in force instead.
+   * Adopts the numbers in the store. If the store has no number for a stream, stores the number from the options, if there is one.
+   * With `isClaiming`, stores the number in force instead.
    * @throws BrokerError `partitions_differ` if the store has a different number, or `refused` if the store refuses all streams
    */
   async settle({ isClaiming }: { readonly isClaiming: boolean }): Promise<void> {
@@ -84,7 +84,7 @@ export class StoredPartitions {
     const nowMs = this.#dependencies.clock.monotonicMs();
     if (nowMs < this.#lookAgainAtMs) return;
     this.#lookAgainAtMs = nowMs + LOOK_AGAIN_MS;
-    // The error is ignored, because the publish that runs at the same time reports its own. A later publish asks again.
+    // The error is ignored, because the publish that runs at the same time reports its own error. A later publish asks again.
     this.settle({ isClaiming: false }).catch(() => {});
   }
 

@@ -41,7 +41,7 @@ export class BrokerClock {
     this.#samples = this.#samples.filter((sample) => sample.bucket > bucket - BUCKETS);
   }
 
-  /** Forgets all samples. Needed when the broker may be another machine. */
+  /** Forgets all samples. Call this when the broker may be on another machine. */
   reset(): void {
     this.#samples = [];
   }

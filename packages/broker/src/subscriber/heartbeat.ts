@@ -45,7 +45,7 @@ export async function runHeartbeat(dependencies: HeartbeatDependencies, signal: 
 
 /**
  * Sends one heartbeat for all streams. If the broker refuses it, sends a separate heartbeat for each stream, so that a refused
- * stream does not stop the others. A refused stream keeps its separate heartbeat until that is accepted.
+ * stream does not stop the others. A refused stream gets separate heartbeats until one of them is accepted.
  */
 export async function beatOnce(dependencies: HeartbeatDependencies): Promise<void> {
   const { tracks, health, isRegistered } = dependencies;

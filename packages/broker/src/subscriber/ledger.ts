@@ -38,7 +38,7 @@ const FOREIGN_HOLD_LEASES = 4;
  * at this size.
  */
 const MAX_PASS_CHARS = 1_048_576;
-/** Maximum number of passes per stream in which a clean stop acknowledges the handled entries. */
+/** Maximum number of passes per stream that a clean stop runs to acknowledge the handled entries. */
 const FINAL_PASSES = 100;
 /**
  * Part of `trimBatchSize`. A trim that removed at least this part is repeated without waiting, because more entries are probably
@@ -52,7 +52,7 @@ const REFUSED_RETRY_MS = 1_000;
 interface Account {
   readonly stream: string;
   lease: Lease | undefined;
-  /** True when the stream belongs to this subscriber's share, by the slots at the last renewal. */
+  /** True when the stream belonged to this subscriber's share at the last renewal. */
   isMine: boolean;
   /** Local time before which a stream of another subscriber's share is neither adopted nor released. */
   foreignUntilMs: number;
@@ -66,7 +66,7 @@ interface Account {
 
 /**
  * Runs one loop: renew the slot and the leases (every third of `leaseMs`), run the passes and trims that are due, wait. The wait is
- * short after a full pass, and doubles while there is nothing to do. `nudge` cuts it short.
+ * short after a full pass, and doubles while there is nothing to do. `nudge` ends the wait early.
  */
 export class Ledger {
   readonly #dependencies: LedgerDependencies;
@@ -78,7 +78,7 @@ export class Ledger {
   /** Local time until which no stream of another subscriber is adopted. */
   #graceUntilMs = 0;
   #wake = new AbortController();
-  /** True while the loop waits only because there is nothing to do. A wait after a failure must not be cut short. */
+  /** True while the loop waits only because there is nothing to do. A wait after a failure must not be ended early. */
   #isIdling = false;
 
   constructor(dependencies: LedgerDependencies) {
@@ -102,7 +102,7 @@ export class Ledger {
     return this.#claim?.slot;
   }
 
-  /** Makes the next pass of these streams due at once if their delay has grown, because entries of them were read. */
+  /** Called after entries of these streams were read. Makes the next pass of a stream due at once if its delay has grown. */
   nudge(streams: ReadonlySet<string>): void {
     const { busyPassDelayMs } = this.#dependencies.options;
     let isNudged = false;
@@ -195,8 +195,8 @@ export class Ledger {
   }
 
   /**
-   * Starts a period of grace when this renewal is late. After a pause of the store, all leases and slots have expired although no
-   * subscriber is dead. During the period of grace, each subscriber keeps its streams and adopts no others, so that all subscribers
+   * Starts a grace period when this renewal is late. After a pause of the store, all leases and slots have expired although no
+   * subscriber is dead. During the grace period, each subscriber keeps its streams and adopts no others, so that all subscribers
    * have time to renew their leases.
    */
   #noteDelay(): void {

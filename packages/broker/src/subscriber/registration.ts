@@ -26,7 +26,7 @@ export interface RegistrationDependencies {
 /** Keeps the state of each stream: registered at the start, or refused → registered → read. Bounded by the broker's streams. */
 export class Registration {
   readonly #dependencies: RegistrationDependencies;
-  /** Streams that were refused, so that the subscriber is not registered at them. */
+  /** Streams at which the subscriber is not registered, because the broker refused them. */
   readonly #unregistered = new Set<string>();
   /** Streams that are not read yet: unregistered, or registered late and warming up. */
   readonly #unread = new Set<string>();

@@ -80,8 +80,8 @@ function kindsOf(found: ReadonlyMap<HealthSource, StreamTrouble>): ReadonlySet<S
 }
 
 /**
- * Time by which IDs may be ahead of the broker's clock, in milliseconds. After a failover the clock of the new server may be
- * behind.
+ * Time by which IDs may be ahead of the broker's clock without a report of trouble, in milliseconds. After a failover, the clock of
+ * the new server may be behind.
  */
 const MAX_LEAD_MS = 5_000;
 

@@ -4,7 +4,8 @@ import type { SlotClaim } from '../port/acknowledgement-ledger.js';
 
 /**
  * Returns the streams of the holder of `claim.slot`. With `n` held slots, stream number `i` belongs to the slot at index `i mod n`.
- * So every stream has one holder and the load is even. When the number of held slots changes, streams move to other holders.
+ * Therefore every stream has exactly one holder, and the load is even. When the number of held slots changes, streams move to other
+ * holders.
  */
 export function shareOfStreams(claim: SlotClaim, streams: readonly string[]): ReadonlySet<string> {
   const rank = claim.heldSlots.indexOf(claim.slot);

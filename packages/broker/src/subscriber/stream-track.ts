@@ -23,10 +23,10 @@ interface Tip {
 const RECENT_IDS = 1_024;
 
 /**
- * The progress of a subscriber in one stream. It finds losses by counting, never by guessing from IDs: between two tips, as many
- * entries must have been received as were appended. The number of entries received up to a tip is known when the cursor is at the
- * tip, when the cursor passes the tip later, or when the tip is among the newest received IDs. The first tip is the baseline.
- * Losses before it cannot be found.
+ * The progress of a subscriber in one stream. It finds losses by counting, never by guessing from IDs. Between two tips (reported
+ * states of the stream), the number of received entries must equal the number of appended entries. The number of entries received
+ * up to a tip is known when the cursor is at the tip, when the cursor passes the tip later, or when the tip is among the newest
+ * received IDs. The first tip is the baseline. Losses before it cannot be found.
  */
 export class StreamTrack {
   readonly stream: string;
@@ -106,8 +106,8 @@ export class StreamTrack {
   }
 
   /**
-   * Records that entries before `firstId` may have been removed unread. Lost entries that are counted up to there belong to this
-   * gap.
+   * Records that entries before `firstId` may have been removed unread. Lost entries that are counted up to `firstId` belong to
+   * this gap.
    */
   noteGap(firstId: EntryId): void {
     this.#gapUpTo = firstId;
@@ -121,8 +121,8 @@ export class StreamTrack {
   /** Moves the cursor to a received entry. Returns the number of entries before it that are newly known to be lost. */
   advance(entry: Entry): number {
     const { id } = entry;
-    // The entry of the tip may have been removed. So the tip counts as passed at the first entry after it, and all entries received
-    // before that entry are counted.
+    // The entry at the tip may have been removed. Therefore the tip counts as passed at the first entry after the tip. All entries
+    // received before that entry are counted.
     const isPastTip = this.#ahead !== undefined && compareEntryIds(id, this.#ahead.lastId) > 0;
     const lost = isPastTip ? this.#passTip() : 0;
     this.#recent[this.#received % RECENT_IDS] = id;
@@ -177,7 +177,7 @@ export class StreamTrack {
     this.noteTip(start);
   }
 
-  /** Records the previous epoch of the stream. It may reach further than was known before. */
+  /** Records the previous epoch of the stream. Its `upTo` may be higher than was known before. */
   notePreviousEpoch(previousEpoch: PreviousEpoch | undefined): void {
     this.#previousEpoch = previousEpoch;
   }

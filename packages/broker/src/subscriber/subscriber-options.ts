@@ -16,22 +16,22 @@ export type SubscriberErrorSource = 'entry' | 'tail' | 'heartbeat' | 'ledger' | 
 
 /**
  * State of a subscriber: `idle` → `registering` → `tailing` ⇄ `recovering` → `stopping` → `stopped`.
- * Every published entry is read only in `tailing`.
+ * In any state except `tailing`, some published entries may still be unread.
  */
 export type SubscriberState = 'idle' | 'registering' | 'tailing' | 'recovering' | 'stopping' | 'stopped';
 
 /** Options of `createSubscriber`. */
 export interface SubscriberOptions {
   /**
-   * Name of the subscriber, with 1 to 256 characters. It must be unique among all subscribers of the broker, over restarts too, so
-   * make a part of it random. Two processes with one name would acknowledge entries for each other.
+   * Name of the subscriber, with 1 to 256 characters. It must be unique among all subscribers of the broker, even across restarts,
+   * so make a part of it random. Two processes with one name would acknowledge entries for each other.
    */
   readonly name: string;
-  /** Name that stays the same over restarts, so that the subscriber gets its slot again. @defaultValue none */
+  /** Name that stays the same across restarts, so that the subscriber gets its slot again. @defaultValue none */
   readonly instance?: string;
   /**
    * Called once for each entry, in stream order. The function must be synchronous, because the entry counts as handled when it has
-   * returned. If it throws, the error goes to `onError` and the entry counts as handled too. During the call,
+   * returned. If it throws, the error goes to `onError`, and the entry still counts as handled. During the call,
    * `subscriber.position()` already includes the entry.
    */
   readonly onEntry: (stream: string, entry: Entry) => void;
@@ -41,8 +41,8 @@ export interface SubscriberOptions {
    */
   readonly warmUp?: (starts: readonly StreamStart[]) => Promise<void>;
   /**
-   * Called when the stream was lost or rewound. The rest of the stream will be read again, in a new epoch. `lastId` is its newest
-   * entry at this moment.
+   * Called when the stream was lost or rewound. The entries that are left in the stream will be read from the beginning, in a new
+   * epoch. `lastId` is the newest of them at this moment.
    */
   readonly onReset?: (stream: string, lastId: EntryId) => void;
   /**
@@ -52,13 +52,14 @@ export interface SubscriberOptions {
   readonly onMove?: (stream: string) => void;
   /**
    * Called when entries may have been removed from the stream before they were read. The next entry is `firstId`. `onGap` reports
-   * the number of removed entries later. This is called only if the subscriber had a backlog or stood still. Any other gap is
-   * reported by `onGap` alone.
+   * the number of removed entries later. `onOvertaken` is called only if the subscriber had a backlog or stood still. Any other gap
+   * is reported only by `onGap`.
    */
   readonly onOvertaken?: (stream: string, firstId: EntryId) => void;
   /**
-   * Called when `lost` entries are known to have been removed from the stream before they were read. This becomes known when the
-   * cursor passes a known tip. `isKnown` is true when `onOvertaken` was called for the gap.
+   * Called when `lost` entries are known to have been removed from the stream before they were read. The loss becomes known when
+   * the cursor passes an entry that the broker has reported as the newest. `isKnown` is true when `onOvertaken` was called for the
+   * gap.
    */
   readonly onGap?: (stream: string, lost: number, isKnown: boolean) => void;
   /** Called after each read that returned entries. The cursors of `streams` have moved. */
@@ -81,11 +82,13 @@ export interface SubscriberOptions {
   readonly onTrim?: (stream: string, result: Extract<TrimResult, { status: 'trimmed' }>) => void;
   /** Clock for all times and waits of the subscriber. @defaultValue systemClock */
   readonly clock?: Clock;
-  /** Maximum number of entries per stream in one read. @defaultValue 500 */
+  /** Maximum number of entries that one read returns per stream. @defaultValue 500 */
   readonly readCount?: number;
   /** Time that one read waits for new entries, in milliseconds. @defaultValue 1000 */
   readonly readBlockMs?: number;
-  /** Maximum number of entries that one acknowledgement pass consumes, and that it acknowledges. @defaultValue 200 */
+  /**
+   * Maximum number of entries that one acknowledgement pass consumes, and maximum number that it acknowledges. @defaultValue 200
+   */
   readonly passEntryCount?: number;
   /** Delay after a pass that reached `passEntryCount`, in milliseconds. @defaultValue 5 */
   readonly fullPassDelayMs?: number;

@@ -23,7 +23,7 @@ import {
 } from './subscriber-options.js';
 import { Tail } from './tail.js';
 
-/** One loop over some streams, as a source of failures. */
+/** One loop that may fail, and the streams on which it works. */
 interface Loop {
   readonly source: SubscriberErrorSource;
   readonly tracks: ReadonlyMap<string, StreamTrack>;
@@ -83,7 +83,10 @@ export class Subscriber {
   readonly #failing = new Set<Loop>();
   #state: SubscriberState = 'idle';
   #ledger: Ledger | undefined;
-  /** The loops of each read group of the broker, in its order. So trouble with one group does not delay the others. */
+  /**
+   * The loops of each read group of the broker, in the order of the groups. Separate loops keep trouble with one group from
+   * delaying the others.
+   */
   #groups: readonly GroupLoops[] = [];
   #loops: Promise<void>[] = [];
   #starting: Promise<void> | undefined;
@@ -225,7 +228,7 @@ export class Subscriber {
       const track = new StreamTrack(start ?? unknownStart(name, this.brokerTimeMs()));
       this.#tracks.set(name, track);
       if (start !== undefined) continue;
-      // No heartbeat reports a refused stream. This tip keeps clients from waiting for its entries.
+      // No heartbeat reports a refused stream. This artificial tip keeps clients from waiting for entries of the stream.
       track.noteReportedTip(FIRST_ENTRY_ID, Number.POSITIVE_INFINITY);
       this.#registration.noteRefused(name);
     }
@@ -320,7 +323,7 @@ export class Subscriber {
     this.#recoverIfDone();
   }
 
-  /** Ends the read of the stream's group that is under way, because it reads from an outdated cursor. */
+  /** Ends the present read of the stream's group, because it reads from an outdated cursor. */
   #interrupt(stream: string): void {
     for (const { tail, reading } of this.#groups) if (reading.tracks.has(stream)) tail.interrupt();
   }
@@ -328,7 +331,7 @@ export class Subscriber {
   async #end(): Promise<void> {
     this.#change('stopping');
     this.#stopping.abort();
-    // `start` reports its own failure to its caller.
+    // The error is ignored here, because `start` reports it to its caller.
     await this.#starting?.catch(() => {});
     await Promise.all(this.#loops);
     try {

@@ -39,7 +39,7 @@ export interface TailDependencies {
  */
 export class Tail {
   readonly #dependencies: TailDependencies;
-  /** Ends the read under way, without ending the loop. It is replaced after it has fired. */
+  /** Ends the present read, without ending the loop. The controller is replaced after it has fired. */
   #interrupt = new AbortController();
   /** Every stream of the group. The group does not change while the tail runs. */
   readonly #all: readonly StreamTrack[];
@@ -60,7 +60,7 @@ export class Tail {
     this.#all = [...dependencies.tracks.values()];
   }
 
-  /** Ends the read under way, because it reads from an outdated cursor. */
+  /** Ends the present read, because it reads from an outdated cursor. */
   interrupt(): void {
     this.#interrupt.abort();
   }
@@ -181,7 +181,7 @@ export class Tail {
     }
   }
 
-  /** Returns the streams of a reply. Most replies are of one stream. */
+  /** Returns the streams of a reply. Most replies have only one stream. */
   #namesOf(found: ReadonlyMap<string, unknown>): ReadonlySet<string> {
     if (found.size > 1) return new Set(found.keys());
     const [stream = ''] = found.keys();
@@ -194,7 +194,7 @@ export class Tail {
 
   /**
    * Records that a read has returned. Returns true when more than twice `readBlockMs` have passed since the previous read returned,
-   * so that the reader stood still.
+   * which means that the reader stood still.
    */
   #noteReturn(): boolean {
     const { clock, readBlockMs } = this.#dependencies.options;

@@ -42,7 +42,7 @@ describe('compareEntryIds', () => {
 });
 
 describe('nextEntryId and previousEntryId', () => {
-  it('nextEntryId and previousEntryId are the neighbours of every ID (property)', () => {
+  it('nextEntryId and previousEntryId return the two neighbours of every ID (property)', () => {
     fc.assert(
       fc.property(parts, ([ms, sequence]) => {
         const id = text([ms, sequence]);
@@ -61,7 +61,7 @@ describe('nextEntryId and previousEntryId', () => {
     );
   });
 
-  it('the first and the last ID have no neighbour beyond them', () => {
+  it('previousEntryId returns the smallest ID unchanged, and nextEntryId returns the largest ID unchanged', () => {
     expect(previousEntryId(FIRST_ENTRY_ID)).toBe(FIRST_ENTRY_ID);
     expect(nextEntryId(`${MAX}-${MAX}`)).toBe(`${MAX}-${MAX}`);
   });
@@ -101,9 +101,9 @@ describe('isEntryId', () => {
     undefined,
     {},
     ['1-1'],
-  ])('isEntryId refuses %j', (value) => expect(isEntryId(value)).toBe(false));
+  ])('isEntryId returns false for %j', (value) => expect(isEntryId(value)).toBe(false));
 });
 
-it('entryIdMs is the time of the entry', () => {
+it('entryIdMs returns the milliseconds of an entry ID', () => {
   expect(entryIdMs('1700000000123-7')).toBe(1_700_000_000_123);
 });

@@ -1,11 +1,11 @@
-// The memory broker stays bounded, even if no caller reads, acknowledges or repeats.
+// The bounds of the memory broker, the order of its IDs, and its trims after the clock was set back.
 import { createMemoryBroker } from '@millrace/broker';
 import { append, CHAT, fakeClock, present, SUITE_OPTIONS } from '@millrace/testkit';
 import { expect, it } from 'vitest';
 import { ExpiringMap } from '../../src/memory/expiring-map.js';
 import { RetainedEntries } from '../../src/memory/retained-entries.js';
 
-it('the memory broker forgets pending entries that the hard cap has cut', async () => {
+it('the memory broker forgets a pending entry when the hard cap removes it from the stream', async () => {
   const streams = [{ name: CHAT, maxLength: 10 }];
   const broker = createMemoryBroker({ ...SUITE_OPTIONS, streams, hardCapFactor: 5, clock: fakeClock() });
   await broker.open();
@@ -18,7 +18,7 @@ it('the memory broker forgets pending entries that the hard cap has cut', async 
   expect(await broker.inspect(CHAT)).toMatchObject({ length: 50, pending: 50, expired: 450, unconsumed: 0 });
 });
 
-it('the map forgets expired values, and the oldest ones beyond its size', () => {
+it('an ExpiringMap forgets expired values, and forgets its oldest values when it is over its maximum size', () => {
   const map = new ExpiringMap<number>(100, 3);
   for (let n = 0; n < 5; n++) map.set(`k${n}`, n, 0);
   expect(['k0', 'k1', 'k2', 'k3', 'k4'].map((key) => map.get(key, 0))).toEqual([
@@ -32,13 +32,13 @@ it('the map forgets expired values, and the oldest ones beyond its size', () => 
   expect(map.get('k4', 100)).toBeUndefined();
 });
 
-it('the stream gives IDs that rise when the clock stands still or steps back', () => {
+it('RetainedEntries assigns rising IDs even when the clock stands still or is set back', () => {
   const log = new RetainedEntries();
   const ids = [5, 5, 3, 6, 1].map((ms) => log.append({}, ms));
   expect(ids).toEqual(['5-0', '5-1', '5-2', '6-0', '6-1']);
 });
 
-it('the retained entries are found and removed as in a plain list, over many removals', () => {
+it('RetainedEntries gives the same results as a plain array over many appends and removals', () => {
   const log = new RetainedEntries();
   let plain: string[] = [];
   for (let round = 0; round < 200; round++) {
@@ -56,7 +56,7 @@ it('the retained entries are found and removed as in a plain list, over many rem
   }
 });
 
-it('the memory broker continues to trim after the clock went back, once it has seen the entries for long enough', async () => {
+it('a memory broker whose clock was set back trims entries that it has known for minAgeMs', async () => {
   const clock = fakeClock();
   const streams = [{ name: CHAT, maxLength: 10 }];
   const broker = createMemoryBroker({ ...SUITE_OPTIONS, streams, minAgeMs: 1_000, clock });

@@ -1,23 +1,25 @@
 // A model of the consumer group: which entries it has consumed, and which of these it has acknowledged. Pure.
 import { compareEntryIds, type EntryId } from '@millrace/broker';
 
-/** Follows one group from its beginning, until it is destroyed. */
+/** Models one consumer group, from its creation until its destruction. */
 export class Group {
-  /** Entries that were consumed and not acknowledged, the oldest first. Entries that the hard cap has cut since are included. */
+  /**
+   * The pending entries (consumed, but not acknowledged), the oldest first. Includes entries that the hard cap has removed since.
+   */
   readonly #pending: EntryId[] = [];
   #delivered: EntryId = '0-0';
   #isKnown = true;
   readonly #maxPending: number;
 
   /**
-   * @param maxPending maximum number of pending entries; beyond it the oldest are forgotten, because the hard cap has cut and
-   * counted them
+   * @param maxPending maximum number of pending entries. Beyond it, the oldest ones are forgotten, because the hard cap has removed
+   * them from the stream and counted them.
    */
   constructor(maxPending: number) {
     this.#maxPending = maxPending;
   }
 
-  /** True while the position of the group is known. */
+  /** True until `lose` is called. After that, the model does not know which entries the group has consumed. */
   get isKnown(): boolean {
     return this.#isKnown;
   }
@@ -27,7 +29,7 @@ export class Group {
     this.#isKnown = false;
   }
 
-  /** Applies one pass. `retained` holds the entries of the stream, the oldest first. */
+  /** Applies one acknowledgement pass. `retained` lists the entries in the stream, the oldest first. */
   runPass(retained: readonly EntryId[], consumed: number, acknowledged: number): void {
     const fresh = retained.filter((id) => compareEntryIds(id, this.#delivered) > 0).slice(0, consumed);
     this.#pending.push(...fresh);

@@ -32,7 +32,7 @@ export class PublishedLog {
     this.#removed.clear();
   }
 
-  /** The entries that must be in the stream, oldest first. */
+  /** The IDs of the entries that must be in the stream, the oldest first. */
   get retained(): readonly EntryId[] {
     return this.#ids.filter((id) => !this.#removed.has(id));
   }
@@ -42,7 +42,7 @@ export class PublishedLog {
     return index === -1 ? this.#ids.length : index;
   }
 
-  /** Checks that `reader`, at `cursor`, received the next entry that was not removed. */
+  /** Checks an entry that `reader` received: between `cursor` and `id`, there must be only removed entries. */
   judgeNext(reader: string, cursor: EntryId, id: EntryId): void {
     promise(compareEntryIds(id, cursor) > 0, () => `${reader} read ${id} after ${cursor}`);
     for (let index = this.countUpTo(cursor); index < this.#ids.length; index += 1) {

@@ -1,8 +1,8 @@
-// Generates random lists of steps for a broker.
+// Generates random lists of steps that the model test runs on a broker.
 import fc from 'fast-check';
 import type { World } from './world.js';
 
-/** One step, with a text that describes it when a run fails. */
+/** One step of a run, with a text that describes the step in the report of a failed run. */
 export class Step {
   readonly #text: string;
   readonly run: (world: World) => Promise<void> | void;
@@ -34,9 +34,9 @@ function step<Values extends [unknown, ...unknown[]]>(
 const none = fc.constant('');
 
 /**
- * Returns an arbitrary that generates lists of steps.
+ * Returns a fast-check arbitrary that generates lists of steps.
  * @param pauseMs length of the longest pause, which must exceed `livenessMs` and `leaseMs`
- * @param hasAccidents true when the store can be damaged from outside
+ * @param hasAccidents true to include steps that damage the store from outside, such as FLUSHALL
  */
 export function steps(pauseMs: number, hasAccidents: boolean): fc.Arbitrary<Step[]> {
   const usual = [

@@ -17,7 +17,7 @@ export interface Subject {
   readonly accidents?: Accidents;
 }
 
-/** Throws an Error that says which promise was broken. */
+/** Throws an Error with the text of `what` unless `isKept` is true. */
 export function promise(isKept: boolean, what: () => string): void {
   if (!isKept) throw new Error(`broken promise: ${what()}`);
 }

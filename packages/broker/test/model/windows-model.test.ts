@@ -1,4 +1,4 @@
-// Windows in memory and in Redis give the same answers to any sequence of calls.
+// Coalescing windows in memory and in Redis give the same answers to any sequence of calls.
 import {
   type Broker,
   compareEntryIds,
@@ -20,11 +20,12 @@ beforeAll(async () => {
 
 afterAll(() => redis[Symbol.asyncDispose]());
 
-// Times so long that no window becomes due and no lease expires. Time then makes no difference between the two brokers.
+// These times are so long that no window becomes due and no lease expires during a run. Otherwise the brokers could differ, because
+// they have different clocks.
 const windowMs = 600_000;
 const leaseMs = 600_000;
 
-// Only two windows, so that many calls go to each of them.
+// There are only two windows, so that each of them receives many calls.
 const names: readonly WindowName[] = [
   { roomId: 'a', slot: 'typing' },
   { roomId: 'a:ü', slot: 'read_receipt' },
@@ -57,7 +58,8 @@ const step = fc.oneof(
 function timeless(claim: WindowClaim): unknown {
   if (claim.status !== 'claimed') return claim.status;
   const { inputs, endings } = claim;
-  // The IDs differ between the two brokers. So each input only says which endings came after it.
+  // Entry IDs differ between the two brokers. Therefore the result contains no IDs, but shows for each input which endings came
+  // after it.
   const keys = endings.map(({ key: ended }) => ended).sort();
   return {
     keys,
@@ -94,14 +96,14 @@ async function take(
   return windows.commit(window, action.token);
 }
 
-it('windows in memory and in Redis give the same answers', async () => {
+it('coalescing windows in memory and in Redis give the same answers to random sequences of calls', async () => {
   const memory = createMemoryBroker({ ...SUITE_OPTIONS, clock: fakeClock() });
   const server = createRedisBroker({ ...SUITE_OPTIONS, url: redis.url });
   await Promise.all([memory.open(), server.open()]);
   let run = 0;
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 20, maxLength: 80 }), async (steps) => {
-      // Each run has its own rooms, so that nothing is left from the previous run.
+      // Each run has its own rooms, so that it does not find inputs from an earlier run.
       run++;
       for (const action of steps) {
         const own = { ...action, name: { ...action.name, roomId: `${run}/${action.name.roomId}` } };

@@ -1,5 +1,5 @@
-// A broker and a model of it: what was published, who reads it, and what was removed. After every step, the broker is checked
-// against the model.
+// Holds a broker and a model of it: the published entries, the readers and the removed entries. Checks the broker against the model
+// after every step.
 import { compareEntryIds, type EntryId, isPositionValid, parsePosition } from '@millrace/broker';
 import { append, CHAT, present } from '@millrace/testkit';
 import { StreamTrack } from '../../src/subscriber/stream-track.js';
@@ -7,7 +7,7 @@ import { Group } from './group.js';
 import { PublishedLog } from './published-log.js';
 import { promise, type Subject } from './subject.js';
 
-/** A moment from which a reader must have received every entry, or have counted it as lost. */
+/** Counts at the moment from which a reader must receive every entry, or count it as lost. */
 interface Baseline {
   readonly published: number;
   readonly received: number;
@@ -17,7 +17,7 @@ interface Baseline {
 interface Reader {
   readonly name: string;
   readonly track: StreamTrack;
-  /** The life of the stream that the reader knows. The next life begins when the stream is lost. */
+  /** Number of the life of the stream that the reader knows. The next life begins when the stream is lost. */
   life: number;
   received: number;
   lost: number;
@@ -44,16 +44,16 @@ export class World {
   readonly #positions: SavedPosition[] = [];
   #group: Group;
   #acknowledged = 0;
-  /** Largest number of entries that all registered readers had passed at the same time. */
+  /** The highest value so far of the number of entries that every registered reader has read. */
   #passed = 0;
   #expired = 0;
-  /** The newest entry when a reader last registered or sent a heartbeat. */
+  /** The newest entry at the time of the last registration or heartbeat of any reader. */
   #newestAtReport: EntryId = '0-0';
   #isGroupMissing = false;
   /** The epoch of the present life; `undefined` until a reader has received it. */
   #epoch: string | undefined;
   readonly #previousEpochs = new Set<string>();
-  /** True when the group was missing at any time since a reader last registered or sent a heartbeat. */
+  /** True if the group was missing at any time since the last registration or heartbeat of any reader. */
   #wasGroupMissing = true;
   #lastName = 0;
 
@@ -157,7 +157,7 @@ export class World {
     if (known !== undefined && compareEntryIds(known, cursor) < 0) this.#registered.set(reader.name, cursor);
     this.#acknowledged += result.acknowledged;
     this.#group.runPass(this.#log.retained, result.consumed, result.acknowledged);
-    // A reader that starts again goes back before entries that it had passed. These entries stay acknowledged.
+    // A reset moves a reader back before entries that it has read. These entries stay acknowledged.
     if (this.#registered.size > 0)
       this.#passed = Math.max(this.#passed, this.#log.countUpTo(this.#smallestCursor()));
     promise(
@@ -206,7 +206,7 @@ export class World {
     this.#positions.push({ text: reader.track.segment, life: reader.life });
   }
 
-  /** Checks an old position of a client at a reader that knows the present life of the stream. */
+  /** Gives a saved position to a reader. The reader must accept the position if it is from the present life, and only then. */
   resume(pick: number, position: number): void {
     const reader = this.#reader(pick);
     const saved = this.#positions[position % this.#positions.length];
@@ -227,7 +227,7 @@ export class World {
     this.#beginLife();
   }
 
-  /** Deletes the stream after a heartbeat, because a lost entry leaves no trace if no heartbeat has reported it. */
+  /** Sends a heartbeat, so that the store has a record of the newest entry and can notice its loss. Then deletes the stream. */
   async deleteStream(pick: number): Promise<void> {
     const reader = this.#reader(pick);
     if (reader === undefined || reader.life !== this.#life || this.#log.length === 0) return;
@@ -251,7 +251,7 @@ export class World {
     await this.#noteRemoved(before);
   }
 
-  /** Lets every reader read to the end. Each must have read every entry then, or have counted it as lost. */
+  /** Lets every reader read to the end. Then checks that each reader has read every entry, or counted it as lost. */
   async settle(): Promise<void> {
     for (const reader of this.#readers) {
       await this.#beat(reader);
@@ -273,7 +273,7 @@ export class World {
       CHAT,
     );
     for (const { id, fields } of entries ?? []) {
-      // A reader that does not know the present life reads these entries again after its next heartbeat.
+      // A reader that does not know the present life yet will read these entries again after its next heartbeat.
       if (reader.life === this.#life) this.#log.judgeNext(reader.name, track.cursor, id);
       reader.lost += track.advance({ id, fields });
       reader.received += 1;
@@ -300,7 +300,7 @@ export class World {
     if (track.cursor === reply.lastId) this.#setBaseline(reader);
   }
 
-  /** Checks a registration or a heartbeat: the epoch has changed if the stream was lost, and only then. */
+  /** Checks the reply to a registration or a heartbeat: the epoch must have changed if the stream was lost, and only then. */
   #noteReport({ epoch, lastId }: { readonly epoch: string; readonly lastId: EntryId }): void {
     // A stream without its group and its newest known entry looks like a stream that was deleted and written again.
     const canBeMistaken = this.#wasGroupMissing && this.#log.isRemoved(this.#newestAtReport);
@@ -348,7 +348,7 @@ export class World {
     return (await this.#subject.broker.readRange(CHAT, READ_ALL)).map(({ id }) => id);
   }
 
-  /** Records the entries that publishing cut beyond the hard cap, and checks how many of them were counted as expired. */
+  /** Records the entries that a publish removed beyond the hard cap, and checks how many of them were counted as expired. */
   async #noteCut(before: readonly EntryId[]): Promise<void> {
     const { broker } = this.#subject;
     const gone = await this.#noteRemoved(before);
@@ -362,21 +362,21 @@ export class World {
     this.#expired = expired;
   }
 
-  /** Returns a group at the beginning of the stream, where registering creates it. */
+  /** Returns a group at the beginning of the stream, where a registration creates it. */
   #newGroup(): Group {
     const { kind, options } = this.#subject.broker;
     const hardCap = present(options.streams[0]).maxLength * options.hardCapFactor;
     return new Group(kind === 'memory' ? hardCap : Number.POSITIVE_INFINITY);
   }
 
-  /** Checks that the removed entries that were not acknowledged are counted as expired, and no others. */
+  /** Checks the count of expired entries: it must be the number of removed entries that were not acknowledged. */
   #judgeExpired(gone: readonly EntryId[], expired: number): void {
     if (!this.#group.isKnown) return;
     const lost = gone.filter((id) => !this.#group.hasAcknowledged(id)).length;
     promise(expired === lost, () => `${expired} were counted as expired, ${lost} were not acknowledged`);
   }
 
-  /** Resolves to the entries that were removed since `before`. They must be the oldest. */
+  /** Resolves to those entries of `before` that are no longer in the stream. Checks that they were the oldest. */
   async #noteRemoved(before: readonly EntryId[]): Promise<readonly EntryId[]> {
     const after = await this.#retained();
     const gone = before.slice(0, before.length - after.length);

@@ -19,11 +19,11 @@ it.each([
   ['dedupe:{events:chat}:1', 9608],
   ['{}events:chat', keySlot('{}events:chat')],
   ['foo{}{bar}', 8363],
-])('the key %j has slot %i', (key, slot) => {
+])('the key %j has the hash slot %i', (key, slot) => {
   expect(keySlot(key)).toBe(slot);
 });
 
-it('the slot of a key agrees with CLUSTER KEYSLOT', async () => {
+it('keySlot returns the same slot as CLUSTER KEYSLOT for random keys', async () => {
   const character = fc.constantFrom('{', '}', 'a', 'ü', '漢', '🙂', ' ', ':', '-');
   await fc.assert(
     fc.asyncProperty(fc.string({ unit: character, minLength: 1, maxLength: 12 }), async (key) => {

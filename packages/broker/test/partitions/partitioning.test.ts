@@ -22,7 +22,7 @@ beforeEach(async () => {
   await redis.cli('flushall');
 });
 
-it('a stream is split into a plain stream and its partitions, each with the full length', () => {
+it('a partitioned stream becomes a plain stream and its partitions, each with the declared maxLength', () => {
   const partitioning = new Partitioning(STREAMS, new Map([[CHAT, 2]]));
   expect(partitioning.streams).toEqual([
     { name: 'events:chat', maxLength: 100 },
@@ -32,24 +32,24 @@ it('a stream is split into a plain stream and its partitions, each with the full
   ]);
 });
 
-it('a stream of one partition stays as it is', () => {
+it('a stream with one partition is stored under its own name', () => {
   const partitioning = new Partitioning(STREAMS, new Map());
   expect(partitioning.streamFor(CHAT, 'room')).toBe(CHAT);
   expect(partitioning.scopeOf('room')).toEqual({ tag: '', streams: [CHAT, TICKET] });
 });
 
-// The partition of ticket-42 in Python: binascii.crc_hqx(b'ticket-42', 0) % 16384 % 3
+// The number of the partition of `ticket-42`, computed in Python: binascii.crc_hqx(b'ticket-42', 0) % 16384 % 3
 it.each([
   ['ticket-42', 3, 2],
   ['ticket-43', 3, 1],
   ['user:7c9e6679-7425-40de-944b-e07fc1f90ae7', 3, 1],
   ['Zürich', 5, 0],
   ['anything', 1, 0],
-])('the key %s with %i partitions belongs to partition %i', (key, count, partition) => {
+])('the key %s, with %i partitions, belongs to partition number %i', (key, count, partition) => {
   expect(partitionOf(key, count)).toBe(partition);
 });
 
-it('every key has one scope, which holds the streams of the key and no others', () => {
+it('the scope of a key lists exactly the streams that can contain entries of the key', () => {
   const counts = new Map([
     [CHAT, 3],
     [TICKET, 4],
@@ -70,7 +70,7 @@ it('every key has one scope, which holds the streams of the key and no others', 
   );
 });
 
-it('the store keeps the first number of partitions and refuses every other one', async () => {
+it('the store keeps the first number of partitions, and a broker with another number cannot open', async () => {
   await using first = await openBroker(redis.url, { streams: BY_THREE });
   expect(await redis.cli('get', 'partitions:{events:chat}')).toBe('3');
   const other = STREAMS.map((stream) => ({ ...stream, partitions: 4 }));
@@ -79,7 +79,7 @@ it('the store keeps the first number of partitions and refuses every other one',
   expect(same.partitioning.streams).toEqual(first.partitioning.streams);
 });
 
-it('a broker without a number of partitions uses the stored number', async () => {
+it('a broker uses the stored number of partitions if its options name none', async () => {
   await using _ = await openBroker(redis.url, { streams: BY_THREE });
   await using follower = await openBroker(redis.url, { streams: STREAMS });
   expect(follower.partitioning.countOf(CHAT)).toBe(3);
@@ -88,7 +88,7 @@ it('a broker without a number of partitions uses the stored number', async () =>
   expect(await redis.cli('xlen', stream)).toBe('1');
 });
 
-it('a publisher uses the plain stream until the store has a number of partitions, and uses that number from then on', async () => {
+it('a publisher whose options name no number of partitions uses the plain stream until the store has one, and then uses the stored number', async () => {
   await using follower = await openBroker(redis.url, { streams: STREAMS });
   expect(follower.partitioning.streamFor(CHAT, 'room')).toBe(CHAT);
   await using _ = await openBroker(redis.url, { streams: BY_THREE });
@@ -98,7 +98,7 @@ it('a publisher uses the plain stream until the store has a number of partitions
   expect(follower.partitioning.countOf(TICKET)).toBe(3);
 });
 
-it('a subscriber without a number of partitions stores the number 1 when it registers first', async () => {
+it('the first subscriber to register stores 1 as the number of partitions if its options name none', async () => {
   await using broker = await openBroker(redis.url, { streams: STREAMS });
   expect(await redis.cli('exists', 'partitions:{events:chat}')).toBe('0');
   await broker.register('gateway');
@@ -106,7 +106,7 @@ it('a subscriber without a number of partitions stores the number 1 when it regi
   expect(await codeOf(openBroker(redis.url, { streams: BY_THREE }))).toBe('partitions_differ');
 });
 
-it('the number of partitions is stored again when the store lost it with the streams', async () => {
+it('a heartbeat stores the number of partitions again after the store has lost all its data', async () => {
   await using broker = await openBroker(redis.url, { streams: BY_THREE });
   const starts = await broker.register('gateway');
   await redis.cli('flushall');
@@ -127,7 +127,7 @@ it.each([
   expect(await codeOf(openBroker(redis.url, { streams }))).toBe('invalid_argument');
 });
 
-it('a stream is refused when its name is that of another stream’s partition', async () => {
+it('a stream is refused when it has the same name as a partition of another stream', async () => {
   const streams = [
     { name: CHAT, maxLength: 1, partitions: 2 },
     { name: `${CHAT}.p1`, maxLength: 1 },

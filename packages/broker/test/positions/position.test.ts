@@ -17,7 +17,7 @@ const scope = fc.constantFrom('', 'all', '0', '31', '2_11');
 const anyPosition = fc.array(streamPosition, { minLength: 1, maxLength: 8 });
 
 describe('a position', () => {
-  it('a position is parsed as it was encoded, and is URL-safe and short (property)', () => {
+  it('an encoded position is URL-safe, has at most MAX_POSITION_CHARS, and parses to the same position (property)', () => {
     fc.assert(
       fc.property(anyPosition, scope, (position, of) => {
         const text = encodePosition(position, of);
@@ -29,7 +29,7 @@ describe('a position', () => {
     );
   });
 
-  it('a position of four streams has less than 100 characters', () => {
+  it('a position in four streams has fewer than 100 characters', () => {
     const position = Array.from({ length: 4 }, () => ({
       epoch: newEpoch('events:chat'),
       cursor: '1795487716445-9999',
@@ -70,26 +70,26 @@ describe('a position', () => {
     5,
     {},
     ['a-1'],
-  ])('the text %j is no position', (garbage) => {
+  ])('parsePosition refuses %j', (garbage) => {
     expect(() => parsePosition(garbage)).toThrow(expect.objectContaining({ code: 'invalid_position' }));
   });
 
   it.each(['v2~x', 'v2~2~a-1.b-1', 'v10~a', 'v999999~~._-'])(
-    'the position %j is recognised as one of a later version',
+    'parsePosition recognises %j as a position of a later version',
     (later) => {
       expect(() => parsePosition(later)).toThrow(expect.objectContaining({ code: 'later_position' }));
     },
   );
 
   it.each(['v1~a-1', 'v0~a-1', 'v02~a-1', 'v~a-1', 'v2', 'v2~', 'V2~a', 'v2~a b', 'v2~a\n', 'v2~é'])(
-    'the position %j is refused because it has no valid version',
+    'parsePosition refuses %j, which only resembles a position with a version mark',
     (garbage) => {
       expect(() => parsePosition(garbage)).toThrow(expect.objectContaining({ code: 'invalid_position' }));
     },
   );
 
-  it('a position has the form that builds read and wrote before positions had versions', () => {
-    // Positions as commit 1966bb5 made them.
+  it('a position from a build before version marks is parsed, and is encoded to the same text again', () => {
+    // Commit 1966bb5 made these positions.
     const [plain, scoped] = ['0dzvmckv-mijhn73t.k2j-0-1', '2_11~all-mijhn73t-3w5e11264sgsf'];
     expect(encodePosition(parsePosition(plain))).toBe(plain);
     expect(encodePosition(parsePosition(scoped), '2_11')).toBe(scoped);
@@ -99,7 +99,7 @@ describe('a position', () => {
     ]);
   });
 
-  it('any text is either refused or read as a position (property)', () => {
+  it('parsePosition refuses a text, or returns a position that encodes to the same text (property)', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.stringMatching(/^(?:v[0-9]~)?[0-9a-z.-]{0,60}$/)), (text) => {
         try {
@@ -119,35 +119,40 @@ describe('isPositionValid', () => {
   const previousEpoch = { epoch: 'old', upTo: '5-3' };
 
   it.each([
-    ['the present epoch', { epoch: 'now', cursor: '1-1' }, { epoch: 'now' }, true],
-    ['the present epoch, beyond what was read', { epoch: 'now', cursor: '9-9' }, { epoch: 'now' }, true],
-    ['another epoch', { epoch: 'old', cursor: '0-0' }, { epoch: 'now' }, false],
-    ['the previous epoch', { epoch: 'old', cursor: '5-2' }, { epoch: 'now', previousEpoch }, true],
+    ['in the present epoch', { epoch: 'now', cursor: '1-1' }, { epoch: 'now' }, true],
     [
-      'the last kept entry of the previous epoch',
+      'in the present epoch, beyond the entries read so far',
+      { epoch: 'now', cursor: '9-9' },
+      { epoch: 'now' },
+      true,
+    ],
+    ['in an unknown epoch', { epoch: 'old', cursor: '0-0' }, { epoch: 'now' }, false],
+    ['in the previous epoch', { epoch: 'old', cursor: '5-2' }, { epoch: 'now', previousEpoch }, true],
+    [
+      'at the last kept entry of the previous epoch',
       { epoch: 'old', cursor: '5-3' },
       { epoch: 'now', previousEpoch },
       true,
     ],
     [
-      'a lost entry of the previous epoch',
+      'at a lost entry of the previous epoch',
       { epoch: 'old', cursor: '5-4' },
       { epoch: 'now', previousEpoch },
       false,
     ],
     [
-      'a later lost entry of the previous epoch',
+      'at a lost entry of the previous epoch with a longer ID',
       { epoch: 'old', cursor: '10-0' },
       { epoch: 'now', previousEpoch },
       false,
     ],
     [
-      'an epoch before the previous epoch',
+      'in an epoch before the previous epoch',
       { epoch: 'older', cursor: '1-1' },
       { epoch: 'now', previousEpoch },
       false,
     ],
-  ])('isPositionValid judges a position of %s correctly', (_, part, current, expected) => {
+  ])('isPositionValid returns the right answer for a position %s', (_, part, current, expected) => {
     expect(isPositionValid(part, current)).toBe(expected);
   });
 });
@@ -155,7 +160,7 @@ describe('isPositionValid', () => {
 describe('an epoch', () => {
   const names = ['events:chat', 'events:ticket', 'events:notification', 'events:remote', 'events:chat.p0'];
 
-  it('an epoch is never taken for one of another stream', () => {
+  it('an epoch of a stream is not mistaken for an epoch of another stream', () => {
     for (const name of names) {
       const epoch = newEpoch(name);
       expect(isEpoch(epoch)).toBe(true);
@@ -163,11 +168,11 @@ describe('an epoch', () => {
     }
   });
 
-  it('an epoch of an earlier build may be one of any stream', () => {
+  it('an epoch from an earlier build may belong to any stream', () => {
     expect(names.filter((name) => mayBeEpochOf('0dzvmckv', name))).toEqual(names);
   });
 
-  it('an epoch of a stream ends with the same two characters in every build', () => {
+  it('the last two characters of a stream’s epoch are the same in every build', () => {
     expect(names.map((name) => newEpoch(name).slice(-2))).toEqual(['ro', 'ni', 'a1', 'jk', '4u']);
   });
 });

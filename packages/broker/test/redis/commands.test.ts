@@ -1,4 +1,4 @@
-// `connectRedis` sends commands to one server, or to a cluster that it knows by one node. The tests also stop the server.
+// `connectRedis` with a single server, with one node of a cluster, and with a server that is stopped and restarted.
 import { type BrokerState, connectRedis, type RedisCommands } from '@millrace/broker';
 import { codeOf, startRedis, startRedisCluster, until } from '@millrace/testkit';
 import { expect, it, onTestFinished } from 'vitest';
@@ -21,7 +21,7 @@ async function setAndGet(redis: RedisCommands): Promise<unknown[]> {
 
 const values = keys.map((key) => `${key} ä`);
 
-it('connectRedis gets values and runs scripts on one server', async () => {
+it('connectRedis runs scripts and reads values on a single server', async () => {
   await using server = await startRedis();
   const redis = await connect(server.url);
   expect(await setAndGet(redis)).toEqual(values);
@@ -31,14 +31,14 @@ it('connectRedis gets values and runs scripts on one server', async () => {
   expect(await codeOf(redis.get('nothing'))).toBe('closed');
 });
 
-it('connectRedis finds the node of each key in a cluster when it knows one of the nodes', async () => {
+it('connectRedis finds the node of each key in a cluster from the URL of one node', async () => {
   await using cluster = await startRedisCluster();
   const [node] = cluster.nodes;
   const redis = await connect(node?.url ?? '');
   expect(await setAndGet(redis)).toEqual(values);
 });
 
-it('connectRedis rejects while its server is away, reports that, and works again when the server is back', async () => {
+it('connectRedis reports an outage of its server, rejects commands during the outage, and works again after it', async () => {
   await using server = await startRedis();
   const states: BrokerState[] = [];
   const redis = await connect(server.url, (state) => states.push(state));
@@ -50,7 +50,7 @@ it('connectRedis rejects while its server is away, reports that, and works again
   expect(await setAndGet(redis)).toEqual(values);
 });
 
-it('connectRedis rejects at once when the server refuses the login', async () => {
+it('connectRedis rejects with “refused” when the server refuses the login', async () => {
   await using server = await startRedis({ args: ['--requirepass', 'other'] });
   expect(await codeOf(connectRedis({ url: server.url, clientName }))).toBe('refused');
 });

@@ -17,11 +17,11 @@ beforeEach(() => redis.cli('flushall'));
 
 it.each([
   ['unknown fields only', ['foo', 'bar']],
-  ['fields that are no JSON', ['fields', '{"a":']],
-  ['fields that are a list', ['fields', '["a","b"]']],
-  ['fields that are not all text', ['fields', '{"a":"1","b":{}}']],
+  ['fields that are not JSON', ['fields', '{"a":']],
+  ['fields that are a JSON array', ['fields', '["a","b"]']],
+  ['a field that is not text', ['fields', '{"a":"1","b":{}}']],
   ['no fields at all', ['fields', '{}']],
-])('a dead letter with %s is shown, not requeued, and can be dropped', async (_, content) => {
+])('a dead letter with %s is listed, cannot be requeued, and can be dropped', async (_, content) => {
   await using broker = await openBroker(redis.url);
   await redis.cli('xadd', DEAD, '7-7', 'reason', 'somebody else', ...content);
   const kept = { id: '7-7', originId: '', reason: 'somebody else', rejectedBy: '', fields: {} };
@@ -31,7 +31,7 @@ it.each([
   expect(await broker.dropDeadLetters(CHAT, ['7-7'])).toBe(1);
 });
 
-it('a dead letter stays when its stream cannot be written to', async () => {
+it('a dead letter is kept when a requeue fails because the key of the stream has the wrong type', async () => {
   await using broker = await openBroker(redis.url);
   await redis.cli('xadd', DEAD, '7-7', 'fields', '{"a":"1"}');
   await redis.cli('set', CHAT, 'not a stream');
@@ -39,7 +39,7 @@ it('a dead letter stays when its stream cannot be written to', async () => {
   expect((await broker.readDeadLetter(CHAT, '7-7'))?.fields).toEqual({ a: '1' });
 });
 
-it('requeueing changes nothing while Redis is full, and can be repeated afterwards', async () => {
+it('a requeue changes nothing while Redis is out of memory, and succeeds when it is repeated later', async () => {
   await using broker = await openBroker(redis.url);
   await redis.cli('xadd', DEAD, '7-7', 'fields', '{"a":"1"}');
   await redis.cli('config', 'set', 'maxmemory', '1');
@@ -53,7 +53,7 @@ it('requeueing changes nothing while Redis is full, and can be repeated afterwar
   expect(await broker.requeueDeadLetter(CHAT, '7-7')).toMatchObject({ status: 'requeued' });
 });
 
-it('a requeued entry has its 1000 fields in their order', async () => {
+it('a requeued entry with 1,000 fields has all of them in the original order', async () => {
   await using broker = await openBroker(redis.url);
   const fields = Object.fromEntries(Array.from({ length: 1_000 }, (_, n) => [`f${999 - n}`, `v${n}`]));
   await redis.cli('xadd', DEAD, '7-7', 'fields', JSON.stringify(fields));
@@ -64,10 +64,10 @@ it('a requeued entry has its 1000 fields in their order', async () => {
 
 it.each<[string, Readonly<Record<string, Buffer>>, boolean]>([
   ['a value that is cut inside a character', { a: Buffer.from('ä').subarray(0, 1) }, false],
-  ['a value with a byte that no character has', { a: Buffer.from([0x7b, 0xff, 0x7d]) }, false],
-  ['a surrogate written as if it were a character', { a: Buffer.from([0xed, 0xa0, 0x80]) }, false],
-  ['U+FFFD itself', { a: Buffer.from('\uFFFD ä \u{1F600}') }, true],
-])('%s is recognised as text or as no text, by every way of reading', async (_, fields, isText) => {
+  ['a value with a byte that never occurs in UTF-8', { a: Buffer.from([0x7b, 0xff, 0x7d]) }, false],
+  ['a value with an encoded surrogate', { a: Buffer.from([0xed, 0xa0, 0x80]) }, false],
+  ['a value that contains U+FFFD itself', { a: Buffer.from('\uFFFD ä \u{1F600}') }, true],
+])('%s is recognised as valid or invalid UTF-8 by readRange and readAfter', async (_, fields, isText) => {
   await using broker = await openBroker(redis.url);
   const client = await createClient({ url: redis.url }).connect();
   await client.xAdd(CHAT, '5-5', fields);

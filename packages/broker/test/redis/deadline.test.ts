@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { type Deadline, DeadlineWatch } from '../../src/redis/connection/deadline-watch.js';
 import { openBroker } from '../support/redis-fixture.js';
 
-/** Creates a watch over several deadlines, and records which of them have passed. */
+/** Creates a watch over several deadlines, and records the names of the deadlines that have passed. */
 function watched(clock: FakeClock) {
   const open = new Map<string, Deadline>();
   const passed: string[] = [];
@@ -23,7 +23,7 @@ function watched(clock: FakeClock) {
 }
 
 describe('a deadline', () => {
-  it('a deadline passes when the time has passed, and leaves no timer behind', async () => {
+  it('a deadline passes exactly when its timeout is over, and leaves no timer behind', async () => {
     const clock = fakeClock();
     const { start, passed } = watched(clock);
     start('a', 1_000);
@@ -36,7 +36,7 @@ describe('a deadline', () => {
     expect(clock.timerCount).toBe(0);
   });
 
-  it('deadlines need one timer, however many there are, and no timer after everything was answered in time', async () => {
+  it('a DeadlineWatch uses one timer for any number of commands, and none after all commands were answered in time', async () => {
     const clock = fakeClock();
     const { start, answer, passed } = watched(clock);
     for (let n = 0; n < 100; n++) {
@@ -74,7 +74,7 @@ describe('a deadline', () => {
     expect(passed).toEqual(['short', 'long']);
   });
 
-  it('a deadline passes although another one begins at the same moment', async () => {
+  it('a deadline passes although another deadline starts at the same moment', async () => {
     const clock = fakeClock();
     const { start, passed } = watched(clock);
     start('a', 1_000);
@@ -88,7 +88,7 @@ describe('a deadline', () => {
     expect(clock.timerCount).toBe(0);
   });
 
-  it('a watch that was stopped leaves no timer behind, and works again with the next deadline', async () => {
+  it('a DeadlineWatch leaves no timer behind when it is stopped, and works again with the next deadline', async () => {
     const clock = fakeClock();
     const { start, stop, answer, passed } = watched(clock);
     start('a', 1_000);
@@ -101,7 +101,7 @@ describe('a deadline', () => {
     expect(passed).toEqual(['b']);
   });
 
-  it('a deadline that this process has slept through still leaves the other side the rest of its time', async () => {
+  it('a long sleep of this process counts as only a quarter of the time until a deadline', async () => {
     const clock = fakeClock();
     const { start, passed } = watched(clock);
     start('a', 1_000);
@@ -116,12 +116,12 @@ describe('a deadline', () => {
 });
 
 describe('a process that did not run for longer than its deadline', () => {
-  it('a process that slept reads the reply that is in the socket when it wakes, and keeps its connection', async () => {
+  it('a process that slept past a deadline reads the reply that has arrived in the meantime, and keeps its connection', async () => {
     await using redis = await startRedis();
     await using broker = await openBroker(redis.url, { commandTimeoutMs: 1_000 });
     const states: string[] = [];
     broker.onStateChange((state) => states.push(state));
-    // After this call Redis knows the script.
+    // After this call, Redis has cached the publish script.
     await append(broker, { stream: CHAT, fields: { n: '0' } });
     const publishing = append(broker, { stream: CHAT, fields: { n: '1' } });
     await Promise.resolve();
@@ -136,8 +136,8 @@ describe('a process that did not run for longer than its deadline', () => {
 });
 
 /**
- * Blocks this process until Redis has answered. Redis answers in the order in which it is asked, so an answer to PING means that it
- * has also answered the earlier command.
+ * Blocks this process for at least `atLeastMs`, and until Redis has answered the earlier command. Redis executes commands one after
+ * the other, so its answer to PING comes after that answer.
  */
 function sleepUntilAnswered(port: number, atLeastMs: number): void {
   const startMs = performance.now();

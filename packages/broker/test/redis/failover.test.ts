@@ -1,5 +1,6 @@
 // A replica takes over, with or without the last writes of its master. A subscriber continues if the replica has every entry that
-// it has read, and starts again otherwise. Positions that the replica knows stay valid.
+// the subscriber has read. Otherwise it reads the stream from the beginning again. Positions up to the last entry that the replica
+// has stay valid.
 import {
   type Broker,
   createSubscriber,
@@ -25,7 +26,7 @@ import { openBroker, publishEvents } from '../support/redis-fixture.js';
 
 const OPTIONS = { streams: [{ name: CHAT, maxLength: 1_000 }], heartbeatMs: 20, commandTimeoutMs: 500 };
 
-/** Two users: one may read the run ID of the server, the other may not, because hosted Redis often refuses INFO. */
+/** Two users: one may read the run ID of the server with INFO, the other may not. Hosted Redis often refuses INFO. */
 const USERS: readonly {
   readonly who: string;
   readonly name?: string;
@@ -36,14 +37,14 @@ const USERS: readonly {
 ];
 type User = (typeof USERS)[number];
 
-/** Returns the arguments of redis-server that create the user, so that it also exists after a restart. */
+/** Returns the arguments of redis-server that create the user, so that the user exists even after a restart. */
 const aclOf = ({ name, rights = [] }: User): string[] =>
   name === undefined ? [] : ['--user', name, 'on', '>secret', ...rights];
 
 interface Pair extends AsyncDisposable {
   readonly master: RedisServer;
   readonly replica: RedisServer;
-  /** The proxy that leads to the present server. */
+  /** The proxy that leads to the present master. */
   readonly way: TcpProxy;
   /** The proxy between the replica and its master. */
   readonly link: TcpProxy;
@@ -95,7 +96,7 @@ async function beat(broker: Broker, subscriber: string, start: StreamStart, entr
 }
 
 describe.each(USERS)('for $who: a heartbeat after a failover that lost the last writes', (user) => {
-  it('a subscriber that has read no lost entry continues, even if more entries follow than were lost', async () => {
+  it('a subscriber that has read no lost entry continues at its cursor, even if more entries were published since than were lost', async () => {
     await using pair = await startPair(user);
     await using broker = await openBroker(urlOf(pair.way, user), OPTIONS);
     const [start] = await broker.register('behind');
@@ -113,11 +114,11 @@ describe.each(USERS)('for $who: a heartbeat after a failover that lost the last 
     });
     const ahead = await beat(broker, 'ahead', present(start), present(entries[19]));
     expect(ahead).toMatchObject({ status: 'reset', cursor: '0-0', epoch: behind.epoch });
-    // No subscriber has proven a later entry since.
+    // Since then, no subscriber has proven that the server has a later entry.
     expect(ahead.previousEpoch).toEqual(behind.previousEpoch);
   });
 
-  it('a subscriber begins again when the new server has another entry with the ID at its cursor', async () => {
+  it('a subscriber starts at the beginning again when the new server has a different entry with the ID of the subscriber’s cursor', async () => {
     await using pair = await startPair(user);
     await using broker = await openBroker(urlOf(pair.way, user), OPTIONS);
     const [start] = await broker.register('a');
@@ -130,7 +131,7 @@ describe.each(USERS)('for $who: a heartbeat after a failover that lost the last 
     expect(await beat(broker, 'a', present(start), present(entries[19]))).toMatchObject({ status: 'reset' });
   });
 
-  it('a subscriber that knows only an earlier epoch begins again', async () => {
+  it('a subscriber starts at the beginning again when its epoch is neither the present nor the previous epoch', async () => {
     await using pair = await startPair(user);
     await using broker = await openBroker(urlOf(pair.way, user), OPTIONS);
     const [start] = await broker.register('a');
@@ -158,7 +159,7 @@ function join(broker: Broker) {
 }
 
 describe.each(USERS)('for $who: a subscriber', (user) => {
-  it('a subscriber continues where it was when the replica has every entry, and earlier positions stay valid', async () => {
+  it('a subscriber continues at its cursor when the replica has every entry, and earlier positions stay valid', async () => {
     await using pair = await startPair(user);
     await using broker = await openBroker(urlOf(pair.way, user), OPTIONS);
     const { subscriber, read, told } = join(broker);
@@ -180,7 +181,7 @@ describe.each(USERS)('for $who: a subscriber', (user) => {
     expect(await broker.inspect(CHAT)).toMatchObject({ pending: 0, unconsumed: 0 });
   });
 
-  it('a subscriber begins again when it has read entries that the replica never had, and positions at those entries are invalid', async () => {
+  it('a subscriber starts at the beginning again when it has read entries that the replica lacks, and positions at these entries are invalid', async () => {
     await using pair = await startPair(user);
     await using broker = await openBroker(urlOf(pair.way, user), OPTIONS);
     const { subscriber, read, told } = join(broker);
@@ -207,7 +208,7 @@ describe.each(USERS)('for $who: a subscriber', (user) => {
     await subscriber.stop();
   });
 
-  it('a subscriber reads from the present server, although the previous server still answers its reading connection', async () => {
+  it('a subscriber reads from the new master, although its reading connection still leads to the old master', async () => {
     await using pair = await startPair(user);
     await using broker = await openBroker(urlOf(pair.way, user), OPTIONS);
     await using old = await openBroker(urlOf(pair.master, user), OPTIONS);
@@ -216,7 +217,8 @@ describe.each(USERS)('for $who: a subscriber', (user) => {
     const before = await publishEvents(broker, 5);
     await until(() => read.length === 5);
     await until(async () => (await lengthOn(pair.replica)) === 5);
-    // The master stays up and accepts entries. Only the writing connection is cut, so only this one finds the new server by itself.
+    // The old master keeps running and accepts entries. Only the writing connection is cut, so only the writing connection reaches
+    // the new master by reconnecting.
     pair.link.swallow('replies');
     await pair.replica.cli('replicaof', 'no', 'one');
     pair.way.switchTo(pair.replica.port);
@@ -231,7 +233,7 @@ describe.each(USERS)('for $who: a subscriber', (user) => {
     await subscriber.stop();
   });
 
-  it('a subscriber keeps its cursor over a crash of Redis with an append-only file synced every second', async () => {
+  it('a subscriber keeps its cursor when Redis crashes and restarts with an append-only file that is synced every second', async () => {
     await using redis = await startRedis({
       args: ['--appendonly', 'yes', '--appendfsync', 'everysec', ...aclOf(user)],
     });
@@ -250,7 +252,7 @@ describe.each(USERS)('for $who: a subscriber', (user) => {
     await subscriber.stop();
   });
 
-  it('a subscriber keeps its epoch while connections to the same server are cut and other subscribers come and go', async () => {
+  it('a subscriber keeps its epoch while its connections to the same server are cut and other subscribers register', async () => {
     await using redis = await startRedis({ args: aclOf(user) });
     await using way = await startTcpProxy(redis.port);
     await using broker = await openBroker(urlOf(way, user), OPTIONS);
@@ -270,7 +272,7 @@ describe.each(USERS)('for $who: a subscriber', (user) => {
     await subscriber.stop();
   });
 
-  it('a subscriber begins again when its stream is deleted and filled with more entries than before within one heartbeat', async () => {
+  it('a subscriber starts at the beginning again when its stream is deleted and refilled with more entries between two heartbeats', async () => {
     await using redis = await startRedis({ args: aclOf(user) });
     await using broker = await openBroker(urlOf(redis, user), { ...OPTIONS, heartbeatMs: 200 });
     const { subscriber, read, told } = join(broker);
@@ -285,7 +287,7 @@ describe.each(USERS)('for $who: a subscriber', (user) => {
     await subscriber.stop();
   });
 
-  it('a subscriber continues in its epoch after XGROUP DESTROY', async () => {
+  it('a subscriber continues in the same epoch after XGROUP DESTROY', async () => {
     await using redis = await startRedis({ args: aclOf(user) });
     await using broker = await openBroker(urlOf(redis, user), OPTIONS);
     const { subscriber, read, told } = join(broker);

@@ -19,7 +19,7 @@ const FROM_START = new Map([[CHAT, '0-0']]);
 const QUICK = { commandTimeoutMs: 300, connectTimeoutMs: 300 };
 
 describe('publishing over a connection that is lost', () => {
-  it('publishing over a lost connection can be repeated with the same IDs and leaves no duplicate', async () => {
+  it('a publish whose connection was lost can be repeated with the same dedupe IDs, and leaves no duplicates', async () => {
     await using redis = await startRedis();
     await using proxy = await startTcpProxy(redis.port);
     await using broker = await openBroker(`redis://127.0.0.1:${proxy.port}`);
@@ -35,7 +35,7 @@ describe('publishing over a connection that is lost', () => {
           ),
         ),
       );
-    // After this call Redis knows the script, so that the next command is the batch itself.
+    // After this call, Redis has cached the publish script, so that the next command is the batch itself.
     await append(broker, { stream: TICKET, fields: { n: '0' } });
     // The batch is executed, but its reply never arrives.
     proxy.swallow('replies');
@@ -53,12 +53,12 @@ describe('publishing over a connection that is lost', () => {
     expect(entries.map(({ fields }) => Number(fields['n']))).toEqual(
       Array.from({ length: 100 }, (_, n) => n),
     );
-    // Some entries were there already. Otherwise this test shows nothing.
+    // The first attempt must have stored some of the entries. Otherwise this test would show nothing.
     const receipts = retry.flatMap((result) => (result.status === 'fulfilled' ? result.value : []));
     expect(receipts.some((receipt) => 'isDuplicate' in receipt && receipt.isDuplicate)).toBe(true);
   });
 
-  it('publishing survives repeated CLIENT KILL', async () => {
+  it('a publisher that retries stores every entry once and in order, despite repeated CLIENT KILL', async () => {
     await using redis = await startRedis();
     await using broker = await openBroker(redis.url);
     const done = new AbortController();
@@ -76,7 +76,7 @@ describe('publishing over a connection that is lost', () => {
     expect(numbers).toEqual(Array.from({ length: 200 }, (_, n) => n));
   });
 
-  it('an error says that a command may have been executed when its connection was lost, and that nothing was sent while Redis was away', async () => {
+  it('an error has mayHaveHappened set if the connection was lost during the command, but not if Redis was not connected', async () => {
     await using redis = await startRedis();
     await using proxy = await startTcpProxy(redis.port);
     await using broker = await openBroker(`redis://127.0.0.1:${proxy.port}`);
@@ -93,7 +93,7 @@ describe('publishing over a connection that is lost', () => {
     expect(await broker.readRange(CHAT, { count: 10 })).toEqual([]);
   });
 
-  it('an error says that nothing happened when Redis answers that it accepts no writes at present', async () => {
+  it('an error does not have mayHaveHappened set if Redis answered that it accepts no writes at present', async () => {
     await using redis = await startRedis();
     await using broker = await openBroker(redis.url);
     await redis.cli('config', 'set', 'min-replicas-to-write', '1');
@@ -105,7 +105,7 @@ describe('publishing over a connection that is lost', () => {
 });
 
 describe('a Redis that stands still', () => {
-  it('a Redis that stands still is reported as timeout within the deadline, then as unavailable, until it continues', async () => {
+  it('a call to a paused Redis rejects with “timeout”, and later calls reject with “unavailable” until Redis resumes', async () => {
     await using redis = await startRedis();
     await using broker = await openBroker(redis.url, QUICK);
     const states = watch(broker);
@@ -118,7 +118,7 @@ describe('a Redis that stands still', () => {
     expect(states).toEqual(['unavailable', 'ready']);
   });
 
-  it('a pause of Redis declares no subscriber dead, because each subscriber has a time of grace after it', async () => {
+  it('a pause of Redis causes no subscriber to be declared dead, because a grace period follows the pause', async () => {
     await using redis = await startRedis();
     await using broker = await openBroker(redis.url, { livenessMs: 400, heartbeatMs: 50 });
     await broker.register('a');
@@ -126,7 +126,8 @@ describe('a Redis that stands still', () => {
     const lease = present(await broker.acquireLease(CHAT, 'a'));
     redis.pause();
     const cut = broker.runLedgerPass(lease, { consumer: 'c', count: 10 });
-    // Redis must stand still for longer than `livenessMs`. Its own clock cannot be asked during that time.
+    // Redis must be paused for longer than `livenessMs`. The test measures this time itself, because a paused Redis cannot tell the
+    // time.
     const endMs = performance.now() + 900;
     await until(() => performance.now() >= endMs);
     redis.resume();
@@ -150,7 +151,7 @@ describe('a blocking read', () => {
     expect(states[0]).toBe('unavailable');
   });
 
-  it('a blocking read rejects when the connection is cut, and a later read finds the entry that came since', async () => {
+  it('a blocking read rejects when the connection is cut, and a later read finds an entry that was added in the meantime', async () => {
     await using redis = await startRedis();
     await using proxy = await startTcpProxy(redis.port);
     await using broker = await openBroker(`redis://127.0.0.1:${proxy.port}`);
@@ -187,7 +188,7 @@ describe('a blocking read', () => {
 });
 
 describe('open', () => {
-  it('open rejects with unavailable when nothing listens, and leaves the broker idle', async () => {
+  it('open() rejects with “unavailable” when nothing listens at the address, and the broker is idle again', async () => {
     const port = await freePort();
     const broker = createRedisBroker({ ...SUITE_OPTIONS, ...QUICK, url: `redis://127.0.0.1:${port}` });
     expect(await codeOf(broker.open())).toBe('unavailable');
@@ -196,7 +197,7 @@ describe('open', () => {
     await broker.close();
   });
 
-  it('open rejects with unavailable when the server accepts the connection but never answers', async () => {
+  it('open() rejects with “unavailable” when the server accepts the connection but does not answer', async () => {
     await using redis = await startRedis();
     redis.pause();
     const broker = createRedisBroker({ ...SUITE_OPTIONS, ...QUICK, url: redis.url });
@@ -207,7 +208,7 @@ describe('open', () => {
     await broker.close();
   });
 
-  it('open rejects with refused when the password is wrong, and its error does not contain the password', async () => {
+  it('open() rejects with “refused” when the password is wrong, and the error does not contain the password', async () => {
     await using redis = await startRedis({ args: ['--requirepass', 'right'] });
     const wrong = createRedisBroker({
       ...SUITE_OPTIONS,
@@ -222,7 +223,7 @@ describe('open', () => {
     await right.close();
   });
 
-  it('a broker can be closed while it opens', async () => {
+  it('a broker can be closed while it is opening', async () => {
     const port = await freePort();
     const broker = createRedisBroker({
       ...SUITE_OPTIONS,
@@ -235,7 +236,7 @@ describe('open', () => {
   });
 });
 
-it('a master that became a replica is reported as unavailable, and the broker reconnects until it finds a master', async () => {
+it('a broker whose master became a replica is unavailable, and reconnects until it finds a master', async () => {
   await using redis = await startRedis();
   await using broker = await openBroker(redis.url);
   const states = watch(broker);
@@ -247,7 +248,7 @@ it('a master that became a replica is reported as unavailable, and the broker re
   expect((await broker.readRange(CHAT, { count: 10 })).map(({ fields }) => fields)).toEqual([{ n: '2' }]);
 });
 
-it('a broker works again after a crash and a restart of Redis, and reports each change once', async () => {
+it('a broker works again after each crash and restart of Redis, and reports each change of its state once', async () => {
   await using redis = await startRedis({ isDurable: true });
   await using broker = await openBroker(redis.url);
   const states = watch(broker);
@@ -269,7 +270,7 @@ function watch(broker: Broker): BrokerState[] {
   return states;
 }
 
-/** Retries with the same ID until the entry is stored, as a publisher does. */
+/** Appends an entry. Retries with the same dedupe ID until the entry is stored, as a publisher does. */
 async function publishUntilStored(broker: Broker, n: number): Promise<void> {
   const entry = { stream: CHAT, fields: { n: String(n) }, dedupeId: `id-${n}` };
   await until(async () => (await codeOf(append(broker, entry))) === 'resolved');

@@ -1,4 +1,4 @@
-// Every key is built in one place, and all keys of a stream fall into one cluster slot.
+// Every key is built in one place, and all keys of a stream have the same hash slot.
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { CHAT, type RedisServer, startRedis } from '@millrace/testkit';
@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => redis[Symbol.asyncDispose]());
 
 it.each([CHAT, 'events:chat.p0', 'plain'])(
-  'all keys of %s have the slot of the stream itself',
+  'all keys of the stream %s have the hash slot of the stream itself',
   async (stream) => {
     const keys = streamKeys(stream);
     const names = Object.values(keys).filter((value): value is string => typeof value === 'string');
@@ -25,7 +25,7 @@ it.each([CHAT, 'events:chat.p0', 'plain'])(
   },
 );
 
-it('the keys have the names that the documentation gives', () => {
+it('the keys have the documented names', () => {
   const keys = streamKeys(CHAT);
   expect([
     keys.dedupe('id'),
@@ -65,13 +65,13 @@ it.each([
   '%25',
   '%2525{',
   '%257B',
-])('the room %s can be read from the key of its window', (roomId) => {
+])('windowNameOf returns the room ID %s from the key of that room’s window', (roomId) => {
   const name = { roomId, slot: 'read_receipt' };
   expect(windowNameOf(windowKey(name))).toEqual(name);
   expect(windowNameOf('coalesce::typing')).toBeUndefined();
 });
 
-it('every room has its own key without braces, and a room ID that needs no escaping stays as it is', () => {
+it('every room has a separate window key without braces, which contains the room ID unchanged if it needs no escaping', () => {
   const rooms = ['a', 'a b', '100%', '%', '%20', '{a}', '%7Ba%7D', '%257Ba%257D', '{', '}', '%7B', '%25'];
   const keys = rooms.map((roomId) => windowKey({ roomId, slot: 'typing' }));
   expect(new Set(keys).size).toBe(rooms.length);
@@ -79,7 +79,7 @@ it('every room has its own key without braces, and a room ID that needs no escap
   expect(keys.slice(0, 5)).toEqual(rooms.slice(0, 5).map((roomId) => `coalesce:${roomId}:typing`));
 });
 
-it('no file of the package except keys.ts builds keys', () => {
+it('no source file except keys.ts builds keys', () => {
   const source = join(import.meta.dirname, '../../src');
   const files = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter((name) =>
     statSync(join(source, name)).isFile(),

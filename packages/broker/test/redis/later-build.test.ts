@@ -1,4 +1,5 @@
-// A later build shares the Redis. It may append fields to the values of this build. This build ignores those fields and keeps them.
+// Gateways of this build and of a later build share one Redis. The later build may append fields to the values. This build ignores
+// these fields and keeps them.
 import { type Broker, type Lease, type StreamStart, WINDOW_LIMITS } from '@millrace/broker';
 import { append, CHAT, present, type RedisServer, startRedis } from '@millrace/testkit';
 import fc from 'fast-check';
@@ -30,11 +31,11 @@ const lasting = (windowMs: number) => ({ windowMs, stream: CHAT });
 const tail = fc
   .string({ unit: 'grapheme', maxLength: 20 })
   .map((text) => `|${text.replaceAll('\u0000', '')}`);
-/** Text that a later build may append to a number if other words follow the number. */
+/** Text that a later build may append to a number that is followed by other words in the same value. */
 const word = fc.stringMatching(/^,[a-z0-9|:,]{0,12}$/);
 
 describe('values of a later build', () => {
-  it('values of a later build stay as they are, whatever script runs, and no entry after its cursor is acknowledged or trimmed', async () => {
+  it('scripts of this build keep values of a later build, and acknowledge or trim no entry after the later build’s cursor', async () => {
     const step = fc.constantFrom('register', 'beat', 'pass', 'trim', 'claim', 'free', 'renew', 'give back');
     const steps = fc.array(step, { minLength: 4, maxLength: 12 });
     const property = fc.asyncProperty(tail, steps, async (more, chosen) => {
@@ -67,12 +68,12 @@ describe('values of a later build', () => {
     await fc.assert(property, { numRuns: 10 });
   }, 60_000);
 
-  it('values of a later build stay in a window, whatever script runs on it', async () => {
+  it('scripts of this build keep the fields that a later build has added to a window', async () => {
     const step = fc.constantFrom('add', 'end', 'claim', 'renew', 'commit');
     const property = fc.asyncProperty(tail, fc.array(step, { maxLength: 12 }), async (more, chosen) => {
       await redis.cli('flushall');
       await using broker = await openBroker(redis.url, options);
-      // Field names that begin like an input, like an ending, and like no field of this build.
+      // The names begin like the field of an input, like the field of an ending, and like no field that this build knows.
       const planted = ['id', 'extra', 'later', 'x'];
       await redis.cli('hset', WINDOW, ...planted.flatMap((field) => [field, more]));
       for (const name of ['add', ...chosen, 'claim', 'commit']) await takeWindow(broker, name);
@@ -82,7 +83,7 @@ describe('values of a later build', () => {
     await fc.assert(property, { numRuns: 10 });
   }, 60_000);
 
-  it('inputs, endings and times of a window of a later build are read by the fields that this build knows', async () => {
+  it('this build reads the inputs, endings and times of a later build’s window, and ignores what the later build has added', async () => {
     const property = fc.asyncProperty(word, async (more) => {
       await redis.cli('flushall');
       await using broker = await openBroker(redis.url, options);
@@ -109,7 +110,7 @@ describe('values of a later build', () => {
     await fc.assert(property, { numRuns: 10 });
   }, 60_000);
 
-  it('the lease, slot and epoch of a later build are read by the fields that this build knows', async () => {
+  it('this build reads the lease, slot and epoch of a later build, and ignores what the later build has added', async () => {
     await using broker = await openBroker(redis.url, options);
     const start = present((await broker.register('a'))[0]);
     const lease = present(await broker.acquireLease(CHAT, 'a'));
@@ -153,12 +154,13 @@ interface LedgerState {
   readonly cursor: string;
 }
 
-/** Runs one script of the ledger. */
+/** Runs the step `name` on the ledger. Resolves to the lease that is held afterwards. */
 async function take(broker: Broker, name: string, { start, lease, cursor }: LedgerState): Promise<Lease> {
   switch (name) {
     case 'register':
       await broker.register('b');
-      // Subscriber `b` begins at the newest entry, so it would not hold back any acknowledgement.
+      // Only the registration matters here. Subscriber `b` begins at the newest entry, so it would not hold back any
+      // acknowledgement.
       await broker.unregister('b');
       return lease;
     case 'beat':
@@ -184,7 +186,7 @@ async function take(broker: Broker, name: string, { start, lease, cursor }: Ledg
   }
 }
 
-/** Runs one script of windows. */
+/** Runs one step on the window. */
 async function takeWindow(broker: Broker, step: string): Promise<void> {
   const { windows } = broker;
   const name = { roomId: 'room', slot: 'typing' };

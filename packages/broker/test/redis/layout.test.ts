@@ -1,4 +1,4 @@
-// The data in Redis has a layout. A build that does not know the layout changes nothing.
+// The layout of the data in Redis. A broker that does not know the stored layout does not open, and writes nothing.
 import { createRedisBroker } from '@millrace/broker';
 import { codeOf, type RedisServer, SUITE_OPTIONS, startRedis } from '@millrace/testkit';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -18,7 +18,7 @@ const KEY = 'layout:{signalr-consumers}';
 
 describe('the layout of the keys', () => {
   it.each(['2', '2|more', '10', '', 'one', '0', '-1'])(
-    'a broker does not open when the layout is %j, reports the layout, and writes nothing',
+    'a broker does not open when the stored layout is %j, names the layout in its error, and writes nothing',
     async (layout) => {
       await redis.cli('set', KEY, layout);
       const broker = createRedisBroker({ ...SUITE_OPTIONS, url: redis.url });
@@ -29,20 +29,20 @@ describe('the layout of the keys', () => {
     },
   );
 
-  it.each(['1', '1|more'])('a broker opens when the layout is %j', async (layout) => {
+  it.each(['1', '1|more'])('a broker opens when the stored layout is %j', async (layout) => {
     await redis.cli('set', KEY, layout);
     await using broker = await openBroker(redis.url);
     await broker.register('a');
     expect(await redis.cli('get', KEY)).toBe(layout);
   });
 
-  it('a broker opens a Redis without a stored layout and stores none, because builds that know no layout share it', async () => {
+  it('a broker opens when Redis has no stored layout, and stores none', async () => {
     await using broker = await openBroker(redis.url);
     await broker.register('a');
     expect(await redis.cli('exists', KEY)).toBe('0');
   });
 
-  it('a broker opens although another group has another layout', async () => {
+  it('a broker opens although another consumer group has a different layout', async () => {
     await redis.cli('set', KEY, '2');
     await using broker = await openBroker(redis.url, { group: 'others' });
     expect(broker.state).toBe('ready');

@@ -11,7 +11,7 @@ beforeAll(async () => {
 
 afterAll(() => redis[Symbol.asyncDispose]());
 
-it('each step of the lifecycle is visible in XINFO GROUPS, XINFO CONSUMERS and XPENDING', async () => {
+it('each step in the life of an entry is visible in XINFO GROUPS, XINFO CONSUMERS and XPENDING', async () => {
   await using broker = await openBroker(redis.url);
   const groups = () => query(redis, 'xinfo', 'groups', CHAT);
   const consumers = () => query(redis, 'xinfo', 'consumers', CHAT, 'signalr-consumers');

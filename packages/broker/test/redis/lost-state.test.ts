@@ -20,22 +20,25 @@ describe('a heartbeat', () => {
     ['DEL of the stream', ['del', CHAT]],
     ['DEL of the epoch', ['del', `epoch:{${CHAT}}`]],
     ['a restart without persistence', undefined],
-  ])('a heartbeat after %s answers reset with a new epoch, from the beginning', async (_, command) => {
-    await using broker = await openBroker(redis.url);
-    const { start } = await holder(broker);
-    const ids = await publishEvents(broker, 3);
-    await beat(broker, start, present(ids[2]), 3);
-    if (command === undefined) await redis.restart();
-    else await redis.cli(...command);
-    await until(() => broker.state === 'ready');
-    const reply = await beat(broker, start, present(ids[2]), 3);
-    expect(reply).toMatchObject({ status: 'reset', cursor: '0-0' });
-    expect(reply.epoch).not.toBe(start.epoch);
-    const again = { ...start, epoch: reply.epoch };
-    expect(await beat(broker, again, '0-0', 0)).toMatchObject({ status: 'alive', epoch: reply.epoch });
-  });
+  ])(
+    'a heartbeat after %s resets the subscriber to the beginning of the stream, in a new epoch',
+    async (_, command) => {
+      await using broker = await openBroker(redis.url);
+      const { start } = await holder(broker);
+      const ids = await publishEvents(broker, 3);
+      await beat(broker, start, present(ids[2]), 3);
+      if (command === undefined) await redis.restart();
+      else await redis.cli(...command);
+      await until(() => broker.state === 'ready');
+      const reply = await beat(broker, start, present(ids[2]), 3);
+      expect(reply).toMatchObject({ status: 'reset', cursor: '0-0' });
+      expect(reply.epoch).not.toBe(start.epoch);
+      const again = { ...start, epoch: reply.epoch };
+      expect(await beat(broker, again, '0-0', 0)).toMatchObject({ status: 'alive', epoch: reply.epoch });
+    },
+  );
 
-  it('a heartbeat answers reset when the stream was deleted and written again before the heartbeat', async () => {
+  it('a heartbeat resets the subscriber when the stream was deleted and written again since the previous heartbeat', async () => {
     await using broker = await openBroker(redis.url);
     const { start } = await holder(broker);
     const ids = await publishEvents(broker, 3);
@@ -48,7 +51,7 @@ describe('a heartbeat', () => {
 });
 
 describe('register', () => {
-  it('registering gives a new epoch when the stream was deleted while no gateway ran', async () => {
+  it('a registration returns a new epoch when the stream was deleted while no gateway was running', async () => {
     await using broker = await openBroker(redis.url);
     const { start } = await holder(broker);
     const ids = await publishEvents(broker, 3);
@@ -58,7 +61,7 @@ describe('register', () => {
     expect((await broker.register('b'))[0]?.epoch).not.toBe(start.epoch);
   });
 
-  it('registering gives a new epoch when the stream was deleted and written again while no gateway ran', async () => {
+  it('a registration returns a new epoch when the stream was deleted and written again while no gateway was running', async () => {
     await using broker = await openBroker(redis.url);
     const { start } = await holder(broker);
     const ids = await publishEvents(broker, 3);
@@ -70,7 +73,7 @@ describe('register', () => {
     expect((await broker.register('b'))[0]?.epoch).not.toBe(start.epoch);
   });
 
-  it('a subscriber keeps its cursor over a restart that lost nothing, in an epoch that continues the previous one', async () => {
+  it('a subscriber keeps its cursor after a restart without data loss, and the new epoch continues the previous one', async () => {
     await using durable = await startRedis({ isDurable: true });
     await using broker = await openBroker(durable.url);
     const { start } = await holder(broker);
@@ -94,7 +97,7 @@ describe('register', () => {
 });
 
 describe('a pass', () => {
-  it('an acknowledgement pass creates the group again at the smallest known cursor after XGROUP DESTROY', async () => {
+  it('an acknowledgement pass after XGROUP DESTROY creates the group again at the smallest registered cursor', async () => {
     await using broker = await openBroker(redis.url);
     const { start, lease } = await holder(broker);
     await broker.register('b');
@@ -106,7 +109,7 @@ describe('a pass', () => {
     expect(await query(redis, 'xpending', CHAT, 'signalr-consumers')).toMatchObject([3, ids[2], ids[4], {}]);
   });
 
-  it('an acknowledgement pass creates the group again at the beginning when no cursor is known', async () => {
+  it('an acknowledgement pass after XGROUP DESTROY creates the group again at the beginning if no cursor is registered', async () => {
     await using broker = await openBroker(redis.url);
     const { lease } = await holder(broker);
     await publishEvents(broker, 5);
@@ -115,7 +118,7 @@ describe('a pass', () => {
     expect(await runPass(broker, lease)).toMatchObject({ consumed: 5, acknowledged: 0 });
   });
 
-  it('an acknowledgement pass creates the group again at the beginning of a stream that was lost, whatever the old cursors are', async () => {
+  it('an acknowledgement pass after the loss of a stream creates the group again at the beginning, and ignores the old cursors', async () => {
     await using broker = await openBroker(redis.url);
     const { start, lease } = await holder(broker);
     const ids = await publishEvents(broker, 3);
@@ -131,7 +134,7 @@ describe('a pass', () => {
     expect(reply).toMatchObject({ status: 'alive', epoch: next.epoch });
   });
 
-  it('an acknowledgement pass acknowledges entries that XADD with MAXLEN removed, and nothing stays pending for ever', async () => {
+  it('an acknowledgement pass acknowledges pending entries that another program has removed with XTRIM', async () => {
     await using broker = await openBroker(redis.url);
     const { lease } = await holder(broker);
     const ids = await publishEvents(broker, 5);
@@ -141,7 +144,7 @@ describe('a pass', () => {
     expect(result).toMatchObject({ consumed: 0, acknowledged: 5 });
   });
 
-  it('garbage in the hashes of subscribers and slots is ignored, and is removed', async () => {
+  it('invalid values in the hashes of cursors and slots are ignored, and those of cursors are removed', async () => {
     await using broker = await openBroker(redis.url);
     const { lease } = await holder(broker);
     const ids = await publishEvents(broker, 2);
@@ -163,7 +166,7 @@ describe('a pass', () => {
   });
 });
 
-it('the broker runs its scripts again after SCRIPT FLUSH', async () => {
+it('calls of the broker succeed after SCRIPT FLUSH', async () => {
   await using broker = await openBroker(redis.url);
   await publishEvents(broker, 1);
   await redis.cli('script', 'flush');
@@ -175,7 +178,7 @@ it('the broker runs its scripts again after SCRIPT FLUSH', async () => {
   expect((await broker.inspect(CHAT)).length).toBe(41);
 });
 
-it('a stream whose key has another type is refused, and the other streams are served', async () => {
+it('a stream whose key has the wrong type is refused, and the other streams continue to work', async () => {
   await using broker = await openBroker(redis.url);
   await redis.cli('set', CHAT, 'not a stream');
   await expect(append(broker, { stream: CHAT, fields: { n: '1' } })).rejects.toMatchObject({
@@ -188,7 +191,7 @@ it('a stream whose key has another type is refused, and the other streams are se
   expect(await broker.inspect('events:ticket')).toMatchObject({ length: 1 });
 });
 
-it('sequence numbers beyond 2^53 are handled exactly', async () => {
+it('sequence numbers beyond 2^53 are not rounded', async () => {
   await using broker = await openBroker(redis.url);
   const { lease } = await holder(broker);
   const sequences = ['18446744073709551610', '18446744073709551611', '18446744073709551615'];
@@ -200,12 +203,12 @@ it('sequence numbers beyond 2^53 are handled exactly', async () => {
   expect(read.get(CHAT)?.map(({ id }) => id)).toEqual([ids[2]]);
   const second = await broker.runLedgerPass(lease, { consumer: 'c', count: 10, cursor: present(ids[2]) });
   expect(second).toMatchObject({ consumed: 0, acknowledged: 1 });
-  // The sequence is at its maximum, so the next ID has a higher millisecond and the sequence 0.
+  // The sequence number is at its maximum, so the next ID has the next millisecond and the sequence number 0.
   const { id } = await append(broker, { stream: CHAT, fields: { n: '1' } });
   expect(id).toBe('100000000000000-0');
 });
 
-it('IDs are compared by value in the scripts, not as text', async () => {
+it('IDs are compared as numbers in the Lua scripts, not as text', async () => {
   await using broker = await openBroker(redis.url);
   const { start, lease } = await holder(broker);
   await broker.register('b');

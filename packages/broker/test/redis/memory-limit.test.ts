@@ -1,4 +1,4 @@
-// A Redis has reached `maxmemory`. It refuses publishes, but still executes trims, which free memory.
+// A Redis that has reached `maxmemory` refuses publishes, but still executes trims, which free memory.
 import { type Broker } from '@millrace/broker';
 import { append, CHAT, codeOf, present, startRedis, until } from '@millrace/testkit';
 import { expect, it } from 'vitest';
@@ -6,7 +6,7 @@ import { eventFields, openBroker } from '../support/redis-fixture.js';
 
 const FULL = ['--maxmemory', '8mb', '--maxmemory-policy', 'noeviction'];
 
-it('a full Redis refuses publishes with out_of_memory, keeps subscribers and ledger alive, and accepts publishes after trims', async () => {
+it('a full Redis refuses publishes but accepts heartbeats and acknowledgement passes, and accepts publishes again after trims', async () => {
   await using redis = await startRedis({ args: FULL });
   const streams = [{ name: CHAT, maxLength: 100 }];
   await using broker = await openBroker(redis.url, { streams, hardCapFactor: 1_000 });

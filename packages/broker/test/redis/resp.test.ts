@@ -1,4 +1,4 @@
-// The client finds the replies of Redis in the received bytes, however the bytes are cut, and parses them as they were written.
+// The client finds and parses the replies of Redis in the received bytes, although a reply may arrive in several pieces.
 import { createServer, type Socket } from 'node:net';
 import { systemClock } from '@millrace/internal';
 import fc from 'fast-check';
@@ -50,7 +50,7 @@ const cuts = fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength
 const valueOf = (bytes: Buffer): unknown => new ReplyCursor(bytes).value();
 
 describe('replies', () => {
-  it('replies of any kind are found and read, however their bytes are cut', () => {
+  it('replies of every kind are found and parsed, no matter how their bytes are split into pieces', () => {
     fc.assert(
       fc.property(fc.array(reply, { maxLength: 6 }), cuts, (replies, pieces) => {
         const encoded = replies.map(encode);
@@ -61,7 +61,7 @@ describe('replies', () => {
     );
   });
 
-  it('simple strings and errors are read unchanged', () => {
+  it('simple strings and errors are parsed without a change of their text', () => {
     fc.assert(
       fc.property(line, cuts, (text, pieces) => {
         const [simple, error] = framed(Buffer.from(`+${text}\r\n-${text}\r\n`), pieces).map(valueOf);
@@ -72,7 +72,7 @@ describe('replies', () => {
     );
   });
 
-  it('bytes that end inside a reply are no reply yet', () => {
+  it('a ReplyFramer returns no reply for bytes that end in the middle of a reply', () => {
     fc.assert(
       fc.property(reply, fc.nat(), (value, seed) => {
         const bytes = encode(value);
@@ -90,12 +90,12 @@ describe('replies', () => {
     '$536870913\r\n',
     '*99999999999999999999999999\r\n',
     '\r\n',
-  ])('%j is no reply', (text) => {
+  ])('the bytes %j are refused because they are not a reply', (text) => {
     expect(() => framed(Buffer.from(text), [1])).toThrow('no reply');
     expect(() => framed(Buffer.from(text), [99])).toThrow('no reply');
   });
 
-  it('random bytes cause no error except that they are no reply', () => {
+  it('random bytes are parsed or refused with “no reply”, and cause no other error', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), cuts, (bytes, pieces) => {
         try {
@@ -137,7 +137,7 @@ function expected({ id, fields: pairs }: { id: string; fields: readonly (readonl
 }
 
 describe('entries', () => {
-  it('entries hold what was written, and are marked when it is not UTF-8', () => {
+  it('asEntries returns the fields as they were written, and marks entries that are not UTF-8', () => {
     fc.assert(
       fc.property(entries, (list) => {
         const read = asEntries(encodeEntries(list)).map(({ id, fields: all, isUtf8 }) => {
@@ -148,7 +148,7 @@ describe('entries', () => {
     );
   });
 
-  it('each stream of a read has its own entries, and an empty read has no streams', () => {
+  it('asStreams returns the entries of each stream, and an empty map if the read found no entries', () => {
     const one = encodeEntries([{ id: '1-0', fields: [['n', '1']] }]);
     const two = encodeEntries([
       { id: '2-0', fields: [] },
@@ -164,7 +164,7 @@ describe('entries', () => {
 });
 
 describe('commands', () => {
-  it('a command is an array of bulk strings, measured in bytes', () => {
+  it('a command is encoded as an array of bulk strings, with their lengths in bytes', () => {
     expect(encodeCommand(['SET', 'ä', ''])).toBe('*3\r\n$3\r\nSET\r\n$2\r\nä\r\n$0\r\n\r\n');
     fc.assert(
       fc.property(fc.array(fc.string({ unit: 'grapheme' }), { minLength: 1 }), (args) => {
@@ -197,13 +197,13 @@ describe('commands', () => {
         ['CLIENT', 'SETNAME', 'me'],
       ],
     ],
-  ])('the client logs in at %s as the URL says', (url, commands) => {
+  ])('the client logs in to %s with the commands %j', (url, commands) => {
     expect(loginCommands(url, 'me')).toEqual(commands);
   });
 });
 
 describe('a client', () => {
-  it('commands are answered in their order, and an error rejects only its own command', async () => {
+  it('replies settle the commands in the order of sending, and an error reply rejects only one command', async () => {
     await using server = await startServer('+1\r\n-ERR no\r\n$1\r\n3\r\n');
     const client = newClient(server.port);
     const replies = ['A', 'B', 'C'].map((name) => client.send([name], 5_000));
@@ -215,7 +215,7 @@ describe('a client', () => {
     client.end(new Error('done'));
   });
 
-  it('a command that has no answer at its deadline ends the connection, and other commands learn that their outcome is unknown', async () => {
+  it('a command without a reply at its deadline ends the connection, and other waiting commands reject with an unknown outcome', async () => {
     await using server = await startServer('');
     let ended: Error | undefined;
     const client = newClient(server.port, (cause) => {
@@ -233,7 +233,7 @@ describe('a client', () => {
   it.each([
     ['bytes that are no reply', 'HTTP/1.1 400\r\n', 'no reply'],
     ['a reply without a command', '+1\r\n+2\r\n', 'reply without a command'],
-  ])('the client ends its connection at %s', async (_, answer, message) => {
+  ])('the client ends its connection when it receives %s', async (_, answer, message) => {
     await using server = await startServer(answer);
     const cause = await new Promise<Error>((resolve) => {
       newClient(server.port, resolve)
@@ -243,7 +243,7 @@ describe('a client', () => {
     expect(cause.message).toContain(message);
   });
 
-  it('commands without a reply fail when the server ends the connection', async () => {
+  it('a command without a reply rejects when the server ends the connection', async () => {
     await using server = await startServer(undefined);
     await expect(newClient(server.port).send(['A'], 5_000)).rejects.toThrow('Socket closed');
   });

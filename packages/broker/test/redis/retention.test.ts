@@ -1,4 +1,4 @@
-// The lengths of the data model on real Redis: the length to which each stream is trimmed, and the entries that a trim keeps.
+// Trims on real Redis, with the stream lengths of the data model: the resulting length, and the entries that a trim keeps.
 import { type Broker, createSubscriber, type Lease } from '@millrace/broker';
 import { CHAT, present, type RedisServer, startRedis, until } from '@millrace/testkit';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
@@ -22,7 +22,7 @@ beforeEach(() => redis.cli('flushall'));
 
 afterAll(() => redis[Symbol.asyncDispose]());
 
-it('each stream settles within its length plus one node after three times as many entries', async () => {
+it('a stream that received three times its maxLength is trimmed to at most maxLength plus one stream node', async () => {
   await using broker = await openBroker(redis.url, { streams: STREAMS, livenessMs: 60_000 });
   let handled = 0;
   const subscriber = createSubscriber(broker, { name: 'a', onEntry: () => handled++, trimIntervalMs: 20 });
@@ -45,7 +45,7 @@ it('each stream settles within its length plus one node after three times as man
   await subscriber.stop();
 }, 120_000);
 
-it('every entry that a second gateway has not passed is kept, even beyond the length', async () => {
+it('a trim keeps every entry that a second gateway has not read, even beyond maxLength', async () => {
   await using broker = await openBroker(redis.url, { streams: [{ name: CHAT, maxLength: 1_000 }] });
   await broker.register('slow');
   const { lease } = await holder(broker);
@@ -57,7 +57,7 @@ it('every entry that a second gateway has not passed is kept, even beyond the le
   expect((await broker.inspect(CHAT)).length).toBeLessThan(1_000 + NODE_ENTRIES);
 });
 
-it('a trim respects another consumer group on the stream until the hard cap', async () => {
+it('a trim keeps entries that another consumer group has not acknowledged, up to the hard cap', async () => {
   const streams = [{ name: CHAT, maxLength: 100 }];
   await using broker = await openBroker(redis.url, { streams, hardCapFactor: 10 });
   const { lease } = await holder(broker);
@@ -71,7 +71,7 @@ it('a trim respects another consumer group on the stream until the hard cap', as
   expect(await broker.inspect(CHAT)).toMatchObject({ length: 1_000, expired: 0 });
 });
 
-it('the count of entries that the hard cap cuts is exact, with nodes of any size and holes in them', async () => {
+it('the count of expired entries is exact, even if stream nodes are small and contain deleted entries', async () => {
   await redis.cli('config', 'set', 'stream-node-max-entries', '7');
   const streams = [{ name: CHAT, maxLength: 50 }];
   await using broker = await openBroker(redis.url, { streams, hardCapFactor: 4, trimBatchSize: 33 });
@@ -83,24 +83,24 @@ it('the count of entries that the hard cap cuts is exact, with nodes of any size
   await redis.cli('xdel', CHAT, present(ids[3]), present(ids[59]), present(ids[80]));
   await publishEvents(broker, 500);
   const { length, expired, entriesAdded } = await broker.inspect(CHAT);
-  // 650 entries were added, 3 deleted by hand, 61 acknowledged. Of the 61, 2 are among the 3.
+  // 650 entries were added, 61 were acknowledged, and 3 were deleted with XDEL. 2 of the deleted entries had been acknowledged.
   expect([length, entriesAdded, expired]).toEqual([200, 650, 650 - 3 - 200 - 59]);
   await redis.cli('config', 'set', 'stream-node-max-entries', '100');
 });
 
-it('a trim that cuts at the hard cap counts acknowledged and lost entries separately', async () => {
+it('a trim at the hard cap counts acknowledged entries as removed, and other entries as expired', async () => {
   const streams = [{ name: CHAT, maxLength: 10 }];
   await using broker = await openBroker(redis.url, { streams, hardCapFactor: 10 });
   const { lease } = await holder(broker);
   const ids = await publishEvents(broker, 40);
   await broker.runLedgerPass(lease, { consumer: 'c', count: 100, cursor: present(ids[24]) });
-  // A plain XADD cuts nothing, so the trim must cut here.
+  // A plain XADD does not enforce the hard cap, so the trim must do so.
   await redis.cli('eval', `for i = 1, 160 do redis.call('XADD', KEYS[1], '*', 'a', 'b') end`, '1', CHAT);
   expect(await broker.trim(lease)).toEqual({ status: 'trimmed', removed: 25, expired: 75 });
   expect(await broker.inspect(CHAT)).toMatchObject({ length: 100, expired: 75 });
 });
 
-it('a stream that no gateway has ever read stays bounded, even after plain XADD', async () => {
+it('a stream that no gateway has ever read is cut to the hard cap by publishes, even after many plain XADD commands', async () => {
   const streams = [{ name: CHAT, maxLength: 10 }];
   await using broker = await openBroker(redis.url, { streams, hardCapFactor: 10 });
   await redis.cli('eval', `for i = 1, 5000 do redis.call('XADD', KEYS[1], '*', 'a', 'b') end`, '1', CHAT);

@@ -28,7 +28,7 @@ async function forgetScripts(server: RedisServer): Promise<void> {
 }
 
 describe('after SCRIPT FLUSH', () => {
-  it('a burst of calls sends the source of each script once', async () => {
+  it('scripts are loaded at most three times in a burst of 2,100 calls after SCRIPT FLUSH', async () => {
     await using broker = await openBroker(redis.url);
     const addTo = (roomId: string) =>
       broker.windows.add({ roomId, slot: 'typing' }, [{ id: 'a', text: '{}' }], options);
@@ -48,7 +48,7 @@ describe('after SCRIPT FLUSH', () => {
     );
   });
 
-  it('calls of different scripts keep their order', async () => {
+  it('calls of different scripts are executed in the order of the calls, even after SCRIPT FLUSH', async () => {
     await using broker = await openBroker(redis.url);
     const name = { roomId: 'room', slot: 'typing' };
     const turn = (n: number) => [
@@ -70,7 +70,7 @@ describe('after SCRIPT FLUSH', () => {
     }
   });
 
-  it('a cluster sends the source of each script once to each node', async () => {
+  it('scripts are loaded at most three times on each node of a cluster in a burst of 500 calls after SCRIPT FLUSH', async () => {
     await using cluster = await startRedisCluster({ nodeTimeoutMs: 30_000 });
     await using broker = await openBroker(cluster.url);
     const addTo = (roomId: string) =>
@@ -87,7 +87,7 @@ describe('after SCRIPT FLUSH', () => {
   });
 });
 
-it('a connection that was lost sends the source of a script once after it is restored', async () => {
+it('a restored connection sends the source of a script once, and after that only its digest', async () => {
   await using broker = await openBroker(redis.url);
   const publish = (n: number) => append(broker, { stream: CHAT, fields: { n: String(n) } });
   await publish(0);
@@ -102,7 +102,7 @@ it('a connection that was lost sends the source of a script once after it is res
   expect([calls('script\\|load'), calls('eval'), calls('evalsha')]).toEqual([1, 0, 100]);
 });
 
-it('a user who may not load scripts can run them', async () => {
+it('a Redis user without the permission for SCRIPT LOAD can run the scripts', async () => {
   await redis.cli('acl', 'setuser', 'plain', 'on', '>secret', 'allkeys', 'allchannels', '+@all', '-script');
   await using broker = await openBroker(redis.url.replace('redis://', 'redis://plain:secret@'));
   await redis.cli('script', 'flush');

@@ -50,7 +50,7 @@ describe.each([
   ['its lease', `lease:{${CHAT}}`],
   ['its epoch', `epoch:{${CHAT}}`],
 ])('a key of the wrong type at %s', (_, key) => {
-  it('a key of the wrong type stops no other stream, is reported once, and its trouble is over when the key is removed', async () => {
+  it('a key of the wrong type stops no other stream, is reported once, and the end of the trouble is reported after its removal', async () => {
     await using redis = await startRedis();
     await using broker = await openBroker(redis.url, OPTIONS);
     const { subscriber, read, told } = join(broker);
@@ -72,7 +72,7 @@ describe.each([
     await subscriber.stop();
   });
 
-  it('a subscriber starts despite a key of the wrong type, serves the other streams, and serves the stream after its repair', async () => {
+  it('a subscriber starts despite a key of the wrong type, reads the other streams, and reads the affected stream after its repair', async () => {
     await using redis = await startRedis();
     await spoil(redis, key);
     await using broker = await openBroker(redis.url, OPTIONS);
@@ -91,7 +91,7 @@ describe.each([
   });
 });
 
-it('a stream of the wrong type refuses publishes until its repair, while the other streams accept them', async () => {
+it('a stream whose key has the wrong type refuses publishes until its repair, while the other streams accept publishes', async () => {
   await using redis = await startRedis();
   await using broker = await openBroker(redis.url, OPTIONS);
   await spoil(redis, CHAT);
@@ -101,7 +101,7 @@ it('a stream of the wrong type refuses publishes until its repair, while the oth
   expect(await codeOf(publish(broker, CHAT))).toBe('resolved');
 });
 
-it('a stream that was renamed and renamed back continues where it was, without a loss', async () => {
+it('a subscriber continues at its cursor in the same epoch after its stream was renamed and renamed back', async () => {
   await using redis = await startRedis();
   await using broker = await openBroker(redis.url, OPTIONS);
   const { subscriber, read, told } = join(broker);
@@ -124,7 +124,7 @@ it('a stream that was renamed and renamed back continues where it was, without a
   await subscriber.stop();
 });
 
-it('a number of partitions that cannot be read makes only its own stream refused, until it is removed', async () => {
+it('an unreadable number of partitions stops only the stream to which it belongs, until the number is removed', async () => {
   await using redis = await startRedis();
   await redis.cli('lpush', `partitions:{${CHAT}}`, 'x');
   await using broker = await openBroker(redis.url, OPTIONS);
@@ -140,7 +140,7 @@ it('a number of partitions that cannot be read makes only its own stream refused
   await subscriber.stop();
 });
 
-it('slots of the wrong type are replaced, and the streams are acknowledged as before', async () => {
+it('a slots key of the wrong type is replaced, and entries are acknowledged as before', async () => {
   await using redis = await startRedis();
   await using broker = await openBroker(redis.url, OPTIONS);
   const { subscriber, read } = join(broker);
@@ -167,7 +167,7 @@ async function idAhead(redis: RedisServer, aheadMs: number): Promise<string> {
 }
 
 describe('an entry with an ID ten minutes ahead of the clock', () => {
-  it('an ID ahead of the clock is reported once, and its stream is still read, acknowledged and trimmed to its length', async () => {
+  it('an ID ten minutes ahead of the clock is reported once, and its stream is still read, acknowledged and trimmed', async () => {
     await using redis = await startRedis();
     await using broker = await openBroker(redis.url, { ...OPTIONS, minAgeMs: 200 });
     const { subscriber, read, told } = join(broker);
@@ -182,7 +182,7 @@ describe('an entry with an ID ten minutes ahead of the clock', () => {
     await subscriber.stop();
   });
 
-  it('an entry ahead of the clock and the entries after it are kept while they are younger than minAgeMs', async () => {
+  it('a trim keeps entries that are younger than minAgeMs, even if their IDs are ahead of the clock', async () => {
     await using redis = await startRedis();
     await using broker = await openBroker(redis.url, {
       minAgeMs: 60_000,
@@ -202,7 +202,7 @@ describe('an entry with an ID ten minutes ahead of the clock', () => {
 });
 
 describe('an entry with the largest ID there is', () => {
-  it('the entry with the largest ID is read and acknowledged; its stream refuses publishes until XDEL and XSETID', async () => {
+  it('an entry with the largest possible ID is acknowledged, and its stream refuses publishes until XDEL and XSETID repair it', async () => {
     await using redis = await startRedis();
     await using broker = await openBroker(redis.url, OPTIONS);
     const { subscriber, read, told } = join(broker);
@@ -227,7 +227,7 @@ describe('an entry with the largest ID there is', () => {
     await subscriber.stop();
   });
 
-  it('the entry with the largest ID does not prevent a trim of the entries before it', async () => {
+  it('an entry with the largest possible ID does not prevent a trim of the entries before it', async () => {
     await using redis = await startRedis();
     await using broker = await openBroker(redis.url, { ...OPTIONS, minAgeMs: 200 });
     const { subscriber, read } = join(broker);
@@ -241,7 +241,7 @@ describe('an entry with the largest ID there is', () => {
     await subscriber.stop();
   });
 
-  it('a read after the largest ID finds no entries', async () => {
+  it('a read after the largest possible ID finds no entries', async () => {
     await using redis = await startRedis();
     await using broker = await openBroker(redis.url);
     await redis.cli('xadd', CHAT, LAST_ENTRY_ID, 'n', '0');
@@ -249,7 +249,7 @@ describe('an entry with the largest ID there is', () => {
   });
 });
 
-it('the count of expired entries starts again when its key has the wrong type, and dead letters are stored as soon as their key can be written', async () => {
+it('the count of expired entries starts at 0 when its key has the wrong type, and a dead letter is refused until its key is removed', async () => {
   await using redis = await startRedis();
   await using broker = await openBroker(redis.url, {
     streams: [{ name: CHAT, maxLength: 10 }],

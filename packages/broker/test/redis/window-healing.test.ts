@@ -1,5 +1,5 @@
-// The keys of coalescing windows hold values that Millrace has not written. The values are removed and reported, and the windows
-// work.
+// The keys of coalescing windows have values that Millrace has not written. The broker removes and reports these values, and the
+// windows work again.
 import { createRedisBroker } from '@millrace/broker';
 import { append, CHAT, type RedisServer, SUITE_OPTIONS, startRedis, until } from '@millrace/testkit';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -38,7 +38,7 @@ describe.each([
   ['a sorted set', ['zadd', KEY, '1', 'x']],
   ['a stream', ['xadd', KEY, '*', 'a', 'b']],
 ])('%s at a window', (_, garbage) => {
-  it('a value that is no window is removed by the next input, which opens the window', async () => {
+  it('a value of the wrong type at the key of a window is removed when the next input is added, which opens the window', async () => {
     await redis.cli(...garbage);
     await using opened = await openWindows();
     const { windows, healed } = opened;
@@ -53,7 +53,7 @@ describe.each([
   });
 
   it.each(['claim', 'renew', 'commit'] as const)(
-    'a value that is no window does not make %s fail',
+    'a value of the wrong type at the key of a window does not make %s() fail',
     async (step) => {
       await redis.cli(...garbage);
       await using opened = await openWindows();
@@ -65,7 +65,7 @@ describe.each([
     },
   );
 
-  it('a value that is no window does not prevent the append of an entry that ends inputs of the window', async () => {
+  it('a value of the wrong type at the key of a window does not prevent the append of an entry that ends inputs of that window', async () => {
     await redis.cli(...garbage);
     await using opened = await openWindows();
     const ends = { window: NAME, key: 'k', timestamp: '' };
@@ -109,7 +109,7 @@ describe.each([
   ['a time long ago', ['d', '5', 'n', '0', 'b', '0']],
   ['as many inputs as a window may have', ['d', '5', 'n', '1024', 'b', '0']],
 ])('a window with %s', (_, fields) => {
-  it('a window with garbage accepts an input, and its caller is asked to flush it', async () => {
+  it('a window with invalid fields accepts an input, and the caller is asked to flush the window', async () => {
     await redis.cli('hset', KEY, ...fields);
     await using opened = await openWindows();
     const { windows } = opened;
@@ -126,7 +126,7 @@ describe.each([
       await flush();
       added = await windows.add(NAME, [{ id: '1', text: '{"n":1}' }], lasting);
     }
-    // The input may have been added by the same call that found the wrong time, and is then a repeat.
+    // If the first run of the step found an impossible time, the step ran twice. The input was then a repeat in the second run.
     expect(['added', 'repeat']).toContain(added.outcomes[0]);
     await until(async () => {
       await flush();
@@ -135,7 +135,7 @@ describe.each([
   });
 });
 
-it('a hash of more fields than a script can name is removed completely', async () => {
+it('a hash with 20,000 fields at the key of a window is removed completely', async () => {
   const fill =
     "for i = 1, 20000 do redis.call('HSET', KEYS[1], 'i' .. i, i .. ' {}') end redis.call('HSET', KEYS[1], 'd', 5)";
   await redis.cli('eval', fill, '1', KEY);
@@ -146,7 +146,7 @@ it('a hash of more fields than a script can name is removed completely', async (
 });
 
 describe('an index of another type', () => {
-  it('an index of another type is removed by the next input, whose window is found when it is not flushed', async () => {
+  it('an index key of the wrong type is removed when the next input is added, and overdue() then finds the window of that input', async () => {
     await redis.cli('set', INDEX, 'x');
     await using opened = await openWindows();
     const { windows, healed } = opened;
@@ -156,7 +156,7 @@ describe('an index of another type', () => {
     await until(async () => (await windows.overdue('typing', { graceMs: 0, count: 10 })).length === 1);
   });
 
-  it('an index of another type stops neither a commit nor a search for overdue windows', async () => {
+  it('an index key of the wrong type makes neither commit() nor overdue() fail', async () => {
     await using opened = await openWindows();
     const { windows } = opened;
     await windows.add(NAME, [{ id: '1', text: '{"n":1}' }], lasting);
@@ -170,7 +170,7 @@ describe('an index of another type', () => {
   });
 });
 
-it('members of the index that are no windows are removed and do not hide an overdue window', async () => {
+it('a member of the index that is not the key of a window is removed, and does not hide an overdue window', async () => {
   await using opened = await openWindows();
   const { windows } = opened;
   await windows.add(NAME, [{ id: '1', text: '{"n":1}' }], lasting);

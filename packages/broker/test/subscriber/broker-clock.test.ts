@@ -2,14 +2,14 @@ import { fakeClock } from '@millrace/testkit';
 import { expect, it } from 'vitest';
 import { BrokerClock } from '../../src/subscriber/broker-clock.js';
 
-it('the broker clock has no time before its first sample', () => {
+it('a BrokerClock returns undefined before its first sample', () => {
   expect(new BrokerClock(() => 0).wallMs()).toBeUndefined();
 });
 
-it('the broker clock uses the sample with the shortest round trip of the last minute', async () => {
+it('a BrokerClock uses the sample with the shortest round trip', async () => {
   const clock = fakeClock();
   const broker = new BrokerClock(() => clock.monotonicMs());
-  // The broker's time is 1,000,000 ms ahead. The long round trips of the first and the third sample make these wrong by 45 ms.
+  // The broker's time is 1,000,000 ms ahead. The first and the third sample are wrong by 45 ms, because their round trips are long.
   broker.learn(0, 100, 1_000_005);
   broker.learn(200, 202, 1_000_201);
   broker.learn(300, 400, 1_000_395);
@@ -17,7 +17,7 @@ it('the broker clock uses the sample with the shortest round trip of the last mi
   expect(broker.wallMs()).toBe(1_000_500);
 });
 
-it('the broker clock forgets a good sample after a minute, and follows a clock that was set', async () => {
+it('a BrokerClock forgets its best sample after a minute, and then follows a change of the broker’s time', async () => {
   const clock = fakeClock();
   const broker = new BrokerClock(() => clock.monotonicMs());
   broker.learn(0, 1, 1_000_000.5);

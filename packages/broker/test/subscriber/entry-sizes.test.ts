@@ -4,14 +4,14 @@ import { EntrySizes } from '../../src/subscriber/entry-sizes.js';
 const entries = (count: number, chars: number) =>
   Array.from({ length: count }, (_, n) => ({ id: `${n + 1}-0`, fields: { payload: 'x'.repeat(chars - 7) } }));
 
-it('the full count is allowed while entries are small or unknown', () => {
+it('countWithin returns the maximum count while the entries are small or no entry was read', () => {
   const sizes = new EntrySizes();
   expect(sizes.countWithin('s', 1_000_000, 500)).toBe(500);
   sizes.note('s', entries(100, 450));
   expect(sizes.countWithin('s', 1_000_000, 500)).toBe(500);
 });
 
-it('the count falls at once when large entries come, stays at least 1, and rises again later', () => {
+it('countWithin falls as soon as large entries are read, is never below 1, and rises again after many small entries', () => {
   const sizes = new EntrySizes();
   sizes.note('s', entries(10, 100_000));
   expect(sizes.countWithin('s', 1_000_000, 500)).toBe(10);

@@ -1,4 +1,5 @@
-// A track counts lost entries. The test needs no broker: it simulates a stream, removes entries, and reports tips at any moment.
+// A track counts lost entries. The tests need no broker: they simulate a stream, remove entries, and report tips (the newest entry
+// of the stream and the number of appended entries).
 import { compareEntryIds, type Entry } from '@millrace/broker';
 import { present } from '@millrace/testkit';
 import fc from 'fast-check';
@@ -10,7 +11,7 @@ const entry = (id: string): Entry => ({ id, fields: { name: id } });
 const tip = (n: number) => ({ lastId: n === 0 ? '0-0' : `${n}-0`, entriesAdded: n });
 
 describe('StreamTrack', () => {
-  it('a track finds exactly the entries that vanished, whenever tips come (property)', () => {
+  it('a StreamTrack counts exactly the entries that were removed unread, whenever the newest entry is reported (property)', () => {
     const step = fc.record({
       published: fc.nat(5),
       vanished: fc.nat(3),
@@ -34,7 +35,7 @@ describe('StreamTrack', () => {
           lost += gone.length;
           for (const n of unread.splice(0, readBefore)) found += track.advance(entry(`${n}-0`));
           found += track.noteTip(isTipOld ? old : lastTip);
-          // The track must never find more losses than there are: a false alarm would make every client fetch everything again.
+          // The track must never find more losses than there are. A false alarm would make every client fetch everything again.
           expect(found).toBeLessThanOrEqual(lost);
         }
         for (const n of unread.splice(0)) found += track.advance(entry(`${n}-0`));
@@ -46,14 +47,14 @@ describe('StreamTrack', () => {
     );
   });
 
-  it('a track reports no loss before its first tip', () => {
+  it('a StreamTrack reports no loss until it has once reached the newest entry of a report', () => {
     const track = new StreamTrack({ ...START, cursor: '5-0', lastId: '9-0', entriesAdded: 100 });
     expect(track.advance(entry('9-0'))).toBe(0);
     expect(track.noteTip({ lastId: '9-0', entriesAdded: 100 })).toBe(0);
     expect(track.noteTip({ lastId: '9-0', entriesAdded: 103 })).toBe(3);
   });
 
-  it('a track finds a loss although it never catches up with the newest tip', () => {
+  it('a StreamTrack finds a loss although it never reaches the newest entry', () => {
     const track = new StreamTrack(START);
     track.noteTip(tip(0));
     let found = 0;
@@ -61,14 +62,14 @@ describe('StreamTrack', () => {
       if (n % 10 === 0) found += track.noteTip(tip(n + 1_000));
       if (n !== 7) found += track.advance(entry(`${n}-0`));
     }
-    // The first tip, number 1010, is not reached yet: no loss can be found.
+    // The first tip is entry 1010. The track has not reached that entry yet, so it cannot find the loss.
     expect(found).toBe(0);
     for (let n = 501; n <= 1_011; n++)
       found += track.advance(entry(`${n}-0`)) + track.noteTip(tip(n + 1_000));
     expect(found).toBe(1);
   });
 
-  it('a track is caught up when it reaches the newest entry at its start, and after trouble when it reaches the newest entry known then', () => {
+  it('a StreamTrack is caught up when it reaches the newest entry at its start or, after loseTarget(), the newest entry of the next report', () => {
     const track = new StreamTrack({ ...START, cursor: '5-0', lastId: '9-0', entriesAdded: 100 });
     expect(track.isCaughtUp).toBe(false);
     track.advance(entry('9-0'));
@@ -82,7 +83,7 @@ describe('StreamTrack', () => {
     expect(track.isCaughtUp).toBe(true);
   });
 
-  it('a track begins again after a reset, and changes its segment with every move', () => {
+  it('a StreamTrack starts at the beginning again after reset(), and its segment changes with its cursor and epoch', () => {
     const track = new StreamTrack(START);
     const { generation, segment } = track;
     track.advance(entry('7-0'));
@@ -95,7 +96,7 @@ describe('StreamTrack', () => {
     expect(track.isCaughtUp).toBe(true);
   });
 
-  it('a track continues from its cursor when another server has the stream, and forgets the tips that it knew', () => {
+  it('a StreamTrack keeps its cursor when another server serves the stream, and forgets what the previous server reported', () => {
     const track = new StreamTrack(START);
     track.advance(entry('7-0'));
     track.noteTip({ lastId: '20-0', entriesAdded: 20 });
@@ -114,7 +115,7 @@ describe('StreamTrack', () => {
     expect(track.noteTip({ lastId: '30-0', entriesAdded: 12 })).toBe(2);
   });
 
-  it('a track proves with a digest that it has read the entry at its cursor', () => {
+  it('the progress of a StreamTrack has a digest only if the track has read the entry at its cursor', () => {
     const track = new StreamTrack(START);
     expect(track.progress).not.toHaveProperty('digest');
     track.advance(entry('7-0'));
@@ -123,7 +124,7 @@ describe('StreamTrack', () => {
     expect(track.progress).not.toHaveProperty('digest');
   });
 
-  it('a track recognises a tip that it passed up to a thousand entries ago', () => {
+  it('a StreamTrack finds a loss by a report that is 500 entries old, but not by a report that is 2,000 entries old', () => {
     const track = new StreamTrack(START);
     for (let n = 1; n <= 3000; n++) if (n !== 500) track.advance(entry(`${n}-0`));
     expect(track.noteTip(tip(1000))).toBe(0);

@@ -30,7 +30,7 @@ async function setUp(options: Partial<SubscriberOptions> = {}) {
 
 const publish = (broker: Broker) => append(broker, { stream: CHAT, fields: { n: '1' } });
 
-it('a subscriber runs a pass once a second while idle, and every 100 ms while entries come', async () => {
+it('a subscriber runs an acknowledgement pass once a second per idle stream, and every 100 ms while entries arrive', async () => {
   const { clock, broker, during, subscriber } = await setUp();
   await clock.advance(2_000);
   // Two streams have one pass each in this second.
@@ -40,7 +40,7 @@ it('a subscriber runs a pass once a second while idle, and every 100 ms while en
     await publish(broker);
     passes += await during(10, 'runLedgerPass');
   }
-  // About ten passes of the busy stream, and one pass of the stream that gets no entries.
+  // The busy stream has about ten passes, and the stream without new entries has one.
   expect(passes).toBeGreaterThanOrEqual(9);
   expect(passes).toBeLessThanOrEqual(13);
   const stopping = subscriber.stop();
@@ -48,7 +48,7 @@ it('a subscriber runs a pass once a second while idle, and every 100 ms while en
   await stopping;
 });
 
-it('a subscriber wakes its idle ledger for the first entry', async () => {
+it('a subscriber that was idle acknowledges the next entry within 26 ms', async () => {
   const { clock, broker } = await setUp();
   await clock.advance(2_010);
   await publish(broker);
@@ -56,7 +56,7 @@ it('a subscriber wakes its idle ledger for the first entry', async () => {
   expect(await broker.inspect(CHAT)).toMatchObject({ unconsumed: 0, pending: 0 });
 });
 
-it('a subscriber acknowledges a backlog in short steps of at most 200 entries', async () => {
+it('a subscriber acknowledges a backlog of 1,900 entries within 60 ms, in at least ten short passes', async () => {
   const { clock, broker, during } = await setUp();
   await Promise.all(Array.from({ length: 1_900 }, () => publish(broker)));
   const passes = await during(60, 'runLedgerPass');
@@ -65,7 +65,7 @@ it('a subscriber acknowledges a backlog in short steps of at most 200 entries', 
   await clock.advance(0);
 });
 
-it('a subscriber sends a heartbeat every 250 ms, trims once a second and renews every second', async () => {
+it('a subscriber sends a heartbeat every 250 ms, trims about once a second, and renews its slot and leases every second', async () => {
   const { clock, during } = await setUp();
   await clock.advance(3_000);
   const [beats, trims, claims, leases] = [
@@ -84,14 +84,15 @@ it('a subscriber sends a heartbeat every 250 ms, trims once a second and renews 
 });
 
 it.each(['readAfter', 'heartbeat', 'runLedgerPass'])(
-  'a subscriber backs off while %s fails, and reports the failure once',
+  'a subscriber backs off while its calls of %s fail, and reports the failure once',
   async (name) => {
     const { clock, subscriber, failing, during, log, count } = await setUp();
     await clock.advance(1_000);
     failing.add(name);
     const attempts = await during(60_000, name);
     expect(attempts).toBeGreaterThan(20);
-    // With full jitter up to two seconds, there is about one attempt a second, and one for each of the two streams in the ledger.
+    // With full jitter of up to two seconds, there is about one attempt per second. Passes are attempted for each of the two
+    // streams.
     expect(attempts).toBeLessThan(name === 'runLedgerPass' ? 400 : 300);
     expect(log.filter((line) => line.startsWith('error:')).length).toBe(1);
     failing.clear();
@@ -101,7 +102,7 @@ it.each(['readAfter', 'heartbeat', 'runLedgerPass'])(
   },
 );
 
-it('a subscriber runs no passes and takes no leases while it cannot read', async () => {
+it('a subscriber runs no acknowledgement passes and acquires no leases while its reads fail', async () => {
   const { clock, failing, during } = await setUp();
   await clock.advance(1_000);
   failing.add('readAfter');
@@ -113,7 +114,7 @@ it('a subscriber runs no passes and takes no leases while it cannot read', async
   expect(await during(1_000, 'runLedgerPass')).toBeGreaterThan(0);
 });
 
-it('a subscriber reads without blocking after a failure, and learns at once that the broker is back', async () => {
+it('a subscriber with a readBlockMs of ten minutes recovers within 5 s after an outage, because it then reads without blocking', async () => {
   const { clock, failing, subscriber } = await setUp({ readBlockMs: 600_000 });
   await clock.advance(1_000);
   failing.add('readAfter');
@@ -125,17 +126,17 @@ it('a subscriber reads without blocking after a failure, and learns at once that
   expect(subscriber.state).toBe('tailing');
 });
 
-it('a subscriber acquires a lease again at once when a pass is fenced and the lease is free', async () => {
+it('a subscriber that has lost a lease acquires it again before the next regular renewal if the lease is free', async () => {
   const { clock, broker } = await setUp();
   await clock.advance(1_100);
   const lease = present(await broker.acquireLease(CHAT, 'a'));
   await broker.releaseLease(lease);
-  // Two idle rounds pass. The next regular renewal would come later.
+  // This is time for two rounds of the idle loop, but the next regular renewal would come later.
   await clock.advance(520);
   expect(await broker.acquireLease(CHAT, 'b')).toBeUndefined();
 });
 
-it('a subscriber asks for fewer entries at a time when they are large', async () => {
+it('a subscriber requests fewer entries per read and per pass when the entries are large', async () => {
   const { clock, broker, lastArgumentsOf } = await setUp();
   await clock.advance(1_000);
   expect(lastArgumentsOf('readAfter')[1]).toMatchObject({ count: 500 });
@@ -148,7 +149,7 @@ it('a subscriber asks for fewer entries at a time when they are large', async ()
   expect(lastArgumentsOf('runLedgerPass')[1]).toMatchObject({ count: 2 });
 });
 
-it('a subscriber adopts no stream after an outage in which no lease could be renewed, until the other subscribers had time to renew theirs', async () => {
+it('a subscriber does not take over streams right after an outage, so that other subscribers have time to renew their leases', async () => {
   const { clock, broker, failing, count } = await setUp();
   const other = probe(broker);
   const second = createSubscriber(other.probed, { name: 'b', onEntry: () => {}, clock });
@@ -164,17 +165,17 @@ it('a subscriber adopts no stream after an outage in which no lease could be ren
   await clock.advance(5_000);
   failing.clear();
   const before = count('claimSlot');
-  // The subscriber sees no slot but its own, and every lease has expired.
+  // The subscriber sees only its own slot, and every lease has expired.
   while (count('claimSlot') === before) await clock.advance(50);
   await clock.advance(2_000);
   expect(await broker.acquireLease(CHAT, 'somebody')).toBeUndefined();
   expect(await broker.acquireLease(TICKET, 'b')).toBeDefined();
-  // The other subscriber does not come back, so its streams are adopted.
+  // The other subscriber does not come back, so the first one takes over its stream.
   await clock.advance(8_000);
   expect(await broker.acquireLease(TICKET, 'b')).toBeUndefined();
 });
 
-it('a subscriber acknowledges the handled entries when it stops, even if its ledger never worked before', async () => {
+it('a subscriber acknowledges all handled entries when it stops, even if it had no slot and no lease before', async () => {
   const { clock, broker, subscriber, failing } = await setUp();
   failing.add('acquireLease');
   failing.add('claimSlot');

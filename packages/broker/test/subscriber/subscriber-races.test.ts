@@ -1,4 +1,4 @@
-// A subscriber handles replies of reads and heartbeats correctly that arrive after its state has changed.
+// A subscriber correctly handles replies to reads and heartbeats that arrive after its state has changed.
 import { createMemoryBroker, createSubscriber } from '@millrace/broker';
 import { append, CHAT, fakeClock, present, SUITE_OPTIONS } from '@millrace/testkit';
 import { expect, it } from 'vitest';
@@ -25,21 +25,24 @@ async function setUp() {
   return { clock, broker, hold, seen, log, subscriber, publish };
 }
 
-/** Lets another subscriber report a cursor beyond the end, as if the stream had been rewound. The stream then has a new epoch. */
+/**
+ * Lets another subscriber report a cursor beyond the end of the stream, as if the stream had been rewound. The stream then gets a
+ * new epoch.
+ */
 async function rewind({ broker }: Awaited<ReturnType<typeof setUp>>): Promise<void> {
   const start = present((await broker.register('finder'))[0]);
   await broker.heartbeat('finder', new Map([[CHAT, { ...start, cursor: '99999999999999-0' }]]));
   await broker.unregister('finder');
 }
 
-it('a subscriber drops the reply of a read that began before a reset, and reads the stream from its beginning', async () => {
+it('a subscriber drops the reply to a read that began before a reset, and reads the stream from its beginning', async () => {
   const world = await setUp();
   const { clock, seen, log, subscriber, publish } = world;
   await publish(1);
   await publish(2);
   await clock.advance(300);
   expect(seen).toEqual([1, 2]);
-  // The reply with entry 3 is under way while the subscriber learns that it must begin again.
+  // The reply with entry 3 is under way while the subscriber learns that it must start at the beginning again.
   const release = world.hold('readAfter');
   await publish(3);
   await rewind(world);
@@ -52,7 +55,7 @@ it('a subscriber drops the reply of a read that began before a reset, and reads 
   expect(log).toEqual(['registering', 'tailing', 'recovering', 'reset', 'tailing']);
 });
 
-it('a subscriber that was declared dead is recovering until it has read the entries that it missed', async () => {
+it('a subscriber that was declared dead stays in the state “recovering” until it has read the entries that it missed', async () => {
   const { clock, broker, hold, log, subscriber, publish, seen } = await setUp();
   await publish(1);
   await clock.advance(300);
@@ -67,7 +70,7 @@ it('a subscriber that was declared dead is recovering until it has read the entr
   expect(log.filter((line) => line.startsWith('gap'))).toEqual([]);
 });
 
-it('a heartbeat’s late reply reports no loss, although the tail has read more entries since the heartbeat was sent', async () => {
+it('a late reply to a heartbeat causes no report of a loss, although the subscriber has read more entries since it sent the heartbeat', async () => {
   const { clock, hold, log, publish, seen } = await setUp();
   await clock.advance(300);
   const release = hold('heartbeat');

@@ -35,7 +35,7 @@ function join(broker: Broker, name = 'a') {
   return { subscriber, seen, log };
 }
 
-it('a subscriber misses nothing while its connections are cut again and again', async () => {
+it('a subscriber reads every entry once and in order, although its connections are cut repeatedly', async () => {
   await using redis = await startRedis();
   await using proxy = await startTcpProxy(redis.port);
   await using direct = await openBroker(redis.url);
@@ -54,14 +54,14 @@ it('a subscriber misses nothing while its connections are cut again and again', 
   expect(await direct.inspect(CHAT)).toMatchObject({ pending: 0, unconsumed: 0 });
 });
 
-it('a subscriber reports one change of state for a long outage, not one per attempt', async () => {
+it('a subscriber reports one change of state for a long outage, not one per attempt to reconnect', async () => {
   await using redis = await startRedis({ isDurable: true });
   await using broker = await openBroker(redis.url, OPTIONS);
   const { subscriber, seen, log } = join(broker);
   await subscriber.start();
   await redis.stop();
   await until(() => subscriber.state === 'recovering');
-  // Waits until many attempts have failed.
+  // Waits until at least two errors were reported.
   await until(() => log.filter((line) => line.startsWith('error:')).length >= 2);
   await redis.restart();
   await until(() => subscriber.state === 'tailing');
@@ -79,7 +79,7 @@ it('a subscriber reports one change of state for a long outage, not one per atte
   expect(new Set(log).size).toBe(log.length - 1);
 });
 
-it('a subscriber starts as soon as Redis is available, and can be stopped while it waits', async () => {
+it('a subscriber that is started during an outage waits until Redis is available, and can be stopped while it waits', async () => {
   await using redis = await startRedis();
   await using broker = await openBroker(redis.url, OPTIONS);
   await redis.stop();
@@ -102,7 +102,7 @@ it('a subscriber starts as soon as Redis is available, and can be stopped while 
   expect(stopped.subscriber.state).toBe('stopped');
 });
 
-it('a subscriber learns that it was declared dead, continues to read, and counts the entries that were removed', async () => {
+it('a subscriber that was declared dead continues to read, and counts the entries that were removed before it read them', async () => {
   await using redis = await startRedis();
   await using proxy = await startTcpProxy(redis.port);
   const streams = [{ name: CHAT, maxLength: 10 }];
@@ -142,7 +142,7 @@ it('a subscriber learns that it was declared dead, continues to read, and counts
   proxy.cut();
   // The subscriber may read entries before it learns that it was declared dead.
   await until(() => log.includes('recovering') && seen.at(-1) === 500 && subscriber.state === 'tailing');
-  // A read that was under way may still have brought the first batch of 200.
+  // The hard cap left 200 of the 500 entries. A read that was under way may have received these 200.
   const missed = 501 - seen.length;
   expect(missed).toBeGreaterThanOrEqual(300);
   await until(() => log.some((line) => line.startsWith('gap:')));
@@ -151,7 +151,7 @@ it('a subscriber learns that it was declared dead, continues to read, and counts
   await subscriber.stop();
 });
 
-it('a dead subscriber’s lease and pending entries are taken over, and its slot becomes free', async () => {
+it('another subscriber takes over the lease and the pending entries of a dead subscriber, whose slot becomes free', async () => {
   await using redis = await startRedis();
   const streams = [{ name: CHAT, maxLength: 100 }];
   const options = { ...SUITE_OPTIONS, ...OPTIONS, streams, livenessMs: 400, leaseMs: 400, url: redis.url };
@@ -167,7 +167,8 @@ it('a dead subscriber’s lease and pending entries are taken over, and its slot
   // Closing the broker releases nothing, as in a crash.
   await doomed.close();
   await append(broker, { stream: CHAT, fields: { n: '1' } });
-  // A takeover needs `leaseMs` or `livenessMs`, and one renewal. The timeout leaves time to spare for a busy machine.
+  // A takeover needs `leaseMs` or `livenessMs`, plus the time until the next renewal. The timeout is longer, because the machine
+  // may be busy.
   await until(async () => {
     const { pending, unconsumed } = await broker.inspect(CHAT);
     return pending + unconsumed === 0;

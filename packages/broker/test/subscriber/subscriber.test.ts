@@ -1,4 +1,4 @@
-// A subscriber keeps its promises on both brokers: order, positions, acknowledgements, recovery and a clean stop.
+// The guarantees of a subscriber, on Redis and in memory: order, positions, acknowledgements, recovery and a clean stop.
 import {
   type Broker,
   type BrokerOptions,
@@ -34,7 +34,7 @@ beforeAll(async () => {
 
 afterAll(() => redis[Symbol.asyncDispose]());
 
-/** Returns a broker that sees the same streams at every call: a new broker on Redis, the same broker in memory. */
+/** Connects to the same streams at every call. Returns a new broker on Redis, but always the same broker in memory. */
 type Connect = () => Promise<Broker>;
 
 async function onRedis(options: Partial<BrokerOptions>): Promise<Connect> {
@@ -79,7 +79,7 @@ describe.each([
   ['Redis', onRedis],
   ['memory', inMemory],
 ])('a subscriber on %s', (_, connectTo) => {
-  it('a subscriber handles every entry once, in stream order, from before and after its start', async () => {
+  it('a subscriber handles every entry once and in stream order, whether it was published before or after the start', async () => {
     const connect = await connectTo({});
     const broker = await connect();
     await publish(broker, 0, 700);
@@ -94,7 +94,7 @@ describe.each([
     expect(log).toEqual(['registering', 'tailing', 'stopping', 'stopped']);
   });
 
-  it('the position of a subscriber includes the entry being handled, and rises', async () => {
+  it('the position of a subscriber includes the entry that is being handled, and moves forward with every entry', async () => {
     const connect = await connectTo({});
     const broker = await connect();
     const positions: string[] = [];
@@ -122,7 +122,7 @@ describe.each([
     await broker.close();
   });
 
-  it('two subscribers that have read equally far have the same position', async () => {
+  it('two subscribers that have read the same entries have the same position', async () => {
     const connect = await connectTo({});
     const [a, b] = [await connect(), await connect()];
     const first = join(a, 'a');
@@ -139,7 +139,7 @@ describe.each([
     await Promise.all([a.close(), b.close()]);
   });
 
-  it('a subscriber continues when a handler throws, and reports the error', async () => {
+  it('a subscriber continues when onEntry throws, and reports the error', async () => {
     const connect = await connectTo({});
     const broker = await connect();
     const { subscriber, chat, log } = join(broker, 'a', {
@@ -157,7 +157,7 @@ describe.each([
     expect(log).toEqual(['registering', 'tailing', 'error:entry', 'stopping', 'stopped']);
   });
 
-  it('a subscriber warms up after registering and before the first read, while its heartbeat runs', async () => {
+  it('a subscriber calls warmUp after it has registered and before its first read, and sends heartbeats during the call', async () => {
     const connect = await connectTo({ livenessMs: 200 });
     const broker = await connect();
     await publish(broker, 0, 5);
@@ -175,7 +175,7 @@ describe.each([
     await broker.close();
   });
 
-  it('a start is rejected with the error of `warmUp`, and leaves no registration behind', async () => {
+  it('a subscriber whose warmUp fails does not start, and its registration is removed', async () => {
     const connect = await connectTo({});
     const broker = await connect();
     const warmUp = () => Promise.reject(new Error('no memory'));
@@ -188,7 +188,7 @@ describe.each([
     await broker.close();
   });
 
-  it('a subscriber acknowledges what it handled, and stops with nothing pending, no lease and no slot', async () => {
+  it('a subscriber that has stopped has acknowledged every entry, and holds no lease and no slot', async () => {
     const connect = await connectTo({});
     const broker = await connect();
     const { subscriber, chat } = join(broker, 'a');
@@ -211,7 +211,7 @@ describe.each([
     await broker.close();
   });
 
-  it('two subscribers share the streams as separate consumers, and one takes over all streams when the other ends', async () => {
+  it('two subscribers divide the streams between them, and one takes over all streams when the other stops', async () => {
     const connect = await connectTo({ leaseMs: 300 });
     const [a, b] = [await connect(), await connect()];
     const passed: Record<string, Set<string>> = { a: new Set(), b: new Set() };
@@ -246,7 +246,7 @@ describe.each([
     await Promise.all([a.close(), b.close()]);
   });
 
-  it('a subscriber counts exactly the entries that were cut before it could read them', async () => {
+  it('a subscriber counts exactly the entries that the hard cap removed before it could read them', async () => {
     const streams = [{ name: CHAT, maxLength: 10 }];
     const connect = await connectTo({ streams, hardCapFactor: 10 });
     const broker = await connect();
@@ -266,7 +266,7 @@ describe.each([
     await broker.close();
   });
 
-  it('a subscriber reports that it was overtaken before it hands over the entries after the gap', async () => {
+  it('a subscriber calls onOvertaken before it calls onEntry for the first entry after a gap', async () => {
     const streams = [{ name: CHAT, maxLength: 10 }];
     const connect = await connectTo({ streams, hardCapFactor: 10 });
     const broker = await connect();
@@ -296,7 +296,7 @@ describe.each([
     await broker.close();
   });
 
-  it('a subscriber is never overtaken by its own trimming, however far it is behind', async () => {
+  it('a subscriber that is far behind loses no entries to its own trims', async () => {
     const streams = [{ name: CHAT, maxLength: 10 }];
     const connect = await connectTo({ streams, hardCapFactor: 1_000, minAgeMs: 0, heartbeatMs: 5 });
     const broker = await connect();
@@ -315,7 +315,7 @@ describe.each([
     await broker.close();
   });
 
-  it('a subscriber can be started only once, and can be stopped without a start', async () => {
+  it('a subscriber can be started only once, and can be stopped without having been started', async () => {
     const connect = await connectTo({});
     const broker = await connect();
     const { subscriber } = join(broker, 'a');
@@ -329,14 +329,14 @@ describe.each([
     await broker.close();
   });
 
-  it('a start is rejected when the broker is closed', async () => {
+  it('a subscriber cannot be started when its broker is closed', async () => {
     const connect = await connectTo({});
     const broker = await connect();
     await broker.close();
     expect(await codeOf(join(broker, 'a').subscriber.start())).toBe('closed');
   });
 
-  it('a subscriber stops even if the broker was closed before', async () => {
+  it('a subscriber can be stopped after its broker was closed', async () => {
     const connect = await connectTo({});
     const broker = await connect();
     const { subscriber, log } = join(broker, 'a');
@@ -354,7 +354,7 @@ function sumOfGaps(log: readonly string[]): number {
     .reduce((sum, line) => sum + Number(line.split(':').at(-1)), 0);
 }
 
-/** True when `b` has read everything that `a` has read, and more. */
+/** True when `b` has the same epochs as `a`, is behind `a` in no stream, and is ahead of `a` in at least one. */
 function isOlder(a: Position, b: Position): boolean {
   const signs = a.map(({ cursor }, index) => compareEntryIds(cursor, present(b[index]).cursor));
   const isSameEpoch = a.every(({ epoch }, index) => epoch === b[index]?.epoch);

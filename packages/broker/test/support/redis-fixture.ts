@@ -1,8 +1,8 @@
-// Steps that the tests against real Redis share.
+// Functions that the tests against real Redis share.
 import { type Broker, type BrokerOptions, createRedisBroker } from '@millrace/broker';
 import { append, CHAT, type RedisServer, SUITE_OPTIONS } from '@millrace/testkit';
 
-/** Opens a broker that closes itself at the end of an `await using` block. */
+/** Opens a broker. With `await using`, the broker is closed at the end of the block. */
 export async function openBroker(
   url: string,
   options: Partial<BrokerOptions> = {},
@@ -17,7 +17,7 @@ export async function query(redis: RedisServer, ...command: readonly string[]): 
   return JSON.parse(await redis.cli('--json', ...command));
 }
 
-/** Publishes `count` numbered entries of about 450 bytes, in the data model's six fields. */
+/** Publishes `count` numbered entries of about 450 bytes, with the six fields of the data model. Resolves to their IDs. */
 export async function publishEvents(broker: Broker, count: number, stream = CHAT): Promise<string[]> {
   const receipts = await Promise.all(
     Array.from({ length: count }, (_, n) => append(broker, { stream, fields: eventFields(n) })),
@@ -25,7 +25,7 @@ export async function publishEvents(broker: Broker, count: number, stream = CHAT
   return receipts.map(({ id }) => id);
 }
 
-/** Fields of an event as a publisher writes them. */
+/** Returns the fields of event number `n`, as a publisher writes them. */
 export function eventFields(n: number): Record<string, string> {
   return {
     event_id: `3f2504e0-4f89-41d3-9a0c-${String(n).padStart(12, '0')}`,

@@ -19,12 +19,18 @@ export interface ConnectionEnd {
 export interface ConnectionRequest {
   /** Address of the hub. */
   readonly url: string;
-  /** Returns the token of this attempt. On an open connection, returns a newer token. `undefined` if no token is needed. */
+  /**
+   * Returns the token of this attempt, or a newer token if the connection is already open. The property is `undefined` if no token
+   * is needed.
+   */
   readonly accessToken: (() => Promise<string>) | undefined;
   readonly listener: ConnectionListener;
 }
 
-/** The answer to a call. If the gateway refused the call, `error` is a ClientError `refused`. Otherwise the call was cut off. */
+/**
+ * The answer to a call. If the gateway refused the call, `error` is a ClientError `refused`. Any other error means that the
+ * connection ended before the answer.
+ */
 export type CallAnswer =
   | { readonly ok: true; readonly value: unknown }
   | { readonly ok: false; readonly error: Error };
@@ -32,8 +38,8 @@ export type CallAnswer =
 /**
  * One connection to the hub. It can be started only once.
  *
- * Guarantees: After a `start` that resolved, `onClose` is called exactly once. It is called before the calls that were cut off are
- * answered. Answers and messages arrive in the order in which the gateway sent them.
+ * Guarantees: After a `start` that resolved, `onClose` is called exactly once, before the calls that were cut off get their
+ * answers. Answers and messages arrive in the order in which the gateway sent them.
  */
 export interface Connection {
   /** @throws ClientError `unauthorized` if the gateway refused the credentials, and any other error for other failures */

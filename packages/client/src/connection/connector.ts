@@ -13,10 +13,13 @@ export interface ConnectorDependencies {
   readonly clock: Pick<Clock, 'monotonicMs' | 'startTimer'>;
   readonly random: () => number;
   readonly retry: BackOffOptions;
-  /** Number of attempts in a row after which the connector gives up, if each attempt failed or its connection did not last. */
+  /**
+   * Number of consecutive unsuccessful attempts after which the connector gives up. An attempt is unsuccessful if it fails, or if
+   * its connection does not last.
+   */
   readonly maxAttempts: number;
   readonly attemptTimeoutMs: number;
-  /** Reports that the machine is back on a network. This shortens a wait. */
+  /** Reports that the machine is back on a network. The connector then shortens its current delay. */
   readonly network: NetworkEvents | undefined;
 }
 
@@ -61,9 +64,9 @@ type ConnectorState =
     }
   | { readonly name: 'waiting'; readonly cancelWait: () => void };
 
-/** A connection that was open for this long counts as working. The wait after such a connection is short. */
+/** A connection that was open for this long counts as working. The delay before the next attempt is then short. */
 const STABLE_AFTER_MS = 5_000;
-/** A client that the gateway told not to reconnect at once waits as long as after this number of failures. */
+/** If the gateway tells a client not to reconnect at once, the client waits as long as after this number of failures. */
 const EXPELLED_FAILURES = 4;
 const MAX_STOP_MS = 5_000;
 
@@ -76,7 +79,10 @@ const MAX_STOP_MS = 5_000;
 export class Connector {
   readonly #dependencies: ConnectorDependencies;
   readonly #listener: ConnectorListener;
-  /** Only `#enter` changes the state. A connection or an attempt that is not in the state is ignored. */
+  /**
+   * Only `#enter` changes the state. Messages and outcomes of a connection or an attempt that is not part of the current state are
+   * ignored.
+   */
   #state: ConnectorState = { name: 'stopped' };
 
   constructor(dependencies: ConnectorDependencies, listener: ConnectorListener) {
@@ -145,8 +151,8 @@ export class Connector {
     const isOpen = (): boolean => this.#state.name === 'open' && this.#state.connection === connection;
     const connection: Connection = createConnection({
       url,
-      // The whole start uses one token. If a transport asks again later, this token was refused, so the transport gets a newer
-      // token.
+      // The whole start uses one token. If a transport asks again when the connection is open, this token was refused. Therefore
+      // the transport gets a newer token.
       accessToken:
         token === undefined ? undefined : async () => (isOpen() ? ((await tokens.next()) ?? token) : token),
       listener: {
@@ -167,7 +173,7 @@ export class Connector {
       const { tokens } = this.#dependencies;
       tokens.refused();
       if (!tokens.hasSource) throw error;
-      // The attempts continue: the application may have a better token.
+      // The attempts continue, because the application may have another token.
       throw new ClientError('connection_failed', error.message, { cause: error });
     }
   }
@@ -241,8 +247,8 @@ function connectionOf(state: ConnectorState): Connection | undefined {
 }
 
 /**
- * Returns the number of failures for the next wait. It is at least 1. After a connection that worked, the wait is as short as after
- * one failure.
+ * Returns the number of failures that determines the next delay. It is at least 1. After a connection that worked, the delay is as
+ * short as after one failure.
  */
 function failuresAfterClose({ isExpelled }: ConnectionEnd, openMs: number, failures: number): number {
   if (isExpelled) return Math.max(failures + 1, EXPELLED_FAILURES);
@@ -256,5 +262,5 @@ function toError(error: unknown): Error {
 }
 
 function ignore(): void {
-  // A connection that is being stopped may fail.
+  // The error of a connection that is being stopped does not matter.
 }

@@ -1,4 +1,4 @@
-// Connections over the official SignalR client. No other file imports it.
+// Connections over the official SignalR client. No other file imports the official client.
 import {
   type CompletionMessage,
   type HubConnection,
@@ -109,7 +109,7 @@ class Refusal {
   }
 
   toAnswer(): CallAnswer {
-    // The text of the hub follows a sentence that names the method.
+    // Removes the sentence before the hub's text. This sentence names the method.
     const reason = this.#error.replace(/^.*?HubException: /s, '');
     return { ok: false, error: new ClientError('refused', reason) };
   }

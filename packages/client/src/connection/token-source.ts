@@ -8,8 +8,8 @@ export interface TokenContext {
 }
 
 /**
- * Returns the token with which to connect. The client calls it for every attempt. A rejection counts as a failed attempt. A
- * rejection with a {@link ClientError} `unauthorized` ends the attempts.
+ * Returns the token with which to connect. The client calls this function for every attempt. A rejection counts as a failed
+ * attempt. A rejection with a {@link ClientError} `unauthorized` ends the attempts.
  */
 export type AccessToken = (context: TokenContext) => string | Promise<string>;
 
@@ -24,9 +24,9 @@ export class TokenSource {
   }
 
   /**
-   * Returns the token for the next attempt, or `undefined` if the application gives no tokens.
+   * Returns the token for the next attempt, or `undefined` if the application has no `accessToken` function.
    *
-   * @throws ClientError `unauthorized` if the gateway refused the last token and there is no other.
+   * @throws ClientError `unauthorized` if the gateway refused the last token and there is no other token.
    */
   async next(): Promise<string | undefined> {
     if (this.#accessToken === undefined) {
@@ -43,7 +43,7 @@ export class TokenSource {
     return token;
   }
 
-  /** True when the application gives tokens. */
+  /** True when the application has an `accessToken` function. */
   get hasSource(): boolean {
     return this.#accessToken !== undefined;
   }

@@ -93,7 +93,10 @@ export class Delivery {
     }
   }
 
-  /** True for an event that was not handled before. Remembers the event. Gateways send each ID in the form in which it is compared. */
+  /**
+   * True for an event that was not handled before. Remembers the event. IDs need not be normalised, because gateways send each ID
+   * in the form in which it is compared.
+   */
   #isFirst(id: string): boolean {
     const timeMs = this.#dependencies.options.clock.monotonicMs();
     if (this.#seenIds.has(id, timeMs)) return false;

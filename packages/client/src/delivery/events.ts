@@ -13,7 +13,7 @@ export type PayloadsOf<E extends object> = E extends AnyCatalog
   ? { readonly [Name in EventTypeName<E>]: PayloadOf<E, Name> }
   : E;
 
-/** The names of the event types. */
+/** The names of the event types in `E`. */
 export type EventName<E extends object = BuiltIn> = keyof PayloadsOf<E> & string;
 
 /**

@@ -15,7 +15,7 @@ export class HandlerSet<Args extends readonly unknown[]> {
   readonly #report: ReportError;
   /**
    * One object per registration. A function that was added twice is called twice, and each registration is removed separately.
-   * Changes replace the list, so a call in progress keeps the list with which it began.
+   * Changes replace the list. Therefore a call in progress keeps the list with which it began.
    */
   #registrations: readonly Registration<Args>[] = [];
 
@@ -60,10 +60,10 @@ export class HandlerSet<Args extends readonly unknown[]> {
   }
 }
 
-/** Handlers by event type, and handlers of all types. */
+/** Handlers by event type, and handlers for events of all types. */
 export class EventHandlers {
   readonly #report: ReportError;
-  /** The handlers by event type. The application determines their number by the types that it names. */
+  /** The handlers by event type. There are only entries for types for which the application adds handlers. */
   readonly #byType = new Map<string, HandlerSet<[AnyEvent]>>();
   readonly #ofAny: HandlerSet<[AnyEvent]>;
 
@@ -88,9 +88,7 @@ export class EventHandlers {
   }
 }
 
-/**
- * Reports errors that belong to no call. They go to the application's `onError` handlers, or to the console if there is no handler.
- */
+/** Reports errors to the application's `onError` handlers, or to the console if there is no handler. */
 export class ErrorReporter {
   readonly #handlers = new HandlerSet<[ClientError]>((error) => console.error(error));
 

@@ -7,7 +7,7 @@ export interface IndicatorCatalog {
   readonly eventTypes: readonly Pick<EventTypeDeclaration, 'name' | 'indicator' | 'endsCoalescing'>[];
 }
 
-/** The indicator of `sendTyping` and `typingUsers`. */
+/** Name of the indicator that `sendTyping` and `typingUsers` use. */
 export const TYPING = 'typing';
 
 /** An event that shows an indicator or ends it. */
@@ -41,14 +41,14 @@ function senderOf(payload: unknown): string | undefined {
   return typeof id === 'string' ? id : undefined;
 }
 
-/** The rules of one client. */
+/** The indicator rules of one client. */
 export class IndicatorRules {
   readonly #rules = new Map<string, IndicatorRule<unknown>>();
   readonly #endings = new Map<string, EndsCoalescingRule<unknown>>();
   /** The expiry of each indicator in milliseconds, by the name of the indicator. */
   readonly #expiries = new Map<string, number>();
 
-  /** @param typingExpiryMs replaces the expiry that typing declares */
+  /** @param typingExpiryMs replaces the expiry that the catalog declares for typing */
   constructor(catalog: IndicatorCatalog = builtIn, typingExpiryMs?: number) {
     for (const { name, indicator, endsCoalescing } of catalog.eventTypes) {
       if (endsCoalescing !== undefined) this.#endings.set(name, endsCoalescing);

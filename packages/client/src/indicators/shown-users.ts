@@ -8,7 +8,7 @@ export interface ShownUsersDependencies {
   readonly clock: Pick<Clock, 'monotonicMs' | 'startTimer'>;
   /** Time after which an indicator ends if no new event arrives. */
   readonly expiryMs: number;
-  /** Maximum number of users in the list. Above it, the user whose last event is oldest is removed. */
+  /** Maximum number of users in the list. If there are more, the user whose last event is oldest is removed. */
   readonly maxUsers: number;
   /** Called when the list has changed. */
   readonly onChange: () => void;
@@ -47,7 +47,7 @@ export class ShownUsers {
     if (this.#shown.delete(userKey(userId))) this.#update();
   }
 
-  /** Shows exactly these users, from the answer to a join. */
+  /** Replaces the list with the users from the answer to a join. */
   replace(users: readonly TypingUser[]): void {
     this.#shown.clear();
     for (const user of users) this.#add(userKey(user.user_id), user);
@@ -70,7 +70,7 @@ export class ShownUsers {
   }
 
   /**
-   * Returns the users in the order of their appearance. Users who were in the list keep their place, so names do not jump with
+   * Returns the users in the order of their appearance. Users who were in the list keep their place, so that names do not move with
    * every new event.
    */
   #inOrderOfAppearance(): readonly TypingUser[] {
@@ -84,7 +84,7 @@ export class ShownUsers {
     return [...users, ...now.values()];
   }
 
-  /** Sets the only timer to the time at which the first user expires. */
+  /** Sets the only timer to the time at which the next user expires. */
   #setTimer(): void {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;

@@ -3,7 +3,7 @@
 /** The throttle of one room. */
 export class TypingThrottle {
   readonly #repeatMs: number;
-  /** Time when the last start was sent, or `undefined` if other users do not see this user typing. */
+  /** Time when "is typing" was last sent, or `undefined` if other users do not see this user typing. */
   #startedAtMs: number | undefined;
 
   /** @param repeatMs an unchanged "is typing" is sent again after this time */

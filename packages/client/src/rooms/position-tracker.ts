@@ -20,23 +20,23 @@ const EVERY_SCOPE = 'all';
  * The positions of one connection.
  *
  * A position covers all rooms of its scope. The scope is the text before the `~`. A position without a `~` covers all rooms.
- * Therefore the newest position is valid for every room of the scope that receives its events live. A quiet room need not be
- * resumed from its last event long ago. Two rules prevent a loss:
+ * Therefore the newest position is valid for every room of the scope that receives its events live. A quiet room is resumed from
+ * the newest position, not from its own last event long ago. Two rules prevent a loss:
  *
  * - A room whose join has not completed keeps its old position. Its missed events are still to come, even if other rooms have seen
  *   newer positions. Events of this room may be replayed old events, so they do not change the position of other rooms. `Session`
  *   updates the position of the room itself.
- * - A room that has just joined starts at the position in its answer, not at the newest position. An event of another room may have
- *   arrived before events that waited for the join. From the next position on, the room follows the other rooms.
+ * - A room whose join has just completed starts at the position in the answer, not at the newest position. An event of another room
+ *   may have arrived before events that waited for the join. From the next position on, the room follows the other rooms.
  *
- * Positions are opaque and cannot be compared. The tracker follows the order of their arrival, which can only resume too early.
- * Events that are then sent again are dropped as repeats.
+ * Positions are opaque and cannot be compared. The tracker uses the order of their arrival. With this order, a room may resume too
+ * early, but never too late. Events that are then sent again are dropped as repeats.
  */
 export class PositionTracker {
   /** The join position of each room whose join has completed on this connection. */
   readonly #joined = new Map<string, JoinPosition>();
   /**
-   * The newest position of each scope, which is newer than {@link #latestOfAll}. The gateway's partitions limit the number of
+   * The newest position of each scope, if it is newer than {@link #latestOfAll}. The gateway's partitions limit the number of
    * scopes.
    */
   readonly #latest = new Map<string, Seen>();
@@ -73,7 +73,7 @@ export class PositionTracker {
   }
 }
 
-/** Returns the scope of a position: the text before the last `~`. A version that later gateways put first is removed. */
+/** Returns the scope of a position: the text before the last `~`. Removes the version that newer gateways put before the scope. */
 function scopeOf(position: string): string {
   return position.slice(0, Math.max(0, position.lastIndexOf('~'))).replace(/^v\d+~?/, '');
 }

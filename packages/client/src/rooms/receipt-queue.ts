@@ -1,4 +1,4 @@
-// The queue of one room's read receipts. It unites receipts, keeps them while the client is offline, and sends them until the
+// The queue of one room's read receipts. It merges receipts, keeps them while the client is offline, and sends them until the
 // gateway accepts them.
 import { type BackOffOptions, backOffDelayMs, type Clock } from '@millrace/internal';
 import { ClientError, isTemporary, type ReportError } from '../client-error.js';
@@ -9,7 +9,7 @@ export interface ReceiptQueueDependencies {
   readonly clock: Pick<Clock, 'startTimer'>;
   readonly random: () => number;
   readonly retry: BackOffOptions;
-  /** Maximum number of message IDs that are kept, and that are sent in one call. Above it, the oldest IDs are dropped. */
+  /** Maximum number of message IDs that wait, and maximum number in one call. If there are more, the oldest IDs are dropped. */
   readonly maxIds: number;
   readonly report: ReportError;
 }
@@ -23,7 +23,7 @@ const MAX_REFUSALS = 5;
 /**
  * States: closed (the room is not joined) → open → sending → open. After a refusal: sending → waiting → sending.
  *
- * One call runs at a time. Receipts that are added during a call are united and sent with the next call. If the queue closes while
+ * One call runs at a time. Receipts that are added during a call are merged and sent with the next call. If the queue closes while
  * a batch is being sent, the batch is sent again later. A receipt that arrives twice is harmless.
  */
 export class ReceiptQueue {
@@ -31,7 +31,7 @@ export class ReceiptQueue {
   /** The waiting message IDs. The key is the ID in lower case, and the value is the ID as given. The oldest come first. */
   #waiting = new Map<string, string>();
   #sending = new Map<string, string>();
-  /** It is `undefined` while the queue is closed. */
+  /** Sends receipts. It is `undefined` while the queue is closed. */
   #send: SendReceipts | undefined;
   #cancelRetry: (() => void) | undefined;
   #refusals = 0;
@@ -88,7 +88,7 @@ export class ReceiptQueue {
   }
 
   #settled(batch: ReadonlyMap<string, string>, error: unknown): void {
-    // The answer belongs to a lost connection. The batch waits again.
+    // The answer belongs to a lost connection. The batch is already waiting again.
     if (batch !== this.#sending) return;
     if (error === undefined) {
       this.#sending = new Map();

@@ -9,13 +9,13 @@ export type RoomStatus = 'joining' | 'live' | 'left';
 export interface JoinResult {
   /** The room's own ID. For `user:me`, this is the ID of the user's room. */
   readonly roomId: string;
-  /** True when all events that were missed since the given position were sent. Without a position, there is nothing to recover. */
+  /** True when all events that were missed since the given position were sent. False if the join sent no position. */
   readonly recovered: boolean;
   /** Number of missed events that the gateway sent, repeats included. */
   readonly replayed: number;
   /** The users who were typing, except this user. */
   readonly typing: readonly TypingUser[];
-  /** Every event after this position will be delivered. */
+  /** The position of the room at the join. Every later event of the room will be delivered. */
   readonly position: string;
   /** True when the room had been joined before and the connection broke. */
   readonly isRejoin: boolean;
@@ -47,7 +47,7 @@ export interface Room<E extends object = BuiltIn> {
   readonly position: string | undefined;
   /** The users who are typing now, except this user. The array stays the same object until the list changes. */
   readonly typingUsers: readonly TypingUser[];
-  /** Handles events of this room. Add handlers right after `join` to miss no event. */
+  /** Calls the handler for events of one type in this room. Add handlers right after `join` to miss no event. */
   on<Name extends EventName<E>>(type: Name, handler: EventHandler<E, Name>): Unsubscribe;
   onAny(handler: EventHandler<E>): Unsubscribe;
   /** Calls the handler when events were missed and will not be sent. The application must then load the room's data again. */

@@ -11,7 +11,8 @@ import type { RoomConnection, UntypedRoom } from './untyped-room.js';
 /** Called by a {@link Session}. */
 export interface SessionListener {
   /**
-   * Called when a room was joined. `isResync` is true if the room had a position, and the events after this position were not sent.
+   * Called when a room was joined. `isResync` is true if the room had a position, but the gateway did not send all events after
+   * this position.
    */
   onJoined(room: UntypedRoom, answer: JoinAnswer, connection: RoomConnection, isResync: boolean): void;
   /** Called when the gateway refused to let this user into a room that was never joined. */

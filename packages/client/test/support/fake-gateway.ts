@@ -25,7 +25,7 @@ export class FakeConnection implements Connection {
   readonly token: Promise<string> | undefined;
   /** Calls that were not answered yet, oldest first. */
   readonly calls: FakeCall[] = [];
-  /** All calls, each as a text such as `JoinRoom a 5`. */
+  /** All calls, each as a string such as `JoinRoom a 5`. */
   readonly log: string[] = [];
   state: 'starting' | 'open' | 'closed' = 'starting';
   readonly #gateway: FakeGateway;
@@ -162,7 +162,7 @@ export interface Setup {
   readonly resyncs: string[];
   /** `room:position` of every event that was handled. */
   readonly events: string[];
-  /** Runs everything that needs no time to pass. */
+  /** Runs all pending work that does not wait for a timer. */
   readonly settle: () => Promise<void>;
   /** Breaks the connection and lets the client reconnect. */
   readonly reconnect: () => Promise<void>;
@@ -190,7 +190,7 @@ export function setUp(options: Partial<ClientOptions> = {}): Setup {
     events: [],
     settle: () => clock.advance(0),
     reconnect: async () => {
-      // The connection lasts long enough, so the next wait is short.
+      // The connection lasts long enough that the next delay is short.
       await clock.advance(5_000);
       gateway.connection.close();
       await clock.advance(500);

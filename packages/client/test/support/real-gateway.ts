@@ -58,7 +58,7 @@ export class RealGateway implements AsyncDisposable {
     const client = createClient({
       url: this.url,
       accessToken: () => token(userId),
-      // The waits are short for a test, but still random.
+      // The delays are short for a test, but still random.
       retryBaseMs: 20,
       retryMaxMs: 100,
       ...options,

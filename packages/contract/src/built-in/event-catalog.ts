@@ -22,7 +22,8 @@ const COALESCING_WINDOW_MS = 100;
 const STALE_AFTER_MS = 300_000;
 const TYPING = 'typing';
 const TYPING_EXPIRES_AFTER_MS = 10_000;
-// Maximum number of message IDs in a merged receipt. They have about 40 kB of JSON, a sixth of the maximum size of an event.
+// Maximum number of message IDs in a merged receipt. This number of IDs takes about 40 kB of JSON, a sixth of the maximum size of
+// an event.
 const MAX_UNITED_IDS = 1_000;
 
 const streams = [
@@ -50,7 +51,7 @@ function byReader(payload: {
   return isKnown ? user_id.toLowerCase() : undefined;
 }
 
-/** Unites two lists of message IDs and drops repeated IDs. Each ID keeps its first place. */
+/** Merges two lists of message IDs and drops repeated IDs. Each ID stays at the place of its first occurrence. */
 function uniteIds(earlier: readonly string[], later: readonly string[]): string[] {
   const united = new Map<string, string>();
   for (const id of [...earlier, ...later]) {
@@ -60,7 +61,7 @@ function uniteIds(earlier: readonly string[], later: readonly string[]): string[
   return [...united.values()];
 }
 
-/** Unites two receipts. Returns `undefined` if they name more than {@link MAX_UNITED_IDS} messages together. */
+/** Merges two receipts. Returns `undefined` if both together contain more than {@link MAX_UNITED_IDS} message IDs. */
 function uniteReceipts<Receipt extends { readonly message_ids: readonly string[] }>(
   earlier: Receipt,
   later: Receipt,
@@ -82,8 +83,8 @@ const chatMessage = defineEventType({
 });
 
 /**
- * The indicator of users who are typing. It expires ten seconds after a user's last typing event. Of several events in one window,
- * only the last is published.
+ * The indicator that shows which users are typing. It expires ten seconds after a user's last typing event. If a user has several
+ * typing events in one coalescing window, only the last one is published.
  */
 const typingIndicator = {
   name: TYPING,
@@ -194,8 +195,8 @@ const remoteSessionEnd = defineEventType({
 });
 
 /**
- * The nine event types and four streams of the data model. Events of the lanes `low` and `medium` are stale after 5 minutes. Events
- * of the lane `high` are never stale.
+ * The nine event types and four streams of the data model. Events of the lanes `low` and `medium` are stale after 5 minutes, and
+ * are then no longer sent to clients. Events of the lane `high` are never stale.
  *
  * A payload that the data model leaves open may be any JSON object. To check open payloads against their recommended fields, use
  * `defineCatalog({ ...eventCatalog, openPayloads: 'recommended' })`.

@@ -13,7 +13,7 @@ import {
 } from 'typebox';
 import { nonEmptyList, optional, timestamp, uuid } from '../schema/field-schemas.js';
 
-/** A JSON object whose fields the data model leaves open. */
+/** Schema of a JSON object with any fields. Used for payloads whose fields the data model leaves open. */
 export const anyObject = Shape({});
 
 /** The sender of a chat message. Its fields are only recommended, because the data model does not define them. */

@@ -25,7 +25,7 @@ import { withCoalescing } from './define.js';
 type EventTypes = readonly EventTypeDeclaration[];
 type Streams = readonly StreamDeclaration[];
 
-/** Any catalog, for code that does not depend on its event types. */
+/** The type of every catalog, for code that does not depend on particular event types. */
 export type AnyCatalog = Catalog<EventTypes, Streams>;
 
 /** The names of a catalog's event types. */
@@ -58,9 +58,9 @@ export interface Catalog<T extends EventTypes = EventTypes, S extends Streams = 
   readonly streams: S;
   /** Maximum size of payload and metadata together, in bytes of JSON text. */
   readonly maxEventBytes: number;
-  /** Decides whether payloads that the data model leaves open are checked against their recommended schema. */
+  /** Decides whether payloads of a type that has an `openPayload` are checked against `openPayload` or against `payload`. */
   readonly openPayloads: OpenPayloads;
-  /** The rule that each `event_id` follows. */
+  /** The rule that each `event_id` must follow. */
   readonly eventIdRule: EventIdRule;
   /** Returns the declaration of an event type, or `undefined` if the catalog has no type of this name. */
   find(name: string): T[number] | undefined;
@@ -68,15 +68,16 @@ export interface Catalog<T extends EventTypes = EventTypes, S extends Streams = 
   findStream(name: string): S[number] | undefined;
   /**
    * Checks a parsed JSON value against the envelope and the payload schema of its type. The result is the value itself, including
-   * extra fields.
+   * extra fields, unless its `timestamp` or `event_id` must be normalised.
    *
-   * The result is a copy if the `timestamp` is not in normal form, or if the `event_id` is a UUID in upper case. The copy contains
-   * their normal forms. With the rule `text`, an `event_id` is never changed.
+   * In that case, the result is a copy with the normal forms. The `timestamp` is normalised to RFC 3339, and a UUID to lower case.
+   * With the rule `text`, an `event_id` is never changed.
    */
   parseEvent(value: unknown): ParseResult<EventOf<Catalog<T, S>>>;
   /**
    * Does the same as {@link parseEvent} for a value that was parsed from JSON text. The result also contains the original texts.
-   * @param text the JSON text of `value`. `value` may have additional fields, but the same `payload` and `metadata` as the text
+   * @param text the JSON text from which `value` was parsed. `value` may have additional fields, but its `payload` and `metadata`
+   * must be those of the text
    */
   parseWritten(value: unknown, text: string): ParseResult<ReceivedEvent<EventOf<Catalog<T, S>>, T[number]>>;
   /**
@@ -85,23 +86,25 @@ export interface Catalog<T extends EventTypes = EventTypes, S extends Streams = 
    */
   assertEvent(value: unknown): EventOf<Catalog<T, S>>;
   /**
-   * Checks a payload without an event. The paths of its issues begin with `/payload`, like those of an event.
-   * An unknown type is reported as an issue at `/event_type`.
+   * Checks a payload alone, without its event. The paths of the issues begin with `/payload`, as if the whole event were checked.
+   * An unknown type is reported as an issue with the path `/event_type`.
    */
   parsePayload<Name extends T[number]['name']>(
     type: Name,
     value: unknown,
   ): ParseResult<Static<Extract<T[number], { readonly name: Name }>['payload']>>;
   /**
-   * Checks a flat stream entry. Unknown fields are ignored. If the field `metadata` is empty or `null`, the event has no metadata.
+   * Parses and checks a flat stream entry. Unknown fields are ignored. If the field `metadata` is empty or contains the text
+   * `null`, the event has no metadata.
    */
   parseEntry(fields: EntryFields): ParseResult<ReceivedEvent<EventOf<Catalog<T, S>>, T[number]>>;
   /**
-   * Writes an event as the fields of a stream entry. Does not check the event against its schema, because it was parsed or built by
-   * typed code. Checks only its size and whether JSON can carry its values. Extra fields inside `payload` and `metadata` are
-   * written. Extra fields of the envelope are not.
+   * Writes an event as the fields of a stream entry. Does not check the event against its schema, because the event was parsed by a
+   * catalog or built by typed code. Checks only the size of the event, and whether JSON can represent its values and all clients
+   * can read them. Extra fields inside `payload` and `metadata` are written. Extra fields of the envelope are left out.
    * @param written original texts of this event, which are used unchanged. Missing texts are made from the event's values
-   * @throws ContractError `event_too_large`, or `unencodable_event` for a value that JSON cannot carry or some client cannot read
+   * @throws ContractError `event_too_large`, or `unencodable_event` for a value that JSON cannot represent or that some client
+   * cannot read
    */
   encodeEntry(event: StreamEvent, written?: Partial<WrittenTexts>): Record<string, string>;
 }
@@ -124,10 +127,10 @@ function failure(issues: readonly Issue[], eventType?: string): ParseFailure {
 }
 
 const NOT_IN_CATALOG = 'event-type';
-// A longer list would not help the author of a misspelled name.
+// Maximum number of type names in an issue. A longer list would not help the author of a misspelled name.
 const maxNamedTypes = 20;
 
-/** Returns the issue for an event type that is not in the catalog. Its text names types of the catalog. */
+/** Returns the issue for an event type that is not in the catalog. The text of the issue lists types of the catalog. */
 function notInCatalog({ checks }: Core, actualType: ActualType): Issue {
   const names = [...checks.keys()];
   const named = names.slice(0, maxNamedTypes).join(', ');
@@ -173,7 +176,7 @@ export function defineCatalog<
    * @defaultValue 'any'
    */
   readonly openPayloads?: OpenPayloads;
-  /** The rule that each `event_id` follows. @defaultValue 'uuid-v4' */
+  /** The rule that each `event_id` must follow. @defaultValue 'uuid-v4' */
   readonly eventIdRule?: EventIdRule;
 }): Catalog<T, S> {
   const { streams } = declarations;
@@ -237,7 +240,7 @@ function parsePayload(core: Core, type: string, value: unknown): ParseResult<nev
   return failure(check.explainPayload(value), type);
 }
 
-/** An event that was parsed from text, of any type. */
+/** An event of any type that was parsed from text. */
 type Received = ReceivedEvent<StreamEvent<string, never>>;
 
 function parseEntry(core: Core, fields: EntryFields): ParseResult<Received> {
@@ -257,7 +260,7 @@ function parseWritten(core: Core, value: unknown, text: string): ParseResult<Rec
 
 const TEXT_FIELDS = ['payload', 'metadata'];
 
-/** Checks an event's value, then its texts. */
+/** Checks a parsed event, and then the JSON texts of its payload and metadata. */
 function receive(
   core: Core,
   value: unknown,
@@ -272,7 +275,7 @@ function receive(
     explainUnreadableText(payloadText, '/payload') ??
     (metadataText === undefined ? undefined : explainUnreadableText(metadataText, '/metadata'));
   if (unreadable !== undefined) return failure([unreadable], declaration.name);
-  const { timestamp: timestampText } = value as StreamEvent; // The check has accepted it as an event.
+  const { timestamp: timestampText } = value as StreamEvent; // The check above has accepted `value` as an event.
   const received = { event, declaration, timestampText, payloadText };
   return { ok: true, value: metadataText === undefined ? received : { ...received, metadataText } };
 }

@@ -27,7 +27,7 @@ const RESERVED_NAMES: readonly string[] = [
   'markread',
 ];
 /**
- * Names of events that JavaScript clients cannot handle. The SignalR client keeps its handlers in an object that already has
+ * Names of event types that JavaScript clients cannot handle. The SignalR client keeps its handlers in an object that already has
  * properties with these names.
  */
 const UNUSABLE_NAMES: readonly string[] = ['__proto__', 'constructor'];
@@ -38,8 +38,8 @@ function check(isRight: boolean, message: string): void {
 }
 
 /**
- * True for a schema that was made with TypeBox. A JSON Schema written by hand is refused: it has no static type, and may have
- * keywords that the checks do not support.
+ * True for a schema that was made with TypeBox. A JSON Schema written by hand is refused, because it has no static type and may
+ * have keywords that the checks do not support.
  */
 function isTypeBoxSchema(value: unknown): boolean {
   return typeof value === 'object' && value !== null && '~kind' in value;
@@ -90,7 +90,7 @@ function checkEventTypeName(name: unknown): void {
     `event type name ${JSON.stringify(name)} must be 1 to ${MAX_EVENT_TYPE_BYTES} bytes of text without control characters`,
   );
   const text = String(name);
-  // Clients match hub methods without regard to case.
+  // Clients compare the names of hub methods without regard to case.
   const method = text.toLowerCase();
   check(
     !RESERVED_NAMES.includes(method),
@@ -178,7 +178,7 @@ export interface CatalogRules {
 }
 
 /**
- * Checks a whole catalog: its rules, its declarations, that names are unique, and that the stream of each type exists.
+ * Checks a whole catalog: its rules and declarations, whether names are unique, and whether the stream of each type exists.
  * `endsCoalescing` may name a slot that no type uses, so that a catalog can contain only some of the built-in types.
  * @throws ContractError `invalid_declaration`
  */
@@ -193,7 +193,7 @@ export function checkCatalog(
   for (const stream of streams) checkStream(stream);
   for (const type of eventTypes) checkEventType(type);
   checkUnique('stream', streams, (name) => name);
-  // Clients match hub methods without regard to case.
+  // Clients compare the names of hub methods without regard to case.
   checkUnique('event type', eventTypes, (name) => name.toLowerCase());
   const streamNames = new Set(streams.map((stream) => stream.name));
   for (const { name, stream } of eventTypes) {

@@ -16,16 +16,16 @@ export interface StreamDeclaration<Name extends string = string> {
   /** Name and key of the stream, such as `events:chat`. */
   readonly name: Name;
   /**
-   * Number of entries to which the stream is trimmed when all of them are acknowledged and old enough. The real length may be a
-   * little higher.
+   * Number of entries to which the stream is trimmed. Entries beyond this number are removed when they are acknowledged and old
+   * enough. The real length may be a little higher.
    */
   readonly maxLength: number;
 }
 
-/** Selects the missed events that a returning client receives. */
+/** Selects the missed events that a client receives when it reconnects. */
 export type ReplayRule<Payload> =
   | { readonly mode: 'all' }
-  /** Only the newest event per key. */
+  /** Replays only the newest event of each key. */
   | {
       readonly mode: 'latest';
       /** Returns the key of an event. An event without a key (`undefined`) is always replayed. */
@@ -34,8 +34,8 @@ export type ReplayRule<Payload> =
   | { readonly mode: 'none' };
 
 /**
- * Declares that events of a type are coalesced: the events of one window are merged, and only the result is published.
- * Types that share a slot are merged with each other, and must have the same window.
+ * Declares that events of a type are coalesced: the events of one window are merged, and only the result is published. The events
+ * of types that share a slot are merged with each other. These types must have the same `windowMs`.
  */
 export interface CoalescingRule<Payload> {
   /** Name of the slot in which events wait. Each room has its own slot of this name. Several types may share a slot. */
@@ -49,22 +49,22 @@ export interface CoalescingRule<Payload> {
   key(payload: Payload): string | undefined;
   /**
    * Merges two payloads into one. Must be pure. `later` is the payload of the newer event, which is of this type. `earlier` may be
-   * the payload of another type of the slot. Returns `undefined` if the merged payload would be too large. Then both events are
-   * published, the earlier one first.
+   * the payload of another type of the slot. Returns `undefined` if the merged payload would be too large. In that case, both
+   * events are published, the earlier one first.
    */
   merge(earlier: Payload, later: Payload): Payload | undefined;
 }
 
 /**
- * Declares that an event of this type replaces the waiting event of a slot, and ends the slot's indicator. For example, a message
- * ends its sender's typing.
+ * Declares that an event of this type drops the events that wait in a slot under its key, and ends the indicator that uses this
+ * slot. For example, a message ends its sender's typing.
  */
 export interface EndsCoalescingRule<Payload> {
-  /** Name of the slot, in the event's room. The slot of an indicator has the indicator's name. */
+  /** Name of the slot in the event's room. The slot of an indicator has the indicator's name. */
   readonly slot: string;
   /**
-   * Returns the key inside the slot, which is the user's ID for an indicator. Returns `undefined` if the event ends nothing, such
-   * as a system message, which has no sender.
+   * Returns the key inside the slot, which is the user's ID for an indicator. Returns `undefined` if the event ends nothing. For
+   * example, a system message ends nothing, because it has no sender.
    */
   key(payload: Payload): string | undefined;
 }
@@ -75,15 +75,20 @@ export interface IndicatedUser {
   readonly username: string;
 }
 
-/** A function of a payload. Its parameter is checked bivariantly, so a function of one payload type fits a rule for any payload. */
+/**
+ * A function of a payload. Its parameter is checked bivariantly. Therefore a function for one payload type can be assigned to a
+ * rule for any payload.
+ */
 type OfPayload<Payload, Result> = { of(payload: Payload): Result }['of'];
 
 /**
- * Declares that events of this type show an indicator of a user, or end it. The events are coalesced: per user, only the last event
- * of a window is published. They are never replayed, because the answer to a join lists the users who are shown.
+ * Declares that events of this type show or end an indicator of a user, such as typing. The events are coalesced: for each user,
+ * only the last event of a window is published. The events are never replayed, because the answer to a join lists the users whom
+ * the indicator shows.
  *
- * An indicator ends when it expires, or with an event that ends it. An event of a type whose `endsCoalescing` names the indicator
- * as its slot also ends it. The user's own connections do not receive the events.
+ * An indicator ends when it expires, or when an event of one of its types ends it. It also ends with an event of another type if
+ * the slot of that type's `endsCoalescing` is the name of the indicator. The user's own connections do not receive the events of
+ * the indicator.
  */
 export interface IndicatorRule<Payload> {
   /**
@@ -91,16 +96,16 @@ export interface IndicatorRule<Payload> {
    * end it use the same name.
    */
   readonly name: string;
-  /** True if events of the type show the indicator, false if they end it. A function decides by the payload. */
+  /** True if events of the type show the indicator, false if they end it. A function decides for each payload. */
   readonly isShown: boolean | OfPayload<Payload, boolean>;
   /**
-   * Returns the user whom the event shows. An event without a user (`undefined`) is sent to everyone in the room at once, and no
-   * user is listed.
+   * Returns the user whose indicator the event shows or ends. An event without a user (`undefined`) is sent to everyone in the room
+   * at once, and does not change the list of shown users.
    */
   user(payload: Payload): IndicatedUser | undefined;
   /**
-   * Returns the payload that shows or ends the indicator for a user. The gateway sends it, for example, to a client that missed
-   * events.
+   * Returns the payload that shows or ends the indicator for a user. The gateway sends this payload, for example, to a client that
+   * missed events.
    */
   payload(user: IndicatedUser, isShown: boolean): Payload;
   /**
@@ -145,7 +150,7 @@ export interface EventTypeDeclaration<
   /** Age in milliseconds above which an event is no longer sent to clients. Null if events of this type are never too old. */
   readonly maxAgeMs: number | null;
   readonly replay: ReplayRule<Static<Schema>>;
-  /** @defaultValue the coalescing of the type's `indicator`, or none without an indicator */
+  /** @defaultValue the coalescing rule of the type's `indicator`, or none if the type has no indicator */
   readonly coalescing?: CoalescingRule<Static<Schema>>;
   readonly endsCoalescing?: EndsCoalescingRule<Static<Schema>>;
   /** Declares that the type's events show what a user is doing at the moment, as typing does. */

@@ -32,7 +32,7 @@ export function defineStream<const Name extends string>(
  *   stream: 'events:orders',
  *   lane: 'high', // a publisher with a backlog sends it before medium and low events
  *   maxAgeMs: null, // never stale
- *   replay: { mode: 'all' }, // a returning client receives every event that it missed
+ *   replay: { mode: 'all' }, // a client that reconnects receives every event that it missed
  * });
  * ```
  */
@@ -46,8 +46,8 @@ export function defineEventType<
 }
 
 /**
- * Adds the coalescing that follows from the indicator of a type. Does not change a type that has no indicator or its own
- * coalescing.
+ * Adds the coalescing rule that follows from the indicator of a type. Returns the type unchanged if it has no indicator, or if it
+ * declares its own coalescing rule.
  */
 export function withCoalescing<Type extends EventTypeDeclaration>(type: Type): Type {
   const { indicator, coalescing } = type;

@@ -1,5 +1,5 @@
-// The compiled checks of one event type. They are compiled on first use, so that a catalog costs nothing at start. Types that are
-// not used are never compiled.
+// The compiled checks of one event type. They are compiled on first use, so that a catalog costs nothing at start. The checks of
+// types that are not used are never compiled.
 import type { TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import type { EventTypeDeclaration } from '../catalog/declaration.js';
@@ -59,7 +59,7 @@ export function createEventCheck(declaration: EventTypeDeclaration, rules: Catal
     declaration,
     isEvent(value) {
       if (!followsEnvelope(value)) return false;
-      const { payload, metadata } = value as Nested; // The check above has accepted an object.
+      const { payload, metadata } = value as Nested; // The check above accepts only objects.
       return isReadable(payload) && isReadable(metadata);
     },
     isPayload: (value) => followsPayload(value) && isReadable(value),

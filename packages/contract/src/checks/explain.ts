@@ -57,12 +57,12 @@ class Explainer {
     if (!this.isFull) this.issues.push({ path, rule, expected, actualType: actualTypeOf(value) });
   }
 
-  /** Adds every issue of `value`. Adds at least one when the schema refuses the value. */
+  /** Adds the issues of `value`, at least one if the schema refuses the value. Stops when the list of issues is full. */
   explain(schema: TSchema, value: unknown, path: string): void {
     if (this.isFull || Value.Check(schema, value)) return;
     const before = this.issues.length;
     const keywords = schema as Keywords; // A schema is a plain object of keywords.
-    // For a constant, the expected value says more than its type.
+    // Does not report the type of a constant, because the expected value says more.
     if (typeof keywords.type === 'string' && !('const' in keywords) && !isOfType(value, keywords.type)) {
       this.add(path, 'type', wordsForType(keywords.type), value);
       return;
@@ -83,7 +83,10 @@ class Explainer {
     if (Array.isArray(keywords.anyOf)) this.explainAnyOf(keywords.anyOf, value, path);
   }
 
-  /** Reports the issues of the only schema beside null, which makes an optional field. Reports several schemas as `anyOf`. */
+  /**
+   * If the union consists of one schema and null, as for an optional field, reports the issues of that schema. Otherwise reports
+   * one issue with the rule `anyOf`.
+   */
   private explainAnyOf(alternatives: readonly TSchema[], value: unknown, path: string): void {
     const others = alternatives.filter((alternative) => (alternative as Keywords).type !== 'null');
     const [only] = others;
@@ -130,7 +133,7 @@ class Explainer {
   }
 
   /**
-   * Reports a keyword for which this file has no words, by its name alone. The path is that of the whole value, because names
+   * Reports the name of a keyword for which this file has no words. The reported path is the path of the whole value, because names
    * inside the value may be private.
    */
   private explainByKeyword(schema: TSchema, value: unknown, path: string): void {

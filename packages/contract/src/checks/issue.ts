@@ -1,5 +1,5 @@
-// An issue: the path of one wrong field of an event, the broken rule, the expected value, and the kind of the actual value.
-// An issue never holds the value itself, which may be private or huge.
+// An issue: the path of one wrong field of an event, the broken rule, the expected value, and the kind of the actual value. An
+// issue never contains the value itself, because the value may be private or huge.
 
 /** The kind of a value, as an issue names it. `undefined` means a missing field. */
 export type ActualType =
@@ -18,7 +18,8 @@ export type ActualType =
 export interface Issue {
   /**
    * JSON Pointer (RFC 6901) to the field, or `''` for the event as a whole. It contains only names of declared fields, with one
-   * exception: the path to a value that some client cannot read contains all names, and is cut after 256 characters.
+   * exception: the path to a value that some client cannot read also contains names that are not declared, and is cut after 256
+   * characters.
    */
   readonly path: string;
   /** Stable name of the rule, such as `required`, `type`, `const`, `minimum` or `format:uuid-v4`. */

@@ -1,5 +1,5 @@
 // Checks for which JSON Schema has no exact keyword. TypeBox compiles them together with the schema, as refinements, so that no
-// global registry of formats is needed. Each check carries the words for issues and the keywords for documents.
+// global registry of formats is needed. Each check has words for issues, and JSON Schema keywords for the generated documents.
 import { Refine, type TRefineAdd, type TSchema } from 'typebox';
 
 // A registered symbol, so that two copies of this package in one program can read each other's schemas.
@@ -21,15 +21,15 @@ interface CheckFunction {
 }
 
 /**
- * Adds a named check to a schema. The static type stays as it is. The check runs only on values that the
- * schema accepts. It must be pure and must not throw.
+ * Adds a named check to a schema. The static type stays as it is. The check runs only on values that the schema accepts. The check
+ * must be pure and must not throw.
  */
 export function checked<Schema extends TSchema, Value>(
   schema: Schema,
   check: (value: Value) => boolean,
   named: NamedCheck,
 ): TRefineAdd<Schema> {
-  const run: CheckFunction = (value) => check(value as Value); // The value has passed the schema before.
+  const run: CheckFunction = (value) => check(value as Value); // The schema has accepted the value.
   run[NAMED_CHECK] = Object.freeze({ ...named });
   return Refine(schema, run, () => named.expected);
 }

@@ -15,7 +15,10 @@ export interface ParseFailure {
    * that some client cannot read come last.
    */
   readonly issues: readonly Issue[];
-  /** The name of the event type, if the catalog has this type. It is safe in metrics, because only names of the catalog occur. */
+  /**
+   * The name of the event type, if the catalog has this type. It is safe to use in metrics, because it is always a name from the
+   * catalog.
+   */
   readonly eventType?: string;
 }
 

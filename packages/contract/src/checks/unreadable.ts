@@ -1,5 +1,5 @@
-// Finds values that some SignalR clients cannot read, although JSON allows them. An event with one of these values is refused,
-// because it would disconnect those clients, and again with every replay. All other values are accepted.
+// Finds values that some SignalR clients cannot read, although JSON allows them. An event with such a value is refused. Otherwise
+// the event would disconnect those clients, and would disconnect them again with every replay. All other values are accepted.
 import { bracketsIn, hasLoneSurrogateEscape, nestingOfText } from '../text/json-scan.js';
 import { actualTypeOf, type Issue, pointerStep } from './issue.js';
 
@@ -20,7 +20,7 @@ type Fields = Readonly<Record<string, unknown>>;
 /**
  * True for a value that every client can read:
  *
- * - It has at most {@link MAX_NESTING} levels. A value that contains itself has too many.
+ * - It has at most {@link MAX_NESTING} levels. A value that contains itself has an unlimited number of levels.
  * - It has no own field named `__proto__`, because the MessagePack library of JavaScript clients refuses this name.
  * - It has no lone surrogate, because a lone surrogate has no UTF-8 form.
  */

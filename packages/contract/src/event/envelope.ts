@@ -33,7 +33,7 @@ export function envelopeFields(idRule: EventIdRule) {
   };
 }
 
-/** Returns the schema of a whole event with this payload. One compiled check covers both. */
+/** Returns the schema of a whole event with this payload, so that one compiled check covers the envelope and the payload. */
 export function envelopeSchema(payload: TSchema, idRule: EventIdRule): TObject {
   const { event_id, timestamp, room_id, metadata } = envelopeFields(idRule);
   return Shape({ event_id, event_type: Text(), timestamp, room_id, payload, metadata });

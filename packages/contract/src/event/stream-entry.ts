@@ -39,7 +39,7 @@ export function sizeIssue(
   metadataText: string,
   maxEventBytes: number,
 ): Issue | undefined {
-  // A UTF-16 code unit takes at most three bytes of UTF-8, so that the bytes of most texts need not be counted.
+  // A UTF-16 code unit takes at most three bytes of UTF-8. Therefore the bytes of most texts need not be counted.
   if ((payloadText.length + metadataText.length) * 3 <= maxEventBytes) return undefined;
   if (utf8Bytes(payloadText) + utf8Bytes(metadataText) <= maxEventBytes) return undefined;
   const expected = `at most ${maxEventBytes} bytes of JSON, metadata included`;
@@ -104,13 +104,19 @@ function writeJson(value: unknown, field: string): string {
   throw new ContractError('unencodable_event', describeIssue(issue), { issues: [issue] });
 }
 
-/** Returns the issue of the text that `JSON.stringify` made of a value. Most texts need none of the slow checks. */
+/**
+ * Returns the first issue of a value and of `text`, which `JSON.stringify` made from the value. The slow checks run only if a quick
+ * look at the text finds a reason.
+ */
 function issueOfJson(value: unknown, text: string, path: string): Issue | undefined {
   const unreadable = mayBeUnreadable(text) ? explainUnreadable(JSON.parse(text), path) : undefined;
   return unreadable ?? (text.includes('null') ? explainNotFinite(value, path) : undefined);
 }
 
-/** True when a text that `JSON.stringify` wrote may contain a value that some client cannot read. Then the slow check is needed. */
+/**
+ * True when `text`, the output of `JSON.stringify`, may contain a value that some clients cannot read. In that case, the slow check
+ * is needed.
+ */
 function mayBeUnreadable(text: string): boolean {
   return (
     text.includes('"__proto__":') || text.includes('\\ud') || bracketsIn(text, MAX_NESTING) > MAX_NESTING
@@ -119,22 +125,24 @@ function mayBeUnreadable(text: string): boolean {
 
 /** The texts of an event, as its producer wrote them. */
 export interface WrittenTexts {
-  /** The timestamp exactly as it was written, in any form of ISO 8601. The event itself has the normal form. */
+  /** The timestamp exactly as it was written, in any form of ISO 8601. The event itself contains the normal form. */
   readonly timestampText: string;
   /**
    * The payload exactly as it was written. It is valid JSON, possibly with line breaks and repeated names, and can be copied into a
-   * frame unchanged. Of a repeated name, only the last value was checked against the schema.
+   * frame unchanged. If a name is repeated, only its last value was checked against the schema.
    */
   readonly payloadText: string;
-  /** The metadata exactly as it was written. Absent when the event has none. */
+  /** The metadata exactly as it was written. Absent when the event has no metadata. */
   readonly metadataText?: string;
 }
 
 /**
- * Writes an event as the fields of a stream entry. Does not check the event against its schema again, because it was parsed or
- * built by typed code. Extra fields inside `payload` and `metadata` are written. Extra fields of the envelope are not.
+ * Writes an event as the fields of a stream entry. Does not check the event against its schema again, because the event was parsed
+ * by a catalog or built by typed code. Extra fields inside `payload` and `metadata` are written. Extra fields of the envelope are
+ * left out.
  * @param written original texts, which are used unchanged. Missing texts are made from the event's values
- * @throws ContractError `event_too_large`, or `unencodable_event` for a value that JSON cannot carry or some client cannot read
+ * @throws ContractError `event_too_large`, or `unencodable_event` for a value that JSON cannot represent or that some client cannot
+ * read
  */
 export function encodeEntry(
   event: StreamEvent,

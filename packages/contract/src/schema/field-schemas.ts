@@ -1,5 +1,5 @@
-// Schemas of single fields, from which payload schemas are built. Each is a TypeBox schema with a check, which is compiled, and
-// with standard keywords for the generated documents.
+// Schemas of single fields, from which payload schemas are built. Each one is a TypeBox schema that is compiled to a check, and has
+// standard JSON Schema keywords for the generated documents.
 import {
   Array as ArrayOf,
   Integer,
@@ -87,7 +87,7 @@ export function roomId(options: FieldSchemaOptions = {}): TString {
   });
 }
 
-/** A whole number of 1 or more that a JavaScript number holds exactly. */
+/** A whole number of 1 or more that a JavaScript number can represent exactly. */
 export function positiveInteger(options: FieldSchemaOptions = {}): TInteger {
   return Integer({ ...options, minimum: 1, maximum: Number.MAX_SAFE_INTEGER });
 }

@@ -1,6 +1,6 @@
 // Writes a catalog as JSON Schema 2020-12 documents, for producers in other languages. The documents contain only standard
 // keywords. Therefore they accept a little more than our checks: they count the characters of a room ID instead of its bytes, and
-// do not check the calendar, leap seconds and the limits of clients.
+// do not check the calendar, leap seconds or the limits of clients.
 import type { TSchema } from 'typebox';
 import type { AnyCatalog } from '../catalog/catalog.js';
 import type { EventTypeDeclaration } from '../catalog/declaration.js';
@@ -36,9 +36,9 @@ export interface JsonSchemas {
   readonly event: EventSchema;
   /** A flat stream entry: text fields, with JSON inside `payload` and `metadata`. */
   readonly entry: EventSchema;
-  /** Accepted payloads of each type, by the type's name. */
+  /** The schema of the accepted payloads of each type, by the name of the type. */
   readonly payloads: Readonly<Record<string, JsonSchema>>;
-  /** Recommended payloads of the types that accept other payloads too, by the type's name. */
+  /** The schema of the recommended payloads, by the name of the type. Contains only types that also accept other payloads. */
   readonly recommended: Readonly<Record<string, JsonSchema>>;
 }
 

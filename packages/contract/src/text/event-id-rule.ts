@@ -13,7 +13,7 @@ import { isUuid, isUuidV4 } from './uuid.js';
  */
 export type EventIdRule = (typeof EVENT_ID_RULES)[number];
 
-/** Every rule, the default first. */
+/** All rules. The default comes first. */
 export const EVENT_ID_RULES = ['uuid-v4', 'uuid', 'text'] as const;
 
 /** Maximum length of an `event_id` with the rule `text`, in bytes of UTF-8. */
@@ -32,7 +32,7 @@ const checks: Readonly<Record<EventIdRule, (text: string) => boolean>> = {
   text: isIdText,
 };
 
-/** True when a text is a valid `event_id` under this rule. */
+/** True when `text` is a valid `event_id` under this rule. */
 export function isEventId(text: string, rule: EventIdRule): boolean {
   return checks[rule](text);
 }

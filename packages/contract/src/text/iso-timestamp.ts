@@ -5,8 +5,8 @@ import { isLeapYear, isRfc3339 } from './rfc3339.js';
 /** Maximum length of a timestamp, in characters. Real timestamps are much shorter. */
 export const MAX_TIMESTAMP_CHARS = 128;
 
-// The patterns match calendar dates, ordinal dates and week dates. Each of them has an extended format (with separators) and a
-// basic format (without).
+// The patterns match calendar dates, ordinal dates and week dates. Each kind of date has an extended format (with separators) and a
+// basic format (without separators).
 const EXTENDED_DATE = '(?<y>\\d{4})-(?:(?<mo>\\d\\d)-(?<d>\\d\\d)|(?<o>\\d{3})|W(?<w>\\d\\d)-(?<wd>[1-7]))';
 const EXTENDED_TIME = '(?<h>\\d\\d)(?::(?<mi>\\d\\d)(?::(?<s>\\d\\d))?)?';
 const BASIC_DATE = '(?<y>\\d{4})(?:(?<mo>\\d\\d)(?<d>\\d\\d)|(?<o>\\d{3})|W(?<w>\\d\\d)(?<wd>[1-7]))';
@@ -15,7 +15,8 @@ const BASIC_TIME = '(?<h>\\d\\d)(?:(?<mi>\\d\\d)(?<s>\\d\\d)?)?';
 const FRACTION = '(?:[.,](?<f>\\d+))?';
 /** The offset from UTC. Its minus sign is the usual hyphen, or the character U+2212 that the standard names. */
 const OFFSET = '(?<z>[Zz]|(?<sign>[+\\-\\u2212])(?<oh>[01]\\d|2[0-3])(?::?(?<om>[0-5]\\d))?)?';
-// The separator is a `T`, or the blank that many programs write. The standard forbids a mix of the two formats.
+// The separator between date and time is a `T`, or the blank that many programs write. Date and time must have the same format,
+// because the standard forbids a mix of the extended and the basic format.
 const FORMS = [
   new RegExp(`^${EXTENDED_DATE}[Tt ]${EXTENDED_TIME}${FRACTION}${OFFSET}$`),
   new RegExp(`^${BASIC_DATE}[Tt ]${BASIC_TIME}${FRACTION}${OFFSET}$`),
@@ -45,7 +46,7 @@ export function normalizeTimestamp(text: string): string | undefined {
   const time = parts === undefined ? undefined : timeOf(parts);
   if (parts === undefined || date === undefined || time === undefined) return undefined;
   const normal = `${textOf(time.isNextDay ? dayAfter(date) : date)}T${time.text}${offsetOf(parts)}`;
-  // The check of the normal form handles the rest: year 10000, minute 60, leap seconds.
+  // The check of the normal form refuses the remaining invalid values, such as year 10000, minute 60 and impossible leap seconds.
   return isRfc3339(normal) ? normal : undefined;
 }
 
@@ -74,7 +75,10 @@ interface CalendarDate {
   readonly day: number;
 }
 
-/** Returns the calendar date, or `undefined` for an ordinal or week date that does not exist. Other dates are checked later. */
+/**
+ * Returns the calendar date, or `undefined` for an ordinal or week date that does not exist. A date with a month and a day is
+ * checked later.
+ */
 function dateOf({ y, mo, d, o, w, wd }: Parts): CalendarDate | undefined {
   const year = Number(y);
   if (mo !== undefined) return { year, month: Number(mo), day: Number(d) };
@@ -138,7 +142,7 @@ function timeOf({ h = '', mi, s, f = '' }: Parts): { text: string; isNextDay: bo
   return { text, isNextDay: false };
 }
 
-/** Multiplies `0.<fraction>` by `factor`. Returns the integer part, and the fraction as `.digits` or as an empty text. */
+/** Multiplies `0.<fraction>` by `factor`. Returns the integer part, and the fraction as `.digits` or as an empty string. */
 function scaled(fraction: string, factor: bigint): readonly [number, string] {
   if (fraction === '') return [0, ''];
   const product = String(BigInt(fraction) * factor).padStart(fraction.length + 1, '0');

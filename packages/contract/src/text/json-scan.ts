@@ -11,8 +11,8 @@ const CLOSE_OBJECT = 0x7d;
 const BLANK = 0x20;
 
 /**
- * Returns the texts of some members of an object, by name. Escapes in names are resolved: `"pay\u006coad"` is `payload`. If a name
- * is repeated, the last member counts, as in `JSON.parse`.
+ * Returns the texts of the members of an object that have one of these names, by name. Escapes in names are resolved:
+ * `"pay\u006coad"` is `payload`. If a name is repeated, the last member counts, as in `JSON.parse`.
  *
  * @param text valid JSON text of one object
  */
@@ -62,8 +62,8 @@ export function nestingOfText(text: string): number {
 }
 
 /**
- * Returns the number of opening brackets in a text, including those inside strings. The text never has more levels than that. Stops
- * counting at one above `limit`.
+ * Returns the number of opening brackets in a text, including those inside strings. The text cannot have more levels of nesting
+ * than this number. Stops counting at `limit + 1`.
  */
 export function bracketsIn(text: string, limit: number): number {
   let count = 0;
@@ -89,7 +89,7 @@ const PAIR_CHARS = '\\ud83d\\udc69'.length;
 
 function skipBlanks(text: string, at: number): number {
   let next = at;
-  // Outside its strings, JSON has no characters up to the blank except its four kinds of white space.
+  // Outside of strings, JSON text contains no characters with a code up to that of the blank, except its four kinds of white space.
   while (text.charCodeAt(next) <= BLANK) next++;
   return next;
 }

@@ -7,7 +7,7 @@ const TIME =
   '[Tt](?:[01]\\d|2[0-3]):[0-5]\\d:(?:[0-5]\\d|60)(?:\\.\\d+)?(?:[Zz]|[+-](?:[01]\\d|2[0-3]):[0-5]\\d)';
 /**
  * Matches texts that are NOT a date-time, so that a valid text causes no match. V8 needs 10 ns more to record a match than to
- * report none.
+ * report that there is no match.
  */
 const NOT_DATE_TIME = new RegExp(`^(?!${DATE}${TIME}$)`);
 const MINUTE_MS = 60_000;
@@ -15,7 +15,7 @@ const SECONDS_END = 19;
 const SIX = 54;
 const NINE = 57;
 
-/** Two decimal digits as a number. The caller has checked that they are digits. */
+/** Returns two decimal digits as a number. The caller has checked that they are digits. */
 function twoDigits(text: string, at: number): number {
   return (text.charCodeAt(at) - 48) * 10 + text.charCodeAt(at + 1) - 48;
 }
@@ -61,8 +61,8 @@ function isAtMonthEnd(text: string): boolean {
 
 /**
  * True for a timestamp in normal form: an RFC 3339 date-time with an offset or `Z`. The fraction may have any number of digits. The
- * day must exist. Second 60 is accepted only where a leap second is possible, at the end of a month in UTC. The separator is `T`. A
- * blank is not accepted.
+ * day must exist. Second 60 is accepted only where a leap second is possible, at the end of a month in UTC. The separator must be
+ * `T`, not a blank.
  */
 export function isRfc3339(text: string): boolean {
   if (NOT_DATE_TIME.test(text)) return false;

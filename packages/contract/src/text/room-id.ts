@@ -1,4 +1,4 @@
-// The check of room IDs: any text without control characters. Code that builds a key from a room ID escapes it.
+// The check of room IDs: any text without control characters. Code that builds a Redis key from a room ID escapes the room ID.
 import { utf8Bytes } from './utf8-bytes.js';
 
 /** Maximum length of a room ID, in bytes of UTF-8. */
@@ -7,8 +7,8 @@ export const MAX_ROOM_ID_BYTES = 256;
 /** Matches texts that are NOT plain ASCII. Most IDs are plain ASCII and need no other check. */
 const NOT_PLAIN_ASCII = /^(?![ -~]+$)/;
 /**
- * Matches control characters (C0, DEL, C1) and lone surrogates. Lone surrogates have no UTF-8 form, so two different rooms would
- * share one key.
+ * Matches control characters (C0, DEL, C1) and lone surrogates. Lone surrogates have no UTF-8 form. Two room IDs that differ only
+ * in lone surrogates would share one key.
  */
 const FORBIDDEN = /[\p{Cc}\p{Cs}]/u;
 /** The reserved ID that means all rooms. */

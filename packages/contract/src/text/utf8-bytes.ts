@@ -1,4 +1,4 @@
-// The size of a text in UTF-8. Browsers have no faster way to count the bytes that does not copy the text.
+// The size of a text in UTF-8. Browsers have no faster way to count the bytes without a copy of the text.
 
 /** Returns the number of bytes of a text in UTF-8. A lone surrogate counts as three bytes, like its replacement character. */
 export function utf8Bytes(text: string): number {

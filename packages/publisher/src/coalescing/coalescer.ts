@@ -19,7 +19,7 @@ import { type StoreMerged, WindowFlusher } from './window-flusher.js';
 import { type PendingInput, WindowIntake, type WindowTiming } from './window-intake.js';
 import { slotKeyText, windowKey, windowOf } from './window-key.js';
 
-/** Dependencies and bounds of {@link Coalescer}. */
+/** Dependencies and limits of {@link Coalescer}. */
 export interface CoalescerDependencies {
   readonly catalog: AnyCatalog;
   readonly clock: Clock;
@@ -27,8 +27,8 @@ export interface CoalescerDependencies {
   /** The windows in this process, or `undefined` if events wait in the broker. */
   readonly local: LocalWindows | undefined;
   /**
-   * Maximum number of windows to which this process has added events and which may still wait. At this limit, the oldest window is
-   * flushed early.
+   * Maximum number of windows to which this process has added events and which may not be flushed yet. If there are more, the
+   * oldest window is flushed early.
    */
   readonly maxOpenWindows: number;
   /** Original texts of the events that wait in windows, and of the events that are read from windows again. */
@@ -52,8 +52,9 @@ interface OpenSlot {
  * - An accepted event is stored when its window ends, alone or merged, unless it is reported as dropped.
  * - The merged events of one slot are stored in the order in which their keys first appeared.
  * - The events that this process adds, and the events that end them, take effect in the order of the calls.
- * - If the windows are in the broker, an event is stored even if this process ends. While any publisher or gateway lives, the event
- *   is stored within 400 ms. The merged events of this window are stored at least once, with the same IDs.
+ * - If the windows are in the broker, an accepted event is stored even if this process ends. Another running publisher or gateway
+ *   then stores the event within 400 ms. In that case, the merged events of the window may be stored more than once, but always
+ *   with the same IDs.
  */
 export class Coalescer {
   readonly #dependencies: CoalescerDependencies;
@@ -90,7 +91,7 @@ export class Coalescer {
   }
 
   /**
-   * Adds a coalesced event to its window. Calls `resolve` of its caller when the window has accepted the event.
+   * Adds a coalesced event to its window. Calls `caller.resolve` when the window has accepted the event.
    * @throws BrokerError `overloaded`
    */
   add(event: StreamEvent, caller: Pick<PendingInput, 'resolve' | 'reject'>): void {
@@ -105,7 +106,7 @@ export class Coalescer {
         ? { id, text: originalTexts.textOf(event), key, event }
         : { id, text: originalTexts.payloadOf(event), value: event, key, event };
     const pending: PendingInput = { input, resolve: caller.resolve, reject: caller.reject };
-    // Events are not deferred while the broker is away, so that the caller gets the error at once.
+    // Events are not deferred while the broker is unavailable, so that the caller gets the error at once.
     const mayWait = local !== undefined || broker.state === 'ready';
     if (mayWait && this.#endingOrder.isDeferring(slotKeyText(slotKey)))
       this.#endingOrder.defer(slotKeyText(slotKey), this.#deferred(slotKey, pending));
@@ -114,8 +115,8 @@ export class Coalescer {
 
   /**
    * Prepares an event that ends the waiting inputs of a key, as a message ends its sender's typing. Must be called before the event
-   * is sent. Inputs of this process that already wait for the key come before the event. Later inputs come after the event. Returns
-   * `undefined` for an event that ends nothing.
+   * is sent. If the event is stored, it ends the inputs of this process that already wait for the key, but not later inputs.
+   * Returns `undefined` for an event that ends nothing.
    */
   end(event: StreamEvent): PendingEnding | undefined {
     const slotKey = this.#coalescing.endedBy(event);
@@ -157,13 +158,13 @@ export class Coalescer {
   }
 
   /**
-   * Starts and stops the watch for overdue windows with the broker. A publisher may be created before its broker is opened, and may
-   * outlive the broker.
+   * Starts the watch for overdue windows when the broker is ready, and stops it when the broker is closed. A publisher may be
+   * created before its broker is opened, and may outlive the broker.
    */
   #followBroker(): void {
     const { broker, local } = this.#dependencies;
     const { state } = broker;
-    // Local windows need no watch, because no other process can leave an overdue window in them.
+    // Local windows need no watch, because no other process can leave an overdue window behind.
     if (state === 'ready' && local === undefined) this.#watch.start();
     if (state === 'closed') this.#watch.stop();
   }
@@ -210,8 +211,8 @@ export class Coalescer {
   }
 
   /**
-   * Sets the timer of a window. The publisher that opened the window flushes it when it is due. A publisher that joined the window
-   * only remembers it until then, for `flush`.
+   * Sets the timer of a window. The publisher that opened the window flushes it when it is due. A publisher that added events to
+   * another publisher's window remembers the window until it is due, so that `flush` includes it.
    */
   #onAdded(slot: OpenSlot, { isOpened, dueInMs }: WindowTiming): void {
     if (isOpened) this.#startTimer(slot, dueInMs, () => void this.#flusher.flush(slot.name, false));

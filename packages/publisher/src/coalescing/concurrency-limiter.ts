@@ -12,7 +12,7 @@ export class ConcurrencyLimiter {
 
   /** Reserves a place for a task. The task may begin when the promise resolves, or at once if the result is `undefined`. */
   acquire(): Promise<void> | undefined {
-    // A waiting task takes over the place of a task that has ended, so the number of running tasks stays the same.
+    // `release` gives the place of a task that has ended to a waiting task. The number of running tasks then stays the same.
     if (this.#running >= this.#maxRunning) return new Promise((resolve) => this.#waiting.push(resolve));
     this.#running++;
     return undefined;

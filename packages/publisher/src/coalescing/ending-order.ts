@@ -1,5 +1,6 @@
-// Keeps the order between the inputs of a window and the events that end them. Inputs go to a window, and ending events go to a
-// stream. They are sent separately, but Redis must receive them in the order of the calls.
+// Keeps the order between the inputs of a window and the events that end them. Inputs and ending events are sent to Redis
+// separately, because inputs go to a window and ending events go to a stream. Redis must still receive them in the order of the
+// calls.
 import { BrokerError, type EntryId, type WindowEnding } from '@millrace/broker';
 
 /** An ending event that is being sent to its stream, such as a message that ends its sender's typing. */
@@ -7,8 +8,8 @@ export interface PendingEnding {
   /** The inputs that the event ends in the broker. The broker ends them in the same step in which it stores the event. */
   readonly ends?: WindowEnding;
   /**
-   * Reports the outcome of the event. Must be called once. Pass the entry's ID if the event was stored by this call. Pass no ID if
-   * the event was not stored, or is a repeat of a stored event, because it has then ended nothing.
+   * Reports the outcome of the event. Must be called once. Pass the entry's ID if the event was newly stored. Pass no ID if the
+   * event was not stored or repeats a stored event, because in both cases it has ended no input.
    */
   settle(id?: EntryId): void;
 }
@@ -35,7 +36,10 @@ interface KeyOrder {
   after: DeferredInput[];
 }
 
-/** Maximum number of inputs that are deferred at a time. Further inputs are refused. The publish queue limits ending events. */
+/**
+ * Maximum number of inputs that are deferred at a time. Further inputs are refused. The publish queue limits the number of ending
+ * events.
+ */
 const MAX_DEFERRED = 10_000;
 
 /** States of a key: free → deferring (while an ending event is being sent) → free. */

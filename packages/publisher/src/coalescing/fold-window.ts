@@ -16,7 +16,7 @@ export interface FoldedEvent {
   readonly event: StreamEvent;
   /**
    * `asOf` of the last input that was merged into the event, see `AS_OF_FIELD`. If it is unknown (`undefined`), the ID of the
-   * event's own entry counts.
+   * event's own entry is used instead.
    */
   readonly asOf: EntryId | undefined;
 }
@@ -40,7 +40,7 @@ interface Rules {
   readonly originalTexts: OriginalTexts;
 }
 
-/** An input that was read, with its key in the window. */
+/** An event that was read from an input, with its key in the window. */
 interface KeyedEvent {
   readonly event: StreamEvent;
   readonly key: string;

@@ -4,8 +4,8 @@ import type { Clock } from '@millrace/internal';
 import { StreamTimes } from './stream-times.js';
 
 /**
- * Keeps inputs of this process and the events that end them in the order of the calls. Inputs are compared with messages of other
- * processes by the time of the stream. This time is derived from the publish receipts of this process.
+ * Keeps the inputs of this process, and the events that end them, in the order of the calls. Inputs and the messages of other
+ * processes are ordered by the time of the stream. This time is estimated from the publish receipts of this process.
  */
 export class LocalWindows extends MemoryWindows {
   readonly #clock: Clock;

@@ -1,13 +1,14 @@
-// Keeps the original JSON texts of events that wait in a window. Only a payload that was merged from several is serialised again.
+// Keeps the original JSON texts of events that wait in a window. Only a payload that was merged from several events is serialised
+// again.
 import type { EventMetadata, ReceivedEvent, StreamEvent, WrittenTexts } from '@millrace/contract';
 
 /** The texts of one event. */
 type EventTexts = Pick<ReceivedEvent, 'event' | keyof WrittenTexts>;
 
 /**
- * Remembers the original texts of events by their payload objects. An event that leaves its window with its own payload keeps its
- * text. The texts are garbage-collected together with the payloads, so the windows limit their number. A payload that is neither an
- * object nor a list is serialised again.
+ * Remembers the original texts of events by their payload objects. An event that leaves its window with an unchanged payload keeps
+ * its text. The texts are garbage-collected together with the payloads. Therefore the number of events in windows limits the number
+ * of texts. A payload that is neither an object nor a list is serialised again.
  */
 export class OriginalTexts {
   readonly #byPayload = new WeakMap<object, EventTexts>();
@@ -32,10 +33,10 @@ export class OriginalTexts {
     return this.#of(event)?.payloadText ?? JSON.stringify(event.payload);
   }
 
-  /** Returns the texts of an event that leaves its window, alone or merged. The metadata contains the count of the event. */
+  /** Returns the texts of an event that leaves its window, alone or merged. The metadata contains the event's `coalesced_count`. */
   textsOf(merged: StreamEvent): Partial<WrittenTexts> {
     const kept = this.#of(merged);
-    // The payload is not that of the last event. All other fields are those of the last event.
+    // The payload differs from the payload of the last event. All other fields are those of the last event.
     if (kept?.event.event_id !== merged.event_id) {
       const payloadText = kept?.payloadText ?? JSON.stringify(merged.payload);
       return { payloadText, metadataText: JSON.stringify(merged.metadata ?? {}) };
@@ -54,8 +55,8 @@ export class OriginalTexts {
 }
 
 /**
- * Returns an event's metadata as JSON text with this count. Keeps the original text, and appends the count if the text has none.
- * Serialises the metadata again if the text has another count.
+ * Returns an event's metadata as JSON text with this count. Keeps the original text, and appends the count if the text contains no
+ * count. Serialises the metadata again if the text contains another count.
  */
 function countedText({ event, metadataText = '{}' }: EventTexts, count: number): string {
   const metadata: EventMetadata = event.metadata ?? {};

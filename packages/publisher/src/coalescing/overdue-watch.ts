@@ -16,8 +16,8 @@ export interface OverdueWatchDependencies {
 /** Time after which a window that is due counts as overdue. A live owner flushes its window at once, but its timer may be late. */
 const GRACE_MS = 50;
 /**
- * Interval between two checks. A window is flushed within 400 ms of its owner's death. This time consists of the grace time, the
- * lease of a claim, and one check.
+ * Interval between two checks. If the owner of a window dies, the window is flushed within 400 ms. These 400 ms consist of the
+ * grace time, the lease of a claim, and the time until the next check.
  */
 const CHECK_INTERVAL_MS = 80;
 /** Random addition to the interval, so that processes do not check at the same time. */
@@ -67,7 +67,7 @@ export class OverdueWatch {
       await Promise.all(found.map((name) => this.#dependencies.flush(name)));
       return found.length;
     } catch {
-      // The store is away. The next check finds the windows that are overdue then.
+      // The store is unavailable. The next check finds the overdue windows.
       return 0;
     }
   }

@@ -1,4 +1,5 @@
-// Estimates the time of streams from the publish receipts of this process, for windows that are not in the broker.
+// Estimates the ID that a new entry of a stream would get, from the publish receipts of this process. Used for windows that are not
+// in the broker.
 import { compareEntryIds, type EntryId, entryIdMs, nextEntryId } from '@millrace/broker';
 
 interface Receipt {
@@ -18,8 +19,8 @@ export class StreamTimes {
   }
 
   /**
-   * Returns the ID that an entry of the stream would have at `nowMs`. The ID is higher than the IDs of all receipts so far. It may
-   * be too low by at most the duration of one reply. Returns `undefined` if there was no receipt for a minute.
+   * Returns the ID that a new entry of the stream would get at `nowMs`. The ID is higher than the IDs of all receipts so far. Its
+   * time may be too early by at most the duration of one reply. Returns `undefined` if there was no receipt for a minute.
    */
   asOf(stream: string, nowMs: number): EntryId | undefined {
     const receipt = this.#receipts.get(stream);

@@ -37,7 +37,10 @@ export interface WindowFlusherDependencies {
   streamOf(event: StreamEvent): string;
   /** Called when a flush of the window has ended, with or without success. */
   onFlushed(name: WindowName): void;
-  /** Called when a window is due only in `inMs`, because the store's clock may be behind our timer. */
+  /**
+   * Called when a window is not due yet, but will be due in `inMs` milliseconds. The reason may be that the store's clock is behind
+   * this process's timer.
+   */
   onNotDue(name: WindowName, inMs: number): void;
 }
 
@@ -86,12 +89,12 @@ export class WindowFlusher {
       return flush;
     }
     // A forced flush must also flush the inputs that were added after the running flush began. Every flush of a local window must
-    // do so, because no watch returns to local windows later.
+    // do the same, because no watch flushes local windows later.
     const mustFollow = isForced || this.#dependencies.local !== undefined;
     return mustFollow ? before.then(() => this.flush(name, isForced)) : before;
   }
 
-  /** Resolves when all flushes that have begun have ended. */
+  /** Resolves when all running flushes have ended. */
   async idle(): Promise<void> {
     await Promise.all(this.#flushes.values());
   }
@@ -101,7 +104,7 @@ export class WindowFlusher {
       await this.#limiter.acquire();
       await this.#flushOnce(name, isForced);
     } catch {
-      // The store is away. The watch finds the window later.
+      // The store is unavailable. The watch finds the window later.
     }
     this.#limiter.release();
     this.#flushes.delete(key);
@@ -118,7 +121,8 @@ export class WindowFlusher {
       if (claim.status === 'idle') return;
       if (claim.status === 'claimed') {
         const isPublished = await this.#publish(name, token, claim);
-        // After a flush that was taken over, the next window may be due. After our own flush, the next window has only begun.
+        // If this flush was taken over from another process, the next window of the slot may already be due. Otherwise the next
+        // window has only just begun.
         if (!isPublished || claim.ageMs === 0) return;
         continue;
       }
@@ -133,7 +137,8 @@ export class WindowFlusher {
   }
 
   /**
-   * Publishes a claimed window: Flushing → Published. Returns false if the events stay in the store, where they are tried again.
+   * Publishes the events of a claimed window, and commits the claim: Flushing → Published. Returns false if the events stay in the
+   * store and will be tried again.
    */
   async #publish(
     name: WindowName,
@@ -149,7 +154,7 @@ export class WindowFlusher {
     const stopRenewal = local === undefined ? this.#renew(name, token) : undefined;
     const failures = await this.#storeAll(events);
     stopRenewal?.();
-    // The publish queue has retried until its own limit. For a local window, no other process can try again.
+    // For a local window, the publish queue has already retried until its time limit, and no other process can try again.
     const isHopeless = local !== undefined || waited.ageMs > GIVE_UP_MS;
     if (!isHopeless && failures.some(({ cause }) => !(cause instanceof ContractError))) return false;
     // Counts the outcome only if the commit succeeds. Otherwise another process has taken over the flush, and may have finished it.

@@ -1,4 +1,4 @@
-// Adds inputs to one window. One call runs at a time. Inputs that arrive during a call are added by the next call.
+// Adds inputs to one window. One call to the store runs at a time. Inputs that arrive during a call are added by the next call.
 import { BrokerError, type WindowAddition, type WindowInput } from '@millrace/broker';
 import type { StreamEvent } from '@millrace/contract';
 
@@ -26,12 +26,13 @@ export interface PendingInput {
   readonly reject: (cause: unknown) => void;
 }
 
-/** Maximum number of inputs that wait for one window. Further inputs are refused. */
+/** Maximum number of inputs that wait to be added to one window. Further inputs are refused. */
 const MAX_QUEUED = 10_000;
 const MAX_BATCH_INPUTS = 256;
 const MAX_BATCH_CHARS = 262_144;
 /**
- * Number of attempts in a row that find the window full before the inputs are refused. The window is flushed between two attempts.
+ * Number of consecutive attempts after which inputs are refused if every attempt finds the window full. The window is flushed
+ * between two attempts.
  */
 const MAX_ATTEMPTS = 2;
 
@@ -59,7 +60,7 @@ export class WindowIntake {
     this.#queue.push(pending);
     if (!this.#isIdle) return;
     this.#isIdle = false;
-    // Starts at the end of this turn, so that one loop of the caller causes one call.
+    // Starts at the end of this turn of the event loop, so that the inputs from one loop of the caller are added in one call.
     queueMicrotask(() => void this.#addAll());
   }
 
@@ -70,7 +71,7 @@ export class WindowIntake {
     return withdrawn;
   }
 
-  /** Resolves when no input waits. */
+  /** Resolves when no input waits to be added. */
   async idle(): Promise<void> {
     if (!this.#isIdle) await new Promise<void>((resolve) => this.#onIdle.push(resolve));
   }

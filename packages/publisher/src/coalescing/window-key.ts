@@ -1,5 +1,5 @@
-// The window of a slot, and texts for windows and keys that are used as keys of maps. The texts are unambiguous, because room IDs
-// and slots contain no control characters.
+// Returns the window of a slot, and converts windows and slot keys to strings that are used as keys of maps. The strings are
+// unambiguous, because room IDs and slots contain no control characters.
 import type { WindowName } from '@millrace/broker';
 import type { SlotKey } from '@millrace/contract';
 
@@ -8,12 +8,12 @@ export function windowOf({ roomId, slot }: SlotKey): WindowName {
   return { roomId, slot };
 }
 
-/** Returns a window as one text. */
+/** Returns a window as one string. */
 export function windowKey({ roomId, slot }: WindowName): string {
   return `${roomId}\u0000${slot}`;
 }
 
-/** Returns a key inside a window as one text. */
+/** Returns a key inside a window, together with the window, as one string. */
 export function slotKeyText(slotKey: SlotKey): string {
   return `${windowKey(slotKey)}\u0000${slotKey.key}`;
 }

@@ -3,7 +3,10 @@ import type { CancelTimer, Clock } from '@millrace/internal';
 
 /** Number of checks in each `maxWaitMs`. A stall of this process is noticed only when the next check is due. */
 const CHECKS_PER_WAIT = 4;
-/** Minimum time between two checks. Otherwise a queue in which events expire all the time would be searched all the time. */
+/**
+ * Minimum time between two checks. Without this minimum, a queue in which events expire continuously would be searched
+ * continuously.
+ */
 const MIN_CHECK_INTERVAL_MS = 10;
 
 /** Dependencies of {@link ExpiryTimer}. */
@@ -20,12 +23,12 @@ interface ExpiryTimerDependencies {
 /**
  * States: idle ⇄ checking. Both → closed.
  *
- * Time during which this process was stalled does not count. After a stall, timers fire before any reply is read and before
- * anything is sent, so otherwise every waiting event would expire.
+ * Time during which this process was stalled does not count. Otherwise every waiting event would expire after a stall, because
+ * timers fire before any reply is read and before anything is sent.
  */
 export class ExpiryTimer {
   readonly #dependencies: ExpiryTimerDependencies;
-  /** Time for which this process is known to have slept while events waited. */
+  /** Time for which this process is known to have been stalled while events waited. */
   #stalledMs = 0;
   #cancelTimer: CancelTimer | undefined;
   /** Time of the next check, on `clock`. */

@@ -1,5 +1,5 @@
 // The queue between a publisher and the broker. It is divided by stream and lane, and limited in size. It sends batches, and
-// repeats them with the same IDs while the broker is away. If the broker does not come back in time, events are refused.
+// retries them with the same IDs while the broker is unavailable. If the broker does not recover in time, events are refused.
 import type { Broker, OutgoingEntry } from '@millrace/broker';
 import type { Lane } from '@millrace/contract';
 import type { Clock } from '@millrace/internal';
@@ -8,7 +8,7 @@ import { ExpiryTimer } from './expiry-timer.js';
 import type { OutgoingEvent, QueuedEvent, SettlementGroup } from './queued-event.js';
 import { StreamQueue } from './stream-queue.js';
 
-/** Dependencies and bounds of {@link PublishQueue}. */
+/** Dependencies and limits of {@link PublishQueue}. */
 export interface PublishQueueDependencies {
   readonly broker: Pick<Broker, 'append' | 'options' | 'onStateChange'>;
   readonly clock: Clock;
@@ -22,13 +22,13 @@ export interface PublishQueueDependencies {
 /**
  * Guarantees:
  *
- * - Events of one stream and lane are stored in the order in which they were put in, even after failures. In one stream, a higher
- *   lane is sent first.
+ * - Events of one stream and lane are stored in the order in which they were added, even after failures. In one stream, events of a
+ *   higher lane are sent first.
  * - An event is reported as stored only if it is stored.
  * - When the queue is full, new events replace the oldest waiting events of the lane `low`. If no such event waits, new events are
  *   refused.
- * - If a stream is offered more events than it stores, the excess is refused at once: `low` before `medium` before `high`. See
- *   `QueueLimit`.
+ * - If events for a stream arrive faster than they are stored, excess events are refused at once. Events of the lane `low` are
+ *   refused first, and events of the lane `high` last. See `QueueLimit`.
  */
 export class PublishQueue {
   readonly #dependencies: PublishQueueDependencies;
@@ -40,7 +40,8 @@ export class PublishQueue {
   #chars = 0;
   #group: SettlementGroup = { pendingCount: 0, onSettled: undefined };
   /**
-   * A promise for each earlier group that is not settled. A group contains at least one event, so `maxEvents` limits their number.
+   * A promise for each earlier group that is not settled. Each group contains at least one event. Therefore `maxEvents` limits the
+   * number of groups.
    */
   readonly #settling = new Set<Promise<void>>();
 
@@ -53,7 +54,10 @@ export class PublishQueue {
     });
   }
 
-  /** Accepts an event. Reports the outcome through the event's callbacks, after `put` has returned unless the queue is closed. */
+  /**
+   * Accepts or refuses an event. Reports the outcome through the event's callbacks. This happens after `put` has returned, unless
+   * the queue is closed.
+   */
   put(event: OutgoingEvent): void {
     const chars = charsOf(event);
     const stream = this.#streamOf(event.stream);
@@ -66,7 +70,7 @@ export class PublishQueue {
     this.#expiry.start();
   }
 
-  /** Resolves when all events that were put in until now are stored or refused. */
+  /** Resolves when all events that have been added so far are stored or refused. */
   async settled(): Promise<void> {
     const group = this.#group;
     if (group.pendingCount > 0) {
@@ -79,14 +83,14 @@ export class PublishQueue {
     await Promise.all(this.#settling);
   }
 
-  /** Fill level of the queue by its nearest limit, from 0 (empty) to 1 (events are refused). */
+  /** Fill level of the queue, measured by the limit that is closest to being reached, from 0 (empty) to 1 (events are refused). */
   get fill(): number {
     const { maxEvents, maxChars } = this.#dependencies;
     const shares = Array.from(this.#streams.values(), (stream) => stream.fill);
     return Math.min(1, Math.max(this.#events / maxEvents, this.#chars / maxChars, ...shares));
   }
 
-  /** Ends all timers and refuses the waiting events. */
+  /** Cancels all timers and refuses the waiting events. */
   close(): void {
     this.#stopListening();
     this.#expiry.close();

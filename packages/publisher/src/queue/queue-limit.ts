@@ -2,7 +2,7 @@
 
 /** An event is late if it has waited this long when it is sent. */
 const LATE_MS = 500;
-/** A stream is overloaded if its events are late for this long without a break. */
+/** A stream is overloaded if its events are late for this long without interruption. */
 const OVERLOADED_AFTER_MS = 500;
 /**
  * An overloaded stream is on time again if its events have waited less than this. The value is well below `LATE_MS`, so that a
@@ -57,7 +57,8 @@ export class QueueLimit {
   }
 
   /**
-   * Removes the limit. Called when no event waits, when events are on time, or when the rate is unknown because the store is away.
+   * Removes the limit. Called when no event waits, when events are on time, or when the rate is unknown because the store has
+   * failed.
    */
   reset(): void {
     this.#lateSinceMs = undefined;

@@ -8,9 +8,12 @@ export interface OutgoingEvent extends OutgoingEntry {
   /** Name of the real stream. If the stream has partitions, this is the name of a partition. */
   readonly stream: string;
   readonly lane: Lane;
-  /** True when the event is not sent again after a failed attempt. It is also in a shared window, which is then flushed again. */
+  /**
+   * True when the event is not sent again after a failed attempt. Such an event is still in a shared window, which is flushed again
+   * later.
+   */
   readonly isTriedOnce: boolean;
-  /** Called when the event is in its stream. Either `stored` or `failed` is called, once. */
+  /** Called when the event is in its stream. Exactly one of `stored` and `failed` is called, and only once. */
   stored(receipt: PublishReceipt): void;
   /**
    * Called when the event was refused. The error is a PublisherError `outbox_full` or `broker_unavailable`, or the broker's error
@@ -25,12 +28,12 @@ export interface QueuedEvent {
   readonly chars: number;
   /** Time when the event was put into the queue, by `ExpiryTimer.runningMs`. */
   readonly queuedAtMs: number;
-  /** True when an attempt was sent but not answered, so the event may be stored. */
+  /** True when the event may be stored, because an attempt was sent but not answered. */
   mayBeStored: boolean;
   readonly group: SettlementGroup;
 }
 
-/** The events that were put in between two calls of `PublishQueue.settled`. */
+/** The events that were added between two calls of `PublishQueue.settled`. */
 export interface SettlementGroup {
   /** Events of the group that are neither stored nor refused. */
   pendingCount: number;

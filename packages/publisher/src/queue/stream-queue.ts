@@ -6,16 +6,20 @@ import { brokerUnavailable, queueFull } from '../errors.js';
 import { QueueLimit } from './queue-limit.js';
 import type { QueuedEvent } from './queued-event.js';
 
-/** Maximum number of characters in a batch, about a millisecond of work for Redis. A single larger event is still sent. */
+/** Maximum number of characters in a batch, which is about a millisecond of work for Redis. A larger event is sent alone. */
 const MAX_BATCH_CHARS = 262_144;
 /**
  * Maximum number of events in the first batch of a backlog. If more events wait when a batch is stored, the maximum of the next
  * batch is doubled.
  */
 const FIRST_BATCH_EVENTS = 32;
-/** The events of this number of first batches may always wait, even if they are late, because they keep the store busy. */
+/**
+ * As many events as fit into this number of first batches may always wait, even if they are late, because they keep the store busy.
+ */
 const MIN_WAITING_BATCHES = 4;
-/** Maximum pause between two attempts while the broker is away. The queue also retries as soon as the broker is back. */
+/**
+ * Maximum pause between two attempts while the broker is unavailable. The queue also retries as soon as the broker is ready again.
+ */
 const MAX_RETRY_DELAY_MS = 1_000;
 
 /** Dependencies of {@link StreamQueue}. */
@@ -63,8 +67,8 @@ export class StreamQueue {
   /** Number of failed attempts in a row. */
   #failures = 0;
   /**
-   * Maximum number of events in the next batch. It grows with a backlog: if the turns of this process are long, one batch per turn
-   * must be enough to catch up.
+   * Maximum number of events in the next batch. It grows with a backlog. A process with long turns of the event loop may send only
+   * one batch per turn, and must be able to catch up with it.
    */
   #maxBatchEvents = FIRST_BATCH_EVENTS;
 
@@ -77,7 +81,7 @@ export class StreamQueue {
 
   /**
    * True when one more event of the lane may wait. Only waiting events of this lane and of higher lanes count, because events of
-   * lower lanes do not delay it.
+   * lower lanes do not delay the new event.
    */
   hasRoomFor(lane: Lane): boolean {
     const { maxWaiting } = this.#limit;
@@ -102,7 +106,7 @@ export class StreamQueue {
     else if (this.#state.name === 'closed') this.#refuseAll(this.#takeAll());
   }
 
-  /** Retries at once, because the broker is back. */
+  /** Retries at once, because the broker is ready again. */
   retryNow(): void {
     if (this.#state.name === 'waiting_for_retry') this.#enter(SCHEDULED);
   }
@@ -156,8 +160,8 @@ export class StreamQueue {
     if (first === undefined) return this.#enter(IDLE);
     this.#enter(SENDING);
     const { broker, clock, runningMs } = this.#dependencies;
-    // The first event of the batch belongs to the highest lane. Events of lower lanes may have waited longer, which says nothing
-    // about the stream.
+    // Measures the wait of the first event of the batch, which belongs to the highest lane. Events of lower lanes may have waited
+    // longer only because higher lanes are sent first.
     this.#limit.sending(runningMs() - first.queuedAtMs, clock.monotonicMs());
     let results: readonly (PublishReceipt | Error)[];
     try {

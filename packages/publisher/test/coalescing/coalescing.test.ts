@@ -30,7 +30,7 @@ describe.each(['local', 'redis'] as const)('coalescing: %s', (coalescing) => {
     expect(system.coalesced).toHaveLength(1);
   });
 
-  it('two users of a room are coalesced separately, and so are two rooms', async () => {
+  it('events of different users or different rooms are coalesced separately', async () => {
     await using system = await setUp();
     await system.publisher.publish('typing_start', 'one', typing(ana, true));
     await system.publisher.publish('typing_start', 'one', typing(bob, true));
@@ -57,7 +57,7 @@ describe.each(['local', 'redis'] as const)('coalescing: %s', (coalescing) => {
     ]);
   });
 
-  it('an event never merges more receipts than it can carry, and no receipt is lost', async () => {
+  it('merged receipts are published as several events if one event cannot contain all message IDs, and no ID is lost', async () => {
     await using system = await setUp();
     const lists = Array.from({ length: 20 }, () => Array.from({ length: 300 }, () => randomUUID()));
     for (const message_ids of lists) {
@@ -72,7 +72,7 @@ describe.each(['local', 'redis'] as const)('coalescing: %s', (coalescing) => {
     expect(events).toHaveLength(7);
   });
 
-  it('a repeat of the same ID is not counted', async () => {
+  it('an event that is published twice with the same ID is counted once', async () => {
     await using system = await setUp();
     const eventId = randomUUID();
     await system.publisher.publish('typing_start', 'room', typing(ana, true), { eventId });
@@ -95,7 +95,7 @@ describe.each(['local', 'redis'] as const)('coalescing: %s', (coalescing) => {
   });
 
   it.each([-300_000, 0, 300_000])(
-    'a message ends the typing of earlier calls and not the typing of later calls, with timestamps that differ by %d ms',
+    'a message ends the typing that was published before it, but not later typing, even if timestamps differ by %d ms',
     async (skewMs) => {
       await using system = await setUp();
       const timestamp = new Date(system.clock.wallMs() + skewMs).toISOString();
@@ -127,7 +127,7 @@ describe.each(['local', 'redis'] as const)('coalescing: %s', (coalescing) => {
     },
   );
 
-  it('a message that is not stored ends nothing, and no stop is lost', async () => {
+  it('a message that is not stored ends no typing, and a waiting typing_stop event is not lost', async () => {
     const clock = fakeClock();
     const broker = createMemoryBroker({ streams: eventCatalog.streams, clock });
     await broker.open();
@@ -154,7 +154,7 @@ describe.each(['local', 'redis'] as const)('coalescing: %s', (coalescing) => {
     await broker.close();
   });
 
-  it('a repeated message does not end the typing that began after the first message', async () => {
+  it('a message that is published again does not end the typing that began after the first publication', async () => {
     await using system = await setUp();
     const eventId = randomUUID();
     await system.publisher.publish('chat_message', 'room', chat(ana), { eventId });
@@ -168,7 +168,7 @@ describe.each(['local', 'redis'] as const)('coalescing: %s', (coalescing) => {
     ]);
   });
 
-  it('a publisher that closes waits for typing that was published after a message', async () => {
+  it('a publisher that closes still stores typing that was published right after a message', async () => {
     await using system = await setUp();
     void system.publisher.publish('chat_message', 'room', chat(ana));
     void system.publisher.publish('typing_start', 'room', typing(ana, true));
@@ -179,7 +179,7 @@ describe.each(['local', 'redis'] as const)('coalescing: %s', (coalescing) => {
     ]);
   });
 
-  it('flush and close publish the waiting events at once', async () => {
+  it('flush() and close() publish the waiting events at once', async () => {
     await using system = await setUp();
     await system.publisher.publish('typing_start', 'one', typing(ana, true));
     await system.publisher.flush();
@@ -198,7 +198,7 @@ describe.each(['local', 'redis'] as const)('coalescing: %s', (coalescing) => {
     expect(await system.entries('events:chat')).toHaveLength(2);
   });
 
-  it('a publisher has no timer and no window when nothing waits', async () => {
+  it('a publisher keeps no timer for windows when no event waits', async () => {
     await using system = await setUp();
     for (const room of ['a', 'b', 'c']) {
       await system.publisher.publish('typing_start', room, typing(ana, true));
@@ -218,7 +218,7 @@ describe.each(['local', 'redis'] as const)('coalescing: %s', (coalescing) => {
     expect((await system.events('events:chat')).map(({ room_id }) => room_id)).toEqual(['a', 'b', 'c']);
   });
 
-  it('no event is lost and none is miscounted over random sequences', async () => {
+  it('no event is lost or miscounted in random sequences of typing events', async () => {
     const step = fc.oneof(
       fc.record({
         kind: fc.constant('typing' as const),
@@ -279,7 +279,7 @@ describe('when the broker fails as a window ends', () => {
     expect(system.dropped).toEqual([]);
   });
 
-  it('a shared window drops its event after a minute without the broker, and counts it', async () => {
+  it('a shared window drops its event if the broker stores nothing for a minute, and the drop is counted', async () => {
     await using system = await setUpPublisher({ coalescing: 'redis' });
     await system.publisher.publish('typing_start', 'room', typing(ana, true));
     vi.spyOn(system.broker, 'append').mockRejectedValue(new BrokerError('unavailable', 'gone'));

@@ -21,7 +21,7 @@ async function openPublisher(url: string) {
   };
 }
 
-/** Returns the number of these commands that the servers have executed since `CONFIG RESETSTAT`. */
+/** Returns how many of these commands the servers have executed since `CONFIG RESETSTAT`. */
 async function countCalls(servers: readonly RedisServer[], commands: RegExp): Promise<number> {
   const stats = await Promise.all(servers.map((server) => server.cli('info', 'commandstats')));
   const calls = [...stats.join('\n').matchAll(/^cmdstat_([^:]+):calls=(\d+)/gm)];
@@ -31,14 +31,17 @@ async function countCalls(servers: readonly RedisServer[], commands: RegExp): Pr
   );
 }
 
-/** Returns the number of script calls without the checks for overdue windows, which depend on time and not on messages. */
+/**
+ * Returns the number of script calls. Leaves out the checks for overdue windows, because their number depends on time, not on
+ * messages.
+ */
 async function countScripts(servers: readonly RedisServer[]): Promise<number> {
   return (await countCalls(servers, /^eval/)) - (await countCalls(servers, /^zrangebyscore$/));
 }
 
 const messages = 2_000;
 
-it('2,000 messages at once cost at most 70 script calls, whichever user is typing', async () => {
+it('2,000 messages that are published at once cause at most 70 script calls while a user is typing', async () => {
   await using redis = await startRedis();
   await using system = await openPublisher(redis.url);
   await system.publisher.publish('typing_start', 'room-1', typing(ana, true));
@@ -55,7 +58,7 @@ it('2,000 messages at once cost at most 70 script calls, whichever user is typin
   expect(entries.every(({ fields }) => fields['event_type'] === 'chat_message')).toBe(true);
 });
 
-it('2,000 messages at once cost at most 90 script calls on a cluster, and each batch asks once for open windows', async () => {
+it('2,000 messages that are published at once cause at most 90 script calls and 70 checks for open windows on a cluster', async () => {
   await using cluster = await startRedisCluster({ nodeTimeoutMs: 30_000 });
   await using system = await openPublisher(cluster.url);
   await system.publisher.publish('typing_start', 'room-1', typing(ana, true));

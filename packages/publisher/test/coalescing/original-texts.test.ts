@@ -21,7 +21,7 @@ test.each([
   ['{"coalesced_count":3, "n":1.0}', '{"coalesced_count":3, "n":1.0}'],
   ['{"coalesced_count":2,"n":1.0}', '{"coalesced_count":3,"n":1}'],
   ['{"coalesced_count":null}', '{"coalesced_count":3}'],
-])('the metadata %s leave their window as %s, with the count', (metadata, counted) => {
+])('the metadata text %s becomes %s when the event is published with the count 3', (metadata, counted) => {
   const originalTexts = new OriginalTexts();
   const one = received(metadata);
   originalTexts.keep(one);
@@ -34,7 +34,7 @@ test.each([
 });
 
 test.each(['local', 'redis'] as const)(
-  'the text of a single event leaves a %s window as it was written',
+  'a single event in a %s window is stored with its original texts, plus the count in its metadata',
   async (coalescing) => {
     await using stage = await setUp({ coalescing });
     await stage.publisher.publishWritten([received('{"n":1.0}')]);
@@ -45,7 +45,7 @@ test.each(['local', 'redis'] as const)(
   },
 );
 
-test('a text that is written for a window is read back unchanged', () => {
+test('an event that is written as text for a window is read back unchanged', () => {
   for (const one of [received(), received('{"n":9007199254740993}')]) {
     const originalTexts = new OriginalTexts();
     originalTexts.keep(one);

@@ -39,7 +39,7 @@ async function openPublisher(url: string) {
   };
 }
 
-/** Returns all events of a room, each once. */
+/** Returns all events of a room, without repeats. */
 async function eventsOf(broker: Broker, roomId: string): Promise<StreamEvent[]> {
   const entries = await broker.readRange('events:chat', { count: 1_000 });
   const events = new Map<string, StreamEvent>();
@@ -58,7 +58,7 @@ describe.each([
   ['one server', () => redis.url],
   ['a cluster', () => cluster.url],
 ])('windows on %s', (_, url) => {
-  it('windows are shared by publishers, and a publisher flushes the windows that another publisher left behind', async () => {
+  it('windows are shared by publishers, and a publisher flushes the windows that a dead publisher left behind', async () => {
     await using first = await openPublisher(url());
     await using second = await openPublisher(url());
     const rooms = Array.from({ length: 8 }, () => randomUUID());
@@ -69,7 +69,8 @@ describe.each([
     first.die();
     for (const room of rooms) await second.publisher.publish('typing_stop', room, typing(ana, false));
     for (const room of rooms) {
-      // On a slow machine, the first window may have ended before the second publisher came. Then there are three events.
+      // On a slow machine, the first window may have ended before the second publisher added its event. In that case, there are
+      // three events.
       const total = async () =>
         countsOf(await eventsOf(second.broker, room)).reduce((sum, count) => sum + count, 0);
       await until(async () => (await total()) === 3);
@@ -81,7 +82,7 @@ describe.each([
     );
   });
 
-  it('windows are ended by a message of another publisher, and keep the typing that comes after the message', async () => {
+  it('waiting typing is ended by a message from another publisher, and typing that is published after the message remains', async () => {
     await using one = await openPublisher(url());
     await using other = await openPublisher(url());
     for (let round = 0; round < 5; round++) {
@@ -101,7 +102,7 @@ describe.each([
     }
   });
 
-  it('windows survive a publisher that dies after it stored its events and before it committed them', async () => {
+  it('a window is flushed completely even if its publisher dies after it stored the events and before it committed the window', async () => {
     await using first = await openPublisher(url());
     await using second = await openPublisher(url());
     const room = randomUUID();
@@ -121,7 +122,7 @@ describe.each([
     expect(countsOf(await eventsOf(second.broker, room))).toEqual([1]);
   });
 
-  it('windows are flushed by a publisher that closes, whether it opened or only joined them', async () => {
+  it('a publisher that closes flushes its windows, even the windows that another publisher opened', async () => {
     await using first = await openPublisher(url());
     await using second = await openPublisher(url());
     const room = randomUUID();
@@ -132,9 +133,9 @@ describe.each([
   });
 });
 
-it('a window has the keys of the data model while it is pending, and no key afterwards', async () => {
+it('a pending window has the Redis key that the data model requires, and no key remains after its flush', async () => {
   await using system = await openPublisher(redis.url);
-  // The windows are long and opened by hand, so that their keys can be read.
+  // Opens long windows by hand, so that their keys can be read before the windows end.
   const { windows } = system.broker;
   for (const slot of ['typing', 'read_receipt'])
     await windows.add({ roomId: 'abc123', slot }, [{ id: randomUUID(), text: '{}' }], {

@@ -34,7 +34,10 @@ async function setUpMany() {
     kill(name: string, death?: Parameters<MortalBroker['die']>[0]) {
       live.get(name)?.view.die(death);
     },
-    /** Returns the events that clients receive, because every gateway drops an event whose ID it has seen. */
+    /**
+     * Returns the events that clients receive. Each event ID appears once, because every gateway drops an event with an ID that it
+     * has seen.
+     */
     async events(): Promise<StreamEvent[]> {
       const entries = await broker.readRange('events:chat', { count: 1_000 });
       const events = new Map<string, StreamEvent>();
@@ -55,7 +58,7 @@ const sumOf = (events: readonly StreamEvent[]): number =>
   events.reduce((sum, event) => sum + countOf(event), 0);
 
 describe('publishers that share their windows', () => {
-  it('publishers that share a window add to the window that the first event opened', async () => {
+  it('a publisher adds its events to the window that an event of another publisher opened', async () => {
     await using system = await setUpMany();
     const [a, b] = [system.start('a'), system.start('b')];
     await a.publish('typing_start', 'room', typing(ana, true));
@@ -71,7 +74,7 @@ describe('publishers that share their windows', () => {
     expect(events.map(countOf)).toEqual([2, 1]);
   });
 
-  it('typing that waits is dropped when its sender’s message comes through another publisher', async () => {
+  it('a waiting typing event is dropped when another publisher publishes a message of the same user', async () => {
     await using system = await setUpMany();
     const [a, b] = [system.start('a'), system.start('b')];
     await a.publish('typing_start', 'room', typing(ana, true));
@@ -92,12 +95,12 @@ describe('publishers that share their windows', () => {
   });
 
   it.each([
-    ['before anything is stored', { afterCalls: 1 }],
-    ['with its event stored', { afterCalls: 1, isLastCallDone: true }],
-    ['with everything stored and nothing committed', { afterCalls: 2 }],
-    ['with the commit done', { afterCalls: 2, isLastCallDone: true }],
+    ['before its event is stored', { afterCalls: 1 }],
+    ['after its event is stored, without the reply', { afterCalls: 1, isLastCallDone: true }],
+    ['after the reply, before the commit', { afterCalls: 2 }],
+    ['after the commit, without the reply', { afterCalls: 2, isLastCallDone: true }],
   ])(
-    'a publisher takes over the window of a publisher that died while flushing %s, within 400 ms and only once',
+    'clients receive a window’s event exactly once within 400 ms if its publisher dies during the flush: %s',
     async (_, death) => {
       await using system = await setUpMany();
       const a = system.start('a');
@@ -111,7 +114,7 @@ describe('publishers that share their windows', () => {
     },
   );
 
-  it('publishers lose no event and count exactly, whichever publisher dies at any call', async () => {
+  it('publishers lose no accepted event and publish no message ID twice, even if any of them dies at any call', async () => {
     const publisher = fc.constantFrom('a', 'b', 'c');
     const step = fc.oneof(
       {

@@ -6,7 +6,7 @@ import { PublishQueue } from '../../src/queue/publish-queue.js';
 import { putInto, setUp, streams } from './set-up.js';
 
 describe('batches', () => {
-  /** Records the batches by the numbers of their events. */
+  /** Creates a queue that records each batch as a list of the numbers of its events. */
   async function setUpBatches() {
     const world = await setUp({ maxChars: 2_000_000 });
     const batches: string[] = [];
@@ -18,7 +18,7 @@ describe('batches', () => {
     return { ...world, batches };
   }
 
-  it('the events of one turn are sent together, one batch at a time, in order', async () => {
+  it('events of one turn of the event loop are collected into batches, which are sent one after another, in order', async () => {
     const { clock, put, batches } = await setUpBatches();
     for (let n = 0; n < 10; n += 1) put(`${n}`);
     expect(batches).toEqual([]);
@@ -28,7 +28,7 @@ describe('batches', () => {
     expect(batches).toEqual(['0,1,2,3,4,5,6,7', '8,9,la']);
   });
 
-  it('each batch is larger than the previous one while a backlog is stored, and small again after a failure', async () => {
+  it('the size of batches grows while a backlog is stored, and is small again after a failure', async () => {
     const clock = fakeClock();
     const broker = createMemoryBroker({ streams, publishBatchSize: 100, clock });
     await broker.open();

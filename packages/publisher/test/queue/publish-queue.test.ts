@@ -3,7 +3,7 @@ import { BrokerError } from '@millrace/broker';
 import { describe, expect, it, vi } from 'vitest';
 import { breakBroker, setUp } from './set-up.js';
 
-describe('while the broker is there', () => {
+describe('while the broker is available', () => {
   it('events of a stream are stored in the order of the calls', async () => {
     const { clock, put, stored, results } = await setUp();
     for (let n = 0; n < 20; n += 1) put(`c${n}`);
@@ -28,7 +28,7 @@ describe('while the broker is there', () => {
     expect(await stored()).toBe('h1 h2 m1 l1 l2');
   });
 
-  it('the queue has no timer when nothing waits', async () => {
+  it('the publish queue has no timer when no event waits', async () => {
     const { clock, put } = await setUp();
     put('a');
     await clock.advance(20_000);
@@ -36,10 +36,10 @@ describe('while the broker is there', () => {
   });
 });
 
-describe('while the broker is away', () => {
+describe('while the broker is unavailable', () => {
   it.each([
     ['nothing was stored', false],
-    ['all was stored and no reply came', true],
+    ['everything was stored but no reply came', true],
   ])('events are stored once and in their order after an outage in which %s', async (_title, isStored) => {
     const { clock, broker, put, stored, results } = await setUp();
     const away = breakBroker(broker, undefined, isStored);
@@ -53,7 +53,7 @@ describe('while the broker is away', () => {
     expect(Object.values(results)).toEqual(Array.from({ length: 20 }, () => 'stored'));
   });
 
-  it('an event that has waited too long is refused, and its error says whether it may be stored', async () => {
+  it('an event that has waited too long is refused, and its error says whether the event may be stored', async () => {
     const { clock, broker, put, stored, results } = await setUp();
     const away = breakBroker(broker);
     for (let n = 0; n < 10; n += 1) put(`${n}`);
@@ -70,7 +70,7 @@ describe('while the broker is away', () => {
     expect(await stored()).toBe('late');
   });
 
-  it('the error says that the event was not stored while the store has no memory', async () => {
+  it('the error of an event says that the event was not stored if the store is out of memory', async () => {
     const { clock, broker, put, results } = await setUp();
     breakBroker(broker, new BrokerError('out_of_memory', 'full'));
     put('a');
@@ -78,7 +78,7 @@ describe('while the broker is away', () => {
     expect(results).toEqual({ a: 'broker_unavailable not_stored' });
   });
 
-  it('the error says that the event was not stored when no attempt was ever sent', async () => {
+  it('the error of an event says that the event was not stored if no attempt was sent', async () => {
     const { clock, broker, put, results } = await setUp();
     breakBroker(broker, new BrokerError('unavailable', 'not connected', { nothingHappened: true }));
     put('a');
@@ -86,7 +86,7 @@ describe('while the broker is away', () => {
     expect(results).toEqual({ a: 'broker_unavailable not_stored' });
   });
 
-  it('the outcome is unknown when one attempt was sent and the later ones were not', async () => {
+  it('the outcome of an event is unknown if its first attempt was sent but not answered, and later attempts were not sent', async () => {
     const { clock, broker, put, results } = await setUp();
     breakBroker(broker, new BrokerError('unavailable', 'not connected', { nothingHappened: true }));
     vi.mocked(broker.append).mockRejectedValueOnce(new BrokerError('timeout', 'no answer'));
@@ -95,7 +95,7 @@ describe('while the broker is away', () => {
     expect(results).toEqual({ a: 'broker_unavailable unknown' });
   });
 
-  it('the number of attempts is limited', async () => {
+  it('an event that fails is sent between 30 and 1,000 times in a minute', async () => {
     const { clock, broker, put } = await setUp({ maxWaitMs: 60_000 });
     const away = breakBroker(broker);
     put('a');
@@ -104,7 +104,7 @@ describe('while the broker is away', () => {
     expect(away.mock.calls.length).toBeLessThan(1_000);
   });
 
-  it('an error that no further attempt can fix is reported at once to the whole batch', async () => {
+  it('an error that a retry cannot fix is reported at once for every event of the batch', async () => {
     const { clock, broker, put, results } = await setUp();
     vi.spyOn(broker, 'append').mockRejectedValueOnce(new BrokerError('refused', 'WRONGTYPE'));
     for (let n = 0; n < 9; n += 1) put(`${n}`);
@@ -112,7 +112,7 @@ describe('while the broker is away', () => {
     expect(results).toMatchObject({ '0': 'refused', '7': 'refused', '8': 'stored' });
   });
 
-  it('each event of a batch gets its own outcome when the store stops in the middle', async () => {
+  it('each event of a batch gets its own outcome when the store fails in the middle of the batch', async () => {
     const { clock, broker, put, results, stored } = await setUp();
     const full = new BrokerError('out_of_memory', 'full');
     const refused = new BrokerError('refused', 'no more IDs');
@@ -125,7 +125,7 @@ describe('while the broker is away', () => {
     expect(await stored()).toBe('b');
   });
 
-  it('an event that is tried once fails at once, and the others are repeated', async () => {
+  it('an event that must not be retried fails at once, and other events are retried', async () => {
     const { clock, broker, put, results, stored } = await setUp();
     const away = breakBroker(broker);
     put('again', 'low');
@@ -138,8 +138,8 @@ describe('while the broker is away', () => {
   });
 });
 
-describe('at its bound', () => {
-  it('low events make room in a full queue, the oldest first, and then new events are refused', async () => {
+describe('at its limit', () => {
+  it('a full queue drops its oldest low-lane events to accept new events, and refuses new events when no low-lane event is left', async () => {
     const { clock, broker, put, stored, results } = await setUp({ maxEvents: 4 });
     const away = breakBroker(broker);
     for (const id of ['l1', 'l2', 'l3', 'l4']) put(id, 'low');
@@ -156,7 +156,7 @@ describe('at its bound', () => {
     expect(await stored()).toBe('h1 h2 h3 m1');
   });
 
-  it('characters count towards the bound, and a single huge event is accepted', async () => {
+  it('the limit maxChars counts the characters of all waiting events, but an empty queue accepts a single huge event', async () => {
     const { clock, broker, put, results } = await setUp({ maxChars: 12 });
     breakBroker(broker);
     put('x'.repeat(100));
@@ -166,7 +166,7 @@ describe('at its bound', () => {
   });
 });
 
-it('settled() resolves when all earlier events are settled, whatever is put in later', async () => {
+it('settled() resolves when all events that were added before the call are stored or refused', async () => {
   const { clock, broker, queue, put } = await setUp();
   await queue.settled();
   const away = breakBroker(broker);
@@ -182,7 +182,7 @@ it('settled() resolves when all earlier events are settled, whatever is put in l
   expect(settled).toEqual(['first', 'second']);
 });
 
-it('the time in which this process slept does not count: events that waited are stored when it wakes', async () => {
+it('waiting events do not expire while the process sleeps, and are stored when it wakes up', async () => {
   const { clock, broker, put, stored, results } = await setUp();
   const append = broker.append.bind(broker);
   vi.spyOn(broker, 'append').mockImplementation(async (stream, entries) => {
@@ -196,7 +196,7 @@ it('the time in which this process slept does not count: events that waited are 
   expect(await stored()).toBe(Array.from({ length: 50 }, (_, n) => `${n}`).join(' '));
 });
 
-it('a queue that closes refuses the events that wait', async () => {
+it('a queue that is closed refuses waiting events and new events', async () => {
   const { clock, broker, queue, put, results } = await setUp();
   breakBroker(broker);
   put('a');
@@ -209,7 +209,7 @@ it('a queue that closes refuses the events that wait', async () => {
   expect(clock.timerCount).toBe(0);
 });
 
-it('a queue that closes before its batch is sent stays closed', async () => {
+it('a queue that is closed before its first batch is sent stores nothing and stays closed', async () => {
   const { clock, queue, put, stored, results } = await setUp();
   put('a');
   queue.close();

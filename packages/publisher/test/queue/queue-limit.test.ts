@@ -22,7 +22,7 @@ describe('QueueLimit', () => {
     expect(limit.maxWaiting).toBe(Number.POSITIVE_INFINITY);
   });
 
-  it('a queue is not limited by a short delay after which it catches up', () => {
+  it('a queue is not limited after a short delay if it catches up', () => {
     const limit = new QueueLimit(10);
     const nowMs = send(limit, 9, 3_000);
     send(limit, 1, 100, nowMs);
@@ -30,13 +30,13 @@ describe('QueueLimit', () => {
     expect(limit.maxWaiting).toBe(Number.POSITIVE_INFINITY);
   });
 
-  it('a queue is limited to the number of events that are stored in half a second, after every batch was late for that time', () => {
+  it('a queue whose batches were all late for half a second is limited to the number of events that are stored in half a second', () => {
     const limit = new QueueLimit(10);
     send(limit, 10, 600);
     expect(limit.maxWaiting).toBe(1_000);
   });
 
-  it('a queue stays limited while it is at its limit, and no longer', () => {
+  it('a queue stays limited until its events wait less than 200 ms', () => {
     const limit = new QueueLimit(10);
     let nowMs = send(limit, 10, 600);
     nowMs = send(limit, 20, 450, nowMs);
@@ -45,7 +45,7 @@ describe('QueueLimit', () => {
     expect(limit.maxWaiting).toBe(Number.POSITIVE_INFINITY);
   });
 
-  it('the limit of a queue follows the rate of the store', () => {
+  it('the limit of a queue adapts to the rate at which events are stored', () => {
     const limit = new QueueLimit(10);
     let nowMs = send(limit, 10, 600);
     for (let n = 0; n < 3; n += 1) {
@@ -62,7 +62,7 @@ describe('QueueLimit', () => {
     expect(limit.maxWaiting).toBe(10);
   });
 
-  it('a queue is not limited any more when the store has failed', () => {
+  it('reset() removes the limit of a queue', () => {
     const limit = new QueueLimit(10);
     send(limit, 10, 600);
     limit.reset();

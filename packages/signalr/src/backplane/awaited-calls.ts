@@ -8,13 +8,14 @@ import type { CompletionOutcome } from '../protocol/hub-message.js';
 
 interface AwaitedCall extends AnswerListener {
   readonly connectionId: string;
-  /** The instance that has called the client. Undefined while that instance is being searched for. */
+  /** The instance that has the client's connection and has called the client. Undefined until that instance is found. */
   owner: string | undefined;
-  /** Removes the listener from the caller's signal. */
+  /** Removes the abort listener from the caller's signal. */
   release(): void;
 }
 
 /**
+ * The calls of this instance that wait for the answer of a client of another instance. The states of a call:
  * ```
  * searching → called  an instance has called the client
  * searching → over    no instance has the client, the search failed, or the caller canceled
@@ -33,7 +34,7 @@ export class AwaitedCalls {
   /**
    * Registers a call. Resolves with the client's answer. Rejects with the error that `fail` receives, or with `canceled` when the
    * signal is aborted.
-   * @param onCanceled receives the instance that has called the client, if it is known
+   * @param onCanceled called when the signal is aborted, with the instance that has called the client, if that instance is known
    */
   start(
     call: { readonly id: string; readonly connectionId: string },
@@ -84,12 +85,15 @@ export class AwaitedCalls {
     for (const id of this.#calls.keys()) this.fail(id, error);
   }
 
-  /** Returns the instance that has called the client, or undefined. */
+  /**
+   * Returns the instance that has called the client. Returns undefined if that instance is not known yet, or if there is no such
+   * call.
+   */
   ownerOf(id: string): string | undefined {
     return this.#calls.get(id)?.owner;
   }
 
-  /** Yields the id of each call with the instance that has called the client, if that instance is known. */
+  /** Yields the id of each call that has reached its client, together with the instance of that client. */
   *pairs(): Iterable<readonly [id: string, owner: string]> {
     for (const [id, { owner }] of this.#calls) if (owner !== undefined) yield [id, owner];
   }

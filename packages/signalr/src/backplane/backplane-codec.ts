@@ -1,6 +1,6 @@
 /*
- * Encodes and decodes backplane messages: a MessagePack array `[version, kind, sender, sequence, …]`. Pure. Unknown items at the
- * end of the array are ignored, so that later versions may add items.
+ * Encodes and decodes backplane messages. Each message is a MessagePack array `[version, kind, sender, sequence, …]`. Unknown items
+ * at the end of the array are ignored, so that later releases can add items. All functions are pure.
  */
 import type { Address } from '../hub/address.js';
 import { malformed } from '../protocol/json-fields.js';
@@ -18,13 +18,13 @@ import {
 } from './backplane-message.js';
 
 /**
- * The version of the format. It is the first item, so that every version can read it. Instances of different versions cannot read
- * each other's messages. Increase it only for a change that earlier versions would misread, never for a new kind or an additional
- * item.
+ * The version of the format. It is the first item of every message, so that instances of all versions can read it. Instances with
+ * different versions cannot read each other's messages. Increase the version only for a change that earlier releases would misread,
+ * never for a new kind of message or an additional item.
  */
 const VERSION = 1;
 
-/** The index of each entry in these lists is its number on the wire. */
+/** The index of a value in one of these three lists is its number on the wire. */
 const ADDRESS_KINDS = ['all', 'connections', 'groups', 'users'] as const satisfies readonly Address['kind'][];
 const REQUEST_KINDS = ['add', 'remove', 'abort', 'invoke'] as const satisfies readonly Request['kind'][];
 const ANSWERS = ['elsewhere', 'done', 'not_done'] as const satisfies readonly Answer[];
@@ -32,7 +32,7 @@ const ANSWERS = ['elsewhere', 'done', 'not_done'] as const satisfies readonly An
 type Kind = BackplaneMessage['kind'];
 type FieldsOf<K extends Kind> = Omit<Body<K>, 'kind'>;
 
-/** Writes and reads the fields of one kind of message, which follow the head. */
+/** Writes and reads the fields of one kind of message. In the array they follow the head: version, kind, sender and sequence. */
 interface KindCodec<K extends Kind> {
   /** The number of the kind, which is the second item of the array. */
   readonly number: number;
@@ -104,15 +104,15 @@ const KINDS: { readonly [K in Kind]: KindCodec<K> } = {
 };
 
 const KIND_NAMES = new Map<number, Kind>(
-  Object.entries(KINDS).map(([name, { number }]) => [number, name as Kind]), // the names are the keys of KINDS
+  Object.entries(KINDS).map(([name, { number }]) => [number, name as Kind]), // the cast is safe: the names are the keys of KINDS
 );
 
 /** The reason why bytes could not be read as a message. */
 export type UnreadableReason = 'unknown_version' | 'unknown_kind' | 'malformed';
 
 /**
- * A decoded message, or the reason why the bytes could not be read. A message of an unknown kind still has its head, because the
- * receiver needs its sequence number to detect lost messages.
+ * A decoded message, or the reason why the bytes could not be read. For a message of an unknown kind, `head` is present, because
+ * the receiver needs the sequence number to detect lost messages.
  */
 export type Decoded =
   | { readonly message: BackplaneMessage }
@@ -146,7 +146,7 @@ export function decodeBackplaneMessage(bytes: Uint8Array): Decoded {
     const head: Head = { sender: readId(reader, 'sender'), sequence: readCount(reader) };
     if (kind === undefined) return unreadable('unknown_kind', head);
     const message = { ...head, kind, ...codecOf(kind).read(reader) };
-    return { message: message as BackplaneMessage }; // the codec of this kind has read its fields
+    return { message: message as BackplaneMessage }; // the cast is safe: the codec of this kind has read its fields
   } catch {
     // The reader's error is dropped, because it describes the content of the message, which must not reach logs.
     return unreadable('malformed');
@@ -211,14 +211,17 @@ function readList(
   return items;
 }
 
-/** Reads a text. It may be empty, because the hub's code may choose an empty name. */
+/** Reads a string. It may be empty, because the hub's code may choose an empty name for a group. */
 function readText(reader: MessagePackReader, field: string): string {
   const text = reader.readNullableString(field);
   if (text === null) throw malformed(`'${field}' is missing.`);
   return text;
 }
 
-/** Reads an id. Ids from other instances are kept in memory, so every id must have the length that instances give it. */
+/**
+ * Reads an id. Ids from other instances are kept in memory, so an id must have exactly 22 characters, like all ids that instances
+ * create.
+ */
 function readId(reader: MessagePackReader, field: string): string {
   const id = readText(reader, field);
   if (!/^[\w-]{22}$/.test(id)) throw malformed(`'${field}' is not an id of 22 characters.`);

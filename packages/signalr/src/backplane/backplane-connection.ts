@@ -16,8 +16,8 @@ export interface BackplaneConnectionDependencies {
   /** The channels to subscribe to, each with its listener. */
   readonly channels: ReadonlyMap<string, (message: Uint8Array) => void>;
   /**
-   * Maximum number of published bytes that the backplane has not accepted yet. A single message may exceed it; otherwise that
-   * message could never be sent.
+   * Maximum number of published bytes that the backplane has not accepted yet. A single message may exceed this limit if no other
+   * message is pending; otherwise it could never be sent.
    */
   readonly maximumBytes: number;
   /** Maximum length of the first pause between two attempts to subscribe. The maximum doubles with each attempt, up to 30 s. */
@@ -27,14 +27,15 @@ export interface BackplaneConnectionDependencies {
 }
 
 /**
- * `closed`: not opened yet. `opening`: an attempt to subscribe is running. `waiting`: the last attempt failed, and the next one
- * begins at `retryAtMs`. `open`: both subscriptions are active. `ended`: closed for good.
+ * The state of the connection. `closed`: not opened yet. `opening`: an attempt to subscribe is running. `waiting`: the last attempt
+ * failed, and the next one begins at `retryAtMs`. `open`: both subscriptions are active. `ended`: closed permanently.
  */
 type BackplaneConnectionState =
   | { readonly name: 'closed' | 'opening' | 'open' | 'ended' }
   | { readonly name: 'waiting'; readonly retryAtMs: number };
 
 /**
+ * Subscribes to the channels of one hub, and publishes the hub's messages. The states of the connection:
  * ```
  * closed → opening → open ──┐
  *           ⇅               ├─▶ ended   (from every state)
@@ -56,7 +57,7 @@ export class BackplaneConnection {
     this.#dependencies = dependencies;
   }
 
-  /** The error of the last attempt to subscribe that ended, or `undefined` if it succeeded. */
+  /** The error of the last completed attempt to subscribe, or `undefined` if that attempt succeeded. */
   get error(): Error | undefined {
     return this.#error;
   }
@@ -71,7 +72,7 @@ export class BackplaneConnection {
       this.#attempt = this.#subscribe(nowMs);
   }
 
-  /** Resolves when the backplane has accepted the message. Rejects otherwise; never throws. */
+  /** Publishes a message. Resolves when the backplane has accepted it, otherwise rejects. Never throws synchronously. */
   async publish(channel: string, message: Uint8Array): Promise<void> {
     const { backplane, maximumBytes } = this.#dependencies;
     if (this.#pendingBytes > 0 && this.#pendingBytes + message.length > maximumBytes)
@@ -99,7 +100,7 @@ export class BackplaneConnection {
     return this.#state.name === 'ended';
   }
 
-  /** Never rejects. */
+  /** Makes one attempt to subscribe to all channels. Never rejects. */
   async #subscribe(nowMs: number): Promise<void> {
     const { backplane, channels, onOpen } = this.#dependencies;
     this.#moveTo({ name: 'opening' });

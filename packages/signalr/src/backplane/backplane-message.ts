@@ -12,8 +12,8 @@ export const FAILURE_CODES = ['disconnected', 'not_ready', 'too_many_calls', 'un
 export type FailureCode = (typeof FAILURE_CODES)[number];
 
 /**
- * The sender of a message and its sequence number. Only `send` and `query` messages are numbered. Any other message has the number
- * of the sender's last numbered message.
+ * The sender and the sequence number of a message. Only `send` and `query` messages have their own number. Any other message
+ * repeats the number of the sender's last `send` or `query`.
  */
 export interface Head {
   /** The id of the sending instance: 128 random bits in base64url. */
@@ -21,22 +21,23 @@ export interface Head {
   readonly sequence: number;
 }
 
-/** A request to the instance that has a connection. */
+/** A request for the instance that has a certain connection. */
 export type Request =
   | ConnectionRequest
-  /** Calls the client. The id of the query is the invocation id. */
+  /** Calls the client of the connection. The id of the query serves as the invocation id. */
   | { readonly kind: 'invoke'; readonly encodings: Encodings };
 
 /**
- * `elsewhere`: the instance does not have the connection. `done`: it has carried out the request (`invoke`: it has called the
- * client). `not_done`: it has the connection, but there was nothing to do.
+ * An instance's answer to a query. `elsewhere`: the instance does not have the connection. `done`: the instance has carried out the
+ * request; for `invoke`, it has called the client. `not_done`: the instance has the connection, but there was nothing to do.
  */
 export type Answer = 'elsewhere' | 'done' | 'not_done';
 
 /** All messages. `announce`, `leave`, `send` and `query` go to all instances; all other messages go to one instance. */
 export type BackplaneMessage = Head &
   /**
-   * A heartbeat. `isNew`: the sender has not received its own messages yet and wants the other instances to announce themselves.
+   * A heartbeat. `isNew` is true if the sender has not received any of its own messages yet, and wants the other instances to
+   * announce themselves.
    */
   (
     | { readonly kind: 'announce'; readonly isNew: boolean }
@@ -54,7 +55,7 @@ export type BackplaneMessage = Head &
         readonly request: Request;
       }
     | { readonly kind: 'answer'; readonly id: string; readonly answer: Answer }
-    /** A client has answered a call. `bytes` is the client's completion in the hub protocol `protocol`. */
+    /** A client has answered a call. `bytes` is the client's completion, encoded in the hub protocol with the name `protocol`. */
     | {
         readonly kind: 'completion';
         readonly id: string;
@@ -65,14 +66,14 @@ export type BackplaneMessage = Head &
     /** The caller no longer waits for the answer of a call. */
     | { readonly kind: 'cancel'; readonly id: string }
     /**
-     * `check` lists the calls between sender and receiver that the sender has. The answer `missing` lists the calls of that list
-     * that the receiver does not have.
+     * `check` lists all calls between the sender and the receiver that the sender knows. The receiver answers with `missing`: the
+     * calls in that list that the receiver does not know.
      */
     | { readonly kind: 'check'; readonly ids: readonly string[] }
     | { readonly kind: 'missing'; readonly ids: readonly string[] }
   );
 
-/** One kind of message. */
+/** The backplane message of one kind. */
 export type MessageOf<Kind extends BackplaneMessage['kind']> = Extract<
   BackplaneMessage,
   { readonly kind: Kind }

@@ -15,9 +15,9 @@ export function randomId(): string {
 export interface BackplaneSenderDependencies {
   /** The channel of the hub, which all instances subscribe to. */
   readonly channel: string;
-  /** Rejects unless the backplane has confirmed the message. */
+  /** Publishes a message. Rejects if the backplane did not confirm the message. */
   publish(channel: string, message: Uint8Array): Promise<void>;
-  /** Called for every message that was not published, except for heartbeats. */
+  /** Called for every message that was not published, except heartbeats and `leave` messages. */
   onFailed(error: Error): void;
 }
 
@@ -25,7 +25,7 @@ export interface BackplaneSenderDependencies {
 export class BackplaneSender {
   readonly id = randomId();
   readonly #dependencies: BackplaneSenderDependencies;
-  /** The number of the last numbered broadcast. */
+  /** The sequence number of the last numbered broadcast. */
   #sequence = 0;
 
   constructor(dependencies: BackplaneSenderDependencies) {
@@ -38,7 +38,7 @@ export class BackplaneSender {
   }
 
   /**
-   * Sends a numbered message to all instances. A message that cannot be published uses up its number, too, so that the other
+   * Sends a numbered message to all instances. A message that cannot be published still uses up its number, so that the other
    * instances notice the loss.
    */
   broadcast(body: Body<'send' | 'query'>, onFailed?: (error: Error) => void): void {
@@ -51,7 +51,10 @@ export class BackplaneSender {
     this.#publish(this.#channelOf(peer), body);
   }
 
-  /** Sends a heartbeat or `leave` with the number of the last numbered broadcast. Rejects if the message was not published. */
+  /**
+   * Sends a heartbeat or a `leave` message to all instances. It has the number of the last numbered broadcast. Rejects if it was
+   * not published.
+   */
   async announce(body: Body<'announce' | 'leave'>): Promise<void> {
     await this.#dependencies.publish(this.#dependencies.channel, this.#encode(body));
   }
@@ -68,7 +71,7 @@ export class BackplaneSender {
     return encodeBackplaneMessage({ sender: this.id, sequence: this.#sequence, ...body });
   }
 
-  /** Returns the channel of one instance. It is no hub's channel, because a hub's path contains no `#`. */
+  /** Returns the channel of one instance. It cannot be the channel of another hub, because the path of a hub contains no `#`. */
   #channelOf(id: string): string {
     return `${this.#dependencies.channel}#${id}`;
   }

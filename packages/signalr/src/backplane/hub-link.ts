@@ -22,16 +22,19 @@ import { PendingQueries, type QueryListener, unavailable } from './pending-queri
 import { Presence } from './presence.js';
 import { RemoteCalls } from './remote-calls.js';
 
-/** Maximum number of unknown versions that are reported, each of them once. Further versions are not reported. */
+/** Maximum number of unknown format versions to report. Each of them is reported once. Further versions are not reported. */
 const MAXIMUM_VERSIONS = 16;
 
-/** The limits of a link. */
+/** The limits of the link between a hub and the other instances. */
 export interface HubLinkLimits {
   /** Interval between two heartbeats, accurate to one tick. */
   readonly heartbeatIntervalMs: number;
-  /** Maximum time for a query to be answered. */
+  /** Maximum time to wait for the answers to a query. */
   readonly answerTimeoutMs: number;
-  /** Maximum number of published bytes that the backplane has not accepted yet. A message that would exceed it is not published. */
+  /**
+   * Maximum number of published bytes that the backplane has not accepted yet. A message that would exceed this limit is not
+   * published.
+   */
   readonly maximumBytes: number;
 }
 
@@ -49,9 +52,9 @@ export interface HubLinkDependencies {
 }
 
 /**
- * Connects a hub to the same hub on the other instances, from `start` to `close`. All instances subscribe to one channel for sends,
- * and each instance finds its own receivers. Therefore the next send of any instance reaches a connection that has just joined a
- * group.
+ * Connects a hub to the same hub on the other instances, from `start` to `close`. All instances subscribe to the same channel for
+ * sends, and each instance looks up the receivers among its own connections. Therefore a connection that has just joined a group
+ * receives the next send of any instance.
  */
 export class HubLink implements RemoteHub, TickListener {
   readonly #dependencies: HubLinkDependencies;
@@ -60,7 +63,7 @@ export class HubLink implements RemoteHub, TickListener {
   readonly #presence: Presence;
   readonly #queries: PendingQueries;
   readonly #calls: RemoteCalls;
-  /** Unknown versions that were reported; see `MAXIMUM_VERSIONS`. */
+  /** The unknown format versions that have been reported; see `MAXIMUM_VERSIONS`. */
   readonly #unknownVersions = new Set<number>();
   #lastCheckMs = 0;
   #isClosed = false;
@@ -206,7 +209,7 @@ export class HubLink implements RemoteHub, TickListener {
     if (this.#isClosed) return;
     const decoded = decodeBackplaneMessage(bytes);
     const head = decoded.message ?? decoded.head;
-    // This instance's own message: its receivers in this process have it already.
+    // This is the instance's own message, so its receivers in this process already have it.
     if (head?.sender === this.#sender.id) return this.#presence.receivedOwnMessage();
     const reason = head && this.#presence.received(head, decoded.message?.kind);
     if (reason !== undefined) this.#ignore(reason);
@@ -217,7 +220,7 @@ export class HubLink implements RemoteHub, TickListener {
     if (!this.#isClosed) this.#act(decodeBackplaneMessage(bytes));
   }
 
-  /** Handles a message. Never throws, whatever the message holds. */
+  /** Handles a message. Never throws, whatever the message contains. */
   #act(decoded: Decoded): void {
     if (decoded.message === undefined) {
       if (decoded.version !== undefined) this.#noteVersion(decoded.version);
@@ -271,7 +274,8 @@ export class HubLink implements RemoteHub, TickListener {
 
   #onAnswer({ sender, id, answer }: MessageOf<'answer'>): void {
     if (answer === 'elsewhere') return this.#queries.notFound(id, sender);
-    // If the query is no longer pending, its caller may have canceled. `called` then tells the peer that no answer is needed.
+    // If the query is no longer pending, its caller may have canceled. In that case `called` tells the peer that no answer is
+    // needed.
     if (!this.#queries.found(id, sender, answer === 'done')) this.#calls.called(id, sender);
   }
 

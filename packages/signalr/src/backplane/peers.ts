@@ -1,6 +1,6 @@
 /*
- * Tracks the other instances that are present, whether this instance receives any messages, and the messages that it missed. Pure:
- * no timers, no backplane.
+ * Tracks which other instances are present, whether this instance receives any messages, and how many messages it has missed. Pure:
+ * uses no timers and no backplane.
  */
 
 /** This instance is down if none of its own messages arrives for this number of heartbeats. */
@@ -11,22 +11,25 @@ const GONE_AFTER_BEATS = 5;
 const COMPLETE_AFTER_BEATS = 2;
 /** The sequence number of a silent peer is forgotten after this number of heartbeats. */
 const FORGOTTEN_AFTER_BEATS = 600;
-/** Maximum number of peers, including peers that are gone but not forgotten. Messages of further peers are refused. */
+/**
+ * Maximum number of peers, including peers that are gone but still remembered. If all of them are present, messages of further
+ * peers are refused.
+ */
 const MAXIMUM_PEERS = 1_000;
 
 /** The state of another instance. */
 interface Peer {
   /** The sequence number of the peer's last numbered message. */
   lastSequence: number;
-  /** Heartbeats of this instance since a message of the peer arrived. */
+  /** Number of this instance's heartbeats since the last message of the peer arrived. */
   silentBeats: number;
   /** True if the peer has announced itself and is not gone. */
   isPresent: boolean;
 }
 
 /**
- * `up`: this instance receives its own messages through the backplane. `down`: it has received none for three heartbeats.
- * `starting`: it has received none yet.
+ * The state of this instance. `up`: it receives its own messages through the backplane. `down`: it has received none of them for
+ * three heartbeats. `starting`: it has received none yet.
  */
 export type PeersState = 'starting' | 'up' | 'down';
 
@@ -40,19 +43,20 @@ export type Order =
   | { readonly kind: 'refused' };
 
 /**
+ * The other instances of a hub, and the state of this instance:
  * ```
  * starting ── own message ─▶ up ── 3 heartbeats without ─▶ down
  *     │                       ◀────── own message ──────────┘ ▲
  *     └──────────────── 3 heartbeats without ─────────────────┘
  * ```
- * Silence is counted in heartbeats of this instance, not in time, because a process that was suspended received nothing in that
- * time. While this instance does not receive its own messages, the silence of peers is not counted.
+ * Silence is counted in heartbeats of this instance, not in time, because a process receives nothing while it is suspended. While
+ * this instance does not receive its own messages, the silence of peers is not counted.
  */
 export class Peers {
   readonly #peers = new Map<string, Peer>();
   #state: PeersState = 'starting';
   #hasBeenUp = false;
-  /** Heartbeats since this instance received one of its own messages. */
+  /** Number of heartbeats since this instance last received one of its own messages. */
   #beatsWithoutOwnMessage = 0;
   /** Number of heartbeats since the state became `up`. */
   #upBeats = 0;
@@ -77,7 +81,7 @@ export class Peers {
     return this.#state === 'up' && this.#upBeats > COMPLETE_AFTER_BEATS;
   }
 
-  /** Returns the ids of the present peers, which can be asked. */
+  /** Returns the ids of the peers that are present and can therefore be queried. */
   present(): readonly string[] {
     return [...this.#peers].filter(([, { isPresent }]) => isPresent).map(([id]) => id);
   }
@@ -98,10 +102,11 @@ export class Peers {
   }
 
   /**
-   * Checks the sequence number of a peer's broadcast. The first broadcast that arrives from a peer sets its starting number.
+   * Checks the sequence number of a peer's broadcast. The first broadcast that arrives from a peer sets the starting number for
+   * that peer.
    * @param sequence the broadcast's own number, or the number of the peer's last numbered broadcast
-   * @param isNumbered true if the broadcast has its own number. Undefined for a kind of a later version: then a number above the
-   * last one counts as its own number
+   * @param isNumbered true if the broadcast has its own number. Undefined for a kind of message that this version does not know:
+   * then a number above the peer's last number counts as the broadcast's own number
    */
   received(id: string, sequence: number, isNumbered: boolean | undefined): Order {
     const peer = this.#peers.get(id);
@@ -131,8 +136,8 @@ export class Peers {
   }
 
   /**
-   * Counts one heartbeat of this instance. Returns whether the state changes to `down`, and the ids of the peers that are gone from
-   * now on.
+   * Counts one heartbeat of this instance. Returns whether the state has just changed to `down`, and the ids of the peers that now
+   * count as gone.
    */
   beat(): { readonly isDownNow: boolean; readonly gone: readonly string[] } {
     if (this.#state !== 'down') this.#beatsWithoutOwnMessage += 1;

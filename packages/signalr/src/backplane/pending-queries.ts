@@ -4,18 +4,24 @@
 import { SignalRError } from '../errors.js';
 
 /**
- * Maximum number of pending queries. Further queries are refused, because instances that leave so many unanswered will not answer
- * another one.
+ * Maximum number of pending queries. Further queries are refused, because instances that leave so many queries unanswered will not
+ * answer another query either.
  */
 const MAXIMUM_QUERIES = 10_000;
 
-/** Receives the end of a query: exactly one of the methods is called, once. None is called if the query is forgotten. */
+/**
+ * Receives the outcome of a query. Exactly one of the methods is called, and it is called once. If the query is forgotten, no
+ * method is called.
+ */
 export interface QueryListener {
-  /** A peer has the connection. `isDone` is false if there was nothing to do. */
+  /** Called when a peer has the connection. `isDone` is false if the peer had nothing to do. */
   onFound(peer: string, isDone: boolean): void;
-  /** All peers answered that they do not have the connection. */
+  /** Called when all peers have answered that they do not have the connection. */
   onNobody(): void;
-  /** @param error SignalRError `backplane_unavailable`, or `server_closed` */
+  /**
+   * @param error SignalRError `backplane_unavailable`, `server_closed`, or a code of `FAILURE_CODES` if a peer could not call its
+   * client
+   */
   onFailed(error: SignalRError): void;
 }
 
@@ -26,7 +32,7 @@ interface PendingQuery {
   readonly awaited: Set<string>;
 }
 
-/** Creates the error that the hub's code receives for every failure between instances. */
+/** Creates the error that the hub's code receives when the communication between the instances fails. */
 export function unavailable(text: string, cause?: unknown): SignalRError {
   return new SignalRError('backplane_unavailable', text, cause === undefined ? undefined : { cause });
 }
@@ -34,14 +40,17 @@ export function unavailable(text: string, cause?: unknown): SignalRError {
 /** Constructor dependencies of {@link PendingQueries}. */
 export interface PendingQueriesDependencies {
   readonly timeoutMs: number;
-  /** True when all present peers are known, so that their answers suffice. */
+  /** Returns true when all present peers are known, so that their answers are enough to end a query. */
   readonly isComplete: () => boolean;
 }
 
 /**
- * Keeps the queries that wait for answers. A query ends in one of these cases: one peer has the connection; all present peers are
- * known and have answered that they do not have it; the deadline has passed. A query does not wait for peers that join later,
- * because they were not asked. At most 10,000 queries are pending.
+ * Keeps the queries that wait for answers. A query ends in one of these cases:
+ * - One peer has the connection.
+ * - All present peers are known and have answered that they do not have the connection.
+ * - The deadline has passed.
+ *
+ * A query does not wait for peers that join later, because they were not asked. At most 10,000 queries are pending.
  */
 export class PendingQueries {
   readonly #dependencies: PendingQueriesDependencies;
@@ -58,7 +67,7 @@ export class PendingQueries {
   /**
    * Registers a query.
    * @param peers the present peers
-   * @returns false if the query is over already, because there is no peer to ask
+   * @returns false if the query has already ended, because there is no peer to ask
    */
   ask(id: string, peers: readonly string[], nowMs: number, listener: QueryListener): boolean {
     const deadlineMs = nowMs + this.#dependencies.timeoutMs;

@@ -18,7 +18,7 @@ export interface PresenceDependencies {
   onGone(peer: string): void;
   /** Called when this instance no longer receives any messages. */
   onDown(): void;
-  /** Returns the error of the last attempt to subscribe that ended, or `undefined` if it succeeded. */
+  /** Returns the error of the last completed attempt to subscribe, or `undefined` if that attempt succeeded. */
   lastError(): Error | undefined;
 }
 
@@ -34,7 +34,8 @@ export class Presence {
   readonly #peers = new Peers();
   #lastBeatMs: number;
   /**
-   * True from `open` to `close`. An instance that does not receive messages yet must not be asked, so it does not announce itself.
+   * True from `open` to `close`. The instance announces itself only in this period, because an instance that receives no messages
+   * must not be queried.
    */
   #isOpen = false;
   /** True while a heartbeat waits for the backplane. At most one heartbeat waits at a time. */
@@ -89,7 +90,7 @@ export class Presence {
     this.#announce();
   }
 
-  /** Notes that this instance has received one of its own messages. Messages of other instances then arrive, too. */
+  /** Notes that this instance has received one of its own messages, which shows that messages of other instances arrive, too. */
   receivedOwnMessage(): void {
     if (this.#peers.receivedOwnMessage())
       this.#dependencies.onEvent({ type: 'backplane_up', hub: this.#dependencies.hub });
@@ -97,7 +98,7 @@ export class Presence {
 
   /**
    * Checks the sequence number of a peer's broadcast, and reports lost messages.
-   * @param kind undefined for a kind of a later version
+   * @param kind undefined if this version does not know the kind of the broadcast
    * @returns the reason to ignore the broadcast, or undefined
    */
   received(

@@ -1,6 +1,7 @@
 /*
- * Client results across instances, and the detection of lost messages. At intervals, each instance sends every peer the list of the
- * calls between the two. The peer answers which of these calls it no longer has, so neither side waits for ever.
+ * Calls to clients of other instances that wait for the client's result, and the detection of lost messages. At intervals, each
+ * instance sends every peer the list of the calls between the two instances. The peer answers with the calls that it no longer has.
+ * Therefore neither side waits forever after a message was lost.
  */
 import { toError } from '../connection/error-text.js';
 import type { HubConnection } from '../connection/hub-connection.js';
@@ -56,16 +57,17 @@ export class RemoteCalls {
 
   /** Notes that a peer has called the client. */
   called(id: string, peer: string): void {
-    // The caller canceled before this instance knew which peer has the client, so the peer is informed only now.
+    // If the call is no longer known, it has ended, for example because its caller canceled before this instance knew which peer
+    // has the client. That peer is then informed only now.
     if (!this.#awaited.called(id, peer)) this.#sendCancel(peer, id);
   }
 
-  /** Ends a call of this instance without an answer. */
+  /** Ends a call of this instance with an error instead of an answer. */
   fail(id: string, error: SignalRError): void {
     this.#awaited.fail(id, error);
   }
 
-  /** Calls a client for a peer. Returns false if the client could not be called; the failure has been sent to the peer. */
+  /** Calls a client on behalf of a peer. If the client cannot be called, sends the failure to the peer and returns false. */
   serve(id: string, origin: string, connection: HubConnection, message: SharedMessage): boolean {
     try {
       this.#served.begin({ id, origin, connection }, message);
@@ -102,7 +104,10 @@ export class RemoteCalls {
     }
   }
 
-  /** Sends every peer the list of the calls with it, so that it can report the calls that it no longer has. */
+  /**
+   * Sends every peer the list of the calls between this instance and that peer, so that the peer can report the calls that it no
+   * longer has.
+   */
   check(): void {
     const idsByPeer = new Map<string, string[]>();
     for (const pairs of [this.#awaited.pairs(), this.#served.pairs()]) {

@@ -7,7 +7,7 @@ import { SignalRError } from '../errors.js';
 import { type CompletionOutcome, MessageType } from '../protocol/hub-message.js';
 import type { SharedMessage } from '../protocol/serialized-hub-message.js';
 
-/** A call of another instance on a client of this instance. */
+/** A call that another instance makes to a client of this instance. */
 export interface ServedCall {
   readonly id: string;
   /** The instance that waits for the answer. */
@@ -15,16 +15,16 @@ export interface ServedCall {
   readonly connection: HubConnection;
 }
 
-/** Receives the end of a call. */
+/** Receives the outcome of a call. */
 export interface ServedCallListener {
-  /** @param bytes the client's completion in the hub protocol `protocol` */
+  /** @param bytes the client's completion, encoded in the hub protocol with the name `protocol` */
   onAnswered(call: ServedCall, protocol: string, bytes: Uint8Array): void;
   onFailed(call: ServedCall, error: SignalRError): void;
 }
 
 /**
- * The calls of other instances on clients of this instance. Their number is bounded, because only a limited number of calls may
- * wait for the answer of one client.
+ * The calls that other instances make to clients of this instance. The number of calls is bounded, because only a limited number of
+ * calls may wait for the answer of one client.
  */
 export class ServedCalls {
   readonly #listener: ServedCallListener;
@@ -40,7 +40,7 @@ export class ServedCalls {
 
   /**
    * Calls the client. A call that is already running is not repeated.
-   * @throws SignalRError `not_ready`, `disconnected`, `too_many_calls`. The listener is not called then
+   * @throws SignalRError `not_ready`, `disconnected`, `too_many_calls`. In these cases the listener is not called
    */
   begin(call: ServedCall, message: SharedMessage): void {
     const { id, connection } = call;
@@ -71,7 +71,7 @@ export class ServedCalls {
     for (const { id } of this.#calls.values()) this.cancel(id, origin);
   }
 
-  /** Yields the id of each call with the instance that waits for its answer. */
+  /** Yields each call: its id, and the instance that waits for its answer. */
   *pairs(): Iterable<readonly [id: string, origin: string]> {
     for (const [id, { origin }] of this.#calls) yield [id, origin];
   }

@@ -1,5 +1,5 @@
 /*
- * Errors of a call from the server to a client. The texts are those of ASP.NET Core, if ASP.NET Core has the error.
+ * Errors of a call from the server to a client. If ASP.NET Core has the same error, the text is the text of ASP.NET Core.
  */
 import { SignalRError } from '../errors.js';
 

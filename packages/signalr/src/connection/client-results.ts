@@ -9,8 +9,8 @@ import { canceled, disconnected, tooManyCalls } from './call-errors.js';
 const MAXIMUM_PENDING = 1_000;
 
 /**
- * The caller that waits for the answer to one call. One of the two methods is called, once. Neither is called after `forget`, or if
- * `expect` throws.
+ * The caller that waits for the answer to one call. Exactly one of the two methods is called, and it is called once. No method is
+ * called after `forget`, or if `expect` throws.
  */
 export interface AnswerListener {
   answered(outcome: CompletionOutcome): void;
@@ -19,7 +19,7 @@ export interface AnswerListener {
 
 /**
  * The pending calls of one connection by their ids. The ids are `s1`, `s2`, … for calls of this instance, and random for calls that
- * come from another instance. A call is refused while 1,000 others are pending. Each connection has its own object, so that a
+ * come from another instance. A call is refused while 1,000 other calls are pending. Each connection has its own object, so that a
  * client cannot answer a call to another client.
  */
 export class ClientResults {
@@ -56,7 +56,7 @@ export class ClientResults {
   }
 
   /**
-   * Sends a call with `write`, which returns false if it could not send. The client's answer goes to the listener.
+   * Sends a call with `write`, which must return false if the call could not be sent. The client's answer goes to the listener.
    * @throws SignalRError `disconnected`, `too_many_calls`, or any error of `write`. If it throws, the listener is not called
    */
   expect(invocationId: string, write: () => boolean, listener: AnswerListener): void {

@@ -3,7 +3,7 @@
  */
 import { type Clock, systemClock } from '@millrace/internal';
 
-/** The source of the current time and of a repeated call. */
+/** The source of the current time, and a timer that calls a function repeatedly. */
 export interface ServerClock extends Pick<Clock, 'monotonicMs' | 'wallMs'> {
   /**
    * Calls `tick` about every `intervalMs`, until the returned function is called. The timer must not keep the process alive. Data

@@ -5,7 +5,7 @@
 
 import { SignalRError } from '../errors.js';
 
-/** The rule for one reason: how the connection ends. */
+/** The rule for one close reason. It determines how the connection ends. */
 export interface CloseRule {
   /**
    * The Close message. `none`: no message, because the client is gone. `plain`: a message without an error text. `error`: a message
@@ -21,8 +21,8 @@ export interface CloseRule {
 }
 
 /**
- * All close reasons with their rules. The rules follow ASP.NET Core, except the last three, because ASP.NET Core does not have
- * those reasons.
+ * All close reasons with their rules. The rules follow ASP.NET Core. Only the reasons `send_timeout`, `slow_consumer` and
+ * `server_closed` do not exist in ASP.NET Core.
  */
 export const CLOSE_RULES = {
   /** The client sent a Close message, or ended the transport properly. */
@@ -41,7 +41,7 @@ export const CLOSE_RULES = {
   client_timeout: { message: 'error', allowReconnect: true, discardsQueue: false, isError: true },
   /** The network connection broke. */
   transport_lost: { message: 'none', allowReconnect: true, discardsQueue: true, isError: true },
-  /** The transport accepted no bytes for as long as the send timeout. */
+  /** The transport accepted no bytes within the send timeout. */
   send_timeout: { message: 'plain', allowReconnect: true, discardsQueue: true, isError: true },
   /** The client read too slowly: its outbound queue was full, or the hub's `onBackpressure` closed the connection. */
   slow_consumer: { message: 'plain', allowReconnect: true, discardsQueue: true, isError: true },

@@ -1,5 +1,5 @@
 /*
- * The identity of a connection's client, and a comparison of the expiry of two credentials.
+ * The identity of a connection's client, and a function that compares when two credentials expire.
  */
 
 /** The client's identity, as the hub's `authenticate` returned it. */
@@ -11,8 +11,8 @@ export interface ConnectionPrincipal {
 }
 
 /**
- * Returns the number of milliseconds by which the credentials of `newer` expire after those of `known`. The number is negative if
- * they expire earlier, and 0 if neither expires.
+ * Returns how much later the credentials of `newer` expire than the credentials of `known`, in milliseconds. The number is negative
+ * if they expire earlier, and 0 if neither of the two ever expires.
  */
 export function extensionMs(known: ConnectionPrincipal, newer: ConnectionPrincipal): number {
   const [knownMs, newerMs] = [known.expiresAtMs ?? Infinity, newer.expiresAtMs ?? Infinity];

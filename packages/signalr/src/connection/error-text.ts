@@ -1,5 +1,5 @@
 /*
- * The error texts that clients receive. They are those of ASP.NET Core. They contain the text of the error only if it is a
+ * The error texts that clients receive, as in ASP.NET Core. A text contains the message of the error only if the error is a
  * `HubError`, or if detailed errors are enabled.
  */
 import { HubError, SignalRError, type SignalRErrorCode } from '../errors.js';

@@ -32,12 +32,13 @@ import type { TickListener } from './ticker.js';
 const PING = new SerializedHubMessage({ type: MessageType.ping });
 
 /**
- * `handshaking`: only the handshake response is written. `open`: messages are sent in both directions. `closing`: no further
- * messages are accepted, and the transport is closing. `closed`: the transport has ended.
+ * The state of a connection. `handshaking`: only the handshake response is written. `open`: messages are sent in both directions.
+ * `closing`: no further messages are accepted, and the transport is closing. `closed`: the transport has ended.
  */
 export type ConnectionState = 'handshaking' | 'open' | 'closing' | 'closed';
 
 /**
+ * One client's connection. Its states:
  * ```
  * handshaking → open → closing → closed
  *      ├─────────────────┘         ↑
@@ -160,8 +161,8 @@ export class HubConnection implements TransportListener, TickListener {
   }
 
   /**
-   * Replaces the principal by that of a later request of the same user. Credentials that expire earlier than the present ones are
-   * ignored, because a delayed request must not replace newer credentials.
+   * Replaces the principal with the principal of a later request of the same user. Credentials that expire earlier than the present
+   * credentials are ignored, because a delayed request must not replace newer credentials.
    * @returns true if the new credentials expire later than the previous ones
    */
   updatePrincipal(principal: ConnectionPrincipal): boolean {
@@ -199,7 +200,7 @@ export class HubConnection implements TransportListener, TickListener {
     return this.#transport.resumption?.accept(message) ?? true;
   }
 
-  /** Passes the client's answer to the call of the server that waits for it. Returns false if no call waits for this answer. */
+  /** Passes the client's answer to the server's call that waits for it. Returns false if no call waits for this answer. */
   settleResult(invocationId: string, outcome: CompletionOutcome): boolean {
     return this.#results?.settle(invocationId, outcome) ?? false;
   }
@@ -258,7 +259,10 @@ export class HubConnection implements TransportListener, TickListener {
     });
   }
 
-  /** Ends the connection by the rule of the reason. Calls after the first one have no effect. Never throws. */
+  /**
+   * Ends the connection according to the rule for the reason (`CLOSE_RULES`). Calls after the first one have no effect. Never
+   * throws.
+   */
   close(reason: CloseReason, error?: Error): void {
     if (this.#state === 'closing' || this.#state === 'closed') return;
     const rule = CLOSE_RULES[reason];
@@ -271,7 +275,7 @@ export class HubConnection implements TransportListener, TickListener {
     this.#transport.resumption?.stop();
   }
 
-  /** Ends the connection at once, without a Close message. The server calls it when it cannot wait any longer. */
+  /** Ends the connection at once, without a Close message. The server calls this method when it cannot wait any longer. */
   abort(): void {
     this.#transport.abort();
   }

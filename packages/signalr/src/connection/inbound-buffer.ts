@@ -1,6 +1,6 @@
 /*
- * Buffers received bytes between the transport and the read loop. The buffer has a limit: while a hub method is busy, the transport
- * stops reading from the client's socket (backpressure), so that memory does not grow.
+ * Buffers received bytes between the transport and the read loop. The buffer has a limit, so that memory does not grow: if the
+ * buffer is full because a hub method is busy, the transport stops reading from the client's socket (backpressure).
  */
 
 /**
@@ -19,8 +19,8 @@ export const INTERRUPTED = Symbol('interrupted');
 export type Inbound = Buffer | typeof INTERRUPTED | undefined;
 
 /**
- * A buffer for one reader. The transport is paused when the buffer reaches `limitBytes`, and resumed when half of that is left.
- * Bytes that the transport had in flight when it was paused are still accepted.
+ * A buffer for one reader. The transport is paused when the buffer reaches `limitBytes`, and resumed when the buffer has shrunk to
+ * half of that size. Bytes that the transport had in flight when it was paused are still accepted.
  */
 export class InboundBuffer {
   readonly #limitBytes: number;

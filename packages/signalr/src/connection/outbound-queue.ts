@@ -8,7 +8,7 @@ import type { Transport } from '../transports/transport.js';
 export interface OutboundLimits {
   /**
    * Maximum number of bytes that wait in the queue and in the transport together. While the transport has room, it accepts even a
-   * message that is larger: such a message could otherwise never be sent.
+   * message that is larger than this limit, because such a message could otherwise never be sent.
    */
   readonly maximumOutboundBytes: number;
   /** Maximum number of messages in the queue. */
@@ -24,8 +24,8 @@ export type Offered = 'taken' | 'replaced' | 'overflow';
 /**
  * The messages to one client, in the order of {@link OutboundQueue.offer}. While the transport has room, messages go straight to
  * it. Otherwise they wait in this queue, where they can still be discarded.
- * If several messages have the same key, only the newest waits. It waits in its own position, so that no older message is sent
- * after a newer one.
+ * If a message has the same key as a waiting message, the waiting message is discarded. The new message is queued at the end, not
+ * in the old message's place, so that no older message is sent after a newer one.
  * A message that would exceed a limit is refused. The connection then closes.
  */
 export class OutboundQueue {

@@ -1,5 +1,5 @@
 /*
- * The handshake of one connection: waits for the client's first record, decides about it, and answers.
+ * The handshake of one connection: waits for the client's handshake request, decides whether to accept the client, and answers.
  */
 import { SignalRError } from '../errors.js';
 import type { HandshakeFailure } from '../events.js';

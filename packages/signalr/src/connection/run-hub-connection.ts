@@ -1,6 +1,6 @@
 /*
- * Runs a connection from its first byte to its last: handshake, register, read loop, close, unregister. `ConnectionHost` is the
- * interface to the hub.
+ * Runs a connection from its first byte to its last: handshake, registration, read loop, closing and unregistration.
+ * `ConnectionHost` is the interface to the hub.
  */
 import { SignalRError } from '../errors.js';
 import type { SignalREventListener } from '../events.js';
@@ -43,7 +43,7 @@ export interface ConnectionHost {
  * - `onDisconnected` runs while the connection is still in its groups, so that the hub can notify the other members.
  * - The connection is unregistered.
  *
- * The transport closes at the same time, and does not wait for the hub's code.
+ * The transport closes during these steps, without waiting for the hub's code.
  */
 export async function runHubConnection(connection: HubConnection, host: ConnectionHost): Promise<void> {
   const startedMs = host.ticker.monotonicMs();
@@ -65,7 +65,9 @@ export async function runHubConnection(connection: HubConnection, host: Connecti
   if (handshake.kind === 'done') reportClosed(connection, host, startedMs);
 }
 
-/** Returns false if `onConnected` failed. The Close message then tells the client not to reconnect automatically. */
+/**
+ * Runs the hub's `onConnected`. Returns false if it failed. The Close message then tells the client not to reconnect automatically.
+ */
 async function runConnected(connection: HubConnection, host: ConnectionHost): Promise<boolean> {
   connection.setDispatching(true);
   try {
@@ -89,7 +91,7 @@ async function readMessages(
   let { parser } = handshake;
   try {
     for (;;) {
-      // Messages begin in order: the next message is not even parsed before the hub has begun this one.
+      // Messages are handled in order: the next message is not even parsed before the hub has begun to handle the current message.
       for (
         let message = nextMessage(connection, parser);
         message;

@@ -9,11 +9,17 @@ export interface TickListener {
   onTick(nowMs: number): void;
 }
 
-/** The timer runs while there are listeners. While it runs, {@link Ticker.tickedAtMs} is at most one tick old. */
+/**
+ * Calls all listeners once per tick. The timer runs only while there are listeners. While it runs, {@link Ticker.tickedAtMs} is at
+ * most one tick old.
+ */
 export class Ticker {
   readonly #clock: ServerClock;
   readonly #intervalMs: number;
-  /** The connections, hubs and waiting operations that use the ticker. The limits of each kind also limit this set. */
+  /**
+   * The connections, hubs and waiting operations that use the ticker. This set has no limit, because the number of each kind is
+   * limited elsewhere.
+   */
   readonly #listeners = new Set<TickListener>();
   #stop: (() => void) | undefined;
   #tickedAtMs: number;

@@ -21,7 +21,10 @@ const MAX_SHOWN_ORIGIN_CHARS = 200;
 /** Admits or refuses the requests of one hub. */
 export class Admitter {
   readonly #hubPath: string;
-  /** Returns `unknown` users here. `mapHub` has checked that their type is the user type of the hub. */
+  /**
+   * The application's function. Its user type is `unknown` here, because `mapHub` has already checked that it is the user type of
+   * the hub.
+   */
   readonly #authenticate: Authenticate<unknown> | undefined;
   readonly #onEvent: SignalREventListener;
 
@@ -53,8 +56,8 @@ export class Admitter {
       const current = find?.()?.attached?.connection.principal;
       const result = await this.#authenticate({ ...info, token: bearerTokenOf(info), stage, current });
       if (result !== undefined) return this.#admitAs(result, find?.());
-      // The body stays empty, because the official client would show it instead of the reason phrase, which the client's own tests
-      // expect.
+      // The body is empty, because the official client would otherwise report the body instead of the reason phrase. The tests of
+      // the official client expect the reason phrase.
       return { kind: 'refused', answer: this.refuse('unauthorized', emptyAnswer(401)) };
     } catch (error) {
       if (error instanceof AuthenticationUnavailable) {
@@ -90,7 +93,7 @@ export class Admitter {
     return answer;
   }
 
-  /** Like `refuse`, for a page whose origin is not allowed. Reports the origin as well. */
+  /** Reports the refusal of a page whose origin is not allowed, together with the origin. Returns the answer. */
   refuseOrigin(origin: string | undefined, answer: HttpAnswer): HttpAnswer {
     const shown = (origin ?? '').slice(0, MAX_SHOWN_ORIGIN_CHARS);
     this.#onEvent({

@@ -14,8 +14,8 @@ export type AttachableServer = HttpServer | HttpsServer;
 export type FindRoute = (url: string | undefined) => Route | undefined;
 
 /**
- * Wraps the server's `emit`, so that requests for hubs reach no listener. A listener cannot do that, because it cannot stop other
- * listeners: a framework's listener would answer the same request again, or destroy the upgrade.
+ * Wraps the server's `emit`, so that requests for hubs reach no listener of the server. An additional listener would not be enough,
+ * because it cannot stop the other listeners: a framework's listener would answer the same request again, or destroy the upgrade.
  * @returns a function that detaches the hubs
  */
 export function attachToServer(server: AttachableServer, findRoute: FindRoute): () => void {
@@ -55,9 +55,9 @@ function takeEvent(findRoute: FindRoute, event: string | symbol, args: readonly 
 const fallbacks = new WeakSet<object>();
 
 /**
- * Creates the listener that makes Node emit `upgrade`: without one, Node treats an upgrade as a plain request. If there are no
- * other upgrade listeners, an upgrade that is not for a hub must still become a plain request. The first listener of this file then
- * passes it on as one.
+ * Creates the listener that makes Node emit `upgrade`: without such a listener, Node treats an upgrade as a plain request. If the
+ * application has no `upgrade` listener, an upgrade that is not for a hub must still become a plain request. In this case, the
+ * first listener that this file has added emits the upgrade as a `request` event.
  */
 function createFallback(server: AttachableServer) {
   const onUpgrade = (request: IncomingMessage, socket: Duplex): void => {

@@ -15,8 +15,8 @@ export interface AuthenticateRequest extends RequestInfo {
   /**
    * The kind of the request:
    * - `negotiate`: the client negotiates.
-   * - `connect`: the client opens a connection, or continues it over another WebSocket. It is authenticated again, because the
-   *   token may have expired since `negotiate`.
+   * - `connect`: the client opens a connection, or continues it over another WebSocket. The client is authenticated again, because
+   *   its token may have expired since `negotiate`.
    * - `request`: a poll, POST or DELETE of an existing connection.
    * - `refresh`: the client sends fresh credentials for an existing connection.
    */
@@ -42,9 +42,9 @@ export interface Authenticated<User> {
 }
 
 /**
- * Authenticates one request. Undefined refuses the request with 401. Called for every request, including polls and POSTs.
- * An `AuthenticationUnavailable` that it throws is answered with 503 and `Retry-After`. Any other error is reported and answered
- * with 500. The text of the error is never sent to the client.
+ * Authenticates one request. Called for every request, including polls and POSTs. Returns undefined to refuse the request with 401.
+ * If it throws an `AuthenticationUnavailable`, the client receives 503 with `Retry-After`. If it throws another error, the error is
+ * reported and the client receives 500. The text of the error is never sent to the client.
  */
 export type Authenticate<User> = (
   request: AuthenticateRequest,
@@ -60,7 +60,10 @@ export function requestInfoOf(request: IncomingMessage, target: RequestTarget): 
   };
 }
 
-/** Returns the token of the header if there is one, otherwise the token of the query, because the header is the safer place. */
+/**
+ * Returns the bearer token of a request, or null. The token of the header is used before the token of the query, because the header
+ * is the safer place.
+ */
 export function bearerTokenOf(info: RequestInfo): string | null {
   const header = info.headers['authorization'];
   const match = typeof header === 'string' ? /^bearer +(\S+) *$/i.exec(header) : null;

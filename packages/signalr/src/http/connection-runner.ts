@@ -49,7 +49,10 @@ export class ConnectionRunner<Client, User, Items> {
     return this.#lives.keys();
   }
 
-  /** Starts a claimed connection. When its transport has ended, the connection is removed from the store. */
+  /**
+   * Starts a connection that a request has claimed in the store. When its transport has ended, the connection is removed from the
+   * store.
+   */
   begin(transport: Transport, stored: StoredConnection, client: OpeningClient): HubConnection {
     const hub = this.#hub;
     const identity = {

@@ -45,7 +45,7 @@ export interface StoredConnection {
    * id.
    */
   readonly isFor: (userId: string | null) => boolean;
-  /** Undefined until the first transport request of the client has been attached. */
+  /** The running connection. Undefined until the client has opened a transport. */
   attached: Attached | undefined;
 }
 
@@ -66,12 +66,13 @@ export interface ConnectionStoreLimits {
 const CLOCK_SKEW_MS = 10_000;
 
 /**
- * A token goes `pending → claimed → (removed)` or `pending → (expired)`.
- * Pending tokens are limited in number and age. At the limit new tokens are refused. Older tokens are not evicted, because a flood
- * of requests could then lock out clients that are about to connect. Each connection has one claimed token.
+ * Keeps the connections of one hub by their tokens. A token goes `pending → claimed → (removed)` or `pending → (expired)`.
+ * Pending tokens are limited in number and age. At the maximum number, new tokens are refused. Older tokens are not evicted,
+ * because a flood of requests could then lock out clients that are about to connect. Each connection has one claimed token.
  *
  * Signed tokens need no memory while they are pending, because their signature proves that an instance has issued them. The store
- * remembers used tokens until they expire, so that a token cannot open a second connection. At the limit it forgets the oldest.
+ * remembers used tokens until they expire, so that a token cannot open a second connection. If too many used tokens are remembered,
+ * the store forgets the oldest one.
  */
 export class ConnectionStore implements TickListener {
   readonly #ticker: Ticker;
@@ -99,7 +100,7 @@ export class ConnectionStore implements TickListener {
   negotiate(version: 0 | 1, userId: string | null = null, isResumable = false): StoredConnection | undefined {
     if (this.#tokens !== undefined) return this.#negotiateSigned(this.#tokens, version, userId, isResumable);
     if (this.#pending.size >= this.#maximumPending) return undefined;
-    // The ticker may have stopped while no token was pending, so that its time is old. Adding a listener updates its time.
+    // The ticker may have stopped while no token was pending, so its time may be old. Adding a listener updates its time.
     this.#ticker.add(this);
     const connectionId = createToken();
     const connectionToken = version === 0 ? connectionId : createToken();
@@ -110,7 +111,10 @@ export class ConnectionStore implements TickListener {
     return stored;
   }
 
-  /** Creates a connection for a client that did not negotiate. Its token is its id, which no client ever receives. */
+  /**
+   * Creates a connection for a client that did not negotiate. The token of the connection is its id. The server does not send this
+   * token to the client.
+   */
   createClaimed(): StoredConnection {
     const connectionId = createToken();
     const ids = { connectionId, connectionToken: connectionId };
@@ -128,7 +132,10 @@ export class ConnectionStore implements TickListener {
     return this.#claimed.has(token);
   }
 
-  /** Reserves a negotiated connection for a transport. Returns false if another request was first. */
+  /**
+   * Reserves a negotiated connection for a transport. Returns false if another request has already reserved it, or if its token has
+   * expired.
+   */
   claim(stored: StoredConnection): boolean {
     const { connectionToken } = stored.ids;
     const isFree =

@@ -20,7 +20,8 @@ export interface SignalRPluginOptions {
 
 /**
  * A Fastify plugin: `fastify.register(signalrPlugin, { server })`. Requests under the paths of hubs go to the hubs, and bypass
- * Fastify's hooks. `fastify.close()` closes the SignalR server first, because the sockets of its clients would keep Fastify open.
+ * Fastify's hooks. `fastify.close()` closes the SignalR server first, because the open sockets of SignalR clients would keep
+ * Fastify from closing.
  */
 export async function signalrPlugin(fastify: FastifyLike, options: SignalRPluginOptions): Promise<void> {
   options.server.attach(fastify.server);

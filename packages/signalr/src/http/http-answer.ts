@@ -19,8 +19,8 @@ export function plainText(status: number, body = ''): HttpAnswer {
 }
 
 /**
- * Refuses a WebSocket upgrade with an unknown token. It has no content type, unlike all other refusals with a body, because ASP.NET
- * Core sends it without one.
+ * The answer to a WebSocket upgrade with an unknown token. Unlike all other refusals with a body, it has no content type, because
+ * ASP.NET Core sends it without a content type.
  */
 export const UNKNOWN_CONNECTION: HttpAnswer = { status: 404, body: 'No Connection with that ID' };
 
@@ -29,7 +29,10 @@ export function retryLater(seconds: number): HttpAnswer {
   return { status: 503, headers: { 'Retry-After': String(seconds) } };
 }
 
-/** Asks the client to retry soon. Another server may accept the client at once, so the wait is the shortest in whole seconds. */
+/**
+ * The answer that asks the client to retry soon. Another server may accept the client at once, so the wait is only one second, the
+ * shortest time in whole seconds.
+ */
 export const GOING_AWAY: HttpAnswer = retryLater(1);
 
 /** Creates an answer without a body and without a content type, as ASP.NET Core sends it. */

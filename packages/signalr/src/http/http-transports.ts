@@ -35,18 +35,18 @@ export interface HttpExchange {
   readonly client: OpeningClient;
 }
 
-/** Returns the transport of a GET request that is not an upgrade. */
+/** Returns the transport that a GET request uses. The request must not be an upgrade. */
 function transportOfGet(accept: string | undefined): 'ServerSentEvents' | 'LongPolling' {
   const types = (accept ?? '').split(',').map((part) => part.trim().toLowerCase());
   return types.includes('text/event-stream') ? 'ServerSentEvents' : 'LongPolling';
 }
 
-/** Refuses a request because the endpoint does not offer its transport. */
+/** Creates the answer that refuses a request because the endpoint does not offer the transport. */
 export function transportNotSupported(name: TransportName): HttpAnswer {
   return plainText(404, `${name} transport not supported by this end point type`);
 }
 
-/** Refuses a request for another transport than the connection uses. */
+/** The answer to a request that uses a different transport than its connection. */
 export const CANNOT_CHANGE = plainText(400, 'Cannot change transports mid-connection');
 
 const POST_STATUS: Readonly<Record<PostOutcome, number>> = {
@@ -84,7 +84,7 @@ export class HttpTransports {
   }
 
   #get(stored: StoredConnection, exchange: HttpExchange): HttpAnswer | undefined {
-    // The response was closed during the authentication. Bytes written to it would be lost without an error.
+    // The response was closed during the authentication. Bytes written to it now would be lost without an error.
     if (exchange.response.destroyed) return undefined;
     const name = transportOfGet(exchange.request.headers.accept);
     if (!this.#dependencies.transports.has(name)) return transportNotSupported(name);

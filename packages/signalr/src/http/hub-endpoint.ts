@@ -39,7 +39,7 @@ export interface HubEndpointDependencies<User> {
   readonly allowStatefulReconnects: boolean;
   readonly enableAuthenticationRefresh: boolean;
   readonly store: ConnectionStore;
-  /** Absent if this instance is the only one. */
+  /** Undefined if the server runs as a single instance. */
   readonly instances: Instances | undefined;
   readonly maximumTransportMessageBytes: number;
   readonly minimumNegotiateVersion: number;
@@ -113,7 +113,8 @@ export class HubEndpoint<Client, User, Items> {
 
   /** Answers a request at the hub's path or below it. Never rejects. */
   async handle(request: IncomingMessage, response: ServerResponse, at: RoutedTarget): Promise<void> {
-    // A client may leave at any time. Code that needs to know it listens for 'close', so this error can be ignored.
+    // A client may disconnect at any time, which emits this error. It can be ignored, because code that must know of it listens for
+    // 'close'.
     request.on('error', () => {});
     const answer = await this.#answer(request, response, at).catch((error) => this.#admitter.fail(error));
     if (answer === undefined) return;
@@ -233,8 +234,8 @@ export class HubEndpoint<Client, User, Items> {
   }
 
   /**
-   * Finds the instance that serves the connection of a request. Does not ask the directory if this instance serves it, or if the
-   * request names no connection.
+   * Finds the instance that serves the connection of a request. The directory is needed only if the request names a connection that
+   * this instance does not serve.
    */
   async #locate(request: IncomingMessage, info: RequestInfo, at: RoutedTarget): Promise<ConnectionLocation> {
     const { instances, store } = this.#options;
@@ -248,7 +249,8 @@ export class HubEndpoint<Client, User, Items> {
     response: ServerResponse,
     url: string,
   ): Promise<HttpAnswer | undefined> {
-    // The client has already left. A forwarded request would not notice that, and would hang until its timeout.
+    // The client has already disconnected. A forwarded request would not notice the disconnection, and would hang until its
+    // timeout.
     if (request.method === 'GET' && response.destroyed) return undefined;
     return this.#answerForwarded(await this.#options.instances?.forward(request, response, url));
   }
@@ -260,8 +262,9 @@ export class HubEndpoint<Client, User, Items> {
   }
 
   /**
-   * Answers a request that was forwarded. If the instance has ended, its connections are lost, so that the client must start a new
-   * one. An unreachable instance may still have the connection, so the client should retry.
+   * Returns the answer after an attempt to forward a request, or undefined if the other instance has answered. If that instance has
+   * ended, its connections are lost, so the client must start a new connection. If that instance is only unreachable, it may still
+   * have the connection, so the client should retry.
    */
   #answerForwarded(outcome: ForwardOutcome | undefined): HttpAnswer | undefined {
     if (outcome === 'answered') return undefined;
@@ -271,7 +274,7 @@ export class HubEndpoint<Client, User, Items> {
 
   /**
    * Claims the connection in the directory before the request opens it. Later requests of the same connection may reach other
-   * instances, which then find it there.
+   * instances, which then find in the directory that this instance serves the connection.
    */
   async #claimFor(
     info: RequestInfo,
@@ -299,7 +302,7 @@ export class HubEndpoint<Client, User, Items> {
   }
 }
 
-/** Returns the token of the connection that a request names, or an empty text if it names none. */
+/** Returns the token of the connection that a request names, or an empty string if the request names none. */
 function tokenOf(info: RequestInfo): string {
   return info.query.get('id') ?? '';
 }

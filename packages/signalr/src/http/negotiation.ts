@@ -49,7 +49,7 @@ export function answerNegotiate(
   if (version.kind === 'refused') return json(writeNegotiateError(version.error));
   const redirect = options.redirect?.(info);
   if (redirect !== undefined) return json(writeNegotiateRedirect(version.version, redirect));
-  // A client that did not ask for stateful reconnect would refuse an answer with it.
+  // A client that did not ask for stateful reconnect would refuse an answer that grants it.
   const hasAsked = info.query.get('usestatefulreconnect')?.trim().toLowerCase() === 'true';
   const useStatefulReconnect = options.allowStatefulReconnects && hasAsked;
   const stored = store.negotiate(version.version, principal.userId, useStatefulReconnect);

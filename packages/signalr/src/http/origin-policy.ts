@@ -13,7 +13,7 @@ export type AllowedOrigins = readonly string[] | '*' | ((origin: string) => bool
 
 /**
  * Returns true when a request from this origin may be served. A request without an `Origin` header is served, because it does not
- * come from a page of another site. Pages of the same host are always served, unless a function decides.
+ * come from a page of another site. Pages of the same host are always served, unless `allowed` is a function.
  */
 export function isOriginAllowed(
   origin: string | undefined,
@@ -28,7 +28,9 @@ export function isOriginAllowed(
   return allowed?.some((candidate) => candidate.toLowerCase() === lowered) ?? false;
 }
 
-/** Returns the CORS headers for an allowed origin. They name the origin itself, because clients send credentials. */
+/**
+ * Returns the CORS headers for an allowed origin. They contain the origin itself instead of `*`, because clients send credentials.
+ */
 export function corsHeaders(origin: string | undefined): Record<string, string> {
   if (origin === undefined) return {};
   return {
@@ -39,8 +41,8 @@ export function corsHeaders(origin: string | undefined): Record<string, string> 
 }
 
 /**
- * Returns the additional headers of the answer to a preflight. All requested headers are allowed, because applications may add
- * their own.
+ * Returns the additional headers of the answer to a preflight. All requested headers are allowed, because applications may use
+ * their own headers.
  */
 export function preflightHeaders(requestedHeaders: string | undefined): Record<string, string> {
   return {

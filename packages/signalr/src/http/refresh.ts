@@ -20,12 +20,12 @@ export interface RefreshDependencies {
 }
 
 /**
- * The header that holds the connection's token. Clients send it in a header, because it is a secret. All their other requests have
- * the token as `id` in the query.
+ * The header that holds the connection's token. Refresh requests have the token in a header, because the token is a secret. All
+ * other requests have the token as `id` in the query.
  */
 const TOKEN_HEADER = 'x-signalr-connection-token';
 
-/** Returns the token of the connection to refresh, or an empty text if the request has none. */
+/** Returns the token of the connection to refresh, or an empty string if the request has none. */
 export function refreshedTokenOf({ headers, query }: RequestInfo): string {
   const header = headers[TOKEN_HEADER];
   return (typeof header === 'string' ? header : query.get('id')) ?? '';

@@ -11,7 +11,10 @@ export interface RequestTarget {
 
 const NO_QUERY: ReadonlyMap<string, string> = new Map();
 
-/** Returns only the path of a URL, because the request may belong to the application. Never throws, whatever the client sent. */
+/**
+ * Returns the path of a URL. Does not parse the query, because the request may belong to the application. Never throws, whatever
+ * the client sent.
+ */
 export function requestPath(url: string | undefined): string {
   const target = stripOrigin(url ?? '/');
   const mark = target.indexOf('?');

@@ -1,6 +1,6 @@
 /*
  * Discards the rest of a request that has already been answered. Most clients send the whole body before they read the answer. If
- * the server closed the connection at once, they would see a broken pipe instead of the answer (RFC 9112, 9.6). The server
+ * the server closed the connection at once, such a client would see a broken pipe instead of the answer (RFC 9112, 9.6). The server
  * therefore continues to read for a while.
  */
 import type { ServerResponse } from 'node:http';

@@ -19,7 +19,7 @@ export type Address = Exceptions &
     | { readonly kind: 'connections' | 'groups' | 'users'; readonly names: readonly string[] }
   );
 
-/** The connections of this process, by the names that an address can hold. */
+/** Finds connections of this process by the names that an address can contain. */
 export interface AddressBook {
   connection(connectionId: string): HubConnection | undefined;
   connections(): Iterable<HubConnection>;
@@ -32,7 +32,7 @@ export interface Receivers {
   /** The connections that the address names, each of them once. */
   readonly named: Iterable<HubConnection>;
   /**
-   * Returns true for a connection to leave out; absent if no connection is left out. It is a function, because a list of the
+   * Returns true for a connection that is left out. Undefined if no connection is left out. It is a function, because a list of the
    * remaining connections would cost as much as sending to them.
    */
   readonly isExcluded: ((connection: HubConnection) => boolean) | undefined;

@@ -34,7 +34,7 @@ export class CallScope {
     this.onCancel?.();
   }
 
-  /** Allows the client's next invocation to begin, because this call waits for the answer of a client. */
+  /** Allows the client's next invocation to begin, because this call waits for a client's answer. */
   releaseSlot(): void {
     this.#slot?.release();
   }

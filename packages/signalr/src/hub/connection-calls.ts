@@ -14,7 +14,7 @@ export interface CallLimits {
   readonly maximumStreamsPerClient: number;
 }
 
-/** An upload, and the guard that checks each of its items. */
+/** An upload (a stream from the client to a method), and the guard that checks each of its items. */
 export interface Upload {
   readonly stream: UploadStream;
   readonly isItem: (item: unknown) => boolean;
@@ -44,8 +44,8 @@ export class ConnectionCalls {
   }
 
   /**
-   * Waits for a slot for a refresh of credentials, in turn with the invocations. Resolves with undefined if an earlier refresh is
-   * still waiting for its slot.
+   * Takes a slot for the hook `onAuthenticationRefreshed`, which waits in turn with the client's invocations. Resolves with
+   * undefined if an earlier refresh is still waiting for its slot.
    */
   async takeRefreshSlot(): Promise<InvocationSlot | undefined> {
     if (this.#isRefreshWaiting) return undefined;
@@ -69,7 +69,7 @@ export class ConnectionCalls {
     this.#streamCount -= 1;
   }
 
-  /** Makes a running invocation cancelable by its id, unless another call has the id. */
+  /** Makes a running invocation cancelable by its id, unless another call already has this id. */
   beginCancelable(invocationId: string | undefined, scope: CallScope): void {
     if (invocationId !== undefined && !this.#calls.has(invocationId)) this.#calls.set(invocationId, scope);
   }
@@ -89,7 +89,7 @@ export class ConnectionCalls {
     return scope !== undefined;
   }
 
-  /** Returns the first id that is in use already or occurs twice in the list; undefined if all ids are free. */
+  /** Returns the first stream id that is already in use or occurs twice in the list. Returns undefined if all ids are free. */
   firstUsedUpload(streamIds: readonly string[]): string | undefined {
     return streamIds.find((id, index) => this.#uploads.has(id) || streamIds.indexOf(id) !== index);
   }
@@ -122,7 +122,9 @@ export class ConnectionCalls {
     if (this.#uploads.get(streamId)?.stream === stream) this.#uploads.delete(streamId);
   }
 
-  /** Cancels all calls, because the connection is ending. From now on the read loop does not wait for the readers of uploads. */
+  /**
+   * Cancels all calls, because the connection is ending. From now on the read loop does not wait until methods read their uploads.
+   */
   cancelAll(): void {
     this.#isEnded = true;
     for (const scope of this.#calls.values()) scope.cancel();

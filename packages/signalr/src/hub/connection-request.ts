@@ -1,5 +1,5 @@
 /*
- * Requests of a hub that concern one connection, on this instance or on another one.
+ * Requests of a hub that concern one connection, on this instance or on another instance.
  */
 
 /** The client method that a send or an invocation calls, with its arguments. */

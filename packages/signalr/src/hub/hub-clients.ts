@@ -7,7 +7,7 @@ import type { Address } from './address.js';
 import type { CallScope } from './call-scope.js';
 import type { HubSender, SendOptions } from './hub-sender.js';
 
-/** The arguments of one target. Each argument may be replaced by a {@link JsonText}, which is passed on unchanged. */
+/** The arguments of one client method. Each argument may be replaced by a {@link JsonText}, which is passed on unchanged. */
 export type TargetArguments<Target> = Target extends (...args: infer Args) => unknown
   ? { readonly [Index in keyof Args]: Args[Index] | JsonText }
   : never;
@@ -15,11 +15,11 @@ export type TargetArguments<Target> = Target extends (...args: infer Args) => un
 /** A set of receivers. Every send looks up the receivers again. */
 export interface ClientProxy<Client> {
   /**
-   * Calls `target` on every receiver. Synchronous: encodes the message once per protocol, whatever the number of receivers, and
-   * queues the message on each of them before `send` returns. The order of calls is kept.
+   * Calls the client method `target` on every receiver. Synchronous: encodes the message once per protocol, whatever the number of
+   * receivers, and queues the message for each receiver before `send` returns. Messages keep the order of the calls.
    * A receiver that is gone is skipped. A receiver with a full queue is closed, and its client may reconnect.
    * With a backplane, the message is then published to the other instances, without waiting for them. It arrives there at most
-   * once, in the order of calls.
+   * once, in the order of the calls.
    * @returns the number of connections of this process that the message was queued on
    * @throws SignalRError `unserializable` if the message cannot be encoded; with a backplane, every protocol must be able to encode
    * it. Nothing is sent in this case
@@ -29,12 +29,12 @@ export interface ClientProxy<Client> {
     ...args: TargetArguments<Client[Target]>
   ): number;
   /**
-   * Sends a call as `send` does. Use it for a call that is sent several times or to several sets: it is encoded once for all of its
-   * receivers.
+   * Sends a prepared call in the same way as `send`. Use it for a call that is sent several times or to several sets of receivers,
+   * because such a call is encoded only once for all of them.
    */
   relay(call: PreparedCall): number;
   /**
-   * Returns the same receivers, for messages where only the newest one matters (who is typing, a price). While a receiver reads too
+   * Returns the same receivers, for messages of which only the newest matters (who is typing, a price). While a receiver reads too
    * slowly, a new message replaces the waiting message with the same key. The replaced message is not sent, and is reported as
    * `message_replaced`.
    */
@@ -59,8 +59,8 @@ export interface SingleClientProxy<Client> extends ClientProxy<Client> {
     ...args: TargetArguments<Client[Target]>
   ): Promise<TargetResult<Client[Target]>>;
   /**
-   * Returns the same client with a signal. When the signal is aborted, waiting calls are rejected with `canceled`. A late answer is
-   * ignored.
+   * Returns the same client, for calls that the signal can cancel. When the signal is aborted, waiting calls are rejected with
+   * `canceled`, and a late answer is ignored.
    */
   withSignal(signal: AbortSignal): SingleClientProxy<Client>;
 }
@@ -75,7 +75,7 @@ export interface HubClients<Client> {
   /** The members of any of the groups. A member of several groups gets the message once. */
   groups(names: readonly string[]): ClientProxy<Client>;
   groupExcept(name: string, connectionIds: readonly string[]): ClientProxy<Client>;
-  /** The members of the group, except all connections of one user: the user's own devices have the message already. */
+  /** The members of the group, except all connections of one user. Use it if the devices of this user already have the message. */
   groupExceptUser(name: string, userId: string): ClientProxy<Client>;
   /** All connections of a user. */
   user(userId: string): ClientProxy<Client>;

@@ -61,8 +61,8 @@ export interface HubContext<Client, User, Items> {
   readonly headers: Readonly<Record<string, string>>;
   readonly request: RequestInfo;
   /**
-   * Resolves when the server's outbound queue for this client is empty, or when the connection is ending. Await it between sends,
-   * so that many sends do not fill the queue. The client may not have read the messages yet.
+   * Resolves when the server's outbound queue for this client is empty, or when the connection is ending. Await the promise between
+   * sends, so that many sends do not fill the queue. The client may not have read the messages yet.
    */
   flushed(): Promise<void>;
   /** Ends the connection and tells the client not to reconnect. Messages that were queued before are still sent. */

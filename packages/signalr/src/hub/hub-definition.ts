@@ -1,6 +1,6 @@
 /*
  * Declares a hub: the messages that it can send to its clients, the methods that clients may call, and the type of its user. A
- * declaration has static types and the table of methods.
+ * declared hub holds the table of its methods, and carries the static types.
  */
 import { SignalRError } from '../errors.js';
 import type { HubContext } from './hub-context.js';
@@ -42,7 +42,7 @@ export type MethodKind = 'call' | 'stream';
 /** Turns the client's arguments into typed arguments. Throws if that is not possible. */
 export type ArgumentParser = (args: readonly unknown[]) => readonly unknown[];
 
-/** The type of a parser's result. The parameters of the method must match it; they do not influence it. */
+/** The type of a parser's result. The parameters of the method must match this type, but do not influence it. */
 export type ParsedArguments<Parse extends ArgumentParser> = ReturnType<Parse>;
 
 /** The guards of a method's uploads: one guard per upload, for the type of its items. */
@@ -177,9 +177,10 @@ export interface HubHandlers<Client, User, Items, Methods> {
   readonly onDisconnected?: (context: HubContext<Client, User, Items>, error?: Error) => void | Promise<void>;
   /**
    * Runs after the credentials of a connection were refreshed (`enableAuthenticationRefresh`); `context.user` is then the new user.
-   * The new credentials come from a refresh request, or from a poll or another socket if they last longer than the old ones. User
-   * id, groups and routing do not change. The hook runs in turn with the client's invocations. One run covers all refreshes that
-   * arrive while the hook waits for its turn. An error is reported and has no other effect.
+   * The new credentials come from a refresh request. They may also come from a poll or a stateful reconnect, if they expire later
+   * than the old credentials. User id, groups and routing do not change.
+   * The hook runs in turn with the client's invocations. One run covers all refreshes that arrive while the hook waits for its
+   * turn. An error is reported and has no other effect.
    */
   readonly onAuthenticationRefreshed?: (context: HubContext<Client, User, Items>) => void | Promise<void>;
   /**

@@ -61,7 +61,7 @@ export class HubDispatcher {
    * read from the connection until that promise has resolved. Never rejects and never throws.
    *
    * The completion of a method is queued in the same turn of the event loop in which the method returned or its promise settled.
-   * Only microtasks run in between, so no other task can send in between.
+   * Only microtasks run in between, so no other task can send a message before the completion.
    */
   dispatch(connection: HubConnection, message: HubMessage): Promise<void> | undefined {
     switch (message.type) {
@@ -189,7 +189,7 @@ export class HubDispatcher {
     return undefined;
   }
 
-  /** Never rejects. */
+  /** Runs a streaming method and sends its items. Never rejects. */
   async #runStream(call: BoundCall, scope: CallScope, invocationId: string): Promise<void> {
     const answer = await this.#streamItems(call, scope, invocationId);
     abandonUploads(call.record.calls, call.uploads);
@@ -269,14 +269,14 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 }
 
-/** Compiles only if every type of message has its case. */
+/** Compiles only if every type of message is handled. */
 function exhausted(message: never): undefined {
   return message;
 }
 
 /**
- * Closes the connection of a client that sent a Close message. The client receives a Close message, too. Its error goes to the
- * hub's `onDisconnected`.
+ * Closes the connection of a client that sent a Close message. The client receives a Close message, too. The error of the client's
+ * message goes to the hub's `onDisconnected`.
  */
 function closeForClient(connection: HubConnection, error: string | undefined): void {
   if (error === undefined) connection.close('client_closed');

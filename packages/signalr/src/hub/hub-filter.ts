@@ -1,5 +1,5 @@
 /*
- * Filters: code around every invocation and every connect and disconnect of a hub.
+ * Filters: code that runs around every invocation and every connect and disconnect of a hub.
  */
 
 /** One invocation, as filters receive it. */
@@ -64,8 +64,8 @@ export class FilterChain {
   }
 
   /**
-   * Runs `run` inside all filters that have `member`. Wraps from the last filter to the first, so that the first one is the
-   * outermost.
+   * Runs `run` inside all filters that have the function `member`. The filters are wrapped around `run` from the last to the first,
+   * so that the first filter is the outermost.
    */
   #through(
     run: () => unknown,

@@ -1,6 +1,6 @@
 /*
- * The connections, groups and users of one hub in this process, and sending to any set of them. Everything is synchronous, so each
- * send uses all changes before it.
+ * The connections, groups and users of one hub in this process, and sending to any set of them. Everything is synchronous, so that
+ * each send takes all earlier changes into account.
  */
 import { notReady, unknownConnection } from '../connection/call-errors.js';
 import type { HubConnection } from '../connection/hub-connection.js';
@@ -104,7 +104,8 @@ export class HubLifetimeManager implements AddressBook {
    * Queues a message on every receiver of this process before it returns.
    * @param key set if only the newest message with this key matters; see `ClientProxy.latest`
    * @returns the number of connections that the message was queued on, without connections that are ending
-   * @throws SignalRError `unserializable`. Nothing was queued then, because the encoding for the first receiver fails already
+   * @throws SignalRError `unserializable`. In this case nothing was queued, because the encoding fails already for the first
+   * receiver
    */
   send(address: Address, message: SharedMessage, key?: string): number {
     const { named, isExcluded } = receiversOf(address, this);

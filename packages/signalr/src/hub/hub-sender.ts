@@ -42,11 +42,11 @@ export class HubSender {
   }
 
   /**
-   * Queues an invocation on every receiver of this process before it returns. Then passes it on to the other instances without
-   * waiting for them. The invocation is encoded once per protocol.
+   * Queues an invocation on every receiver of this process before it returns. Then passes the invocation on to the other instances
+   * without waiting for them. The invocation is encoded once per protocol.
    * @returns the number of connections of this process that the invocation was queued on
-   * @throws SignalRError `unserializable`. Nothing was queued then. With other instances, every protocol must be able to encode the
-   * invocation
+   * @throws SignalRError `unserializable`. In this case nothing was queued. With other instances, every protocol must be able to
+   * encode the invocation
    */
   send(address: Address, call: Call, options: SendOptions): number {
     return this.relay(address, new SerializedHubMessage({ type: MessageType.invocation, ...call }), options);

@@ -13,7 +13,7 @@ import {
 } from '../protocol/hub-message.js';
 import type { MethodEntry } from './method-table.js';
 
-/** Thrown inside the dispatcher when a method's `authorize` returned false. */
+/** The error that is thrown inside the dispatcher when a method's `authorize` returned false. */
 export const NOT_AUTHORIZED = new HubError('The user is not authorized.');
 
 /** A call of a client, with one method for each possible answer. A call without an invocation id gets no answer. */

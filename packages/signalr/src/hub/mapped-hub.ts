@@ -42,13 +42,11 @@ export interface HubGroups {
    */
   add(connectionId: string, group: string): Promise<boolean>;
   /**
-   * Removes a connection from a group, with the same effects and errors as {@link HubGroups.add}.
+   * Removes a connection from a group. Takes effect at the same time as {@link HubGroups.add}, and rejects with the same errors.
    * @returns false if the connection was not a member
    */
   remove(connectionId: string, group: string): Promise<boolean>;
-  /**
-   * The members in this process, in the order of joining. They include connections with an `onDisconnected` that is still running.
-   */
+  /** The members in this process, in the order of joining. They include connections whose `onDisconnected` is still running. */
   members(group: string): readonly ConnectionSummary[];
   /** The number of members in this process, without listing them. */
   count(group: string): number;
@@ -176,12 +174,12 @@ export class MappedHub<Client, User, Items> implements Hub<Client>, ConnectionHo
     return this.#remote?.state ?? 'none';
   }
 
-  /** Joins the same hub of the other instances. */
+  /** Connects this hub to the same hub on the other instances. */
   start(): void {
     this.#remote?.start();
   }
 
-  /** Leaves the other instances; connections stay open. Never rejects. */
+  /** Disconnects this hub from the other instances. The connections of clients stay open. Never rejects. */
   async leave(): Promise<void> {
     await this.#remote?.close();
   }
@@ -202,7 +200,7 @@ export class MappedHub<Client, User, Items> implements Hub<Client>, ConnectionHo
     });
   }
 
-  /** Calls the hub's factory. An error is kept until `connected` throws it, because only then can the client be notified. */
+  /** Calls the hub's `createItems`. An error is kept until `connected` throws it, because only then can the client be notified. */
   #createItems(): { readonly items: Items; readonly error?: Error } {
     try {
       // Without a factory, `Items` is a plain record, and so is this object.

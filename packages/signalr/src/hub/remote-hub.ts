@@ -14,9 +14,9 @@ export type BackplaneState = 'none' | 'up' | 'down';
  * asked.
  */
 export interface RemoteHub {
-  /** Joins the other instances. */
+  /** Connects to the other instances. */
   start(): void;
-  /** Leaves the other instances. Calls that wait for these instances are rejected with `server_closed`. Never rejects. */
+  /** Disconnects from the other instances. Calls that wait for these instances are rejected with `server_closed`. Never rejects. */
   close(): Promise<void>;
   readonly state: Exclude<BackplaneState, 'none'>;
   /** Sends to connections of the other instances, without waiting for them. Failures are reported as events. */

@@ -1,5 +1,5 @@
 /*
- * A stream that a client sends to a hub method: the read loop adds items, the method reads them.
+ * A stream that a client sends to a hub method: the read loop adds items, and the method reads them.
  */
 
 type Taken = IteratorResult<unknown, undefined>;
@@ -10,13 +10,13 @@ interface Taker {
 }
 
 /**
+ * A stream with a bounded buffer and one reader. `push` returns a promise if the buffer is full. The read loop of the connection
+ * awaits this promise, so that nothing is read from the client until there is room.
  * ```
  * open → completed (by the client, in order) → drained
  *   └──→ failed (by the client, or because the connection ended): waiting items are still read first
  *   └──→ abandoned (the method has ended): items are dropped
  * ```
- * A stream with a bounded buffer and one reader. `push` returns a promise if the buffer is full. The read loop of the connection
- * awaits this promise, so that nothing is read from the client until there is room.
  */
 export class UploadStream implements AsyncIterable<unknown> {
   readonly #capacity: number;

@@ -9,14 +9,14 @@
  */
 export interface ConnectionDirectory {
   /**
-   * Stores that `url` serves the connection, until the connection is released or its instance is gone. Rejects if the directory
-   * cannot be asked; the client then receives 503.
+   * Stores that the instance at `url` serves the connection, until the connection is released or its instance is gone. Rejects if
+   * the directory cannot be asked; the client then receives 503.
    * @returns false if another instance serves the connection
    */
   claim(connectionId: string, url: string): Promise<boolean>;
-  /** Returns the claimed URL, or undefined if no instance serves the connection. Rejects as `claim` does. */
+  /** Returns the URL of the instance that serves the connection, or undefined if there is none. Rejects as `claim` does. */
   find(connectionId: string): Promise<string | undefined>;
-  /** Removes the claim of `url`. A claim of another instance is kept. Never throws. */
+  /** Removes the claim of the instance at `url`. A claim of another instance is kept. Never throws. */
   release(connectionId: string, url: string): void;
 }
 

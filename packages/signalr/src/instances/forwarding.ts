@@ -1,6 +1,7 @@
 /*
  * Forwards a request to the instance that serves its connection, as a proxy does. Headers, body and answer are streamed unchanged,
- * and the client's address is appended to `X-Forwarded-For`. If one side ends, the other side ends, too.
+ * except for hop-by-hop headers and `X-Forwarded-For`, to which the client's address is appended. If one side ends, the other side
+ * ends, too.
  * The reasons for not using a library: docs/decisions/0014-own-forwarding-between-instances.md.
  */
 import { type ClientRequest, type IncomingMessage, type ServerResponse, request as send } from 'node:http';
@@ -35,7 +36,7 @@ export interface ForwardLimits {
 
 /**
  * The outcome of a forwarded request. `gone`: no process listens at the URL any more, so the connections of that instance are lost.
- * `unreachable`: the instance may still run. In both of these cases the request has not been answered.
+ * `unreachable`: the instance may still run. In the cases `gone` and `unreachable` the request has not been answered.
  */
 export type ForwardOutcome = 'answered' | 'gone' | 'unreachable';
 

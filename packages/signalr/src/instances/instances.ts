@@ -1,6 +1,6 @@
 /*
- * One hub on several instances behind one address, without sticky sessions. All instances can check the tokens, and a directory
- * stores which instance serves each connection.
+ * One hub on several instances behind one address, without sticky sessions. All instances can check the connection tokens, and a
+ * directory stores which instance serves each connection.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';

@@ -15,7 +15,7 @@ export interface TokenContent {
   readonly isVersion0: boolean;
   /** The time until which a transport may be opened with the token, in whole seconds since 1970. */
   readonly expiresAtSeconds: number;
-  /** A digest of the user who negotiated, see {@link isTokenFor}. Null if every user may open the connection. */
+  /** A digest of the id of the user who negotiated; see {@link isTokenFor}. Null if every user may open the connection. */
   readonly owner: string | null;
 }
 

@@ -1,5 +1,5 @@
 /*
- * `@millrace/signalr/opentelemetry`: spans around hub methods, joined to the trace of the client's message, and metrics.
+ * `@millrace/signalr/opentelemetry`: metrics, and spans around hub methods. The spans continue the trace of the client's message.
  * `@opentelemetry/api` is an optional peer dependency: only this file imports it.
  */
 
@@ -25,9 +25,9 @@ type AnyContext = HubContext<unknown, unknown, unknown>;
 /**
  * Creates a filter that makes one span of kind server for each call of a method, of `onConnected` and of `onDisconnected`. The span
  * is named `{path of the hub}/{method}` and has the attributes `rpc.system`, `rpc.service` and `rpc.method`.
- * The parent of a method's span is the `traceparent` header of the client's message (.NET clients send it). Without that header,
- * the span begins a new trace. A method's span is linked to the span that was active when the connection was opened. That span is
- * the parent of the hooks' spans.
+ * The parent of a method's span comes from the `traceparent` header of the client's message (.NET clients send it). Without that
+ * header, the span begins a new trace. A method's span is linked to the span that was active when the connection was opened. The
+ * spans of the hooks have that active span as their parent.
  * The span of a stream lasts until the stream's last item. Spans hold no arguments and no results.
  * @param tracer @defaultValue the global provider's tracer with ASP.NET Core's name
  */

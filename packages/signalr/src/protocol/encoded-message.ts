@@ -14,7 +14,10 @@ export function textWithHeadroom(text: string): Buffer {
   return buffer.subarray(HEADROOM_BYTES);
 }
 
-/** The framing of a kind of transport. Its result must depend only on the bytes and their format, because it is shared. */
+/**
+ * The framing of a kind of transport. Its result must depend only on the bytes and their format, because all connections with this
+ * kind of transport share the result.
+ */
 export interface MessageFraming {
   /** @param hasHeadroom true if the `HEADROOM_BYTES` before the payload are free. Only one kind of transport may write to them */
   frame(payload: Buffer, format: TransferFormat, hasHeadroom: boolean): Buffer;

@@ -4,7 +4,9 @@
 import { SignalRError } from '../errors.js';
 import { MAXIMUM_DEPTH } from './message-pack-reader.js';
 
-/** The value of JSON text. Objects are maps if the text may contain a bigint, and plain objects otherwise. Both mean the same. */
+/**
+ * The value of JSON text. Objects are maps if the text may contain a bigint, and plain objects otherwise. Both forms mean the same.
+ */
 export type ExactJson =
   | null
   | boolean
@@ -28,8 +30,8 @@ const TOKEN_START = /\S/g;
  * @throws SyntaxError for text that is not JSON; SignalRError `unserializable` for text that is nested too deep
  */
 export function parseExactJson(text: string): ExactJson {
-  // `JSON.parse` also checks that the text is valid, because `ExactReader` works only with valid text.
-  const value = JSON.parse(text) as ExactJson; // JSON.parse gives nothing else
+  // `JSON.parse` is always called, because it checks that the text is valid. `ExactReader` works only with valid text.
+  const value = JSON.parse(text) as ExactJson; // JSON.parse returns no other types
   return MANY_DIGITS.test(text) ? new ExactReader(text).read(0) : value;
 }
 
@@ -63,7 +65,7 @@ class ExactReader {
       this.#peek();
       const name = this.#string();
       this.#peek();
-      this.#at += 1; // the colon
+      this.#at += 1; // skips the colon
       // If a name is repeated, its last value counts, as in `JSON.parse`.
       members.set(name, this.read(depth + 1));
     }
@@ -87,7 +89,7 @@ class ExactReader {
     do end = this.#text.indexOf('"', end + 1);
     while (isEscaped(this.#text, end));
     this.#at = end + 1;
-    return JSON.parse(this.#text.slice(start, end + 1)) as string; // a string token
+    return JSON.parse(this.#text.slice(start, end + 1)) as string; // the slice is a string token
   }
 
   #word(): string {

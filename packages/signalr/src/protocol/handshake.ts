@@ -11,13 +11,13 @@ export interface HandshakeRequest {
   readonly version: number;
 }
 
-/** The selected protocol, or the text that refuses the client. */
+/** The selected protocol, or the error text for a client that is refused. */
 export type HandshakeDecision =
   | { readonly kind: 'accepted'; readonly protocol: HubProtocol; readonly version: number }
   | { readonly kind: 'refused'; readonly error: string };
 
 /**
- * Reads the client's record (without separator). Unknown properties are ignored.
+ * Reads the client's handshake request from a record without its separator. Unknown properties are ignored.
  * @throws SignalRError `malformed_message`.
  */
 export function parseHandshakeRequest(record: Buffer): HandshakeRequest {
@@ -53,8 +53,8 @@ export function decideHandshake(
 }
 
 /**
- * Returns the response as bytes: `{}` or `{"error":…}` with the separator. The response must never contain a `type`, because
- * clients would reject it.
+ * Returns the handshake response as bytes: `{}` or `{"error":…}` with the separator. The response must never contain a `type`,
+ * because clients would reject it.
  */
 export function writeHandshakeResponse(error?: string): Buffer {
   return Buffer.from(`${error === undefined ? '{}' : JSON.stringify({ error })}\u001e`, 'utf8');

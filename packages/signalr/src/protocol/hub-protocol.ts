@@ -11,7 +11,7 @@ export type TransferFormat = 'text' | 'binary';
  * Reads the messages of one connection from bytes that arrive in chunks of any size.
  *
  * Guarantees: the messages and their order do not depend on how the bytes are split. Besides the chunk that was pushed last, the
- * parser keeps at most the maximum message size. After an error the parser must not be used.
+ * parser buffers at most the maximum message size. After an error the parser must not be used.
  */
 export interface HubMessageParser {
   /** Adds bytes. The parser may keep a view of the bytes until it has read them. */

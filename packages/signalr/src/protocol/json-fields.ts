@@ -19,7 +19,7 @@ export function parseJsonRecord(record: Buffer): JsonRecord {
   try {
     value = JSON.parse(record.toString('utf8'));
   } catch {
-    // The cause is left out on purpose, because V8 quotes the input in it.
+    // The cause is left out on purpose, because V8 quotes the input in the text of the error.
     throw malformed('Error reading JSON.');
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {

@@ -1,6 +1,6 @@
 /*
- * The JSON hub protocol: one JSON object per message, ended by 0x1E. Reading accepts properties in any order and unknown
- * properties, skips unknown message types, and refuses every other violation.
+ * The JSON hub protocol: one JSON object per message, ended by 0x1E. The parser accepts properties in any order and unknown
+ * properties, and skips messages of unknown types. It refuses every other deviation from the protocol.
  */
 import { SignalRError } from '../errors.js';
 import { textWithHeadroom } from './encoded-message.js';
@@ -60,8 +60,8 @@ class JsonMessageParser implements HubMessageParser {
 }
 
 /**
- * Reads one message. Returns undefined if its type is unknown: it may come from a later protocol version, and ASP.NET Core ignores
- * it as well.
+ * Reads one message. Returns undefined if its type is unknown, as in ASP.NET Core, because the message may come from a later
+ * protocol version.
  */
 function readMessage(record: JsonRecord): HubMessage | undefined {
   const type = requiredInteger(record, 'type');
@@ -89,7 +89,7 @@ function readMessage(record: JsonRecord): HubMessage | undefined {
   }
 }
 
-/** An empty id counts as no id, as in ASP.NET Core. */
+/** Returns the id as a property. An empty id counts as no id, as in ASP.NET Core. */
 function idOf(invocationId: string | undefined): { invocationId?: string } {
   return invocationId === undefined || invocationId === '' ? {} : { invocationId };
 }
@@ -162,7 +162,7 @@ function writeText(message: HubMessage): string {
   return exhausted(message);
 }
 
-/** Makes the compiler check that every message type has its case. */
+/** Makes the compiler check that the switch handles every message type. */
 function exhausted(message: never): never {
   return message;
 }

@@ -18,7 +18,7 @@ export class JsonText {
     this.text = text;
   }
 
-  /** Returns the parsed value. It is for `JSON.stringify`, which cannot insert text verbatim. */
+  /** Returns the parsed value. `JSON.stringify` calls it, because it cannot insert text verbatim. */
   toJSON(): unknown {
     return JSON.parse(this.text);
   }

@@ -7,7 +7,7 @@ import { malformed } from './json-fields.js';
 
 const MAXIMUM_PREFIX_BYTES = 5;
 const MAXIMUM_LENGTH = 0x7fff_ffff;
-/** Maximum number of pieces before they are joined, because many tiny pieces cost more memory than their bytes. */
+/** Maximum number of pieces that are kept before they are joined. Many tiny pieces would cost more memory than their bytes. */
 const MAXIMUM_PIECES = 64;
 
 type Prefix = { readonly length: number; readonly prefixBytes: number };
@@ -24,8 +24,9 @@ export function writeLengthPrefix(length: number): Buffer {
 }
 
 /**
- * The unread input is one chunk from `#offset` on, followed by `#pieces` while a message is incomplete. Besides the chunk that was
- * pushed last, less than the limit is kept, because a longer message is refused before it is buffered.
+ * Reads messages from chunks of bytes. The unread input is one chunk from `#offset` on, followed by `#pieces` while a message is
+ * incomplete. Besides the chunk that was pushed last, the reader keeps fewer bytes than the limit, because it refuses a longer
+ * message before it is buffered.
  */
 export class LengthPrefixReader {
   readonly #maximumBytes: number;

@@ -1,6 +1,6 @@
 /*
  * The bookkeeping of stateful reconnect: the messages that the client may have missed, and the number of messages received from the
- * client. It uses no sockets and no clock. If the code and the specification of ASP.NET Core differ, it follows the code.
+ * client. It uses no sockets and no clock. If the code of ASP.NET Core differs from its specification, this file follows the code.
  */
 import { SignalRError } from '../errors.js';
 import type { EncodedMessage } from './encoded-message.js';
@@ -17,11 +17,12 @@ export interface Replay {
  * does not limit them itself: while {@link MessageBuffer.isFull} is true, its owner must not send.
  *
  * Replayed messages are kept even after they are acknowledged, until a newer message is acknowledged. The reason is a client that
- * loses its socket in the middle of a replay. It has acknowledged all messages that it had seen before, but has counted only the
- * part of the replay that it received. Official clients give up if the server then names a number beyond their count.
+ * loses its socket in the middle of a replay. Such a client has acknowledged all messages that it received before the replay, but
+ * has counted only the part of the replay that arrived. If the next replay began after the acknowledged messages, its first number
+ * would be higher than the client's count, and official clients would give up.
  *
  * All kept messages together are limited to twice `limitBytes`. Beyond that, the oldest acknowledged messages are dropped. A client
- * that would need them starts a new connection.
+ * that would need the dropped messages starts a new connection.
  */
 export class MessageBuffer {
   readonly #limitBytes: number;
@@ -59,8 +60,8 @@ export class MessageBuffer {
   }
 
   /**
-   * Returns the replay for a client that returns over another socket. The client's own replay begins with a sequence message, so
-   * all other messages are ignored until then.
+   * Returns the messages to resend to a client that reconnects over another socket. The client's own replay begins with a sequence
+   * message. All messages that arrive before this sequence message are ignored.
    */
   replay(): Replay {
     this.#isAwaitingSequence = true;
@@ -82,7 +83,8 @@ export class MessageBuffer {
     const id = this.#nextReceivedId;
     this.#nextReceivedId += 1;
     if (id <= this.#latestReceivedId) {
-      // The acknowledgement was lost with the old socket. Without a second one, the client would keep the message for ever.
+      // The earlier acknowledgement was lost with the old socket. Without a second acknowledgement, the client would keep the
+      // message for ever.
       this.#ackedReceivedId = Math.min(this.#ackedReceivedId, id - 1);
       return false;
     }
@@ -102,9 +104,9 @@ export class MessageBuffer {
   }
 
   /**
-   * Continues counting at the number that the client names: at most one more than the messages received so far. ASP.NET Core
-   * compares it with its current count, which is lower during a replay. That would refuse a client that loses its socket during its
-   * replay, but already has the acknowledgement of all messages before.
+   * Continues counting at the number that the client names, which may be at most one above the highest number received so far.
+   * ASP.NET Core compares it with its current count instead, which is lower during a replay. ASP.NET Core therefore refuses a
+   * client that loses its socket during its replay, but already has the acknowledgement of all earlier messages.
    */
   #resetTo(sequenceId: number): false {
     if (sequenceId > this.#latestReceivedId + 1) {

@@ -1,6 +1,7 @@
 /*
- * The MessagePack hub protocol: a length prefix and one array per message. Additional items and unknown message types are ignored,
- * and every other violation is refused. docs/decisions/0013-own-message-pack-codec.md explains why no library is used.
+ * The MessagePack hub protocol: a length prefix and one array per message. Additional items and unknown message types are ignored.
+ * Every other deviation from the protocol is refused. docs/decisions/0013-own-message-pack-codec.md explains why no library is
+ * used.
  */
 import { SignalRError } from '../errors.js';
 import { type CompletionOutcome, type HubMessage, type MessageHeaders, MessageType } from './hub-message.js';
@@ -50,8 +51,8 @@ class MessagePackMessageParser implements HubMessageParser {
 }
 
 /**
- * Reads one message. Returns undefined if its type is unknown: it may come from a later protocol version, and ASP.NET Core ignores
- * it as well.
+ * Reads one message. Returns undefined if its type is unknown, as in ASP.NET Core, because the message may come from a later
+ * protocol version.
  */
 function readMessage(reader: MessagePackReader): HubMessage | undefined {
   const itemCount = reader.readArrayHeader('message');
@@ -187,7 +188,7 @@ function writeMessage(writer: MessagePackWriter, message: HubMessage): void {
   exhausted(message);
 }
 
-/** Makes the compiler check that every message type has its case. */
+/** Makes the compiler check that the switch handles every message type. */
 function exhausted(message: never): never {
   return message;
 }

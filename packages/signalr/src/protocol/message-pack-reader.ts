@@ -1,6 +1,6 @@
 /*
- * Reads MessagePack values from the bytes of one message. A length in the message allocates no memory, because arrays and maps grow
- * with the elements that really follow. Every read checks the end of the message.
+ * Reads MessagePack values from the bytes of one message. A large length in the message does not allocate memory, because arrays
+ * and maps grow only with the elements that really follow. Every read checks the end of the message.
  */
 import type { SignalRError } from '../errors.js';
 import { malformed } from './json-fields.js';
@@ -48,7 +48,7 @@ export class MessagePackReader {
     throw malformed(`Reading '${field}' as Boolean failed.`);
   }
 
-  /** Returns a text that is neither null nor empty. */
+  /** Returns a string that is neither null nor empty. */
   readRequiredString(field: string): string {
     const text = this.readNullableString(field);
     if (text === null || text === '') throw malformed(`Null or empty ${field}.`);
@@ -158,7 +158,7 @@ export class MessagePackReader {
   #text(length: number): string {
     const start = this.#skip(length);
     const text = this.#bytes.toString('utf8', start, this.#offset);
-    // Bytes that are not UTF-8 become U+FFFD, so only a text with U+FFFD needs a second check.
+    // Bytes that are not UTF-8 become U+FFFD, so only a string that contains U+FFFD needs a second check.
     if (
       text.includes('\ufffd') &&
       !Buffer.from(text, 'utf8').equals(this.#bytes.subarray(start, this.#offset))

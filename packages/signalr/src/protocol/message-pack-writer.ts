@@ -16,7 +16,7 @@ export class MessagePackWriter {
   #bytes = Buffer.allocUnsafe(INITIAL_BYTES);
   #length = 0;
 
-  /** The bytes written so far. They are valid until more is written. */
+  /** The bytes written so far. They are valid until the next write. */
   get written(): Buffer {
     return this.#bytes.subarray(0, this.#length);
   }
@@ -92,7 +92,7 @@ export class MessagePackWriter {
       this.writeValue(value.toJSON(), depth + 1);
     } else {
       const names = Object.keys(value);
-      const fields = names.map((name) => (value as Readonly<Record<string, unknown>>)[name]); // any object can be read so
+      const fields = names.map((name) => (value as Readonly<Record<string, unknown>>)[name]); // any object can be read like this
       this.#pairs(names, fields, depth);
     }
   }
@@ -117,8 +117,8 @@ export class MessagePackWriter {
   }
 
   /**
-   * Writes a text of at most 31 ASCII characters, as most names are. That costs less than two calls into native code. For any other
-   * text, returns false and writes nothing.
+   * Writes a string of at most 31 ASCII characters, as most names are. This loop costs less than the two calls into native code
+   * that other strings need. For any other string, returns false and writes nothing.
    */
   #shortAscii(text: string): boolean {
     const count = text.length;
@@ -140,7 +140,7 @@ export class MessagePackWriter {
     for (const value of values) this.writeValue(value, depth + 1);
   }
 
-  /** Writes a map from a list of keys and a list of values. A list of pairs would be most of what an object allocates. */
+  /** Writes a map from a list of keys and a list of values. A list of pairs would cause most of the allocations for an object. */
   #pairs(keys: readonly unknown[], values: readonly unknown[], depth: number): void {
     let count = 0;
     for (const value of values) if (isPresent(value)) count += 1;

@@ -1,9 +1,12 @@
 /*
- * Creates negotiate answers as JSON text. An error is an answer of the protocol, too: HTTP 200 and a body with only an `error`.
+ * Creates negotiate answers as JSON text. An error is also sent with HTTP status 200; its body has only the property `error`.
  */
 import type { TransferFormat } from './hub-protocol.js';
 
-/** Maximum version number. ASP.NET Core reads a 32-bit integer, so larger numbers are invalid. */
+/**
+ * Maximum number that a client may send as its negotiate version. ASP.NET Core reads a 32-bit integer, so larger numbers are
+ * invalid.
+ */
 const MAXIMUM_INT32 = 2_147_483_647;
 
 /** Names of transports on the wire. */
@@ -15,7 +18,7 @@ export interface TransportOffer {
   readonly transferFormats: readonly TransferFormat[];
 }
 
-/** The version of the answer, or the text that refuses the client. */
+/** The version of the answer, or the error text for a client that is refused. */
 export type NegotiateVersion =
   | { readonly kind: 'version'; readonly version: 0 | 1 }
   | { readonly kind: 'refused'; readonly error: string };

@@ -33,8 +33,8 @@ export class PreparedCall implements SharedMessage {
 
   /**
    * Creates a call from stored bytes, without copying them.
-   * @param bytes the value of `bytes` of a call with the same target. Their buffer must have `PreparedCall.headroomBytes` free
-   * bytes before them for this call alone, because a frame's header is written there
+   * @param bytes the value of `bytes` of an earlier call with the same target. Their buffer must have `PreparedCall.headroomBytes`
+   * free bytes before them, because the header of a frame is written there. Only this call may use these free bytes
    */
   static fromBytes(target: string, bytes: Buffer): PreparedCall {
     const call = new PreparedCall(target, '');

@@ -10,8 +10,8 @@ const RECORD_SEPARATOR = 0x1e;
 const EMPTY = Buffer.alloc(0);
 
 /**
- * `#chunk` from `#offset` on is the unread input. `#partial` is the beginning of a record whose end has not arrived. A record that
- * exceeds the limit is an error, so `#partial` never exceeds the limit.
+ * Reads records from chunks of bytes. The unread input is `#chunk` from `#offset` on. `#partial` is the beginning of a record whose
+ * end has not arrived. A record that exceeds the limit is an error, so `#partial` never exceeds the limit.
  */
 export class RecordReader {
   readonly #maximumRecordBytes: number;

@@ -6,7 +6,7 @@ import type { BackplaneSubscription, HubBackplane } from '../backplane/hub-backp
 import { SignalRError } from '../errors.js';
 import { within } from './within.js';
 
-/** The part of the publishing client that a backplane needs; the clients of `redis` and `@redis/client` fit. */
+/** The part of the publishing client that a backplane needs. The clients of `redis` and `@redis/client` have this part. */
 export interface RedisPublishingClient {
   publish(channel: string, message: Buffer): Promise<unknown>;
 }
@@ -22,26 +22,26 @@ export interface RedisSubscribingClient {
 /** Options of {@link createRedisBackplane}. */
 export interface RedisBackplaneOptions {
   /**
-   * A connected client. The application closes it after the servers. It should reject commands at once while Redis is unreachable.
-   * It must be a single connection, so that the order of messages is kept. With a Redis Cluster, connect it to any one of the
-   * nodes.
+   * A connected client. The application closes it after it has closed the servers. The client should reject commands at once while
+   * Redis is unreachable. It must be a single connection, so that messages keep their order. With a Redis Cluster, connect it to
+   * any one of the nodes.
    */
   readonly client: RedisPublishingClient;
   /**
-   * Another connected client. The application closes it after the servers. It should detect a dead connection by itself
-   * (`pingInterval` and `socketTimeout` of `@redis/client`).
+   * Another connected client. The application closes it after it has closed the servers. The client should detect a dead connection
+   * by itself (`pingInterval` and `socketTimeout` of `@redis/client`).
    */
   readonly subscriber: RedisSubscribingClient;
   /** The prefix of all channels: the same on all instances, a different one for each application. @defaultValue 'signalr:' */
   readonly channelPrefix?: string;
-  /** A command that takes longer counts as failed. @defaultValue 2_000 */
+  /** Maximum time for a Redis command. A command that takes longer counts as failed. @defaultValue 2_000 */
   readonly commandTimeoutMs?: number;
 }
 
 /**
  * Creates a backplane on two connections, which it does not close. While one publish command is overdue, no further message is
- * published. Messages behind that command would arrive late or never, and would use memory until then. Therefore the client queues
- * at most the messages of one `commandTimeoutMs`.
+ * published, because a message behind that command would arrive late or never, and would use memory in the meantime. Therefore the
+ * client queues at most the messages of one `commandTimeoutMs`.
  * @throws SignalRError `invalid_option`
  *
  * @example

@@ -1,11 +1,14 @@
 /*
- * A directory of connections in Redis: one key per connection, which expires after the end of its instance.
+ * A directory of connections in Redis, with one key per connection. The keys of an instance that has ended expire.
  */
 import { SignalRError } from '../errors.js';
 import type { ConnectionDirectory } from '../instances/connection-directory.js';
 import { within } from './within.js';
 
-/** The part of a client that a directory needs. The clients of `redis` and `@redis/client` fit, including cluster clients. */
+/**
+ * The part of a client that a directory needs. The clients of `redis` and `@redis/client` have this part, including cluster
+ * clients.
+ */
 export interface RedisDirectoryClient {
   get(key: string): Promise<unknown>;
   eval(script: string, options: { readonly keys: string[]; readonly arguments: string[] }): Promise<unknown>;
@@ -14,15 +17,15 @@ export interface RedisDirectoryClient {
 /** Options of {@link createRedisDirectory}. */
 export interface RedisDirectoryOptions {
   /**
-   * A connected client. The application closes it after the directory. It should reject commands at once while Redis is
-   * unreachable.
+   * A connected client. The application closes it after it has closed the directory. The client should reject commands at once
+   * while Redis is unreachable.
    */
   readonly client: RedisDirectoryClient;
   /** The prefix of all keys; the same on all instances. @defaultValue 'signalr:connection:' */
   readonly keyPrefix?: string;
   /** Time after which the claims of a killed instance expire. @defaultValue 60_000 */
   readonly claimTtlMs?: number;
-  /** A command that takes longer counts as failed. @defaultValue 2_000 */
+  /** Maximum time for a Redis command. A command that takes longer counts as failed. @defaultValue 2_000 */
   readonly commandTimeoutMs?: number;
 }
 

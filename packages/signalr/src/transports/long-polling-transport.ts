@@ -21,13 +21,14 @@ export const POLL_HEADERS = {
 
 /** Times of a long polling connection, in milliseconds. */
 export interface PollLimits {
-  /** A poll without messages is answered with an empty body after this time. Clients give up after 100 s. */
+  /** A poll without messages is answered with an empty body after this time. Clients abandon a poll after 100 s. */
   readonly pollTimeoutMs: number;
   /** A client that does not poll for this time counts as lost. */
   readonly disconnectTimeoutMs: number;
 }
 
 /**
+ * The transport for long polling. Its states:
  * ```
  * idle ⇄ polling → ended
  * ```
@@ -46,7 +47,7 @@ export class LongPollingTransport implements Transport, TickListener {
   #poll: ServerResponse | undefined;
   /** The last response with messages. The client may not have read it yet. */
   #taken: ServerResponse | undefined;
-  /** The messages of the next answer, up to {@link MAXIMUM_ANSWER_BYTES} and one message. */
+  /** The messages of the next answer. Their size may exceed {@link MAXIMUM_ANSWER_BYTES} by one message. */
   #batch: Buffer[] = [];
   #batchBytes = 0;
   /** The time when the present state began. */
@@ -77,8 +78,9 @@ export class LongPollingTransport implements Transport, TickListener {
   }
 
   /**
-   * Accepts a poll. Its response is answered now or later. If an earlier poll still waits, it is answered with 204, because its
-   * client has abandoned it. The first poll is answered at once, because clients regard themselves as connected after that answer.
+   * Accepts a poll, which is answered now or later. If an earlier poll still waits, the earlier poll is answered with 204, because
+   * the client has abandoned it. The first poll is answered at once, because clients regard themselves as connected after that
+   * answer.
    */
   poll(response: ServerResponse): void {
     if (this.#poll !== undefined) answer(this.#release(this.#poll), 204, TEXT);
@@ -94,7 +96,7 @@ export class LongPollingTransport implements Transport, TickListener {
       return;
     }
     this.#poll = response;
-    // The timeout of the HTTP server is for hanging requests, but a poll may wait for `pollTimeoutMs`.
+    // The HTTP server's timeout would end the poll too early, because a poll may wait for `pollTimeoutMs`.
     response.setTimeout(0);
     response.on('close', this.#onPollClosed);
     if (this.#batch.length > 0) this.#scheduleFlush();
@@ -143,7 +145,7 @@ export class LongPollingTransport implements Transport, TickListener {
     const elapsedMs = nowMs - this.#sinceMs;
     if (this.#poll === undefined) {
       if (elapsedMs < this.#limits.disconnectTimeoutMs) return;
-      // Without this, a client that does not read the response could keep its socket open for ever.
+      // A client that does not read the response could otherwise keep its socket open for ever.
       if (this.#taken?.writableFinished === false) this.#taken.destroy();
       this.#end(this.#isEnding, new SignalRError('transport_lost', 'The client stopped polling.'));
     } else if (elapsedMs >= this.#limits.pollTimeoutMs && this.#batch.length === 0) {

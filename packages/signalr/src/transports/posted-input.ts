@@ -11,8 +11,8 @@ import type { IncomingMessage } from 'node:http';
 export type PostOutcome = 'accepted' | 'closed' | 'client_aborted';
 
 /**
- * Bodies are read one at a time in the order of their requests. Waiting bodies are not read at all, so they cost no memory besides
- * their sockets.
+ * Reads the bodies of POST requests, one at a time and in the order of the requests. Waiting bodies are not read at all, so they
+ * cost no memory besides their sockets.
  */
 export class PostedInput {
   #onBytes: ((bytes: Buffer) => void) | undefined;

@@ -14,7 +14,7 @@ import type { Resumption, Transport, TransportListener } from './transport.js';
 
 /** Limits of a connection with stateful reconnect. */
 export interface ResumptionLimits {
-  /** Maximum time that the client may be away. */
+  /** Maximum time between the loss of a socket and the client's reconnect. */
   readonly disconnectTimeoutMs: number;
   /** Maximum number of unacknowledged bytes. Beyond it, nothing is sent until the client acknowledges. */
   readonly statefulReconnectBufferBytes: number;
@@ -26,13 +26,13 @@ export interface ResumptionLimits {
  * - `resumable`: a broken socket leads to `detached`. An orderly close ends the transport.
  * - `detached`: there is no socket. Messages wait in the connection's queue. The transport ends after the disconnect timeout.
  * - `stopped`: the connection is ending and accepts no further socket.
- * - `ended`: the connection has been notified.
+ * - `ended`: the connection has been notified that the transport has ended.
  */
 type ResumableTransportState = 'plain' | 'resumable' | 'detached' | 'stopped' | 'ended';
 
 /**
- * The states that may follow each state. `resumable` may follow itself, because a client can return before its old socket has
- * broken.
+ * The states that may follow each state. `resumable` may follow itself, because a client can reconnect before the server notices
+ * that the old socket is broken.
  */
 const NEXT_STATES: Readonly<Record<ResumableTransportState, readonly ResumableTransportState[]>> = {
   plain: ['resumable', 'stopped', 'ended'],
@@ -43,6 +43,7 @@ const NEXT_STATES: Readonly<Record<ResumableTransportState, readonly ResumableTr
 };
 
 /**
+ * A transport that can continue over another socket. Its states:
  * ```
  * plain ──▶ resumable ⇄ detached ──▶ ended
  *   └───────────┴───────────┴──▶ stopped ──▶ ended
@@ -81,7 +82,7 @@ export class ResumableTransport implements Transport, Resumption, TickListener {
     return this.#socket?.bufferedBytes ?? 0;
   }
 
-  /** True while the client may return over another socket. */
+  /** True while the client may continue over another socket. */
   get canResume(): boolean {
     return this.#state === 'resumable' || this.#state === 'detached';
   }
@@ -111,8 +112,8 @@ export class ResumableTransport implements Transport, Resumption, TickListener {
   }
 
   /**
-   * Continues over another socket, and aborts the old socket if there is one. The old socket must be half open, because otherwise
-   * the client would not have returned.
+   * Continues over another socket. If the server still has the old socket, it aborts that socket: the old socket must be half open,
+   * because otherwise the client would not have reconnected.
    * @returns false if the connection can no longer continue; the new socket is then left unchanged
    */
   attach(socket: Transport): boolean {

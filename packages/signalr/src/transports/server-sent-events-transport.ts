@@ -71,7 +71,7 @@ export class ServerSentEventsTransport implements Transport {
     response.on('error', () => {}); // 'close' follows
     this.input.start((bytes) => listener.onBytes(bytes));
     response.socket?.setNoDelay(true);
-    // The timeout of the HTTP server is for hanging requests, but a stream is silent between two pings.
+    // The HTTP server's timeout would end the stream, because a stream is silent between two pings.
     response.setTimeout(0);
     response.writeHead(200, HEADERS);
     // Firefox regards the stream as open only after its first bytes.

@@ -27,7 +27,7 @@ export interface TransportListener {
   onClosed(isGraceful: boolean, error?: Error): void;
 }
 
-/** The interface of a transport for stateful reconnect. */
+/** The additional methods of a transport that supports stateful reconnect. */
 export interface Resumption {
   /** Begins to count messages. Called after the handshake, if the client takes part in stateful reconnect. */
   begin(protocol: HubProtocol): void;

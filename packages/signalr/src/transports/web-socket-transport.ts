@@ -95,7 +95,7 @@ export class WebSocketTransport implements Transport {
     return socket.writableLength < socket.writableHighWaterMark;
   }
 
-  /** Writes the messages that wait for the end of the turn: all except the first. */
+  /** Writes the messages that wait for the end of the turn. The first message of a turn does not wait, so it is already written. */
   uncork(): void {
     if (!this.#isCorked) return;
     this.#isCorked = false;

@@ -11,7 +11,7 @@ export interface Corked {
 class WriteTurn {
   #number = 1;
   #isEnding = false;
-  /** The sockets to uncork at the end of this turn. There are never more than open sockets. */
+  /** The sockets to uncork at the end of this turn. There are never more of them than open sockets. */
   #corked: Corked[] = [];
 
   /** Returns the number of this turn. The next turn begins with the next `process.nextTick`, after the running code has ended. */

@@ -9,7 +9,7 @@ import { call, openRaw, type RawClient, RS } from '../support/raw-client.js';
 describe('a client that floods the server', () => {
   const COUNT = 10_000;
 
-  /** Sends `COUNT` records. Meanwhile another client calls a method; returns when that call has been answered. */
+  /** Sends `COUNT` records. Another client calls a method halfway, and the promise resolves when that call has been answered. */
   async function flood(host: Host, client: RawClient, record: (index: number) => string): Promise<void> {
     const other = await openRaw(host);
     for (let index = 0; index < COUNT; index += 500) {
@@ -28,7 +28,7 @@ describe('a client that floods the server', () => {
     }
   }
 
-  test('a client that floods the server with pings is served like any other', async () => {
+  test('a client that floods the server with pings is served like any other client', async () => {
     await using host = await startAbused();
     await using client = await openRaw(host);
     await flood(host, client, () => `{"type":6}${RS}`);
@@ -37,7 +37,7 @@ describe('a client that floods the server', () => {
     expect(host.events.filter(({ type }) => !type.startsWith('connection_'))).toEqual([]);
   });
 
-  test('every call of a method that does not exist is refused', async () => {
+  test('every call in a flood of calls of an unknown method is refused', async () => {
     await using host = await startAbused();
     await using client = await openRaw(host);
     await flood(host, client, (index) => call('nothing', [], String(index)));
@@ -48,7 +48,7 @@ describe('a client that floods the server', () => {
     expect(failures.at(-1)).toMatchObject({ method: null, failure: 'unknown_method' });
   });
 
-  test('a client may have 1,000 uploads that never end, and further ones are refused', async () => {
+  test('a client may have 1,000 uploads that never end, and further uploads are refused', async () => {
     await using host = await startAbused();
     await using client = await openRaw(host);
     await flood(
@@ -65,7 +65,7 @@ describe('a client that floods the server', () => {
     await expect.poll(() => counting).toBe(0);
   });
 
-  test('a flood of stream ids in one call or of items without a stream has no effect', async () => {
+  test('a call with 10,000 stream ids is refused, and a flood of items without a stream is ignored', async () => {
     await using host = await startAbused({ maximumReceiveMessageBytes: 1_000_000 });
     await using client = await openRaw(host);
     const streamIds = Array.from({ length: 10_000 }, (_, index) => `s${index}`);
@@ -80,7 +80,7 @@ describe('a client that floods the server', () => {
     expect(counting).toBe(0);
   });
 
-  test('a client may have 1,000 streams that never end, and further ones are refused', async () => {
+  test('a client may have 1,000 streams that never end, and further streams are refused', async () => {
     await using host = await startAbused();
     await using client = await openRaw(host);
     await flood(

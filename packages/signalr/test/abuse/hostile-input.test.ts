@@ -1,5 +1,6 @@
 /*
- * Clients send endless, huge, slow or meaningless input. The server keeps only a limited part of it, and serves the other clients.
+ * Clients send endless, huge, slow or meaningless input. The server keeps only a limited part of this input, and serves the other
+ * clients.
  */
 import { once } from 'node:events';
 import { createServer, request } from 'node:http';
@@ -41,7 +42,7 @@ describe('hostile input', () => {
     await expectServed(host);
   });
 
-  test('Node answers 408 to a client that drips its HTTP headers, whether hubs are attached or not', async () => {
+  test('Node answers with status 408 when a client sends its HTTP headers byte by byte, even with hubs attached', async () => {
     await using server = createSignalRServer();
     server.mapHub('/hub', definition);
     const http = createServer({ headersTimeout: 300, connectionsCheckingInterval: 50 });
@@ -65,7 +66,7 @@ describe('hostile input', () => {
     http.closeAllConnections();
   });
 
-  test('a client that announces a WebSocket message of 100 MB is disconnected because of the header', async () => {
+  test('a client that announces a WebSocket message of 100 MB is disconnected as soon as the frame header arrives', async () => {
     await using host = await startAbused();
     await using client = await openRaw(host);
     // The header of a masked binary frame of 100,000,000 bytes.
@@ -77,12 +78,12 @@ describe('hostile input', () => {
     await expectServed(host);
   });
 
-  test('a client that sends a WebSocket message of 100 MB in fragments is disconnected at the limit', async () => {
+  test('a client that sends a WebSocket message of 100 MB in fragments is disconnected at the size limit', async () => {
     await using host = await startAbused();
     await using client = await openRaw(host);
     const socket: Socket = Reflect.get(client.socket, '_socket');
     const payload = Buffer.alloc(65_535, 0x20);
-    // A fragment masked with zeros. The first fragment is text, all others are continuations, and none is final.
+    // Returns a fragment that is masked with zeros. The first fragment is text, all others are continuations, and none is final.
     const fragment = (opcode: number): Buffer =>
       Buffer.concat([Buffer.from([opcode, 0xfe, 0xff, 0xff, 0, 0, 0, 0]), payload]);
     for (let sent = 0; sent < 1_600 && socket.writable; sent += 1) {
@@ -97,7 +98,7 @@ describe('hostile input', () => {
     await expectServed(host);
   });
 
-  test('a client that sends an endless message in small frames is disconnected at the limit', async () => {
+  test('a client that sends an endless hub message in small frames is disconnected at the size limit', async () => {
     await using host = await startAbused();
     await using client = await openRaw(host);
     for (let sent = 0; sent < 100; sent += 1) client.send('x'.repeat(1_000));
@@ -109,7 +110,7 @@ describe('hostile input', () => {
     ['without end', 'Transfer-Encoding: chunked', [Buffer.from('f4240\r\n'), megabyte, Buffer.from('\r\n')]],
     ['of 100 MB', 'Content-Length: 100000000', [megabyte]],
   ])(
-    'a POST with a body %s is answered at the limit of one message, and its connection is closed soon',
+    'a POST with a body %s is answered at the size limit of one message, and its connection is closed soon afterwards',
     async (_, header, parts) => {
       await using host = await startAbused();
       const url = new URL(await openPolling(host));
@@ -127,7 +128,7 @@ describe('hostile input', () => {
     },
   );
 
-  test('a POST to an unknown connection or with an incomplete body leaves nothing behind', async () => {
+  test('a POST for an unknown connection is refused, and a POST that breaks off leaves no open request', async () => {
     await using host = await startAbused();
     expect((await post(`${host.url}/hub?id=nothing`, Buffer.alloc(200_000))).status).toBe(404);
     const url = await openPolling(host);
@@ -140,7 +141,7 @@ describe('hostile input', () => {
     expect((await post(url, call('echo', ['b']))).status).toBe(200);
   });
 
-  test('a client that drips its handshake is disconnected after the timeout, over every transport', async () => {
+  test('a client that sends its handshake byte by byte is disconnected after the timeout, over WebSockets and server-sent events', async () => {
     await using host = await startAbused({ handshakeTimeoutMs: 5_000, disconnectTimeoutMs: 600_000 });
     await using webSocket = await connectRaw(host);
     const url = await negotiateUrl(host);
@@ -167,7 +168,7 @@ describe('hostile input', () => {
     ]);
   });
 
-  test('a call with values that are nested too deep fails alone', async () => {
+  test('a call with values that are nested too deep fails, and later calls still succeed', async () => {
     await using host = await startAbused();
     await using client = await openRaw(host);
     const deep = '['.repeat(16_000) + ']'.repeat(16_000);
@@ -177,7 +178,7 @@ describe('hostile input', () => {
     expect(await client.next()).toContain('after');
   });
 
-  test('a client that sends random bytes ends its own connection at most', async () => {
+  test('a client that sends random bytes cannot harm other clients', async () => {
     await using host = await startAbused();
     const chunk = fc.oneof(
       fc.uint8Array({ maxLength: 60 }).map((bytes) => Buffer.from(bytes)),

@@ -1,5 +1,5 @@
 /*
- * Negotiations that are not followed by a connection are limited in number, and forgotten in time.
+ * Negotiations without a following connection are limited in number, and are forgotten after a timeout.
  */
 import { fakeClock } from '@millrace/testkit';
 import { describe, expect, test } from 'vitest';
@@ -8,7 +8,7 @@ import { ConnectionStore } from '../../src/http/connection-store.js';
 import { SignedTokens } from '../../src/instances/signed-tokens.js';
 
 describe('half-open negotiations', () => {
-  test('the server keeps 10,000 negotiated connections without a transport at most, and forgets each after its time', () => {
+  test('the server keeps at most 10,000 negotiated connections without a transport, and forgets each of them after the timeout', () => {
     const clock = fakeClock(Date.UTC(2026, 0, 1));
     const ticker = new Ticker(clock, 1_000);
     const store = new ConnectionStore(ticker, { maximumPending: 10_000, timeoutMs: 15_000 });
@@ -21,7 +21,7 @@ describe('half-open negotiations', () => {
     expect(store.negotiate(1)).toBeDefined();
   });
 
-  test('waiting negotiations with signed tokens cost no memory, and the memory for used tokens is bounded', () => {
+  test('negotiations with signed tokens use no memory until a transport connects, and the memory for used tokens is limited', () => {
     const clock = fakeClock(Date.UTC(2026, 0, 1));
     const ticker = new Ticker(clock, 1_000);
     const tokens = new SignedTokens(['k'.repeat(32)], '/hub');

@@ -1,5 +1,5 @@
 /*
- * Clients do not read. The server closes their connections at its limits, over every transport.
+ * Clients never read what the server sends. The server closes their connections when its limits are reached, over every transport.
  */
 import type { Socket } from 'node:net';
 import { describe, expect, test } from 'vitest';
@@ -22,7 +22,7 @@ describe('a client that never reads', () => {
   }
 
   test.each(['WebSockets', 'ServerSentEvents', 'LongPolling'] as const)(
-    'a client that never reads is closed when its queue is full, over %s',
+    'a client that never reads is closed when its outbound queue is full, over %s',
     async (transport) => {
       let hub: Hub<Client> | undefined;
       await using host = await startHost(

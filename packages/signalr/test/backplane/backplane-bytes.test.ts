@@ -1,5 +1,5 @@
 /*
- * No bytes of a backplane can harm an instance.
+ * Bytes that arrive over a backplane never harm an instance, whatever they contain.
  */
 import { encode } from '@msgpack/msgpack';
 import fc from 'fast-check';
@@ -11,23 +11,23 @@ describe('bytes that no instance sent', () => {
   const sender = 'x'.repeat(22);
 
   test.each([
-    ['of a kind to come', encode([1, 99, sender, 0]), 'unknown_kind'],
-    ['that are none of ours', Uint8Array.of(0xc1), 'malformed'],
+    ['of an unknown kind', encode([1, 99, sender, 0]), 'unknown_kind'],
+    ['that is not valid MessagePack', Uint8Array.of(0xc1), 'malformed'],
     [
-      'that lack a protocol',
+      'that lacks the encoding for MessagePack',
       encode([1, 3, sender, 1, 0, [], [], null, null, { json: new Uint8Array(1) }]),
       'malformed',
     ],
-  ])('bytes %s are ignored and reported', async (_name, bytes, reason) => {
+  ])('a backplane message %s is ignored and reported', async (_name, bytes, reason) => {
     await using pair = await startPair();
     await pair.inject(bytes);
     expect(reported(pair.other)).toEqual([{ type: 'backplane_message_ignored', hub: '/hub', reason }]);
   });
 
-  test('bytes of a later version are ignored and counted one by one, and the version is reported once', async () => {
+  test('each backplane message of a later version is ignored and reported, and each unknown version is reported once', async () => {
     await using pair = await startPair();
     const { one, other, client, inject } = pair;
-    // After an unknown version, any content is allowed.
+    // Behind an unknown version number, a message may have any content.
     for (const bytes of [
       encode([2, 1, sender, 0]),
       encode([2, { new: 'form' }, [], 'x']),
@@ -46,7 +46,7 @@ describe('bytes that no instance sent', () => {
     await expect.poll(() => client.notes).toEqual(['heard']);
   });
 
-  test('bytes of more than a thousand instances are ignored, and the present instances still count', async () => {
+  test('the messages of instances beyond the limit of 1,000 are ignored, and the messages of known instances still arrive', async () => {
     await using pair = await startPair();
     const { one, other, client, inject } = pair;
     for (let index = 0; index < 1_000; index += 1)
@@ -58,7 +58,7 @@ describe('bytes that no instance sent', () => {
     await expect.poll(() => client.notes).toEqual(['heard']);
   });
 
-  test('random bytes do no harm', async () => {
+  test('random bytes from the backplane do not stop an instance from serving its clients', async () => {
     await using pair = await startPair();
     const { one, other, client, inject } = pair;
     const text = fc.oneof(fc.constant(client.id), fc.constant(sender), fc.string());
@@ -71,7 +71,7 @@ describe('bytes that no instance sent', () => {
       fc.record({ json: fc.uint8Array(), messagepack: fc.uint8Array() }),
       fc.uint8Array(),
     );
-    // Values that are almost messages, so that most of them are understood.
+    // Values that are almost messages, so that most of them can be decoded.
     const nearly = fc
       .tuple(
         fc.nat(12),

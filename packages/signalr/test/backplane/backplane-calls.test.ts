@@ -1,5 +1,5 @@
 /*
- * Calls to clients of other instances, on every backplane.
+ * Calls to clients of other instances, over every backplane.
  */
 import { describe, expect, test } from 'vitest';
 import { defineHub, type Hub } from '../../src/index.js';
@@ -18,7 +18,8 @@ import { connectOfficial } from '../support/official-client.js';
 import { openClient } from '../support/protocol-client.js';
 
 /**
- * Makes a call that the client does not answer. Resolves when the client has received the call, with a promise of the call's error.
+ * Makes a call that the client does not answer. Resolves when the client has received the call. `failure` then resolves with the
+ * error of the call.
  */
 async function beginCall(
   { hub }: RowServer,
@@ -30,7 +31,7 @@ async function beginCall(
 }
 
 describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
-  test('an official client of another instance answers in either protocol', async () => {
+  test('an official client of another instance answers calls, in JSON and in MessagePack', async () => {
     await using row = await startRow(source);
     const [first, second] = row.servers;
     await using json = await connectOfficial(second.host.url, { token: 'ann' });
@@ -48,7 +49,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
     expect(await clients.client(pack.connectionId ?? '').invoke('ask', date)).toEqual(date);
   });
 
-  test('the answer from another instance is equal to the answer from the same instance', async () => {
+  test('a call from another instance returns the same answer as a call from the instance of the client', async () => {
     await using row = await startRow(source);
     const [first, second] = row.servers;
     for (const protocol of ['json', 'messagepack'] as const) {
@@ -74,7 +75,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
     }
   });
 
-  test('the client of a method that asks clients of other instances can call other methods meanwhile', async () => {
+  test('a client can call other methods while its first method waits for a client of another instance', async () => {
     await using row = await startRow(source);
     const [first, second] = row.servers;
     await using asking = await openMember(first, 'ann', 'messagepack');
@@ -101,7 +102,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
     expect(await Promise.all(numbers.map(ask))).toEqual(numbers);
   });
 
-  test('a call of an unknown client is rejected', async () => {
+  test('a call to an unknown client is rejected', async () => {
     await using row = await startRow(source);
     const [first] = row.servers;
     await expect(first.hub.clients.client('nobody').invoke('ask', 1)).rejects.toMatchObject({
@@ -110,7 +111,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
     });
   });
 
-  test('a call fails when the client leaves before it has answered', async () => {
+  test('a call fails when the client disconnects before it answers', async () => {
     await using row = await startRow(source);
     const [first, second] = row.servers;
     await using client = await openMember(second);
@@ -140,7 +141,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
     expect(await failure).toMatchObject({ code: 'disconnected' });
   });
 
-  test('a call that its caller cancels is canceled on the other instance, too', async () => {
+  test('a call that its caller cancels is also canceled on the instance of the client', async () => {
     await using row = await startRow(source);
     const [first, second] = row.servers;
     await using client = await openMember(second);
@@ -164,7 +165,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
     expect(client.asked).toHaveLength(1);
   });
 
-  test('a call that is canceled before an instance has it leaves nothing behind', async () => {
+  test('a late answer to a call that was canceled before it reached another instance is ignored', async () => {
     await using row = await startRow(source);
     const [first, second] = row.servers;
     await using client = await openMember(second);
@@ -172,7 +173,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
     const call = first.hub.clients.client(client.id).withSignal(abort.signal).invoke('ask', 1);
     abort.abort();
     await expect(call).rejects.toMatchObject({ code: 'canceled' });
-    // The call was already on its way, so the client receives it. Nobody waits for the answer.
+    // The call was already on its way. Therefore the client still receives it, but nobody waits for the answer.
     await expect.poll(() => client.asked).toHaveLength(1);
     client.answer = () => ({ kind: 'void' });
     await first.hub.clients.client(client.id).invoke('ask', 2);
@@ -180,7 +181,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
     expect(await second.host.event('message_ignored')).toMatchObject({ messageType: 3 });
   });
 
-  test('a thousand calls at most, counted over all instances, wait for the answers of one client', async () => {
+  test('one client has at most 1,000 unanswered calls, counted over all instances', async () => {
     await using row = await startRow(source);
     const [first, second, third] = row.servers;
     await using client = await openMember(second);
@@ -195,7 +196,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
     expect(new Set(await Promise.all(calls))).toEqual(new Set([1]));
   });
 
-  test('a client that is still in its onConnected cannot be asked by any instance', async () => {
+  test('another instance cannot call a client whose onConnected is still running', async () => {
     await using row = await startRow(source);
     const [first] = row.servers;
     let release: () => void = () => {};
@@ -221,7 +222,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
     release();
   });
 
-  test('calls of a server that is closed are rejected', async () => {
+  test('a pending call is rejected when the calling server closes', async () => {
     await using row = await startRow(source);
     const [first, second] = row.servers;
     await using client = await openMember(second);

@@ -1,11 +1,11 @@
 /*
- * Group changes and aborts of connections on other instances, on every backplane.
+ * Tests that an instance can change the groups of connections of other instances and abort them, over every backplane.
  */
 import { describe, expect, test } from 'vitest';
 import { BACKPLANES, failureOf, notesOf, openMember, settle, startRow } from '../support/backplane-row.js';
 
 describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
-  test('any instance can add a connection to groups and remove it from them', async () => {
+  test('an instance can add a connection of another instance to a group, and remove it from the group', async () => {
     await using row = await startRow(source);
     const [first, second, third] = row.servers;
     await using client = await openMember(second, 'ann', 'messagepack');
@@ -23,7 +23,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
     expect(notesOf(client)).toEqual(['member']);
   });
 
-  test('the sends after a group change reach the new member even when the change is not awaited', async () => {
+  test('a send to a group reaches a connection that was added just before, even if the addition is not awaited', async () => {
     await using row = await startRow(source);
     const [first, second] = row.servers;
     await using client = await openMember(second);
@@ -37,7 +37,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
     expect(notesOf(client)).toEqual(Array.from({ length: 50 }, (_, round) => round));
   });
 
-  test('a group change of a connection of the same instance takes effect before the call returns', async () => {
+  test('a group change takes effect before its call returns if the connection belongs to the same instance', async () => {
     await using row = await startRow(source);
     const [first] = row.servers;
     await using client = await openMember(first);
@@ -48,7 +48,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
     expect(await Promise.all([added, removed])).toEqual([true, true]);
   });
 
-  test('any instance can end a connection for good', async () => {
+  test('an instance can abort a connection of another instance', async () => {
     await using row = await startRow(source);
     const [first, second] = row.servers;
     await using client = await openMember(second);
@@ -59,7 +59,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
     });
   });
 
-  test('a connection that no instance has is reported as unknown, even by an instance that has just started', async () => {
+  test('group changes and aborts return false for a connection that no instance has, even on an instance that has just started', async () => {
     await using row = await startRow(source);
     const [first, second] = row.servers;
     await using client = await openMember(second);
@@ -72,7 +72,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
     expect(await groups.add(client.id, 'g')).toBe(false);
   });
 
-  test('a request does not wait for an instance that leaves or dies', async () => {
+  test('a group change does not wait for an instance that has closed or died', async () => {
     await using row = await startRow(source);
     const [first, second, third] = row.servers;
     // After this answer, the instance knows all other instances.
@@ -83,7 +83,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
     expect(await first.hub.groups.add('x', 'g')).toBe(false);
   });
 
-  test('requests of a closed server are rejected', async () => {
+  test('group changes of a closed server are rejected, whether they are pending or new', async () => {
     await using row = await startRow(source);
     const [first, second] = row.servers;
     second.backplane.die();

@@ -1,5 +1,6 @@
 /*
- * Lost messages between instances are noticed, and no call or query waits for them for ever. The tests control time and failures.
+ * Tests that instances notice lost messages, and that no call or query waits forever for a lost message. The tests control time and
+ * failures.
  */
 import { getEventListeners } from 'node:events';
 import { encode } from '@msgpack/msgpack';
@@ -15,7 +16,7 @@ import { startHost } from '../support/host.js';
 import { openClient } from '../support/protocol-client.js';
 
 describe('a send', () => {
-  test('a send that cannot be published reaches the clients of its instance, is reported, and counts as lost on the others', async () => {
+  test('a send that cannot be published reaches the clients of its own instance, is reported, and counts as lost on the other instance', async () => {
     await using pair = await startPair();
     const { one, other, client, beat } = pair;
     await using local = await openMember(one);
@@ -38,7 +39,7 @@ describe('a send', () => {
     ]);
   });
 
-  test('a send that an instance did not receive is counted there with the next heartbeat', async () => {
+  test('an instance counts the sends that it missed when it receives the next heartbeat', async () => {
     await using pair = await startPair();
     const { one, other, client, beat } = pair;
     other.backplane.receivesNothing = true;
@@ -53,7 +54,7 @@ describe('a send', () => {
     expect(reported(other)).toHaveLength(1);
   });
 
-  test('a lost send is counted even by an instance that was down meanwhile', async () => {
+  test('an instance that was down counts the sends that it missed', async () => {
     await using pair = await startPair();
     const { one, other, beat } = pair;
     other.backplane.receivesNothing = true;
@@ -70,11 +71,11 @@ describe('a send', () => {
     ]);
   });
 
-  test('a send is not published while too many bytes wait for the backplane, and both sides count it', async () => {
+  test('a send is not published while too many bytes wait for the backplane, and both instances report the loss', async () => {
     await using pair = await startPair({ maximumBackplaneBytes: 10_000 });
     const { one, other, client, beat } = pair;
     one.backplane.hold();
-    // A message in both protocols has a little over 2,000 bytes, so four messages fit.
+    // The encodings of one message for both protocols have a little over 2,000 bytes. Therefore four messages fit into the limit.
     for (let n = 0; n < 10; n += 1) one.hub.clients.all.send('note', `${n} ${'x'.repeat(1_000)}`);
     await turn();
     expect(reported(one)).toHaveLength(6);
@@ -110,7 +111,7 @@ describe('a send', () => {
   });
 });
 
-test('a send to a caller that has left is not published to other instances', async () => {
+test('a send to a caller that has disconnected is not published to other instances', async () => {
   const inner = createMemoryBackplane();
   const callers: HubCallerClients<RowClient>[] = [];
   const keeping = defineHub<RowClient>()({
@@ -133,7 +134,7 @@ test('a send to a caller that has left is not published to other instances', asy
 });
 
 describe('a query', () => {
-  test('a query that a peer does not receive fails at its deadline instead of denying the connection', async () => {
+  test('a query that another instance does not receive fails at its deadline, and does not report the connection as unknown', async () => {
     await using pair = await startPair();
     const { one, other, client, beat } = pair;
     other.backplane.receivesNothing = true;
@@ -143,7 +144,7 @@ describe('a query', () => {
     expect(await failure).toMatchObject({ code: 'backplane_unavailable' });
   });
 
-  test('a query has a number like a send, so that no instance counts a loss', async () => {
+  test('queries are numbered like sends, and only a query that is not received counts as lost', async () => {
     await using pair = await startPair();
     const { one, other, client, beat } = pair;
     await one.hub.groups.add(client.id, 'g');
@@ -161,7 +162,7 @@ describe('a query', () => {
     expect(await failure).toMatchObject({ code: 'backplane_unavailable' });
   });
 
-  test('a query that was canceled makes room for another one', async () => {
+  test('canceled queries do not count toward the maximum number of pending queries', async () => {
     await using pair = await startPair();
     const { one } = pair;
     const ask = (signal: AbortSignal): Promise<unknown> =>
@@ -174,7 +175,7 @@ describe('a query', () => {
     expect(await ask(new AbortController().signal)).toMatchObject({ code: 'unknown_connection' });
   });
 
-  test('a query that cannot be published fails at once with the reason', async () => {
+  test('a query that cannot be published fails at once, with the error of the backplane as its cause', async () => {
     await using pair = await startPair();
     const { one, client } = pair;
     one.backplane.publishError = new Error('away');
@@ -191,7 +192,7 @@ describe('a query', () => {
 });
 
 describe('a call on a client of another instance', () => {
-  test('a call on a client of another instance fails when the answer is lost', async () => {
+  test('a call to a client of another instance fails when the answer is lost', async () => {
     await using pair = await startPair();
     const { one, other, client, beat } = pair;
     other.backplane.lostKinds.add(KIND.completion);
@@ -204,7 +205,7 @@ describe('a call on a client of another instance', () => {
     expect(await failure).toMatchObject({ code: 'backplane_unavailable' });
   });
 
-  test('a call on a client of another instance survives an outage in which no message is lost', async () => {
+  test('a call to a client of another instance survives an outage in which no message is lost', async () => {
     await using pair = await startPair();
     const { one, client, beat } = pair;
     const call = one.hub.clients.client(client.id).invoke('ask', 1);
@@ -218,7 +219,7 @@ describe('a call on a client of another instance', () => {
     expect(await call).toBe('late');
   });
 
-  test('a call is not ended by messages of an instance that does not serve it', async () => {
+  test('a call is not ended by messages from an instance that takes no part in the call', async () => {
     await using pair = await startPair();
     const { one, other, client, inject } = pair;
     const call = one.hub.clients.client(client.id).invoke('ask', 1);
@@ -241,7 +242,7 @@ describe('a call on a client of another instance', () => {
     expect(other.host.events.filter(({ type }) => type === 'message_ignored')).toEqual([]);
   });
 
-  test('a call removes its listener from the caller’s signal when it is over', async () => {
+  test('a call that has ended leaves no listener on the signal of its caller', async () => {
     await using pair = await startPair();
     const { one, client } = pair;
     client.answer = () => ({ kind: 'void' });
@@ -250,7 +251,7 @@ describe('a call on a client of another instance', () => {
     expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 
-  test('a call whose cancellation is lost is canceled a little later', async () => {
+  test('a call whose cancellation message is lost is canceled a few heartbeats later', async () => {
     await using pair = await startPair();
     const { one, other, client, beat } = pair;
     const abort = new AbortController();
@@ -265,7 +266,7 @@ describe('a call on a client of another instance', () => {
     expect(await other.host.event('message_ignored')).toMatchObject({ messageType: 3 });
   });
 
-  test('the instance of the client forgets a call when the calling instance is gone', async () => {
+  test('the instance of the called client forgets a call when the calling instance closes', async () => {
     await using pair = await startPair();
     const { one, other, client } = pair;
     const call = one.hub.clients.client(client.id).invoke('ask', 1);

@@ -21,14 +21,17 @@ const wireEncodings = { json: bytes, messagepack: Uint8Array.of() };
 const send = { ...head, kind: 'send', key: undefined, encodings } as const;
 const question = { ...head, kind: 'query', id, connectionId: 'c' } as const;
 
-/** Each message, and its array on the wire without version, sender and number: first the kind, then the fields. */
+/**
+ * Each row has a name, a message, and the array of the message on the wire. The array lacks the version, the sender and the
+ * sequence number here: it begins with the kind, and the fields follow.
+ */
 const table: readonly (readonly [string, BackplaneMessage, readonly unknown[]])[] = [
-  ['the first hello', { ...head, kind: 'announce', isNew: true }, [1, true]],
-  ['a later hello', { ...head, kind: 'announce', isNew: false }, [1, false]],
-  ['a bye', { ...head, kind: 'leave' }, [2]],
+  ['the first announcement', { ...head, kind: 'announce', isNew: true }, [1, true]],
+  ['a later announcement', { ...head, kind: 'announce', isNew: false }, [1, false]],
+  ['a leave message', { ...head, kind: 'leave' }, [2]],
   ['a send to all', { ...send, address: { kind: 'all' } }, [3, 0, [], [], null, null, wireEncodings]],
   [
-    'a send to connections, with exceptions and a key that is empty',
+    'a send to connections, with exceptions and an empty key',
     {
       ...send,
       address: { kind: 'connections', names: ['a', 'b'], exceptConnections: ['c'], exceptUser: '' },
@@ -37,7 +40,7 @@ const table: readonly (readonly [string, BackplaneMessage, readonly unknown[]])[
     [3, 1, ['a', 'b'], ['c'], '', '', wireEncodings],
   ],
   [
-    'a send to a group without a name',
+    'a send to the group with the empty name',
     { ...send, address: { kind: 'groups', names: [''] }, key: 'price' },
     [3, 2, [''], [], null, 'price', wireEncodings],
   ],
@@ -46,17 +49,25 @@ const table: readonly (readonly [string, BackplaneMessage, readonly unknown[]])[
     { ...send, address: { kind: 'users', names: [], exceptUser: 'Ä' } },
     [3, 3, [], [], 'Ä', null, wireEncodings],
   ],
-  ['a request to add', { ...question, request: { kind: 'add', group: 'g' } }, [4, id, 'c', 0, 'g']],
-  ['a request to remove', { ...question, request: { kind: 'remove', group: '' } }, [4, id, 'c', 1, '']],
+  [
+    'a request to add to a group',
+    { ...question, request: { kind: 'add', group: 'g' } },
+    [4, id, 'c', 0, 'g'],
+  ],
+  [
+    'a request to remove from a group',
+    { ...question, request: { kind: 'remove', group: '' } },
+    [4, id, 'c', 1, ''],
+  ],
   ['a request to abort', { ...question, request: { kind: 'abort' } }, [4, id, 'c', 2]],
   [
     'a request to invoke',
     { ...question, request: { kind: 'invoke', encodings } },
     [4, id, 'c', 3, wireEncodings],
   ],
-  ['a no', { ...head, kind: 'answer', id, answer: 'elsewhere' }, [5, id, 0]],
-  ['a yes', { ...head, kind: 'answer', id, answer: 'done' }, [5, id, 1]],
-  ['a yes without effect', { ...head, kind: 'answer', id, answer: 'not_done' }, [5, id, 2]],
+  ['a negative answer', { ...head, kind: 'answer', id, answer: 'elsewhere' }, [5, id, 0]],
+  ['a positive answer', { ...head, kind: 'answer', id, answer: 'done' }, [5, id, 1]],
+  ['a positive answer without effect', { ...head, kind: 'answer', id, answer: 'not_done' }, [5, id, 2]],
   ['a completion', { ...head, kind: 'completion', id, protocol: 'json', bytes }, [6, id, 'json', bytes]],
   [
     'a failure',
@@ -64,14 +75,14 @@ const table: readonly (readonly [string, BackplaneMessage, readonly unknown[]])[
     [7, id, 'not_ready', 'why'],
   ],
   ['a cancellation', { ...head, kind: 'cancel', id }, [8, id]],
-  ['a check', { ...head, kind: 'check', ids: [id, sender] }, [9, [id, sender]]],
-  ['a list of nothing', { ...head, kind: 'missing', ids: [] }, [10, []]],
+  ['a check of calls', { ...head, kind: 'check', ids: [id, sender] }, [9, [id, sender]]],
+  ['an empty list of missing calls', { ...head, kind: 'missing', ids: [] }, [10, []]],
 ];
 
-/** The whole array on the wire. */
+/** Returns the complete array on the wire for the array of a row. */
 const wireOf = ([kind, ...fields]: readonly unknown[]): unknown[] => [1, kind, sender, 7, ...fields];
 
-/** Replaces views of bytes by plain arrays, so that they can be compared. */
+/** Replaces byte arrays and maps by plain arrays, so that messages can be compared. */
 function plain(message: unknown): unknown {
   if (message instanceof Uint8Array) return Array.from(message);
   if (message instanceof Map)
@@ -81,16 +92,16 @@ function plain(message: unknown): unknown {
 }
 
 describe.each(table)('%s', (_name, message, wire) => {
-  test('the bytes of a message are those of this table', () => {
+  test('the encoded bytes of a message match the table of this test', () => {
     expect(plain(decode(encodeBackplaneMessage(message)))).toEqual(plain(wireOf(wire)));
   });
 
-  test('a message of another library with additional items of a later version is read', () => {
+  test('a message that has additional items and was encoded by another MessagePack library is decoded', () => {
     const later = encode([...wireOf(wire), 'later', { n: 1 }]);
     expect(plain(decodeBackplaneMessage(later))).toEqual(plain({ message }));
   });
 
-  test('a message without its end is malformed', () => {
+  test('a truncated message is malformed', () => {
     const whole = encodeBackplaneMessage(message);
     for (let length = 0; length < whole.length; length += 1)
       expect(decodeBackplaneMessage(whole.subarray(0, length))).toMatchObject({ reason: 'malformed' });
@@ -99,25 +110,25 @@ describe.each(table)('%s', (_name, message, wire) => {
 
 test.each([
   ['of another version', [2, 1, sender, 7, true], 'unknown_version'],
-  ['of a later version that says something else altogether', [2, 'hello', {}, null], 'unknown_version'],
+  ['of a later version with completely different content', [2, 'hello', {}, null], 'unknown_version'],
   ['without a version', ['1', 1, sender, 7, true], 'malformed'],
   ['that is too short', [1, 2, sender], 'malformed'],
   ['that is not an array', { version: 1 }, 'malformed'],
-  ['of a sender without a proper id', [1, 2, 'x', 7], 'malformed'],
-  ['of a sender with a line break behind its id', [1, 2, `${sender}\n`, 7], 'malformed'],
-  ['with a number below 0', [1, 2, sender, -1], 'malformed'],
-  ['with a number that is none', [1, 2, sender, 1.5], 'malformed'],
-  ['with an address of another kind', [1, 3, sender, 7, 4, [], [], null, null, {}], 'malformed'],
-  ['with a number for a name', [1, 3, sender, 7, 2, [5], [], null, null, {}], 'malformed'],
-  ['with text for bytes', [1, 3, sender, 7, 0, [], [], null, null, { json: 'x' }], 'malformed'],
-  ['with a code that nobody uses here', [1, 7, sender, 7, id, 'hub_error', 'x'], 'malformed'],
-  ['with an answer that there is not', [1, 5, sender, 7, id, 3], 'malformed'],
-  ['about a call without a proper id', [1, 8, sender, 7, 'x'.repeat(1_000)], 'malformed'],
+  ['with an invalid sender id', [1, 2, 'x', 7], 'malformed'],
+  ['with a line break after the sender id', [1, 2, `${sender}\n`, 7], 'malformed'],
+  ['with a sequence number below 0', [1, 2, sender, -1], 'malformed'],
+  ['with a sequence number that is not an integer', [1, 2, sender, 1.5], 'malformed'],
+  ['with an unknown kind of address', [1, 3, sender, 7, 4, [], [], null, null, {}], 'malformed'],
+  ['with a number in place of a group name', [1, 3, sender, 7, 2, [5], [], null, null, {}], 'malformed'],
+  ['with a string in place of bytes', [1, 3, sender, 7, 0, [], [], null, null, { json: 'x' }], 'malformed'],
+  ['with an unknown failure code', [1, 7, sender, 7, id, 'hub_error', 'x'], 'malformed'],
+  ['with an unknown answer', [1, 5, sender, 7, id, 3], 'malformed'],
+  ['with an invalid call id', [1, 8, sender, 7, 'x'.repeat(1_000)], 'malformed'],
 ])('a message %s is not accepted', (_name, wire, reason) => {
   expect(decodeBackplaneMessage(encode(wire))).toMatchObject({ message: undefined, reason });
 });
 
-test('a message of an unknown kind is not read, but its sequence number is', () => {
+test('a message of an unknown kind is not decoded, except for its sender and sequence number', () => {
   expect(decodeBackplaneMessage(encode([1, 11, sender, 7, 'x']))).toEqual({
     message: undefined,
     reason: 'unknown_kind',
@@ -168,7 +179,7 @@ const anyMessage: fc.Arbitrary<BackplaneMessage> = fc
   )
   .map(([start, body]) => ({ ...start, ...body }));
 
-test('every message is read as it was written', () => {
+test('an encoded message is equal to the original message after decoding', () => {
   fc.assert(
     fc.property(anyMessage, (message) => {
       expect(plain(decodeBackplaneMessage(encodeBackplaneMessage(message)))).toEqual(plain({ message }));
@@ -176,7 +187,7 @@ test('every message is read as it was written', () => {
   );
 });
 
-test('reading never throws, neither for random bytes nor for a message with changed bytes', () => {
+test('decoding never throws, neither for random bytes nor for a message with changed bytes', () => {
   const spoiled = fc
     .tuple(anyMessage, fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 8 }))
     .map(([message, changes]) => {

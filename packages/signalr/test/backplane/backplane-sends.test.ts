@@ -1,5 +1,5 @@
 /*
- * The guarantees of sends across instances, on every backplane.
+ * The guarantees for sends to clients of several instances, with every backplane.
  */
 import { describe, expect, test, vi } from 'vitest';
 import { JsonText } from '../../src/index.js';
@@ -20,7 +20,7 @@ const turn = (): Promise<void> =>
   });
 
 describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
-  test('each address reaches exactly the connections that it names on all instances, each of them once', async () => {
+  test('a send to any kind of address reaches exactly the addressed connections of all instances, each of them once', async () => {
     await using row = await startRow(source);
     const [first, second, third] = row.servers;
     await using ann = await openMember(first, 'ann', 'json');
@@ -80,7 +80,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
     for (const [client, texts] of expected) expect(notesOf(client)).toEqual(texts);
   });
 
-  test('the messages of one instance arrive everywhere in order and complete', async () => {
+  test('all messages of one instance arrive at the clients of every instance, in order', async () => {
     await using row = await startRow(source);
     const [first, second, third] = row.servers;
     await using one = await openMember(first, 'u0');
@@ -103,7 +103,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
     }
   });
 
-  test('a client receives the same bytes on every instance', async () => {
+  test('a client receives the same bytes for a send, whichever instance the client is connected to', async () => {
     await using row = await startRow(source);
     const [first, second] = row.servers;
     const values = [
@@ -123,7 +123,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
     }
   });
 
-  test('a slow client of another instance may skip older messages of a key', async () => {
+  test('a newer message replaces a waiting message with the same key when a client of another instance is slow', async () => {
     await using row = await startRow(source, { maximumOutboundBytes: 200_000 });
     const [first, second] = row.servers;
     await using slow = await openMember(second);
@@ -146,7 +146,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
     expect(second.hub.connections.count).toBe(1);
   });
 
-  test('a client that has just joined a group receives the next send of any instance', async () => {
+  test('a client that has just joined a group receives the next send to the group, from any instance', async () => {
     await using row = await startRow(source);
     const [first, second, third] = row.servers;
     await using client = await openMember(second, 'ann', 'messagepack');
@@ -164,8 +164,8 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
     const [first, second] = row.servers;
     await using here = await openMember(first, 'ann');
     await using there = await openMember(second, 'bob');
-    // The message is encoded for MessagePack too, although no client here uses it. That fails for both values, because MessagePack
-    // must parse the JSON text.
+    // The message is also encoded for MessagePack, although no client here uses MessagePack. This encoding fails for both values:
+    // the integer is too large, and the JSON text, which MessagePack must parse, is invalid.
     for (const value of [2n ** 64n, new JsonText('{"n":')]) {
       expect(() => first.hub.clients.all.send('note', value)).toThrow(
         expect.objectContaining({ code: 'unserializable' }),
@@ -178,7 +178,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
     ]);
   });
 
-  test('a send to connections of the same instance is not published', async () => {
+  test('a send to connections of the same instance is not published on the backplane', async () => {
     await using row = await startRow(source);
     const [first, second] = row.servers;
     await using ann = await openMember(first, 'ann');
@@ -197,7 +197,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
     expect(ann.notes).toEqual(['to itself', 'encoded once', 'to both', 'to one here']);
   });
 
-  test('a draining server and the hooks of its leaving clients still reach the other instances', async () => {
+  test('a draining server and the onDisconnected hooks of its clients still reach the clients of other instances', async () => {
     await using row = await startRow(source);
     const [first, second, third] = row.servers;
     await using leaving = await openMember(first, 'ann');

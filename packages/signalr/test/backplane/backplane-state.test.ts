@@ -10,7 +10,7 @@ import { FaultyBackplane, KIND } from '../support/faulty-backplane.js';
 import { pass, reported, startPair, turn } from '../support/faulty-pair.js';
 
 describe('an instance', () => {
-  test('an instance is up once it receives its own messages, and down after three heartbeats without them', async () => {
+  test('an instance is up as soon as it receives its own messages, and down after three heartbeats without its own messages', async () => {
     await using pair = await startPair();
     const { one, beat } = pair;
     expect(one.host.events.filter(({ type }) => type === 'backplane_up')).toHaveLength(1);
@@ -26,7 +26,7 @@ describe('an instance', () => {
     expect(reported(one).map(({ type }) => type)).toEqual(['backplane_down', 'backplane_up']);
   });
 
-  test('an instance that cannot subscribe reports it, serves its clients, and retries with growing pauses', async () => {
+  test('an instance that cannot subscribe reports the error, serves its own clients, and retries with increasing delays', async () => {
     const backplane = new FaultyBackplane();
     backplane.subscribeError = new Error('refused');
     const { host, hub } = await startServer(backplane);
@@ -40,9 +40,9 @@ describe('an instance', () => {
     });
     expect(hub.clients.all.send('note', 'here')).toBe(1);
     await pass(296, host);
-    // After each failed attempt, the subscription of the other channel was ended.
+    // After each failed attempt, the subscription to the other channel was ended.
     expect(backplane.openCount).toBe(0);
-    // The pauses grow until the attempts are 15 to 30 seconds apart. Each attempt subscribes to two channels.
+    // The delays increase until the attempts are 15 to 30 seconds apart. Each attempt subscribes to two channels.
     expect(backplane.channels.length / 2).toBeGreaterThanOrEqual(10);
     expect(backplane.channels.length / 2).toBeLessThanOrEqual(30);
     backplane.subscribeError = undefined;
@@ -52,7 +52,7 @@ describe('an instance', () => {
     expect(client.notes).toEqual(['here']);
   });
 
-  test('an instance can be closed while it still subscribes, and keeps no subscription', async () => {
+  test('an instance that is closed while it still subscribes keeps no subscription', async () => {
     const backplane = new FaultyBackplane();
     backplane.hold();
     const { host } = await startServer(backplane);
@@ -67,7 +67,7 @@ describe('an instance', () => {
     expect(host.events).toEqual([]);
   });
 
-  test('an instance that closes waits for its last message, but no longer than allowed', async () => {
+  test('a closing instance waits until its last message is published, but no longer than withinMs', async () => {
     await using pair = await startPair();
     const { one, other } = pair;
     let isClosed = false;
@@ -87,7 +87,7 @@ describe('an instance', () => {
     await cut;
   });
 
-  test('an instance answers a new one at once, not with its next heartbeat', async () => {
+  test('an instance announces itself to a new instance at once, without waiting for its next heartbeat', async () => {
     const inner = createMemoryBackplane();
     const one = await startServer(new FaultyBackplane(inner));
     await using _one = one.host;
@@ -102,12 +102,12 @@ describe('an instance', () => {
     expect(heard).toHaveLength(1);
     await hello('y', true);
     expect(heard).toEqual([KIND.announce, KIND.announce, KIND.announce]);
-    // The sender is known now, so the instance answers only with its next heartbeat.
+    // The instance now knows the sender. Therefore it announces itself only with its next heartbeat.
     await hello('y', true);
     expect(heard).toHaveLength(4);
   });
 
-  test('an instance that is down cannot ask the others, and never denies a connection', async () => {
+  test('a query of an instance that is down fails, and never reports a connection as unknown', async () => {
     await using pair = await startPair();
     const { one, client, beat } = pair;
     one.backplane.receivesNothing = true;
@@ -125,7 +125,7 @@ describe('an instance', () => {
     }
   });
 
-  test('an instance denies a connection only after two heartbeats, when all instances have announced themselves', async () => {
+  test('an instance reports no connection as unknown during its first two heartbeats, because it may not know all other instances yet', async () => {
     const inner = createMemoryBackplane();
     const one = await startServer(new FaultyBackplane(inner));
     await using _one = one.host;
@@ -142,9 +142,9 @@ describe('an instance', () => {
   });
 
   test.each([
-    ['fails when an instance that was present announces itself and does not answer', false],
-    ['does not wait for a new instance', true],
-  ])('a query that is pending %s', async (_name, isNew) => {
+    ['fails when an instance that was already running announces itself and does not answer', false],
+    ['does not wait for an instance that has just started', true],
+  ])('a query that is still pending %s', async (_name, isNew) => {
     const inner = createMemoryBackplane();
     const one = await startServer(new FaultyBackplane(inner));
     await using _one = one.host;

@@ -1,6 +1,6 @@
 /*
- * The backplane together with stateful reconnect. The backplane together with the connection directory, behind a proxy that
- * forwards every request to the next instance.
+ * The backplane together with stateful reconnect, and the backplane together with the connection directory. For the directory, the
+ * instances are behind a proxy that forwards each request to the next instance in turn.
  */
 import type { Socket } from 'node:net';
 import { HttpTransportType, type HubConnection } from '@microsoft/signalr';
@@ -63,7 +63,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
     },
   );
 
-  test('clients of all transports on different instances are one group', async () => {
+  test('clients on different instances and transports receive every send to their common group, and answer calls from each other', async () => {
     interface Client {
       note(text: string): void;
       ask(question: string): string;
@@ -114,7 +114,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
     expect(hubs.filter(({ connections: { count } }) => count > 0).length).toBeGreaterThan(1);
     for (const [index, connection] of connections.entries()) await connection.invoke('tell', `from ${index}`);
     const all = connections.map((_, index) => `from ${index}`);
-    // Each client sends through another instance, so the order of their messages is not defined.
+    // The clients are connected to different instances. Therefore the order of their messages is not defined.
     for (const received of notes) await expect.poll(() => received.toSorted()).toEqual(all);
     for (const [index, connection] of connections.entries()) {
       const { connectionId } = connections[(index + 1) % connections.length] ?? connection;

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { BACKPLANES } from '../support/backplane-row.js';
 
 describe.each(BACKPLANES)('a backplane %s', (_name, createSource) => {
-  test('a backplane carries any bytes to all subscribers, the publisher included, in the order of the calls', async () => {
+  test('a backplane delivers any bytes to all subscribers, including the publisher, in the order of the publish() calls', async () => {
     await using source = await createSource();
     const [one, other] = [await source.create(), await source.create()];
     const heard: [number[][], number[][]] = [[], []];
@@ -17,7 +17,7 @@ describe.each(BACKPLANES)('a backplane %s', (_name, createSource) => {
     for (const bytes of heard) await expect.poll(() => bytes).toEqual([...messages, []]);
   });
 
-  test('a message is delivered after publish has returned, never inside it', async () => {
+  test('a message is delivered after publish() has returned, never during the call', async () => {
     await using source = await createSource();
     const backplane = await source.create();
     const order: string[] = [];
@@ -28,7 +28,7 @@ describe.each(BACKPLANES)('a backplane %s', (_name, createSource) => {
     await expect.poll(() => order).toEqual(['called', 'heard']);
   });
 
-  test('a subscriber receives the messages of its own channel only', async () => {
+  test('a subscriber receives only the messages of its own channel', async () => {
     await using source = await createSource();
     const backplane = await source.create();
     const heard: string[] = [];
@@ -40,7 +40,7 @@ describe.each(BACKPLANES)('a backplane %s', (_name, createSource) => {
     await expect.poll(() => heard.toSorted()).toEqual(['/HUB 2', '/hub 1', '/hub#a 0']);
   });
 
-  test('no message is delivered after a subscription has ended, and the other subscriptions continue', async () => {
+  test('an ended subscription receives no more messages, and the other subscriptions continue', async () => {
     await using source = await createSource();
     const backplane = await source.create();
     const heard: string[] = [];

@@ -1,17 +1,20 @@
 /*
- * The present peers and the number of lost messages, heartbeat by heartbeat.
+ * The present peers and the number of lost messages, and their changes with each heartbeat.
  */
 import { describe, expect, test } from 'vitest';
 import { Peers } from '../../src/backplane/peers.js';
 
-/** The peers of an instance that has received its own message. */
+/** Returns the peers of an instance that has received its own message. */
 function up(): Peers {
   const peers = new Peers();
   peers.receivedOwnMessage();
   return peers;
 }
 
-/** One heartbeat of an instance that receives its own message and an announcement of each given peer. */
+/**
+ * Runs one heartbeat of an instance. Afterwards the instance receives its own message and an announcement of each peer in `heard`.
+ * Returns the result of the heartbeat.
+ */
 function beat(peers: Peers, ...heard: readonly string[]): ReturnType<Peers['beat']> {
   const result = peers.beat();
   peers.receivedOwnMessage();
@@ -23,7 +26,7 @@ function beat(peers: Peers, ...heard: readonly string[]): ReturnType<Peers['beat
 }
 
 describe('an instance', () => {
-  test('an instance is up once it receives its own message, and reports it once', () => {
+  test('an instance is up as soon as it receives its own message, and reports the change once', () => {
     const peers = new Peers();
     expect(peers.state).toBe('starting');
     expect(peers.isNew).toBe(true);
@@ -37,7 +40,7 @@ describe('an instance', () => {
     ['that was up', up, 'up'],
     ['that was never up', () => new Peers(), 'starting'],
   ] as const)(
-    'an instance %s is down after three whole heartbeats without a message of its own',
+    'an instance %s is down after three complete heartbeats without its own messages',
     (_name, create, state) => {
       const peers = create();
       for (let count = 0; count < 3; count += 1) {
@@ -52,7 +55,7 @@ describe('an instance', () => {
     },
   );
 
-  test('the known peers are complete after two whole heartbeats, and again after each outage', () => {
+  test('the list of peers is complete after two whole heartbeats, both at the start and after each outage', () => {
     const peers = up();
     for (let round = 0; round < 2; round += 1) {
       for (let count = 0; count < 2; count += 1) {
@@ -69,7 +72,7 @@ describe('an instance', () => {
 });
 
 describe('a peer', () => {
-  test('a peer is present once it has announced itself, not from its first message on', () => {
+  test('a peer is present only after its announcement, not after its first message', () => {
     const peers = up();
     peers.received('a', 1, true);
     expect(peers.present()).toEqual([]);
@@ -78,7 +81,7 @@ describe('a peer', () => {
     expect(peers.present()).toEqual(['a']);
   });
 
-  test('a peer is gone after five silent heartbeats, and is reported once', () => {
+  test('a peer that is silent for five heartbeats counts as gone, and is reported once', () => {
     const peers = up();
     beat(peers, 'a', 'b');
     for (let count = 0; count < 5; count += 1) expect(beat(peers, 'b').gone).toEqual([]);
@@ -89,7 +92,7 @@ describe('a peer', () => {
     expect(peers.present()).toEqual(['a', 'b']);
   });
 
-  test('a peer that has announced its leaving is no longer present', () => {
+  test('a peer that has announced that it leaves is no longer present, and is not reported as gone', () => {
     const peers = up();
     beat(peers, 'a');
     peers.left('a');
@@ -97,7 +100,7 @@ describe('a peer', () => {
     for (let count = 0; count < 8; count += 1) expect(beat(peers).gone).toEqual([]);
   });
 
-  test('a peer does not count as gone while this instance receives nothing, nor in the first heartbeats after that', () => {
+  test('a peer does not count as gone while this instance receives nothing, nor during the first five heartbeats afterwards', () => {
     const peers = up();
     beat(peers, 'a');
     for (let count = 0; count < 100; count += 1) expect(peers.beat().gone).toEqual([]);
@@ -110,13 +113,13 @@ describe('a peer', () => {
 describe('the numbers of a peer', () => {
   const next = (lost: number): object => ({ kind: 'next', lost });
 
-  test('the numbers of a peer are counted from its first received message on', () => {
+  test('the sequence numbers of a peer are checked from its first received message on', () => {
     const peers = up();
     expect(peers.received('a', 500, true)).toEqual(next(0));
     expect(peers.received('a', 501, true)).toEqual(next(0));
   });
 
-  test('the number of lost messages is known from the next message or announcement', () => {
+  test('the next message or announcement of a peer shows how many messages were lost', () => {
     const peers = up();
     peers.received('a', 0, false);
     expect(peers.received('a', 1, true)).toEqual(next(0));
@@ -127,7 +130,7 @@ describe('the numbers of a peer', () => {
     expect(peers.received('b', 3, true)).toEqual(next(0));
   });
 
-  test('the numbers of a peer are continued after a message of an unknown kind', () => {
+  test('a message of an unknown kind does not disturb the count of lost messages', () => {
     const peers = up();
     peers.received('a', 5, true);
     expect(peers.received('a', 5, undefined)).toEqual(next(0));
@@ -136,7 +139,7 @@ describe('the numbers of a peer', () => {
     expect(peers.received('a', 10, true)).toEqual(next(0));
   });
 
-  test('a repeated number is not counted twice', () => {
+  test('a message whose sequence number has already arrived counts as repeated', () => {
     const peers = up();
     peers.received('a', 5, true);
     expect(peers.received('a', 5, true)).toEqual({ kind: 'repeated' });
@@ -144,7 +147,7 @@ describe('the numbers of a peer', () => {
     expect(peers.received('a', 6, true)).toEqual(next(0));
   });
 
-  test('the number of a peer is kept while it is gone, so that its losses can be counted', () => {
+  test('the last sequence number of a peer is kept while the peer is gone, so that lost messages can be counted', () => {
     const peers = up();
     beat(peers, 'a');
     peers.received('a', 3, true);
@@ -154,7 +157,7 @@ describe('the numbers of a peer', () => {
     expect(peers.announced('a')).toBe(true);
   });
 
-  test('the number of a peer is forgotten six hundred heartbeats after its last message', () => {
+  test('the last sequence number of a peer is forgotten six hundred heartbeats after the last message', () => {
     const peers = up();
     beat(peers, 'a');
     for (let count = 0; count < 601; count += 1) beat(peers);
@@ -162,7 +165,7 @@ describe('the numbers of a peer', () => {
   });
 });
 
-test('an instance remembers a thousand peers at most, and evicts no present peer for another', () => {
+test('an instance remembers at most a thousand peers, and never evicts a present peer to make room for another', () => {
   const peers = up();
   for (let index = 0; index < 1_000; index += 1) peers.received(`gone ${index}`, 0, false);
   for (let index = 0; index < 1_000; index += 1) beat(peers, `there ${index}`);

@@ -1,5 +1,5 @@
 /*
- * The end of a query to all other instances.
+ * The possible outcomes of a query to all other instances.
  */
 import { describe, expect, test } from 'vitest';
 import { PendingQueries, unavailable } from '../../src/backplane/pending-queries.js';
@@ -18,7 +18,7 @@ function start(isComplete = true) {
 }
 
 describe('a query', () => {
-  test('a query is over with the first positive answer', () => {
+  test('a query ends with the first positive answer', () => {
     const { told, queries, ask } = start();
     expect(ask('q', 'a', 'b', 'c')).toBe(true);
     queries.notFound('q', 'a');
@@ -36,7 +36,7 @@ describe('a query', () => {
     expect(told).toEqual([['q', 'found', 'a', false]]);
   });
 
-  test('a query is denied when every peer has denied it', () => {
+  test('a query has a negative result when every peer has given a negative answer', () => {
     const { told, queries, ask } = start();
     ask('q', 'a', 'b');
     ask('r', 'a', 'b');
@@ -47,7 +47,7 @@ describe('a query', () => {
     expect(told).toEqual([['q', 'nobody']]);
   });
 
-  test('a query is not denied before all present peers are known', () => {
+  test('a query has no negative result before all present peers are known', () => {
     const { world, told, queries, ask } = start(false);
     ask('q', 'a');
     queries.notFound('q', 'a');
@@ -58,7 +58,7 @@ describe('a query', () => {
     expect(told).toEqual([['q', 'nobody']]);
   });
 
-  test('a query without peers is over at once when all peers are known, and waits otherwise', () => {
+  test('a query of an instance without peers ends at once if the list of peers is complete, and waits otherwise', () => {
     const { world, told, ask } = start();
     expect(ask('q')).toBe(false);
     expect(told).toEqual([['q', 'nobody']]);
@@ -67,7 +67,7 @@ describe('a query', () => {
     expect(told).toHaveLength(1);
   });
 
-  test('a query waits for a present peer that announces itself for the first time', () => {
+  test('a pending query also waits for a running peer that announces itself only now', () => {
     const { told, queries, ask } = start();
     ask('q', 'a');
     queries.peerAppeared('b');
@@ -103,7 +103,7 @@ describe('a query', () => {
     expect(told).toEqual([]);
   });
 
-  test('a query can fail together with all others', () => {
+  test('a call of failAll() ends every pending query with an error', () => {
     const { told, queries, ask } = start();
     ask('q', 'a');
     ask('r', 'a');
@@ -115,7 +115,7 @@ describe('a query', () => {
   });
 });
 
-test('ten thousand queries may be pending', () => {
+test('ten thousand queries may be pending at a time, and the end of one query makes room for another', () => {
   const { queries, ask } = start();
   for (let index = 0; index < 9_999; index += 1) ask(`${index}`, 'a');
   expect(queries.isFull).toBe(false);

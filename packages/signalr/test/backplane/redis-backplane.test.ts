@@ -1,6 +1,6 @@
 /*
- * The backplane on Redis while Redis is restarted, does not answer, or loses connections. Losses are counted, nothing else fails,
- * and the backplane recovers.
+ * The backplane on Redis while Redis restarts or does not answer, or while connections to Redis break. Lost messages are counted,
+ * each instance still serves its own clients, and the backplane recovers.
  */
 import { type RedisServer, startRedis, startTcpProxy, type TcpProxy } from '@millrace/testkit';
 import { createClient } from '@redis/client';
@@ -79,12 +79,13 @@ const of = <Type extends SignalREvent['type']>(
 ): readonly Extract<SignalREvent, { type: Type }>[] =>
   server.host.events.filter((event): event is Extract<SignalREvent, { type: Type }> => event.type === type);
 
-/** The number of messages that this server has noticed as lost. */
+/** Returns the number of lost messages that this server has reported. */
 const lostTo = (wired: WiredServer): number =>
   of(wired, 'backplane_gap').reduce((sum, { lost }) => sum + lost, 0);
 
 /**
- * Sends numbered notes to all clients, until one has arrived at the client of the other server. Resolves with the number of notes.
+ * Sends numbered notes to all clients, until the client of the other server has received one. Resolves with the number of notes
+ * that were sent.
  */
 async function sendUntilHeard({ one, far }: Pair): Promise<number> {
   let count = 0;
@@ -100,7 +101,7 @@ async function sendUntilHeard({ one, far }: Pair): Promise<number> {
 }
 
 describe('while Redis is away', () => {
-  test('clients are served while Redis is away, the state reports it, and the losses are counted afterwards', async () => {
+  test('a server whose Redis is stopped has the state “down”, still serves its own clients, and counts the lost messages afterwards', async () => {
     await using pair = await startPair();
     const { redis, one, other, near, far } = pair;
     one.server.hub.clients.all.send('note', 'before');
@@ -127,8 +128,8 @@ describe('while Redis is away', () => {
     expect(await one.server.hub.clients.client(far.id).invoke('ask', 'back?')).toBe('back?');
   });
 
-  test('the backplane keeps a bounded number of messages while Redis is away or does not answer, and recovers with its connections', async () => {
-    // The client of the sending server cannot read during the loop below, so its queue must hold all messages.
+  test('the backplane keeps a limited number of messages while Redis does not answer, and recovers when Redis answers again', async () => {
+    // The client of the sending server cannot read during the loop below. Therefore its outbound queue must hold all messages.
     await using pair = await startPair({
       maximumBackplaneBytes: 1_000_000,
       maximumOutboundBytes: 10_000_000,
@@ -137,7 +138,7 @@ describe('while Redis is away', () => {
     redis.pause();
     const text = 'x'.repeat(10_000);
     for (let n = 0; n < 500; n += 1) expect(one.server.hub.clients.all.send('note', text)).toBe(1);
-    // A message in both protocols has about 20,000 bytes, so about fifty messages fit.
+    // The encodings of one message for both protocols have about 20,000 bytes. Therefore about fifty messages fit into the limit.
     const refused = (): number =>
       of(one, 'backplane_publish_failed').filter(
         ({ error }) => 'code' in error && error.code === 'backplane_unavailable',
@@ -153,7 +154,7 @@ describe('while Redis is away', () => {
 });
 
 describe('an instance whose subscription is cut', () => {
-  test('an instance whose subscription is cut subscribes again and counts its losses exactly', async () => {
+  test('an instance whose subscription breaks subscribes again, and counts exactly the messages that it missed', async () => {
     await using pair = await startPair();
     const { one, other, near, far } = pair;
     one.server.hub.clients.all.send('note', 'before');
@@ -174,7 +175,7 @@ describe('an instance whose subscription is cut', () => {
     expect(lostTo(one)).toBe(0);
   });
 
-  test('an instance notices that no messages arrive although its connection looks alive', async () => {
+  test('an instance notices that no messages arrive, even though its connection to Redis looks alive', async () => {
     await using pair = await startPair();
     const { one, other, far } = pair;
     other.subscribing.swallow('replies');
@@ -188,7 +189,7 @@ describe('an instance whose subscription is cut', () => {
   });
 });
 
-test('an instance whose publishing connection is cut again and again reaches the others again, and the losses are counted', async () => {
+test('an instance whose publishing connection breaks repeatedly reaches the other instance again, and lost messages are counted', async () => {
   await using pair = await startPair();
   const { one, other, far } = pair;
   let sent = 0;
@@ -204,7 +205,7 @@ describe('createRedisBackplane', () => {
   const never = new Promise<never>(() => {});
   const idle: RedisSubscribingClient = { subscribe: async () => {}, unsubscribe: async () => {} };
 
-  test('the backplane publishes nothing while one command is overdue, and continues when that has ended', async () => {
+  test('the backplane publishes nothing while an earlier command is overdue, and continues when that command has ended', async () => {
     const replies: { resolve: () => void; reject: (error: Error) => void }[] = [];
     const client = {
       publish: vi.fn(
@@ -228,7 +229,7 @@ describe('createRedisBackplane', () => {
     expect(client.publish).toHaveBeenCalledTimes(2);
   });
 
-  test('the backplane delivers nothing from a subscription that succeeded too late or has ended', async () => {
+  test('the backplane delivers no message of a subscription that succeeded too late or that has ended', async () => {
     let deliver: (message: Buffer) => void = () => {};
     let subscribed: () => void = () => {};
     const subscriber: RedisSubscribingClient = {
@@ -254,7 +255,7 @@ describe('createRedisBackplane', () => {
     expect(heard.map(String)).toEqual(['in time']);
   });
 
-  test('the channel prefix separates applications', async () => {
+  test('the channel prefix separates the messages of applications', async () => {
     await using redis = await startRedis();
     const clients = await Promise.all(
       Array.from({ length: 2 }, () =>

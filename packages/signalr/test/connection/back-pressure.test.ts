@@ -1,5 +1,5 @@
 /*
- * Clients that read too slowly or send too fast must not grow the server's memory.
+ * Clients that read too slowly or send too fast do not make the server's memory grow without limit.
  */
 import { describe, expect, test } from 'vitest';
 import { type BackpressureAction, defineHub, type Hub } from '../../src/index.js';
@@ -13,7 +13,7 @@ interface Client {
 const echo = defineHub<Client>()({ methods: { echo: (_context, value) => value } });
 
 describe('a client that stops reading', () => {
-  test('a client that stops reading is closed and may reconnect when its queue is full, and the others continue', async () => {
+  test('a client that stops reading is closed when its queue is full and may reconnect, and other clients are still served', async () => {
     let hub: Hub<Client> | undefined;
     await using host = await startHost(
       (server) => {
@@ -47,7 +47,7 @@ describe('a client that stops reading', () => {
     expect(hub?.connections.count).toBe(1);
   });
 
-  test('a slow client stays within its bound under keyed messages, and receives the newest', async () => {
+  test('the queue of a slow client keeps only the newest message of each key and does not overflow', async () => {
     let hub: Hub<Client> | undefined;
     await using host = await startHost(
       (server) => {
@@ -61,7 +61,7 @@ describe('a client that stops reading', () => {
     slow.socket.pause();
     const text = 'x'.repeat(50_000);
     const replaced = (): number => host.events.filter(({ type }) => type === 'message_replaced').length;
-    // The kernel takes some megabytes before anything waits here.
+    // The kernel buffers some megabytes before messages wait in the server.
     for (let index = 0; index < 1_000 && replaced() < 100; index += 1) {
       expect(hub?.clients.all.latest(`price ${index % 2}`).send('data', `${index} ${text}`)).toBe(1);
       await new Promise((resolve) => {
@@ -82,9 +82,17 @@ describe('a client that stops reading', () => {
   });
 
   test.each([
-    ['receives no group messages until its hub adds it again', 'keep', undefined],
-    ['is closed and may reconnect when its hub decides so', 'close', 'slow_consumer'],
-    ['is closed in the same way when the hook of its hub fails', new Error('on purpose'), 'slow_consumer'],
+    [
+      'receives no group messages until the hook onBackpressure adds it to the group again',
+      'keep',
+      undefined,
+    ],
+    ['is closed and may reconnect when the hook onBackpressure returns “close”', 'close', 'slow_consumer'],
+    [
+      'is closed and may reconnect when the hook onBackpressure throws',
+      new Error('on purpose'),
+      'slow_consumer',
+    ],
   ] as const)('a client that reads too slowly %s', async (_, outcome, reason) => {
     let calls = 0;
     let hub: Hub<Client> | undefined;
@@ -116,7 +124,7 @@ describe('a client that stops reading', () => {
     await slow.next();
     slow.socket.pause();
     const text = 'x'.repeat(50_000);
-    // The kernel takes some megabytes before anything waits here.
+    // The kernel buffers some megabytes before messages wait in the server.
     let sent = 0;
     for (; sent < 1_000 && hub?.clients.group('room').send('data', text) === 1; sent += 1) {
       await new Promise((resolve) => {
@@ -124,7 +132,7 @@ describe('a client that stops reading', () => {
       });
     }
     expect(calls).toBe(1);
-    // The queue holds half of the limit, and the messages that were sent before the hook removed the connection from the group.
+    // More than half of the limit is used, by the messages that were sent before the hook removed the connection from the group.
     if (outcome === 'keep') {
       expect(hub?.connections.waitingBytes).toBeGreaterThan(100_000);
       expect(hub?.connections.waitingBytes).toBeLessThanOrEqual(200_000);
@@ -147,7 +155,7 @@ describe('a client that stops reading', () => {
     expect(hub?.connections.waitingBytes).toBe(0);
   });
 
-  test('a slow client that reads again receives a Close message that allows it to reconnect', async () => {
+  test('a slow client whose queue was full still receives a Close message that allows it to reconnect', async () => {
     let hub: Hub<Client> | undefined;
     await using host = await startHost(
       (server) => {
@@ -171,7 +179,7 @@ describe('a client that stops reading', () => {
     expect(slow.waiting.slice(0, -1).every((record) => record.includes(text))).toBe(true);
   });
 
-  test('a client that accepts no byte for the send timeout is closed', async () => {
+  test('a client that accepts no byte during the send timeout is closed', async () => {
     let hub: Hub<Client> | undefined;
     await using host = await startHost(
       (server) => {
@@ -198,7 +206,7 @@ describe('a client that stops reading', () => {
 });
 
 describe('a client that floods', () => {
-  test('the invocations of a flooding client run one at a time and in order, and it is not read while one runs', async () => {
+  test('the invocations of a flooding client run one at a time and in order, and the server does not read from the client while one runs', async () => {
     let running = 0;
     let most = 0;
     const seen: number[] = [];
@@ -228,7 +236,7 @@ describe('a client that floods', () => {
     for (let index = 0; index < count; index += 1) {
       client.send(`{"type":1,"target":"work","arguments":[${index},"${padding}"]}${RS}`);
     }
-    // The kernel's buffers cannot hold 20 MB, so the messages that the server does not read stay with the client.
+    // The kernel's buffers cannot hold 20 MB. Therefore most messages that the server does not read stay in the client.
     await expect.poll(() => most).toBe(1);
     for (let turn = 0; turn < 200; turn += 1) {
       await new Promise((resolve) => {
@@ -244,7 +252,7 @@ describe('a client that floods', () => {
     expect(seen).toEqual(Array.from({ length: count + 1 }, (_, index) => index));
   });
 
-  test('a client that is not read can be closed, and its unread messages are discarded', async () => {
+  test('a client whose messages the server does not read can be closed, and its unread messages are discarded', async () => {
     let hub: Hub<Client> | undefined;
     let release: () => void = () => {};
     await using host = await startHost((server) => {
@@ -277,7 +285,7 @@ describe('a client that floods', () => {
     await host.event('connection_closed');
   });
 
-  test('the end of a client is noticed while a method runs', async () => {
+  test('the server notices that a client disconnects while a method runs', async () => {
     let aborted: () => void = () => {};
     const done = new Promise<void>((resolve) => {
       aborted = resolve;

@@ -1,5 +1,5 @@
 /*
- * Every close reason and every close code is produced over a real socket, follows its rule, and is documented in docs/errors.md.
+ * Tests every close reason and every close code over a real socket, and compares docs/errors.md with their rules.
  */
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
@@ -21,7 +21,8 @@ interface Client {
 }
 
 /**
- * A host with a hub and a client, to produce a close reason. `startStage` adds the errors that `onDisconnected` receives to `told`.
+ * A host with a hub and a client, which a test uses to produce a close reason. `startStage` appends every error that
+ * `onDisconnected` receives to the array `told`.
  */
 interface Stage {
   readonly host: Host;
@@ -69,10 +70,13 @@ async function startStage(told: unknown[]): Promise<Stage & AsyncDisposable> {
   };
 }
 
-/** A message that is larger than the kernel's buffers, so that it waits while the client does not read. */
+/** A message that is larger than the kernel's buffers, so that it waits in the server while the client does not read. */
 const HUGE = 'x'.repeat(20_000_000);
 
-/** Ends a connection for each reason. Returns the client of that connection, if it is not the client of the stage. */
+/**
+ * Functions that end a connection, one for each close reason. A function returns the client of the ended connection, or undefined
+ * if that client is the client of the stage.
+ */
 const ways: Record<CloseReason, (stage: Stage) => Promise<RawClient | undefined>> = {
   async client_closed({ client }) {
     client.send(`{"type":7}${RS}`);
@@ -132,7 +136,7 @@ const ways: Record<CloseReason, (stage: Stage) => Promise<RawClient | undefined>
   },
 };
 
-/** The Close message that a rule demands, or undefined if the rule sends none. */
+/** Returns the Close message that a rule demands, or undefined if the rule demands none. */
 function closeMessageOf({ message, allowReconnect }: CloseRule): string | undefined {
   if (message === 'none') return undefined;
   return JSON.stringify({
@@ -145,25 +149,28 @@ function closeMessageOf({ message, allowReconnect }: CloseRule): string | undefi
 const reasons = Object.keys(CLOSE_RULES) as CloseReason[];
 
 describe('close reasons', () => {
-  test.each(reasons)('a connection with the close reason %s ends by its rule', async (reason) => {
-    const rule = CLOSE_RULES[reason];
-    const told: (Error | undefined)[] = [];
-    await using stage = await startStage(told);
-    await using client = (await ways[reason](stage)) ?? stage.client;
-    const code = await client.closed;
-    const expected = closeMessageOf(rule);
-    const records = client.waiting.filter((record) => record !== '{"type":6}');
-    expect(records).toEqual(expected === undefined ? [] : [expected]);
-    expect(code).toBe(expected === undefined ? 1006 : CLOSE_CODES.normal.code);
-    expect(await stage.host.event('connection_closed')).toMatchObject({ reason });
-    expect(told.map((error) => error && Reflect.get(error, 'code'))).toEqual([
-      rule.isError ? (reason === 'connected_failed' ? undefined : reason) : undefined,
-    ]);
-    expect(told[0] === undefined).toBe(!rule.isError);
-  });
+  test.each(reasons)(
+    'a connection that ends with the close reason %s follows the entry of CLOSE_RULES for this reason',
+    async (reason) => {
+      const rule = CLOSE_RULES[reason];
+      const told: (Error | undefined)[] = [];
+      await using stage = await startStage(told);
+      await using client = (await ways[reason](stage)) ?? stage.client;
+      const code = await client.closed;
+      const expected = closeMessageOf(rule);
+      const records = client.waiting.filter((record) => record !== '{"type":6}');
+      expect(records).toEqual(expected === undefined ? [] : [expected]);
+      expect(code).toBe(expected === undefined ? 1006 : CLOSE_CODES.normal.code);
+      expect(await stage.host.event('connection_closed')).toMatchObject({ reason });
+      expect(told.map((error) => error && Reflect.get(error, 'code'))).toEqual([
+        rule.isError ? (reason === 'connected_failed' ? undefined : reason) : undefined,
+      ]);
+      expect(told[0] === undefined).toBe(!rule.isError);
+    },
+  );
 });
 
-/** A client's frame, masked with zeros. */
+/** Returns a client's frame that is masked with zeros. */
 function frame(opcode: number, payload: Buffer, isFinal = true): Buffer {
   return Buffer.concat([
     Buffer.from([opcode | (isFinal ? 0x80 : 0), 0x80 | payload.length, 0, 0, 0, 0]),
@@ -171,7 +178,7 @@ function frame(opcode: number, payload: Buffer, isFinal = true): Buffer {
   ]);
 }
 
-/** The client bytes that lead to each close code, and the close reason of the connection. */
+/** The bytes with which a client provokes each close code, and the resulting close reason. */
 const breaches: Record<keyof typeof CLOSE_CODES, { readonly bytes: Buffer; readonly reason: CloseReason }> = {
   normal: { bytes: frame(8, Buffer.alloc(0)), reason: 'client_closed' },
   protocol_error: { bytes: frame(3, Buffer.from('reserved')), reason: 'transport_lost' },
@@ -187,7 +194,7 @@ const breaches: Record<keyof typeof CLOSE_CODES, { readonly bytes: Buffer; reado
 
 describe('close codes', () => {
   test.each(Object.keys(CLOSE_CODES) as (keyof typeof CLOSE_CODES)[])(
-    'the close code %s is sent, and the connection ends for the expected reason',
+    'the close code %s is sent, and the connection has the expected close reason',
     async (name) => {
       await using stage = await startStage([]);
       const { client, host } = stage;
@@ -197,7 +204,7 @@ describe('close codes', () => {
     },
   );
 
-  test('a WebSocket is closed with 1000 after a message over its limit, because the Close message gave the reason', async () => {
+  test('a WebSocket is closed with code 1000 after a message over the size limit, because the Close message has already given the reason', async () => {
     await using stage = await startStage([]);
     const { client, host } = stage;
     client.socket.send(Buffer.alloc(5_001));
@@ -207,7 +214,7 @@ describe('close codes', () => {
   });
 
   test.each([1001, 1002, 1007, 1009, 4001])(
-    'a WebSocket is closed with 1000 when the client closes it with %i',
+    'a WebSocket is closed with code 1000 when the client closes it with code %i',
     async (code) => {
       await using stage = await startStage([]);
       const { client, host } = stage;
@@ -219,7 +226,7 @@ describe('close codes', () => {
 });
 
 describe('docs/errors.md', () => {
-  /** The rows of the table that has this header row. */
+  /** Returns the rows of the table with the header row `head`. */
   const tableUnder = (head: string): readonly string[] =>
     (page.split(`${head}\n`)[1]?.split('\n\n')[0] ?? '').split('\n').slice(1);
 

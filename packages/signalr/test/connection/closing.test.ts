@@ -13,7 +13,7 @@ describe('the end', () => {
     [1000, 1000],
     [1001, 1000],
     [4001, 1000],
-  ])('a client that closes with code %s is answered with %i', async (code, answer) => {
+  ])('a client that closes its WebSocket with code %s receives the close code %i', async (code, answer) => {
     await using host = await startEcho();
     await using client = await openRaw(host);
     if (code === undefined) client.socket.close();
@@ -25,7 +25,7 @@ describe('the end', () => {
     });
   });
 
-  test('a client that sends a Close message receives one', async () => {
+  test('a client that sends a Close message receives a Close message in return', async () => {
     await using host = await startEcho();
     await using client = await openRaw(host);
     client.send(`{"type":7}${RS}`);
@@ -47,7 +47,7 @@ describe('the end', () => {
     expect(errors).toEqual([expect.objectContaining({ code: 'client_error', message: 'boo' })]);
   });
 
-  test('an invocation that arrived before the hub ended its connection does not run afterwards', async () => {
+  test('an invocation that is waiting when the hub aborts the connection does not run', async () => {
     const ran: string[] = [];
     await using host = await startHost((server) => {
       server.mapHub(
@@ -72,7 +72,7 @@ describe('the end', () => {
     expect(client.waiting).toEqual([]);
   });
 
-  test('the hook onDisconnected receives an error when the network breaks', async () => {
+  test('a WebSocket that breaks without a close frame is reported with the close reason transport_lost', async () => {
     await using host = await startEcho();
     await using client = await openRaw(host);
     client.socket.terminate();
@@ -82,7 +82,7 @@ describe('the end', () => {
     });
   });
 
-  test('calls that a client sent before it left still run', async () => {
+  test('calls that a client sent before it disconnected still run', async () => {
     const values: unknown[] = [];
     await using host = await startHost((server) => {
       server.mapHub(
@@ -106,7 +106,7 @@ describe('the end', () => {
     expect(values).toEqual(Array.from({ length: 20 }, (_, index) => index));
   });
 
-  test('a failing onConnected closes the connection without reconnect, and onDisconnected still runs', async () => {
+  test('an error in onConnected closes the connection without permission to reconnect, and onDisconnected still runs', async () => {
     const calls: unknown[] = [];
     await using host = await startHost((server) => {
       server.mapHub(
@@ -126,7 +126,7 @@ describe('the end', () => {
     expect(calls).toEqual(['no']);
   });
 
-  test('the signal is aborted first, onDisconnected runs while the connection is still in its groups, and then it is removed', async () => {
+  test('the hook onDisconnected runs after the abort of the signal, while the connection is still in its groups', async () => {
     const steps: string[] = [];
     await using host = await startHost((server) => {
       const hub = server.mapHub(
@@ -149,7 +149,7 @@ describe('the end', () => {
     expect(steps).toEqual(['signal', 'disconnected 1 0']);
   });
 
-  test('a closing server tells every client to reconnect', async () => {
+  test('a closing server sends every client a Close message that allows it to reconnect', async () => {
     await using host = await startEcho();
     await using client = await openRaw(host);
     await host.server.close();
@@ -161,7 +161,7 @@ describe('the end', () => {
     });
   });
 
-  test('a closing server does not wait for a client that does not answer', async () => {
+  test('a closing server waits no longer than withinMs for a client that does not answer', async () => {
     await using host = await startEcho();
     await using client = await openRaw(host);
     client.socket.pause();

@@ -1,12 +1,12 @@
 /*
- * The outbound queue of one connection: order, bounds, and replacement by key.
+ * The outbound queue of one connection: order, limits, and replacement of messages with the same key.
  */
 import { describe, expect, test } from 'vitest';
 import { type OutboundLimits, OutboundQueue } from '../../src/connection/outbound-queue.js';
 import { EncodedMessage } from '../../src/protocol/encoded-message.js';
 import type { Transport } from '../../src/transports/transport.js';
 
-/** A transport that has room only if the test sets `hasRoom`. */
+/** A transport that has room until the test sets `hasRoom` to false. */
 class FakeTransport implements Transport {
   readonly name = 'WebSockets' as const;
   readonly formats = ['text'] as const;
@@ -36,7 +36,7 @@ describe('the outbound queue', () => {
     ['bytes', { maximumOutboundBytes: 12, maximumOutboundMessages: 100 }],
     ['messages', { maximumOutboundBytes: 100, maximumOutboundMessages: 6 }],
   ])(
-    'the queue reports once that half of its limit in %s is used, and again after it was empty',
+    'the queue reports once that half of its limit in %s is used, and reports again only after it has been empty',
     (_, limits) => {
       const transport = new FakeTransport();
       const told: string[] = [];
@@ -49,7 +49,7 @@ describe('the outbound queue', () => {
         queue.offer(message('ab'));
         queue.offer(message('a'));
         expect(told.at(-1)).toBe(round);
-        // Only a part of the queue was sent. It was not empty, so the queue must not report again.
+        // Only a part of the queue was sent, and the queue has not been empty. Therefore it must not report again.
         queue.onWritable();
         queue.offer(message('ab'));
         transport.hasRoom = true;
@@ -59,7 +59,7 @@ describe('the outbound queue', () => {
     },
   );
 
-  test('the queue keeps the order while the transport blocks and has room again', () => {
+  test('the queue keeps the order of messages when the transport blocks and later has room again', () => {
     const transport = new FakeTransport();
     const queue = createQueue(transport, { maximumOutboundBytes: 100, maximumOutboundMessages: 10 });
     queue.offer(message('1'));
@@ -74,7 +74,7 @@ describe('the outbound queue', () => {
     expect(transport.written).toEqual(['1', '2', '3', '4', '5', '6']);
   });
 
-  test('the queue keeps only the newest message of a key, after all older messages', () => {
+  test('the queue keeps only the newest message of each key, and sends it after all older messages', () => {
     const transport = new FakeTransport();
     transport.hasRoom = false;
     const queue = createQueue(transport, { maximumOutboundBytes: 12, maximumOutboundMessages: 3 });
@@ -85,7 +85,7 @@ describe('the outbound queue', () => {
       expect(queue.offer(message(`a${round}`), 'a')).toBe('replaced');
     expect(queue.offer(message('b1'), 'b')).toBe('taken');
     expect(queue.offer(message('c1'), 'c')).toBe('overflow');
-    // A message that is too large to replace an older one leaves the older one unchanged.
+    // A message that is too large to replace an older message leaves the older message unchanged.
     expect(queue.offer(message('a: more than the bound'), 'a')).toBe('overflow');
     transport.hasRoom = true;
     queue.onWritable();
@@ -94,7 +94,7 @@ describe('the outbound queue', () => {
     expect(transport.written.at(-1)).toBe('a9');
   });
 
-  test('the queue refuses messages beyond its limits of bytes and of messages', () => {
+  test('the queue refuses messages beyond its limits for bytes and for the number of messages', () => {
     const transport = new FakeTransport();
     transport.hasRoom = false;
     const queue = createQueue(transport, { maximumOutboundBytes: 10, maximumOutboundMessages: 3 });
@@ -107,7 +107,7 @@ describe('the outbound queue', () => {
     expect(queue.offer(message('4'))).toBe('overflow');
   });
 
-  test('an emptied queue has its whole limit again', () => {
+  test('a queue that has been emptied accepts messages up to its full limits again', () => {
     const transport = new FakeTransport();
     const queue = createQueue(transport, { maximumOutboundBytes: 10, maximumOutboundMessages: 3 });
     for (let round = 0; round < 5; round += 1) {
@@ -122,7 +122,7 @@ describe('the outbound queue', () => {
     expect(transport.written).toHaveLength(15);
   });
 
-  test('the queue calls back once when it is empty', () => {
+  test('the queue calls the callback of whenEmpty() once, when it is empty', () => {
     const transport = new FakeTransport();
     transport.hasRoom = false;
     const queue = createQueue(transport, { maximumOutboundBytes: 100, maximumOutboundMessages: 10 });

@@ -1,6 +1,6 @@
 /*
- * The server's process is paused for a while, because other processes use the processor. Pings that its clients send during the
- * pause count.
+ * The server's process is paused for a while, as on a machine whose processors are busy. The server still counts the pings that its
+ * clients send during the pause.
  */
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
@@ -16,7 +16,7 @@ function sleep(ms: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
 
-/** The real clock, and a function that waits for the end of the next tick. */
+/** Returns the real clock, and a function that waits for the end of the next tick. */
 function tickingClock() {
   let onTick = (): void => {};
   const clock: ServerClock = {
@@ -30,7 +30,7 @@ function tickingClock() {
   return { clock, nextTick: () => new Promise<void>((resolve) => (onTick = resolve)) };
 }
 
-test('a client that sent its ping while the server slept does not count as silent', async () => {
+test('a client that sends its ping while the server process is paused does not count as silent', async () => {
   const { clock, nextTick } = tickingClock();
   await using host = await startHost(
     (server) => server.mapHub('/hub', defineHub()({ methods: { echo: (_context, value) => value } })),

@@ -36,7 +36,7 @@ describe('a broken message', () => {
     expect(await host.event('connection_closed')).toMatchObject({ reason: 'message_too_big' });
   });
 
-  test('a message over the transport limit is reported in a Close message before the socket closes', async () => {
+  test('a message over the size limit of the transport is reported in a Close message before the socket closes', async () => {
     await using host = await startEcho({ maximumTransportMessageBytes: 200 });
     await using client = await openRaw(host);
     client.send('x'.repeat(201));
@@ -47,7 +47,7 @@ describe('a broken message', () => {
     expect(await host.event('connection_closed')).toMatchObject({ reason: 'message_too_big' });
   });
 
-  test('every message before a broken one still takes effect', async () => {
+  test('every message before a broken message still takes effect', async () => {
     await using host = await startEcho();
     await using client = await openRaw(host);
     client.send(`${call('echo', [1])}garbage${RS}${call('echo', [2])}`);
@@ -65,7 +65,7 @@ describe('messages about what is not under way', () => {
     ['{"type":5,"invocationId":"1"}', 5],
     ['{"type":8,"sequenceId":1}', 8],
     ['{"type":9,"sequenceId":1}', 9],
-  ])('the message %s is reported and has no effect', async (text, messageType) => {
+  ])('the unexpected message %s is reported and has no effect', async (text, messageType) => {
     await using host = await startEcho();
     await using client = await openRaw(host);
     client.send(text + RS + call('echo', ['after']));
@@ -73,7 +73,7 @@ describe('messages about what is not under way', () => {
     expect(await host.event('message_ignored')).toMatchObject({ messageType });
   });
 
-  test('uploads to a method without uploads are refused with a text', async () => {
+  test('a call with an upload is refused with an error text if its method takes no uploads', async () => {
     await using host = await startEcho();
     await using client = await openRaw(host);
     client.send(`{"type":1,"invocationId":"1","target":"ECHO","arguments":[],"streamIds":["7"]}${RS}`);
@@ -94,7 +94,7 @@ describe('messages about what is not under way', () => {
 });
 
 describe('a message over the limit', () => {
-  test('the messages before one over the limit still take effect when all arrive in one chunk', async () => {
+  test('the messages before a message over the size limit still take effect when all of them arrive in one chunk', async () => {
     const [first, second, third] = [call('echo', ['one']), call('echo', ['two']), call('echo', ['three'])];
     await using host = await startHost(
       (server) => server.mapHub('/hub', defineHub()({ methods: { echo: (_context, value) => value } })),

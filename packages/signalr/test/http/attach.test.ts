@@ -1,5 +1,5 @@
 /*
- * Hubs beside other listeners of the same HTTP server: frameworks like Express, other WebSocket servers, Fastify.
+ * Hubs on an HTTP server that also has other request listeners, another WebSocket server, or Fastify.
  */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
@@ -30,7 +30,7 @@ function portUrl(address: AddressInfo | string | null): string {
   return `http://127.0.0.1:${(address as AddressInfo).port}`;
 }
 
-/** Returns the answer to an upgrade of a path without a hub: `status body`. */
+/** Sends an upgrade request for a path without a hub. Returns the status and the body of the response as `status body`. */
 async function upgradeAsPlainRequest(url: string): Promise<string> {
   const socket = new WebSocket(`${url.replace('http', 'ws')}/elsewhere`);
   const [, response] = (await once(socket, 'unexpected-response')) as [unknown, IncomingMessage];
@@ -40,7 +40,7 @@ async function upgradeAsPlainRequest(url: string): Promise<string> {
 }
 
 describe('attached to a plain server', () => {
-  test('requests that are not for a hub reach the listeners that were added before and after', async () => {
+  test('requests that are not for a hub reach the request listeners that were added before and after attach()', async () => {
     const seen: string[] = [];
     const http = createServer((request, response) => {
       seen.push(`before ${request.url}`);
@@ -90,7 +90,7 @@ describe('attached to a plain server', () => {
     http.close();
   });
 
-  test('upgrades of other paths reach another WebSocket server', async () => {
+  test('an upgrade request for another path reaches another WebSocket server', async () => {
     const requests: unknown[] = [];
     const http = createServer((request, response) => {
       requests.push(request.url);
@@ -115,7 +115,7 @@ describe('attached to a plain server', () => {
     http.close();
   });
 
-  test('an upgrade that no listener handles becomes a plain request', async () => {
+  test('an upgrade request that no listener handles is treated as an ordinary request', async () => {
     const http = createServer((request, response) => response.writeHead(404).end(`no ${request.url}`));
     await using server = createSignalRServer();
     server.mapHub('/hub', hub);
@@ -129,7 +129,7 @@ describe('attached to a plain server', () => {
 });
 
 describe('attached to Fastify', () => {
-  test('the plugin serves hubs beside Fastify’s routes, and fastify.close ends', async () => {
+  test('the Fastify plugin serves hubs beside the routes of the app, and closes their connections when app.close() is called', async () => {
     const server = createSignalRServer();
     server.mapHub('/hubs/chat', hub);
     const app = Fastify();

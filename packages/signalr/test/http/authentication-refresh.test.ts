@@ -19,7 +19,10 @@ interface User {
   readonly plan: string;
 }
 
-/** A token is `user,plan,seconds`. The seconds count from the beginning of the test until the token expires. */
+/**
+ * A token is `user,plan,seconds`. `seconds` is the time from the beginning of the test until the token expires. A token without
+ * `seconds` does not expire.
+ */
 const authenticate: Authenticate<User> = ({ token }) => {
   const [userId, plan, seconds] = (token ?? '').split(',');
   if (userId === undefined || plan === undefined) return undefined;
@@ -59,7 +62,7 @@ async function negotiate(host: Pick<Host, 'url'>, token: string): Promise<Record
 }
 
 describe('credentials that expire', () => {
-  test('a connection with expired credentials is closed and may reconnect where the hub is configured so', async () => {
+  test('a hub with closeOnAuthenticationExpiration closes a connection with expired credentials, and the client may reconnect', async () => {
     await using host = await start({ closeOnAuthenticationExpiration: true });
     await using client = await openRaw(host, '/hub?access_token=ann,free,10');
     await using lasting = await openRaw(host, '/hub?access_token=bob,free');
@@ -85,7 +88,7 @@ describe('credentials that expire', () => {
     expect(await client.next()).toContain('free');
   });
 
-  test('every poll renews the credentials of its connection', async () => {
+  test('a poll with newer credentials renews the credentials of its connection', async () => {
     await using host = await start({ closeOnAuthenticationExpiration: true });
     const url = `${host.url}/hub?id=${String((await negotiate(host, 'ann,free,10'))['connectionToken'])}`;
     await send(`${url}&access_token=ann,free,10`);
@@ -97,7 +100,7 @@ describe('credentials that expire', () => {
   });
 });
 
-/** Sends a refresh in the same way as clients of .NET 11. */
+/** Sends a refresh request in the same way as clients of .NET 11. */
 function refresh(host: Pick<Host, 'url'>, id: string | undefined, token: string) {
   return post(`${host.url}/HUB/Refresh`, '', {
     Authorization: `Bearer ${token}`,
@@ -105,7 +108,7 @@ function refresh(host: Pick<Host, 'url'>, id: string | undefined, token: string)
   });
 }
 
-/** Starts a hub with a method `hang` that runs until it is released. Also returns the token of a negotiated connection. */
+/** Starts a hub with a method `hang` that runs until `release` is called. `id` is the token of a negotiated connection. */
 async function startHanging() {
   const log: string[] = [];
   let release: () => void = () => {};
@@ -118,7 +121,7 @@ async function startHanging() {
 }
 
 describe('the refresh of credentials', () => {
-  test('a refresh gives the connection its fresh user and a later expiry', async () => {
+  test('a refresh of credentials gives the connection the new user and the later expiry', async () => {
     const refreshed: string[] = [];
     await using host = await start(
       { closeOnAuthenticationExpiration: true, enableAuthenticationRefresh: true },
@@ -147,18 +150,21 @@ describe('the refresh of credentials', () => {
     ['nobody', 'ann,paid', '404 {"error":"connection_not_found"}'],
     ['own', 'bad', '401 {"error":"invalid_token"}'],
     ['own', 'bob,paid', '403 {"error":"user_changed"}'],
-  ])('a refresh of the token %j with credentials %s is refused with %s', async (name, token, text) => {
-    await using host = await start({ enableAuthenticationRefresh: true });
-    const id = String((await negotiate(host, 'ann,free'))['connectionToken']);
-    await using client = await connectRaw(host, `/hub?id=${id}&access_token=ann,free`);
-    client.send(HANDSHAKE);
-    await client.next();
-    expect((await refresh(host, name === 'own' ? id : name, token)).text).toBe(text);
-    client.send(call('plan'));
-    expect(await client.next()).toContain('free');
-  });
+  ])(
+    'a refresh for the connection token %j with the credentials %s is refused with %s',
+    async (name, token, text) => {
+      await using host = await start({ enableAuthenticationRefresh: true });
+      const id = String((await negotiate(host, 'ann,free'))['connectionToken']);
+      await using client = await connectRaw(host, `/hub?id=${id}&access_token=ann,free`);
+      client.send(HANDSHAKE);
+      await client.next();
+      expect((await refresh(host, name === 'own' ? id : name, token)).text).toBe(text);
+      client.send(call('plan'));
+      expect(await client.next()).toContain('free');
+    },
+  );
 
-  test('each call is authorized with the user of the latest refresh', async () => {
+  test('each call is authorized with the user of the latest refresh of credentials', async () => {
     await using host = await start({ enableAuthenticationRefresh: true });
     const id = String((await negotiate(host, 'ann,free'))['connectionToken']);
     await using client = await openRaw(host, `/hub?id=${id}&access_token=ann,free`);
@@ -176,7 +182,7 @@ describe('the refresh of credentials', () => {
     }
   });
 
-  test('successive refreshes run the hook once each and in order', async () => {
+  test('successive refreshes of credentials run the hook onAuthenticationRefreshed once each, in order', async () => {
     const refreshed: string[] = [];
     await using host = await start({ enableAuthenticationRefresh: true }, refreshed);
     const id = String((await negotiate(host, 'ann,free'))['connectionToken']);
@@ -185,7 +191,7 @@ describe('the refresh of credentials', () => {
     expect(refreshed).toEqual(['paid', 'gold', 'free']);
   });
 
-  test('a refresh takes effect even when its hook fails', async () => {
+  test('a refresh of credentials takes effect even when the hook onAuthenticationRefreshed throws', async () => {
     await using host = await start({ enableAuthenticationRefresh: true });
     const id = String((await negotiate(host, 'ann,free'))['connectionToken']);
     await using client = await openRaw(host, `/hub?id=${id}&access_token=ann,free`);
@@ -196,7 +202,7 @@ describe('the refresh of credentials', () => {
     expect(await client.next()).toContain('broken');
   });
 
-  test('a refresh is answered while a method runs, and one hook for all refreshes waits for the method', async () => {
+  test('several refreshes of credentials are answered while a method runs, and cause a single hook call after the method', async () => {
     const hanging = await startHanging();
     await using host = hanging.host;
     const { id, log, release } = hanging;
@@ -212,7 +218,7 @@ describe('the refresh of credentials', () => {
     expect([await client.next(), await client.next()].join()).toContain('"result":"gold"');
   });
 
-  test('the hook of a refresh does not run when the client has left meanwhile', async () => {
+  test('the hook onAuthenticationRefreshed does not run if the client disconnects while the hook waits for a method', async () => {
     const hanging = await startHanging();
     await using host = hanging.host;
     const { id, log, release } = hanging;
@@ -227,7 +233,7 @@ describe('the refresh of credentials', () => {
     expect(log).toEqual(['hangs', 'gone', 'returns']);
   });
 
-  test('a poll with fresh credentials runs the hook, and one with the same credentials does not', async () => {
+  test('a poll with newer credentials runs the hook onAuthenticationRefreshed, and a poll with the same or older credentials does not', async () => {
     const refreshed: string[] = [];
     await using host = await start({ enableAuthenticationRefresh: true }, refreshed);
     const url = `${host.url}/hub?id=${String((await negotiate(host, 'ann,free,10'))['connectionToken'])}`;
@@ -243,7 +249,7 @@ describe('the refresh of credentials', () => {
     expect(refreshed).toEqual(['paid']);
   });
 
-  test('a new socket of a returning client can bring fresh credentials, too', async () => {
+  test('a client that reconnects over a new socket can bring new credentials', async () => {
     const refreshed: string[] = [];
     await using host = await start(
       { enableAuthenticationRefresh: true, allowStatefulReconnects: true },
@@ -259,7 +265,7 @@ describe('the refresh of credentials', () => {
     expect(refreshed).toEqual(['paid']);
   });
 
-  test('a refresh accepts the token in the query, as all other requests do', async () => {
+  test('a refresh of credentials accepts the connection token and the access token in the query', async () => {
     const refreshed: string[] = [];
     await using host = await start({ enableAuthenticationRefresh: true }, refreshed);
     const id = String((await negotiate(host, 'ann,free'))['connectionToken']);
@@ -268,7 +274,7 @@ describe('the refresh of credentials', () => {
     await expect.poll(() => refreshed).toEqual(['paid']);
   });
 
-  test('a refresh is forwarded to the instance that serves the connection', async () => {
+  test('a refresh of credentials is forwarded to the instance that serves the connection', async () => {
     const refreshed: string[] = [];
     const directory = createMemoryDirectory();
     const hub = defineHub<unknown, User>()({
@@ -293,14 +299,14 @@ describe('the refresh of credentials', () => {
     await expect.poll(() => refreshed).toEqual(['paid']);
   });
 
-  test('the path of the refresh belongs to the application where the refresh is off', async () => {
+  test('a request for the refresh path reaches the application if the refresh of credentials is disabled', async () => {
     await using host = await start({});
     expect((await post(`${host.url}/hub/refresh?id=x`, '')).text).toBe('200 other');
     expect(await negotiate(host, 'ann,free,10')).not.toHaveProperty('tokenLifetimeSeconds');
   });
 });
 
-test('a poll without valid credentials is refused, and the connection waits for another one', async () => {
+test('a poll or POST without valid credentials is refused, and the connection continues with the next valid request', async () => {
   const hub = defineHub()({ methods: { echo: (_context, value) => value } });
   let isGood = true;
   await using host = await startHost((server) =>

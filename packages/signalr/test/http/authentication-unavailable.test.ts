@@ -1,5 +1,6 @@
 /*
- * If a hub cannot authenticate a client at the moment, it answers 503 and never 401, at every stage. Clients then retry.
+ * If a hub cannot authenticate a client at the moment, it replies with status 503 and never with 401, at every stage. Clients then
+ * retry.
  */
 import type { Socket } from 'node:net';
 import { HttpTransportType, HubConnectionBuilder, LogLevel } from '@microsoft/signalr';
@@ -42,7 +43,7 @@ async function answerOf(reply: ReturnType<typeof send>) {
 }
 
 describe('while authentication is unavailable', () => {
-  test('a negotiation and the first request of a transport are answered 503 with Retry-After and without a reason', async () => {
+  test('a negotiation and the first request of a transport receive 503 with Retry-After while authentication is unavailable', async () => {
     const { host, service } = await start();
     await using _host = host;
     const url = await negotiateUrl(host);
@@ -57,7 +58,7 @@ describe('while authentication is unavailable', () => {
     expect((await send(url)).status).toBe(200);
   });
 
-  test('an upgrade is answered 503 with Retry-After and without a reason', async () => {
+  test('an upgrade request receives 503 with Retry-After while authentication is unavailable', async () => {
     const { host, service } = await start();
     await using _host = host;
     service.isAway = true;
@@ -74,7 +75,7 @@ describe('while authentication is unavailable', () => {
     expect(await client.next()).toContain('"result":1');
   });
 
-  test('a poll, a POST and a refresh of a connection are answered 503, and the connection continues afterwards', async () => {
+  test('a poll, a POST and a refresh of credentials receive 503 while authentication is unavailable, and the connection continues', async () => {
     const { host, service } = await start();
     await using _host = host;
     const url = await openPolling(host);
@@ -97,7 +98,7 @@ test.each([
   [1_001, '2'],
   [30_000, '30'],
   [Number.POSITIVE_INFINITY, '86400'],
-])('a retry time of %j ms is sent as %s whole seconds', async (retryAfterMs, seconds) => {
+])('a retryAfterMs of %j is sent as a Retry-After header of %s seconds', async (retryAfterMs, seconds) => {
   const { host, service } = await start();
   await using _host = host;
   Object.assign(service, { isAway: true, retryAfterMs });
@@ -106,7 +107,7 @@ test.each([
 });
 
 test.each([HttpTransportType.WebSockets, HttpTransportType.ServerSentEvents, HttpTransportType.LongPolling])(
-  'the official client reconnects automatically once authentication is available again (transport %i)',
+  'the official client reconnects automatically as soon as authentication is available again (transport %i)',
   async (transport) => {
     const { host, service } = await start();
     await using _host = host;

@@ -13,7 +13,7 @@ describe('authentication', () => {
     return token === 'good' || token === stage ? { userId: 'u', user: undefined } : undefined;
   };
 
-  test('the function authenticate is called on negotiate and on the upgrade with the token from header or query', async () => {
+  test('the function authenticate receives the token from the header or the query, for negotiate requests and for upgrade requests', async () => {
     await using host = await startChat({ authenticate });
     const post = async (path: string, headers: Record<string, string> = {}) =>
       (await fetch(`${host.url}${path}`, { method: 'POST', headers })).status;
@@ -33,7 +33,7 @@ describe('authentication', () => {
     expect(await upgrade(host, '/hubs/chat')).toEqual({ status: 401, body: '' });
   });
 
-  test('an error of authenticate is answered with 500 and without a text, and is reported', async () => {
+  test('an error that authenticate throws is reported, and the request receives 500 with an empty body', async () => {
     await using host = await startChat({ authenticate });
     const response = await fetch(`${host.url}/hubs/chat/negotiate?access_token=boom`, { method: 'POST' });
     expect([response.status, await response.text()]).toEqual([500, '']);
@@ -46,35 +46,38 @@ describe('authentication', () => {
   test.each([
     ['accepted', { userId: null, user: undefined }],
     ['refused', undefined],
-  ])('the server survives a client that leaves before it is %s', async (_title, decision) => {
-    let decide: () => void = () => {};
-    let ask: () => void = () => {};
-    const asked = new Promise<void>((resolve) => {
-      ask = resolve;
-    });
-    await using host = await startChat({
-      authenticate: () =>
-        new Promise((resolve) => {
-          decide = () => resolve(decision);
-          ask();
-        }),
-    });
-    const socket = connectSocket(Number(new URL(host.url).port), '127.0.0.1');
-    const key = 'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==';
-    socket.write(
-      `GET /hubs/chat HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n${key}\r\n\r\n`,
-    );
-    await asked;
-    socket.resetAndDestroy();
-    await new Promise((resolve) => {
-      socket.on('close', resolve);
-    });
-    decide();
-    for (let round = 0; round < 3; round += 1) expect((await fetch(`${host.url}/x`)).status).toBe(200);
-    expect(host.events.filter((event) => event.type === 'connection_opened')).toEqual([]);
-  });
+  ])(
+    'the server survives a client that disconnects before its authentication is %s',
+    async (_title, decision) => {
+      let decide: () => void = () => {};
+      let ask: () => void = () => {};
+      const asked = new Promise<void>((resolve) => {
+        ask = resolve;
+      });
+      await using host = await startChat({
+        authenticate: () =>
+          new Promise((resolve) => {
+            decide = () => resolve(decision);
+            ask();
+          }),
+      });
+      const socket = connectSocket(Number(new URL(host.url).port), '127.0.0.1');
+      const key = 'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==';
+      socket.write(
+        `GET /hubs/chat HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n${key}\r\n\r\n`,
+      );
+      await asked;
+      socket.resetAndDestroy();
+      await new Promise((resolve) => {
+        socket.on('close', resolve);
+      });
+      decide();
+      for (let round = 0; round < 3; round += 1) expect((await fetch(`${host.url}/x`)).status).toBe(200);
+      expect(host.events.filter((event) => event.type === 'connection_opened')).toEqual([]);
+    },
+  );
 
-  test('no event contains a token', async () => {
+  test('no event contains an access token, a connection token or the text of a malformed message', async () => {
     await using host = await startChat({ authenticate });
     const { connectionToken } = await negotiate(host, '?negotiateVersion=1&access_token=good');
     const client = await openRaw(host, `/hubs/chat?id=${String(connectionToken)}&access_token=good`);

@@ -27,7 +27,10 @@ function start(): Promise<Host> {
   );
 }
 
-/** Negotiates as this user. Returns the URL of the connection without `http://host`, to which a user's name must be appended. */
+/**
+ * Negotiates as the user `name`. Returns the path and the query of the connection. The query ends with `access_token=`, so that the
+ * name of any user can be appended.
+ */
 async function negotiateAs({ url }: Pick<Host, 'url'>, name: string, version = 1): Promise<string> {
   const answer = await fetch(
     `${url}/hub/negotiate?negotiateVersion=${version}&useStatefulReconnect=true&access_token=${name}`,
@@ -37,7 +40,7 @@ async function negotiateAs({ url }: Pick<Host, 'url'>, name: string, version = 1
   return `/hub?id=${connectionToken ?? connectionId}&access_token=`;
 }
 
-/** Checks that all other users are refused, and that ann can open the connection afterwards. */
+/** Checks that all users except `ann` are refused, and that `ann` can open the connection afterwards. */
 async function expectOnlyAnn(atMallory: Pick<Host, 'url'>, atAnn: Pick<Host, 'url'>, path: string) {
   for (const name of ['mallory', 'ANN', '']) {
     const url = `${atMallory.url}${path}${name}`;
@@ -53,13 +56,13 @@ async function expectOnlyAnn(atMallory: Pick<Host, 'url'>, atAnn: Pick<Host, 'ur
 }
 
 describe('what one user has negotiated', () => {
-  test('another user cannot open a negotiated connection, over any transport', async () => {
+  test('a user cannot open a connection that another user negotiated, over any transport', async () => {
     await using host = await start();
     await expectOnlyAnn(host, host, await negotiateAs(host, 'ann'));
     expect(await host.event('request_refused')).toMatchObject({ reason: 'other_user' });
   });
 
-  test('another user cannot open a negotiated connection on another instance, which has only the token', async () => {
+  test('a user cannot open a connection that another user negotiated, even on an instance that knows only the token', async () => {
     const directory = createMemoryDirectory();
     await using row = await startInstances(
       2,
@@ -72,7 +75,7 @@ describe('what one user has negotiated', () => {
     await expectOnlyAnn(first, second, await negotiateAs(first, 'ann', 0));
     const tokens = await Promise.all([negotiateAs(first, 'ann'), negotiateAs(first, 'ann')]);
     const [one = '', other = ''] = tokens.map((path) => path.split(/[=&]/)[1]);
-    // Two tokens of one user have no bytes in common, except for the flags and the time at the beginning.
+    // Except for the flags and the time at the beginning, two tokens of one user have no group of four bytes in common.
     const rest = (token: string): string => Buffer.from(token, 'base64url').toString('hex', 5);
     expect([...rest(one).matchAll(/.{8}/g)].filter(([part]) => rest(other).includes(part))).toEqual([]);
   });
@@ -87,7 +90,7 @@ describe('what one user has negotiated', () => {
 });
 
 describe('an open connection', () => {
-  test('another user cannot continue an open connection, which stays with its owner', async () => {
+  test('a user cannot resume the open connection of another user, and the connection continues for its owner', async () => {
     await using host = await start();
     const path = await negotiateAs(host, 'ann');
     await using client = await connectRaw(host, `${path}ann`);
@@ -99,7 +102,7 @@ describe('an open connection', () => {
     expect(host.events.map(({ type }) => type)).toEqual(['connection_opened', 'request_refused']);
   });
 
-  test('a connection without a user id accepts other claims of the client', async () => {
+  test('a connection without a user id accepts new user data from its client, but no user id', async () => {
     await using host = await start();
     const path = (await negotiateAs(host, '')).replace('&access_token=', '');
     const url = host.url + path;
@@ -112,13 +115,13 @@ describe('an open connection', () => {
   });
 
   test.each([
-    ['alone', undefined],
+    ['a single instance', undefined],
     [
-      'among others',
+      'one of several instances',
       { url: 'http://127.0.0.1:1', signingKeys: ['x'.repeat(32)], directory: createMemoryDirectory() },
     ],
   ])(
-    'a connection that one user opens during the authentication of another stays closed to the other, on an instance %s',
+    'a connection that a user opens while another user is being authenticated refuses the other user, on %s',
     async (_title, instances) => {
       let answer: () => void = () => {};
       const isAnswered = new Promise<void>((resolve) => {

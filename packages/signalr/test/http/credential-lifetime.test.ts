@@ -15,7 +15,10 @@ import { call, connectRaw, HANDSHAKE, openRaw, RS } from '../support/raw-client.
 
 const { WebSockets, ServerSentEvents, LongPolling } = HttpTransportType;
 
-/** A token is `plan,seconds`. The seconds count from the beginning of the test until the token expires. */
+/**
+ * Returns the user of a token. A token is `plan,seconds`. `seconds` is the time from the beginning of the test until the token
+ * expires. A token without `seconds` does not expire.
+ */
 function userOf(token: string | null): Authenticated<string> | undefined {
   const [plan = '', seconds] = (token ?? '').split(',');
   if (plan === 'bad') return undefined;
@@ -24,7 +27,7 @@ function userOf(token: string | null): Authenticated<string> | undefined {
   return { userId: 'ann', user: plan, ...(seconds === undefined ? {} : { expiresAtMs }) };
 }
 
-/** The token of the `Authorization` header, of the query, or of a cookie. */
+/** Returns the token from the `Authorization` header, the query or a cookie, or null if there is none. */
 function tokenOf({ token, headers }: AuthenticateRequest): string | null {
   const cookie = typeof headers['cookie'] === 'string' ? headers['cookie'] : '';
   return token ?? /^session=(.+)$/.exec(cookie)?.[1] ?? null;
@@ -67,7 +70,7 @@ const refresh = (url: string, token: string) => post(url.replace('/hub?', '/hub/
 
 const pathOf = (host: Host, url: string): string => url.slice(host.url.length);
 
-/** Waits until exactly this many requests are open. The server notices the end of a request a little later than the client. */
+/** Waits until exactly `count` requests are open. The server notices the end of a request a little later than the client. */
 async function untilOpen(host: Host, count: number): Promise<void> {
   await expect.poll(() => host.openRequests).toBe(count);
 }
@@ -81,7 +84,7 @@ describe('credentials that expire', () => {
     ['long polling', 'a token', LongPolling, as('free,10')],
     ['long polling', 'a cookie', LongPolling, { Cookie: 'session=free,10' }],
   ])(
-    'the expiry of credentials ends the connection over %s when they are in %s',
+    'a connection over %s is closed when the credentials from %s expire',
     async (_name, _where, transport, headers) => {
       await using host = await start();
       const url = await negotiateUrl(host);
@@ -123,7 +126,7 @@ describe('negotiate', () => {
     ['free,0', undefined],
     ['free,3600', 3_600],
     ['free,3153600000', 2_147_483_647],
-  ])('the negotiate answer reports that %s lasts for %j seconds', async (token, seconds) => {
+  ])('the negotiate answer for the token %s has a tokenLifetimeSeconds of %j', async (token, seconds) => {
     await using host = await start();
     const answer = await post(`${host.url}/hub/negotiate?negotiateVersion=1`, '', as(token));
     expect(Reflect.get(JSON.parse(answer.body.toString()) as object, 'tokenLifetimeSeconds')).toBe(seconds);
@@ -131,7 +134,7 @@ describe('negotiate', () => {
 });
 
 describe('the refresh of credentials', () => {
-  test('the present user is passed to authenticate at a refresh, and a refused or failed refresh has no effect', async () => {
+  test('the current user is passed to authenticate at a refresh of credentials, and a refused or failed refresh has no effect', async () => {
     await using host = await start();
     const url = await negotiateUrl(host);
     await using client = await openRaw(host, pathOf(host, url), as('free,50'));
@@ -146,7 +149,7 @@ describe('the refresh of credentials', () => {
     });
   });
 
-  test('a delayed refresh does not replace a newer one', async () => {
+  test('a refresh whose authentication is delayed does not replace the credentials of a newer refresh', async () => {
     let release: () => void = () => {};
     const released = new Promise<void>((resolve) => {
       release = resolve;
@@ -164,7 +167,7 @@ describe('the refresh of credentials', () => {
     expect(host.refreshed).toEqual(['paid']);
   });
 
-  test('a refresh of an ended connection is answered with 404', async () => {
+  test('a refresh of credentials for an ended connection receives 404', async () => {
     await using host = await start();
     const url = await negotiateUrl(host);
     await using client = await openRaw(host, pathOf(host, url));
@@ -173,7 +176,7 @@ describe('the refresh of credentials', () => {
     expect((await refresh(url, 'paid')).text).toBe('404 {"error":"connection_not_found"}');
   });
 
-  test('a client that returns over a new socket with the same credentials does not run the hook', async () => {
+  test('a reconnect over a new socket with the same credentials does not run the hook onAuthenticationRefreshed', async () => {
     await using host = await start({ allowStatefulReconnects: true });
     const negotiated = await fetch(`${host.url}/hub/negotiate?negotiateVersion=1&useStatefulReconnect=true`, {
       method: 'POST',
@@ -192,7 +195,10 @@ describe('the refresh of credentials', () => {
 });
 
 describe('fresh credentials', () => {
-  /** A token is `plan,seconds`. The seconds count from the beginning of the test until the token expires. */
+  /**
+   * Starts a hub. A token is `plan,seconds`. `seconds` is the time from the beginning of the test until the token expires. A token
+   * without `seconds` does not expire.
+   */
   function startPlans(): Promise<Host> {
     const hub = defineHub<unknown, string>()({ methods: { plan: ({ user }) => user } });
     return startHost((server) =>
@@ -209,7 +215,7 @@ describe('fresh credentials', () => {
   }
   const refreshUrl = (url: string): string => url.replace('/hub?', '/hub/refresh?');
 
-  test('a late poll with older credentials does not replace fresh ones', async () => {
+  test('a late poll with older credentials does not replace newer credentials', async () => {
     await using host = await startPlans();
     const url = await negotiateUrl(host);
     const old = { Authorization: 'Bearer free,10' };
@@ -231,7 +237,7 @@ describe('fresh credentials', () => {
     expect((await newest).text).toContain('"result":"gold"');
   });
 
-  test('a connection without a secret token cannot be refreshed', async () => {
+  test('a connection of negotiate version 0, which has no secret token, cannot refresh its credentials', async () => {
     await using host = await startPlans();
     const { connectionId } = (await (
       await fetch(`${host.url}/hub/negotiate`, { method: 'POST' })
@@ -254,7 +260,7 @@ describe('fresh credentials', () => {
     ['paid', undefined],
     ['paid,3153600000', 2_147_483_647],
     ['paid,100', 100],
-  ])('the refreshed credentials %s last for %j seconds', async (token, seconds) => {
+  ])('the answer to a refresh with the token %s has a tokenLifetimeSeconds of %j', async (token, seconds) => {
     await using host = await startPlans();
     const url = await negotiateUrl(host);
     await send(url, { headers: { Authorization: 'Bearer free,50' } });
@@ -262,7 +268,7 @@ describe('fresh credentials', () => {
     expect(Reflect.get(JSON.parse(answer.body.toString()) as object, 'tokenLifetimeSeconds')).toBe(seconds);
   });
 
-  test.each(['GET', 'PUT', 'DELETE'])('a refresh by %s is refused', async (method) => {
+  test.each(['GET', 'PUT', 'DELETE'])('a refresh request with the method %s is refused', async (method) => {
     await using host = await startPlans();
     expect((await send(refreshUrl(await negotiateUrl(host)), { method })).status).toBe(405);
   });

@@ -21,7 +21,7 @@ const stream = { Accept: 'text/event-stream' };
 interface Stage extends Host {
   /** A log of the methods and hooks that were called. */
   readonly log: string[];
-  /** Makes `slow` and `hang` return. */
+  /** Makes the methods `slow` and `hang` return. */
   release(): void;
 }
 
@@ -59,7 +59,7 @@ async function openEvents(url: string) {
   return events;
 }
 
-/** Waits until exactly this many requests are open. The server notices the end of a request a little later than the client. */
+/** Waits until exactly `count` requests are open. The server notices the end of a request a little later than the client. */
 async function untilOpen(host: Host, count: number): Promise<void> {
   await expect.poll(() => host.openRequests).toBe(count);
 }
@@ -73,7 +73,7 @@ describe('a hub that offers', () => {
     [['WebSockets', 'ServerSentEvents']],
     [[]],
   ] as [TransportName[]][])(
-    'a hub that offers %j refuses all other transports with 404, and negotiates its own',
+    'a hub that offers the transports %j lists them in the negotiate answer, and refuses all other transports with 404',
     async (offered) => {
       await using host = await start(offered);
       const negotiated = (await (await fetch(`${host.url}/hub/negotiate`, { method: 'POST' })).json()) as {
@@ -102,19 +102,22 @@ describe('a refusal', () => {
     ['', 400],
     ['?id=', 400],
     ['?id=unknown', 404],
-  ])('the refusal of a poll at %j with %i is not cached', async (query, status) => {
-    await using host = await start();
-    const answer = await send(`${host.url}/hub${query}`);
-    expect(answer.status).toBe(status);
-    expect(answer.headers).toMatchObject(noCache);
-    expect((await send(`${host.url}/hub${query}`, { headers: stream })).status).toBe(status);
-    expect(await upgradeStatus(`${host.url}/hub${query}`)).toBe(status === 404 ? 404 : 101);
-  });
+  ])(
+    'a poll with the query %j is refused with status %i and headers that forbid caching',
+    async (query, status) => {
+      await using host = await start();
+      const answer = await send(`${host.url}/hub${query}`);
+      expect(answer.status).toBe(status);
+      expect(answer.headers).toMatchObject(noCache);
+      expect((await send(`${host.url}/hub${query}`, { headers: stream })).status).toBe(status);
+      expect(await upgradeStatus(`${host.url}/hub${query}`)).toBe(status === 404 ? 404 : 101);
+    },
+  );
 });
 
 describe('a connection that is over', () => {
   test.each(['ServerSentEvents', 'LongPolling'] as const)(
-    'a connection that has ended is not found any more, over %s',
+    'a request for a connection that has ended receives 404, over %s',
     async (name) => {
       await using host = await start();
       let url: string;
@@ -140,7 +143,7 @@ describe('a connection that is over', () => {
 });
 
 describe('the end of the transport', () => {
-  test('the end of an event stream waits for calls that its client sent before', async () => {
+  test('a connection whose client closes the event stream ends only after the running method has returned', async () => {
     await using host = await start();
     const url = await negotiateUrl(host);
     const events = await openEvents(url);
@@ -152,7 +155,7 @@ describe('the end of the transport', () => {
     expect(host.log).toEqual(['hangs', 'aborted', 'disconnected']);
   });
 
-  test('the signal of a long polling client that stops polling is aborted, and its end waits for its method', async () => {
+  test('a connection whose client stops polling aborts its signal, and ends only after the running method has returned', async () => {
     await using host = await start();
     const url = await openPolling(host);
     await post(url, call('hang'));
@@ -166,7 +169,7 @@ describe('the end of the transport', () => {
 });
 
 describe('DELETE', () => {
-  test('a DELETE between two polls ends the connection as well', async () => {
+  test('a DELETE request between two polls ends the connection', async () => {
     await using host = await start();
     const url = await openPolling(host);
     const answer = await send(url, { method: 'DELETE' });
@@ -175,7 +178,7 @@ describe('DELETE', () => {
     expect((await send(url)).status).toBe(404);
   });
 
-  test('a DELETE is answered and ends the poll while the hub hangs', async () => {
+  test('a DELETE request is answered and ends the waiting poll, even while a method of the hub hangs', async () => {
     await using host = await start();
     const url = await openPolling(host);
     await post(url, call('hang'));
@@ -212,7 +215,7 @@ describe('a timeout of the HTTP server', () => {
 });
 
 describe('the request of a long polling connection', () => {
-  test('the request of a long polling connection is always the request that opened it, even after later polls', async () => {
+  test('the request in the context of a method is always the request that opened the long polling connection, even after later polls', async () => {
     await using host = await start();
     const url = await negotiateUrl(host);
     await send(`${url}&another=value`, { headers: { 'X-First': 'h1' } });
@@ -226,7 +229,7 @@ describe('the request of a long polling connection', () => {
 });
 
 describe('a slow reader', () => {
-  test('a client that accepts no byte of an event stream for the send timeout is closed', async () => {
+  test('a client that accepts no byte of its event stream during the send timeout is disconnected', async () => {
     let hub: Hub<{ note(text: string): void }> | undefined;
     await using host = await startHost(
       (server) => {
@@ -245,7 +248,7 @@ describe('a slow reader', () => {
 });
 
 describe('a client that does not read the answer to its poll', () => {
-  test('a client that does not read the answer to its poll counts as lost, and its socket is closed', async () => {
+  test('a client that does not read the response to its poll counts as lost, and its socket is closed', async () => {
     let hub: Hub<{ note(text: string): void }> | undefined;
     await using host = await startHost(
       (server) => {
@@ -270,7 +273,7 @@ describe('a client that does not read the answer to its poll', () => {
 });
 
 describe('a WebSocket', () => {
-  test('a WebSocket whose client does not answer the close frame is disconnected after its time', async () => {
+  test('a WebSocket whose client does not answer the close frame is disconnected after the close timeout', async () => {
     await using host = await start(['WebSockets']);
     await using client = await connectRaw(host);
     client.send(HANDSHAKE + call('leave'));

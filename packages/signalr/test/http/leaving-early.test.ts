@@ -1,5 +1,5 @@
 /*
- * Clients that leave during their authentication. The server keeps nothing for them, and loses no message.
+ * Clients that disconnect during their authentication. The server keeps no state for these clients, and loses no message.
  */
 import { type ClientRequest, request, type Server } from 'node:http';
 import { expect, test } from 'vitest';
@@ -35,13 +35,13 @@ async function start(): Promise<Stage> {
     await leaveWhen(host.http, outgoing, () => questions.length === 1);
     isAsking = false;
     for (const answer of questions.splice(0)) answer();
-    // When another request has been answered, the server has handled this one as well.
+    // When the server has answered this later request, it has also handled the broken request.
     await send(`${host.url}/x`);
   };
   return Object.assign(host, { hub, leaveDuringQuestion });
 }
 
-/** Sends a request, and breaks its connection when `isTime` is true. Resolves when the server has noticed it. */
+/** Sends a request, and breaks its connection when `isTime` is true. Resolves when the server has noticed the break. */
 async function leaveWhen(http: Server, outgoing: ClientRequest, isTime: () => boolean): Promise<void> {
   const left = new Promise<void>((resolve) => {
     http.once('connection', (socket) => socket.once('close', () => resolve()));
@@ -60,14 +60,14 @@ const upgrade = {
   'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==',
 };
 
-test('a client that leaves before its WebSocket is accepted does not use up its token', async () => {
+test('a client that disconnects before its WebSocket is accepted does not use up its token', async () => {
   await using host = await start();
   const url = await negotiateUrl(host);
   await host.leaveDuringQuestion(request(url, { headers: upgrade, agent: false }));
   expect((await send(url)).text).toBe('200');
 });
 
-test('a client that leaves before its event stream begins leaves nothing behind', async () => {
+test('a client that disconnects before its event stream begins leaves nothing behind', async () => {
   await using host = await start();
   const url = await negotiateUrl(host);
   await host.leaveDuringQuestion(request(url, { headers: { Accept: 'text/event-stream' }, agent: false }));
@@ -76,7 +76,7 @@ test('a client that leaves before its event stream begins leaves nothing behind'
   expect((await send(url)).text).toBe('404 No Connection with that ID');
 });
 
-test('a message that is sent after a poll was aborted during its authentication waits for the next poll', async () => {
+test('a poll that is aborted during its authentication loses no message that is sent afterwards', async () => {
   await using host = await start();
   const url = await openPolling(host);
   await host.leaveDuringQuestion(request(url, { agent: false }));

@@ -1,5 +1,5 @@
 /*
- * Negotiation, and the statuses of requests that do not fit any endpoint or connection.
+ * Negotiation, and the responses to requests that match no endpoint or no connection.
  */
 import { request as httpRequest } from 'node:http';
 import { describe, expect, test } from 'vitest';
@@ -8,7 +8,7 @@ import { startHost } from '../support/host.js';
 import { call, openRaw } from '../support/raw-client.js';
 
 describe('negotiate', () => {
-  test('version 1 of negotiate returns a secret token beside the id', async () => {
+  test('version 1 of negotiate returns a secret connection token in addition to the connection id', async () => {
     await using host = await startChat();
     const response = await fetch(`${host.url}/HUBS/chat/Negotiate/?NEGOTIATEversion=3`, {
       method: 'POST',
@@ -28,7 +28,7 @@ describe('negotiate', () => {
     expect(answer['connectionToken']).not.toBe(answer['connectionId']);
   });
 
-  test('a hub is found in every spelling of its path', async () => {
+  test('a hub is found under every equivalent spelling of its path', async () => {
     await using host = await startHost((server) => void server.mapHub('/Straße/a b', hub));
     await using client = await openRaw(host, '/stra%C3%9Fe/A%20%62/');
     client.send(call('echo', [1]));
@@ -37,7 +37,7 @@ describe('negotiate', () => {
     expect(await response.json()).toHaveProperty('connectionId');
   });
 
-  test('version 0 of negotiate returns the id alone, which then opens the connection', async () => {
+  test('version 0 of negotiate returns only the connection id, and this id opens the connection', async () => {
     await using host = await startChat();
     const answer = await negotiate(host, '');
     expect(Object.keys(answer)).toEqual(['negotiateVersion', 'connectionId', 'availableTransports']);
@@ -46,14 +46,14 @@ describe('negotiate', () => {
     expect(await client.next()).toContain('"result":1');
   });
 
-  test('an error of negotiate is sent with status 200 and an error property alone', async () => {
+  test('a negotiate error is sent with status 200 and a body whose only property is the error', async () => {
     await using host = await startChat();
     const response = await fetch(`${host.url}/hubs/chat/negotiate?negotiateVersion=x`, { method: 'POST' });
     expect(response.status).toBe(200);
     expect(await response.text()).toBe('{"error":"The client requested a non-integer protocol version."}');
   });
 
-  test('a token opens only one connection, and an unknown token opens none', async () => {
+  test('a connection token opens a connection only once, and an unknown token is refused', async () => {
     await using host = await startChat();
     const { connectionToken, connectionId } = await negotiate(host);
     const query = `/hubs/chat?id=${String(connectionToken)}`;
@@ -66,7 +66,7 @@ describe('negotiate', () => {
     expect(await upgrade(host, query)).toEqual({ status: 404, body: 'No Connection with that ID' });
   });
 
-  test('a negotiated connection that no transport opens expires and calls no hook', async () => {
+  test('a negotiated connection that no transport opens in time expires, and is never reported as opened', async () => {
     await using host = await startChat({}, { disconnectTimeoutMs: 5_000 });
     const first = await negotiate(host);
     host.clock.pass(3_000);
@@ -81,7 +81,7 @@ describe('negotiate', () => {
     expect(host.events.filter((event) => event.type === 'connection_opened')).toEqual([]);
   });
 
-  test('the number of negotiated connections without a transport is bounded, and expired ones make room again', async () => {
+  test('the number of negotiated connections without a transport is limited, and expired connections no longer count', async () => {
     await using host = await startChat({}, { maximumPendingConnections: 50 });
     for (let index = 0; index < 50; index += 1) expect(await negotiate(host)).toHaveProperty('connectionId');
     const refused = await fetch(`${host.url}/hubs/chat/negotiate`, { method: 'POST' });
@@ -112,7 +112,7 @@ describe('negotiate', () => {
     expect(protocol).toBeUndefined();
   });
 
-  test('an upgrade that is not a valid WebSocket handshake releases its token', async () => {
+  test('an upgrade request that is not a valid WebSocket handshake receives 400 and invalidates its connection token', async () => {
     await using host = await startChat();
     const { connectionToken } = await negotiate(host);
     const path = `/hubs/chat?id=${String(connectionToken)}`;
@@ -147,7 +147,7 @@ describe('other requests at the hub', () => {
     ['GET', '/hubs/chat?ID=zz', 404, 'No Connection with that ID'],
     ['POST', '/hubs/chat?id=zz', 404, 'No Connection with that ID'],
     ['DELETE', '/hubs/chat?id=zz', 404, 'No Connection with that ID'],
-  ])('the request %s %s is answered with %i %j', async (verb, path, status, body) => {
+  ])('the request %s %s receives status %i and the body %j', async (verb, path, status, body) => {
     await using host = await startChat();
     const response = await fetch(`${host.url}${path}`, { method: verb });
     expect(response.status).toBe(status);

@@ -1,5 +1,5 @@
 /*
- * Pages of other origins: refusals, CORS headers and preflights.
+ * Requests from pages of other origins: refusals, CORS headers and preflights.
  */
 import { describe, expect, test } from 'vitest';
 import type { MapHubOptions } from '../../src/index.js';
@@ -9,7 +9,7 @@ describe('origins', () => {
   const other = { Origin: 'https://evil.example' };
   const listed = { Origin: 'https://App.example' };
 
-  test('upgrades of pages of other hosts are refused unless their origin is allowed', async () => {
+  test('an upgrade request from a page of another host is refused by default, and a request from the same host is accepted', async () => {
     await using host = await startChat();
     expect(await upgrade(host, '/hubs/chat', other)).toEqual({ status: 403, body: '' });
     expect(await host.event('request_refused')).toMatchObject({ reason: 'origin_not_allowed' });
@@ -27,7 +27,7 @@ describe('origins', () => {
     [() => false, other, 403],
     [() => false, {}, 101],
   ])(
-    'a server with the allowed origins %j answers a request from the origin %j with %i',
+    'a hub with the allowed origins %j answers an upgrade request with the headers %j with status %i',
     async (allowedOrigins, headers, status) => {
       await using host = await startChat(allowedOrigins === undefined ? {} : { allowedOrigins });
       const answer = await upgrade(host, '/hubs/chat', headers);
@@ -36,7 +36,7 @@ describe('origins', () => {
     },
   );
 
-  test('an allowed origin gets CORS headers with credentials, and any other gets none', async () => {
+  test('an allowed origin receives CORS headers that allow credentials, and any other origin receives none', async () => {
     await using host = await startChat({ allowedOrigins: ['https://app.example'] });
     const post = async (headers: Record<string, string>) =>
       (await fetch(`${host.url}/hubs/chat/negotiate`, { method: 'POST', headers })).headers;
@@ -47,7 +47,7 @@ describe('origins', () => {
     expect((await post(other)).get('access-control-allow-origin')).toBeNull();
   });
 
-  test('a preflight is answered with the methods and headers of clients, without authentication', async () => {
+  test('a preflight request receives the methods and headers that clients may use, without authentication', async () => {
     await using host = await startChat({
       allowedOrigins: ['https://app.example'],
       authenticate: () => undefined,
@@ -66,7 +66,7 @@ describe('origins', () => {
     expect(response.headers.get('access-control-allow-headers')).toContain('x-own');
   });
 
-  test('an origin that is not allowed learns nothing from a preflight', async () => {
+  test('a preflight request from an origin that is not allowed receives no list of allowed methods', async () => {
     const preflight = async (options: MapHubOptions<undefined>) => {
       await using host = await startChat(options);
       const response = await fetch(`${host.url}/hubs/chat/negotiate`, {
@@ -79,7 +79,7 @@ describe('origins', () => {
     expect(await preflight({})).toEqual([405, null]);
   });
 
-  test('a refusal has CORS headers, so that an allowed page can read its reason', async () => {
+  test('a response that refuses a request from an allowed origin has CORS headers, so that the page can read the response', async () => {
     await using host = await startChat({
       allowedOrigins: ['https://app.example'],
       authenticate: () => undefined,

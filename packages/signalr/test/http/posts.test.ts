@@ -1,5 +1,5 @@
 /*
- * POSTs of clients of server-sent events and long polling: order, backpressure, and connections that end during a POST.
+ * POST requests of clients over server-sent events and long polling: order, backpressure, and connections that end during a POST.
  */
 import { request } from 'node:http';
 import { describe, expect, test } from 'vitest';
@@ -11,7 +11,7 @@ import { call, HANDSHAKE } from '../support/raw-client.js';
 interface Stage extends Host {
   /** A log of the methods and hooks that were called. */
   readonly log: string[];
-  /** Makes `slow` and `hang` return. */
+  /** Makes the methods `slow` and `hang` return. */
   release(): void;
 }
 
@@ -49,13 +49,13 @@ async function openEvents(url: string) {
   return events;
 }
 
-/** Waits until exactly this many requests are open. The server notices the end of a request a little later than the client. */
+/** Waits until exactly `count` requests are open. The server notices the end of a request a little later than the client. */
 async function untilOpen(host: Host, count: number): Promise<void> {
   await expect.poll(() => host.openRequests).toBe(count);
 }
 
 describe('a POST', () => {
-  test('a POST that is incomplete when its connection ends is answered with 404 once it is complete', async () => {
+  test('a POST whose body is incomplete when its connection ends receives 404 as soon as the body is complete', async () => {
     await using host = await start();
     const url = await openPolling(host);
     await untilOpen(host, 0);
@@ -102,7 +102,7 @@ describe('two POSTs at once', () => {
 });
 
 describe('a busy hub', () => {
-  test('a busy hub delays the POSTs of an event stream, and answers them when it has room', async () => {
+  test('a busy hub answers a POST of an event stream client only when its inbound buffer has room again', async () => {
     await using host = await start();
     const url = await negotiateUrl(host);
     await using events = await openEvents(url);
@@ -117,7 +117,7 @@ describe('a busy hub', () => {
     for (const id of ['1', '2', '3']) expect(await events.next()).toContain(`"invocationId":"${id}"`);
   });
 
-  test('a busy hub does not delay polls while a POST waits', async () => {
+  test('a busy hub that delays a POST does not delay polls', async () => {
     let hub: Hub<{ note(text: string): void }> | undefined;
     let release: () => void = () => {};
     const released = new Promise<void>((resolve) => {
@@ -147,7 +147,7 @@ describe('a busy hub', () => {
 });
 
 describe('a busy hub', () => {
-  test('a busy hub does not answer a POST before it has room for more', async () => {
+  test('a busy hub answers a POST of a long polling client only when its inbound buffer has room again', async () => {
     let release: () => void = () => {};
     const hub = defineHub()({
       methods: {
@@ -179,7 +179,7 @@ describe('a busy hub', () => {
     expect(seen.indexOf('yyy')).toBeLessThan(seen.indexOf('"z"'));
   });
 
-  test('a POST that waits when its connection ends is answered with 404', async () => {
+  test('a POST that waits for a busy hub receives 404 when its connection ends', async () => {
     const hub = defineHub()({ methods: { slow: () => new Promise<void>(() => {}) } });
     await using host = await startHost((server) => server.mapHub('/hub', hub), {
       maximumInboundBufferBytes: 500,

@@ -16,7 +16,7 @@ describe('a request target', () => {
     [undefined, '/', {}],
     ['/hub?', '/hub', {}],
     ['/hub?a=?&b=%ZZ', '/hub', { a: '?', b: '%ZZ' }],
-  ])('the target %j has the path %j and the query %j', (url, path, query) => {
+  ])('the request target %j has the path %j and the query %j', (url, path, query) => {
     const target = parseRequestTarget(url);
     expect(target.path).toBe(path);
     expect(Object.fromEntries(target.query)).toEqual(query);
@@ -40,7 +40,7 @@ describe('a request target', () => {
     ['/a%2Fb%2f', '/a%2fb%2f'],
     ['/a%', '/a%'],
     ['/a%FF%41', '/a%ff%41'],
-  ])('the path %j is compared as %j', (path, key) => {
+  ])('the path %j is normalized to %j for comparisons', (path, key) => {
     expect(pathKey(path)).toBe(key);
   });
 });
@@ -61,7 +61,10 @@ describe('the bearer token', () => {
     ['Bearer', {}, null],
     ['Bearer a b', {}, null],
     [undefined, {}, null],
-  ])('the bearer token of the header %j and the query %j is %j', (authorization, query, token) => {
-    expect(bearerTokenOf(info(authorization, query))).toBe(token);
-  });
+  ])(
+    'the bearer token of a request with the Authorization header %j and the query %j is %j',
+    (authorization, query, token) => {
+      expect(bearerTokenOf(info(authorization, query))).toBe(token);
+    },
+  );
 });

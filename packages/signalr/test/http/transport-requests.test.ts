@@ -1,5 +1,5 @@
 /*
- * Requests of the transports: which requests a connection accepts, and from which users.
+ * Requests of the transports: the requests that a connection accepts, and the users from which it accepts them.
  */
 import { describe, expect, test } from 'vitest';
 import type { Authenticate } from '../../src/index.js';
@@ -8,7 +8,7 @@ import { call, HANDSHAKE, openRaw } from '../support/raw-client.js';
 import { noCache, startTransportHost, stream } from '../support/transport-host.js';
 
 describe('a request', () => {
-  test('a request of a transport that is not offered is refused', async () => {
+  test('a request of a transport that the hub does not offer is refused', async () => {
     await using host = await startTransportHost({ transports: ['WebSockets'] });
     const url = await negotiateUrl(host);
     expect((await send(url)).text).toBe('404 LongPolling transport not supported by this end point type');
@@ -34,7 +34,7 @@ describe('a request', () => {
     });
   });
 
-  test('a request of another transport than the connection’s is refused', async () => {
+  test('a request is refused if it uses a different transport than its connection', async () => {
     await using host = await startTransportHost();
     const polling = await openPolling(host);
     expect((await send(polling, { headers: stream })).text).toBe(
@@ -56,13 +56,16 @@ describe('a request', () => {
     ['text/event-stream', 200, 'text/event-stream'],
     ['application/json, TEXT/EVENT-STREAM', 200, 'text/event-stream'],
     ['text/event-streams', 200, 'application/octet-stream'],
-  ])('a GET with Accept %s is recognized', async (accept, status, type) => {
-    await using host = await startTransportHost();
-    await using events = await openStream(await negotiateUrl(host), { Accept: accept });
-    expect([events.response.statusCode, events.response.headers['content-type']]).toEqual([status, type]);
-  });
+  ])(
+    'a GET request with the Accept header %s receives status %i and the content type %s',
+    async (accept, status, type) => {
+      await using host = await startTransportHost();
+      await using events = await openStream(await negotiateUrl(host), { Accept: accept });
+      expect([events.response.statusCode, events.response.headers['content-type']]).toEqual([status, type]);
+    },
+  );
 
-  test('a POST or DELETE to a connection without a transport is refused', async () => {
+  test('a POST or DELETE request for a connection that no transport has opened is refused', async () => {
     await using host = await startTransportHost();
     const url = await negotiateUrl(host);
     expect((await post(url, HANDSHAKE)).status).toBe(404);
@@ -86,7 +89,7 @@ describe('a request', () => {
     expect((await send(url)).text).toContain('mine');
   });
 
-  test('every answer to an allowed origin has CORS headers, streams included', async () => {
+  test('every response to an allowed origin has CORS headers, including event streams', async () => {
     await using host = await startTransportHost({ allowedOrigins: ['https://app.example'] });
     const origin = { Origin: 'https://app.example' };
     const cors = {
@@ -103,7 +106,7 @@ describe('a request', () => {
 });
 
 describe('a redirect', () => {
-  test('a redirect is the whole content of the negotiate answer', async () => {
+  test('a client that is redirected receives a negotiate answer with the new URL and without a connection id', async () => {
     await using host = await startTransportHost({
       redirectNegotiate: ({ query }) =>
         query.get('tenant') === 'a'

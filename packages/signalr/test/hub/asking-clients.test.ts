@@ -36,7 +36,7 @@ describe('a call of the server on a client', () => {
     });
   }
 
-  test('a client answers while the method that asks still runs', async () => {
+  test('a client can answer a call from a method that still runs', async () => {
     await using host = await startAsking();
     await using client = await openRaw(host);
     client.send(call('ask', ['sure?'], '1'));
@@ -47,7 +47,7 @@ describe('a call of the server on a client', () => {
     expect(await client.next()).toBe(completion('1', '"result":true'));
   });
 
-  test('a call of a client fails with the client’s own error text', async () => {
+  test('a call to a client fails with the error text that the client sends', async () => {
     await using host = await startAsking();
     await using client = await openRaw(host);
     client.send(call('ask', ['sure?'], '1'));
@@ -56,7 +56,7 @@ describe('a call of the server on a client', () => {
     expect(await client.next()).toContain('HubException: no idea');
   });
 
-  test('a call fails for an unknown client, for a client that leaves, and when the caller cancels it', async () => {
+  test('a call to a client fails if the client is unknown, if the client disconnects, and if the caller cancels the call', async () => {
     await using host = await startAsking();
     const { clients } = host.hub;
     await expect(clients.client('nobody').invoke('confirm', '?')).rejects.toMatchObject({
@@ -84,7 +84,7 @@ describe('a call of the server on a client', () => {
     });
   });
 
-  test('another client cannot answer a call', async () => {
+  test('a call to one client cannot be answered by another client', async () => {
     await using host = await startAsking();
     await using asked = await openRaw(host);
     await using other = await openRaw(host);
@@ -97,7 +97,7 @@ describe('a call of the server on a client', () => {
     expect(await asked.next()).toBe(completion('1', '"result":false'));
   });
 
-  test('a client can answer while it uploads to the method that asks, or reads its stream', async () => {
+  test('a client can answer a call from a method while it uploads to that method or reads a stream from it', async () => {
     const hub = defineHub<AskedClient>()({
       methods: {
         upload: method(
@@ -120,7 +120,7 @@ describe('a call of the server on a client', () => {
     client.send(`{"type":1,"invocationId":"1","target":"upload","arguments":[],"streamIds":["1"]}${RS}`);
     expect(await client.next()).toContain('"invocationId":"s1","target":"confirm"');
     client.send(`{"type":3,"invocationId":"s1","result":true}${RS}`);
-    // The upload and the call have the same id. The upload continues after the answer.
+    // The upload has the same id as the call to its method. The upload continues after the answer.
     client.send(`{"type":2,"invocationId":"1","item":"word"}${RS}`);
     expect(await client.next()).toBe(completion('1', '"result":[true,"word"]'));
     client.send(`{"type":4,"invocationId":"2","target":"stream","arguments":[]}${RS}`);
@@ -135,7 +135,7 @@ describe('a call of the server on a client', () => {
     expect(await client.next()).toBe('{"type":3,"invocationId":"2"}');
   });
 
-  test('a method that waits for a client occupies no slot, so other methods run', async () => {
+  test('a method that waits for an answer of its client does not count toward the limit of parallel invocations', async () => {
     const hub = defineHub<AskedClient>()({
       methods: {
         ask: method(parseArguments(isString), (context, question) =>
@@ -156,7 +156,7 @@ describe('a call of the server on a client', () => {
     }
   });
 
-  test('a call inside onConnected is refused, because its answer would not be read', async () => {
+  test('a call to a client inside its own onConnected fails, because the server would not read the answer', async () => {
     await using host = await startHost((server) =>
       server.mapHub(
         '/hub',

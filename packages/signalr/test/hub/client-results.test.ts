@@ -1,6 +1,6 @@
 /*
- * A client can be asked for a result from different places: from outside the hub, by its id or as the caller, and after the method
- * has ended.
+ * Calls to a client that return a result: from code outside the hub, from a method by connection id or as the caller, and from code
+ * that still runs after its method has returned.
  */
 import { describe, expect, test } from 'vitest';
 import { defineHub, type Hub } from '../../src/index.js';
@@ -12,7 +12,7 @@ interface AskedClient {
   double(value: unknown): number;
 }
 
-/** A client's answer to the call with this invocation id. */
+/** Returns a client's answer to the call with this invocation id. */
 const answer = (invocationId: string, result: unknown): string =>
   JSON.stringify({ type: 3, invocationId, result }) + RS;
 const question = (invocationId: string, value: unknown): string =>
@@ -24,9 +24,9 @@ interface Asking extends Host {
   readonly hub: Hub<AskedClient>;
   /** A gate that lets the method `hold` return. */
   readonly held: Gate;
-  /** Lets the code that `later` has left running call the client. */
+  /** Lets the background code that the method `later` has started call the client. */
   readonly release: () => void;
-  /** The answers that the code of `later` has received. */
+  /** The answers that the background code of `later` has received from the client. */
   readonly answered: unknown[];
 }
 
@@ -57,7 +57,7 @@ async function start(): Promise<Asking> {
 }
 
 describe('a client is asked', () => {
-  test('a client can be asked by code outside the hub', async () => {
+  test('a client can be called by code outside the hub, which receives the answer', async () => {
     await using host = await start();
     await using client = await openRaw(host);
     const [connection] = host.hub.connections.list();
@@ -67,7 +67,7 @@ describe('a client is asked', () => {
     expect(await asked).toBe(4);
   });
 
-  test('a method can ask a client by its id and as the caller, one after the other', async () => {
+  test('a method can call its client by connection id, and afterwards as the caller', async () => {
     await using host = await start();
     await using client = await openRaw(host);
     client.send(call('twoWays', [5]) + call('me', [], '2'));
@@ -79,7 +79,7 @@ describe('a client is asked', () => {
     expect(await client.next()).toBe(result('1', [10, 20]));
   });
 
-  test('a client can be asked by code that a method has left running, without occupying a slot', async () => {
+  test('a call to a client by background code of a method does not change the limit of parallel invocations', async () => {
     await using host = await start();
     await using client = await openRaw(host);
     client.send(call('later'));
@@ -88,7 +88,7 @@ describe('a client is asked', () => {
     expect(await client.next()).toBe(question('s1', 1));
     client.send(answer('s1', 2));
     await expect.poll(() => host.answered).toEqual([2]);
-    // Only one invocation runs at a time, so the slot was not released twice.
+    // Still only one invocation runs at a time, which shows that the slot was not released twice.
     client.send(call('hold', [], '2') + call('me', [], '3'));
     for (let round = 0; round < 3; round += 1) await fetch(`${host.url}/x`);
     expect(client.waiting).toEqual([]);

@@ -15,14 +15,14 @@ describe('a stream from the client', () => {
     expect(await client.next()).toBe('{"type":3,"invocationId":"1","result":"of 3"}');
   });
 
-  test('a stream that ends with an error throws it in its reader', async () => {
+  test('a stream from the client that ends with an error throws this error in the method that reads the stream', async () => {
     await using host = await startStreams();
     await using client = await openRaw(host);
     client.send(upload('sum', ['of'], ['u']) + item('u', 1) + end('u', 'lost my pen'));
     expect(await client.next()).toContain('HubException: lost my pen');
   });
 
-  test('a stream with an item of the wrong type ends with an error', async () => {
+  test('a stream from the client ends with an error when an item has the wrong type', async () => {
     await using host = await startStreams();
     await using client = await openRaw(host);
     client.send(upload('sum', ['of'], ['u']) + item('u', 'one'));
@@ -35,14 +35,14 @@ describe('a stream from the client', () => {
     [upload('sum', ['of'], []), 'Client sent 0 stream(s), Hub method expects 1.'],
     [upload('sum', ['of'], ['a', 'b']), 'Client sent 2 stream(s), Hub method expects 1.'],
     [upload('plain', [], ['a']), 'Client sent 1 stream(s), Hub method expects 0.'],
-  ])('a call with a wrong number of streams is refused (%#)', async (text, reason) => {
+  ])('a call with a wrong number of client streams is refused (%#)', async (text, reason) => {
     await using host = await startStreams();
     await using client = await openRaw(host);
     client.send(text);
     expect(await client.next()).toContain(`HubException: ${reason}`);
   });
 
-  test('a stream with an id that is in use is refused, and the stream that has the id continues', async () => {
+  test('a call whose stream id is in use is refused, and the stream that already has the id continues', async () => {
     await using host = await startStreams();
     await using client = await openRaw(host);
     client.send(upload('sum', ['of'], ['u']) + upload('first', [], ['u']));
@@ -51,7 +51,7 @@ describe('a stream from the client', () => {
     expect(await client.next()).toContain('"result":"of 5"');
   });
 
-  test('an id cannot name two streams of one call, and it is free afterwards', async () => {
+  test('a call that uses one stream id twice is refused, and the id can be used again afterwards', async () => {
     await using host = await startStreams();
     await using client = await openRaw(host);
     client.send(upload('both', [], ['u', 'u']) + item('u', 1));
@@ -60,7 +60,7 @@ describe('a stream from the client', () => {
     expect(await client.next()).toContain('"result":2');
   });
 
-  test('a stream that its method no longer reads does not block the connection', async () => {
+  test('a stream from the client that its method no longer reads does not block the connection', async () => {
     await using host = await startStreams({ streamBufferCapacity: 2 });
     await using client = await openRaw(host);
     client.send(upload('first', [], ['u']));
@@ -70,7 +70,7 @@ describe('a stream from the client', () => {
     expect(await client.next()).toContain('"result":1');
   });
 
-  test('an unread stream stops the reading from the client at its capacity', async () => {
+  test('the server stops reading from a client when the buffer of an unread stream is full', async () => {
     await using host = await startStreams({ streamBufferCapacity: 3 });
     await using client = await openRaw(host);
     client.send(upload('unread', [], ['u']) + item('u', 1) + item('u', 2));
@@ -93,7 +93,7 @@ describe('a stream from the client', () => {
     expect(await client.next()).toBe('{"type":3,"invocationId":"1"}');
   });
 
-  test('a stream that ends with its connection throws in its reader', async () => {
+  test('a stream from the client throws an error in the method that reads it when the connection ends', async () => {
     let fail: (error: unknown) => void = () => {};
     const failed = new Promise<unknown>((resolve) => {
       fail = resolve;

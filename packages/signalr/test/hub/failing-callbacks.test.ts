@@ -1,5 +1,6 @@
 /*
- * Callbacks of the application that throw. Only their own request, call or connection fails and is reported. All others are served.
+ * Callbacks of the application that throw an error. Only the request, call or connection that the callback belongs to fails. All
+ * others are served.
  */
 import { describe, expect, test } from 'vitest';
 import { defineHub, type MapHubOptions, method, parseArguments } from '../../src/index.js';
@@ -27,7 +28,7 @@ async function expectServed(host: Host): Promise<void> {
 }
 
 describe('failing callbacks of requests', () => {
-  test('a request is answered with 500 and no text when redirectNegotiate throws', async () => {
+  test('a negotiate request receives 500 with an empty body when redirectNegotiate throws', async () => {
     await using host = await start({ redirectNegotiate: fail });
     expect((await post(`${host.url}/hub/negotiate`, '')).text).toBe('500');
     expect(await host.event('request_failed')).toEqual({
@@ -38,7 +39,7 @@ describe('failing callbacks of requests', () => {
     await expectServed(host);
   });
 
-  test('a request and an upgrade are answered with 500 and no text when allowedOrigins throws', async () => {
+  test('a negotiate request and an upgrade request receive 500 when allowedOrigins throws', async () => {
     await using host = await start({ allowedOrigins: fail });
     const headers = { Origin: 'https://app.example' };
     expect((await post(`${host.url}/hub/negotiate`, '', headers)).text).toBe('500');
@@ -64,7 +65,7 @@ describe('a failing createItems', () => {
     });
   }
 
-  test('a connection whose createItems throws ends like one whose onConnected throws, over WebSockets', async () => {
+  test('a connection whose createItems throws ends like a connection whose onConnected throws, over WebSockets', async () => {
     const calls: string[] = [];
     await using host = await startItems(calls);
     await using client = await openRaw(host);
@@ -78,7 +79,7 @@ describe('a failing createItems', () => {
     await expectServed(host);
   });
 
-  test('a connection whose createItems throws ends like one whose onConnected throws, over server-sent events', async () => {
+  test('a connection whose createItems throws ends like a connection whose onConnected throws, over server-sent events', async () => {
     await using host = await startItems([]);
     const url = await negotiateUrl(host);
     await using events = await openStream(url);
@@ -87,7 +88,7 @@ describe('a failing createItems', () => {
     expect(await events.next()).toContain(close);
   });
 
-  test('a connection whose createItems throws ends like one whose onConnected throws, over long polling', async () => {
+  test('a connection whose createItems throws ends like a connection whose onConnected throws, over long polling', async () => {
     await using host = await startItems([]);
     const url = await negotiateUrl(host);
     await send(url);
@@ -97,7 +98,7 @@ describe('a failing createItems', () => {
   });
 });
 
-test('an upload item whose guard throws counts as one of the wrong type', async () => {
+test('an upload item for which the guard throws is treated as an item of the wrong type', async () => {
   const guard = (item: unknown): item is number => (item as { readonly n: { readonly m: number } }).n.m > 0;
   const hub = defineHub()({
     methods: {

@@ -14,7 +14,7 @@ function completion(id: string, rest: string): string {
 }
 
 describe('filters of the server and of the hub', () => {
-  test('filters run nested in their order, and each waits for the one before it', async () => {
+  test('filters run one inside the other in their order, and each begins only when the filter before it calls next()', async () => {
     const begun: string[] = [];
     const gates = new Map<string, Gate>();
     const pass = async (name: string, next: () => Promise<unknown>): Promise<unknown> => {
@@ -56,7 +56,7 @@ describe('filters of the server and of the hub', () => {
 });
 
 describe('a filter', () => {
-  test('a filter may answer a call in place of its method', async () => {
+  test('a filter may answer a call in place of the called method', async () => {
     const ran: unknown[] = [];
     const skip: HubFilter<unknown> = { invoke: () => undefined };
     await using host = await startHost((server) =>
@@ -74,7 +74,7 @@ describe('a filter', () => {
   test.each<[string, HubFilter<unknown>, string[]]>([
     ['catches what onConnected throws', { connected: (_context, next) => next().catch(() => {}) }, ['ran']],
     ['does not call onConnected', { connected: () => {} }, []],
-  ])('a filter that %s keeps the connection', async (_title, filter, calls) => {
+  ])('a filter that %s keeps the connection open', async (_title, filter, calls) => {
     const seen: string[] = [];
     await using host = await startHost((server) =>
       server.mapHub(
@@ -95,7 +95,7 @@ describe('a filter', () => {
     expect(seen).toEqual(calls);
   });
 
-  test('a filter that throws around onConnected ends the connection for good', async () => {
+  test('a filter that throws in its function connected() ends the connection without permission to reconnect', async () => {
     const filter: HubFilter<unknown> = {
       connected() {
         throw new Error('not today');
@@ -111,7 +111,7 @@ describe('a filter', () => {
 });
 
 describe('filters', () => {
-  test('filters wrap methods and hooks with the server’s filters outermost, and may replace a result', async () => {
+  test('filters of the server run around filters of the hub, wrap methods and hooks, and may replace a result', async () => {
     const log: string[] = [];
     const named = (name: string): HubFilter<unknown> => ({
       async invoke({ method: called, arguments: args }, next) {
@@ -158,7 +158,7 @@ describe('filters', () => {
     ]);
   });
 
-  test('a filter that throws fails the call', async () => {
+  test('a call fails when a filter throws', async () => {
     const filter: HubFilter<unknown> = {
       invoke() {
         throw new HubError('not today');

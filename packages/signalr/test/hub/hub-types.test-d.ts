@@ -55,7 +55,7 @@ const chat = defineHub<ChatClient, User, { count: number }>()({
 });
 
 describe('a hub', () => {
-  test('a hub types the methods that its clients may call', () => {
+  test('a hub has static types for the methods that its clients may call', () => {
     expectTypeOf<HubCalls<typeof chat>['send']>().toEqualTypeOf<
       (...args: [string, number]) => Promise<number>
     >();
@@ -66,7 +66,7 @@ describe('a hub', () => {
     expectTypeOf<HubMessages<typeof chat>>().toEqualTypeOf<ChatClient>();
   });
 
-  test('a hub types the messages that its clients may be sent', () => {
+  test('a hub has static types for the messages that may be sent to its clients', () => {
     const send = (hub: Hub<ChatClient>) => {
       hub.clients.all.send('message', 'a', 'b');
       hub.clients.group('g').send('data', { n: 1 });
@@ -84,7 +84,7 @@ describe('a hub', () => {
     expectTypeOf(send).toBeFunction();
   });
 
-  test('requests about connections of any instance return promises, and those about own connections return values', () => {
+  test('hub functions that wait for other instances return promises, and all other hub functions return values', () => {
     const use = (hub: Hub<ChatClient>) => {
       expectTypeOf(hub.groups.add('id', 'g')).toEqualTypeOf<Promise<boolean>>();
       expectTypeOf(hub.groups.remove('id', 'g')).toEqualTypeOf<Promise<boolean>>();
@@ -116,22 +116,22 @@ describe('a hub', () => {
           },
         },
       });
-      // @ts-expect-error nobody could subscribe
+      // @ts-expect-error subscribe is missing
       createSignalRServer({ backplane: { async publish() {} } });
     };
     expectTypeOf(use).toBeFunction();
   });
 
-  test('a method without a parser cannot use its arguments unchecked', () => {
-    // @ts-expect-error the argument comes from the network: it is unknown until a parser has seen it
+  test('a method without a parser cannot declare types for its arguments', () => {
+    // @ts-expect-error the argument comes from the network, so its type is unknown until a parser has checked it
     defineHub<ChatClient>()({ methods: { trusting: (_context, text: string) => text } });
     // @ts-expect-error the parser yields a string
     method(parseArguments(isString), (_context: unknown, n: number) => n);
-    // @ts-expect-error a pair of functions that nobody has matched is not a method
+    // @ts-expect-error a plain pair of functions, whose types are not compared, is not a method
     defineHub<ChatClient>()({ methods: { pair: { parse: parseArguments(isString), invoke: () => 1 } } });
   });
 
-  test('a hub that is declared with a user needs an authenticate that returns one', () => {
+  test('a hub that is declared with a user type needs a function authenticate that returns such a user', () => {
     const map = () => {
       const server = createSignalRServer();
       server.mapHub('/a', chat, { authenticate: () => ({ userId: 'u', user: { name: 'n' } }) });
@@ -146,7 +146,7 @@ describe('a hub', () => {
     expectTypeOf(map).toBeFunction();
   });
 
-  test('a hub with typed items needs a factory for them', () => {
+  test('a hub with typed items needs the function createItems', () => {
     // @ts-expect-error createItems is missing
     defineHub<ChatClient, undefined, { count: number }>()({ methods: {} });
     defineHub<ChatClient>()({ methods: {} });
@@ -178,11 +178,11 @@ describe('a client of a hub', () => {
       }),
       ask: async (context) => {
         expectTypeOf(context.clients.caller.invoke('confirm', '?')).toEqualTypeOf<Promise<boolean>>();
-        // @ts-expect-error only one client can be asked for an answer
+        // @ts-expect-error only a single client can be asked for an answer
         context.clients.all.invoke('confirm', '?');
         // @ts-expect-error the wrong type
         await context.clients.client('x').invoke('confirm', 1);
-        // @ts-expect-error an argument too many
+        // @ts-expect-error one argument too many
         await context.clients.caller.invoke('confirm', '?', '!');
         // @ts-expect-error no such target
         await context.clients.caller.invoke('affirm', '?');
@@ -193,7 +193,7 @@ describe('a client of a hub', () => {
     },
   });
 
-  test('a client of a hub is an official connection with the names and arguments of the hub', () => {
+  test('the type HubClient restricts an official connection to the names and arguments of the hub', () => {
     const use = async (connection: HubConnection) => {
       const client: HubClient<typeof live> = connection;
       expectTypeOf(await client.invoke('add', 1, 2)).toEqualTypeOf<number>();
@@ -214,22 +214,22 @@ describe('a client of a hub', () => {
       await client.invoke('add', 1);
       // @ts-expect-error the wrong type
       await client.send('add', 1, '2');
-      // @ts-expect-error a stream of the wrong items
+      // @ts-expect-error a stream with items of the wrong type
       await client.invoke('sum', 'a', new Subject<string>());
-      // @ts-expect-error a streaming method is not invoked
+      // @ts-expect-error a streaming method cannot be invoked
       await client.invoke('count', 3);
-      // @ts-expect-error another method is not streamed
+      // @ts-expect-error a method that is not a streaming method cannot be streamed
       client.stream('add', 1, 2);
       // @ts-expect-error no such target
       client.on('nope', () => {});
-      // @ts-expect-error the wrong argument
+      // @ts-expect-error an argument of the wrong type
       client.on('note', (count: number) => count);
-      // @ts-expect-error the hub awaits a boolean
+      // @ts-expect-error the hub expects a boolean
       client.on('confirm', () => 'yes');
       // @ts-expect-error the result is a number
       const sum: string = await client.invoke('add', 1, 2);
       expectTypeOf(sum).toBeString();
-      // @ts-expect-error an argument too many
+      // @ts-expect-error one argument too many
       await client.invoke('add', 1, 2, 3);
       // @ts-expect-error no such method
       await client.send('subtract', 1, 2);
@@ -245,18 +245,18 @@ describe('a client of a hub', () => {
     expectTypeOf(use).toBeFunction();
   });
 
-  test('a client receives the declared results and stream items of a method', () => {
-    // @ts-expect-error the guard lets numbers in, not texts
+  test('a method is rejected by the compiler if its function does not match its parser or its upload guards', () => {
+    // @ts-expect-error the guard accepts numbers, not strings
     method(parseArguments(), (_context: unknown, texts: AsyncIterable<string>) => texts, {
       uploads: [isNumber],
     });
-    // @ts-expect-error the method takes a stream that nobody checks
+    // @ts-expect-error no guard checks the items of the stream
     method(parseArguments(isString), (_context: unknown, _name: string, _items: AsyncIterable<number>) => 1);
     // @ts-expect-error the parser yields a string
     streamMethod(parseArguments(isString), async function* (_context: unknown, to: number) {
       yield to;
     });
-    // @ts-expect-error a stream is something to iterate over
+    // @ts-expect-error a streaming method must return an iterable
     streamMethod(parseArguments(isNumber), (_context: unknown, to: number) => to);
   });
 });

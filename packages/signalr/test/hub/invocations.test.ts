@@ -1,5 +1,5 @@
 /*
- * Invocations of a client: when they run, and how they are canceled, refused and answered.
+ * Invocations that a client sends: when they run, and how they are canceled, refused and answered.
  */
 import { describe, expect, test } from 'vitest';
 import {
@@ -61,7 +61,7 @@ describe('invocations of one client', () => {
     expect(log).toEqual(['begin a', 'end a', 'begin b', 'end b']);
   });
 
-  test('a connection runs as many invocations at a time as maximumParallelInvocationsPerClient says, and begins the next when one ends', async () => {
+  test('a connection runs maximumParallelInvocationsPerClient invocations at a time, and begins the next one when one of them ends', async () => {
     const { host, log, open } = await startGated({ maximumParallelInvocationsPerClient: 2 });
     await using _host = host;
     await using client = await openRaw(host);
@@ -113,7 +113,7 @@ describe('invocations of one client', () => {
     await host.event('connection_closed');
   });
 
-  test('an invocation of an unauthorized user is refused with a text', async () => {
+  test('an invocation by an unauthorized user is refused with an error text', async () => {
     await using host = await startHost((server) =>
       server.mapHub(
         '/hub',
@@ -135,7 +135,7 @@ describe('invocations of one client', () => {
     expect(await client.next()).toBe(completion('1', '"result":1'));
   });
 
-  test('an invocation is authorized by its arguments, before any filter and without its uploads', async () => {
+  test('the function authorize receives the arguments of an invocation without its uploads, and runs before any filter', async () => {
     const asked: unknown[] = [];
     await using host = await startHost((server) =>
       server.mapHub(
@@ -178,7 +178,7 @@ describe('invocations of one client', () => {
     [false, `An unexpected error occurred invoking 'broken' on the server.`],
     [true, `An unexpected error occurred invoking 'broken' on the server. TypeError: secret`],
   ])(
-    'the answer to a failed invocation has its error text only when details are enabled: %s',
+    'the answer to a failed invocation has the expected error text when enableDetailedErrors is %s',
     async (enableDetailedErrors, error) => {
       await using host = await startHost(
         (server) =>
@@ -214,7 +214,7 @@ describe('invocations of one client', () => {
     expect(await client.next()).toBe(completion('2', '"result":"ababab"'));
   });
 
-  test('a method receives the headers of its message', async () => {
+  test('a method receives the headers of its invocation message', async () => {
     await using host = await startHost((server) =>
       server.mapHub('/hub', defineHub()({ methods: { headers: (context) => context.headers } })),
     );
@@ -236,7 +236,7 @@ describe('a name that is not a method', () => {
     'hasOwnProperty',
     '__proto__',
     'methods',
-  ])('the name %s is not a method for clients', async (name) => {
+  ])('a call of %s fails, because the hub has no method of this name', async (name) => {
     const calls: string[] = [];
     await using host = await startHost((server) =>
       server.mapHub(
@@ -269,7 +269,7 @@ describe('details of errors', () => {
       ],
     ],
   ])(
-    'error details are sent only where they are enabled: %s',
+    'the errors of onConnected and of a stream have the expected texts when enableDetailedErrors is %s',
     async (enableDetailedErrors, [ofConnected, ofStream]) => {
       await using host = await startHost(
         (server) =>

@@ -1,5 +1,5 @@
 /*
- * Clients that leave, at any moment of their connection.
+ * Clients that disconnect at different moments of their connection.
  */
 import { once } from 'node:events';
 import { describe, expect, test } from 'vitest';
@@ -13,7 +13,10 @@ interface Client {
   confirm(question: string): boolean;
 }
 
-/** Passes uncaught errors to `take` until it is disposed of. They do not end the test run then. */
+/**
+ * Passes uncaught errors to `take`, so that they do not end the test run. The returned object restores the previous listeners when
+ * it is disposed of.
+ */
 function takeUncaught(take: (error: unknown) => void): AsyncDisposable {
   const others = process.listeners('uncaughtException');
   process.removeAllListeners('uncaughtException');
@@ -28,9 +31,9 @@ function takeUncaught(take: (error: unknown) => void): AsyncDisposable {
 
 describe('a client that leaves', () => {
   test.each([
-    ['before it has said anything', ''],
+    ['before it sends anything', ''],
     ['in the middle of its handshake', HANDSHAKE.slice(0, 20)],
-  ])('a client that leaves %s is never connected', async (_, text) => {
+  ])('no hook runs for a client that disconnects %s', async (_, text) => {
     const calls: string[] = [];
     let hub: Hub<Client> | undefined;
     await using host = await startHost((server) => {
@@ -55,32 +58,37 @@ describe('a client that leaves', () => {
   test.each([
     ['onConnected', 'connected_failed'],
     ['onDisconnected', 'client_closed'],
-  ] as const)('a connection is forgotten even when %s fails', async (hook, reason) => {
-    let hub: Hub<Client> | undefined;
-    await using host = await startHost((server) => {
-      const fail = (): never => {
-        throw new Error('on purpose');
-      };
-      hub = server.mapHub(
-        '/hub',
-        defineHub<Client>()({
-          onConnected({ groups }) {
-            groups.add('room');
-            if (hook === 'onConnected') fail();
-          },
-          onDisconnected: fail,
-          methods: {},
-        }),
-      );
-    });
-    await using client = await openRaw(host);
-    client.socket.close();
-    expect(await host.event('disconnected_hook_failed')).toMatchObject({ error: { message: 'on purpose' } });
-    expect(await host.event('connection_closed')).toMatchObject({ reason });
-    expect([hub?.connections.count, hub?.groups.names()]).toEqual([0, []]);
-  });
+  ] as const)(
+    'a connection is removed from the hub and its groups even when %s throws',
+    async (hook, reason) => {
+      let hub: Hub<Client> | undefined;
+      await using host = await startHost((server) => {
+        const fail = (): never => {
+          throw new Error('on purpose');
+        };
+        hub = server.mapHub(
+          '/hub',
+          defineHub<Client>()({
+            onConnected({ groups }) {
+              groups.add('room');
+              if (hook === 'onConnected') fail();
+            },
+            onDisconnected: fail,
+            methods: {},
+          }),
+        );
+      });
+      await using client = await openRaw(host);
+      client.socket.close();
+      expect(await host.event('disconnected_hook_failed')).toMatchObject({
+        error: { message: 'on purpose' },
+      });
+      expect(await host.event('connection_closed')).toMatchObject({ reason });
+      expect([hub?.connections.count, hub?.groups.names()]).toEqual([0, []]);
+    },
+  );
 
-  test('the hook onDisconnected runs although a listener of the signal throws, which is an uncaught exception as everywhere in Node', async () => {
+  test('the hook onDisconnected runs even when an abort listener of the signal throws, and the error becomes an uncaught exception', async () => {
     const [calls, uncaught]: [string[], unknown[]] = [[], []];
     await using _caught = takeUncaught((error) => uncaught.push(error));
     await using host = await startHost((server) =>
@@ -104,7 +112,7 @@ describe('a client that leaves', () => {
     expect(calls).toEqual(['disconnected']);
   });
 
-  test('a client cannot be asked inside its onDisconnected', async () => {
+  test('a client cannot be called inside its own onDisconnected', async () => {
     const errors: unknown[] = [];
     await using host = await startHost((server) =>
       server.mapHub(
@@ -123,7 +131,7 @@ describe('a client that leaves', () => {
     expect(errors).toMatchObject([{ code: 'disconnected' }]);
   });
 
-  test('a method that waits for the signal notices that its client leaves', async () => {
+  test('a method that waits for its signal notices when the hub aborts the connection', async () => {
     const begun = gate();
     const done = gate();
     let hub: Hub<Client> | undefined;

@@ -1,5 +1,5 @@
 /*
- * Sends from hooks, from methods that have returned or waited, and to clients of both protocols.
+ * Sends from hooks, from methods after an `await` or after their return, and sends to clients of both protocols.
  */
 import { once } from 'node:events';
 import { MessagePackHubProtocol } from '@microsoft/signalr-protocol-msgpack';
@@ -15,7 +15,7 @@ interface Client {
 }
 
 describe('a send', () => {
-  test('a send to the caller still works after its method has returned', async () => {
+  test('a send to the caller still works after the method has returned', async () => {
     let kept: ClientProxy<Client> | undefined;
     await using host = await startHost((server) =>
       server.mapHub(
@@ -75,7 +75,7 @@ describe('a send', () => {
     expect(await first.next()).toBe('{"type":1,"target":"note","arguments":["hello"]}');
   });
 
-  test('a send is received with the same values by clients of both protocols', async () => {
+  test('clients of both protocols receive the same values from a send', async () => {
     let hub: Hub<Client> | undefined;
     await using host = await startHost((server) => {
       hub = server.mapHub('/hub', defineHub<Client>()({ methods: {} }));
@@ -85,7 +85,7 @@ describe('a send', () => {
     await once(binary, 'open');
     binary.send(HANDSHAKE.replace('json', 'messagepack'));
     await once(binary, 'message');
-    // A value that one protocol cannot hold reaches neither client.
+    // A value that one protocol cannot encode reaches neither client.
     expect(() => hub?.clients.all.send('note', [2n ** 64n])).toThrow(
       expect.objectContaining({ code: 'unserializable' }),
     );

@@ -1,5 +1,6 @@
 /*
- * The guarantees of a send: it is encoded once, queued at once, in order with completions, and reaches exactly the right clients.
+ * The guarantees of a send: its message is encoded once, is queued immediately and in order with completions, and reaches exactly
+ * the addressed clients.
  */
 import { describe, expect, test, vi } from 'vitest';
 import { defineHub, type Hub, isString, JsonText, method, parseArguments } from '../../src/index.js';
@@ -35,7 +36,7 @@ const room = defineHub<Client, undefined>()({
 interface Room extends AsyncDisposable {
   readonly host: Host;
   readonly hub: Hub<Client>;
-  /** Opens a client of this user, and returns its connection id as well. */
+  /** Opens a client of this user. Returns the client and its connection id. */
   open(userId: string): Promise<{ readonly client: RawClient; readonly id: string }>;
 }
 
@@ -68,14 +69,14 @@ async function startRoom(): Promise<Room> {
 const note = (text: string): string => JSON.stringify({ type: 1, target: 'note', arguments: [text] });
 
 describe('addressing', () => {
-  test('an address reaches exactly the connections that it names', async () => {
+  test('a send to an address reaches exactly the connections that the address names', async () => {
     await using fixture = await startRoom();
     const { hub } = fixture;
     const ann = await fixture.open('ann');
     const ann2 = await fixture.open('ann');
     const bob = await fixture.open('bob');
     const eve = await fixture.open('Eve');
-    // The changes take effect before `add` returns, so the promises are not awaited.
+    // The group changes take effect before `add` returns. Therefore the promises are not awaited.
     for (const { id } of [ann, ann2, bob]) void hub.groups.add(id, 'g');
     void hub.groups.add(eve.id, 'h');
     void hub.groups.add(ann.id, 'h');
@@ -115,7 +116,7 @@ describe('addressing', () => {
     expect(JSON.parse(await bob.client.next())).toMatchObject({ result: 3 });
   });
 
-  test('the hub lists its connections, and forgets those that have left', async () => {
+  test('the hub lists its connections, users and groups, and removes connections that have ended', async () => {
     await using fixture = await startRoom();
     const { hub, host } = fixture;
     const ann = await fixture.open('ann');
@@ -146,7 +147,7 @@ describe('addressing', () => {
 });
 
 describe('a send', () => {
-  test('a send encodes and frames its message once for a whole group', async () => {
+  test('a message that is sent to a whole group is encoded once', async () => {
     await using fixture = await startRoom();
     const opened = await Promise.all(Array.from({ length: 20 }, (_, index) => fixture.open(`u${index}`)));
     for (const { id } of opened) void fixture.hub.groups.add(id, 'g');
@@ -160,7 +161,7 @@ describe('a send', () => {
     for (const { client } of opened) expect(await client.next()).toBe(note('to all'));
   });
 
-  test('a message keeps one set of bytes per protocol and one frame per framing', () => {
+  test('a message is encoded once per protocol and framed once per framing', () => {
     const message = new SerializedHubMessage({ type: 6 });
     const encoded = message.encodedFor(jsonHubProtocol);
     expect(message.encodedFor(jsonHubProtocol)).toBe(encoded);
@@ -186,7 +187,7 @@ describe('a send', () => {
     expect(await ann.client.next()).toBe(note('fine'));
   });
 
-  test('a message of any size arrives whole', async () => {
+  test('a message of any size arrives complete', async () => {
     await using fixture = await startRoom();
     const ann = await fixture.open('ann');
     for (const length of [0, 60, 125, 126, 127, 65_400, 65_535, 65_536, 70_000, 900_000]) {
@@ -195,7 +196,7 @@ describe('a send', () => {
     }
   });
 
-  test('the order of messages is kept with pongs of the WebSocket layer in between', async () => {
+  test('the messages stay in order while the server answers WebSocket pings in between', async () => {
     await using fixture = await startRoom();
     const ann = await fixture.open('ann');
     let pongs = 0;
@@ -217,13 +218,13 @@ describe('a send', () => {
 });
 
 describe('a completion', () => {
-  test('a completion comes after the messages of its joining method, and before those that later tasks send to the group', async () => {
+  test('the completion of a method that joins a group arrives after the messages of the method and before later messages to the group', async () => {
     await using fixture = await startRoom();
     const { hub } = fixture;
     const ann = await fixture.open('ann');
     const bob = await fixture.open('bob');
     void hub.groups.add(bob.id, 'g');
-    // Other tasks of the event loop send all the time, while the client joins in both ways.
+    // Other tasks of the event loop send constantly, while the client joins the group with each of the two methods in turn.
     let sent = 0;
     const timer = setInterval(() => hub.clients.group('g').send('note', `live ${(sent += 1)}`), 0);
     try {

@@ -29,7 +29,7 @@ describe('a stream to the client', () => {
     expect(await client.next()).toBe('{"type":2,"invocationId":"1","item":null}');
   });
 
-  test('a stream occupies no slot, so other methods run beside it', async () => {
+  test('a running stream does not count toward the limit of parallel invocations', async () => {
     await using host = await startStreams();
     await using client = await openRaw(host);
     client.send(stream('endless', [], '1') + stream('endless', [], '2') + call('plain', [], '3'));
@@ -58,7 +58,7 @@ describe('a stream to the client', () => {
     expect(await client.next()).toBe('{"type":3,"invocationId":"1"}');
   });
 
-  test('a stream ends when its client is gone', async () => {
+  test('a stream ends when its client disconnects', async () => {
     await using host = await startStreams();
     await using client = await openRaw(host);
     client.send(stream('endless'));
@@ -97,7 +97,7 @@ describe('a stream to the client', () => {
     expect(JSON.parse(answer)).toEqual({ type: 3, invocationId: '1', error });
   });
 
-  test('a stream is refused while its id is in use', async () => {
+  test('a stream request is refused while its invocation id is in use', async () => {
     await using host = await startStreams();
     await using client = await openRaw(host);
     client.send(stream('endless') + stream('endless'));
@@ -105,7 +105,7 @@ describe('a stream to the client', () => {
     expect(answers).toContain(`{"type":3,"invocationId":"1","error":"Invocation ID '1' is already in use."}`);
   });
 
-  test('the number of streams is bounded', async () => {
+  test('the number of streams of one client is limited by maximumStreamsPerClient', async () => {
     await using host = await startStreams({ maximumStreamsPerClient: 2 });
     await using client = await openRaw(host);
     client.send(stream('deaf', [], '1') + stream('deaf', [], '2') + stream('deaf', [], '3'));
@@ -117,7 +117,7 @@ describe('a stream to the client', () => {
     expect(await client.next()).toBe('{"type":3,"invocationId":"4"}');
   });
 
-  test('a stream requests no more items than a slow client accepts', async () => {
+  test('a stream produces no more items while its slow client accepts none', async () => {
     let produced = 0;
     await using host = await startHost((server) =>
       server.mapHub(
@@ -147,7 +147,7 @@ describe('a stream to the client', () => {
         });
       }
     }
-    // The limit covers the kernel's buffers of a loopback connection, and a few bytes in the process.
+    // 20 MB are more than the kernel's buffers of a loopback connection and the few bytes that wait in the process can hold.
     expect(produced * 10_000).toBeLessThan(20_000_000);
     expect(host.events.some(({ type }) => type === 'connection_closed')).toBe(false);
   });
@@ -162,7 +162,7 @@ describe.each(['json', 'messagepack'])('the official client with %s', (protocol)
     return Object.assign(connection, { [Symbol.asyncDispose]: () => connection.stop() });
   }
 
-  test('the official client streams in both directions and cancels', async () => {
+  test('the official client streams in both directions, and can cancel a stream', async () => {
     await using host = await startStreams();
     await using connection = await connect(host);
     const numbers = await new Promise<unknown[]>((resolve, reject) => {
@@ -187,7 +187,7 @@ describe.each(['json', 'messagepack'])('the official client with %s', (protocol)
     await expect.poll(() => host.log).toEqual(['ended, aborted: true']);
   });
 
-  test('the official client answers a call of the server', async () => {
+  test('the official client answers a call from the server', async () => {
     const hub = defineHub<{ add(a: number, b: number): number }>()({
       methods: { ask: (context) => context.clients.caller.invoke('add', 20, 22) },
     });

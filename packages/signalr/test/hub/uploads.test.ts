@@ -62,7 +62,7 @@ describe('uploads', () => {
 
   const join = method(parseArguments(), (_context, letters) => read(letters), { uploads: [isString] });
 
-  test('uploads of several calls may overlap, and each call receives its own', async () => {
+  test('each call receives its own upload when the uploads of several calls overlap', async () => {
     await using host = await startHost((server) => server.mapHub('/hub', defineHub()({ methods: { join } })));
     await using client = await openRaw(host);
     const words = ['zygote', 'qwerty', 'abc'];
@@ -81,7 +81,7 @@ describe('uploads', () => {
     }
   });
 
-  test('uploads wait until their method is authorized, and no item is lost', async () => {
+  test('the items of an upload wait until the call is authorized, and no item is lost', async () => {
     const allowed = gate();
     const asked = gate();
     await using host = await startHost((server) =>
@@ -110,7 +110,7 @@ describe('uploads', () => {
     expect(await client.next()).toBe('{"type":3,"invocationId":"1","result":"ab"}');
   });
 
-  test('uploads of a call without an id are read, and no answer is sent', async () => {
+  test('the upload of a call without an invocation id is read, and no answer is sent', async () => {
     const got: string[] = [];
     await using host = await startHost((server) =>
       server.mapHub(
@@ -138,7 +138,7 @@ describe('uploads', () => {
     expect(client.waiting).toEqual([]);
   });
 
-  test('uploads that a streaming method leaves unread are dropped when it ends', async () => {
+  test('the upload items that a streaming method leaves unread are dropped when the method ends', async () => {
     await using host = await startHost((server) =>
       server.mapHub(
         '/hub',

@@ -8,7 +8,7 @@ import { type ConnectionDirectory, createMemoryDirectory } from '../../src/index
 import { createRedisDirectory } from '../../src/redis.js';
 
 interface Pair extends AsyncDisposable {
-  /** The same directory, as two instances use it. */
+  /** The objects with which two instances use the same directory. */
   readonly one: ConnectionDirectory;
   readonly other: ConnectionDirectory;
 }
@@ -43,7 +43,7 @@ describe.each([
   ['in memory', inMemory],
   ['on Redis', onRedis],
 ] as const)('a directory %s', (_name, start: () => Promise<Pair>) => {
-  test('a directory returns the first claim until it is released', async () => {
+  test('a directory returns the instance that first claimed a connection, until this instance releases it', async () => {
     await using pair = await start();
     const { one, other } = pair;
     expect(await one.find('c')).toBeUndefined();
@@ -58,7 +58,7 @@ describe.each([
     expect(await other.claim('c', 'http://other')).toBe(true);
   });
 
-  test('one of many simultaneous claims succeeds', async () => {
+  test('exactly one of many simultaneous claims succeeds', async () => {
     await using pair = await start();
     const claims = await Promise.all(
       Array.from({ length: 20 }, (_, index) =>
@@ -70,16 +70,16 @@ describe.each([
 });
 
 describe('a directory on Redis', () => {
-  test('the claims of an ended process expire, and those of a running one are kept', async () => {
+  test('the claims of an ended process expire, and the claims of a running process are kept', async () => {
     await using pair = await onRedis(300);
     await pair.one.claim('kept', 'http://one');
-    // A claim that is no longer renewed.
+    // Writes a claim that no process renews.
     await pair.redis.cli('set', 'signalr:connection:gone', 'http://gone', 'px', '300');
     await expect.poll(() => pair.other.find('gone'), { timeout: 5_000 }).toBeUndefined();
     expect(await pair.other.find('kept')).toBe('http://one');
   });
 
-  test('the claims are restored after Redis has lost them', async () => {
+  test('the claims of a running process are restored after Redis has lost them', async () => {
     await using pair = await onRedis(300);
     await pair.one.claim('c', 'http://one');
     await pair.redis.cli('flushall');
@@ -93,7 +93,7 @@ describe('a directory on Redis', () => {
     expect(await pair.other.find('c')).toBeUndefined();
   });
 
-  test('a directory rejects while Redis is unreachable, and a release never fails', async () => {
+  test('the functions claim() and find() reject while Redis is unreachable, and release() does not throw', async () => {
     await using pair = await onRedis();
     await pair.one.claim('c', 'http://one');
     await pair.redis.stop();
@@ -102,7 +102,7 @@ describe('a directory on Redis', () => {
     pair.one.release('c', 'http://one');
   });
 
-  test('a directory rejects when Redis does not answer', async () => {
+  test('the functions claim() and find() reject when Redis does not answer within commandTimeoutMs', async () => {
     const client = { get: () => new Promise(() => {}), eval: () => new Promise(() => {}) };
     const directory = createRedisDirectory({ client, commandTimeoutMs: 20 });
     await expect(directory.find('c')).rejects.toThrow('within 20 ms');
@@ -110,7 +110,7 @@ describe('a directory on Redis', () => {
     await directory.close();
   });
 
-  test.each([0, 2, 1.5])('a directory refuses a TTL of %d', (claimTtlMs) => {
+  test.each([0, 2, 1.5])('a claimTtlMs of %d is refused', (claimTtlMs) => {
     const client = { get: async () => null, eval: async () => null };
     expect(() => createRedisDirectory({ client, claimTtlMs })).toThrow(
       expect.objectContaining({ code: 'invalid_option' }),

@@ -1,6 +1,6 @@
 /*
- * Three instances behind a proxy that forwards every request to the next instance. They work without sticky sessions, over every
- * transport.
+ * Three instances behind a proxy that forwards each request to the next instance in turn. Clients of every transport are served
+ * without sticky sessions.
  */
 import { once } from 'node:events';
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
@@ -92,7 +92,7 @@ describe.each([
   ['long polling', LongPolling, 'json'],
   ['long polling and MessagePack', LongPolling, 'messagepack'],
 ] as const)('over %s, behind a proxy that takes the instances in turn', (_name, transport, protocol) => {
-  test('a client invokes, streams in both directions, and receives messages in order', async () => {
+  test('a client whose requests reach different instances can invoke, stream in both directions, and receive messages in order', async () => {
     await using row = await start();
     await using connection = await connectOfficial(row.url, { transport, protocol });
     const notes: number[] = [];
@@ -116,7 +116,7 @@ describe.each([
     expect(row.events.filter(({ type }) => type === 'request_refused')).toEqual([]);
   });
 
-  test('ten simultaneous clients are served and leave nothing behind', async () => {
+  test('ten simultaneous clients are served, and none of their claims is left in the directory afterwards', async () => {
     const directory = createMemoryDirectory();
     const claimed = new Set<string>();
     const watched: ConnectionDirectory = {
@@ -147,7 +147,7 @@ describe.each([
 
 describe('a token', () => {
   test.each([0, 1])(
-    'a token of negotiate version %d opens a connection on any instance, once on each',
+    'a token of negotiate version %d opens a connection on any instance, but only once',
     async (version) => {
       await using row = await start();
       const [first, second, third] = await negotiated(row, version);
@@ -158,7 +158,7 @@ describe('a token', () => {
     },
   );
 
-  test('a token is invalid once its connection has ended', async () => {
+  test('a connection token is invalid on every instance after its connection has ended', async () => {
     await using row = await start();
     const [first, second, third] = await negotiated(row);
     await send(second);
@@ -168,7 +168,7 @@ describe('a token', () => {
     expect((await post(second, 'x')).text).toBe('404 No Connection with that ID');
   });
 
-  test('a token of another key or hub, or with one changed bit, is unknown', async () => {
+  test('a connection token of another key or another hub, or with one changed bit, is refused', async () => {
     const expiresAtSeconds = Math.floor(Date.now() / 1_000) + 60;
     const content = { isResumable: false, isVersion0: false, expiresAtSeconds };
     const good = new SignedTokens(signingKeys, '/hub').create(content);
@@ -193,7 +193,7 @@ describe('a token', () => {
     expect((await send(at(good))).status).toBe(200);
   });
 
-  test('a token of a key that is no longer the first is still valid', () => {
+  test('a connection token stays valid when its signing key is no longer the first key in the list', () => {
     const content = { isResumable: true, isVersion0: false, expiresAtSeconds: 7 };
     const first = new SignedTokens(['x'.repeat(32)], '/hub');
     const token = first.create(content);
@@ -204,7 +204,7 @@ describe('a token', () => {
 });
 
 describe('a request that reaches another instance', () => {
-  test('a forwarded request has the same status, headers and body as on its own instance', async () => {
+  test('a forwarded request receives the same status, headers and body as a request to the instance of the connection', async () => {
     const authenticate = ({ token }: { readonly token: string | null }) => ({
       userId: token,
       user: undefined,
@@ -255,7 +255,7 @@ describe('a request that reaches another instance', () => {
     expect(seen).toEqual(['127.0.0.1', '192.0.2.7, 127.0.0.1', '192.0.2.7']);
   });
 
-  test('a forwarded request may be answered later than the timeout of the HTTP server', async () => {
+  test('a forwarded poll may be answered later than the timeout of the HTTP server', async () => {
     await using row = await start();
     const [first, second] = await negotiated(row);
     const sockets: Socket[] = [];
@@ -273,7 +273,7 @@ describe('a request that reaches another instance', () => {
     expect((await poll).text).toContain('late');
   });
 
-  test('a connection is unknown once its instance has been killed', async () => {
+  test('a request for a connection receives 404 after the instance of the connection has been killed', async () => {
     await using row = await start();
     const [first, second, third] = await negotiated(row);
     await send(first);
@@ -282,7 +282,7 @@ describe('a request that reaches another instance', () => {
     expect((await post(third, 'x')).status).toBe(404);
   });
 
-  test('a request fails with 503 while its instance accepts requests without answering, and works afterwards', async () => {
+  test('a request receives 503 while the instance of its connection breaks off every request, and succeeds afterwards', async () => {
     const silent = createTcpServer((socket) => socket.on('error', () => {}));
     silent.listen(0, '127.0.0.1');
     await once(silent, 'listening');
@@ -290,7 +290,7 @@ describe('a request that reaches another instance', () => {
     let count = 0;
     silent.on('connection', (socket: Socket) => {
       count += 1;
-      // The connection breaks during the request, as if the machine was lost: nobody knows whether the request was handled.
+      // The connection breaks during the request, as if the machine had failed. It is unknown whether the request was handled.
       socket.once('data', () => socket.resetAndDestroy());
     });
     let isThere = false;
@@ -313,7 +313,7 @@ describe('a request that reaches another instance', () => {
     silent.close();
   });
 
-  test('a request fails with 503 while the directory is unreachable, and a WebSocket does not need it', async () => {
+  test('a request receives 503 while the directory is unreachable, but a WebSocket works without the directory', async () => {
     const broken: ConnectionDirectory = {
       claim: () => Promise.reject(new Error('away')),
       find: () => Promise.reject(new Error('away')),
@@ -332,16 +332,16 @@ describe('a request that reaches another instance', () => {
     expect(await connection.invoke('echo', 1)).toBe(1);
   });
 
-  test('a request is not forwarded twice', async () => {
+  test('a forwarded request is not forwarded again', async () => {
     const directory = createMemoryDirectory();
     await using row = await start({}, { ...directory, find: async () => row.instances[2]?.url });
     const [first] = await negotiated(row);
-    // According to the directory, the third instance serves the connection, but that is wrong.
+    // The directory wrongly says that the third instance serves the connection.
     expect((await post(first, 'x')).text).toBe('404 No Connection with that ID');
   });
 });
 
-test('a client that lost its socket continues through another instance without losses (stateful reconnect)', async () => {
+test('a client with stateful reconnect that lost its socket continues through another instance without losing messages', async () => {
   await using row = await start({ allowStatefulReconnects: true }, createMemoryDirectory(), {
     tickIntervalMs: 50,
   });
@@ -369,7 +369,7 @@ test.each([
   { url: 'http://x/hub' },
   { url: 'http://x?a=1' },
   { url: 'http://a:b@x' },
-])('the invalid options %j are refused', (wrong) => {
+])('the invalid instance options %j are refused', (wrong) => {
   const instances = {
     url: 'http://127.0.0.1:1',
     signingKeys,

@@ -78,7 +78,7 @@ describe('spans', () => {
       /secret|told/,
     );
   });
-  test('spans record only the type of an error of a hook or a stream', async () => {
+  test('spans record only the type of an error that a hook or a stream throws', async () => {
     exporter.reset();
     const failing = defineHub()({
       onConnected({ request }) {
@@ -120,7 +120,7 @@ describe('spans', () => {
     );
   });
 
-  test('spans of streams join the trace too, and an invalid trace is ignored', async () => {
+  test('spans of streams also join the trace of the client, and an invalid trace context is ignored', async () => {
     exporter.reset();
     await using host = await startHost((server) => server.mapHub('/hub', hub), {
       filters: [traceHubs(tracer)],
@@ -160,7 +160,7 @@ class PulledReader extends MetricReader {
 }
 
 describe('metrics', () => {
-  test('metrics have the names and attributes of ASP.NET Core', async () => {
+  test('metrics have the same names and attributes as in ASP.NET Core', async () => {
     const reader = new PulledReader();
     const meters = new MeterProvider({ readers: [reader] });
     await using host = await startHost((server) => server.mapHub('/hub', hub), {
@@ -208,7 +208,7 @@ describe('metrics', () => {
   };
 
   test.each(Object.entries(statuses) as [CloseReason, string][])(
-    'the metrics of a connection that ended by %s have the status %s',
+    'the metrics of a connection with the close reason %s have the status %s',
     (reason, status) => {
       const seen: unknown[] = [];
       const listener = measureSignalR({

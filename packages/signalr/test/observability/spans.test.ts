@@ -1,5 +1,5 @@
 /*
- * The parents of the spans of a connection that was opened while a span was active.
+ * The parents and links of the spans of a connection that was opened while another span was active.
  */
 import { context, trace } from '@opentelemetry/api';
 import { describe, expect, test } from 'vitest';
@@ -23,7 +23,7 @@ function start(): Promise<Host> {
   return startHost((server) => server.mapHub('/hub', hub), { filters: [traceHubs(tracer)] });
 }
 
-/** Makes a span active while the HTTP server handles requests, as HTTP instrumentation does. */
+/** Makes a span active while the HTTP server handles requests, as HTTP instrumentation does. Returns the context of the span. */
 function spanAround(host: Host) {
   const span = tracer.startSpan('GET /hub');
   const emit = host.http.emit.bind(host.http);
@@ -36,7 +36,7 @@ const traceId = '0af7651916cd43dd8448eb211c80319c';
 const parentId = 'b7ad6b7169203331';
 
 describe('spans of a connection that was opened inside of a span', () => {
-  test('the spans of hooks are children of the span around the opening request, and the spans of calls are linked to that span from other traces', async () => {
+  test('the span of the opening request is the parent of the spans of hooks, and spans of calls only link to it from other traces', async () => {
     await using host = await start();
     const request = spanAround(host);
     await using client = await openRaw(host);

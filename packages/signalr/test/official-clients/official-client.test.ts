@@ -39,7 +39,7 @@ async function connect(host: Host): Promise<HubConnection & AsyncDisposable> {
 }
 
 describe('an official client', () => {
-  test('an official client does not receive the reason of a failed method, but the server does', async () => {
+  test('a call of a method that throws is rejected for the official client, and the server reports the error', async () => {
     await using host = await startChat();
     await using connection = await connect(host);
     await expect(connection.invoke('break')).rejects.toThrow();
@@ -50,7 +50,7 @@ describe('an official client', () => {
     });
   });
 
-  test('an official client receives the text of every error when details are enabled', async () => {
+  test('an official client receives the text of every error when enableDetailedErrors is true', async () => {
     await using host = await startChat({ enableDetailedErrors: true });
     await using connection = await connect(host);
     await expect(connection.invoke('break')).rejects.toThrow(
@@ -62,14 +62,14 @@ describe('an official client', () => {
     await expect(connection.invoke('fail')).rejects.toThrow('HubException: no such room');
   });
 
-  test('a result that cannot be encoded fails only its call', async () => {
+  test('a result that cannot be encoded makes only its own call fail', async () => {
     await using host = await startChat();
     await using connection = await connect(host);
     await expect(connection.invoke('cyclic')).rejects.toThrow("invoking 'cyclic' on the server.");
     expect(await connection.invoke('echo', 1)).toBe(1);
   });
 
-  test('an official client receives JSON text verbatim', async () => {
+  test('an official client receives the value of a JSON text', async () => {
     await using host = await startChat();
     await using connection = await connect(host);
     const data = new Promise((resolve) => {

@@ -12,7 +12,7 @@ import { createPageServer, pagePath } from '../support/matrix/page-server.js';
 
 let host: Host;
 let browser: Browser;
-/** One page for each client version. The cells of a version run one after the other in its page. */
+/** One page for each client version. The tests of a version run one after the other in the page of that version. */
 const pages = new Map<Version, Page>();
 
 beforeAll(async () => {
@@ -36,7 +36,7 @@ function pageOf(version: Version): Page {
   return page;
 }
 
-test.each(VERSIONS)('the page called %s has the client of that version', async (version) => {
+test.each(VERSIONS)('the page for version %s has loaded the client of that version', async (version) => {
   expect(await pageOf(version).evaluate(() => window.signalR.VERSION)).toBe(version);
 });
 

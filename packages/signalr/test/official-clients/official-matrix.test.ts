@@ -30,7 +30,7 @@ beforeAll(async () => {
 
 afterAll(() => host[Symbol.asyncDispose]());
 
-test.each(VERSIONS)('the client called %s is of that version', (version) => {
+test.each(VERSIONS)('the client library for version %s reports that version', (version) => {
   expect(libraries[version].signalR.VERSION).toBe(version);
 });
 

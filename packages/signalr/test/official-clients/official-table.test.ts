@@ -1,5 +1,6 @@
 /*
- * The published matrix equals the list of cells from which the tests are built. `npm run docs:signalr` rewrites it.
+ * The matrix in docs/compatibility.md equals the list of cells from which the tests are built. `npm run docs:signalr` rewrites the
+ * matrix.
  */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
@@ -10,10 +11,13 @@ const TESTED_RUNTIMES = ['Node', 'Chromium'] as const;
 
 const written = renderPage(readFileSync(PAGE_PATH, 'utf8'), TESTED_RUNTIMES);
 
-test('the published page equals the one rendered from the list of cells', async () => {
+test('the published compatibility page equals the page that is rendered from the list of cells', async () => {
   await expect(written).toMatchFileSnapshot(PAGE_PATH);
 });
 
-test.each(TESTED_RUNTIMES)('the table of %s yields its cells when it is read back', (runtime) => {
-  expect(publishedCells(runtime, written)).toEqual(new Set(cellsOf(runtime).map(cellName)));
-});
+test.each(TESTED_RUNTIMES)(
+  'the rendered table for %s yields the cells of its list when it is read back',
+  (runtime) => {
+    expect(publishedCells(runtime, written)).toEqual(new Set(cellsOf(runtime).map(cellName)));
+  },
+);

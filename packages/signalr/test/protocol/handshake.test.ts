@@ -1,5 +1,5 @@
 /*
- * The handshake and the negotiate answer, as pure functions.
+ * The functions that read and write the handshake and the negotiate answer, without a server.
  */
 import { describe, expect, test } from 'vitest';
 import {
@@ -35,12 +35,12 @@ describe('the handshake', () => {
     );
   });
 
-  test('the handshake accepts the name of a protocol in any case', () => {
+  test('the handshake accepts the name of a protocol in upper and lower case', () => {
     const decision = decideHandshake({ protocol: 'JSON', version: 1 }, [jsonHubProtocol], ['text']);
     expect(decision).toMatchObject({ kind: 'accepted' });
   });
 
-  test.each([0, 1, 2])('the handshake accepts version %i', (version) => {
+  test.each([0, 1, 2])('the handshake accepts version %i of the JSON protocol', (version) => {
     const decision = decideHandshake({ protocol: 'json', version }, [jsonHubProtocol], ['text']);
     expect(decision).toEqual({ kind: 'accepted', protocol: jsonHubProtocol, version });
   });
@@ -54,14 +54,14 @@ describe('the handshake', () => {
       "Cannot use the 'binary' protocol on the current transport. The transport does not support 'Binary' transfer format.",
     ],
   ])(
-    'the handshake for %s version %i is refused with the text of ASP.NET Core',
+    'a handshake for the protocol %s in version %i is refused with the error text of ASP.NET Core',
     (protocol, version, error) => {
       const decision = decideHandshake({ protocol, version }, [jsonHubProtocol, binary], ['text']);
       expect(decision).toEqual({ kind: 'refused', error });
     },
   );
 
-  test('the handshake response has no type', () => {
+  test('the handshake response has no property named type', () => {
     expect(writeHandshakeResponse().toString()).toBe('{}\u001e');
     expect(writeHandshakeResponse('no "x"').toString()).toBe('{"error":"no \\"x\\""}\u001e');
   });
@@ -86,9 +86,12 @@ describe('negotiate', () => {
     ['99999999999', 0, 'The client requested a non-integer protocol version.'],
     ['-1', 0, "The client requested version '-1', but the server does not support this version."],
     [undefined, 1, "The client requested version '0', but the server does not support this version."],
-  ])('the negotiate version %j is refused with the minimum %i', (text, minimum, error) => {
-    expect(readNegotiateVersion(text, minimum)).toEqual({ kind: 'refused', error });
-  });
+  ])(
+    'the requested negotiate version %j is refused when the minimum version is %i',
+    (text, minimum, error) => {
+      expect(readNegotiateVersion(text, minimum)).toEqual({ kind: 'refused', error });
+    },
+  );
 
   test('the negotiate answer has its properties in the order of ASP.NET Core, and no token in version 0', () => {
     const answer = {

@@ -1,6 +1,6 @@
 /*
- * Every official client reads the JSON text that a hub sends as the value that `JSON.parse` returns for it. That applies to every
- * transport and protocol, whatever the text looks like. MessagePack keeps the digits that a number would lose.
+ * An official client that receives JSON text from a hub reads the same value as `JSON.parse` returns for the text, over every
+ * transport and protocol. MessagePack also keeps the digits of large integers that a JavaScript number would lose.
  */
 import { HttpTransportType } from '@microsoft/signalr';
 import { jsonText } from '@millrace/testkit';
@@ -40,7 +40,7 @@ describe.each([
   ['LongPolling', 'messagepack'],
 ] as const)('over %s with %s', (transport, protocol) => {
   test.each(texts.map((text, index) => [JSON.stringify(text).slice(0, 60), index] as const))(
-    'the JSON text %s arrives as an argument, as a result and inside one',
+    'the JSON text %s arrives as an argument, as a result, and inside a result',
     async (_text, index) => {
       await using host = await startHost((server) => void server.mapHub('/hub', hub));
       await using client = await connectOfficial(host.url, {
@@ -59,7 +59,7 @@ describe.each([
   );
 });
 
-/** The bytes of a message that carries the text, beginning with the value of the text. */
+/** Encodes a MessagePack message with the JSON text as its item. Returns the bytes of the message from the item on. */
 function bytesOf(text: string): Buffer {
   const item = new JsonText(text);
   const bytes = messagePackHubProtocol.write({ type: MessageType.streamItem, invocationId: '1', item });
@@ -85,7 +85,7 @@ describe('JSON text as MessagePack', () => {
     ['0', 0],
     ['1.0', 1],
     ['1.10', 1.1],
-  ])('MessagePack keeps 64 bits of %s', (text, value) => {
+  ])('the JSON number %s is encoded in MessagePack without loss up to 64 bits', (text, value) => {
     expect(new MessagePackReader(bytesOf(text)).readValue()).toBe(value);
     const list = `[ ${text}\r\n,"\\"${text}", 9007199254740993,{"a" :${text}}]`;
     expect(new MessagePackReader(bytesOf(list)).readValue()).toEqual([
@@ -106,12 +106,12 @@ describe('JSON text as MessagePack', () => {
   test.each([
     ['without', ''],
     ['with', '9007199254740993'],
-  ])('MessagePack refuses text that is nested too deep, %s a long number in it', (_how, inner) => {
+  ])('MessagePack refuses JSON text that is nested too deep, %s a long number inside', (_how, inner) => {
     const text = `${'['.repeat(100_000)}${inner}${']'.repeat(100_000)}`;
     expect(() => bytesOf(text)).toThrow(expect.objectContaining({ code: 'unserializable' }));
   });
 
-  test('the official library reads the MessagePack of a text as JSON.parse reads the text', () => {
+  test('the official library decodes the MessagePack of a JSON text to the value that JSON.parse returns', () => {
     fc.assert(
       fc.property(jsonText, (text) => {
         expect(decode(bytesOf(text))).toEqual(JSON.parse(text));

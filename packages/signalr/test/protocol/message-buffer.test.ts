@@ -1,6 +1,6 @@
 /*
- * The bookkeeping of stateful reconnect: exact numbers, and random breaks of the connection, in which no message is lost or
- * duplicated.
+ * The message buffer of stateful reconnect: exact sequence numbers, and random disconnections that neither lose nor duplicate a
+ * message.
  */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -20,7 +20,7 @@ const ack = (sequenceId: number): HubMessage => ({ type: MessageType.ack, sequen
 const sequence = (sequenceId: number): HubMessage => ({ type: MessageType.sequence, sequenceId });
 
 describe('what was sent', () => {
-  test('the messages are replayed from the oldest unacknowledged one on', () => {
+  test('messages are replayed from the oldest unacknowledged message on', () => {
     const buffer = new MessageBuffer(1_000);
     expect(buffer.replay()).toEqual({ sequenceId: 1, messages: [] });
     buffer.accept(sequence(1));
@@ -34,13 +34,13 @@ describe('what was sent', () => {
     expect(buffer.replay()).toEqual({ sequenceId: 6, messages: [] });
   });
 
-  test('a message that only serves the connection is not kept', () => {
+  test('a message that only serves the connection, such as a ping, is not kept for a replay', () => {
     const buffer = new MessageBuffer(1_000);
     buffer.sent(new EncodedMessage(Buffer.from('ping'), 'text', false));
     expect(buffer.replay()).toEqual({ sequenceId: 1, messages: [] });
   });
 
-  test('the messages fill the buffer by their bytes until they are acknowledged', () => {
+  test('sent messages count toward the size limit of the buffer until they are acknowledged', () => {
     const buffer = new MessageBuffer(10);
     buffer.sent(counted('x'.repeat(10)));
     expect(buffer.isFull).toBe(false);
@@ -54,7 +54,7 @@ describe('what was sent', () => {
     expect(texts(buffer.replay().messages)).toEqual(['y']);
   });
 
-  test('a number beyond the last message acknowledges all messages', () => {
+  test('an acknowledgement with a number beyond the last sent message acknowledges all messages', () => {
     const buffer = new MessageBuffer(10);
     buffer.sent(counted('a'));
     expect(buffer.accept(ack(99))).toBe(false);
@@ -65,7 +65,7 @@ describe('what was sent', () => {
 });
 
 describe('what is received', () => {
-  test('received messages are acknowledged once, and only sequenced ones', () => {
+  test('received messages are acknowledged once, and messages without a sequence number, such as pings, do not count', () => {
     const buffer = new MessageBuffer(10);
     expect(buffer.takeAck()).toBeUndefined();
     expect(buffer.accept(item(1))).toBe(true);
@@ -75,7 +75,7 @@ describe('what is received', () => {
     expect(buffer.takeAck()).toBeUndefined();
   });
 
-  test('the server drops messages on a new socket until the client sends its sequence number, and then drops those that it has already received', () => {
+  test('the server drops messages that precede the sequence message on a new socket, and messages that it has already received', () => {
     const buffer = new MessageBuffer(10);
     for (const n of [1, 2, 3]) buffer.accept(item(n));
     buffer.replay();
@@ -86,7 +86,7 @@ describe('what is received', () => {
     expect(buffer.takeAck()).toBe(4);
   });
 
-  test('a client cannot continue beyond the received messages', () => {
+  test('a client cannot resume with a sequence number beyond the received messages', () => {
     const buffer = new MessageBuffer(10);
     buffer.accept(item(1));
     expect(buffer.accept(sequence(2))).toBe(false);
@@ -97,7 +97,7 @@ describe('what is received', () => {
 });
 
 describe('a client that breaks off in the middle of a replay', () => {
-  test('a client that loses its socket in its own replay may continue after all messages received before', () => {
+  test('a client that loses its socket during its own replay may resume after all messages that the server had received before', () => {
     const buffer = new MessageBuffer(10);
     for (const n of [1, 2, 3]) buffer.accept(item(n));
     buffer.replay();
@@ -110,7 +110,7 @@ describe('a client that breaks off in the middle of a replay', () => {
     expect(() => buffer.accept(sequence(6))).toThrow('Sequence ID greater');
   });
 
-  test('a client that loses its socket in a replay receives the same number again', () => {
+  test('a client that loses its socket during a replay of the server receives the same replay again', () => {
     const buffer = new MessageBuffer(1_000);
     for (const text of ['a', 'b', 'c']) buffer.sent(counted(text));
     expect(buffer.replay().sequenceId).toBe(1);
@@ -126,7 +126,7 @@ describe('a client that breaks off in the middle of a replay', () => {
     expect(buffer.replay()).toEqual({ sequenceId: 5, messages: [] });
   });
 
-  test('the server buffers twice the limit at most for a client that loses its socket in replay after replay', () => {
+  test('the server buffers at most twice the limit for a client that loses its socket during every replay', () => {
     const buffer = new MessageBuffer(100);
     for (let round = 1; round <= 50; round += 1) {
       for (let n = 0; n < 10; n += 1) buffer.sent(counted('x'.repeat(10)));
@@ -138,7 +138,7 @@ describe('a client that breaks off in the middle of a replay', () => {
   });
 });
 
-test('a message that the client sends again is acknowledged again, because the first acknowledgement was lost', () => {
+test('a message that the client sends again is acknowledged again, because the first acknowledgement may have been lost', () => {
   const buffer = new MessageBuffer(10);
   buffer.accept(item(1));
   buffer.accept(item(2));
@@ -151,7 +151,7 @@ test('a message that the client sends again is acknowledged again, because the f
   expect(buffer.takeAck()).toBeUndefined();
 });
 
-test('no message is lost, doubled or disordered in either direction over any number of breaks', () => {
+test('no message is lost, duplicated or reordered in either direction over any number of disconnections', () => {
   const step = fc.oneof(
     { weight: 5, arbitrary: fc.constantFrom('server sends', 'client sends') },
     { weight: 4, arbitrary: fc.constantFrom('server receives', 'client receives') },
@@ -176,7 +176,7 @@ test('no message is lost, doubled or disordered in either direction over any num
       client.receive(Number.POSITIVE_INFINITY);
       expect(server.received).toEqual(Array.from({ length: client.sent }, (_, index) => index + 1));
       expect(client.received).toEqual(Array.from({ length: server.sent }, (_, index) => index + 1));
-      // After this acknowledgement, no message of the client waits for one.
+      // After this acknowledgement from the server, every message of the client is acknowledged.
       server.ack(client);
       client.receive(Number.POSITIVE_INFINITY);
       expect(client.unacked).toEqual([]);
@@ -185,7 +185,9 @@ test('no message is lost, doubled or disordered in either direction over any num
   );
 });
 
-/** One end of the connection. `wire` holds the messages on their way to it, which are lost when the connection breaks. */
+/**
+ * One end of the connection. `wire` holds the messages that are on their way to this end. They are lost when the connection breaks.
+ */
 interface End {
   wire: HubMessage[];
 }
@@ -221,9 +223,9 @@ class Server implements End {
 }
 
 /**
- * The rules of the official clients. Their replay begins earlier than necessary. They refuse a number to which they have not
- * counted, even if they had received that message before the break. They send their acknowledgement after a delay, which a break
- * does not cancel.
+ * Follows the rules of the official clients. Their replay may begin earlier than necessary. They refuse a sequence number that is
+ * higher than their current count, even if they received the message with that number before the disconnection. They acknowledge
+ * after a delay, and a disconnection does not cancel this acknowledgement.
  */
 class OfficialClient implements End {
   readonly received: number[] = [];

@@ -1,6 +1,6 @@
 /*
  * The MessagePack hub protocol: a table of wire bytes and messages, a comparison with the library that the official client uses,
- * and properties over any split and any bytes.
+ * and property tests in which the bytes are random, or are split into random chunks.
  */
 import { decode, encode } from '@msgpack/msgpack';
 import fc from 'fast-check';
@@ -20,7 +20,7 @@ function parseAll(chunks: readonly Buffer[], maximumBytes = 1_000_000): HubMessa
   return messages;
 }
 
-/** A message body in hexadecimal, with its length prefix in front. */
+/** Returns the bytes of a message body that is given in hexadecimal, after its length prefix. */
 function framed(hex: string): Buffer {
   const body = Buffer.from(hex.replaceAll(' ', ''), 'hex');
   return Buffer.concat([writeLengthPrefix(body.length), body]);
@@ -62,10 +62,13 @@ const bothWays: readonly [string, HubMessage][] = [
 ];
 
 describe('messages and wire bytes', () => {
-  test.each(bothWays)('the message %s is read and written', (hex, message) => {
-    expect(parseAll([framed(hex)])).toEqual([message]);
-    expect(messagePackHubProtocol.write(message).toString('hex')).toBe(framed(hex).toString('hex'));
-  });
+  test.each(bothWays)(
+    'the MessagePack bytes %s are read as a message, and the message is written as the same bytes',
+    (hex, message) => {
+      expect(parseAll([framed(hex)])).toEqual([message]);
+      expect(messagePackHubProtocol.write(message).toString('hex')).toBe(framed(hex).toString('hex'));
+    },
+  );
 
   test('a ping has exactly three bytes', () => {
     expect([...messagePackHubProtocol.write({ type: 6 })]).toEqual([0x02, 0x91, 0x06]);
@@ -77,22 +80,26 @@ describe('messages and wire bytes', () => {
       '95 01 80 c0 a1 74 90',
       [{ type: 1, target: 't', arguments: [] }],
     ],
-    ['an empty invocation id as none', '96 01 80 a0 a1 74 90 90', [{ type: 1, target: 't', arguments: [] }]],
-    ['the close of a client that leaves out allowReconnect', '92 07 c0', [{ type: 7 }]],
-    ['further items', '93 06 01 02', [{ type: 6 }]],
-    ['unknown types by skipping them', '91 63', []],
-    ['integers in any width', '92 08 d3 00 00 00 00 00 00 00 05', [{ type: 8, sequenceId: 5 }]],
+    [
+      'an empty invocation id as a missing id',
+      '96 01 80 a0 a1 74 90 90',
+      [{ type: 1, target: 't', arguments: [] }],
+    ],
+    ['a Close message without allowReconnect', '92 07 c0', [{ type: 7 }]],
+    ['a message with additional items', '93 06 01 02', [{ type: 6 }]],
+    ['a message of an unknown type by skipping it', '91 63', []],
+    ['an integer of any width', '92 08 d3 00 00 00 00 00 00 00 05', [{ type: 8, sequenceId: 5 }]],
   ])('the MessagePack protocol reads %s', (_title, hex, messages) => {
     expect(parseAll([framed(hex)])).toEqual(messages);
   });
 
   test.each([
-    ['nothing', ''],
+    ['an empty message', ''],
     ['a value that is not an array', 'c0'],
     ['a type that is not a number', '91 a1 36'],
     ['headers that are not a map', '96 01 c0 c0 a1 74 90 90'],
-    ['a header without text', '96 01 81 a1 61 01 c0 a1 74 90 90'],
-    ['an empty header', '96 01 81 a1 61 a0 c0 a1 74 90 90'],
+    ['a header whose value is not a string', '96 01 81 a1 61 01 c0 a1 74 90 90'],
+    ['a header whose value is empty', '96 01 81 a1 61 a0 c0 a1 74 90 90'],
     ['an invocation without a target', '96 01 80 c0 c0 90 90'],
     ['a numeric invocation id', '96 01 80 01 a1 74 90 90'],
     ['arguments that are not an array', '96 01 80 c0 a1 74 c0 90'],
@@ -110,19 +117,19 @@ describe('messages and wire bytes', () => {
     expect(() => parseAll([framed(hex)])).toThrow(malformed);
   });
 
-  test('endlessly nested values are refused', () => {
+  test('values that are nested too deep are refused', () => {
     const body = Buffer.concat([Buffer.from('940280a131', 'hex'), Buffer.alloc(20_000, 0x91)]);
     expect(() => parseAll([framed(body.toString('hex'))])).toThrow(malformed);
   });
 
-  test('a length prefix over five bytes is refused', () => {
+  test('a length prefix that is too large or longer than five bytes is refused', () => {
     expect(() => parseAll([Buffer.from('ffffffff0f', 'hex')])).toThrow(malformed);
     expect(() => parseAll([Buffer.from('ffffffffff01', 'hex')])).toThrow(malformed);
   });
 });
 
 describe('size limit', () => {
-  test('the size limit counts a message with its prefix', () => {
+  test('the size limit applies to a message including its length prefix', () => {
     const message = messagePackHubProtocol.write({ type: 2, invocationId: '1', item: 'y'.repeat(200) });
     expect(parseAll([message], message.length)).toHaveLength(1);
     expect(() => parseAll([message], message.length - 1)).toThrow(
@@ -130,7 +137,7 @@ describe('size limit', () => {
     );
   });
 
-  test('a message over the limit is refused because of its prefix', () => {
+  test('a message over the size limit is refused as soon as its length prefix is read', () => {
     expect(() => parseAll([writeLengthPrefix(100_000_000)], 32_768)).toThrow(
       expect.objectContaining({ code: 'message_too_big' }),
     );
@@ -156,13 +163,13 @@ describe('values', () => {
     0, 1, 127, 128, 255, 256, 65_535, 65_536, 4_294_967_295, 4_294_967_296, 9_007_199_254_740_991, -1, -32,
     -33, -128, -129, -32_768, -32_769, -2_147_483_648, -2_147_483_649, -9_007_199_254_740_991, 1.5, -0.1,
     1e300,
-  ])('the number %d is written as the official library writes it', (value) => {
+  ])('the number %d is written so that the server and the official library read it unchanged', (value) => {
     expect(roundTrip(value)).toBe(value);
     expect(decodedByClient(value)).toBe(value);
   });
 
   test.each([0, 31, 32, 255, 256, 65_535, 65_536])(
-    'a text, an array and bytes of length %d are read and written',
+    'a string, an array and bytes of length %d are written so that the server and the official library read them unchanged',
     (length) => {
       const text = 'ä'.repeat(length);
       const array = Array.from({ length }, () => 7);
@@ -188,14 +195,14 @@ describe('values', () => {
     expect(decodedByClient(date)).toEqual(date);
   });
 
-  test('integers beyond 2^53 are bigints', () => {
+  test('integers beyond 2^53 are read as bigints', () => {
     expect(roundTrip(2n ** 63n)).toBe(2n ** 63n);
     expect(roundTrip(-(2n ** 63n))).toBe(-(2n ** 63n));
     expect(roundTrip(5n)).toBe(5);
     expect(() => roundTrip(2n ** 64n)).toThrow(expect.objectContaining({ code: 'unserializable' }));
   });
 
-  test('a value that JSON omits or writes as null is omitted or nil', () => {
+  test('a value that JSON omits is omitted, and a value that JSON writes as null is written as nil', () => {
     expect(roundTrip(undefined)).toBeNull();
     expect(roundTrip(() => 1)).toBeNull();
     expect(roundTrip({ a: undefined, b: 1, c: () => 1 })).toEqual({ b: 1 });
@@ -205,7 +212,7 @@ describe('values', () => {
     expect(roundTrip(new Map([['k', 1]]))).toEqual({ k: 1 });
   });
 
-  test('JSON text is written as its value', () => {
+  test('JSON text is written as the value of the text', () => {
     expect(roundTrip(new JsonText('{"n":[1.5]}'))).toEqual({ n: [1.5] });
   });
 
@@ -215,7 +222,7 @@ describe('values', () => {
     expect(() => roundTrip(circle)).toThrow(expect.objectContaining({ code: 'unserializable' }));
   });
 
-  test('a hostile key is read as data', () => {
+  test('the key __proto__ is read as an ordinary property', () => {
     const item = roundTrip(new Map([['__proto__', { polluted: true }]])) as object;
     expect(Object.hasOwn(item, '__proto__')).toBe(true);
     expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
@@ -259,7 +266,7 @@ const message: fc.Arbitrary<HubMessage> = fc.oneof(
 );
 
 describe('properties', () => {
-  test('every split of a valid stream yields the same messages', () => {
+  test('a valid stream of bytes yields the same messages, however it is split into chunks', () => {
     fc.assert(
       fc.property(
         fc.array(message, { maxLength: 8 }),
@@ -280,7 +287,7 @@ describe('properties', () => {
     );
   });
 
-  test('random bytes yield messages or one typed error', () => {
+  test('random bytes yield messages or a SignalRError', () => {
     const frame = fc
       .uint8Array({ maxLength: 60 })
       .map((body) => Buffer.concat([writeLengthPrefix(body.length), body]));

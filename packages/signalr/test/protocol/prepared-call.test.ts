@@ -20,31 +20,34 @@ function asSent(text: string): HubMessage {
   return { type: MessageType.invocation, target: 'note "1"', arguments: [new JsonText(text)] };
 }
 
-/** Returns a copy of the call's bytes, with the required free bytes before them. */
+/** Returns a copy of the call's bytes. The memory before the copy has the free bytes that `PreparedCall` requires. */
 function keep(call: PreparedCall): Buffer {
   const { headroomBytes } = PreparedCall;
   return Buffer.concat([Buffer.alloc(headroomBytes), call.bytes]).subarray(headroomBytes);
 }
 
-test.each(texts)('the bytes of a call are those of the same send in every protocol (%#)', (text) => {
-  const call = new PreparedCall('note "1"', text);
-  const again = PreparedCall.fromBytes('note "1"', keep(call));
-  expect(again.text).toBe(text);
-  for (const protocol of [jsonHubProtocol, messagePackHubProtocol]) {
-    const expected = protocol.write(asSent(text));
-    for (const each of [call, again]) {
-      const encoded = each.encodedFor(protocol);
-      expect(encoded.payload.equals(expected)).toBe(true);
-      expect(encoded.isSequenced).toBe(true);
-      expect(each.encodedFor(protocol)).toBe(encoded);
-      const copied = webSocketFraming.frame(expected, protocol.transferFormat, false);
-      expect(encoded.framedBy(webSocketFraming).equals(copied)).toBe(true);
-      expect(encoded.payload.equals(expected)).toBe(true);
+test.each(texts)(
+  'a prepared call has the same bytes as an ordinary send in every protocol (text %#)',
+  (text) => {
+    const call = new PreparedCall('note "1"', text);
+    const again = PreparedCall.fromBytes('note "1"', keep(call));
+    expect(again.text).toBe(text);
+    for (const protocol of [jsonHubProtocol, messagePackHubProtocol]) {
+      const expected = protocol.write(asSent(text));
+      for (const each of [call, again]) {
+        const encoded = each.encodedFor(protocol);
+        expect(encoded.payload.equals(expected)).toBe(true);
+        expect(encoded.isSequenced).toBe(true);
+        expect(each.encodedFor(protocol)).toBe(encoded);
+        const copied = webSocketFraming.frame(expected, protocol.transferFormat, false);
+        expect(encoded.framedBy(webSocketFraming).equals(copied)).toBe(true);
+        expect(encoded.payload.equals(expected)).toBe(true);
+      }
     }
-  }
-});
+  },
+);
 
-test('calls that are created from the same stored bytes do not disturb each other', () => {
+test('prepared calls that are created from the same stored bytes do not overwrite each other', () => {
   const bytes = keep(new PreparedCall('note', '{"n":1}'));
   const [one, two] = [1, 2].map(() => PreparedCall.fromBytes('note', bytes).encodedFor(jsonHubProtocol));
   const frame = Buffer.from(one?.framedBy(webSocketFraming) ?? []);
@@ -52,7 +55,7 @@ test('calls that are created from the same stored bytes do not disturb each othe
   expect(one?.framedBy(webSocketFraming).equals(frame)).toBe(true);
 });
 
-test('a call that is relayed twice is encoded once and arrives in the order of the sends', async () => {
+test('a prepared call that is relayed twice is encoded once, and arrives in the order of the sends', async () => {
   let hub: Hub<Client> | undefined;
   await using host = await startHost((server) => {
     hub = server.mapHub('/hub', defineHub<Client>()({ methods: {} }));

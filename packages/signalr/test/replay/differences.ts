@@ -1,6 +1,6 @@
 /*
- * The cases in which Millrace intentionally answers differently from the recorded ASP.NET Core. The reasons are sentences of
- * packages/signalr/docs/compatibility.md, as a test checks.
+ * The recorded cases in which Millrace intentionally answers differently from ASP.NET Core. Each reason is a sentence of
+ * packages/signalr/docs/compatibility.md, and a test checks that the page contains this sentence.
  */
 import type { Ended, HttpAnswer, Received } from './vector.js';
 
@@ -60,7 +60,7 @@ export const ADDED_HEADERS: Readonly<Record<string, { readonly why: string; read
   vary: { value: 'Origin', why: CORS },
 };
 
-/** The differences by vector file and name of the case. */
+/** The differences. A key consists of the name of the vector file and the name of the case: `file: case`. */
 export const DIFFERENCES: Readonly<Record<string, Difference>> = {
   'handshake: a protocol that the hub does not speak is not supported': {
     why: BOTH_PROTOCOLS,

@@ -21,7 +21,7 @@ interface Endpoint {
   readonly options?: SignalRServerOptions;
   readonly map?: MapHubOptions<undefined>;
   readonly hooks?: ReplayHooks;
-  /** True when a token is required. A token is a name, with the number of seconds for which it is valid. */
+  /** True when a token is required. A token is the name of a user, or a name and a number of seconds, for example `ann.2`. */
   readonly isSecured?: boolean;
 }
 
@@ -100,7 +100,7 @@ function inWords(error: Error): string {
   return `${isOfClient ? 'HubException' : error.name}: ${error.message}`;
 }
 
-/** Answers requests that belong to no hub. */
+/** Answers requests that belong to no hub with 404. */
 const notFound: RequestListener = (_request, response) => {
   response.writeHead(404, { 'Content-Length': '0' });
   response.end();
@@ -111,7 +111,7 @@ export interface Replayed extends AsyncDisposable {
   readonly played: PlayedServer;
 }
 
-/** Starts the endpoint of this name. Its clock moves only when a conversation says so. */
+/** Starts the endpoint of this name. Its clock advances only when the conversation has a step `elapse`. */
 export async function startEndpoint(name: string): Promise<Replayed> {
   const endpoint = ENDPOINTS[name];
   if (endpoint === undefined) throw new Error(`no endpoint is named ${name}`);
@@ -147,7 +147,7 @@ function userOf(token: string | null, wallMs: number): Authenticated<undefined> 
     : { userId, user: undefined, expiresAtMs: wallMs + Number(seconds) * 1_000 };
 }
 
-/** Counts every request and upgrade that arrives. */
+/** Counts every request and upgrade that arrives. The returned function waits until a given number of them have arrived. */
 function countRequests(host: Host): PlayedServer['requestsArrived'] {
   const arrived = new Arrivals();
   const emit = host.http.emit.bind(host.http);

@@ -2,7 +2,7 @@
  * Named gates: one part of a test waits for a gate, and another part opens it.
  */
 
-/** Gates by their names. There are as many as a conversation names. */
+/** Gates by their names. A gate is created when its name is used for the first time. */
 export class Gates {
   readonly #gates = new Map<string, Gate>();
 
@@ -37,7 +37,7 @@ function withResolvers(): Gate {
   return { promise, resolve };
 }
 
-/** A counter whose users can wait until it reaches a number. */
+/** A counter. Other code can wait until the count reaches a number. */
 export class Arrivals {
   readonly #gates = new Gates();
   #count = 0;

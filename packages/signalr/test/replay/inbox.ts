@@ -1,5 +1,5 @@
 /*
- * Received messages that have not been read yet. A reader waits for them with a time limit.
+ * Received messages that have not been read yet. A reader can wait for the next message, with a time limit.
  */
 
 /** A queue between the events of a socket and a test. It is never larger than the test's conversation. */
@@ -27,7 +27,7 @@ export class Inbox<Item, End> {
     return item;
   }
 
-  /** Returns the value of the end. Rejects if the end does not come within the limit, or if items are left. */
+  /** Waits for the end, and returns its value. Rejects if the queue does not end within the limit, or if unread items are left. */
   async ended(limitMs: number): Promise<End> {
     await this.#until(() => this.#end !== undefined || this.#items.length > 0, limitMs, 'the end');
     if (this.#items.length > 0 || this.#end === undefined) {

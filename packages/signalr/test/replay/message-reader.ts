@@ -1,6 +1,6 @@
 /*
  * Splits the bytes of a server into messages. Text messages end with U+001E, and binary messages begin with a VarInt length. The
- * distribution of messages over frames and polls differs from run to run, so it is not compared.
+ * distribution of messages over frames and polls differs from run to run. Therefore the distribution is not compared.
  */
 const SEPARATOR = 0x1e;
 
@@ -20,8 +20,8 @@ export function splitMessages(bytes: Buffer): {
 }
 
 /**
- * True for a JSON object, which the handshake always is. A MessagePack message of 123 bytes also begins with `{`, but an array
- * follows.
+ * True for a JSON object. Every handshake is a JSON object. A MessagePack message of 123 bytes also begins with `{`, but the next
+ * byte begins an array.
  */
 function isText(bytes: Buffer): boolean {
   return bytes[0] === 0x7b && (bytes[1] === 0x22 || bytes[1] === 0x7d);

@@ -1,6 +1,6 @@
 /*
- * Plays the client's half of a conversation against any SignalR server, with plain HTTP and WebSockets, and notes the server's
- * half. To record, it plays and stores the result. To replay, it plays and compares the result.
+ * Plays the client's half of a conversation against any SignalR server, with plain HTTP and WebSockets, and observes the server's
+ * half. A recording stores the observed half. A replay compares it with the stored half.
  */
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
 import { WebSocket } from 'ws';
@@ -15,7 +15,7 @@ export interface PlayedServer {
   readonly url: string;
   /** Advances the server's clock. */
   readonly elapse: (ms: number) => Promise<void>;
-  /** Resolves when the server has received this many requests and upgrades in all. */
+  /** Resolves when the server has received `count` requests and upgrades in total. */
   readonly requestsArrived: (count: number) => Promise<void>;
   /** Maximum time to wait for a message, an answer or an end. */
   readonly limitMs: number;
@@ -106,7 +106,7 @@ export class Player implements AsyncDisposable {
       request.on('response', resolve);
       request.on('error', reject);
     });
-    answer.catch(() => {}); // the error still reaches a caller that awaits the answer; nobody awaits a dropped request
+    answer.catch(() => {}); // nobody awaits the answer to a dropped request; all other callers receive the error
     request.end(this.#payload(step));
     return { request, answer };
   }
@@ -159,7 +159,7 @@ export class Player implements AsyncDisposable {
     return within(opened, this.#server.limitMs, 'an answer to the upgrade');
   }
 
-  /** Returns the next received message, or an empty one if none arrives. */
+  /** Returns the next received message, or an empty object if none arrives. */
   async #listen(on: string): Promise<Received> {
     const { inbox } = known(this.#channels, on);
     const received = await inbox.next(this.#server.quietMs).catch(() => ({})); // silence is expected
@@ -229,7 +229,7 @@ async function withBody(response: IncomingMessage): Promise<HttpAnswer> {
   const body = Buffer.concat(chunks);
   const head = headOf(response);
   if (body.length === 0) return head;
-  const { 'content-length': _length, ...headers } = head.headers; // the length follows from the body, even if it came in chunks
+  const { 'content-length': _length, ...headers } = head.headers; // not compared, because chunked responses have no length
   const text = body.toString();
   const isText = Buffer.from(text).equals(body) && /^[{A-Z]/.test(text);
   return { ...head, headers, ...(isText ? { text } : { hex: body.toString('hex') }) };

@@ -57,7 +57,7 @@ async function firstDifference(vector: VectorCase) {
 describe.each(FILES)('recorded: %s', (file) => {
   const { cases } = read(file);
   test.concurrent.each(cases.map((vector) => [vector.name, vector] as const))(
-    'the recorded conversation is replayed: %s',
+    'the replay of the recorded conversation “%s” has the expected answers',
     async (name, vector) => {
       const difference = await firstDifference(vector);
       const meant = DIFFERENCES[`${file}: ${name}`];
@@ -79,7 +79,7 @@ test('every difference is described in docs/compatibility.md', () => {
   expect(untold.map(({ why }) => why)).toEqual([]);
 });
 
-test('every added header occurs in a replay', () => {
+test('every header that Millrace adds occurs in a replay', () => {
   expect([...seenAdditions].toSorted()).toEqual(Object.keys(ADDED_HEADERS).toSorted());
 });
 

@@ -2,7 +2,7 @@
  * Values that differ from run to run (ids, tokens). A vector contains `{{name}}`, and the wire contains the value.
  */
 
-/** Values by name. They are inserted into texts and hexadecimal bytes, and replaced by their names again. */
+/** Values by name. `fill` inserts them into text and hexadecimal bytes, and `hide` replaces them by their names again. */
 export class Variables {
   readonly #values = new Map<string, string>();
 
@@ -33,7 +33,7 @@ export class Variables {
     return hidden;
   }
 
-  /** Stores the text that the first group of each pattern matches, and replaces it by the name of the pattern. */
+  /** Stores the text that the first group of each pattern matches, and replaces this text by the name of the pattern. */
   capture(text: string, patterns: Readonly<Record<string, string>>): string {
     let hidden = text;
     for (const [name, pattern] of Object.entries(patterns)) {

@@ -34,9 +34,12 @@ export interface RequestStep {
 
 /** A step of the client, or an event that the client waits for. `expect` holds the recorded observation. */
 export type Step =
-  /** A request and its answer. If the step has a name, the ids in a negotiate answer become `{{name.id}}` and `{{name.token}}`. */
+  /**
+   * Sends a request, and reads its answer. If the step has a name, the ids in a negotiate answer become `{{name.id}}` and
+   * `{{name.token}}`.
+   */
   | (RequestStep & { readonly do: 'http'; readonly name?: string; readonly expect?: HttpAnswer })
-  /** A request without waiting for its answer, which a later step reads. */
+  /** Sends a request without waiting for the answer, which a later step reads. */
   | (RequestStep & { readonly do: 'begin'; readonly name: string })
   | { readonly do: 'answer'; readonly of: string; readonly expect?: HttpAnswer }
   /** The client drops a request. */

@@ -132,7 +132,7 @@ export interface BackplaneRow extends AsyncDisposable {
   readonly source: BackplaneSource;
 }
 
-/** Short heartbeats, so that tests do not have to wait long. They are still ten times slower than a reply of Redis. */
+/** Short heartbeats, so that tests do not have to wait long. The interval is still ten times longer than Redis needs to reply. */
 export const ROW_OPTIONS: SignalRServerOptions = {
   clock: systemServerClock,
   tickIntervalMs: 50,
@@ -160,7 +160,7 @@ export async function startRow(
   };
 }
 
-/** Starts a server. The token of a client is its user id. The clock stands still unless the options contain another one. */
+/** Starts a server. The token of a client is its user id. The clock stands still unless the options contain another clock. */
 export async function startServer<Backplane extends HubBackplane>(
   backplane: Backplane,
   options: SignalRServerOptions = {},
@@ -185,7 +185,7 @@ export interface RowMember extends ProtocolClient {
   readonly id: string;
 }
 
-/** Opens a client of a user. */
+/** Opens a client of a user on one server. */
 export async function openMember(
   { host }: Pick<RowServer, 'host'>,
   userId = 'ann',
@@ -196,8 +196,8 @@ export async function openMember(
 }
 
 /**
- * Sends a message from each server, and resolves when all of them have arrived at each client. All messages that were sent before
- * have then arrived too.
+ * Sends a message from each server, and resolves when each client has received all of these messages. By then, the client has also
+ * received all messages that were sent before.
  */
 export async function settle(row: BackplaneRow, clients: readonly ProtocolClient[]): Promise<void> {
   const ends = row.servers.map((_, index) => `end of ${index} ${randomUUID()}`);
@@ -205,14 +205,14 @@ export async function settle(row: BackplaneRow, clients: readonly ProtocolClient
   for (const client of clients) await expect.poll(() => client.notes).toEqual(expect.arrayContaining(ends));
 }
 
-/** The messages that a client received, without those of `settle`. */
+/** Returns the notes that a client received, without the notes of `settle`. */
 export function notesOf({ notes }: ProtocolClient): readonly unknown[] {
   return notes.filter((note) => !String(note).startsWith('end of '));
 }
 
 /**
- * Returns the error of a promise, or undefined if it resolves. The promise is handled from now on, so its rejection is never
- * unhandled.
+ * Returns the error of a promise, or undefined if the promise resolves. Handles the promise at once, so that its rejection is never
+ * reported as unhandled.
  */
 export async function failureOf(promise: Promise<unknown>): Promise<unknown> {
   try {

@@ -21,7 +21,7 @@ export async function negotiate(host: Host, query = '?negotiateVersion=1'): Prom
   return (await response.json()) as Record<string, unknown>;
 }
 
-/** Sends an upgrade. Returns the status and the body of a refusal, or 101 if the upgrade was accepted. */
+/** Sends an upgrade request. Returns the status and the body of a refusal, or 101 if the upgrade was accepted. */
 export async function upgrade(host: Host, path: string, headers: Record<string, string> = {}) {
   return new Promise<{ status: number; body: string; socket?: WebSocket }>((resolve) => {
     const socket = new WebSocket(`${host.url.replace('http', 'ws')}${path}`, { headers });

@@ -1,5 +1,5 @@
 /*
- * A host whose only hub echoes.
+ * A host with one hub, which has only the method `echo`.
  */
 import { defineHub, type SignalRServer, type SignalRServerOptions } from '../../src/index.js';
 import { type Host, startHost } from './host.js';

@@ -3,7 +3,7 @@
  */
 import { type BackplaneSubscription, createMemoryBackplane, type HubBackplane } from '../../src/backplane.js';
 
-/** The kinds of messages: the second number of each message on the wire. */
+/** Kinds of backplane messages. On the wire, the kind is the second item of a message. */
 export const KIND = {
   announce: 1,
   send: 3,
@@ -18,7 +18,7 @@ export const KIND = {
 export class FaultyBackplane implements HubBackplane {
   /** True while published messages do not reach this server. */
   receivesNothing = false;
-  /** The error with which publishing fails; undefined if it works. */
+  /** The error with which publishing fails, or undefined if publishing works. */
   publishError: Error | undefined;
   /** The error with which subscribing to the instance's own channel fails. Subscribing to the hub's channel still works. */
   subscribeError: Error | undefined;
@@ -29,7 +29,7 @@ export class FaultyBackplane implements HubBackplane {
 
   /** The number of subscriptions that have not ended. */
   openCount = 0;
-  /** Kinds of messages that are accepted and then lost. */
+  /** Kinds of messages that `publish` accepts but does not deliver. */
   readonly lostKinds = new Set<number>();
   /** The channels of all attempts to subscribe. */
   readonly channels: string[] = [];
@@ -42,7 +42,7 @@ export class FaultyBackplane implements HubBackplane {
     this.#inner = inner;
   }
 
-  /** Delays everything that is published or subscribed from now on, until `flow` is called. */
+  /** Delays every call of `publish` and `subscribe` from now on, until `flow` is called. */
   hold(): void {
     this.#gate = new Promise((resolve) => {
       this.#openGate = resolve;

@@ -1,5 +1,5 @@
 /*
- * Two servers with backplanes that fail on demand, and with clocks that the test moves.
+ * Two servers with backplanes that fail on demand, and with clocks that the test advances.
  */
 import { createMemoryBackplane } from '../../src/backplane.js';
 import { type SignalREvent } from '../../src/index.js';
@@ -14,19 +14,19 @@ export interface Pair extends AsyncDisposable {
   readonly other: Server;
   /** A client of the server `other`. */
   readonly client: RowMember;
-  /** Lets both servers send this number of heartbeats, and deliver each of them. */
+  /** Lets both servers send this number of heartbeats, and waits until each heartbeat is delivered. */
   beat(count: number): Promise<void>;
   /** Publishes bytes on the hub's channel, or on another channel. */
   inject(bytes: Uint8Array, channel?: string): Promise<void>;
 }
 
-/** Runs everything that is due in this turn of the event loop. */
+/** Resolves after everything that is due in this turn of the event loop has run. */
 export const turn = (): Promise<void> =>
   new Promise((resolve) => {
     setImmediate(resolve);
   });
 
-/** Advances the clocks by this number of seconds. Each second brings one heartbeat. */
+/** Advances the clocks of the hosts by `count` seconds. Each second causes one heartbeat. */
 export async function pass(count: number, ...hosts: readonly Host[]): Promise<void> {
   for (let beat = 0; beat < count; beat += 1) {
     for (const { clock } of hosts) clock.pass(1_000);
@@ -64,6 +64,6 @@ export async function startPair(options: Parameters<typeof startServer>[1] = {})
 
 type BackplaneEvent = Extract<SignalREvent, { type: `backplane_${string}` }>;
 
-/** The backplane events of a server, without the first one (`backplane_up`). */
+/** Returns the backplane events of a server, without the first event, which is `backplane_up`. */
 export const reported = ({ host }: Pick<Server, 'host'>): readonly BackplaneEvent[] =>
   host.events.filter((event): event is BackplaneEvent => event.type.startsWith('backplane')).slice(1);

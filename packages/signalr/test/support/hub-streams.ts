@@ -10,7 +10,7 @@ import { writeLengthPrefix } from '../../src/protocol/length-prefix-reader.js';
 import { messagePackHubProtocol } from '../../src/protocol/message-pack-hub-protocol.js';
 import { RS } from './raw-client.js';
 
-/** There are only a few ids, so that messages often refer to streams and calls of other messages. */
+/** Often one of four ids, so that messages refer to the streams and calls of other messages. */
 const id = fc.oneof(
   fc.constantFrom('1', '2', 's1', 's2'),
   fc.string({ minLength: 1, maxLength: 6, unit: 'grapheme' }),
@@ -29,7 +29,7 @@ const headers = fc.dictionary(
 );
 const streamIds = fc.uniqueArray(fc.constantFrom('s1', 's2'), { maxLength: 2 });
 
-/** Calls that begin a stream or upload which only the end of the connection ends. */
+/** Calls that begin a stream or an upload. Only the end of the connection ends this stream or upload. */
 const endless: fc.Arbitrary<HubMessage> = fc.oneof(
   fc.record({
     type: fc.constant(4 as const),
@@ -106,7 +106,7 @@ const misshapen: fc.Arbitrary<(protocol: HubProtocol) => Buffer> = fc
     return Buffer.from(JSON.stringify({ type, ...Object.fromEntries(fields) }) + RS);
   });
 
-/** Bytes that have a special meaning in one of the protocols, for insertion at a wrong place. */
+/** Random bytes, and bytes that have a special meaning in one of the protocols. They are inserted at a wrong place. */
 const poison = fc.oneof(
   fc.uint8Array({ maxLength: 12 }).map((bytes) => Buffer.from(bytes)),
   fc
@@ -196,7 +196,7 @@ export const hostileStream: fc.Arbitrary<HubStream> = fc
     };
   });
 
-/** The lengths of the chunks into which a stream is split. Lengths may be 0. The rest is one more chunk. */
+/** The lengths of the chunks into which a stream is split. Lengths may be 0. The rest of the stream is one more chunk. */
 export const cuts = fc.oneof(
   fc.array(fc.nat({ max: 60 }), { maxLength: 60 }),
   fc.constant(Array.from({ length: 700 }, () => 1)),

@@ -1,5 +1,5 @@
 /*
- * Several servers behind a proxy that forwards every request and every upgrade to the next server.
+ * Several servers behind a proxy that forwards each request and each upgrade to the next server in turn.
  */
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -20,7 +20,10 @@ export interface InstanceRow extends AsyncDisposable {
   kill(index: number): Promise<void>;
 }
 
-/** @param options returns the options of the server at `url` */
+/**
+ * Starts `count` servers and the proxy in front of them.
+ * @param options returns the options of the server at `url`
+ */
 export async function startInstances(
   count: number,
   map: (server: SignalRServer, index: number) => void,

@@ -138,8 +138,8 @@ export class MemoryHub {
   }
 
   /**
-   * Runs one connection from its beginning to its end: the chunks arrive, then the client leaves. If `isSlow` is true, one chunk
-   * arrives per turn of the event loop.
+   * Runs one connection from its beginning to its end: the chunks arrive, then the client disconnects. If `isSlow` is true, one
+   * chunk arrives per turn of the event loop.
    * @param onMessage receives the messages instead of the hub, if it is given
    * @returns all bytes that the server wrote
    */

@@ -1,5 +1,5 @@
 /*
- * Connections of the official client, which end when the test ends.
+ * A function that connects the official client. The connection is stopped when it is disposed of.
  */
 import {
   type HttpTransportType,

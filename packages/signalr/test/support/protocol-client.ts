@@ -27,7 +27,7 @@ export interface ProtocolClient extends AsyncDisposable {
   readonly frames: readonly Buffer[];
   /** The calls of the server that wait for an answer, because `answer` was not set. */
   readonly asked: readonly InvocationMessage[];
-  /** Creates the answers to calls. If it is not set, the test must answer with `complete`. */
+  /** A function that creates the answers to calls. If it is not set, the test must answer with `complete`. */
   answer: ((question: unknown) => CompletionOutcome) | undefined;
   complete(invocationId: string | undefined, outcome: CompletionOutcome): void;
   /** Calls a method. Resolves with its result, or rejects with the error of its completion. */

@@ -1,17 +1,20 @@
 /*
- * The points at which connections break. They are drawn from a seed, so that a run can be repeated.
+ * The points at which connections break. They are generated from a seed, so that a run can be repeated.
  */
 import type { BreakPoint } from '@millrace/testkit';
 
 /**
- * Minimum number of bytes before a break. The request and the answer of an upgrade fit into it, because clients do not repeat a
- * failed upgrade.
+ * Minimum number of bytes before a break. The request and the response of an upgrade have fewer bytes, so that no upgrade breaks:
+ * clients do not repeat a failed upgrade.
  */
 const MINIMUM_BYTES = 800;
 const MAXIMUM_BYTES = 3_800;
 const MAXIMUM_TURNS = 30;
 
-/** Returns a function that draws the next break: a direction, and a number of bytes after which it breaks. */
+/**
+ * Returns a function that generates the next break: its direction, and the numbers of bytes and of event loop turns before the
+ * connection breaks.
+ */
 export function seededBreaks(seed: number): () => BreakPoint {
   let random = seed;
   const below = (limit: number): number => {

@@ -1,4 +1,4 @@
-// A hub method that sends much data can wait until its client has room.
+// A hub method that sends much data can wait with `flushed()` until the server's queue for its client is empty.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -34,7 +34,7 @@ async function serve(methods: Parameters<ReturnType<typeof defineHub<Client>>>[0
   };
 }
 
-it('a method that awaits flushed can send far more than the queue holds', async () => {
+it('a method that awaits flushed() can send far more than the queue holds', async () => {
   await using served = await serve({
     sendMuch: async (context) => {
       for (let part = 0; part < 200; part += 1) {
@@ -52,7 +52,7 @@ it('a method that awaits flushed can send far more than the queue holds', async 
   expect(parts).toBe(200);
 });
 
-it('a caller of flushed continues when the connection ends', async () => {
+it('a caller of flushed() continues when the connection ends', async () => {
   let ended: Promise<void> | undefined;
   await using served = await serve({
     endMyself: async (context) => {
@@ -66,7 +66,7 @@ it('a caller of flushed continues when the connection ends', async () => {
   expect(ended).toBeDefined();
 });
 
-it('many callers can await flushed without a warning, and all of them continue when the client has left', async () => {
+it('many callers can await flushed() without a warning of Node, and all of them continue when the client disconnects', async () => {
   const log: string[] = [];
   const warnings: Error[] = [];
   const onWarning = (warning: Error): void => void warnings.push(warning);

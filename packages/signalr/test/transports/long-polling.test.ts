@@ -7,7 +7,7 @@ import { call, HANDSHAKE, RS } from '../support/raw-client.js';
 import { noCache, startTransportHost } from '../support/transport-host.js';
 
 describe('long polling', () => {
-  test('the first poll is answered at once without content, and later ones with the waiting messages', async () => {
+  test('the first poll is answered at once without content, and later polls with the waiting messages', async () => {
     await using host = await startTransportHost();
     const url = await negotiateUrl(host);
     const first = await send(`${url}&_=1`);
@@ -55,7 +55,7 @@ describe('long polling', () => {
     expect(notes).toEqual(Array.from({ length: 2_000 }, (_, index) => String(index)));
   });
 
-  test('an older poll is answered with 204 when a newer one arrives', async () => {
+  test('a waiting poll receives 204 when a newer poll arrives', async () => {
     await using host = await startTransportHost();
     const url = await openPolling(host);
     const older = send(url);
@@ -99,7 +99,7 @@ describe('long polling', () => {
     expect((await send(url)).text).toBe('404 No Connection with that ID');
   });
 
-  test('a poll delivers the Close message, and the next one is answered with 204', async () => {
+  test('a poll delivers the Close message, and the next poll receives 204', async () => {
     await using host = await startTransportHost();
     const url = await openPolling(host);
     await post(url, call('leave'));
@@ -109,7 +109,7 @@ describe('long polling', () => {
     expect((await send(url)).text).toBe('404 No Connection with that ID');
   });
 
-  test('a DELETE ends the connection: the waiting poll is answered with 204, and later requests with 404', async () => {
+  test('a DELETE request ends the connection, so that the waiting poll receives 204 and later requests receive 404', async () => {
     await using host = await startTransportHost();
     const url = await openPolling(host);
     const waiting = send(url);

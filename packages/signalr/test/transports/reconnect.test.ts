@@ -1,5 +1,6 @@
 /*
- * Automatic reconnect and keep-alive of the official client. The tests use real time where the client has no other clock.
+ * Automatic reconnect and keep-alive of the official client. The keep-alive test uses real time, because the client's clock cannot
+ * be replaced.
  */
 import { HubConnectionBuilder, LogLevel } from '@microsoft/signalr';
 import { expect, test } from 'vitest';
@@ -7,7 +8,7 @@ import { systemServerClock } from '../../src/connection/clock.js';
 import { defineHub } from '../../src/index.js';
 import { startHost } from '../support/host.js';
 
-test('a client with automatic reconnect returns when the server allows it', async () => {
+test('an official client with automatic reconnect reconnects when the server allows it', async () => {
   await using host = await startHost(
     (server) => {
       server.mapHub('/hub', defineHub()({ methods: { echo: (_context, value) => value } }));
@@ -32,7 +33,7 @@ test('a client with automatic reconnect returns when the server allows it', asyn
   await connection.stop();
 });
 
-test('pings of the server keep a client with a short server timeout connected, and it pings back', async () => {
+test('the pings of the server keep an official client with a short server timeout connected', async () => {
   await using host = await startHost(
     (server) => {
       server.mapHub('/hub', defineHub()({ methods: { echo: (_context, value) => value } }));
@@ -50,7 +51,7 @@ test('pings of the server keep a client with a short server timeout connected, a
     isClosed = true;
   });
   await connection.start();
-  // This is longer than the client's server timeout, so only pings can have kept the connection open.
+  // This time is longer than the client's server timeout. Therefore only pings can have kept the connection open.
   await new Promise((resolve) => {
     setTimeout(resolve, 2_500);
   });

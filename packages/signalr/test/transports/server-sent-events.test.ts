@@ -7,7 +7,7 @@ import { call, HANDSHAKE, RS } from '../support/raw-client.js';
 import { startTransportHost } from '../support/transport-host.js';
 
 describe('an event stream', () => {
-  test('an event stream has one event per message and only data lines', async () => {
+  test('an event stream has one event with one data line for each message', async () => {
     await using host = await startTransportHost();
     const url = await negotiateUrl(host);
     await using events = await openStream(url);
@@ -28,7 +28,7 @@ describe('an event stream', () => {
     expect(await events.next()).toContain('"result":1');
   });
 
-  test('a message of any size is sent as one event', async () => {
+  test('a large message is sent as one event', async () => {
     await using host = await startTransportHost({}, { maximumReceiveMessageBytes: 200_000 });
     const url = await negotiateUrl(host);
     await using events = await openStream(url);
@@ -50,7 +50,7 @@ describe('an event stream', () => {
     expect((await post(url, 'x')).status).toBe(404);
   });
 
-  test('POST bodies may split and join messages anywhere, and are read in order', async () => {
+  test('POST bodies may split messages anywhere and may contain several messages, and are read in order', async () => {
     await using host = await startTransportHost();
     const url = await negotiateUrl(host);
     await using events = await openStream(url);
@@ -62,7 +62,7 @@ describe('an event stream', () => {
     for (let index = 0; index < 5; index += 1) expect(await events.next()).toContain(`"result":${index}`);
   });
 
-  test('an event stream that its client closes counts as properly ended', async () => {
+  test('an event stream that its client closes ends the connection without an error', async () => {
     await using host = await startTransportHost();
     const url = await negotiateUrl(host);
     const events = await openStream(url);

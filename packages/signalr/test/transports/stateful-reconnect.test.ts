@@ -1,5 +1,5 @@
 /*
- * Stateful reconnect on the wire, and with the official client, whose sockets are broken again and again.
+ * Stateful reconnect, with raw messages on the wire and with the official client, whose sockets break repeatedly.
  */
 import type { Socket } from 'node:net';
 import { HubConnectionBuilder, LogLevel } from '@microsoft/signalr';
@@ -54,7 +54,7 @@ async function negotiate(host: Host, query = '&useStatefulReconnect=true'): Prom
 
 const HANDSHAKE_2 = `{"protocol":"json","version":2}${RS}`;
 
-/** Connects with stateful reconnect. The path can be used to continue the same connection. */
+/** Connects with stateful reconnect. A new socket that connects to `path` resumes the same connection. */
 async function openResumable(host: Host): Promise<{ client: RawClient; path: string }> {
   const { connectionToken } = await negotiate(host);
   const path = `/hub?id=${String(connectionToken)}`;
@@ -68,7 +68,7 @@ const sequence = (id: number): string => `{"type":9,"sequenceId":${id}}${RS}`;
 const ack = (id: number): string => `{"type":8,"sequenceId":${id}}${RS}`;
 
 describe('negotiate', () => {
-  test('the negotiate answer grants stateful reconnect to clients that ask for it where it is allowed', async () => {
+  test('the negotiate answer grants stateful reconnect only if the client requests it and the hub allows it', async () => {
     await using host = await start();
     expect(Object.entries(await negotiate(host))[0]).toEqual(['useStatefulReconnect', true]);
     expect(await negotiate(host, '&USEstatefulreconnect=True')).toHaveProperty('useStatefulReconnect');
@@ -80,7 +80,7 @@ describe('negotiate', () => {
 });
 
 describe('a connection that lost its socket', () => {
-  test('a connection that lost its socket continues over another one with its unacknowledged messages, then with those sent meanwhile', async () => {
+  test('a connection that lost its socket resumes over a new socket with its unacknowledged messages, and then with newer messages', async () => {
     await using host = await start();
     const { client, path } = await openResumable(host);
     for (const n of [1, 2, 3]) host.hub.clients.all.send('note', n);
@@ -121,7 +121,7 @@ describe('a connection that lost its socket', () => {
     expect(await client.next()).toContain('"c"');
   });
 
-  test('an unfinished message of the old socket is not joined with the bytes of the new one', async () => {
+  test('an incomplete message from the old socket is not joined with the bytes from the new socket', async () => {
     await using host = await start();
     const { client, path } = await openResumable(host);
     const whole = call('take', ['whole'], '1');
@@ -137,7 +137,7 @@ describe('a connection that lost its socket', () => {
     expect(host.seen).toEqual(['whole', 'half']);
   });
 
-  test('the newer of two sockets replaces the older one', async () => {
+  test('a newer socket of a connection replaces the older socket', async () => {
     await using host = await start();
     const { client, path } = await openResumable(host);
     await using again = await connectRaw(host, path);
@@ -147,7 +147,7 @@ describe('a connection that lost its socket', () => {
     expect(await again.next()).toContain('"on"');
   });
 
-  test('a connection ends when its client does not return in time', async () => {
+  test('a connection that lost its socket ends when its client does not reconnect before the disconnect timeout', async () => {
     await using host = await start({ disconnectTimeoutMs: 5_000 });
     const { client, path } = await openResumable(host);
     client.socket.terminate();
@@ -159,7 +159,7 @@ describe('a connection that lost its socket', () => {
     await expect(statusOf(host, path)).resolves.toBe(404);
   });
 
-  test('a connection ends when its client closes it properly', async () => {
+  test('a connection with stateful reconnect ends when its client sends a close frame', async () => {
     await using host = await start();
     const { client, path } = await openResumable(host);
     client.socket.close(1001);
@@ -167,7 +167,7 @@ describe('a connection that lost its socket', () => {
     await expect(statusOf(host, path)).resolves.toBe(404);
   });
 
-  test('a connection without a socket ends at once when the hub ends it', async () => {
+  test('a connection that lost its socket ends at once when the hub aborts it', async () => {
     await using host = await start();
     const { client, path } = await openResumable(host);
     client.socket.terminate();
@@ -179,7 +179,7 @@ describe('a connection that lost its socket', () => {
     await expect(statusOf(host, path)).resolves.toBe(404);
   });
 
-  test('a connection ends with an error when its client counts messages that it never sent', async () => {
+  test('a connection ends with an error when its client resumes at a sequence number beyond the messages that it sent', async () => {
     await using host = await start({ enableDetailedErrors: true });
     const { client, path } = await openResumable(host);
     client.socket.terminate();
@@ -191,9 +191,9 @@ describe('a connection that lost its socket', () => {
   });
 
   test.each([
-    ['an older handshake', `{"protocol":"json","version":1}${RS}`, '&useStatefulReconnect=true'],
-    ['no negotiation of it', HANDSHAKE_2, ''],
-  ])('a connection does not survive its socket after %s', async (_title, handshake, query) => {
+    ['a handshake with version 1', `{"protocol":"json","version":1}${RS}`, '&useStatefulReconnect=true'],
+    ['a negotiation without stateful reconnect', HANDSHAKE_2, ''],
+  ])('a connection ends together with its socket after %s', async (_title, handshake, query) => {
     await using host = await start();
     const { connectionToken } = await negotiate(host, query);
     const path = `/hub?id=${String(connectionToken)}`;
@@ -208,7 +208,7 @@ describe('a connection that lost its socket', () => {
 });
 
 describe('what a client does not acknowledge', () => {
-  test('unacknowledged messages stop further sends at the limit', async () => {
+  test('the server stops sending when the unacknowledged messages reach the limit, and continues when the client acknowledges them', async () => {
     await using host = await start({ statefulReconnectBufferBytes: 1_000, sendTimeoutMs: 600_000 });
     const { client } = await openResumable(host);
     await using _client = client;
@@ -228,11 +228,11 @@ describe('what a client does not acknowledge', () => {
   });
 
   test.each([
-    ['falls silent', 'client_timeout', { clientTimeoutMs: 5_000, sendTimeoutMs: 600_000 }],
-    ['accepts nothing for too long', 'send_timeout', { clientTimeoutMs: 600_000, sendTimeoutMs: 5_000 }],
-    ['is ended by the hub', 'aborted', { clientTimeoutMs: 600_000, sendTimeoutMs: 600_000 }],
+    ['reaches the client timeout', 'client_timeout', { clientTimeoutMs: 5_000, sendTimeoutMs: 600_000 }],
+    ['reaches the send timeout', 'send_timeout', { clientTimeoutMs: 600_000, sendTimeoutMs: 5_000 }],
+    ['is aborted by the hub', 'aborted', { clientTimeoutMs: 600_000, sendTimeoutMs: 600_000 }],
   ] as const)(
-    'a client without acknowledgements does not block others, and one that %s is closed',
+    'a client that never acknowledges does not block other clients, and is closed when it %s',
     async (_title, reason, times) => {
       await using host = await start({ statefulReconnectBufferBytes: 100, ...times });
       const { client } = await openResumable(host);
@@ -253,7 +253,7 @@ describe('what a client does not acknowledge', () => {
     },
   );
 
-  test('a client that never acknowledges is closed', async () => {
+  test('a client that never acknowledges is closed after the send timeout', async () => {
     await using host = await start({ statefulReconnectBufferBytes: 1_000, sendTimeoutMs: 3_000 });
     const { client } = await openResumable(host);
     for (let n = 0; n < 100; n += 1) host.hub.clients.all.send('note', n);
@@ -264,7 +264,8 @@ describe('what a client does not acknowledge', () => {
 });
 
 /**
- * Builds an official client. `notes` collects the notes that it receives, and `ends` the errors with which it loses its connection.
+ * Builds an official client. `notes` collects the notes that the client receives. `ends` collects the errors with which the client
+ * loses its connection.
  */
 function buildOfficial(url: string, protocol: 'json' | 'messagepack') {
   const builder = new HubConnectionBuilder()
@@ -282,7 +283,7 @@ function buildOfficial(url: string, protocol: 'json' | 'messagepack') {
 }
 
 describe.each(['json', 'messagepack'] as const)('the official client with %s', (protocol) => {
-  test('the official client loses and doubles no message in either direction while its sockets are killed', async () => {
+  test('the official client neither loses nor duplicates a message in either direction while its sockets break', async () => {
     await using host = await start({ tickIntervalMs: 100 });
     const { connection, notes, ends } = buildOfficial(host.url, protocol);
     await connection.start();
@@ -325,8 +326,9 @@ describe.each([
   ['messagepack', 3],
   ['messagepack', 4],
 ] as const)('the official client with %s over a wire that breaks anywhere (seed %i)', (protocol, seed) => {
-  test('the official client loses and doubles no message, even when a replay is interrupted', async () => {
-    // The server's clock runs faster than the client's. The client acknowledges after one second of its own clock.
+  test('the official client neither loses nor duplicates a message, even when a replay is interrupted', async () => {
+    // The server acknowledges at most once per tick, and a tick takes only one millisecond here. The client acknowledges after one
+    // second of real time.
     await using host = await start({
       tickIntervalMs: 1,
       sendTimeoutMs: 600_000,
@@ -348,7 +350,8 @@ describe.each([
         .finally(() => {
           batch.isAnswered = true;
         });
-      // The server acknowledges from time to time, even messages from the previous socket that the client is still replaying.
+      // The server acknowledges from time to time. It even acknowledges messages that arrived over the previous socket and that the
+      // client is still replaying.
       for (let turn = 0; !batch.isAnswered; turn += 1) {
         if (turn % 40 === 0) host.clock.pass(1);
         await new Promise((resolve) => {

@@ -12,7 +12,7 @@ const { Sender } = ws as unknown as {
 };
 
 test.each([0, 1, 124, 125, 126, 127, 65_534, 65_535, 65_536, 65_537, 200_000])(
-  'a frame of %i bytes equals the one that ws writes',
+  'a frame for a payload of %i bytes equals the frame that the library ws writes',
   (length) => {
     const payload = Buffer.alloc(length, 'é');
     for (const [format, opcode] of [

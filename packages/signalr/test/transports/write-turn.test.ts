@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { EncodedMessage } from '../../src/protocol/encoded-message.js';
 import { ServerWebSocket, WebSocketTransport } from '../../src/transports/web-socket-transport.js';
 
-/** Records the sizes of the chunks of each write. It accepts everything at once, until `isFull` is set. */
+/** A socket that records the sizes of the chunks of each write. It accepts every write at once, unless `isFull` is true. */
 class NotingSocket extends Duplex {
   readonly writes: number[][] = [];
   isFull = false;
@@ -52,7 +52,7 @@ function open() {
 const message = (length: number): EncodedMessage => new EncodedMessage(Buffer.alloc(length, 'x'), 'text');
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-test('the first message of a turn is written at once, and the others leave together at its end', async () => {
+test('the first message of an event loop turn is written at once, and the other messages are written together at the end of the turn', async () => {
   const { socket, transport } = open();
   for (const length of [10, 20, 30]) expect(transport.write(message(length))).toBe(true);
   expect(socket.writes).toEqual([[12]]);
@@ -65,7 +65,7 @@ test('the first message of a turn is written at once, and the others leave toget
   expect(socket.writes.at(-1)).toEqual([52]);
 });
 
-test('a message that fills the buffer of the socket is written before the end of the turn', () => {
+test('a message that fills the buffer of the socket is written before the end of the event loop turn', () => {
   const { socket, transport } = open();
   for (const length of [10, 20, 9_990]) expect(transport.write(message(length))).toBe(true);
   expect(socket.writes).toEqual([[12], [22, 9_994]]);
@@ -73,7 +73,7 @@ test('a message that fills the buffer of the socket is written before the end of
   expect(transport.bufferedBytes).toBe(32);
 });
 
-test('a full socket blocks, and its messages stay in order', async () => {
+test('a write to a full socket returns false, and the messages stay in order', async () => {
   const { socket, transport } = open();
   socket.isFull = true;
   expect(transport.write(message(10))).toBe(true);
@@ -86,14 +86,14 @@ test('a full socket blocks, and its messages stay in order', async () => {
   expect(socket.writes).toEqual([[12], [20_004, 32]]);
 });
 
-test('an abort sends the messages of its turn before the connection ends', () => {
+test('an abort sends the messages of the same event loop turn before the connection ends', () => {
   const { socket, transport } = open();
   for (const length of [10, 20]) transport.write(message(length));
   transport.abort();
   expect(socket.writes).toEqual([[12], [22]]);
 });
 
-test('a close frame comes after the messages of its turn, and nothing comes after it', async () => {
+test('a close frame is sent after the messages of the same event loop turn, and later messages are not sent', async () => {
   const { socket, transport } = open();
   for (const length of [10, 20]) transport.write(message(length));
   transport.close();

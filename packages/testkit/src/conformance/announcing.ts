@@ -5,7 +5,7 @@ import { type CreateHarness, codeOf } from './harness.js';
 /** Declares one part of `describeBrokerConformance`. */
 export function describeAnnouncing(create: CreateHarness): void {
   describe('announced names', () => {
-    it('announced names are the names of all subscribers, each once, whatever characters they contain', async () => {
+    it('`announced()` returns the names of all subscribers, each name once, whatever characters it contains', async () => {
       await using harness = await create();
       const { broker } = harness;
       expect(await broker.announced()).toEqual(new Set());
@@ -14,7 +14,7 @@ export function describeAnnouncing(create: CreateHarness): void {
       expect(await broker.announced()).toEqual(new Set(['chat', 'order|placed', 'grüße "{}"', 'ticket']));
     });
 
-    it('an announcement replaces the earlier names of its subscriber, and an empty list removes them', async () => {
+    it('an announcement replaces the earlier names of its subscriber, and an empty list removes the names', async () => {
       await using harness = await create();
       const { broker } = harness;
       await broker.announce('a', ['old']);

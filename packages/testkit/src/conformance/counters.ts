@@ -18,7 +18,7 @@ export function describeCounters(create: CreateHarness): void {
       expect(await counters.read(name)).toBe(3);
     });
 
-    it('occurrences that overlap are counted once', async () => {
+    it('overlapping occurrences are counted as one', async () => {
       await using harness = await create();
       const { counters } = harness.broker;
       await counters.count({ name, ageMs: 500, keepMs: 60_000 });
@@ -27,7 +27,7 @@ export function describeCounters(create: CreateHarness): void {
       expect(await counters.count({ name, ageMs: 1, keepMs: 60_000 })).toBe(2);
     });
 
-    it('a count is forgotten keepMs after its last occurrence', async () => {
+    it('a count is forgotten `keepMs` after its last occurrence', async () => {
       await using harness = await create();
       const { counters } = harness.broker;
       await counters.count({ name, ageMs: 0, keepMs: 20 });

@@ -47,7 +47,7 @@ function describeKeeping(create: CreateHarness): void {
     expect(await broker.readDeadLetter(TICKET, present(kept).id)).toBeUndefined();
   });
 
-  it('dead letters are bounded in number', async () => {
+  it('the number of dead letters is limited', async () => {
     await using harness = await create({ deadLetterMaxLength: 50 });
     const { broker } = harness;
     await rejectNumbered(broker, 300);
@@ -84,7 +84,7 @@ function describeRemembering(create: CreateHarness): void {
     expect(await broker.findRejected(TICKET, [first])).toEqual(new Set());
   });
 
-  it('rejected entries are forgotten after a while', async () => {
+  it('the IDs of rejected entries are forgotten after `deadMarkMs`', async () => {
     await using harness = await create({ deadMarkMs: 10 });
     const { broker } = harness;
     await rejectNumbered(broker, 1);
@@ -156,7 +156,7 @@ function describeRequeueing(create: CreateHarness): void {
     expect(await broker.inspect(CHAT)).toMatchObject({ deadLetters: 0, length: 3 });
   });
 
-  it('dead letters are requeued once, even if the call is repeated', async () => {
+  it('a dead letter is requeued once, even if the call is repeated', async () => {
     await using harness = await create();
     const { broker } = harness;
     await rejectNumbered(broker, 2);
@@ -172,7 +172,7 @@ function describeRequeueing(create: CreateHarness): void {
     expect(await broker.listDeadLetters(CHAT, { count: 2 })).toEqual([other]);
   });
 
-  it('dead letters are requeued although their dedupe ID is still known, and may be rejected again', async () => {
+  it('a dead letter is requeued although the dedupe ID of its entry is still known, and can be rejected again', async () => {
     await using harness = await create();
     const { broker } = harness;
     await append(broker, { stream: CHAT, fields: { n: '1' }, dedupeId: 'one' });
@@ -183,7 +183,7 @@ function describeRequeueing(create: CreateHarness): void {
     expect(again.fields).toEqual(deadLetter.fields);
   });
 
-  it('dead letters stay where they are while they cannot be appended', async () => {
+  it('dead letters that cannot be appended to their stream are not requeued', async () => {
     await using harness = await create();
     const { broker } = harness;
     const tooMany = Object.fromEntries(Array.from({ length: 1_001 }, (_, n) => [`f${n}`, 'x']));

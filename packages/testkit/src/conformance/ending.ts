@@ -5,7 +5,7 @@ import { append, CHAT, type CreateHarness, codeOf, present } from './harness.js'
 /** Declares one part of `describeBrokerConformance`. */
 export function describeEnding(create: CreateHarness): void {
   describe('the state', () => {
-    it('the state is reported once per change, and closed is final', async () => {
+    it('each change of the state is reported once, and the state `closed` is final', async () => {
       await using harness = await create();
       const { broker } = harness;
       const states: string[] = [];
@@ -28,7 +28,7 @@ export function describeEnding(create: CreateHarness): void {
   });
 
   describe('close', () => {
-    it('close ends a blocked read and refuses later calls with the code closed', async () => {
+    it('`close()` ends a blocked read, and later calls are refused with the code `closed`', async () => {
       await using harness = await create();
       const { broker } = harness;
       const lease = present(await broker.acquireLease(CHAT, 'a'));
@@ -67,7 +67,7 @@ export function describeEnding(create: CreateHarness): void {
         expect([name, await codeOf(call)]).toEqual([name, 'closed']);
     });
 
-    it('close finishes the appends that were accepted before it', async () => {
+    it('`close()` finishes the appends that were accepted before the call', async () => {
       await using harness = await create();
       const { broker } = harness;
       const appended = Promise.all(

@@ -18,7 +18,7 @@ const LIVENESS_MS = 200;
 /** Declares one part of `describeBrokerConformance`. */
 export function describeLedger(create: CreateHarness): void {
   describe('the ledger', () => {
-    it('the ledger moves an entry from Published to Consumed to Acknowledged', async () => {
+    it('the ledger moves an entry from the state Published to Consumed, and then to Acknowledged', async () => {
       await using harness = await create();
       const { broker } = harness;
       const { start, lease } = await registerHolder(broker, 'a');
@@ -41,7 +41,7 @@ export function describeLedger(create: CreateHarness): void {
       expect(await broker.inspect(CHAT)).toMatchObject({ length: 3, unconsumed: 0, pending: 0 });
     });
 
-    it('one pass consumes and acknowledges entries that the owner has already passed', async () => {
+    it('one pass consumes and acknowledges entries that the owner of the lease has already passed', async () => {
       await using harness = await create();
       const { lease } = await registerHolder(harness.broker, 'a');
       const ids = await publishNumbered(harness.broker, 3);
@@ -51,7 +51,7 @@ export function describeLedger(create: CreateHarness): void {
       });
     });
 
-    it('a pass handles at most count entries, and later passes handle the rest', async () => {
+    it('a pass handles at most `count` entries, and later passes handle the rest', async () => {
       await using harness = await create();
       const { lease } = await registerHolder(harness.broker, 'a');
       const ids = await publishNumbered(harness.broker, 25);
@@ -102,7 +102,7 @@ export function describeLedger(create: CreateHarness): void {
       expect(result).toMatchObject({ consumed: 3, acknowledged: 0 });
     });
 
-    it('a pass acknowledges nothing when the owner itself is not registered', async () => {
+    it('a pass acknowledges nothing when the owner of its lease is not registered', async () => {
       await using harness = await create();
       const { lease } = await registerHolder(harness.broker, 'a');
       const b = await registerAt(harness.broker, 'b');
@@ -136,7 +136,7 @@ export function describeLedger(create: CreateHarness): void {
       expect(await beat(broker, 'b', { ...b, cursor: b.cursor })).toMatchObject({ status: 'revived' });
     });
 
-    it('a subscriber that sends heartbeats but stands still before the end of the stream is declared dead', async () => {
+    it('a subscriber that sends heartbeats but does not advance to the end of the stream is declared dead', async () => {
       await using harness = await create({ livenessMs: LIVENESS_MS });
       const { broker } = harness;
       const { start, lease } = await registerHolder(broker, 'a');
@@ -150,7 +150,7 @@ export function describeLedger(create: CreateHarness): void {
       expect(result.declaredDead).toEqual(['b']);
     });
 
-    it('a subscriber that stands still at the end of the stream is not declared dead', async () => {
+    it('a subscriber that does not advance because it is at the end of the stream is not declared dead', async () => {
       await using harness = await create({ livenessMs: LIVENESS_MS });
       const { broker } = harness;
       const { start, lease } = await registerHolder(broker, 'a');
@@ -163,7 +163,7 @@ export function describeLedger(create: CreateHarness): void {
       expect(dead).toEqual([]);
     });
 
-    it('every subscriber has one grace period after no subscriber sent a heartbeat', async () => {
+    it('every subscriber has one grace period after a time without heartbeats of any subscriber', async () => {
       await using harness = await create({ livenessMs: LIVENESS_MS });
       const { broker } = harness;
       const { lease } = await registerHolder(broker, 'a');

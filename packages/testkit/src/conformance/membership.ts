@@ -17,7 +17,7 @@ import {
 /** Declares one part of `describeBrokerConformance`. */
 export function describeMembership(create: CreateHarness): void {
   describe('register', () => {
-    it('registering gives a start in every stream, with an epoch that all subscribers share', async () => {
+    it('registering returns a start in every stream, with an epoch that all subscribers share', async () => {
       await using harness = await create();
       const starts = await harness.broker.register('a');
       expect(starts.map(({ stream, cursor }) => [stream, cursor])).toEqual([
@@ -31,7 +31,7 @@ export function describeMembership(create: CreateHarness): void {
       );
     });
 
-    it('a subscriber starts at the beginning when entries were published before any subscriber came', async () => {
+    it('the first subscriber starts at the beginning of a stream that already contains entries', async () => {
       await using harness = await create();
       const ids = await publishNumbered(harness.broker, 3);
       expect(await registerAt(harness.broker, 'a')).toMatchObject({
@@ -41,7 +41,7 @@ export function describeMembership(create: CreateHarness): void {
       });
     });
 
-    it('a subscriber starts at the newest entry while another one is live', async () => {
+    it('a subscriber starts at the newest entry while another subscriber is live', async () => {
       await using harness = await create();
       await harness.broker.register('a');
       const ids = await publishNumbered(harness.broker, 3);
@@ -69,7 +69,7 @@ export function describeMembership(create: CreateHarness): void {
       expect((await registerAt(harness.broker, 'b')).cursor).toBe(ids[4]);
     });
 
-    it('a subscriber does not count its own earlier registration as another live one', async () => {
+    it('a subscriber does not count its own earlier registration as another live subscriber', async () => {
       await using harness = await create();
       await harness.broker.register('a');
       await publishNumbered(harness.broker, 3);
@@ -78,7 +78,7 @@ export function describeMembership(create: CreateHarness): void {
   });
 
   describe('heartbeat', () => {
-    it('a heartbeat answers alive, with the state of the stream', async () => {
+    it('the reply to a heartbeat contains the status `alive` and the state of the stream', async () => {
       await using harness = await create();
       const start = await registerAt(harness.broker, 'a');
       const ids = await publishNumbered(harness.broker, 3);
@@ -92,14 +92,14 @@ export function describeMembership(create: CreateHarness): void {
       });
     });
 
-    it('a heartbeat carries broker time, which does not run back', async () => {
+    it('the reply to a heartbeat contains the time of the broker, which increases', async () => {
       await using harness = await create();
       const start = await registerAt(harness.broker, 'a');
       await harness.passTime(5);
       expect((await beat(harness.broker, 'a', start)).timeMs).toBeGreaterThan(start.timeMs);
     });
 
-    it('a heartbeat answers revived when the registration was gone, and registers the cursor again', async () => {
+    it('a heartbeat without a registration gets the status `revived`, and registers the cursor again', async () => {
       await using harness = await create();
       const start = await registerAt(harness.broker, 'a');
       const [id] = await publishNumbered(harness.broker, 1);
@@ -112,7 +112,7 @@ export function describeMembership(create: CreateHarness): void {
     it.each([
       ['a cursor that the stream never reached', { cursor: '99999999999999-0' }],
       ['a count that the stream never reached', { entriesAdded: 1_000_000 }],
-    ])('a heartbeat answers reset for %s, and gives a new epoch', async (_, known) => {
+    ])('a heartbeat with %s gets the status `reset` and a new epoch', async (_, known) => {
       await using harness = await create();
       const start = await registerAt(harness.broker, 'a');
       await publishNumbered(harness.broker, 1);
@@ -121,7 +121,7 @@ export function describeMembership(create: CreateHarness): void {
       expect(reply.epoch).not.toBe(start.epoch);
     });
 
-    it('a heartbeat answers reset with the same new epoch to every subscriber that has the old one', async () => {
+    it('every subscriber with the old epoch gets the status `reset` and the same new epoch', async () => {
       await using harness = await create();
       const a = await registerAt(harness.broker, 'a');
       const b = await registerAt(harness.broker, 'b');
@@ -132,7 +132,7 @@ export function describeMembership(create: CreateHarness): void {
       expect(await beat(harness.broker, 'b', progress)).toMatchObject({ status: 'alive' });
     });
 
-    it('a heartbeat is refused with a cursor that is no ID', async () => {
+    it('a heartbeat is refused if its cursor is not an entry ID', async () => {
       await using harness = await create();
       const start = await registerAt(harness.broker, 'a');
       expect(await codeOf(beat(harness.broker, 'a', { ...start, cursor: 'x' }))).toBe('invalid_argument');
@@ -140,7 +140,7 @@ export function describeMembership(create: CreateHarness): void {
   });
 
   describe('leases', () => {
-    it('a lease belongs to one owner at a time, which may renew it', async () => {
+    it('a lease belongs to one owner at a time, and this owner may renew it', async () => {
       await using harness = await create();
       const lease = present(await harness.broker.acquireLease(CHAT, 'a'));
       expect(await harness.broker.acquireLease(CHAT, 'b')).toBeUndefined();
@@ -148,7 +148,7 @@ export function describeMembership(create: CreateHarness): void {
       expect(await harness.broker.acquireLease(TICKET, 'b')).toMatchObject({ owner: 'b' });
     });
 
-    it('the fence of a lease rises with every change of the owner', async () => {
+    it('the fencing token of a lease rises with every change of the owner', async () => {
       await using harness = await create();
       const first = present(await harness.broker.acquireLease(CHAT, 'a'));
       await harness.broker.releaseLease(first);
@@ -158,7 +158,7 @@ export function describeMembership(create: CreateHarness): void {
       expect((await harness.broker.trim(first)).status).toBe('fenced');
     });
 
-    it('a lease is not ended by a release that comes too late', async () => {
+    it('a lease is not ended by a late release of its previous owner', async () => {
       await using harness = await create();
       const first = present(await harness.broker.acquireLease(CHAT, 'a'));
       await harness.broker.releaseLease(first);
@@ -168,7 +168,7 @@ export function describeMembership(create: CreateHarness): void {
       expect((await harness.broker.trim(second)).status).toBe('trimmed');
     });
 
-    it('a lease expires, and then is void even for its former owner', async () => {
+    it('an expired lease is not valid any more, not even for its previous owner', async () => {
       await using harness = await create({ leaseMs: 20 });
       const first = present(await harness.broker.acquireLease(CHAT, 'a'));
       await harness.passTime(25);
@@ -179,7 +179,7 @@ export function describeMembership(create: CreateHarness): void {
   });
 
   describe('slots', () => {
-    it('slots are the lowest free numbers, one for each owner', async () => {
+    it('each owner gets one slot: the lowest free number', async () => {
       await using harness = await create();
       expect(await harness.broker.claimSlot('a')).toEqual({ slot: 1, heldSlots: [1] });
       expect(await harness.broker.claimSlot('b')).toEqual({ slot: 2, heldSlots: [1, 2] });
@@ -189,7 +189,7 @@ export function describeMembership(create: CreateHarness): void {
       expect(await harness.broker.claimSlot('c')).toEqual({ slot: 1, heldSlots: [1, 2] });
     });
 
-    it('a preferred slot is given when it is free', async () => {
+    it('a preferred slot is assigned if it is free', async () => {
       await using harness = await create();
       expect(await harness.broker.claimSlot('a', { preferred: 3 })).toEqual({ slot: 3, heldSlots: [3] });
       expect(await harness.broker.claimSlot('b', { preferred: 3 })).toEqual({ slot: 1, heldSlots: [1, 3] });
@@ -208,7 +208,7 @@ export function describeMembership(create: CreateHarness): void {
       expect(await broker.claimSlot('one#2', { preferred: 1 })).toEqual({ slot: 1, heldSlots: [1, 2, 3] });
     });
 
-    it('a slot that expired and was claimed again keeps its instance, so the next process of that instance takes it over', async () => {
+    it('a slot that is renewed after its expiry keeps its instance, whose next process can take over the slot', async () => {
       await using harness = await create({ leaseMs: 20 });
       const { broker } = harness;
       await broker.claimSlot('one#1', { instance: 'one' });
@@ -223,7 +223,7 @@ export function describeMembership(create: CreateHarness): void {
       expect(claims.map(({ slot }) => slot)).toEqual([1, 1, 2]);
     });
 
-    it('slots distinguish names that contain separators', async () => {
+    it('slots distinguish owners whose names contain separators', async () => {
       await using harness = await create();
       const { broker } = harness;
       expect((await broker.claimSlot('c', { instance: 'a|b' })).slot).toBe(1);

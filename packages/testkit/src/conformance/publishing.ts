@@ -27,7 +27,7 @@ export function describePublishing(create: CreateHarness): void {
       expect((await readAll(harness.broker)).map(({ id }) => id)).toEqual(ids);
     });
 
-    it('a repeated entry is answered with the ID of the first entry, and is not appended', async () => {
+    it('a repeated entry is not appended, and its receipt contains the ID of the first entry', async () => {
       await using harness = await create();
       const entry = { stream: CHAT, fields: { n: '1' }, dedupeId: 'one' };
       const first = await append(harness.broker, entry);
@@ -89,7 +89,7 @@ export function describePublishing(create: CreateHarness): void {
       expect(receipts.map(({ isDuplicate }) => isDuplicate)).toEqual([false, false]);
     });
 
-    it('a dedupe ID is forgotten after dedupeWindowMs', async () => {
+    it('a dedupe ID is forgotten after `dedupeWindowMs`', async () => {
       await using harness = await create({ dedupeWindowMs: 20 });
       const entry = { stream: CHAT, fields: { n: '1' }, dedupeId: 'one' };
       await append(harness.broker, entry);
@@ -97,7 +97,7 @@ export function describePublishing(create: CreateHarness): void {
       expect((await append(harness.broker, entry)).isDuplicate).toBe(false);
     });
 
-    it('every field is kept as it is, whatever its name and text', async () => {
+    it('every field of an entry is kept unchanged, whatever its name and text', async () => {
       await using harness = await create();
       const fields: Record<string, string> = {
         '': 'no name',
@@ -115,7 +115,7 @@ export function describePublishing(create: CreateHarness): void {
       expect(asMap(entry?.fields)).toEqual(asMap(fields));
     });
 
-    it('any well-formed fields are kept (property)', async () => {
+    it('random well-formed fields are kept unchanged (property test)', async () => {
       await using harness = await create();
       const text = fc.string({ unit: 'grapheme', maxLength: 20 });
       const anyFields = fc.dictionary(text, text, { minKeys: 1, maxKeys: 20, noNullPrototype: true });
@@ -130,7 +130,7 @@ export function describePublishing(create: CreateHarness): void {
       );
     });
 
-    it('an entry stays as it was when the caller changes its object afterwards', async () => {
+    it('an entry does not change when the caller changes its object after the call', async () => {
       await using harness = await create();
       const fields = { n: '1' };
       await append(harness.broker, { stream: CHAT, fields });
@@ -143,9 +143,9 @@ export function describePublishing(create: CreateHarness): void {
       ['a field that is not text', { stream: CHAT, fields: { n: 1 } }],
       ['more fields than one call can carry', { stream: CHAT, fields: manyFields(1001) }],
       ['an empty dedupe ID', { stream: CHAT, fields: { n: '1' }, dedupeId: '' }],
-      ['an endless dedupe ID', { stream: CHAT, fields: { n: '1' }, dedupeId: 'x'.repeat(257) }],
+      ['a dedupe ID of 257 characters', { stream: CHAT, fields: { n: '1' }, dedupeId: 'x'.repeat(257) }],
       ['a stream the broker does not have', { stream: 'events:other', fields: { n: '1' } }],
-    ])('the call is refused with invalid_argument for %s', async (_, entry) => {
+    ])('an append with %s is refused with the code invalid_argument', async (_, entry) => {
       await using harness = await create();
       expect(
         await codeOf(append(harness.broker, entry as { stream: string; fields: Record<string, string> })),

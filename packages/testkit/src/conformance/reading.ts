@@ -18,7 +18,7 @@ const FROM_START = new Map([[CHAT, '0-0']]);
 /** Declares one part of `describeBrokerConformance`. */
 export function describeReading(create: CreateHarness): void {
   describe('readAfter', () => {
-    it('readAfter returns the entries after the cursor, oldest first, at most count of each stream', async () => {
+    it('readAfter returns the entries after the cursors, oldest first, at most `count` of each stream', async () => {
       await using harness = await create();
       const ids = await publishNumbered(harness.broker, 10);
       await append(harness.broker, { stream: TICKET, fields: { n: '99' } });
@@ -43,7 +43,7 @@ export function describeReading(create: CreateHarness): void {
       ]);
     });
 
-    it('readAfter returns at once if blockMs is 0, and otherwise after blockMs if no entry comes', async () => {
+    it('readAfter returns at once if `blockMs` is 0, and otherwise after `blockMs` if no entry comes', async () => {
       await using harness = await create();
       expect(await harness.broker.readAfter(FROM_START, { count: 1, blockMs: 0 })).toEqual(new Map());
       const waiting = harness.broker.readAfter(FROM_START, { count: 1, blockMs: 20 });
@@ -58,7 +58,7 @@ export function describeReading(create: CreateHarness): void {
       expect(numbersOf((await waiting).get(CHAT))).toEqual([5]);
     });
 
-    it('readAfter returns an empty map as soon as its signal fires, and loses no entry', async () => {
+    it('readAfter returns an empty map as soon as its signal is aborted, and loses no entry', async () => {
       await using harness = await create();
       const abort = new AbortController();
       const waiting = harness.broker.readAfter(FROM_START, {
@@ -73,7 +73,7 @@ export function describeReading(create: CreateHarness): void {
       expect(numbersOf(found.get(CHAT))).toEqual([6]);
     });
 
-    it('readAfter returns an empty map at once if its signal has already fired or if it has no cursors', async () => {
+    it('readAfter returns an empty map at once if its signal is already aborted or if it has no cursors', async () => {
       await using harness = await create();
       await publishNumbered(harness.broker, 1);
       const options = { count: 1, blockMs: FOR_EVER_MS };
@@ -87,17 +87,17 @@ export function describeReading(create: CreateHarness): void {
       ['the special ID $', new Map([[CHAT, '$']]), 1, 0],
       ['an ID beyond 64 bits', new Map([[CHAT, '1-18446744073709551616']]), 1, 0],
       ['an unknown stream', new Map([['events:other', '0-0']]), 1, 0],
-      ['a count of none', FROM_START, 0, 0],
-      ['a count beyond the bound', FROM_START, 1001, 0],
+      ['a count of 0', FROM_START, 0, 0],
+      ['a count above the maximum', FROM_START, 1001, 0],
       ['a negative wait', FROM_START, 1, -1],
-    ])('the read is refused with invalid_argument for %s', async (_, cursors, count, blockMs) => {
+    ])('a read with %s is refused with the code invalid_argument', async (_, cursors, count, blockMs) => {
       await using harness = await create();
       expect(await codeOf(harness.broker.readAfter(cursors, { count, blockMs }))).toBe('invalid_argument');
     });
   });
 
   describe('readRange', () => {
-    it('readRange returns a bounded range in both directions', async () => {
+    it('readRange returns the entries of a range in both directions', async () => {
       await using harness = await create();
       const ids = await publishNumbered(harness.broker, 10);
       const after = present(ids[1]);

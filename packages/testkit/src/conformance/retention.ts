@@ -15,14 +15,14 @@ import {
   trimAll,
 } from './harness.js';
 
-/** Maximum number of entries that remain beyond the length of a stream, because Redis removes whole nodes only. */
+/** Maximum number of entries that a trim leaves beyond the length of a stream, because Redis removes only whole nodes. */
 const NODE_ENTRIES = 100;
 const CAPPED = { streams: [{ name: CHAT, maxLength: 10 }], hardCapFactor: 20 };
 
 /** Declares one part of `describeBrokerConformance`. */
 export function describeRetention(create: CreateHarness): void {
   describe('trim', () => {
-    it('a trim removes acknowledged entries down to the length, give or take one node, oldest first', async () => {
+    it('a trim removes the oldest acknowledged entries, and leaves less than one node beyond the length', async () => {
       await using harness = await create();
       const { lease } = await registerHolder(harness.broker, 'a');
       const ids = await publishNumbered(harness.broker, 1000);
@@ -35,7 +35,7 @@ export function describeRetention(create: CreateHarness): void {
       expect([removed, expired]).toEqual([1000 - left.length, 0]);
     });
 
-    it('a trim changes no stream within its length', async () => {
+    it('a trim does not change a stream that is not longer than its maximum length', async () => {
       await using harness = await create();
       const { lease } = await registerHolder(harness.broker, 'a');
       const ids = await publishNumbered(harness.broker, 100);
@@ -78,7 +78,7 @@ export function describeRetention(create: CreateHarness): void {
       expect(numbersOf(await readAll(broker))[0]).toBeGreaterThan(500 - 100 - NODE_ENTRIES);
     });
 
-    it('a trim keeps entries that are younger than minAgeMs', async () => {
+    it('a trim keeps entries that are younger than `minAgeMs`', async () => {
       await using harness = await create({ minAgeMs: 600_000 });
       const { lease } = await registerHolder(harness.broker, 'a');
       const ids = await publishNumbered(harness.broker, 500);
@@ -86,7 +86,7 @@ export function describeRetention(create: CreateHarness): void {
       expect(await trimAll(harness.broker, lease)).toEqual({ removed: 0, expired: 0 });
     });
 
-    it('a trim removes a bounded number of entries', async () => {
+    it('one trim removes at most `trimBatchSize` entries', async () => {
       await using harness = await create({ trimBatchSize: 150 });
       const { lease } = await registerHolder(harness.broker, 'a');
       const ids = await publishNumbered(harness.broker, 800);
@@ -98,7 +98,7 @@ export function describeRetention(create: CreateHarness): void {
   });
 
   describe('the hard cap', () => {
-    it('the hard cap applies without any subscriber, and counts exactly the lost entries', async () => {
+    it('the hard cap applies even without subscribers, and counts exactly the lost entries', async () => {
       await using harness = await create(CAPPED);
       await publishNumbered(harness.broker, 1234);
       expect(await harness.broker.inspect(CHAT)).toMatchObject({
@@ -109,7 +109,7 @@ export function describeRetention(create: CreateHarness): void {
       expect(numbersOf(await readAll(harness.broker))[0]).toBe(1034);
     });
 
-    it('the hard cap counts no acknowledged entry as lost', async () => {
+    it('an acknowledged entry that the hard cap removes is not counted as lost', async () => {
       await using harness = await create(CAPPED);
       const { broker } = harness;
       const { lease } = await registerHolder(broker, 'a');
@@ -120,7 +120,7 @@ export function describeRetention(create: CreateHarness): void {
       expect(await broker.inspect(CHAT)).toMatchObject({ length: 200, expired: 723 });
     });
 
-    it('the hard cap counts an entry once, even if it is acknowledged after its removal', async () => {
+    it('an entry that the hard cap removes is counted once, even if it is acknowledged afterwards', async () => {
       await using harness = await create(CAPPED);
       const { broker } = harness;
       const { start, lease } = await registerHolder(broker, 'a');

@@ -31,7 +31,7 @@ async function appendEnding(broker: Broker, key: string): Promise<string> {
 /** Declares one part of `describeBrokerConformance`. */
 export function describeWindows(create: CreateHarness): void {
   describe('windows', () => {
-    it('a window opens with its first input, accepts more inputs, and is handed out once, in order', async () => {
+    it('a window opens with its first input, accepts more inputs, and is claimed once, with its inputs in order', async () => {
       await using harness = await create();
       const { windows } = harness.broker;
       const first = await windows.add(name, [input('a')], lasting(windowMs));
@@ -50,7 +50,7 @@ export function describeWindows(create: CreateHarness): void {
       expect(await claimNow(windows, 't2')).toEqual({ status: 'idle' });
     });
 
-    it('windows are not handed out before they are due, unless the claim is forced', async () => {
+    it('a window cannot be claimed before it is due, unless the claim is forced', async () => {
       await using harness = await create();
       const { windows } = harness.broker;
       await windows.add(name, [input('a')], lasting(60_000));
@@ -59,7 +59,7 @@ export function describeWindows(create: CreateHarness): void {
       expect((await claimNow(windows, 't')).status).toBe('claimed');
     });
 
-    it('a window accepts an input ID once while it waits, and again after it was claimed', async () => {
+    it('a window accepts an input ID only once until it is claimed, and again after that', async () => {
       await using harness = await create();
       const { windows } = harness.broker;
       await windows.add(name, [input('a'), input('a', 'other')], lasting(windowMs));
@@ -71,7 +71,7 @@ export function describeWindows(create: CreateHarness): void {
       });
     });
 
-    it('a window is claimed by one caller, and the other callers get the status busy', async () => {
+    it('a window is claimed by one caller, and the other callers get the status `busy`', async () => {
       await using harness = await create();
       const { windows } = harness.broker;
       await windows.add(name, [input('a')], lasting(windowMs));
@@ -79,7 +79,7 @@ export function describeWindows(create: CreateHarness): void {
       expect(claims.map(({ status }) => status).sort()).toEqual(['busy', 'busy', 'claimed']);
     });
 
-    it('windows are taken over unchanged from a caller that did not commit in time, and that caller can no longer commit', async () => {
+    it('a claim that is not committed in time passes unchanged to another caller, and its first caller cannot commit', async () => {
       await using harness = await create();
       const { windows } = harness.broker;
       await windows.add(name, [input('a'), input('b')], lasting(windowMs));
@@ -102,7 +102,7 @@ export function describeWindows(create: CreateHarness): void {
       });
     });
 
-    it('a window stays with a claim that is renewed, and no other claim can renew it', async () => {
+    it('a caller that renews its claim keeps the window, and another caller cannot renew this claim', async () => {
       await using harness = await create();
       const { windows } = harness.broker;
       await windows.add(name, [input('a')], lasting(windowMs));
@@ -115,7 +115,7 @@ export function describeWindows(create: CreateHarness): void {
       expect(await windows.renew(name, 'slow', leaseMs)).toBe(false);
     });
 
-    it('windows record for each input which entries came before it', async () => {
+    it('a window records for each input which entries were appended before the input', async () => {
       await using harness = await create();
       const { windows } = harness.broker;
       const ids = [];
@@ -137,7 +137,7 @@ export function describeWindows(create: CreateHarness): void {
       }
     });
 
-    it('windows record the newest ending of each key, and only while inputs wait', async () => {
+    it('a window records the newest ending of each key, but only while it contains inputs', async () => {
       await using harness = await create();
       const { windows } = harness.broker;
       await appendEnding(harness.broker, 'bob');
@@ -153,7 +153,7 @@ export function describeWindows(create: CreateHarness): void {
       expect(await claimNow(windows, 't2')).toMatchObject({ endings: [] });
     });
 
-    it('a repeated entry does not end inputs that came after its first append', async () => {
+    it('a repeated entry does not end inputs that were added after its first append', async () => {
       await using harness = await create();
       const { windows } = harness.broker;
       const ends = { window: name, key: 'ana', timestamp: '2026-01-16T10:00:00.000Z' };
@@ -164,7 +164,7 @@ export function describeWindows(create: CreateHarness): void {
       expect(await claimNow(windows, 't')).toMatchObject({ endings: [] });
     });
 
-    it('windows record endings for a bounded number of keys', async () => {
+    it('a window records endings for a limited number of keys', async () => {
       await using harness = await create();
       const { windows } = harness.broker;
       await windows.add(name, [input('a')], lasting(windowMs));
@@ -175,7 +175,7 @@ export function describeWindows(create: CreateHarness): void {
       expect(endings.sort()).toEqual(keys.slice(0, WINDOW_LIMITS.maxEndings).sort());
     });
 
-    it('windows are full at their bounds, and accept no more until they are claimed', async () => {
+    it('a window that has reached its maximum number of inputs or bytes is full until it is claimed', async () => {
       await using harness = await create();
       const { windows } = harness.broker;
       for (let at = 0; at < WINDOW_LIMITS.maxInputs; at += 512) {
@@ -192,7 +192,7 @@ export function describeWindows(create: CreateHarness): void {
       expect((await windows.add(name, [input('b')], lasting(windowMs))).outcomes).toEqual(['full']);
     });
 
-    it('windows of a slot that were not flushed in time are found, oldest first', async () => {
+    it('the windows of a slot that were not flushed in time are found, the oldest first', async () => {
       await using harness = await create();
       const { windows } = harness.broker;
       const rooms = ['one', 'a:b', 'tüp'];

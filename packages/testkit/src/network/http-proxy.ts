@@ -1,4 +1,4 @@
-// An HTTP proxy with which a test can damage single requests. The TCP proxy can only damage whole connections.
+// An HTTP proxy with which a test can make single requests fail. The TCP proxy can only damage whole connections.
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
 import { connect, type Socket } from 'node:net';
@@ -20,7 +20,7 @@ export interface HttpProxy extends AsyncDisposable {
   /** The port on 127.0.0.1 to which clients connect. */
   readonly port: number;
   readonly url: string;
-  /** Sets the function that decides about every later request. WebSockets always pass. */
+  /** Sets the function that decides what happens to every later request. WebSockets always pass. */
   decide(fateOf: (request: IncomingMessage, body: string) => HttpFate): void;
 }
 
@@ -33,7 +33,7 @@ export async function startHttpProxy(targetPort: () => number): Promise<HttpProx
   return proxy;
 }
 
-/** Starts a proxy that sends each request and each upgrade to the next of several servers, without sticky sessions. */
+/** Starts a proxy that sends each request and each upgrade request to the next of several servers, without sticky sessions. */
 export function startRoundRobinProxy(urls: () => readonly string[]): Promise<HttpProxy> {
   let count = 0;
   return startHttpProxy(() => {

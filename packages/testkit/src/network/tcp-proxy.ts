@@ -36,7 +36,7 @@ export interface TcpProxy extends AsyncDisposable {
   delay(direction: Direction, delayMs: number): void;
   /** Resets all open connections. Then breaks the next `count` connections at the points that `draw` returns. */
   breakNext(count: number, draw: () => BreakPoint): void;
-  /** Number of connections that are still to break. */
+  /** Number of connections that `breakNext` has not broken yet. */
   readonly breaksLeft: number;
   /** Forwards all data again, without delay. Discarded data stays lost, so the test should also cut the connections. */
   restore(): void;

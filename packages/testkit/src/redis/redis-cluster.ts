@@ -11,7 +11,7 @@ export interface RedisClusterOptions {
   /** Gives each master a replica. @defaultValue false */
   readonly hasReplicas?: boolean;
   /**
-   * Refuses all slots while any slot is not served (`cluster-require-full-coverage`, which is on in Redis by default).
+   * Refuses commands for all slots while any slot is not served (`cluster-require-full-coverage`, which is on in Redis by default).
    * @defaultValue true
    */
   readonly needsEverySlot?: boolean;
@@ -23,7 +23,7 @@ export interface RedisClusterOptions {
 export interface RedisCluster extends AsyncDisposable {
   /** All nodes, including replicas. The nodes that start as masters come first. */
   readonly nodes: readonly RedisServer[];
-  /** A URL that names one node only. */
+  /** A URL that names only one node. */
   readonly url: string;
   /** A URL that names all nodes. */
   readonly urls: string;

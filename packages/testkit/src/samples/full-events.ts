@@ -51,7 +51,7 @@ export const fullPayloads: Readonly<Record<string, Fields>> = {
   remote_session_end: { ...remoteSession, reason: 'done' },
 };
 
-/** The fields of each payload that may be absent or null. The others are required. */
+/** The fields of each payload that may be absent or null. All other fields are required. */
 export const optionalFields: Readonly<Record<string, readonly string[]>> = {
   chat_message: ['sender_id', 'sender', 'client_temp_id'],
   typing_start: [],

@@ -26,7 +26,7 @@ export function LatencyChart({
     );
     chart.current = plot;
     return () => plot.destroy();
-    // The colours depend on the scheme.
+    // The effect depends on the scheme, because the colours of the chart do.
     // oxlint-disable-next-line react-hooks/exhaustive-deps
   }, [scheme]);
 

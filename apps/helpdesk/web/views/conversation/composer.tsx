@@ -1,4 +1,5 @@
-// The field for new messages. Enter sends. Each keystroke reports that the person is typing; a pause ends that.
+// The input field for new messages. Enter sends the message. Each keystroke reports that the person is typing, and a pause ends the
+// typing.
 import { ActionIcon } from '@mantine/core';
 import { ArrowUpIcon } from 'lucide-react';
 import { type KeyboardEvent, useEffect, useRef, useState } from 'react';
@@ -23,12 +24,12 @@ export function Composer({ ticketId }: { readonly ticketId: string }) {
   const send = (): void => {
     if (isEmpty) return;
     setContent('');
-    // No event is needed, because the message ends the sender's typing at the gateways.
+    // No typing event is needed, because the message ends the sender's typing at the gateways.
     typing.forget();
     void workspace.send(ticketId, content.trim());
   };
   const onKeyDown = (event: KeyboardEvent): void => {
-    // While an input method composes, Enter confirms its text.
+    // While an input method composes text, Enter confirms this text.
     if (event.nativeEvent.isComposing) return;
     if (event.key === 'Enter' && !event.shiftKey) {
       event.preventDefault();
@@ -88,7 +89,7 @@ function useTyping(ticketId: string) {
     workspace.setTyping(ticketId, true);
     silence.current = setTimeout(stop, silenceMs);
   };
-  // When another ticket is opened, typing in this one ends.
+  // When another ticket is opened, typing in this ticket ends.
   // oxlint-disable-next-line react-hooks/exhaustive-deps
   useEffect(() => stop, []);
   return { changed, forget };

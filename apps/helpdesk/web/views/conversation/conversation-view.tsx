@@ -1,4 +1,4 @@
-// The conversation: days, messages, ticks, active typing. It scrolls with new messages while the reader is at its end.
+// The conversation: days, messages, check marks and active typing. It scrolls with new messages while the reader is at the end.
 import { UnstyledButton } from '@mantine/core';
 import type { TypingUser } from '@millrace/client';
 import { Fragment, useEffect, useLayoutEffect, useRef, useState } from 'react';
@@ -59,7 +59,8 @@ export function ConversationView({
                   message={message}
                   begins={isNewDay || !belongsTo(previous, message)}
                   ends={!belongsTo(message, next)}
-                  // The last read message shows time and tick too, because the message below it has another tick.
+                  // The last message that was read shows its time and check mark too, because the message below it has a different
+                  // check mark.
                   hasFoot={
                     !belongsTo(message, next) ||
                     next === undefined ||

@@ -17,7 +17,7 @@ export const StoredMessage = memo(function StoredMessage(props: {
   readonly begins: boolean;
   /** True for the last message in a group of messages of one sender. */
   readonly ends: boolean;
-  /** True if time and tick are shown below the message. */
+  /** True if the time and the check mark are shown below the message. */
   readonly hasFoot: boolean;
   readonly readers: string;
 }) {
@@ -73,7 +73,7 @@ function Tick({ readers }: { readonly readers: string }) {
   );
 }
 
-/** A message of this person for which the helpdesk has not confirmed that it is stored. */
+/** A message of this person that the helpdesk has not yet confirmed as stored. */
 export function PendingMessageItem({
   ticketId,
   message,

@@ -111,7 +111,7 @@ function TicketHead(props: {
   );
 }
 
-/** The controls of an agent. They are rendered again only when one of these properties changes, not with every message. */
+/** The controls of an agent. They are rendered again only when one of their properties changes, not with every message. */
 const AgentControls = memo(function AgentControls(props: {
   readonly ticketId: string;
   readonly status: TicketStatus;

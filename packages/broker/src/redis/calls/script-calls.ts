@@ -50,7 +50,7 @@ export interface ScriptCall<T> {
   readonly args: readonly (string | number)[];
   readonly parse: (reply: unknown) => T;
   /**
-   * Set if the script checks whether the server was restarted or replaced. The connection then adds two arguments; see
+   * True if the script checks whether the server was restarted or replaced. The connection then adds two arguments to the call; see
    * `restart-markers.ts`.
    */
   readonly isSettling?: true;
@@ -64,8 +64,9 @@ export interface StreamBounds {
 }
 
 /**
- * Appends a batch of entries. The result has one receipt or error per entry.
- * @param isApart true if coalescing windows may lie on other servers than the stream; their endings are then sent separately
+ * Returns the script call that appends a batch of entries. The result has one receipt or error per entry.
+ * @param isApart true if coalescing windows may be on other servers than the stream. The endings of their inputs are then sent
+ * separately.
  */
 export function publishCall(
   { keys, hardCap }: StreamBounds,
@@ -95,8 +96,8 @@ export function publishCall(
 }
 
 /**
- * Returns the stored number of partitions of a declared stream. If none is stored, stores and returns `wanted`; a `wanted` of 0
- * stores nothing.
+ * Returns the script call that reads the number of partitions of a declared stream. If no number is stored, the script stores
+ * `wanted`, unless that is 0. The result is the number that is then stored, or 0 if none is.
  */
 export function partitionsCall(keys: StreamKeys, wanted: number): ScriptCall<number> {
   return { script: partitionsScript, keys: [keys.partitions], args: [wanted], parse: asNumber };

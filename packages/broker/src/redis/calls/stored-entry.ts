@@ -1,4 +1,4 @@
-// An entry as undecoded bytes of a reply of Redis. Its fields are decoded when they are first used.
+// An entry, kept as undecoded bytes of a reply of Redis. Its fields are decoded when they are first used.
 import { isUtf8 } from 'node:buffer';
 import type { EntryId } from '../../entries/entry-id.js';
 import type { Entry } from '../../port/entry-log.js';

@@ -27,8 +27,9 @@ const MIN_LOOK_SPACING_MS = 50;
 /** Maximum wait in milliseconds, between requests for the slot map and between attempts of a command, while something is wrong. */
 const MAX_WAIT_MS = 250;
 /**
- * Delay after which a reply is checked, in milliseconds. The node of a late reply may have been paused, and the cluster may have
- * replaced that node without the node noticing. The reply of a replaced node is not part of the stream.
+ * Time after which a reply counts as late, in milliseconds. The node of a late reply may have been paused and replaced without
+ * noticing. Therefore the router checks whether the node is still the master. Otherwise the caller could get entries that are not
+ * in the stream.
  */
 const SLOW_REPLY_MS = 500;
 /**
@@ -48,7 +49,7 @@ interface Target {
 /**
  * State: `idle` → `connecting` → `ready` ⇄ `unavailable`, and from each of them → `closed`. The state is `ready` while the masters
  * of all needed keys and all opened readers are connected. Otherwise the router asks for the slot map repeatedly, with back-off,
- * until they are. Commands to the other nodes work during that time.
+ * until they are connected again. Commands to the other nodes still work during that time.
  */
 export class ClusterRouter implements CommandRouter {
   readonly isCluster = true;
@@ -182,8 +183,8 @@ export class ClusterRouter implements CommandRouter {
 
   async #sendTo<T>({ address, isAsking }: Target, send: Send<T>, timeoutMs: number): Promise<T> {
     const node = this.#topology.nodeAt(address);
-    // A node from a redirection is not connected yet, so its connection is opened. A node that lost its connection is not waited
-    // for.
+    // A node from a redirection is not connected yet, so its connection is opened. The router does not wait for a node that has
+    // lost its connection.
     if (node.state === 'idle' || node.state === 'connecting') await node.open();
     return send(node.connection, { timeoutMs, isAsking });
   }
@@ -200,7 +201,7 @@ export class ClusterRouter implements CommandRouter {
     throw new BrokerError('unavailable', 'The node that answered had been replaced');
   }
 
-  /** Updates the slot map and the state from a failure. Returns what to do next. */
+  /** Updates the slot map and the state after a failure. Returns what to do next. */
   #note(failure: BrokerError, answeredBy: NodeAddress): Reaction {
     const reaction = reactionTo(failure, answeredBy);
     if (reaction.kind === 'moved') this.#topology.noteMoved(reaction.slot, reaction.address);
@@ -213,7 +214,7 @@ export class ClusterRouter implements CommandRouter {
   }
 
   /**
-   * Converts an error to a `BrokerError`. If the error is that the node was closed because it is no longer needed, the caller gets
+   * Converts an error to a `BrokerError`. If the router closed the node because the node is no longer needed, the caller gets
    * `unavailable`.
    */
   #translate(error: unknown): BrokerError {
@@ -300,7 +301,7 @@ export class ClusterRouter implements CommandRouter {
 
   // ── The map and the state ─────────────────────────────────────────────────────────────────────────────────────
 
-  /** Tries to connect to every needed node. Resolves to the failure, or to `undefined` if all are connected. */
+  /** Tries to connect to every needed node. Resolves to the failure, or to `undefined` if all nodes are connected. */
   async #tryToOpen(): Promise<BrokerError | undefined> {
     try {
       await this.#topology.look();
@@ -326,7 +327,7 @@ export class ClusterRouter implements CommandRouter {
         await pause(clock, backOffDelayMs(attempt++, { maxMs: MAX_WAIT_MS }), signal);
       }
       if (signal.aborted) return;
-      // The error is ignored, because the next round asks again. The state has its first cause already.
+      // The error is ignored, because the next round asks again. The first cause of the present state was reported already.
       await this.#topology.look().catch(() => {});
       this.#moveReaders();
       this.#update();
@@ -368,7 +369,10 @@ export class ClusterRouter implements CommandRouter {
     this.#onStateChange(state, cause);
   }
 
-  /** A function instead of a comparison, because TypeScript would assume that the state stays the same between two comparisons. */
+  /**
+   * This is a function instead of a comparison, because TypeScript would assume that the state stays the same between two
+   * comparisons.
+   */
   #isClosed(): boolean {
     return this.#state === 'closed';
   }

@@ -1,4 +1,4 @@
-// Decides from the error reply of a cluster node what to do next. A command with such an error was not executed, so it is safe to
+// Decides what to do after an error reply of a cluster node. A command that a node redirects was not executed, so it is safe to
 // send it again. Pure.
 import type { BrokerError } from '../../errors.js';
 import { isErrorReply } from '../connection/redis-errors.js';
@@ -11,7 +11,7 @@ export type Reaction =
   | { readonly kind: 'moved'; readonly slot: number; readonly address: NodeAddress }
   /** Only this command goes to another node, because the key has been moved already, but the slot has not. */
   | { readonly kind: 'ask'; readonly address: NodeAddress }
-  /** Some of the keys have been moved, others not: try again later. */
+  /** Some of the keys have been moved, but others have not: try again later. */
   | { readonly kind: 'again' }
   /** The node reports that the cluster is down or does not serve this slot. */
   | { readonly kind: 'down' }

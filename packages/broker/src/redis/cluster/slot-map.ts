@@ -41,8 +41,8 @@ export function parseClusterSlots(reply: unknown, answeredBy: NodeAddress): Slot
 }
 
 /**
- * Returns the address in a reply. An empty host, null and `?` mean that the host is unknown: the host of the answering node is used
- * then.
+ * Returns the address in a reply. An empty host, null and `?` mean that the host is unknown. The host of the answering node is then
+ * used.
  */
 export function addressOf(host: unknown, port: number, answeredBy: NodeAddress): NodeAddress {
   const isUnknown = host === null || host === '' || host === '?';

@@ -15,7 +15,7 @@ interface NodeConnection {
 }
 
 /**
- * A reader that follows its stream to other nodes. If a read waits at a node that has lost the stream, the read ends as
+ * A reader that follows its stream to other nodes. If a read waits at a node that no longer has the stream, the read rejects with
  * `unavailable`. The next read begins at the new node.
  */
 export class StreamReader {

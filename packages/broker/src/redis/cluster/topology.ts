@@ -8,8 +8,8 @@ import { ClusterNode } from './cluster-node.js';
 import { parseClusterSlots, SlotMap } from './slot-map.js';
 
 /**
- * Maximum time to wait for the answer of one node, in milliseconds. A node that does not answer must not keep the others from being
- * asked.
+ * Maximum time to wait for the answer of one node, in milliseconds. The time is short, so that the other nodes are asked soon if a
+ * node does not answer.
  */
 const ASK_TIMEOUT_MS = 1_000;
 
@@ -124,8 +124,8 @@ export class Topology {
   }
 
   /**
-   * Asks the connected nodes first, in random order, and suspects last. A node that is cut off from the others has only an old map,
-   * so the first node must not always be the same.
+   * Asks the connected nodes first, in random order, and suspects last. The order is random because a node that is cut off from the
+   * others has only an old map, and must not always be the first.
    */
   async #askForMap(suspects: ReadonlySet<NodeAddress>): Promise<SlotMap> {
     const ready = [...this.#nodes.values()].filter(({ state }) => state === 'ready');

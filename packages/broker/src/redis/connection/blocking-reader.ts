@@ -68,8 +68,8 @@ export class BlockingReader {
           await this.#connection.proveRun(settled.runId);
       }
       if (options.signal?.aborted === true) return new Map();
-      // Checked in the same turn of the event loop in which the command is sent, because the connection may change during an
-      // `await`.
+      // The server is checked in the same turn of the event loop in which the command is sent, because the connection may change
+      // during an `await`.
       this.#checkServer(cursors);
       this.#listen(options.signal);
       const reply = await this.#send(cursors, options);
@@ -126,7 +126,7 @@ export class BlockingReader {
     this.#abandoned = settled;
     const clientId = this.#connection.clientId;
     if (clientId === undefined) return;
-    // If this fails, the read ends after its own `blockMs` at the latest.
+    // If CLIENT UNBLOCK fails, the read ends after its own `blockMs` at the latest.
     this.#unblock(clientId).catch((error: unknown): BrokerError => toBrokerError(error, 'unavailable'));
   }
 }

@@ -14,9 +14,9 @@ export interface Deadline {
 
 /**
  * Counts only the time in which this process runs. On a machine without a free processor, the process may be suspended for seconds.
- * Its timers then fire before it reads the replies that have arrived. Therefore the time is divided into slices. A slice never
- * counts as more than its length, however late it ends. After the last slice, the sockets are read once more before the deadline
- * takes effect.
+ * When it runs again, its timers fire before it reads the replies that have arrived. Therefore the time is divided into slices. A
+ * slice never counts as more than its length, however late it ends. After the last slice, the sockets are read once more before the
+ * deadline takes effect.
  *
  * State: idle → counting (by `start`); counting → counting, looking, or idle when no command waits; looking → counting or idle.
  */

@@ -17,8 +17,9 @@ const READS_ENTRIES: ReadonlySet<string> = new Set(['XREAD', 'XRANGE', 'XREVRANG
 const asItCame = (reply: Buffer): Buffer => reply;
 
 /**
- * Maximum number of attempts to run a script that checks the run of the server. Each attempt after the first one answers a question
- * of the script. More than two are needed only if gateways run such scripts at the same moment.
+ * Maximum number of attempts to run a script that checks the run of the server. In each attempt after the first one, this
+ * connection answers a question of the script. More than two attempts are needed only if several gateways run such scripts at the
+ * same moment.
  */
 const MAX_SETTLE_ATTEMPTS = 6;
 
@@ -97,7 +98,7 @@ export class RedisConnection {
     return this.#runId === undefined ? this.#markers.isProven(runId) : this.#runId === runId;
   }
 
-  /** Asks the server whether it is this run, unless `isRun` can tell without asking. */
+  /** Asks the server whether it is in this run, unless that is known already. `isRun` then returns the answer. */
   async proveRun(runId: string): Promise<void> {
     if (this.#runId !== undefined || this.#markers.isProven(runId)) return;
     try {
@@ -161,8 +162,8 @@ export class RedisConnection {
   }
 
   /**
-   * Runs a script that checks which run of the server executes it. If INFO is refused, the script gets a marker of this run. If the
-   * stream's record has another marker, the script does nothing except ask about that marker.
+   * Runs a script that checks whether the server was restarted or replaced. If INFO is refused, the script gets a marker of the
+   * server's present run. If the stream's record has another marker, the script does nothing except ask about that marker.
    */
   async #settle<T>(call: ScriptCall<T>, options: SendOptions): Promise<T> {
     const markers = this.#markers;
@@ -211,7 +212,7 @@ export class RedisConnection {
     }
   }
 
-  /** Replaces the present connection by a new one, as if it had been lost. */
+  /** Replaces the present connection by a new one, as if the present one had been lost. */
   renew(): void {
     if (this.#client === undefined) return;
     this.#drop(this.#client, new BrokerError('unavailable', 'Another server has the streams now'));
@@ -257,7 +258,7 @@ export class RedisConnection {
     const { clock, url, clientName } = this.#options;
     const client: RespClient = new RespClient(url, {
       clock,
-      // The server has become a replica. Only a new connection can lead to the new master.
+      // READONLY means that the server has become a replica. Only a new connection can lead to the new master.
       onErrorReply: (error) => {
         if (isReadOnly(error)) this.#drop(client, fromRedisError(error));
       },

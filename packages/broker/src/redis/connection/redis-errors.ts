@@ -43,7 +43,7 @@ export function messageOfReply(message: string): string {
     : `Redis: ${message}`;
 }
 
-/** True when Redis itself answered with an error. The connection still works then. */
+/** True when Redis itself answered with an error. The connection still works in this case. */
 export function isErrorReply(error: unknown): error is ErrorReply {
   return error instanceof ErrorReply;
 }

@@ -18,7 +18,7 @@ export interface RedisUrl {
 
 /**
  * Reads `redis[s]://[[user][:password]@]host[:port][,host[:port]…][/database]`. Refuses any other part and names it in the error,
- * because ignoring it silently (`?db=3`) would send data somewhere else.
+ * because ignoring a part such as `?db=3` would send data to the wrong place.
  * @throws BrokerError `invalid_argument`. The message does not repeat the URL, because the URL may contain a password.
  */
 export function parseRedisUrl(url: string): RedisUrl {
@@ -58,7 +58,7 @@ function splitUrl(url: string): SplitUrl {
   if (protocol === undefined) throw notAnUrl();
   const [, authority = '', path = '', query, fragment] =
     /^([^/?#]*)([^?#]*)(?:\?([^#]*))?(?:#(.*))?$/s.exec(rest) ?? [];
-  // An `@` after the host shows that the character at the apparent end of the host belongs to a user or password.
+  // If an `@` follows later, the `/`, `?` or `#` that seems to end the host belongs to the user or password.
   if (rest.lastIndexOf('@') > authority.length) {
     throw invalid(`has a /, ? or # in its user or password: write it as %2F, %3F or %23`);
   }
@@ -88,7 +88,7 @@ function checkDatabase(path: string, hostCount: number): void {
   }
 }
 
-/** Parameters that other libraries read from a URL, and the advice how to write each of them here. */
+/** Parameters that other libraries read from a URL. The value says how to write the same thing here. */
 const PLACES: Readonly<Record<string, string>> = {
   db: 'write the database behind the host, as in redis://host:6379/3',
   database: 'write the database behind the host, as in redis://host:6379/3',
@@ -102,7 +102,7 @@ const PLACES: Readonly<Record<string, string>> = {
 /** Returns the error for unknown parameters. It names the first parameter, but never its value. */
 function unknownParameters(query: string): BrokerError {
   const [name = ''] = query.split(/[=&]/);
-  // A text that is no name may be a piece of a password.
+  // Text that is not a valid name is not shown, because it may be a part of a password.
   const shown = /^[A-Za-z_][\w.-]{0,31}$/.test(name) ? `?${name}=…` : '?…';
   return invalid(
     `has a parameter that means nothing here (${shown}): ${PLACES[name.toLowerCase()] ?? 'take it out'}`,

@@ -1,5 +1,6 @@
-// Recognises the run of a server if the user may not send INFO. A marker is a script that does nothing and has a random name. Redis
-// neither replicates scripts nor keeps them over a restart, so only the run that was given the marker knows it.
+// Recognises the present run of a server (from its start to its end) if the user may not send INFO. A marker is a script that does
+// nothing and has a random name. Redis neither replicates scripts nor keeps them over a restart, so only the run that was given the
+// marker knows it.
 import { createHash, randomBytes } from 'node:crypto';
 import { asArray, asText } from '../calls/replies.js';
 
@@ -16,11 +17,11 @@ const UNKNOWN_MARKER = '?';
  */
 const MAX_KNOWN = 1_024;
 
-/** The markers of one connection. Each connection has its own, because another connection may lead to another server. */
+/** The markers of one connection. Each connection has its own markers, because another connection may lead to another server. */
 export class RestartMarkers {
   readonly #send: SendCommand;
   readonly #known = new Map<string, boolean>();
-  /** The marker that each stream's record had last, by the first key of the stream's scripts. Bounded by the number of streams. */
+  /** The last known marker in each stream's record, by the first key of the stream's scripts. Bounded by the number of streams. */
   readonly #accepted = new Map<string, string>();
   #own: Promise<string> | undefined;
 
@@ -44,7 +45,7 @@ export class RestartMarkers {
     return found;
   }
 
-  /** Returns the marker for the first attempt at this key: the last accepted one, or `?` if there is none. */
+  /** Returns the marker for the first attempt at this key: the last accepted marker, or `?` if there is none. */
   proposedFor(key: string): string {
     return this.#accepted.get(key) ?? UNKNOWN_MARKER;
   }

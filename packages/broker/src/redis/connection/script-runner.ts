@@ -14,8 +14,8 @@ export type SendCommand = (args: readonly string[], graceMs?: number) => Promise
 export type ScriptCommand = [name: 'EVALSHA', sha1: string, ...rest: string[]];
 
 /**
- * Additional time for the SCRIPT LOAD that is sent before a call, in milliseconds. Thus the call reaches its deadline first if the
- * server does not answer.
+ * Additional time for the SCRIPT LOAD that is sent before a call, in milliseconds. If the server does not answer, the call
+ * therefore reaches its deadline before the SCRIPT LOAD does.
  */
 const AHEAD_GRACE_MS = 1_000;
 
@@ -40,7 +40,7 @@ export class ScriptRunner {
   #held: HeldCall[] | undefined;
   #lastNumber = 0;
 
-  /** Forgets which scripts were sent. To be called for a new connection, because it may lead to another server. */
+  /** Forgets which scripts were sent. Call this for a new connection, which may lead to another server. */
   forget(): void {
     this.#sent = new Set();
   }
@@ -64,7 +64,9 @@ export class ScriptRunner {
     return send(['EVAL', script.source, ...command.slice(2)]);
   }
 
-  /** Sends the call, and before it the source if that was not sent yet. Both are written in one turn of the event loop. */
+  /**
+   * Sends the call. Sends the source before it, unless the source was sent already. Both are written in one turn of the event loop.
+   */
   #call(script: Script, command: ScriptCommand, send: SendCommand): Promise<unknown> {
     // If Redis refuses to load the script, the call itself fails with NOSCRIPT.
     if (!this.#sent.has(script.sha1)) this.#load(script, send, AHEAD_GRACE_MS).catch(() => {});

@@ -1,5 +1,5 @@
-// Explains why Redis cannot be used and what to do about it. All texts of this kind are in this file. The cause is in the error, or
-// is found by probing the address.
+// Explains why Redis cannot be used and what to do about it. All explanations are in this file. The cause is found in the error, or
+// by probing the address.
 import { BrokerError, type BrokerErrorCode } from '../../errors.js';
 import { fromRedisError } from '../connection/redis-errors.js';
 import { parseRedisUrl } from '../connection/redis-url.js';
@@ -142,7 +142,7 @@ function knownText(failure: Failure): string | undefined {
   return text === undefined ? undefined : `${text}.`;
 }
 
-/** Failures for which the address is not probed: it cannot be reached, or Redis has reported its version. */
+/** Failures after which the address is not probed, because it cannot be reached or because Redis has reported its version. */
 const CONCLUSIVE =
   /\b(?:ENOTFOUND|EAI_AGAIN|ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT)\b|or newer is needed/;
 
@@ -189,7 +189,10 @@ function textOf(error: unknown, depth = 0): string {
   return [error.message, code, ...causes.map((cause) => textOf(cause, depth + 1))].filter(Boolean).join('\n');
 }
 
-/** Removes the password from an error text. A server that does not know AUTH repeats the arguments of that command there. */
+/**
+ * Removes the password from an error text. The text may contain it, because a server that does not know AUTH repeats the arguments
+ * of that command in its error.
+ */
 function withoutSecrets(text: string, url: string): string {
   const withoutArguments = text.replace(/,? with args beginning with:.*/g, '');
   const [, credentials = ''] = /^\w+:\/\/(.*)@/s.exec(url) ?? [];

@@ -1,4 +1,4 @@
-// Reads the values of whole replies. Pure.
+// Reads the values of complete replies. Pure.
 
 const MINUS = 0x2d;
 const ZERO = 0x30;
@@ -10,7 +10,7 @@ const CARRIAGE_RETURN = 0x0d;
 /** An error that Redis answered with. */
 export class ErrorReply extends Error {}
 
-/** Reads the values of one whole reply, one after the other. */
+/** Reads the values of one complete reply, one after the other. */
 export class ReplyCursor {
   readonly bytes: Buffer;
   at: number;

@@ -1,5 +1,5 @@
 // Finds where each reply of Redis ends in the bytes of a socket, without reading values. RESP2 only: every reply is a line, a bulk
-// string or an array of replies. Pure: chunks in, whole replies out.
+// string or an array of replies. Pure: takes chunks of bytes and returns complete replies.
 
 const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
@@ -25,7 +25,7 @@ export class ReplyFramer {
   /** Number in the line that is being read, as far as its digits have arrived. */
   #length = 0;
   #isNegative = false;
-  /** Number of bytes of the body that have not arrived yet, including the line end. */
+  /** Number of bytes of the bulk string that have not arrived yet, including the line end. */
   #skip = 0;
 
   constructor(onReply: (reply: Buffer) => void) {

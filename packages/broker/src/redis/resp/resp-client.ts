@@ -99,7 +99,7 @@ export class RespClient {
   /** Ends the connection at once. The outcome of commands without a reply is unknown. Idempotent. */
   end(cause: Error): void {
     if (this.#failure !== undefined) return;
-    // A `BrokerError` other than `closed` concerns one command only. For all other commands, the connection was lost.
+    // A `BrokerError` other than `closed` concerns only one command. For all other commands, the connection was lost.
     const isAnothers = cause instanceof BrokerError && cause.code !== 'closed';
     const failure = isAnothers
       ? new BrokerError('unavailable', 'The connection to Redis was lost', { cause })
@@ -148,7 +148,7 @@ function earliestOf(waiting: readonly Waiting[]): Deadline | undefined {
   return earliest;
 }
 
-/** The separators before arguments of up to 1,023 bytes, by the length of the argument. Most arguments are that short. */
+/** The separators before arguments of up to 1,023 bytes, by the length of the argument. Most arguments are not longer than that. */
 const SEPARATORS: readonly string[] = Array.from({ length: 1_024 }, (_, bytes) => separatorOf(bytes));
 
 function separatorOf(bytes: number): string {

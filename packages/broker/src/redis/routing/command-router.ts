@@ -50,7 +50,7 @@ export interface CommandRouter {
   /** Divides the streams into groups. Each group is read over its own connection. */
   groups(streams: readonly string[]): readonly (readonly string[])[];
 
-  /** Ends reads; writes continue until `close`. */
+  /** Ends all reads. Writes continue until `close`. */
   closeReaders(): void;
 
   close(): void;

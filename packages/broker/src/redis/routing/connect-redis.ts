@@ -1,4 +1,4 @@
-// Connects to Redis separately from the broker, for data that is not events. Each command goes to the server of its first key, on a
+// Connects to Redis separately from the broker, for data other than events. Each command goes to the server of its first key, on a
 // single server or a cluster.
 import { systemClock } from '@millrace/internal';
 import type { BrokerState } from '../../port/broker.js';

@@ -28,8 +28,8 @@ export class SingleServerRouter implements CommandRouter {
   }
 
   /**
-   * The state of the writer, or `unavailable` if the reader has lost its connection. A reader that has not connected yet is
-   * ignored: it connects with the first read.
+   * The state of the connection for commands, or `unavailable` if the connection for reads was lost. The connection for reads is
+   * ignored before the first read, because it is not open yet.
    */
   get state(): BrokerState {
     const writer = this.#writer.state;

@@ -10,8 +10,8 @@ import {
 } from './snippets.js';
 
 /**
- * KEYS: stream, expired, then the dedupe keys of the entries that have one, then the windows of the entries that end inputs. Both
- * lists are in the order of the entries.
+ * KEYS: stream, expired, then the dedupe keys of the entries that have one, then the windows of the entries that end inputs. The
+ * dedupe keys and the windows are in the order of the entries.
  * ARGV: group, hard cap, maximum number of entries to remove, dedupe window in ms, number of dedupe keys, then the arguments of
  * each entry:
  * - a sum: 1 if the entry has a dedupe key, plus 2 if it has an ending

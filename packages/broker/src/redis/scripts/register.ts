@@ -12,7 +12,7 @@ import {
 
 /**
  * KEYS: stream, cursors, epoch, lease. ARGV: subscriber, group, livenessMs, value for a new epoch, and two markers (see
- * `restart-markers.ts`): that of this run or '', and the refuted one or ''.
+ * `restart-markers.ts`): the marker of this run or '', and the refuted marker or ''.
  * Returns epoch, cursor, last ID, entries added, seconds, microseconds, previous epoch or '', the last ID up to which the previous
  * epoch is valid, and the run of the server.
  *

@@ -164,8 +164,8 @@ end
 `;
 
 /**
- * `isGone(stream, newest)`: true when the stream no longer has the entry that was its newest a moment ago. If the group is missing
- * too, the stream was deleted, even if it contains new entries by now.
+ * `isGone(stream, newest)`: true when the stream no longer has the entry `newest`, which was its newest entry a moment ago. If the
+ * group is missing too, the stream was deleted, even if it contains new entries by now.
  */
 export const goneFunctions = `
 local function isGone(stream, newest)
@@ -182,7 +182,7 @@ end
  * `settleEpoch(key, tip, fresh, stream, hasGroup, run)` returns `{ value, former, upTo }`: the stream's epoch, and its previous
  * epoch if that is known. The epoch becomes `fresh` in three cases:
  * - The stream has no epoch.
- * - The stream went back behind its record, or was deleted and written again.
+ * - The stream has a lower newest ID or fewer entries than its record says, or was deleted and written again.
  * - Another server (or the same one, restarted) serves the stream, and may have lost the newest entries. The previous epoch is then
  *   kept as `former`, valid up to the newest ID of the record. Redis wrote and replicated those entries before the record, so a
  *   server that has the record has the entries.

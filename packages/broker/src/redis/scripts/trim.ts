@@ -18,9 +18,9 @@ import {
  *
  * The floor is an ID. All entries below it are acknowledged by every consumer group, are before every registered cursor, and are
  * older than `minAgeMs`. The entry at a cursor stays, because it shows the subscriber that no later entry was removed.
- * An ID ahead of the clock does not show the age of its entry. If the newest ID is ahead, the lease stores it in `aheadId`, and the
- * time in `aheadMs`. After `minAgeMs`, that ID is stored in `agedId`, and entries up to it are old enough. Such entries are
- * therefore removed after at most twice `minAgeMs`.
+ * An ID ahead of the clock does not show the age of its entry. If the newest ID is ahead, the hash of the lease stores it in
+ * `aheadId`, and the time in `aheadMs`. After `minAgeMs`, that ID is stored in `agedId`, and entries up to it are old enough. Such
+ * entries are therefore removed after at most twice `minAgeMs`.
  * `XTRIM MINID ~ floor LIMIT excess` removes whole nodes below the floor, and never more than the excess, without reading entries.
  * It leaves at most one node beyond `maxLength`.
  */

@@ -14,8 +14,7 @@ import { clockFunctions, endingFunctions, idFunctions } from './snippets.js';
 
 /**
  * `asOfNow(stream)` returns the ID that an entry of the stream would get now, even if IDs are ahead of the clock. It reads only
- * entries that are from this millisecond or ahead. Without a stream, it returns the time, with the microseconds as the sequence
- * number.
+ * entries from this millisecond or later. Without a stream, it returns the time, with the microseconds as the sequence number.
  */
 const asOfFunctions = `
 local function asOfNow(stream)

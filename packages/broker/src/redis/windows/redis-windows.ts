@@ -44,10 +44,10 @@ export interface RedisWindowsDependencies {
  */
 const MAX_INDEX_ENTRIES = 10_000;
 
-/** A window's entry in the index, as this process last read or wrote it. Used on a cluster only. */
+/** A window's entry in the index, as this process last read or wrote it. Used only on a cluster. */
 interface IndexEntry {
   readonly score: string;
-  /** Monotonic time until which the waiting window is certainly the one that was indexed. */
+  /** Monotonic time until which the waiting window is certainly the window that was indexed. */
   readonly holdsUntilMs: number;
 }
 
@@ -55,7 +55,7 @@ interface IndexEntry {
 export class RedisWindows implements WindowStore {
   readonly #dependencies: RedisWindowsDependencies;
   readonly #indexEntries = new OldestFirstMap<string, IndexEntry>();
-  /** Sends endings by entries that are stored on other servers than the window. Unused on a single server. */
+  /** Sends endings to windows that are on other servers than the entries that end their inputs. Unused on a single server. */
   readonly remoteEndings: RemoteEndings;
 
   constructor(dependencies: RedisWindowsDependencies) {
@@ -74,7 +74,8 @@ export class RedisWindows implements WindowStore {
     const addition = await this.#healing(location, () =>
       this.#dependencies.run(windowAddCall(location, inputs, options)),
     );
-    // Every caller makes sure that the window is in the index, because the process that opened it may have died before it did so.
+    // Every caller makes sure that the window is in the index, because the process that opened the window may have died before it
+    // updated the index.
     if (this.#dependencies.isCluster()) await this.#index(location, addition);
     return addition;
   }

@@ -21,7 +21,10 @@ export interface RemoteEndingsDependencies {
   run<T>(call: ScriptCall<T>): Promise<T>;
 }
 
-/** Maximum number of waiting endings. An ending beyond it is not sent, and gateways drop the inputs that it would have ended. */
+/**
+ * Maximum number of waiting endings. An ending beyond this maximum is not sent, and gateways drop the inputs that it would have
+ * ended.
+ */
 const MAX_QUEUED = 10_000;
 /** Maximum number of endings in one round, and of windows in one ZMSCORE command. */
 const MAX_ASKED = 1_000;
@@ -50,8 +53,8 @@ export class RemoteEndings {
   }
 
   /**
-   * Resolves when no ending for this window waits or is being sent. Inputs that are added afterwards come after the entries that
-   * were stored before.
+   * Resolves when no ending for this window waits or is being sent. Inputs that are added after that are later than every entry
+   * that was stored before the call.
    */
   async settled(window: string): Promise<void> {
     while (this.#windows.has(window)) await this.#sending;

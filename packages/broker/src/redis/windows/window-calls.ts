@@ -57,7 +57,7 @@ export function windowAddCall(
   return { script: windowAddScript, keys: isApart ? keys : [...keys, stream], args, parse: asAddition };
 }
 
-/** Ends inputs in a window that is on another server than the entry that ends them. */
+/** Returns the script call that ends inputs in a window on another server than the entry that ends them. */
 export function windowEndCall(ending: WindowEnding, id: EntryId): ScriptCall<void> {
   const args = [ending.key, endingText(ending), id];
   return { script: windowEndScript, keys: [windowKey(ending.window)], args, parse: () => {} };
@@ -122,7 +122,10 @@ export function overdueWindowsCall(
 /** Maximum number of fields of a window: four times the number of inputs and endings, to leave room for other fields. */
 const MAX_FIELDS = 4 * (WINDOW_LIMITS.maxInputs + WINDOW_LIMITS.maxEndings);
 
-/** Removes from a window's keys what Millrace has not written. The result is the number of removed keys and fields. */
+/**
+ * Returns the script call that removes data that Millrace has not written from a window's keys. The result is the number of removed
+ * keys and fields.
+ */
 export function healWindowCall({ keys }: Pick<WindowLocation, 'keys'>): ScriptCall<number> {
   return {
     script: windowHealScript,
@@ -133,20 +136,20 @@ export function healWindowCall({ keys }: Pick<WindowLocation, 'keys'>): ScriptCa
 }
 
 /**
- * Removes the key of an index if it is not a sorted set. Millrace writes only a sorted set there. The result is the number of
- * removed keys.
+ * Returns the script call that removes the key of an index if it is not a sorted set. Millrace writes only a sorted set there. The
+ * result is the number of removed keys.
  */
 export function healIndexCall(index: string): ScriptCall<number> {
   const args = ['zset', WINDOW_LIMITS.keptMs, MAX_FIELDS];
   return { script: windowHealScript, keys: [index], args, parse: asNumber };
 }
 
-/** Adds a window to its index. The result is the window's score. */
+/** Returns the script call that adds a window to its index. The result is the window's score. */
 export function indexWindowCall({ window, index }: WindowLocation, dueInMs: number): ScriptCall<string> {
   return { script: windowIndexScript, keys: [index], args: [window, dueInMs], parse: asText };
 }
 
-/** Removes a window from its index, unless it was added again with another score. */
+/** Returns the script call that removes a window from its index, unless the window was added again with another score. */
 export function unindexWindowCall(
   { window, index }: Pick<WindowLocation, 'window' | 'index'>,
   score: string,

@@ -7,7 +7,10 @@ export function endingText({ key, timestamp }: WindowEnding): string {
   return JSON.stringify({ key, timestamp });
 }
 
-/** Reads the inputs of a claim, one per line, and sorts them by the number at the beginning of each line. A hash has no order. */
+/**
+ * Reads the inputs of a claim, one per line, and sorts them by the number at the beginning of each line, because the fields of a
+ * hash have no order.
+ */
 export function readInputs(text: string): WaitedInput[] {
   const numbered = lines(text).map((line) => [Number.parseInt(line, 10), readInput(line)] as const);
   return numbered.sort(([a], [b]) => a - b).map(([, input]) => input);

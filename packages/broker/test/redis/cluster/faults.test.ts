@@ -1,5 +1,5 @@
-// A cluster loses a master, changes masters or moves a slot. No entry that was confirmed to a publisher and replicated is lost,
-// none is handled twice, and each stream keeps its order.
+// Faults of a cluster: a master fails, a replica is promoted, or a slot moves. No entry that was confirmed to a publisher and
+// replicated is lost, and each stream keeps its order.
 import {
   type Broker,
   type BrokerState,
@@ -20,7 +20,7 @@ import {
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 
 const TEST_TIMEOUT_MS = 120_000;
-/** A stream on another master than CHAT. */
+/** A stream whose master is not the master of CHAT. */
 const OTHER = 'events:notification';
 const OPTIONS = {
   ...SUITE_OPTIONS,
@@ -89,14 +89,14 @@ class Load implements AsyncDisposable {
     await until(() => (this.#published.get(stream) ?? 0) >= goal, 60_000);
   }
 
-  /** Stops publishing and waits until the subscriber has handled every entry that the stream has now. Checks the order. */
+  /** Stops publishing and waits until the subscriber has handled every entry that the stream contains now. Checks the order. */
   async judgeByStream(stream: string): Promise<void> {
     this.#isStopping = true;
     await Promise.all(this.#loops);
     const handled = this.handled.get(stream) ?? [];
     const stored = new Set<number>();
     for (let after = '0-0'; ; ) {
-      // The broker does not retry, and the node may be replaced during the call.
+      // The test retries, because the broker does not, and the node may be replaced during the call.
       let page: readonly Entry[] = [];
       const read = async (): Promise<void> => {
         page = await this.broker.readRange(stream, { after, count: 1_000 });
@@ -133,7 +133,7 @@ class Load implements AsyncDisposable {
     await Promise.all([this.broker.close(), this.publisher.close()]);
   }
 
-  /** Publishes one entry at a time, like a producer that must keep the order over failures. */
+  /** Publishes one entry at a time, like a producer that must keep the order despite failures. */
   async #publishTo(stream: string): Promise<void> {
     for (let n = 0; !this.#isStopping; n++) {
       const entry = { stream, fields: { n: String(n) }, dedupeId: `${stream}-${n}` };
@@ -160,7 +160,7 @@ async function errorStats(): Promise<string> {
   return (await Promise.all(living.map((node) => node.cli('info', 'errorstats')))).join('\n');
 }
 
-it('the broker finds the whole cluster from one of its nodes', async () => {
+it('a broker whose URL names one node of a cluster finds the other nodes', async () => {
   for (const { url } of cluster.nodes) {
     const broker = createRedisBroker({ ...OPTIONS, url });
     await broker.open();
@@ -172,7 +172,7 @@ it('the broker finds the whole cluster from one of its nodes', async () => {
   expect((await cluster.masterOf(CHAT)).port).not.toBe((await cluster.masterOf(OTHER)).port);
 });
 
-it('the broker tries the next address when one cannot be reached', async () => {
+it('a broker tries the next address of its URL when an address cannot be reached', async () => {
   const port = new URL(cluster.url).port;
   const broker = createRedisBroker({ ...OPTIONS, url: `redis://127.0.0.1:1,127.0.0.1:${port}` });
   await broker.open();
@@ -180,7 +180,7 @@ it('the broker tries the next address when one cannot be reached', async () => {
   await broker.close();
 });
 
-it('several addresses are refused when they are no cluster', async () => {
+it('a URL with several addresses is refused when the servers are not nodes of a cluster', async () => {
   await using redis = await startRedis();
   const broker = createRedisBroker({
     ...OPTIONS,
@@ -191,7 +191,7 @@ it('several addresses are refused when they are no cluster', async () => {
 });
 
 it(
-  'the broker loses nothing when a master is killed and its replica takes over, while the other streams continue',
+  'the broker loses no entry when a master is killed and its replica takes over, and the streams of other masters continue',
   async () => {
     await using load = await startLoad();
     await load.stored(CHAT, 200);
@@ -199,20 +199,20 @@ it(
     await cluster.holdWrites(master);
     const before = load.states.length;
     await master.stop();
-    // The subscriber's broker notices the failure by its reading connection. The publisher's broker reads nothing, and notices the
-    // failure by its map of the cluster.
+    // The subscriber's broker notices the failure on its reading connection. The publisher's broker reads nothing, and notices the
+    // failure when it asks for the slot map.
     await until(() => load.broker.state === 'unavailable');
     await until(() => load.publisher.state === 'unavailable');
     const handled = load.handled.get(OTHER)?.length ?? 0;
     await load.stored(OTHER, 20);
     await until(() => (load.handled.get(OTHER)?.length ?? 0) >= handled + 20);
-    // The replica has not taken over yet, so the entries above were handled while the shard was away.
+    // The replica has not taken over yet, so the entries above were handled while the shard was unavailable.
     expect(load.broker.state).toBe('unavailable');
     await until(() => load.broker.state === 'ready' && load.publisher.state === 'ready', 60_000);
     await load.stored(CHAT, 200);
     await load.judge();
-    // One change of state when the master went away, and one when the shard was back. A second pair is possible while the cluster
-    // is still settling.
+    // The state changes once when the master fails, and once when the shard is available again. A second pair is possible while the
+    // cluster is still settling.
     expect(load.states.length - before).toBeLessThanOrEqual(4);
     expect(await errorStats()).not.toContain('CROSSSLOT');
   },
@@ -220,7 +220,7 @@ it(
 );
 
 it(
-  'the broker loses nothing when a replica is promoted under load',
+  'the broker loses no entry when a replica is promoted under load',
   async () => {
     await using load = await startLoad();
     await load.stored(CHAT, 200);
@@ -237,7 +237,7 @@ it(
 );
 
 it(
-  'the broker loses nothing when a slot moves to another master under load',
+  'the broker loses no entry when a slot moves to another master under load',
   async () => {
     await using load = await startLoad();
     await load.stored(CHAT, 200);
@@ -256,7 +256,7 @@ it(
 );
 
 it(
-  'a stream whose key was moved before its slot can be read, and accepts publishes after the slot has moved',
+  'a stream can be read while its key has moved to another node and its slot has not, and accepts publishes after both have moved',
   async () => {
     const broker = createRedisBroker({ ...OPTIONS, url: cluster.url });
     await broker.open();
@@ -280,14 +280,15 @@ it(
 );
 
 it(
-  'the broker reads nothing from a master that stood still and did not notice that it was replaced',
+  'the broker reads no entries from a master that was paused and was replaced without noticing',
   async () => {
     await using load = await startLoad();
     await load.stored(CHAT, 100);
     const master = await cluster.masterOf(CHAT);
     master.pause();
     try {
-      // The master executes commands that were under way when it was paused. No other node will have their entries.
+      // After the pause, the master executes commands that it received before. No other node will have the entries of these
+      // commands.
       await load.stored(CHAT, 100);
     } finally {
       master.resume();

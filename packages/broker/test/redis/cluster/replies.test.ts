@@ -1,4 +1,4 @@
-// Parses the replies of cluster nodes: slot maps, redirections and addresses.
+// How the broker parses replies of cluster nodes (slot maps and redirections), and URLs with several addresses.
 import { expect, it } from 'vitest';
 import { reactionTo } from '../../../src/redis/cluster/redirection.js';
 import { parseClusterSlots } from '../../../src/redis/cluster/slot-map.js';
@@ -19,15 +19,15 @@ it.each([
   ['CROSSSLOT Keys in request do not hash to the same slot', { kind: 'fail' }],
   ['MOVED nonsense', { kind: 'fail' }],
   ['ERR MOVED 1 a:1', { kind: 'fail' }],
-])('the error reply %j causes the right reaction', (text, reaction) => {
+])('the error reply %j causes the reaction %j', (text, reaction) => {
   expect(reactionTo(fromRedisError(new ErrorReply(text)), FROM)).toEqual(reaction);
 });
 
-it('a lost connection is not read as a redirection', () => {
+it('a connection error is not treated as a redirection, even if its message looks like one', () => {
   expect(reactionTo(fromRedisError(new Error('MOVED 1 a:1')), FROM)).toEqual({ kind: 'fail' });
 });
 
-it('the reply of CLUSTER SLOTS is read as a slot map', () => {
+it('parseClusterSlots returns the master of each slot from a reply to CLUSTER SLOTS', () => {
   const map = parseClusterSlots(
     [
       [0, 5460, ['10.0.0.1', 7000, 'id', []], ['10.0.0.9', 7000, 'id', []]],
@@ -46,16 +46,16 @@ it('the reply of CLUSTER SLOTS is read as a slot map', () => {
 });
 
 it.each([
-  ['a text', 'no'],
+  ['text instead of an array', 'no'],
   ['a slot out of range', [[0, 16384, ['a', 1]]]],
   ['a negative slot', [[-1, 2, ['a', 1]]]],
   ['an invalid port', [[0, 2, ['a', 'x']]]],
   ['a range without a node', [[0, 2]]],
-])('the reply %s is refused as a slot map', (_, reply) => {
+])('parseClusterSlots refuses a reply with %s', (_, reply) => {
   expect(() => parseClusterSlots(reply, FROM)).toThrow(expect.objectContaining({ code: 'refused' }));
 });
 
-it('a URL of one or several addresses is read as one URL per address, with the same credentials', () => {
+it('parseRedisUrl returns one URL per address, each with the same credentials', () => {
   expect(parseRedisUrl('redis://localhost')).toMatchObject({
     urls: ['redis://localhost'],
     seeds: ['localhost:6379'],
@@ -67,7 +67,7 @@ it('a URL of one or several addresses is read as one URL per address, with the s
 });
 
 it.each(['redis://', 'redis://a,', 'redis://,a', 'http://a', 'redis://a b', 'redis:///0'])(
-  'the address %j is refused',
+  'parseRedisUrl refuses the URL %j',
   (url) => {
     expect(() => parseRedisUrl(url)).toThrow(expect.objectContaining({ code: 'invalid_argument' }));
   },

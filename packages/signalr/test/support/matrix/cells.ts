@@ -1,6 +1,6 @@
 /*
  * The matrix of tests: each cell is one official client, transport, protocol and feature. The tests and the table in
- * packages/signalr/docs/compatibility.md are built from this list. It is used in Node and in browsers.
+ * packages/signalr/docs/compatibility.md are built from this list. This file is used in Node and in browsers.
  */
 
 export const TRANSPORTS = ['WebSockets', 'ServerSentEvents', 'LongPolling'] as const;
@@ -109,14 +109,14 @@ const featureNames = Object.keys(FEATURES) as readonly FeatureName[]; // all key
 const isBinaryOverText = ({ transport, protocol }: Lane): boolean =>
   transport === 'ServerSentEvents' && protocol === 'messagepack';
 
-/** True when a client of this kind is tested for the feature on this lane. */
+/** True when the matrix tests the feature with this transport and protocol in this runtime. */
 function applies(feature: FeatureName, lane: Lane, runtime: RuntimeName): boolean {
   if (isBinaryOverText(lane)) return feature === 'binaryOverText';
   const { transports = TRANSPORTS, runtimes = RUNTIMES }: FeatureEntry = FEATURES[feature];
   return feature !== 'binaryOverText' && transports.includes(lane.transport) && runtimes.includes(runtime);
 }
 
-/** Every cell, in the order of versions, lanes and features. */
+/** Returns every cell of a runtime, in the order of versions, transports with protocols, and features. */
 export function cellsOf(runtime: RuntimeName): readonly Cell[] {
   return VERSIONS.flatMap((version) =>
     LANES.flatMap((lane) =>

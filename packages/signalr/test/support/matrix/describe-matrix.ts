@@ -5,7 +5,10 @@ import { describe, expect, test } from 'vitest';
 import { type Cell, cellsOf, FEATURES, LANES, type RuntimeName, VERSIONS } from './cells.js';
 import { cellName, laneTitle, publishedCells } from './table.js';
 
-/** @param run tests one cell, and rejects if the cell fails */
+/**
+ * Declares the tests of one runtime.
+ * @param run tests one cell, and rejects if the cell fails
+ */
 export function describeMatrix(runtime: RuntimeName, run: (cell: Cell) => Promise<void>): void {
   const passed = new Set<string>();
   const cells = cellsOf(runtime);
@@ -27,7 +30,7 @@ export function describeMatrix(runtime: RuntimeName, run: (cell: Cell) => Promis
     );
   });
 
-  test(`the published table shows what has passed in ${runtime}, and nothing else`, () => {
+  test(`the published table for ${runtime} shows exactly the cells that have passed`, () => {
     expect(publishedCells(runtime)).toEqual(passed);
   });
 }

@@ -25,7 +25,7 @@ export interface ConnectOptions {
   readonly skipNegotiation?: boolean;
   readonly reconnects?: boolean;
   readonly stateful?: boolean;
-  /** The types of all received messages are appended to this list. */
+  /** A list to which the types of all received messages are appended. */
   readonly seenTypes?: number[];
 }
 
@@ -34,7 +34,7 @@ export interface Client {
   readonly connection: signalr.HubConnection;
   /** Returns the arguments of the next call of `note` that has not been read yet. */
   next(): Promise<readonly unknown[]>;
-  /** Resolves when the client has given up the connection, with the error if there is one. */
+  /** Resolves when the client has given up the connection. The value is the error, if there is one. */
   readonly closed: Promise<Error | undefined>;
   readonly reconnecting: Promise<Error | undefined>;
   /** Resolves with the new connection id. */
@@ -49,7 +49,10 @@ export interface Me {
   readonly groups: readonly string[];
 }
 
-/** There are more attempts than necessary, because on a busy machine an attempt may use a pooled socket that is just breaking. */
+/**
+ * The delays before the attempts to reconnect. There are more attempts than necessary, because on a busy machine an attempt may use
+ * a pooled socket that is just breaking.
+ */
 const RECONNECT_DELAYS_MS = [0, 10, 100, 1_000, 1_000, 1_000];
 
 /** The tools of one feature test. Each cell has a separate object. */

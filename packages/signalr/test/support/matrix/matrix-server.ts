@@ -12,7 +12,7 @@ import { authenticateBy, matrixHub } from './matrix-hub.js';
 
 const TWO_MEGABYTES = 2_097_152;
 
-/** Answers a request that is not for a hub. Returns false if it does not answer. */
+/** Answers a request that is not for a hub. Returns false if it has no answer for the path. */
 export type PageServer = (path: string, response: ServerResponse) => boolean;
 
 /** Starts the server. Its clock stands still unless a feature test moves it. */

@@ -22,7 +22,7 @@ export function pagePath(version: Version): string {
   return `/pages/${version}`;
 }
 
-/** Builds the script of the pages and answers their requests. */
+/** Builds the script of the pages. Returns a function that answers requests for the pages and their scripts. */
 export async function createPageServer(): Promise<PageServer> {
   const files = new Map<string, { readonly type: string; readonly text: string }>();
   const script = (text: string): { type: string; text: string } => ({ type: 'text/javascript', text });

@@ -9,8 +9,8 @@ export async function token(lab: Lab): Promise<void> {
   const { connection } = await lab.connect({ token: user });
   const me = await connection.invoke<Me>('me');
   same(me.userId, user, 'user');
-  // Web pages cannot set headers of WebSockets and event streams, so the client puts the token into the query. For event streams it
-  // does so in Node as well.
+  // Web pages cannot set the headers of WebSockets and event streams. Therefore the client puts the token into the query in
+  // browsers, and for event streams also in Node.
   const { transport } = lab.lane;
   const isInHeader =
     transport === 'LongPolling' || (transport === 'WebSockets' && lab.runtime.name === 'Node');

@@ -76,7 +76,7 @@ export async function duplex(lab: Lab): Promise<void> {
     connection.stream<number>('twice', subject).subscribe({
       next: (item) => {
         items.push(item);
-        // The next item is sent only after the answer to the previous one, so neither side can wait for the other stream to end.
+        // Each item is sent only after the answer to the previous item. Therefore neither side can wait for the end of a stream.
         if (items.length < 5) subject.next(items.length);
         else subject.complete();
       },
