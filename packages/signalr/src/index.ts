@@ -22,7 +22,12 @@ export type {
 } from './events.js';
 export type { AttachableServer } from './http/attach.js';
 export type { Authenticate, Authenticated, AuthenticateRequest } from './http/authenticate.js';
-export type { NegotiateRedirect, RedirectNegotiate } from './http/negotiation.js';
+export type {
+  NegotiateRedirect,
+  OnNegotiate,
+  RedirectNegotiate,
+  ResponseHeaders,
+} from './http/negotiation.js';
 export type { AllowedOrigins } from './http/origin-policy.js';
 export { discardRest } from './http/rest-of-input.js';
 export type { HubClient, HubItemStream } from './hub/hub-client.js';
@@ -67,7 +72,7 @@ export type { BackplaneState } from './hub/remote-hub.js';
 export { type ConnectionDirectory, createMemoryDirectory } from './instances/connection-directory.js';
 export type { InstanceOptions } from './instances/instances.js';
 export { type MetricRecorder, measureSignalR, SIGNALR_METRICS } from './observability/metrics.js';
-export { DEFAULT_OPTIONS, type SignalRServerOptions } from './options.js';
+export { DEFAULT_OPTIONS, type HubLimits, type SignalRServerOptions } from './options.js';
 export { JsonText } from './protocol/json-text.js';
 export type { TransportName } from './protocol/negotiate.js';
 export { PreparedCall } from './protocol/prepared-call.js';

@@ -171,16 +171,50 @@ export const DEFAULT_OPTIONS = {
 
 type NumberOption = keyof typeof DEFAULT_OPTIONS;
 
-/** @throws SignalRError `invalid_option` */
-export function resolveOptions(options: SignalRServerOptions): ResolvedOptions {
-  const number = (name: NumberOption): number =>
+/** The limits of a single hub. Each replaces the option of the server with the same name. */
+export type HubLimits = Partial<
+  Pick<
+    SignalRServerOptions,
+    | 'keepAliveIntervalMs'
+    | 'clientTimeoutMs'
+    | 'handshakeTimeoutMs'
+    | 'sendTimeoutMs'
+    | 'closeTimeoutMs'
+    | 'maximumReceiveMessageBytes'
+    | 'maximumInboundBufferBytes'
+    | 'maximumOutboundBytes'
+    | 'maximumOutboundMessages'
+    | 'enableDetailedErrors'
+    | 'maximumParallelInvocationsPerClient'
+    | 'streamBufferCapacity'
+    | 'maximumStreamsPerClient'
+  >
+>;
+
+/**
+ * Returns the server's limits with those of one hub in their place.
+ * @throws SignalRError `invalid_option`
+ */
+export function limitsOfHub(
+  server: Pick<ResolvedOptions, 'limits' | 'callLimits'>,
+  hub: HubLimits = {},
+): Pick<ResolvedOptions, 'limits' | 'callLimits'> {
+  const resolved = resolveLimits({ ...server.limits, ...server.callLimits, ...definedIn(hub) });
+  const unknown = Object.keys(hub).find((name) => !(name in resolved.limits || name in resolved.callLimits));
+  if (unknown === undefined) return resolved;
+  throw new SignalRError('invalid_option', `${unknown} is not a limit of a hub.`);
+}
+
+function definedIn<Options extends object>(options: Options): Partial<Options> {
+  return Object.fromEntries(
+    Object.entries(options).filter(([, value]) => value !== undefined),
+  ) as Partial<Options>;
+}
+
+function resolveLimits(options: HubLimits): Pick<ResolvedOptions, 'limits' | 'callLimits'> {
+  const number = (name: NumberOption & keyof HubLimits): number =>
     positiveInteger(name, options[name] ?? DEFAULT_OPTIONS[name]);
-  const backplaneLimits = Object.freeze({
-    heartbeatIntervalMs: number('backplaneHeartbeatIntervalMs'),
-    answerTimeoutMs: number('backplaneAnswerTimeoutMs'),
-    maximumBytes: number('maximumBackplaneBytes'),
-  });
-  return Object.freeze({
+  return {
     limits: Object.freeze({
       keepAliveIntervalMs: number('keepAliveIntervalMs'),
       clientTimeoutMs: number('clientTimeoutMs'),
@@ -198,6 +232,20 @@ export function resolveOptions(options: SignalRServerOptions): ResolvedOptions {
       streamBufferCapacity: number('streamBufferCapacity'),
       maximumStreamsPerClient: number('maximumStreamsPerClient'),
     }),
+  };
+}
+
+/** @throws SignalRError `invalid_option` */
+export function resolveOptions(options: SignalRServerOptions): ResolvedOptions {
+  const number = (name: NumberOption): number =>
+    positiveInteger(name, options[name] ?? DEFAULT_OPTIONS[name]);
+  const backplaneLimits = Object.freeze({
+    heartbeatIntervalMs: number('backplaneHeartbeatIntervalMs'),
+    answerTimeoutMs: number('backplaneAnswerTimeoutMs'),
+    maximumBytes: number('maximumBackplaneBytes'),
+  });
+  return Object.freeze({
+    ...resolveLimits(options),
     filters: [...(options.filters ?? [])],
     disconnectTimeoutMs: number('disconnectTimeoutMs'),
     pollTimeoutMs: number('pollTimeoutMs'),

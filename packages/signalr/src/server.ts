@@ -10,7 +10,7 @@ import { type AttachableServer, attachToServer } from './http/attach.js';
 import type { Authenticate } from './http/authenticate.js';
 import { ConnectionStore } from './http/connection-store.js';
 import { HubEndpoint } from './http/hub-endpoint.js';
-import type { RedirectNegotiate } from './http/negotiation.js';
+import type { OnNegotiate, RedirectNegotiate } from './http/negotiation.js';
 import type { AllowedOrigins } from './http/origin-policy.js';
 import { type AnyHubEndpoint, RequestRouter } from './http/request-router.js';
 import { pathKey } from './http/request-target.js';
@@ -20,7 +20,13 @@ import { HubLifetimeManager } from './hub/hub-lifetime-manager.js';
 import { type Hub, type HubDependencies, MappedHub } from './hub/mapped-hub.js';
 import type { RemoteHub } from './hub/remote-hub.js';
 import { Instances } from './instances/instances.js';
-import { type ResolvedOptions, resolveOptions, type SignalRServerOptions } from './options.js';
+import {
+  type HubLimits,
+  limitsOfHub,
+  type ResolvedOptions,
+  resolveOptions,
+  type SignalRServerOptions,
+} from './options.js';
 import { jsonHubProtocol } from './protocol/json-hub-protocol.js';
 import { messagePackHubProtocol } from './protocol/message-pack-hub-protocol.js';
 import type { TransportName } from './protocol/negotiate.js';
@@ -52,6 +58,13 @@ export type MapHubOptions<User> = {
    * @defaultValue false
    */
   readonly enableAuthenticationRefresh?: boolean;
+  /** Limits of this hub. Each replaces the option of the server with the same name. @defaultValue the limits of the server */
+  readonly limits?: HubLimits;
+  /**
+   * Adds headers to the response of a negotiate request, for example a cookie for a load balancer. Called after `authenticate`. If it
+   * throws, the client receives 500 and the error is reported. @defaultValue no headers
+   */
+  readonly onNegotiate?: OnNegotiate;
   /** Redirects clients when they negotiate. @defaultValue no redirect */
   readonly redirectNegotiate?: RedirectNegotiate;
 } & (undefined extends User
@@ -118,7 +131,7 @@ export function createSignalRServer(options: SignalRServerOptions = {}): SignalR
 class NodeSignalRServer implements SignalRServer {
   readonly #options: ResolvedOptions;
   /** The dependencies that all hubs share. */
-  readonly #hubDependencies: Omit<HubDependencies, 'manager' | 'remote'>;
+  readonly #hubDependencies: Omit<HubDependencies, 'manager' | 'remote' | 'callLimits'>;
   readonly #router = new RequestRouter();
   #detachers: (() => void)[] = [];
   #draining: Promise<void> | undefined;
@@ -132,7 +145,6 @@ class NodeSignalRServer implements SignalRServer {
       ticker: new Ticker(options.clock, options.tickIntervalMs),
       protocols: [jsonHubProtocol, messagePackHubProtocol],
       onEvent: createEventSink(options.onEvent),
-      callLimits: options.callLimits,
       filters: options.filters,
     };
   }
@@ -152,14 +164,16 @@ class NodeSignalRServer implements SignalRServer {
     if (this.#router.has(path)) {
       throw new SignalRError('duplicate_path', `There is a hub at ${path} already; case does not count.`);
     }
+    const { limits, callLimits } = limitsOfHub(this.#options, options?.limits);
     const manager = new HubLifetimeManager();
     const remote = this.#createRemoteHub(path, manager);
     const hub = new MappedHub<Client, User, Items>(path, definition, {
       ...this.#hubDependencies,
+      callLimits,
       manager,
       remote,
     });
-    this.#router.add(path, this.#createEndpoint(hub, options));
+    this.#router.add(path, this.#createEndpoint(hub, limits, options));
     hub.start();
     return hub;
   }
@@ -187,6 +201,7 @@ class NodeSignalRServer implements SignalRServer {
 
   #createEndpoint<Client, User, Items>(
     hub: MappedHub<Client, User, Items>,
+    limits: ResolvedOptions['limits'],
     options: MapHubOptions<User> | undefined,
   ): HubEndpoint<Client, User, Items> {
     const { ticker } = this.#hubDependencies;
@@ -194,7 +209,7 @@ class NodeSignalRServer implements SignalRServer {
     const { pollTimeoutMs, disconnectTimeoutMs, statefulReconnectBufferBytes } = this.#options;
     return new HubEndpoint(hub, {
       limits: {
-        ...this.#options.limits,
+        ...limits,
         closeOnAuthenticationExpiration: options?.closeOnAuthenticationExpiration ?? false,
       },
       enableAuthenticationRefresh: options?.enableAuthenticationRefresh ?? false,
@@ -209,6 +224,7 @@ class NodeSignalRServer implements SignalRServer {
       instances,
       transports: new Set(options?.transports ?? ['WebSockets', 'ServerSentEvents', 'LongPolling']),
       redirectNegotiate: options?.redirectNegotiate,
+      onNegotiate: options?.onNegotiate,
       maximumTransportMessageBytes: this.#options.maximumTransportMessageBytes,
       minimumNegotiateVersion: this.#options.minimumNegotiateVersion,
       authenticate: options?.authenticate,

@@ -54,7 +54,7 @@ test('the example “http” of the README serves an official client', async () 
   http.close();
 });
 
-test('two servers of the README’s example with a backplane reach each other’s clients, and shut down cleanly on SIGTERM', async () => {
+test('two servers that run the README’s backplane example reach each other’s clients, and shut down cleanly on SIGTERM', async () => {
   await using redis = await startRedis();
   const before = new Set(process.listeners('SIGTERM'));
   const run = (): ReturnType<typeof runExample> => {

@@ -24,11 +24,16 @@ export interface OutboundProgress {
   readonly progress: number;
 }
 
+/** A tick may come a little early. A ping that is due at this tick must then not wait for the next one. */
+const TIMER_JITTER_MS = 50;
+
 /** Keeps the times of one connection. All times are in milliseconds of the ticker's clock. */
 export class ConnectionTimers {
   readonly #limits: ConnectionLimits;
   /** The time of the tick that first saw the present state. */
   #stateSinceMs: number;
+  #lastTickMs: number;
+  /** A time at or before the last send: the tick before it. So a ping is early by one tick at most, and never late. */
   #lastSentMs: number;
   #lastReceivedMs: number;
   #blockedSinceMs: number;
@@ -42,6 +47,7 @@ export class ConnectionTimers {
   constructor(limits: ConnectionLimits, nowMs: number) {
     this.#limits = limits;
     this.#stateSinceMs = nowMs;
+    this.#lastTickMs = nowMs;
     this.#lastSentMs = nowMs;
     this.#lastReceivedMs = nowMs;
     this.#blockedSinceMs = nowMs;
@@ -95,16 +101,17 @@ export class ConnectionTimers {
     const isSilent = nowMs - this.#lastReceivedMs >= this.#limits.clientTimeoutMs;
     if (this.#isExpectingPings && !this.#isDispatching && isSilent) return 'client_timeout';
     // A ping is useless while other data waits, because the ping would wait behind that data.
-    if (outbound.isBlocked || nowMs - this.#lastSentMs < this.#limits.keepAliveIntervalMs) return 'nothing';
-    return 'ping';
+    const isPingDue = nowMs - this.#lastSentMs >= this.#limits.keepAliveIntervalMs - TIMER_JITTER_MS;
+    return isPingDue && !outbound.isBlocked ? 'ping' : 'nothing';
   }
 
   #takeFlags(nowMs: number, outbound: OutboundProgress): void {
-    if (this.#hasSent) this.#lastSentMs = nowMs;
+    if (this.#hasSent) this.#lastSentMs = this.#lastTickMs;
     if (this.#hasReceived) this.#lastReceivedMs = nowMs;
     if (this.#hasChangedState) this.#stateSinceMs = nowMs;
     if (!outbound.isBlocked || outbound.progress !== this.#seenProgress) this.#blockedSinceMs = nowMs;
     this.#seenProgress = outbound.progress;
+    this.#lastTickMs = nowMs;
     this.#hasSent = false;
     this.#hasReceived = false;
     this.#hasChangedState = false;

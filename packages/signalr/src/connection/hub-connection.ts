@@ -26,7 +26,7 @@ import { type ConnectionPrincipal, extensionMs } from './connection-principal.js
 import { ConnectionTimers } from './connection-timers.js';
 import { InboundBuffer } from './inbound-buffer.js';
 import { OutboundQueue } from './outbound-queue.js';
-import type { TickListener } from './ticker.js';
+import type { Ticker, TickListener } from './ticker.js';
 
 /** The ping message, encoded once for all connections of the process. */
 const PING = new SerializedHubMessage({ type: MessageType.ping });
@@ -49,6 +49,8 @@ export type ConnectionState = 'handshaking' | 'open' | 'closing' | 'closed';
 export class HubConnection implements TransportListener, TickListener {
   readonly identity: ConnectionIdentity;
   readonly limits: ConnectionLimits;
+  /** The time when the transport was opened, in milliseconds since 1970. */
+  readonly connectedAtMs: number;
   readonly inbound: InboundBuffer;
   /** Resolves when the transport has ended. */
   readonly closed: Promise<void>;
@@ -62,8 +64,8 @@ export class HubConnection implements TransportListener, TickListener {
   readonly #transport: Transport;
   readonly #queue: OutboundQueue;
   readonly #timers: ConnectionTimers;
-  readonly #wallMs: () => number;
-  readonly #onReplaced: () => void;
+  readonly #ticker: HubConnectionDependencies['ticker'];
+  readonly #onReplaced: HubConnectionDependencies['onReplaced'];
   #principal: ConnectionPrincipal;
   #state: ConnectionState = 'handshaking';
   #protocol: HubProtocol | undefined;
@@ -79,7 +81,7 @@ export class HubConnection implements TransportListener, TickListener {
    * Callbacks of the streams and hub methods that wait in `flushed`. They are not listeners of the abort signal, because Node warns
    * about more than ten listeners.
    */
-  readonly #flushing = new Set<() => void>();
+  #flushing: Set<() => void> | undefined;
 
   constructor(
     identity: ConnectionIdentity,
@@ -90,16 +92,14 @@ export class HubConnection implements TransportListener, TickListener {
     this.#principal = principal;
     this.limits = dependencies.limits;
     this.#transport = dependencies.transport;
-    this.#wallMs = dependencies.wallMs;
+    this.#ticker = dependencies.ticker;
+    this.connectedAtMs = dependencies.ticker.wallMs();
     this.#onReplaced = dependencies.onReplaced;
     this.#queue = new OutboundQueue(dependencies.transport, dependencies.limits, () =>
       this.onBackpressure?.(),
     );
-    this.#timers = new ConnectionTimers(dependencies.limits, dependencies.startedMs);
-    this.inbound = new InboundBuffer(dependencies.limits.maximumInboundBufferBytes, {
-      pause: () => this.#transport.pauseReading(),
-      resume: () => this.#transport.resumeReading(),
-    });
+    this.#timers = new ConnectionTimers(dependencies.limits, dependencies.ticker.monotonicMs());
+    this.inbound = new InboundBuffer(dependencies.limits.maximumInboundBufferBytes, dependencies.transport);
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });
@@ -251,9 +251,10 @@ export class HubConnection implements TransportListener, TickListener {
     if (this.#isEnding) return Promise.resolve();
     return new Promise((resolve) => {
       const finish = (): void => {
-        this.#flushing.delete(finish);
+        this.#flushing?.delete(finish);
         resolve();
       };
+      this.#flushing ??= new Set();
       this.#flushing.add(finish);
       this.#queue.whenEmpty(finish);
     });
@@ -348,13 +349,13 @@ export class HubConnection implements TransportListener, TickListener {
   get #isExpired(): boolean {
     const { expiresAtMs } = this.#principal;
     if (!this.limits.closeOnAuthenticationExpiration || expiresAtMs === undefined) return false;
-    return this.#wallMs() >= expiresAtMs;
+    return this.#ticker.wallMs() >= expiresAtMs;
   }
 
   #offer(message: EncodedMessage, key?: string): boolean {
     this.#timers.sent();
     const offered = this.#queue.offer(message, key);
-    if (offered === 'replaced') this.#onReplaced();
+    if (offered === 'replaced') this.#onReplaced(this.identity);
     if (offered !== 'overflow') return true;
     this.close('slow_consumer');
     return false;
@@ -375,7 +376,7 @@ export class HubConnection implements TransportListener, TickListener {
     this.#timers.stateChanged();
     if (!this.#isEnding) return;
     this.#abortController?.abort();
-    for (const finish of this.#flushing) finish();
+    for (const finish of this.#flushing ?? []) finish();
     this.#results?.end();
     const { onEnding } = this;
     this.onEnding = undefined;
@@ -391,10 +392,7 @@ export class HubConnection implements TransportListener, TickListener {
 export interface HubConnectionDependencies {
   readonly transport: Transport;
   readonly limits: ConnectionLimits;
-  /** The monotonic time when the connection began, in milliseconds. */
-  readonly startedMs: number;
-  /** Returns the current time in milliseconds since 1970, for the expiry of credentials. */
-  readonly wallMs: () => number;
+  readonly ticker: Pick<Ticker, 'monotonicMs' | 'wallMs'>;
   /** Called when a waiting message is discarded, because a newer message with the same key replaces it. */
-  readonly onReplaced: () => void;
+  readonly onReplaced: (identity: ConnectionIdentity) => void;
 }

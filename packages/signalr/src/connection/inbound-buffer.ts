@@ -2,6 +2,7 @@
  * Buffers received bytes between the transport and the read loop. The buffer has a limit, so that memory does not grow: if the
  * buffer is full because a hub method is busy, the transport stops reading from the client's socket (backpressure).
  */
+import type { Transport } from '../transports/transport.js';
 
 /**
  * Memory that every chunk needs in addition to its bytes. It counts towards the limit, because many small chunks cost more memory
@@ -24,8 +25,7 @@ export type Inbound = Buffer | typeof INTERRUPTED | undefined;
  */
 export class InboundBuffer {
   readonly #limitBytes: number;
-  readonly #pause: () => void;
-  readonly #resume: () => void;
+  readonly #transport: Pick<Transport, 'pauseReading' | 'resumeReading'>;
   #chunks: (Buffer | typeof INTERRUPTED)[] = [];
   #bufferedBytes = 0;
   #isPaused = false;
@@ -33,10 +33,9 @@ export class InboundBuffer {
   #isDiscarded = false;
   #reader: ((chunk: Inbound) => void) | undefined;
 
-  constructor(limitBytes: number, flow: { pause(): void; resume(): void }) {
+  constructor(limitBytes: number, transport: Pick<Transport, 'pauseReading' | 'resumeReading'>) {
     this.#limitBytes = limitBytes;
-    this.#pause = () => flow.pause();
-    this.#resume = () => flow.resume();
+    this.#transport = transport;
   }
 
   push(chunk: Buffer): void {
@@ -58,7 +57,7 @@ export class InboundBuffer {
     this.#bufferedBytes += bytes + CHUNK_OVERHEAD_BYTES;
     if (!this.#isPaused && this.#bufferedBytes >= this.#limitBytes) {
       this.#isPaused = true;
-      this.#pause();
+      this.#transport.pauseReading();
     }
   }
 
@@ -98,7 +97,7 @@ export class InboundBuffer {
   #resumeWhenLow(): void {
     if (!this.#isPaused || this.#bufferedBytes > this.#limitBytes / 2) return;
     this.#isPaused = false;
-    this.#resume();
+    this.#transport.resumeReading();
   }
 
   #answer(chunk: Inbound): void {

@@ -33,9 +33,9 @@ export class OutboundQueue {
   readonly #transport: Transport;
   /**
    * The waiting messages in the order of sending. Keys of the map are the keys of the messages, or running numbers for messages
-   * without a key.
+   * without a key. Created on first use, because most clients are never slow.
    */
-  readonly #messages = new Map<string | number, EncodedMessage>();
+  #messages: Map<string | number, EncodedMessage> | undefined;
   #lastNumber = 0;
   #queuedBytes = 0;
   #isBlocked = false;
@@ -44,8 +44,8 @@ export class OutboundQueue {
   /** True when more than half of a limit has been used since the queue was last empty. */
   #isCrowded = false;
   readonly #onCrowded: () => void;
-  /** The callbacks of all callers that wait for an empty queue. Each callback is called once. */
-  #onEmpty: (() => void)[] = [];
+  /** The callbacks of all callers that wait for an empty queue. Each callback is called once. Absent while nobody waits. */
+  #onEmpty: (() => void)[] | undefined;
 
   /** @param onCrowded called when more than half of a limit is used; called again only after the queue has been empty */
   constructor(transport: Transport, limits: OutboundLimits, onCrowded: () => void) {
@@ -78,14 +78,14 @@ export class OutboundQueue {
       this.#isBlocked = !this.#transport.write(message);
       return 'taken';
     }
-    const older = key === undefined ? undefined : this.#messages.get(key);
+    const older = key === undefined ? undefined : this.#messages?.get(key);
     const bytes = this.waitingBytes + message.payload.length - (older?.payload.length ?? 0);
-    const count = this.#messages.size + (older === undefined ? 1 : 0);
+    const count = this.#size + (older === undefined ? 1 : 0);
     if (bytes > this.#limits.maximumOutboundBytes || count > this.#limits.maximumOutboundMessages) {
       return 'overflow';
     }
     if (key !== undefined && older !== undefined) {
-      this.#messages.delete(key);
+      this.#messages?.delete(key);
       this.#queuedBytes -= older.payload.length;
     }
     this.#push(message, key);
@@ -103,18 +103,18 @@ export class OutboundQueue {
   onWritable(): void {
     this.#progress += 1;
     this.#isBlocked = false;
-    for (const [key, message] of this.#messages) {
-      this.#messages.delete(key);
+    for (const [key, message] of this.#messages ?? []) {
+      this.#messages?.delete(key);
       this.#queuedBytes -= message.payload.length;
       this.#isBlocked = !this.#transport.write(message);
       if (this.#isBlocked) break;
     }
-    if (this.#messages.size === 0) this.#notifyEmpty();
+    if (this.#size === 0) this.#notifyEmpty();
   }
 
   /** Drops all queued messages. Messages that the transport has accepted are not affected. */
   discard(): void {
-    this.#messages.clear();
+    this.#messages?.clear();
     this.#queuedBytes = 0;
   }
 
@@ -126,20 +126,26 @@ export class OutboundQueue {
 
   /** Calls the callback once, as soon as the queue is empty. If the queue is already empty, the callback is called at once. */
   whenEmpty(callback: () => void): void {
+    this.#onEmpty ??= [];
     this.#onEmpty.push(callback);
-    if (this.#messages.size === 0) this.#notifyEmpty();
+    if (this.#size === 0) this.#notifyEmpty();
+  }
+
+  get #size(): number {
+    return this.#messages?.size ?? 0;
   }
 
   #push(message: EncodedMessage, key?: string): void {
     this.#lastNumber += 1;
+    this.#messages ??= new Map();
     this.#messages.set(key ?? this.#lastNumber, message);
     this.#queuedBytes += message.payload.length;
   }
 
   #notifyEmpty(): void {
     this.#isCrowded = false;
-    const callbacks = this.#onEmpty;
-    this.#onEmpty = [];
+    const callbacks = this.#onEmpty ?? [];
+    this.#onEmpty = undefined;
     for (const callback of callbacks) callback();
   }
 }

@@ -1,10 +1,11 @@
 /*
  * Attaches the hubs to a Node HTTP server. Requests for hubs never reach the server's other listeners. All other requests reach
- * those listeners as if nothing had been attached.
+ * those listeners as if nothing had been attached. If there are no other listeners, they are answered with 404.
  */
 import { type Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
 import { Duplex } from 'node:stream';
+import { emptyAnswer, sendAnswer } from './http-answer.js';
 import type { Route } from './request-router.js';
 
 /** An HTTP server to which a SignalR server can be attached. */
@@ -21,8 +22,9 @@ export type FindRoute = (url: string | undefined) => Route | undefined;
 export function attachToServer(server: AttachableServer, findRoute: FindRoute): () => void {
   const originalEmit = server.emit;
   const emit = function (this: unknown, event: string | symbol, ...args: unknown[]): boolean {
-    if (takeEvent(findRoute, event, args)) return true;
-    return Reflect.apply(originalEmit, server, [event, ...args]);
+    if (takeEvent(server, findRoute, event, args)) return true;
+    if (Reflect.apply(originalEmit, server, [event, ...args])) return true;
+    return event === 'request' && answerNotFound(args[1]);
   };
   server.emit = emit as typeof server.emit; // the general signature covers the overloads of all event names
   const onUpgrade = createFallback(server);
@@ -35,7 +37,19 @@ export function attachToServer(server: AttachableServer, findRoute: FindRoute): 
   };
 }
 
-function takeEvent(findRoute: FindRoute, event: string | symbol, args: readonly unknown[]): boolean {
+/** Answers a request that no listener has handled. Without an answer, its client would wait for ever. */
+function answerNotFound(response: unknown): boolean {
+  if (!(response instanceof ServerResponse)) return false;
+  sendAnswer(response, emptyAnswer(404));
+  return true;
+}
+
+function takeEvent(
+  server: AttachableServer,
+  findRoute: FindRoute,
+  event: string | symbol,
+  args: readonly unknown[],
+): boolean {
   const [request, second, head] = args;
   if (!(request instanceof IncomingMessage)) return false;
   const route = event === 'request' || event === 'upgrade' ? findRoute(request.url) : undefined;
@@ -45,10 +59,48 @@ function takeEvent(findRoute: FindRoute, event: string | symbol, args: readonly 
     return true;
   }
   if (event === 'upgrade' && second instanceof Duplex && Buffer.isBuffer(head)) {
+    if (!isWebSocketUpgrade(request)) {
+      readWithoutUpgrade(server, request, second, head);
+      return true;
+    }
     void route.endpoint.upgrade(request, second, head, route);
     return true;
   }
   return false;
+}
+
+function isWebSocketUpgrade({ headers }: IncomingMessage): boolean {
+  return (headers.upgrade ?? '').split(',').some((protocol) => protocol.trim().toLowerCase() === 'websocket');
+}
+
+/**
+ * Lets the server read the request again without its offer to upgrade, because a server ignores offers of protocols that it does not
+ * speak (RFC 9110, section 7.8). `curl --http2` offers `h2c` with every request. Node has stopped reading the request at the end of
+ * its headers, so that its body is still in `head` and in the socket.
+ */
+function readWithoutUpgrade(
+  server: AttachableServer,
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+): void {
+  const lines = [`${request.method} ${request.url} HTTP/${request.httpVersion}`];
+  for (let index = 0; index < request.rawHeaders.length; index += 2) {
+    const [name = '', value = ''] = request.rawHeaders.slice(index, index + 2);
+    const kept = keptHeader(name, value);
+    if (kept !== undefined) lines.push(`${name}: ${kept}`);
+  }
+  // Node reads headers as Latin-1, so that this writes the bytes that the client has sent.
+  socket.unshift(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), head]));
+  server.emit('encrypted' in socket ? 'secureConnection' : 'connection', socket);
+}
+
+/** Returns a header's value without the parts that offer an upgrade, or undefined if nothing is left. */
+function keptHeader(name: string, value: string): string | undefined {
+  if (/^(?:upgrade|http2-settings)$/i.test(name)) return undefined;
+  if (!/^connection$/i.test(name)) return value;
+  const options = value.split(',').filter((option) => !/^\s*(?:upgrade|http2-settings)\s*$/i.test(option));
+  return options.length === 0 ? undefined : options.join(',');
 }
 
 /** The upgrade listeners that this file has added: one for each SignalR server that is attached to an HTTP server. */

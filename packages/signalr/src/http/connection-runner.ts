@@ -5,6 +5,7 @@ import type { ConnectionLimits } from '../connection/connection-limits.js';
 import type { ConnectionPrincipal } from '../connection/connection-principal.js';
 import { HubConnection } from '../connection/hub-connection.js';
 import { runHubConnection } from '../connection/run-hub-connection.js';
+import type { ConnectionIdentity } from '../events.js';
 import type { RequestInfo } from '../hub/hub-context.js';
 import type { MappedHub } from '../hub/mapped-hub.js';
 import type { Instances } from '../instances/instances.js';
@@ -23,6 +24,7 @@ export class ConnectionRunner<Client, User, Items> {
   readonly #limits: ConnectionLimits;
   readonly #store: ConnectionStore;
   readonly #instances: Instances | undefined;
+  readonly #onReplaced: (identity: ConnectionIdentity) => void;
   /** The running connections. Each has a promise that resolves when the connection has ended. */
   readonly #lives = new Map<HubConnection, Promise<void>>();
 
@@ -38,6 +40,7 @@ export class ConnectionRunner<Client, User, Items> {
     this.#limits = dependencies.limits;
     this.#store = dependencies.store;
     this.#instances = dependencies.instances;
+    this.#onReplaced = (identity) => hub.onEvent({ type: 'message_replaced', ...identity });
   }
 
   /** The promises of the running connections. Each resolves when its connection has ended. */
@@ -64,9 +67,8 @@ export class ConnectionRunner<Client, User, Items> {
     const connection = new HubConnection(identity, client.principal, {
       transport,
       limits: this.#limits,
-      startedMs: hub.ticker.monotonicMs(),
-      wallMs: () => hub.ticker.wallMs(),
-      onReplaced: () => hub.onEvent({ type: 'message_replaced', ...identity }),
+      ticker: hub.ticker,
+      onReplaced: this.#onReplaced,
     });
     hub.admit(connection, client.info);
     void connection.closed.then(() => {

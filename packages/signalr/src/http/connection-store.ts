@@ -118,7 +118,7 @@ export class ConnectionStore implements TickListener {
   createClaimed(): StoredConnection {
     const connectionId = createToken();
     const ids = { connectionId, connectionToken: connectionId };
-    const stored = { ids, isResumable: false, isFor: () => true, attached: undefined };
+    const stored = { ids, isResumable: false, isFor: isForAnybody, attached: undefined };
     this.#claimed.set(connectionId, stored);
     return stored;
   }
@@ -208,6 +208,8 @@ export class ConnectionStore implements TickListener {
     if (this.#pending.size === 0 && this.#ended.size === 0) this.#ticker.remove(this);
   }
 }
+
+const isForAnybody = (): boolean => true;
 
 /** Returns 128 random bits as text that clients can put into a URL without encoding it. */
 function createToken(): string {

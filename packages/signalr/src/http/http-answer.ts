@@ -9,7 +9,7 @@ import { discardRest, endAfterRest } from './rest-of-input.js';
 /** A complete HTTP answer. */
 export interface HttpAnswer {
   readonly status: number;
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
   readonly body?: string;
 }
 
@@ -47,7 +47,8 @@ export function sendAnswer(response: ServerResponse, answer: HttpAnswer): void {
   // A response with status 204 has no body (RFC 9110, 8.6), and neither has a response to HEAD.
   const isBodiless = answer.status === 204 || response.req.method === 'HEAD';
   const length = isBodiless ? {} : { 'Content-Length': String(Buffer.byteLength(body)) };
-  response.writeHead(answer.status, { ...answer.headers, ...length });
+  for (const [name, value] of Object.entries(answer.headers ?? {})) response.setHeader(name, value);
+  response.writeHead(answer.status, length);
   if (response.req.complete) {
     response.end(body);
     return;
@@ -69,7 +70,9 @@ export function sendUpgradeAnswer(socket: Duplex, answer: HttpAnswer): void {
     Connection: 'close',
     'Content-Length': String(Buffer.byteLength(body)),
   };
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
+  const lines = Object.entries(headers).flatMap(([name, values]) =>
+    [values].flat().map((value) => `${name}: ${value}`),
+  );
   const reason = STATUS_CODES[answer.status] ?? '';
   socket.end(`HTTP/1.1 ${answer.status} ${reason}\r\n${lines.join('\r\n')}\r\n\r\n${body}`, () => {
     void discardRest(socket).then(() => socket.destroy());

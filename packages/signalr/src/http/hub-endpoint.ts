@@ -25,7 +25,7 @@ import {
   sendUpgradeAnswer,
 } from './http-answer.js';
 import { HttpTransports } from './http-transports.js';
-import { answerNegotiate, type RedirectNegotiate } from './negotiation.js';
+import { answerNegotiate, type OnNegotiate, type RedirectNegotiate } from './negotiation.js';
 import { type AllowedOrigins, corsHeaders, isOriginAllowed, preflightHeaders } from './origin-policy.js';
 import { answerRefresh, lifetimeSecondsOf, refreshedTokenOf } from './refresh.js';
 import type { RequestTarget } from './request-target.js';
@@ -47,6 +47,7 @@ export interface HubEndpointDependencies<User> {
   readonly authenticate: Authenticate<User> | undefined;
   readonly allowedOrigins: AllowedOrigins | undefined;
   readonly redirectNegotiate: RedirectNegotiate | undefined;
+  readonly onNegotiate: OnNegotiate | undefined;
 }
 
 /**
@@ -191,7 +192,9 @@ export class HubEndpoint<Client, User, Items> {
     return answerRefresh(info, { store, admitter: this.#admitter, hub: this.#hub });
   }
 
-  #negotiate(client: OpeningClient): HttpAnswer {
+  async #negotiate(client: OpeningClient): Promise<HttpAnswer> {
+    const { userId } = client.principal;
+    const headers = await this.#options.onNegotiate?.(client.info, { userId });
     const { store, minimumNegotiateVersion, transports, redirectNegotiate, allowStatefulReconnects } =
       this.#options;
     const answer = answerNegotiate(client, store, {
@@ -203,7 +206,8 @@ export class HubEndpoint<Client, User, Items> {
         ? lifetimeSecondsOf(client.principal, this.#hub.ticker.wallMs())
         : undefined,
     });
-    return answer ?? this.#admitter.refuse('too_many_pending_connections', GOING_AWAY);
+    if (answer === undefined) return this.#admitter.refuse('too_many_pending_connections', GOING_AWAY);
+    return headers === undefined ? answer : { ...answer, headers: { ...headers, ...answer.headers } };
   }
 
   async #answerUpgrade(

@@ -30,6 +30,15 @@ export interface NegotiateRedirect {
 /** Redirects a client, for example to the instance of its tenant. Returns undefined if the client is not redirected. */
 export type RedirectNegotiate = (request: RequestInfo) => NegotiateRedirect | undefined;
 
+/** Headers of a response. A list writes the header several times, as several cookies need it. */
+export type ResponseHeaders = Readonly<Record<string, string | readonly string[]>>;
+
+/** Called for every negotiate request of an admitted client. The returned headers are added to the response. */
+export type OnNegotiate = (
+  request: RequestInfo,
+  client: { readonly userId: string | null },
+) => ResponseHeaders | undefined | Promise<ResponseHeaders | undefined>;
+
 /** The negotiation options of one endpoint. */
 export interface NegotiationOptions {
   readonly minimumVersion: number;

@@ -29,6 +29,15 @@ export interface WebSocketUpgradesDependencies {
   readonly onRefreshed: (connection: HubConnection) => void;
 }
 
+/** The only version of RFC 6455. `ws` would accept 8, the number of a draft. */
+const WEB_SOCKET_VERSION = '13';
+
+/** Refuses another version. RFC 6455, section 4.4, requires the header. */
+const WRONG_VERSION: HttpAnswer = {
+  ...plainText(400),
+  headers: { ...plainText(400).headers, 'sec-websocket-version': WEB_SOCKET_VERSION },
+};
+
 /** The arguments of Node's `upgrade` event. */
 export interface Upgrade {
   readonly request: IncomingMessage;
@@ -59,6 +68,7 @@ export class WebSocketUpgrades {
   answer(upgrade: Upgrade, client: OpeningClient): HttpAnswer | undefined {
     // The socket was closed during the authentication. If a token were claimed for it, the token would stay claimed.
     if (upgrade.socket.destroyed) return undefined;
+    if (upgrade.request.headers['sec-websocket-version'] !== WEB_SOCKET_VERSION) return WRONG_VERSION;
     const { store, admitter, transports } = this.#dependencies;
     const token = client.info.query.get('id');
     const isNew = token === undefined || token === '';

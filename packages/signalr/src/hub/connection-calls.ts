@@ -27,9 +27,10 @@ export interface Upload {
 export class ConnectionCalls {
   readonly slots: InvocationSlots;
   readonly limits: CallLimits;
-  /** Running calls by their invocation id. */
-  readonly #calls = new Map<string, CallScope>();
-  readonly #uploads = new Map<string, Upload>();
+  /** Running calls by their invocation id. Created on first use, because most connections never have a call that can be canceled. */
+  #calls: Map<string, CallScope> | undefined;
+  /** Created on first use, because most connections never upload. */
+  #uploads: Map<string, Upload> | undefined;
   #streamCount = 0;
   #isRefreshWaiting = false;
   #isEnded = false;
@@ -57,25 +58,26 @@ export class ConnectionCalls {
 
   /** Reserves the invocation id of a stream. Returns false if the id is in use. */
   beginStream(invocationId: string, scope: CallScope): boolean {
-    if (this.#calls.has(invocationId)) return false;
-    this.#calls.set(invocationId, scope);
+    if (this.#calls?.has(invocationId) === true) return false;
+    this.#addCall(invocationId, scope);
     this.#streamCount += 1;
     if (this.#isEnded) scope.cancel();
     return true;
   }
 
   endStream(invocationId: string): void {
-    this.#calls.delete(invocationId);
+    this.#calls?.delete(invocationId);
     this.#streamCount -= 1;
   }
 
   /** Makes a running invocation cancelable by its id, unless another call already has this id. */
   beginCancelable(invocationId: string | undefined, scope: CallScope): void {
-    if (invocationId !== undefined && !this.#calls.has(invocationId)) this.#calls.set(invocationId, scope);
+    if (invocationId !== undefined && this.#calls?.has(invocationId) !== true)
+      this.#addCall(invocationId, scope);
   }
 
   endCancelable(invocationId: string | undefined, scope: CallScope): void {
-    if (invocationId !== undefined && this.#calls.get(invocationId) === scope)
+    if (invocationId !== undefined && this.#calls?.get(invocationId) === scope)
       this.#calls.delete(invocationId);
   }
 
@@ -84,42 +86,43 @@ export class ConnectionCalls {
    * same time.
    */
   cancel(invocationId: string): boolean {
-    const scope = this.#calls.get(invocationId);
+    const scope = this.#calls?.get(invocationId);
     scope?.cancel();
     return scope !== undefined;
   }
 
   /** Returns the first stream id that is already in use or occurs twice in the list. Returns undefined if all ids are free. */
   firstUsedUpload(streamIds: readonly string[]): string | undefined {
-    return streamIds.find((id, index) => this.#uploads.has(id) || streamIds.indexOf(id) !== index);
+    return streamIds.find((id, index) => this.#uploads?.has(id) === true || streamIds.indexOf(id) !== index);
   }
 
   canBeginUploads(count: number): boolean {
-    return this.#uploads.size + count <= this.limits.maximumStreamsPerClient;
+    return (this.#uploads?.size ?? 0) + count <= this.limits.maximumStreamsPerClient;
   }
 
   beginUpload(streamId: string, isItem: Upload['isItem']): UploadStream {
     const stream = new UploadStream(this.limits.streamBufferCapacity);
+    this.#uploads ??= new Map();
     this.#uploads.set(streamId, { stream, isItem });
     if (this.#isEnded) this.#endUpload(stream);
     return stream;
   }
 
   upload(streamId: string): Upload | undefined {
-    return this.#uploads.get(streamId);
+    return this.#uploads?.get(streamId);
   }
 
   /** Ends an upload, because the client has sent its last item or an error occurred. Returns false if there is no such upload. */
   completeUpload(streamId: string, error?: Error): boolean {
-    const upload = this.#uploads.get(streamId);
+    const upload = this.#uploads?.get(streamId);
     upload?.stream.complete(error);
-    return this.#uploads.delete(streamId);
+    return this.#uploads?.delete(streamId) ?? false;
   }
 
   /** Drops the unread items and all further items of an upload, because its method has ended. */
   abandonUpload(streamId: string, stream: UploadStream): void {
     stream.abandon();
-    if (this.#uploads.get(streamId)?.stream === stream) this.#uploads.delete(streamId);
+    if (this.#uploads?.get(streamId)?.stream === stream) this.#uploads.delete(streamId);
   }
 
   /**
@@ -127,15 +130,20 @@ export class ConnectionCalls {
    */
   cancelAll(): void {
     this.#isEnded = true;
-    for (const scope of this.#calls.values()) scope.cancel();
-    for (const { stream } of this.#uploads.values()) stream.stopWaiting();
+    for (const scope of this.#calls?.values() ?? []) scope.cancel();
+    for (const { stream } of this.#uploads?.values() ?? []) stream.stopWaiting();
   }
 
   /** Ends all uploads and waits for the running invocations. Called when nothing more is read from the client. */
   async settle(): Promise<void> {
     this.cancelAll();
-    for (const { stream } of this.#uploads.values()) this.#endUpload(stream);
+    for (const { stream } of this.#uploads?.values() ?? []) this.#endUpload(stream);
     await this.slots.idle();
+  }
+
+  #addCall(invocationId: string, scope: CallScope): void {
+    this.#calls ??= new Map();
+    this.#calls.set(invocationId, scope);
   }
 
   #endUpload(stream: UploadStream): void {

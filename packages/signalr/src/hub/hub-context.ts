@@ -3,6 +3,7 @@
  * contexts of a connection share `items`.
  */
 import type { HubConnection } from '../connection/hub-connection.js';
+import type { TransportName } from '../protocol/negotiate.js';
 import type { CallScope } from './call-scope.js';
 import { AddressedHubCallerClients, type HubCallerClients } from './hub-clients.js';
 import type { HubLifetimeManager } from './hub-lifetime-manager.js';
@@ -46,6 +47,10 @@ export interface HubContext<Client, User, Items> {
   /** The id that `authenticate` returned, or null for an anonymous connection. */
   readonly userId: string | null;
   readonly user: User;
+  /** The transport of the connection. */
+  readonly transport: TransportName;
+  /** The hub protocol that the client has chosen: `json` or `messagepack`. */
+  readonly protocol: string;
   /** The state of this connection, from `createItems`. */
   readonly items: Items;
   readonly clients: HubCallerClients<Client>;
@@ -118,6 +123,15 @@ export class ConnectionHubContext<Client, User, Items> implements HubContext<Cli
 
   get userId(): string | null {
     return this.#connection.principal.userId;
+  }
+
+  get transport(): TransportName {
+    return this.#connection.identity.transport;
+  }
+
+  get protocol(): string {
+    // Hooks and methods run only after the handshake, in which the client has chosen.
+    return this.#connection.protocol?.name ?? '';
   }
 
   get user(): User {

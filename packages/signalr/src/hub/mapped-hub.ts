@@ -9,10 +9,16 @@ import { SignalRError } from '../errors.js';
 import type { SignalREventListener } from '../events.js';
 import type { HubMessage } from '../protocol/hub-message.js';
 import type { HubProtocol } from '../protocol/hub-protocol.js';
+import type { TransportName } from '../protocol/negotiate.js';
 import { CallScope } from './call-scope.js';
 import { type CallLimits, ConnectionCalls } from './connection-calls.js';
 import { AddressedHubClients, type HubClients } from './hub-clients.js';
-import { ConnectionHubContext, type HubContext, type RequestInfo } from './hub-context.js';
+import {
+  ConnectionHubContext,
+  type HubContext,
+  type HubContextDependencies,
+  type RequestInfo,
+} from './hub-context.js';
 import type { HubDefinition, HubMethodsOf } from './hub-definition.js';
 import { type ConnectionRecord, HubDispatcher } from './hub-dispatcher.js';
 import { FilterChain, type HubFilter } from './hub-filter.js';
@@ -25,6 +31,8 @@ import type { BackplaneState, RemoteHub } from './remote-hub.js';
 export interface ConnectionSummary {
   readonly connectionId: string;
   readonly userId: string | null;
+  readonly transport: TransportName;
+  readonly connectedAt: Date;
 }
 
 /**
@@ -192,12 +200,7 @@ export class MappedHub<Client, User, Items> implements Hub<Client>, ConnectionHo
     if (this.#definition.onBackpressure !== undefined)
       connection.onBackpressure = () => void this.#backpressure(connection);
     const state = { connection, manager: this.#manager, sender: this.#sender, items, request };
-    this.#records.set(connection, {
-      calls,
-      context: new ConnectionHubContext<Client, User, Items>(state, undefined),
-      contextFor: (scope) => new ConnectionHubContext<Client, User, Items>(state, scope),
-      admissionError: error,
-    });
+    this.#records.set(connection, new HubRecord<Client, User, Items>(calls, state, error));
   }
 
   /** Calls the hub's `createItems`. An error is kept until `connected` throws it, because only then can the client be notified. */
@@ -232,11 +235,11 @@ export class MappedHub<Client, User, Items> implements Hub<Client>, ConnectionHo
 
   /** Runs the hub's `onAuthenticationRefreshed` in turn with the client's invocations. Never rejects. */
   async authenticationRefreshed(connection: HubConnection): Promise<void> {
-    const { calls, contextFor } = this.#recordOf(connection);
-    const slot = await calls.takeRefreshSlot();
+    const record = this.#recordOf(connection);
+    const slot = await record.calls.takeRefreshSlot();
     if (slot === undefined) return;
     try {
-      const context = contextFor(new CallScope(slot, undefined));
+      const context = record.contextFor(new CallScope(slot, undefined));
       if (connection.state === 'open') await this.#definition.onAuthenticationRefreshed?.(context);
     } catch (error) {
       this.onEvent({ type: 'refreshed_hook_failed', ...connection.identity, error: toError(error) });
@@ -271,14 +274,37 @@ export class MappedHub<Client, User, Items> implements Hub<Client>, ConnectionHo
   }
 }
 
-/** The hub's record of a connection. `onConnected`, `onDisconnected` and `onBackpressure` receive `context`. */
-interface HubRecord<Client, User, Items> extends ConnectionRecord {
+/** The hub's record of a connection. */
+class HubRecord<Client, User, Items> implements ConnectionRecord {
+  readonly calls: ConnectionCalls;
+  /** `onConnected`, `onDisconnected` and `onBackpressure` receive this context. */
   readonly context: HubContext<Client, User, Items>;
-  contextFor(scope: CallScope): HubContext<Client, User, Items>;
   /** The error that `createItems` threw, if it failed. The hooks and methods of the hub then do not run for this connection. */
   readonly admissionError: Error | undefined;
+  readonly #dependencies: HubContextDependencies<Items>;
+
+  constructor(
+    calls: ConnectionCalls,
+    dependencies: HubContextDependencies<Items>,
+    admissionError: Error | undefined,
+  ) {
+    this.calls = calls;
+    this.context = new ConnectionHubContext<Client, User, Items>(dependencies, undefined);
+    this.admissionError = admissionError;
+    this.#dependencies = dependencies;
+  }
+
+  contextFor(scope: CallScope): HubContext<Client, User, Items> {
+    return new ConnectionHubContext<Client, User, Items>(this.#dependencies, scope);
+  }
 }
 
 function summaryOf(connection: HubConnection): ConnectionSummary {
-  return { connectionId: connection.connectionId, userId: connection.principal.userId };
+  const { connectionId, transport } = connection.identity;
+  return {
+    connectionId,
+    userId: connection.principal.userId,
+    transport,
+    connectedAt: new Date(connection.connectedAtMs),
+  };
 }

@@ -1,17 +1,18 @@
 /*
- * Writes values as JSON text, including values that `JSON.stringify` cannot write. Bytes become base64 text and bigints become
- * digits, as .NET writes `byte[]` and `long`. Values that MessagePack cannot hold are refused here too, so that a message to
+ * Writes values as JSON text, including values that `JSON.stringify` cannot write. Bytes become base64 text, bigints become
+ * digits, and dates have no zeros at the end of their fraction, as .NET writes `byte[]`, `long` and `DateTime`. Values that MessagePack cannot hold are refused here too, so that a message to
  * clients of both protocols reaches all of them or none.
  */
 import { SignalRError } from '../errors.js';
 import { JsonText } from './json-text.js';
+import { PreciseDate } from './message-pack-extension.js';
 import { MAXIMUM_DEPTH } from './message-pack-reader.js';
 
 /**
- * Returns the value as JSON text, or undefined for a value that JSON does not have. If the value has no bytes and no bigints, the
+ * Returns the value as JSON text, or undefined for a value that JSON does not have. If the value has no bytes, bigints and dates, the
  * call costs one more walk through the value than `JSON.stringify`.
- * @throws SignalRError `unserializable` for a value that is nested too deep or contains itself, and for bigints over 64 bits; any
- * error of a getter or a `toJSON` of the value
+ * @throws SignalRError `unserializable` for a value that is nested too deep or contains itself, for bigints over 64 bits, and for
+ * NaN and infinite numbers, which `JSON.stringify` would change to null; any error of a getter or a `toJSON` of the value
  */
 export function stringifyJson(value: unknown): string | undefined {
   return needsMore(value, 0) ? write(value, '', 0) : JSON.stringify(value);
@@ -19,9 +20,10 @@ export function stringifyJson(value: unknown): string | undefined {
 
 /** True when the value contains something that `JSON.stringify` cannot write. */
 function needsMore(value: unknown, depth: number): boolean {
+  if (typeof value === 'number') return !Number.isFinite(value);
   if (typeof value !== 'object' || value === null) return typeof value === 'bigint';
   if (depth > MAXIMUM_DEPTH) throw unserializable('it is nested too deep');
-  if (value instanceof JsonText || bytesOf(value) !== undefined) return true;
+  if (value instanceof JsonText || value instanceof Date || bytesOf(value) !== undefined) return true;
   if (Array.isArray(value)) return value.some((item) => needsMore(item, depth + 1));
   for (const key in value) {
     if (needsMore((value as Readonly<Record<string, unknown>>)[key], depth + 1)) return true; // any object can be read like this
@@ -31,9 +33,12 @@ function needsMore(value: unknown, depth: number): boolean {
 
 function write(value: unknown, key: string, depth: number): string | undefined {
   if (typeof value === 'bigint') return writeInteger(value);
+  if (typeof value === 'number' && !Number.isFinite(value))
+    throw unserializable(`${value} is not a JSON number`);
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
   if (depth > MAXIMUM_DEPTH) throw unserializable('it is nested too deep');
   if (value instanceof JsonText) return value.text;
+  if (value instanceof Date) return writeDate(value);
   const bytes = bytesOf(value);
   if (bytes !== undefined) return `"${bytes.toString('base64')}"`;
   if ('toJSON' in value && typeof value.toJSON === 'function') {
@@ -43,6 +48,16 @@ function write(value: unknown, key: string, depth: number): string | undefined {
     return `[${value.map((item, index) => write(item, String(index), depth + 1) ?? 'null').join(',')}]`;
   }
   return isBoxed(value) ? JSON.stringify(value) : writeFields(value, depth);
+}
+
+/** Writes a date as .NET does: ISO 8601 in UTC, without zeros at the end of the fraction. An invalid date is null, as in JSON. */
+function writeDate(date: Date): string {
+  if (Number.isNaN(date.getTime())) return 'null';
+  const rest = date instanceof PreciseDate ? String(date.nanoseconds).padStart(6, '0') : '';
+  return `"${date
+    .toISOString()
+    .replace('Z', `${rest}Z`)
+    .replace(/\.?0+Z$/, 'Z')}"`;
 }
 
 /** True for a String, Number or Boolean object, which JSON writes as a primitive value. */

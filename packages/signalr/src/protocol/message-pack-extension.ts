@@ -19,9 +19,20 @@ export class MessagePackExtension {
 }
 
 const NANOSECONDS_PER_MS = 1_000_000;
+
+/** A date with the part below a millisecond, which .NET's `DateTime` has and a `Date` cannot hold. It is written as it was read. */
+export class PreciseDate extends Date {
+  /** Nanoseconds beyond the whole millisecond of the date, from 1 to 999,999. */
+  readonly nanoseconds: number;
+
+  constructor(timeMs: number, nanoseconds: number) {
+    super(timeMs);
+    this.nanoseconds = nanoseconds;
+  }
+}
 const TWO_TO_32 = 0x1_0000_0000;
 
-/** Reads a timestamp. Rounds it down to milliseconds, the precision of a `Date`. */
+/** Reads a timestamp. The result is a {@link PreciseDate} if the timestamp has a part below a millisecond. */
 export function readTimestamp(bytes: Buffer): Date {
   if (bytes.length === 4) return dateOf(bytes.readUInt32BE(), 0);
   if (bytes.length === 8) {
@@ -33,7 +44,9 @@ export function readTimestamp(bytes: Buffer): Date {
 }
 
 function dateOf(seconds: number, nanoseconds: number): Date {
-  const date = new Date(seconds * 1000 + Math.floor(nanoseconds / NANOSECONDS_PER_MS));
+  const timeMs = seconds * 1000 + Math.floor(nanoseconds / NANOSECONDS_PER_MS);
+  const rest = nanoseconds % NANOSECONDS_PER_MS;
+  const date = rest === 0 ? new Date(timeMs) : new PreciseDate(timeMs, rest);
   if (Number.isNaN(date.getTime())) throw malformed('A timestamp is out of range.');
   return date;
 }
@@ -42,7 +55,8 @@ function dateOf(seconds: number, nanoseconds: number): Date {
 export function writeTimestamp(date: Date): Buffer {
   const timeMs = date.getTime();
   const seconds = Math.floor(timeMs / 1000);
-  const nanoseconds = (timeMs - seconds * 1000) * NANOSECONDS_PER_MS;
+  const rest = date instanceof PreciseDate ? date.nanoseconds : 0;
+  const nanoseconds = (timeMs - seconds * 1000) * NANOSECONDS_PER_MS + rest;
   if (seconds >= 0 && seconds < TWO_TO_32 && nanoseconds === 0) {
     const bytes = Buffer.alloc(4);
     bytes.writeUInt32BE(seconds);

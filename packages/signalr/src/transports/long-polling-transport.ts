@@ -7,7 +7,7 @@ import type { Ticker, TickListener } from '../connection/ticker.js';
 import { SignalRError } from '../errors.js';
 import type { EncodedMessage } from '../protocol/encoded-message.js';
 import { PostedInput } from './posted-input.js';
-import type { Transport, TransportListener } from './transport.js';
+import { TEXT_AND_BINARY, type Transport, type TransportListener } from './transport.js';
 
 /** Size at which an answer accepts no more messages. A single larger message is still sent in one answer. */
 const MAXIMUM_ANSWER_BYTES = 65_536;
@@ -38,7 +38,7 @@ export interface PollLimits {
  */
 export class LongPollingTransport implements Transport, TickListener {
   readonly name = 'LongPolling' as const;
-  readonly formats = ['text', 'binary'] as const;
+  readonly formats = TEXT_AND_BINARY;
   readonly hasInherentKeepAlive = true;
   readonly input = new PostedInput();
   readonly #limits: PollLimits;

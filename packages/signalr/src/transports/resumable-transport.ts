@@ -10,7 +10,7 @@ import { type HubMessage, MessageType } from '../protocol/hub-message.js';
 import type { HubProtocol } from '../protocol/hub-protocol.js';
 import { MessageBuffer } from '../protocol/message-buffer.js';
 import { encodeMessage } from '../protocol/serialized-hub-message.js';
-import type { Resumption, Transport, TransportListener } from './transport.js';
+import { type Resumption, TEXT_AND_BINARY, type Transport, type TransportListener } from './transport.js';
 
 /** Limits of a connection with stateful reconnect. */
 export interface ResumptionLimits {
@@ -52,7 +52,7 @@ const NEXT_STATES: Readonly<Record<ResumableTransportState, readonly ResumableTr
  */
 export class ResumableTransport implements Transport, Resumption, TickListener {
   readonly name = 'WebSockets' as const;
-  readonly formats = ['text', 'binary'] as const;
+  readonly formats = TEXT_AND_BINARY;
   readonly hasInherentKeepAlive = false;
   readonly resumption: Resumption = this;
   readonly #ticker: Ticker;

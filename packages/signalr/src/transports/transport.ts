@@ -27,6 +27,9 @@ export interface TransportListener {
   onClosed(isGraceful: boolean, error?: Error): void;
 }
 
+/** The formats of a transport that carries both. Shared, because an array per connection would cost memory for nothing. */
+export const TEXT_AND_BINARY: readonly TransferFormat[] = ['text', 'binary'];
+
 /** The additional methods of a transport that supports stateful reconnect. */
 export interface Resumption {
   /** Begins to count messages. Called after the handshake, if the client takes part in stateful reconnect. */

@@ -7,7 +7,7 @@ import type { Duplex } from 'node:stream';
 import { WebSocket } from 'ws';
 import type { EncodedMessage } from '../protocol/encoded-message.js';
 import { CLOSE_CODES } from './close-codes.js';
-import type { Transport, TransportListener } from './transport.js';
+import { TEXT_AND_BINARY, type Transport, type TransportListener } from './transport.js';
 import { webSocketFraming } from './web-socket-frame.js';
 import { writeTurn } from './write-turn.js';
 
@@ -48,7 +48,7 @@ export class ServerWebSocket extends WebSocket {
  */
 export class WebSocketTransport implements Transport {
   readonly name = 'WebSockets' as const;
-  readonly formats = ['text', 'binary'] as const;
+  readonly formats = TEXT_AND_BINARY;
   readonly hasInherentKeepAlive = false;
   readonly isAttached = true;
   readonly #webSocket: ServerWebSocket;

@@ -1,6 +1,6 @@
 /*
  * Bytes of clients against whole connections. However valid bytes are split, they mean the same. However bytes are corrupted, they
- * cause no crash or hang, and leave nothing behind. `MILLRACE_FUZZ_MINUTES=10` adds a test that runs for ten minutes.
+ * cause no crash or hang, and leave nothing behind. `FUZZ_MINUTES=10` adds a test that runs for ten minutes.
  */
 import { connect } from 'node:net';
 import { setFlagsFromString } from 'node:v8';
@@ -16,7 +16,7 @@ import { cut, cuts, hostileStream, validStream } from '../support/hub-streams.js
 import { MemoryHub } from '../support/memory-connection.js';
 import { call, openRaw } from '../support/raw-client.js';
 
-const minutes = Number(process.env['MILLRACE_FUZZ_MINUTES'] ?? 0);
+const minutes = Number(process.env['FUZZ_MINUTES'] ?? 0);
 
 /** Counters for the report of a long run. */
 const done = { lives: 0, bytes: 0, ends: new Map<string, number>() };

@@ -144,7 +144,7 @@ describe('a query', () => {
     expect(await failure).toMatchObject({ code: 'backplane_unavailable' });
   });
 
-  test('queries are numbered like sends, and only a query that is not received counts as lost', async () => {
+  test('queries share the sequence numbers of sends, and a query that another instance did not receive is reported as lost', async () => {
     await using pair = await startPair();
     const { one, other, client, beat } = pair;
     await one.hub.groups.add(client.id, 'g');

@@ -16,11 +16,22 @@ describe('the timers', () => {
     host.clock.pass(4_000);
     client.send(call('echo', ['sent']));
     expect(await client.next()).toContain('sent');
-    host.clock.pass(5_000);
+    host.clock.pass(4_000);
     client.send(call('echo', ['no ping before this']));
     expect(await client.next()).toContain('no ping before this');
-    host.clock.pass(6_000);
+    host.clock.pass(5_000);
     expect(await client.next()).toBe('{"type":6}');
+  });
+
+  test('the pings come at the keep-alive interval, also when it is as short as the resolution of the timers', async () => {
+    await using host = await startEcho({ keepAliveIntervalMs: 1_000 });
+    await using client = await openRaw(host);
+    for (let seconds = 1; seconds <= 4; seconds += 1) {
+      host.clock.pass(1_000);
+      expect(await client.next()).toBe('{"type":6}');
+    }
+    client.send(call('echo', ['nothing between']));
+    expect(await client.next()).toContain('nothing between');
   });
 
   test('a client that pinged once and then fell silent is closed', async () => {

@@ -3,7 +3,8 @@
  */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { HubConnectionBuilder, LogLevel } from '@microsoft/signalr';
 import Fastify from 'fastify';
 import { describe, expect, test } from 'vitest';
@@ -123,6 +124,94 @@ describe('attached to a plain server', () => {
     http.listen(0, '127.0.0.1');
     await once(http, 'listening');
     expect(await upgradeAsPlainRequest(portUrl(http.address()))).toBe('404 no /elsewhere');
+    http.closeAllConnections();
+    http.close();
+  });
+});
+
+describe('attached to a server without other listeners', () => {
+  test('a request for no hub is answered with 404', async () => {
+    const http = createServer();
+    await using server = createSignalRServer();
+    server.mapHub('/hub', hub);
+    server.attach(http);
+    http.listen(0, '127.0.0.1');
+    await once(http, 'listening');
+    const url = portUrl(http.address());
+    expect((await fetch(url)).status).toBe(404);
+    expect((await fetch(`${url}/elsewhere`, { method: 'POST', body: 'x'.repeat(100_000) })).status).toBe(404);
+    expect(await invokeEcho(url, '/hub', 'x')).toBe('x');
+    http.closeAllConnections();
+    http.close();
+  });
+});
+
+describe('offers to upgrade to another protocol', () => {
+  /** Sends the bytes of requests over one connection, and returns everything that is answered until its end. */
+  async function exchange(port: number, requests: readonly string[]): Promise<string> {
+    const socket = connect(port, '127.0.0.1');
+    const closed = once(socket, 'close');
+    const answers: Buffer[] = [];
+    socket.on('data', (bytes) => answers.push(bytes));
+    for (const request of requests) {
+      socket.write(request);
+      // The server reads the pieces apart.
+      for (let turn = 0; turn < 10; turn += 1) await nextTurn();
+    }
+    await closed;
+    return Buffer.concat(answers).toString();
+  }
+
+  const h2c =
+    'Connection: keep-alive, Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n';
+
+  test('requests of every kind that offer h2c are answered as if they had not offered it, even if their body comes in pieces', async () => {
+    const http = createServer();
+    await using server = createSignalRServer();
+    server.mapHub('/hub', hub);
+    server.attach(http);
+    http.listen(0, '127.0.0.1');
+    await once(http, 'listening');
+    const url = portUrl(http.address());
+    const { port } = new URL(url);
+    const head = (method: string, target: string): string =>
+      `${method} ${target} HTTP/1.1\r\nHost: localhost:${port}\r\n`;
+    const negotiated = await exchange(Number(port), [
+      `${head('POST', '/hub/negotiate?negotiateVersion=1')}${h2c}Content-Length: 0\r\n\r\n`,
+      // The connection stays open for a request that closes it.
+      `${head('POST', '/hub/negotiate?negotiateVersion=1')}Connection: Upgrade, close\r\nUpgrade: h2c\r\nContent-Length: 4\r\n\r\nbo`,
+      'dy',
+    ]);
+    const tokens = [...negotiated.matchAll(/"connectionToken":"([^"]+)"/g)].map(([, token]) => token);
+    expect(negotiated.match(/HTTP\/1\.1 200/g)).toHaveLength(2);
+    expect(tokens).toHaveLength(2);
+    const [token] = tokens;
+    const poll = `${head('GET', `/hub?id=${token}`)}Connection: Upgrade, close\r\nUpgrade: h2c\r\n\r\n`;
+    expect(await exchange(Number(port), [poll])).toContain('HTTP/1.1 200');
+    const handshake = '{"protocol":"json","version":1}\u001e';
+    const send = `${head('POST', `/hub?id=${token}`)}Connection: Upgrade, close\r\nUpgrade: h2c\r\nContent-Length: ${handshake.length}\r\n\r\n`;
+    expect(await exchange(Number(port), [send + handshake.slice(0, 5), handshake.slice(5)])).toContain(
+      'HTTP/1.1 200',
+    );
+    expect(await exchange(Number(port), [poll])).toContain('{}\u001e');
+    http.closeAllConnections();
+    http.close();
+  });
+
+  test('an upgrade to another version of the WebSocket protocol is refused with 400 and the version that is spoken', async () => {
+    const http = createServer();
+    await using server = createSignalRServer();
+    server.mapHub('/hub', hub);
+    server.attach(http);
+    http.listen(0, '127.0.0.1');
+    await once(http, 'listening');
+    const { port } = new URL(portUrl(http.address()));
+    const upgrade =
+      `GET /hub HTTP/1.1\r\nHost: localhost:${port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
+      'Sec-WebSocket-Version: 8\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n';
+    const answer = await exchange(Number(port), [upgrade]);
+    expect(answer).toMatch(/^HTTP\/1\.1 400/);
+    expect(answer).toMatch(/sec-websocket-version: 13/i);
     http.closeAllConnections();
     http.close();
   });

@@ -117,6 +117,7 @@ describe('addressing', () => {
   });
 
   test('the hub lists its connections, users and groups, and removes connections that have ended', async () => {
+    const summary = { transport: 'WebSockets', connectedAt: expect.any(Date) as unknown };
     await using fixture = await startRoom();
     const { hub, host } = fixture;
     const ann = await fixture.open('ann');
@@ -126,17 +127,17 @@ describe('addressing', () => {
     expect(await hub.groups.add('nobody', 'g')).toBe(false);
     void hub.groups.add(bob.id, 'g');
     expect(hub.groups.members('g')).toEqual([
-      { connectionId: ann.id, userId: 'ann' },
-      { connectionId: bob.id, userId: 'bob' },
+      { connectionId: ann.id, userId: 'ann', ...summary },
+      { connectionId: bob.id, userId: 'bob', ...summary },
     ]);
     expect(hub.groups.names()).toEqual(['g']);
     expect(hub.connections.count).toBe(2);
     expect(hub.connections.groupsOf(ann.id)).toEqual(['g']);
-    expect(hub.connections.ofUser('bob')).toEqual([{ connectionId: bob.id, userId: 'bob' }]);
+    expect(hub.connections.ofUser('bob')).toEqual([{ connectionId: bob.id, userId: 'bob', ...summary }]);
     expect(hub.connections.userIds()).toEqual(['ann', 'bob']);
     ann.client.socket.close();
     await host.event('connection_closed');
-    expect(hub.groups.members('g')).toEqual([{ connectionId: bob.id, userId: 'bob' }]);
+    expect(hub.groups.members('g')).toEqual([{ connectionId: bob.id, userId: 'bob', ...summary }]);
     expect(await hub.groups.remove(bob.id, 'g')).toBe(true);
     expect(await hub.groups.remove(bob.id, 'g')).toBe(false);
     expect(hub.groups.names()).toEqual([]);

@@ -179,7 +179,6 @@ describe('values', () => {
   test('a value that JSON does not have is written as null', () => {
     expect(write(undefined)).toContain('"result":null');
     expect(write(() => 1)).toContain('"result":null');
-    expect(write(Number.NaN)).toContain('"result":null');
   });
 
   test('bytes are written as base64 everywhere in a value', () => {
@@ -203,9 +202,9 @@ describe('values', () => {
         return { x: this.x, key };
       }
     }
-    const values = [new Date(0), new Point(), undefined, () => 1, Symbol('s'), Number.NaN, 1e300, '"\\ü'];
+    const values = [new Point(), undefined, () => 1, Symbol('s'), 1e300, '"\\ü'];
     const boxed = [Object(1), Object('s'), Object(true), new Map([[1, 2]]), [[], {}, null]];
-    const beside = (rest: unknown): unknown => ({ rest, at: { date: new Date(0), none: undefined } });
+    const beside = (rest: unknown): unknown => ({ rest, at: { date: 'x', none: undefined } });
     for (const value of [...values, ...boxed, values]) {
       const text = JSON.stringify(beside(value)).slice(1, -1);
       expect(write({ big: 1n, ...(beside(value) as object) })).toContain(`"result":{"big":1,${text}}`);
@@ -216,6 +215,36 @@ describe('values', () => {
       }),
     );
   });
+
+  test.each([
+    ['2000-01-01T00:00:00.000Z', '2000-01-01T00:00:00Z'],
+    ['2026-01-16T10:20:30.120Z', '2026-01-16T10:20:30.12Z'],
+    ['2026-01-16T10:20:30.100Z', '2026-01-16T10:20:30.1Z'],
+    ['2026-01-16T10:20:30.123Z', '2026-01-16T10:20:30.123Z'],
+    ['+012026-01-16T10:20:00.000Z', '+012026-01-16T10:20:00Z'],
+  ])('the date %s is written as %s, as .NET writes it, wherever it is in a value', (text, expected) => {
+    const date = new Date(text);
+    expect(write(date)).toContain(`"result":"${expected}"`);
+    expect(write({ list: [date], big: 1n })).toContain(`"result":{"list":["${expected}"],"big":1}`);
+  });
+
+  test('a date that is invalid is written as null', () => {
+    expect(write(new Date(Number.NaN))).toContain('"result":null');
+  });
+
+  test.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])(
+    'the number %d, which JSON does not have, is not changed but reported',
+    (value) => {
+      for (const around of [value, [value], { deep: [{ value }] }, [1n, value]]) {
+        expect(() => write(around)).toThrow(
+          expect.objectContaining({
+            code: 'unserializable',
+            message: expect.stringContaining(String(value)) as unknown,
+          }),
+        );
+      }
+    },
+  );
 
   test('a value that cannot be written is reported', () => {
     const circle: unknown[] = [];

@@ -7,7 +7,9 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { JsonText, SignalRError } from '../../src/index.js';
 import { type HubMessage, MessageType } from '../../src/protocol/hub-message.js';
+import { stringifyJson } from '../../src/protocol/json-values.js';
 import { writeLengthPrefix } from '../../src/protocol/length-prefix-reader.js';
+import { PreciseDate } from '../../src/protocol/message-pack-extension.js';
 import { messagePackHubProtocol } from '../../src/protocol/message-pack-hub-protocol.js';
 
 function parseAll(chunks: readonly Buffer[], maximumBytes = 1_000_000): HubMessage[] {
@@ -193,6 +195,25 @@ describe('values', () => {
     const date = new Date(text);
     expect(roundTrip(date)).toEqual(date);
     expect(decodedByClient(date)).toEqual(date);
+  });
+
+  test.each([
+    [1, '1970-01-01T00:00:00.000000001Z'],
+    [123_400, '1970-01-01T00:00:00.0001234Z'],
+    [999_999, '1970-01-01T00:00:00.000999999Z'],
+  ])('a timestamp with %i ns beyond its millisecond is written as it was read', (nanoseconds, json) => {
+    for (const timeMs of [
+      0,
+      Date.parse('2026-01-16T10:20:30.123Z'),
+      Date.parse('1900-01-01T00:00:00.500Z'),
+    ]) {
+      const read = roundTrip(new PreciseDate(timeMs, nanoseconds));
+      expect(read).toBeInstanceOf(Date);
+      expect(read).toMatchObject({ nanoseconds });
+      expect((read as Date).getTime()).toBe(timeMs);
+      expect(roundTrip(read)).toEqual(read);
+    }
+    expect(stringifyJson(new PreciseDate(0, nanoseconds))).toBe(`"${json}"`);
   });
 
   test('integers beyond 2^53 are read as bigints', () => {

@@ -160,8 +160,7 @@ export class MemoryHub {
       {
         transport,
         limits: { ...options.limits, closeOnAuthenticationExpiration: false },
-        startedMs: this.#ticker.monotonicMs(),
-        wallMs: () => this.#ticker.wallMs(),
+        ticker: this.#ticker,
         onReplaced: () => {},
       },
     );
