@@ -14,8 +14,8 @@ export interface ActiveTypingOptions {
 
 interface ConnectedUser {
   connections: number;
-  /** Room → time at which the user last typed in it. The oldest time comes first. */
-  readonly typingSinceMs: Map<string, number>;
+  /** Room → time at which the user last typed in it. The oldest time comes first. Absent until the user types. */
+  typingSinceMs: Map<string, number> | undefined;
 }
 
 /**
@@ -30,16 +30,17 @@ export class ActiveTyping {
   }
 
   connected(userId: string): void {
-    const user = this.#users.get(userId) ?? { connections: 0, typingSinceMs: new Map<string, number>() };
+    const user = this.#users.get(userId) ?? { connections: 0, typingSinceMs: undefined };
     user.connections++;
     this.#users.set(userId, user);
   }
 
   /** Notes that the user started or stopped typing in a room. */
   update(userId: string, roomId: string, isTyping: boolean, timeMs: number): void {
-    const rooms = this.#users.get(userId)?.typingSinceMs;
-    rooms?.delete(roomId);
-    if (rooms === undefined || !isTyping) return;
+    const user = this.#users.get(userId);
+    user?.typingSinceMs?.delete(roomId);
+    if (user === undefined || !isTyping) return;
+    const rooms = (user.typingSinceMs ??= new Map());
     rooms.set(roomId, timeMs);
     if (rooms.size <= this.#options.maxRoomsPerUser) return;
     for (const oldest of rooms.keys()) {
@@ -59,6 +60,6 @@ export class ActiveTyping {
     if (user.connections > 0) return [];
     this.#users.delete(userId);
     const isLive = ([, sinceMs]: [string, number]): boolean => timeMs - sinceMs < this.#options.expiryMs;
-    return [...user.typingSinceMs].filter(isLive).map(([roomId]) => roomId);
+    return [...(user.typingSinceMs ?? [])].filter(isLive).map(([roomId]) => roomId);
   }
 }

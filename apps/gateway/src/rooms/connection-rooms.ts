@@ -93,12 +93,14 @@ export class ConnectionRooms {
   readonly #dependencies: ConnectionRoomsDependencies;
   /** Rooms that the client joined, except its personal room. At most `maxRoomsPerConnection`. */
   readonly #joined = new Set<string>();
+  // Most connections never lag, miss a loss notice or replay anything. Their maps are created on first use, because an empty map
+  // takes 200 bytes.
   /** Rooms in which the connection lags. */
-  readonly #catchingUp = new Map<string, CatchingUp>();
+  #catchingUp: Map<string, CatchingUp> | undefined;
   /** Rooms in which the connection is present and a notice is pending, with the reason. */
-  readonly #pendingNotices = new Map<string, LossReason>();
+  #pendingNotices: Map<string, LossReason> | undefined;
   /** The replays that were sent during joins, by room. */
-  readonly #replayAttempts = new Map<string, ReplayAttempt>();
+  #replayAttempts: Map<string, ReplayAttempt> | undefined;
   #isCatchingUp = false;
 
   constructor(dependencies: ConnectionRoomsDependencies) {
@@ -147,7 +149,7 @@ export class ConnectionRooms {
   /** Leaves a room. Leaving a room that was not joined does nothing. */
   leave(connection: RoomConnection, roomId: string): void {
     this.#joined.delete(roomId);
-    this.#replayAttempts.delete(roomId);
+    this.#replayAttempts?.delete(roomId);
     this.#endCatchingUp(connection, roomId);
     this.#leaveGroups(connection, roomId);
   }
@@ -184,9 +186,10 @@ export class ConnectionRooms {
    */
   end(connection: RoomConnection, wasEndedHere: boolean): void {
     if (!wasEndedHere)
-      for (const attempt of this.#replayAttempts.values()) this.#dependencies.replayAttempts.end(attempt);
+      for (const attempt of this.#replayAttempts?.values() ?? [])
+        this.#dependencies.replayAttempts.end(attempt);
     this.#dependencies.lossNotices.remove(connection.connectionId);
-    for (const roomId of this.#catchingUp.keys()) this.#endCatchingUp(connection, roomId);
+    for (const roomId of this.#catchingUp?.keys() ?? []) this.#endCatchingUp(connection, roomId);
   }
 
   /**
@@ -223,7 +226,7 @@ export class ConnectionRooms {
   }
 
   #nextSlowRoom(): readonly [string, CatchingUp] | undefined {
-    for (const entry of this.#catchingUp) if (entry[1].isSlow) return entry;
+    for (const entry of this.#catchingUp ?? []) if (entry[1].isSlow) return entry;
     return undefined;
   }
 
@@ -250,9 +253,10 @@ export class ConnectionRooms {
       if (isPendingNoticeGroup(group) || !affects(group)) continue;
       connection.groups.remove(group);
       connection.groups.add(pendingNoticeGroup(group));
+      this.#pendingNotices ??= new Map();
       this.#pendingNotices.set(group, reason);
     }
-    return this.#pendingNotices.size > 0;
+    return this.#pendingNotices !== undefined && this.#pendingNotices.size > 0;
   }
 
   /**
@@ -260,20 +264,20 @@ export class ConnectionRooms {
    * to all of their rooms.
    */
   #notifyOfLosses(connection: RoomConnection): void {
-    if (this.#pendingNotices.size === 0) return;
+    if (this.#pendingNotices === undefined || this.#pendingNotices.size === 0) return;
     for (const [roomId, reason] of this.#pendingNotices) {
       connection.clients.caller.send('resync', { room_id: roomId, reason });
       connection.groups.remove(pendingNoticeGroup(roomId));
       connection.groups.add(roomId);
     }
-    this.#pendingNotices.clear();
+    this.#pendingNotices = undefined;
     if (this.#dependencies.laggingConnections.has(connection.connectionId)) return;
     connection.clients.caller.send('position', { position: this.#dependencies.positionOfEveryRoom() });
   }
 
   #leaveGroups(connection: RoomConnection, roomId: string): void {
     connection.groups.remove(roomId);
-    if (this.#pendingNotices.delete(roomId)) connection.groups.remove(pendingNoticeGroup(roomId));
+    if (this.#pendingNotices?.delete(roomId) === true) connection.groups.remove(pendingNoticeGroup(roomId));
   }
 
   #startCatchingUp(connection: RoomConnection, roomId: string, isSlow: boolean): CatchingUp {
@@ -281,13 +285,14 @@ export class ConnectionRooms {
     this.#leaveGroups(connection, roomId);
     const since = this.#dependencies.deliveryPoint(roomId);
     const catchingUp = { isSlow, since, shown: this.#shownTo(connection, roomId) };
+    this.#catchingUp ??= new Map();
     this.#catchingUp.set(roomId, catchingUp);
     this.#dependencies.laggingConnections.add(connection.connectionId, roomId);
     return catchingUp;
   }
 
   #endCatchingUp(connection: RoomConnection, roomId: string): void {
-    if (this.#catchingUp.delete(roomId))
+    if (this.#catchingUp?.delete(roomId) === true)
       this.#dependencies.laggingConnections.remove(connection.connectionId, roomId);
   }
 
@@ -301,7 +306,7 @@ export class ConnectionRooms {
       roomId,
       send: (call) => caller.relay(call),
       flushed: () => flushAndYield(connection),
-      isGone: () => connection.signal.aborted || this.#catchingUp.get(roomId) !== catchingUp,
+      isGone: () => connection.signal.aborted || this.#catchingUp?.get(roomId) !== catchingUp,
     };
   }
 
@@ -315,8 +320,10 @@ export class ConnectionRooms {
     return {
       mayReplay: async (firstEventId) => {
         attempt = await replayAttempts.begin(userKey(connection.user.userId), roomId, firstEventId);
-        if (attempt !== undefined) this.#replayAttempts.set(roomId, attempt);
-        return attempt !== undefined;
+        if (attempt === undefined) return false;
+        this.#replayAttempts ??= new Map();
+        this.#replayAttempts.set(roomId, attempt);
+        return true;
       },
       send: (event) => {
         if (attempt !== undefined) attempt.lastMs = monotonicMs();
