@@ -1,5 +1,5 @@
 // Redis is down under load for longer than the publisher queues events. Each event must end as the publisher reported it.
-// The outage takes 7 s; MILLRACE_OUTAGE_SECONDS=30 makes it longer.
+// The outage takes 7 s; OUTAGE_SECONDS=30 makes it longer.
 import { setTimeout as pause } from 'node:timers/promises';
 import { PublisherError } from '@millrace/publisher';
 import { expect, test } from 'vitest';
@@ -7,7 +7,7 @@ import { chatMessage, streamOfType } from '../fixtures/events/sample-events.js';
 import { FaultSystem } from './support/fault-system.js';
 import { judge, type PublishRecord } from './support/oracle.js';
 
-const outageMs = Number(process.env['MILLRACE_OUTAGE_SECONDS'] ?? '7') * 1_000;
+const outageMs = Number(process.env['OUTAGE_SECONDS'] ?? '7') * 1_000;
 const eventsPerSecond = 500;
 const aroundMs = 1_000;
 /** The default maximum of a publisher's batch. A batch becomes this large when the publisher gets little CPU time. */

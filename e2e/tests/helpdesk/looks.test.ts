@@ -1,5 +1,5 @@
 // The looks and the accessibility of the helpdesk: axe finds no serious fault in any state, in light and in dark colours. With
-// MILLRACE_SCREENSHOTS=1 it also writes the pictures of docs/images.
+// SCREENSHOTS=1 it also writes the pictures of docs/images.
 import { mkdir, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
@@ -11,7 +11,7 @@ import { TestBrowser } from '../../fixtures/browser/browser.js';
 import { DeskPane, DeskSystem, people, vpnTicket } from '../../fixtures/browser/desk.js';
 
 const imageFolder = fileURLToPath(new URL('../../../docs/images', import.meta.url));
-const takesPictures = process.env['MILLRACE_SCREENSHOTS'] === '1';
+const takesPictures = process.env['SCREENSHOTS'] === '1';
 
 let browser: TestBrowser;
 let axeSource: string;

@@ -15,7 +15,7 @@ import { startOnRedis } from '../../fixtures/systems/redis-system.js';
 import { Resources } from '../../fixtures/systems/resources.js';
 
 /** Number of clients. Each needs one file descriptor here and one at the gateway, so set fewer if the limit is low. */
-const clientCount = Number(process.env['MILLRACE_STORM_CLIENTS'] ?? 5_000);
+const clientCount = Number(process.env['STORM_CLIENTS'] ?? 5_000);
 const rooms = Array.from({ length: 20 }, (_, n) => `room-${n}`);
 
 test(`${clientCount} clients that join at once with a position cause no reads of Redis`, async () => {

@@ -134,7 +134,7 @@ describe.each(everyBroker)('%s', (_, start) => {
     expect(client.ids).toEqual([missed.event_id]);
   });
 
-  test('the answer of a join lists the other typing users, but not the client’s own user', async () => {
+  test('the answer to a join lists the other typing users, but not the client’s own user', async () => {
     const { url } = system();
     const roomId = randomUUID();
     const [ana, bob] = [randomUUID(), randomUUID()];

@@ -52,7 +52,7 @@ test('typing events are not sent to connections of the typing user, in whatever 
   for (const client of [phone, desk, reader]) await client.join('r');
   await phone.connection.invoke('SendTyping', 'r', true);
   await reader.received(1);
-  // The answer of a join does not list the user's own typing.
+  // The answer to a join does not list the user's own typing.
   expect((await desk.join('r')).typing).toEqual([]);
   const end = chatMessage('r', 'sent', { sender_id: ana });
   await acceptEvents(gateway.url, end);
@@ -60,7 +60,7 @@ test('typing events are not sent to connections of the typing user, in whatever 
   expect(await typingNow(gateway.url)).toEqual([]);
 });
 
-test('the answer of a join lists a typing user until a typing_stop or a message of that user', async () => {
+test('the answer to a join lists a user as typing until that user sends typing_stop or a message', async () => {
   await using gateway = await GatewayProcess.start();
   const [ana, bob] = [randomUUID(), randomUUID()];
   await using first = await EventLog.connectAs(gateway.url, ana, 'Ana');

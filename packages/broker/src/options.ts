@@ -20,7 +20,7 @@ export interface StreamOptions {
 
 /** Options common to every broker. */
 export interface BrokerOptions {
-  /** The streams. A position lists its parts in the same order. */
+  /** The streams. A position has one part per stream, in the order given here. */
   readonly streams: readonly StreamOptions[];
   /** Name of the consumer group that records which entries were delivered. @defaultValue 'signalr-consumers' */
   readonly group?: string;

@@ -100,7 +100,7 @@ describe('a connection', () => {
     expect(client.errors.map(({ code }) => code)).toEqual(['handler_failed', 'handler_failed']);
   });
 
-  test('an event that arrives together with the answer to its room’s join does not overtake the answer', async () => {
+  test('an event that arrives together with the answer to the join of its room is not delivered before that answer', async () => {
     await using real = await RealGateway.start();
     const client = real.client(ada);
     await client.connect();

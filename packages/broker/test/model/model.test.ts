@@ -1,6 +1,6 @@
 // Runs random lists of steps on both brokers, and checks every step against a model of their guarantees.
-// More runs: MILLRACE_MODEL_RUNS=5000 npx vitest run --project unit packages/broker/test/model/model.test.ts
-// The same run again: MILLRACE_MODEL_SEED=<the seed that a failure names>
+// More runs: MODEL_RUNS=5000 npx vitest run --project unit packages/broker/test/model/model.test.ts
+// The same run again: MODEL_SEED=<the seed that a failure names>
 import { createMemoryBroker, createRedisBroker } from '@millrace/broker';
 import { CHAT, fakeClock, type RedisServer, startRedis } from '@millrace/testkit';
 import fc from 'fast-check';
@@ -9,7 +9,7 @@ import { steps } from './steps.js';
 import type { Subject } from './subject.js';
 import { World } from './world.js';
 
-const { MILLRACE_MODEL_RUNS: wantedRuns, MILLRACE_MODEL_SEED: seed } = process.env;
+const { MODEL_RUNS: wantedRuns, MODEL_SEED: seed } = process.env;
 const runs = wantedRuns === undefined ? undefined : Number(wantedRuns);
 /**
  * Liveness time and lease time, in milliseconds. They are short because time on Redis is real. A reader that is declared dead on a

@@ -168,7 +168,7 @@ describe('an epoch', () => {
     }
   });
 
-  it('an epoch from an earlier build may belong to any stream', () => {
+  it('an epoch that an earlier build created is accepted for every stream', () => {
     expect(names.filter((name) => mayBeEpochOf('0dzvmckv', name))).toEqual(names);
   });
 

@@ -42,7 +42,7 @@ export interface ConnectorListener {
   onGaveUp(error: ClientError): void;
 }
 
-/** One attempt to connect, from the request for a token to the end of its connection. */
+/** One attempt to connect. It begins with the request for a token and, if it succeeds, lasts until the connection closes. */
 interface Attempt {
   /** Number of failures in a row before this attempt. */
   readonly failures: number;

@@ -63,7 +63,7 @@ class SignalRAdapter implements Connection {
       .configureLogging(options.logger ?? LogLevel.None)
       .build();
     // Answers reach their callers through promises, a microtask later. Events get the same delay. Otherwise an event would overtake
-    // the answer to its room's join if both are in one frame.
+    // the answer to the join of its room if both are in one frame.
     this.#hub.on(DELIVER, (target: string, argument: unknown) =>
       queueMicrotask(() => listener.onMessage(target, argument)),
     );

@@ -175,8 +175,8 @@ export function describeLedger(create: CreateHarness): void {
 }
 
 /**
- * Repeats `step` until it declares a subscriber dead. Between the steps it lets little time pass, so that the broker does not
- * assume that the whole system was paused.
+ * Calls `step` repeatedly, until a call declares a subscriber dead. Keeps the pauses between the calls short, so that the broker
+ * does not conclude that the whole system was paused.
  */
 async function untilDeclaredDead<T extends { readonly declaredDead: readonly string[] }>(
   harness: BrokerHarness,

@@ -38,8 +38,8 @@ export interface RedisServer extends AsyncDisposable {
 }
 
 const START_ATTEMPTS = 5;
-/** The server program for all tests. Another one: `MILLRACE_REDIS_SERVER=/path/to/valkey-server npx vitest run …`. */
-const SERVER_PROGRAM = process.env.MILLRACE_REDIS_SERVER ?? 'redis-server';
+/** The server program for all tests. Another one: `REDIS_SERVER_PROGRAM=/path/to/valkey-server npx vitest run …`. */
+const SERVER_PROGRAM = process.env.REDIS_SERVER_PROGRAM ?? 'redis-server';
 
 /** Starts a server and waits until it answers. */
 export async function startRedis(options: RedisServerOptions = {}): Promise<RedisServer> {
