@@ -1,14 +1,15 @@
 // The composition root. It creates every component of a gateway, in the order of their dependencies: broker → rooms → hub →
 // delivery. Only the HTTP routes are created elsewhere (`gateway.ts`), because they need the gateway's state.
-import { randomBytes } from 'node:crypto';
 import { type Broker, type BrokerOptions, createMemoryBroker, createRedisBroker } from '@millrace/broker';
 import { systemClock } from '@millrace/internal';
 import { createPublisher, type Publisher } from '@millrace/publisher';
 import { type Authenticate, createSignalRServer, type Hub, type SignalRServer } from '@millrace/signalr';
 import { allowedOriginsOf } from './auth/allowed-origins.js';
 import { authenticateAnybody, authenticateByToken } from './auth/authenticate.js';
+import { Credentials } from './auth/credentials.js';
 import { RemoteKeys } from './auth/remote-keys.js';
-import { createTokenVerifier, type User } from './auth/token-verifier.js';
+import type { TokenRules } from './auth/token-rules.js';
+import { createTokenVerifier, type TokenKeys, type User } from './auth/token-verifier.js';
 import { EvictionWatch } from './broker/eviction-watch.js';
 import { Delivery } from './dispatch/delivery.js';
 import type { EventsClient } from './hub/events-client.js';
@@ -19,7 +20,7 @@ import { ActiveTyping } from './indicators/active-typing.js';
 import { TYPING } from './indicators/room-indicators.js';
 import type { ConnectionRoomsDependencies } from './rooms/connection-rooms.js';
 import { Rooms } from './rooms/rooms.js';
-import type { ResolvedGatewayOptions } from './settings/options.js';
+import { type ResolvedGatewayOptions, secretsOf } from './settings/options.js';
 import type { Logger } from './telemetry/logger.js';
 import { createMetrics, type Metrics } from './telemetry/metrics.js';
 import { createPublisherObserver, observeSignalR } from './telemetry/observers.js';
@@ -30,7 +31,7 @@ const maxLimitedUsers = 100_000;
 /** The components of a gateway. `composeGateway` creates them without starting them. */
 export interface GatewayComponents {
   /** The configured secret. If none is configured, a random secret of this process. */
-  readonly jwtSecret: string;
+  readonly credentials: Credentials;
   /** `undefined` if tokens are signed with a secret. */
   readonly remoteKeys: RemoteKeys | undefined;
   readonly metrics: Metrics;
@@ -52,15 +53,15 @@ interface SharedDependencies {
 }
 
 /** True when users need no token. */
-export function areUsersOpen({ isDevelopment, jwtSecret, jwksUrl }: ResolvedGatewayOptions): boolean {
-  return isDevelopment && jwtSecret === undefined && jwksUrl === undefined;
+export function areUsersOpen(options: ResolvedGatewayOptions): boolean {
+  return options.isDevelopment && secretsOf(options).length === 0 && options.jwksUrl === undefined;
 }
 
 /** Creates all components and connects them. */
 export function composeGateway(options: ResolvedGatewayOptions, logger: Logger): GatewayComponents {
   const metrics = createMetrics();
   const shared: SharedDependencies = { options, logger, metrics };
-  const jwtSecret = options.jwtSecret ?? randomBytes(32).toString('hex');
+  const credentials = new Credentials(options);
   const broker = createBroker(shared);
   const evictionWatch = new EvictionWatch(broker, logger, () => systemClock.monotonicMs());
   broker.onStateChange((state) => {
@@ -76,9 +77,9 @@ export function composeGateway(options: ResolvedGatewayOptions, logger: Logger):
   const signalR = createSignalR(shared, directory);
   const remoteKeys = createRemoteKeys(shared);
   const rooms = new Rooms({ ...shared, broker });
-  const hub = mapHub(shared, { jwtSecret, remoteKeys, publisher, rooms, signalR });
+  const hub = mapHub(shared, { credentials, remoteKeys, publisher, rooms, signalR });
   const delivery = new Delivery({ ...shared, broker, rooms, hub });
-  const access = { jwtSecret, remoteKeys };
+  const access = { credentials, remoteKeys };
   return { ...access, metrics, broker, publisher, rooms, delivery, evictionWatch, directory, signalR };
 }
 
@@ -126,6 +127,11 @@ function createSignalR(
     maximumOutboundBytes: options.maxOutboundBytes,
     maximumOutboundMessages: options.maxOutboundMessages,
     sendTimeoutMs: options.sendTimeoutMs,
+    keepAliveIntervalMs: options.keepAliveIntervalMs,
+    clientTimeoutMs: options.clientTimeoutMs,
+    handshakeTimeoutMs: options.handshakeTimeoutMs,
+    pollTimeoutMs: options.pollTimeoutMs,
+    maximumReceiveMessageBytes: options.maxReceiveBytes,
     onEvent: (event) => observeSignalR(event, metrics, logger),
     ...(directory === undefined ? {} : { instances: { url, signingKeys, directory } }),
   });
@@ -133,7 +139,7 @@ function createSignalR(
 
 function mapHub(
   shared: SharedDependencies,
-  components: Pick<GatewayComponents, 'jwtSecret' | 'remoteKeys' | 'publisher' | 'rooms' | 'signalR'>,
+  components: Pick<GatewayComponents, 'credentials' | 'remoteKeys' | 'publisher' | 'rooms' | 'signalR'>,
 ): Hub<EventsClient> {
   const { options, metrics } = shared;
   const { isDevelopment, allowedOrigins, maxRoomsPerConnection } = options;
@@ -155,7 +161,7 @@ function mapHub(
   });
   const origins = allowedOriginsOf(allowedOrigins, isDevelopment);
   return components.signalR.mapHub('/hubs/events', definition, {
-    authenticate: createAuthenticate(shared, components.jwtSecret, components.remoteKeys),
+    authenticate: createAuthenticate(shared, components),
     ...(origins === undefined ? {} : { allowedOrigins: origins }),
   });
 }
@@ -203,10 +209,27 @@ function createRemoteKeys({ options, logger, metrics }: SharedDependencies): Rem
 
 function createAuthenticate(
   { options, logger }: SharedDependencies,
-  jwtSecret: string,
-  remoteKeys: RemoteKeys | undefined,
+  { credentials, remoteKeys }: Pick<GatewayComponents, 'credentials' | 'remoteKeys'>,
 ): Authenticate<User> {
-  const keys = remoteKeys === undefined ? { jwtSecret } : { remoteKeys };
-  const authenticateToken = authenticateByToken(createTokenVerifier(keys), logger);
+  const keys: TokenKeys = {
+    remoteKeys,
+    get secrets() {
+      return credentials.secrets;
+    },
+  };
+  const authenticateToken = authenticateByToken(createTokenVerifier(keys, tokenRulesOf(options)), logger);
   return areUsersOpen(options) ? authenticateAnybody(authenticateToken) : authenticateToken;
+}
+
+function tokenRulesOf(options: ResolvedGatewayOptions): TokenRules {
+  return {
+    audience: options.jwtAudience,
+    issuer: options.jwtIssuer,
+    requiredClaims: options.jwtRequiredClaims.filter((claim) => claim !== 'none'),
+    algorithms: options.jwtAlgorithms,
+    types: options.jwtTypes,
+    clockToleranceMs: options.jwtClockToleranceMs,
+    maxLifeMs: options.jwtMaxLifeMs,
+    maxBytes: options.maxTokenBytes,
+  };
 }

@@ -5,7 +5,6 @@ import { BrokerError, type StreamTrouble } from '@millrace/broker';
 import type { AnyCatalog, eventCatalog } from '@millrace/contract';
 import type { Publisher } from '@millrace/publisher';
 import type { FastifyInstance } from 'fastify';
-import { createApiKeyCheck } from './auth/api-keys.js';
 import { createTokenIssuer } from './auth/token-issuer.js';
 import { explainBrokerFailure } from './broker/broker-failure.js';
 import { areUsersOpen, composeGateway, type GatewayComponents } from './composition-root.js';
@@ -39,6 +38,13 @@ export interface Gateway<C extends AnyCatalog = typeof eventCatalog> {
    */
   start(): Promise<GatewayAddress>;
   /**
+   * Replaces the secrets of tokens and the API keys. Connections stay open, even if a removed secret has signed their token. A
+   * connection over long polling authenticates with every poll, so that it ends if its token is no longer accepted.
+   *
+   * @throws GatewayError `invalid_configuration`; then nothing has changed.
+   */
+  reload(credentials: Pick<GatewayOptions, 'jwtSecret' | 'jwtSecrets' | 'apiKeys'>): void;
+  /**
    * Stops cleanly: reports that it is not ready, refuses new clients, flushes windows, tells clients to reconnect, completes
    * acknowledgements and releases leases. The clients leave within about `drainMs`, and the rest takes at most `shutdownTimeoutMs`.
    * Idempotent.
@@ -52,6 +58,9 @@ export interface Gateway<C extends AnyCatalog = typeof eventCatalog> {
  * one, three, seven … seconds. Node's default is 511.
  */
 const maxWaitingConnections = 4_096;
+
+/** Maximum size of a request's headers apart from its token: the limit of Node for all headers. */
+const maxOtherHeaderBytes = 16_384;
 
 /**
  * Creates a gateway. Nothing runs before `start`.
@@ -157,6 +166,15 @@ class MillraceGateway implements Gateway<AnyCatalog> {
     }
   }
 
+  reload({
+    jwtSecret,
+    jwtSecrets,
+    apiKeys,
+  }: Pick<GatewayOptions, 'jwtSecret' | 'jwtSecrets' | 'apiKeys'>): void {
+    const changed = { ...this.#options, jwtSecret, jwtSecrets: jwtSecrets ?? [], apiKeys: apiKeys ?? [] };
+    this.#components.credentials.replace(resolveOptions(changed, this.#options.instance));
+  }
+
   stop(): Promise<void> {
     const current = this.#lifeCycle;
     if ('stopped' in current) return current.stopped;
@@ -180,9 +198,11 @@ class MillraceGateway implements Gateway<AnyCatalog> {
   // ── HTTP and health ───────────────────────────────────────────────────────────────────────────────────────────
 
   #createHttp(): FastifyInstance {
-    const { apiKeys, isDevelopment, maxBodyBytes, maxEventsPerRequest, catalog } = this.#options;
+    const { apiKeys, isDevelopment, maxBodyBytes, maxEventsPerRequest, maxTokenBytes, catalog } =
+      this.#options;
     const app = createHttpServer({
       maxBodyBytes,
+      maxHeaderBytes: maxTokenBytes + maxOtherHeaderBytes,
       logger: this.#logger,
       onRefused: (code) => this.#components.metrics.refusals.inc({ at: 'api', code }),
     });
@@ -193,8 +213,10 @@ class MillraceGateway implements Gateway<AnyCatalog> {
     addIngestRoute(app, {
       catalog,
       publisher: this.publisher,
-      isApiKey: isDevelopment && apiKeys.length === 0 ? undefined : createApiKeyCheck(apiKeys),
+      apiKeys: isDevelopment && apiKeys.length === 0 ? undefined : () => this.#components.credentials.apiKeys,
       maxEventsPerRequest,
+      onForbidden: (apiKey) =>
+        this.#logger.warn({ apiKey }, 'an API key was refused for its scopes, rooms or types'),
     });
     addOpenApiRoute(app, { catalog, maxEventsPerRequest });
     return app;
@@ -278,7 +300,7 @@ class MillraceGateway implements Gateway<AnyCatalog> {
         http: this.#http,
         // An extension publishes events of the built-in types. A catalog without these types refuses each of them.
         publisher: this.publisher as unknown as Publisher<typeof eventCatalog>,
-        issueToken: createTokenIssuer(this.#components.jwtSecret),
+        issueToken: createTokenIssuer(() => this.#components.credentials.signingSecret),
         logger: this.#logger.child({ extension: extension.name }),
       });
       this.#extensionStops.push(stop);

@@ -103,7 +103,21 @@ describe('wrong settings', () => {
       { ...normalMode, MILLRACE_DEMO: '1' },
       /MILLRACE_DEMO.*MILLRACE_DEV/,
     ],
-    ['a log level that does not exist', { ...development, MILLRACE_LOG_LEVEL: 'loud' }, /MILLRACE_LOG_LEVEL/],
+    [
+      'a log level that does not exist',
+      { ...development, MILLRACE_LOG_LEVEL: 'loud' },
+      /MILLRACE_LOG_LEVEL must be one of debug, .*, not "loud"/,
+    ],
+    [
+      'a misspelt setting',
+      { ...development, MILLRACE_PORTT: 'hunter2' },
+      /^(?!.*hunter2).*MILLRACE_PORTT is not a setting\. Did you mean MILLRACE_PORT\?/,
+    ],
+    [
+      'a secret whose file is missing',
+      { ...normalMode, MILLRACE_JWT_SECRET: '', MILLRACE_JWT_SECRET_FILE: '/nowhere/jwt' },
+      /MILLRACE_JWT_SECRET_FILE names a file that cannot be read \(ENOENT\): "\/nowhere\/jwt"/,
+    ],
   ])('the gateway does not start with %s, and names the setting', async (_, environment, pattern) => {
     expect(await refusal(environment)).toMatch(pattern);
   });

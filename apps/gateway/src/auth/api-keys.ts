@@ -1,20 +1,84 @@
-// Checks the API keys for publishing over HTTP. A comparison takes the same time however much of a guessed key is right.
+// API keys: who may publish over HTTP, into which rooms and which types. A comparison takes the same time however much of a guessed key
+// is right.
 import { createHash, timingSafeEqual } from 'node:crypto';
 
-/** Returns true when the presented key is one of the configured ones. */
-export type ApiKeyCheck = (presented: string | undefined) => boolean;
+/** The scopes of API keys. Only `publish` has routes yet; the others are reserved. */
+export const API_KEY_SCOPES = ['publish', 'read', 'members', 'erase', 'admin'] as const;
 
-/** Creates the check. It compares SHA-256 digests of the keys, because `timingSafeEqual` needs inputs of equal length. */
-export function createApiKeyCheck(keys: readonly string[]): ApiKeyCheck {
-  const digests = keys.map(digestOf);
-  return (presented) => {
-    if (presented === undefined) return false;
+/** One of {@link API_KEY_SCOPES}. */
+export type ApiKeyScope = (typeof API_KEY_SCOPES)[number];
+
+/** An API key with a name and limits. It has either `key` or `sha256`. */
+export interface ApiKey {
+  /** Name of the owner, for logs. */
+  readonly name: string;
+  /** The key itself: 16 printable ASCII characters or more. */
+  readonly key?: string;
+  /** SHA-256 digest of the key in hexadecimal, so that the configuration holds no secret: `printf %s "$KEY" | sha256sum`. */
+  readonly sha256?: string;
+  /** @defaultValue ['publish'] */
+  readonly scopes?: readonly ApiKeyScope[];
+  /** Rooms into which the key may publish. A trailing `*` makes a prefix. @defaultValue every room */
+  readonly rooms?: readonly string[];
+  /** Event types that the key may publish. A trailing `*` makes a prefix. @defaultValue every type */
+  readonly types?: readonly string[];
+}
+
+/** An API key that a request has presented. */
+export interface KnownApiKey {
+  readonly name: string;
+  has(scope: ApiKeyScope): boolean;
+  /** Returns the field of an event that the key does not allow, or `undefined` if the key allows the event. */
+  forbiddenField(event: {
+    readonly event_type: string;
+    readonly room_id: string;
+  }): 'event_type' | 'room_id' | undefined;
+}
+
+/** The configured API keys. */
+export class ApiKeys {
+  readonly #known: readonly (KnownApiKey & { readonly digest: Buffer })[];
+
+  /** @param keys keys with limits, and plain keys, which may publish everything */
+  constructor(keys: readonly (string | ApiKey)[]) {
+    this.#known = keys.map((key, index) =>
+      known(typeof key === 'string' ? { name: `key ${index + 1}`, key } : key),
+    );
+  }
+
+  get isEmpty(): boolean {
+    return this.#known.length === 0;
+  }
+
+  /** Returns the key that was presented, or `undefined` if it is not one of the configured keys. */
+  find(presented: string | undefined): KnownApiKey | undefined {
+    if (presented === undefined) return undefined;
     const digest = digestOf(presented);
     // No early exit: every configured key is compared.
-    return digests.reduce((isKnown, known) => timingSafeEqual(known, digest) || isKnown, false);
+    return this.#known.filter((key) => timingSafeEqual(key.digest, digest))[0];
+  }
+}
+
+function known({ name, key = '', sha256, scopes = ['publish'], rooms, types }: ApiKey) {
+  return {
+    name,
+    digest: sha256 === undefined ? digestOf(key) : Buffer.from(sha256, 'hex'),
+    has: (scope: ApiKeyScope) => scopes.includes(scope),
+    forbiddenField: ({ event_type, room_id }: { readonly event_type: string; readonly room_id: string }) => {
+      if (!matches(room_id, rooms)) return 'room_id' as const;
+      return matches(event_type, types) ? undefined : ('event_type' as const);
+    },
   };
 }
 
+function matches(text: string, patterns: readonly string[] | undefined): boolean {
+  if (patterns === undefined) return true;
+  return patterns.some((pattern) =>
+    pattern.endsWith('*') ? text.startsWith(pattern.slice(0, -1)) : text === pattern,
+  );
+}
+
+/** `timingSafeEqual` needs inputs of equal length, so digests are compared. */
 function digestOf(key: string): Buffer {
   return createHash('sha256').update(key).digest();
 }

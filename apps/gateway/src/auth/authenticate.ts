@@ -14,9 +14,13 @@ export function authenticateByToken(verifyToken: TokenVerifier, logger: Logger):
   return async ({ token }) => {
     const verification = await verifyToken(token);
     if (!verification.ok) {
-      if (verification.refusal === 'keys_unavailable')
+      if (verification.refusal === 'keys_unavailable') {
+        const { reason } = verification;
+        if (reason !== undefined) logger.warn({ reason }, 'a key of the key server cannot be used');
         throw new AuthenticationUnavailable('the key server is unavailable', verification);
-      logger.info({ refusal: verification.refusal }, 'connection refused');
+      }
+      const { refusal, detail } = verification;
+      logger.info({ refusal, detail }, 'connection refused: its token is not accepted');
       return undefined;
     }
     const { user, expiresAtMs } = verification.token;

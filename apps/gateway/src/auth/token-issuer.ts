@@ -6,13 +6,12 @@ import type { User } from './token-verifier.js';
 export type IssueToken = (user: User, minutes: number) => Promise<string>;
 
 /** Creates an issuer of HS256 tokens. */
-export function createTokenIssuer(jwtSecret: string): IssueToken {
-  const secret = new TextEncoder().encode(jwtSecret);
+export function createTokenIssuer(jwtSecret: () => string): IssueToken {
   return async ({ userId, name, rooms }, minutes) =>
     new SignJWT({ name, rooms })
       .setProtectedHeader({ alg: 'HS256' })
       .setSubject(userId)
       .setIssuedAt()
       .setExpirationTime(`${minutes} minutes`)
-      .sign(secret);
+      .sign(new TextEncoder().encode(jwtSecret()));
 }

@@ -1,92 +1,178 @@
-// Verifies a JSON Web Token and reads its user. jose checks the signature and the times. This file checks the claims.
-import { errors, type JWTPayload, jwtVerify } from 'jose';
+// Verifies a JSON Web Token and reads its user. jose checks signature, times, audience and issuer. This file chooses the key and reads
+// the claims of the user.
+import {
+  decodeProtectedHeader,
+  errors,
+  type JWTPayload,
+  type JWTVerifyOptions,
+  jwtVerify,
+  type ProtectedHeaderParameters,
+} from 'jose';
 import { KeysUnavailable, type RemoteKeys } from './remote-keys.js';
+import {
+  checkHeader,
+  checkLife,
+  type Refused,
+  SECRET_ALGORITHMS,
+  type TokenRefusal,
+  type TokenRules,
+} from './token-rules.js';
 
 /** The user of a connection. */
 export interface User {
-  /** The user's ID: the claim `sub`. */
+  /** The claim `sub`. */
   readonly userId: string;
-  /** The user's display name: the claim `name`, or the claim `sub` if the token has no `name`. */
+  /** The display name: the claim `name`, or the claim `sub` if the token has no `name`. */
   readonly name: string;
-  /** The rooms that the user may enter: the claim `rooms`. An ID with a trailing `*` is a prefix. */
+  /** The claim `rooms`: room IDs. A trailing `*` makes a prefix. */
   readonly rooms: readonly string[];
 }
 
 /** A verified token. */
 export interface VerifiedToken {
   readonly user: User;
-  /** The time at which the token expires, in milliseconds since 1970: the claim `exp`. `undefined` if it does not expire. */
+  /** The claim `exp`, in milliseconds since 1970. */
   readonly expiresAtMs: number | undefined;
 }
 
-/** Reason why a token was refused. It may be logged, but is never sent to the client. */
-export type TokenRefusal = 'missing' | 'expired' | 'invalid' | 'claims';
-
-/** Outcome of a verification. `keys_unavailable` is not a refusal: the token may be valid, and the client should try again. */
+/**
+ * Outcome of a verification. `keys_unavailable` is not a refusal: the token may be valid, and the client should try again. Its
+ * `reason` is missing if the key server is unavailable, which `RemoteKeys` reports.
+ */
 export type TokenVerification =
   | { readonly ok: true; readonly token: VerifiedToken }
-  | { readonly ok: false; readonly refusal: TokenRefusal }
-  | { readonly ok: false; readonly refusal: 'keys_unavailable'; readonly retryAfterMs: number };
+  | { readonly ok: false; readonly refusal: TokenRefusal; readonly detail: string }
+  | {
+      readonly ok: false;
+      readonly refusal: 'keys_unavailable';
+      readonly retryAfterMs: number;
+      readonly reason?: string;
+    };
 
 /** Verifies one token. Never throws. */
 export type TokenVerifier = (token: string | null) => Promise<TokenVerification>;
 
-// Allows for small differences between the clocks of issuer and gateway.
-const clockToleranceSeconds = 5;
+/** Sources of the keys. At least one is present. */
+export interface TokenKeys {
+  /** Secrets of HS256, HS384 and HS512 tokens. They are tried in turn, and are read anew for each token. */
+  readonly secrets: readonly Uint8Array[];
+  /** Keys of all other algorithms. */
+  readonly remoteKeys: Pick<RemoteKeys, 'keyOf'> | undefined;
+}
 
-/** The source of the keys that verify tokens: a shared secret or a key server. */
-export type TokenKeys = { readonly jwtSecret: string } | { readonly remoteKeys: Pick<RemoteKeys, 'keyOf'> };
-
-/** Creates a verifier for HS256 tokens of a shared secret, or for tokens signed by a key set's asymmetric keys. */
-export function createTokenVerifier(keys: TokenKeys): TokenVerifier {
-  const verify = createSignatureCheck(keys);
+/** Creates a verifier. A token is verified with the secrets or with the keys of the key server, depending on its algorithm. */
+export function createTokenVerifier(keys: TokenKeys, rules: TokenRules): TokenVerifier {
+  const options = optionsOf(rules);
   return async (token) => {
-    if (token === null || token === '') return { ok: false, refusal: 'missing' };
+    if (token === null || token === '') return { ok: false, refusal: 'missing', detail: 'there is no token' };
+    if (Buffer.byteLength(token) > rules.maxBytes)
+      return { ok: false, refusal: 'too_long', detail: `it has more than ${rules.maxBytes} bytes` };
+    const header = headerOf(token);
+    if (header === undefined) return { ok: false, ...noToken };
+    const refused = checkHeader(header, rules) ?? checkSource(header, keys);
+    if (refused !== undefined) return { ok: false, ...refused };
     try {
-      return readClaims(await verify(token));
+      const payload = isSecretAlgorithm(header)
+        ? await verifyWithSecrets(token, keys.secrets, options)
+        : await verifyWithKeys(token, keys.remoteKeys, options);
+      return readClaims(payload, rules);
     } catch (error) {
       return failureOf(error);
     }
   };
 }
 
-function createSignatureCheck(keys: TokenKeys): (token: string) => Promise<JWTPayload> {
-  // The gateway fixes the algorithms, so that a token can choose neither `none` nor HMAC with a public key as its secret.
-  if ('jwtSecret' in keys) {
-    const secret = new TextEncoder().encode(keys.jwtSecret);
-    return async (token) =>
-      (await jwtVerify(token, secret, { algorithms: ['HS256'], clockTolerance: clockToleranceSeconds }))
-        .payload;
+const noToken: Refused = { refusal: 'malformed', detail: 'it is not a signed JSON Web Token' };
+
+function headerOf(token: string): ProtectedHeaderParameters | undefined {
+  try {
+    return decodeProtectedHeader(token);
+  } catch {
+    // Any error means that the text is no token.
+    return undefined;
   }
-  const { remoteKeys } = keys;
-  const algorithms = [
-    'RS256',
-    'RS384',
-    'RS512',
-    'PS256',
-    'PS384',
-    'PS512',
-    'ES256',
-    'ES384',
-    'ES512',
-    'EdDSA',
-  ];
-  return async (token) =>
-    (
-      await jwtVerify(token, (header, jws) => remoteKeys.keyOf(header, jws), {
-        algorithms,
-        clockTolerance: clockToleranceSeconds,
-      })
-    ).payload;
 }
 
-function readClaims(payload: JWTPayload): TokenVerification {
+const isSecretAlgorithm = ({ alg }: ProtectedHeaderParameters): boolean =>
+  SECRET_ALGORITHMS.includes(String(alg));
+
+/** The algorithm of a token decides its source. So a token cannot choose HMAC over a public key. */
+function checkSource(header: ProtectedHeaderParameters, keys: TokenKeys): Refused | undefined {
+  const hasSource = isSecretAlgorithm(header) ? keys.secrets.length > 0 : keys.remoteKeys !== undefined;
+  if (hasSource) return undefined;
+  return { refusal: 'algorithm', detail: 'the gateway has no key of its algorithm' };
+}
+
+function optionsOf(rules: TokenRules): JWTVerifyOptions {
+  return {
+    algorithms: [...rules.algorithms],
+    clockTolerance: rules.clockToleranceMs / 1_000,
+    requiredClaims: [...rules.requiredClaims],
+    ...(rules.audience.length === 0 ? {} : { audience: [...rules.audience] }),
+    ...(rules.issuer.length === 0 ? {} : { issuer: [...rules.issuer] }),
+  };
+}
+
+/** Tries one secret after the other. The error of the last one is thrown. */
+async function verifyWithSecrets(
+  token: string,
+  secrets: readonly Uint8Array[],
+  options: JWTVerifyOptions,
+): Promise<JWTPayload> {
+  let failure: unknown;
+  for (const secret of secrets) {
+    try {
+      return (await jwtVerify(token, secret, options)).payload;
+    } catch (error) {
+      failure = error;
+      if (!(error instanceof errors.JWSSignatureVerificationFailed)) break;
+    }
+  }
+  throw failure;
+}
+
+async function verifyWithKeys(
+  token: string,
+  remoteKeys: TokenKeys['remoteKeys'],
+  options: JWTVerifyOptions,
+): Promise<JWTPayload> {
+  if (remoteKeys === undefined) throw new TypeError('there is no key server');
+  try {
+    return (await jwtVerify(token, (header, jws) => remoteKeys.keyOf(header, jws), options)).payload;
+  } catch (error) {
+    if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
+    return verifyWithEach(token, error, options);
+  }
+}
+
+/** A token without `kid` may belong to any of several keys. */
+async function verifyWithEach(
+  token: string,
+  several: errors.JWKSMultipleMatchingKeys,
+  options: JWTVerifyOptions,
+): Promise<JWTPayload> {
+  let failure: unknown = several;
+  for await (const key of several) {
+    try {
+      return (await jwtVerify(token, key, options)).payload;
+    } catch (error) {
+      failure = error;
+      if (!(error instanceof errors.JWSSignatureVerificationFailed)) break;
+    }
+  }
+  throw failure;
+}
+
+function readClaims(payload: JWTPayload, rules: TokenRules): TokenVerification {
   const { sub, exp } = payload;
   const name = payload['name'];
   const rooms = payload['rooms'] ?? [];
-  if (typeof sub !== 'string' || !isUsableUserId(sub)) return { ok: false, refusal: 'claims' };
+  const refused = checkLife(payload, rules);
+  if (refused !== undefined) return { ok: false, ...refused };
+  if (typeof sub !== 'string' || !isUsableUserId(sub))
+    return { ok: false, refusal: 'sub', detail: 'its sub cannot be a user ID' };
   if (!Array.isArray(rooms) || !rooms.every((room) => typeof room === 'string'))
-    return { ok: false, refusal: 'claims' };
+    return { ok: false, refusal: 'rooms', detail: 'its rooms are not a list of texts' };
   return {
     ok: true,
     token: {
@@ -96,17 +182,42 @@ function readClaims(payload: JWTPayload): TokenVerification {
   };
 }
 
-/** True when a gateway accepts this user ID. `user:<sub>` must be a valid room ID, and `user:me` is reserved as an alias. */
+/** True when a gateway accepts this user ID: `user:<sub>` must be a valid room ID, and `me` is an alias. */
 export function isUsableUserId(sub: string): boolean {
   return sub !== '' && sub !== 'me' && Buffer.byteLength(sub) <= 200 && !/[\p{Cc}\p{Cs}]/u.test(sub);
 }
 
-// Time after which to try again if a key of the server cannot be read. The token may be valid.
+// A key of the server that cannot be read says nothing about the token, just like a server that does not answer.
 const unreadableRetryMs = 5_000;
 
 function failureOf(error: unknown): TokenVerification {
-  if (error instanceof errors.JWTExpired) return { ok: false, refusal: 'expired' };
-  if (error instanceof errors.JOSEError) return { ok: false, refusal: 'invalid' };
-  const retryAfterMs = error instanceof KeysUnavailable ? error.retryAfterMs : unreadableRetryMs;
-  return { ok: false, refusal: 'keys_unavailable', retryAfterMs };
+  if (error instanceof errors.JOSEError) return { ok: false, ...refusalOf(error) };
+  const isAway = error instanceof KeysUnavailable;
+  return {
+    ok: false,
+    refusal: 'keys_unavailable',
+    retryAfterMs: isAway ? error.retryAfterMs : unreadableRetryMs,
+    ...(isAway ? {} : { reason: error instanceof Error ? error.message : String(error) }),
+  };
+}
+
+const refusalsByClaim: Readonly<Record<string, TokenRefusal>> = {
+  aud: 'audience',
+  iss: 'issuer',
+  nbf: 'not_yet_valid',
+};
+
+function refusalOf(error: errors.JOSEError): Refused {
+  if (error instanceof errors.JWTExpired) return { refusal: 'expired', detail: 'its exp is in the past' };
+  if (error instanceof errors.JWTClaimValidationFailed) {
+    const { claim, reason } = error;
+    if (reason === 'missing') return { refusal: 'claim_missing', detail: `it has no ${claim}` };
+    const refusal = reason === 'check_failed' ? refusalsByClaim[claim] : undefined;
+    return { refusal: refusal ?? 'claim_invalid', detail: `its ${claim} is not accepted` };
+  }
+  if (error instanceof errors.JWSSignatureVerificationFailed)
+    return { refusal: 'signature', detail: 'no key of the gateway has signed it' };
+  if (error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWKSMultipleMatchingKeys)
+    return { refusal: 'unknown_key', detail: 'the key server has no key for it' };
+  return noToken;
 }

@@ -3,7 +3,6 @@ import { GatewayError } from '../errors.js';
 import type { GatewayExtension } from '../extension.js';
 import { createGateway, type Gateway } from '../gateway.js';
 import { readEnvironment } from '../settings/environment.js';
-import { describeUnknownVariable } from '../settings/environment-names.js';
 import { createLogger, flushLogger, type Logger } from '../telemetry/logger.js';
 import { welcomeText } from './welcome.js';
 
@@ -20,11 +19,12 @@ export async function serve(options: {
     level: environment.logLevel ?? (isForPeople ? 'warn' : 'info'),
     isForPeople,
   });
-  // Logged before anything can fail, because a misspelt variable may be the missing setting.
-  for (const variable of environment.unknown) logger.warn(variable, describeUnknownVariable(variable));
   const extensions = options.hasDemo || environment.hasDemo ? [await loadDemo()] : [];
   const gateway = createGateway({ ...environment.gateway, isDevelopment, extensions }, logger);
-  stopOnSignal(gateway, logger);
+  // A terminal that closes sends SIGHUP too; then the gateway stops.
+  const isAtTerminal = process.stdin.isTTY || process.stdout.isTTY;
+  stopOnSignals(isAtTerminal ? ['SIGTERM', 'SIGINT', 'SIGHUP'] : ['SIGTERM', 'SIGINT'], gateway, logger);
+  if (!isAtTerminal) reloadOnSignal(gateway, logger);
   const { url } = await started(gateway, logger);
   const [demo] = extensions;
   if (isDevelopment)
@@ -58,9 +58,26 @@ async function loadDemo(): Promise<GatewayExtension> {
   }
 }
 
-function stopOnSignal(gateway: Gateway, logger: Logger): void {
+/** SIGHUP reads the secrets again from their files, and writes one audit line. A wrong setting changes nothing. */
+function reloadOnSignal(gateway: Gateway, logger: Logger): void {
+  process.on('SIGHUP', () => {
+    const audit = { action: 'reload_secrets', by: 'SIGHUP' };
+    try {
+      gateway.reload(readEnvironment(process.env).gateway);
+      logger.info({ audit: { ...audit, outcome: 'done' } }, 'secrets reloaded');
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      logger.error(
+        { audit: { ...audit, outcome: 'refused' }, reason },
+        'secrets not reloaded: the gateway keeps those that it has',
+      );
+    }
+  });
+}
+
+function stopOnSignals(signals: readonly NodeJS.Signals[], gateway: Gateway, logger: Logger): void {
   let isStopping = false;
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  for (const signal of signals) {
     process.on(signal, () => {
       if (isStopping) {
         // The second signal asks the gateway not to wait.

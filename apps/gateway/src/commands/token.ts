@@ -3,7 +3,7 @@ import { createTokenIssuer } from '../auth/token-issuer.js';
 import { isUsableUserId } from '../auth/token-verifier.js';
 import { GatewayError } from '../errors.js';
 import { readEnvironment } from '../settings/environment.js';
-import { checkJwtSecret } from '../settings/options.js';
+import { secretsOf } from '../settings/options.js';
 
 /** Options of `millrace token`. */
 export interface TokenCommandOptions {
@@ -20,14 +20,14 @@ export interface TokenCommandOptions {
  * no gateway accepts.
  */
 export async function mintToken(options: TokenCommandOptions): Promise<void> {
-  const { jwtSecret } = readEnvironment(process.env).gateway;
-  if (jwtSecret === undefined) {
+  const { jwtSecret, jwtSecrets = [] } = readEnvironment(process.env).gateway;
+  const [secret] = secretsOf({ jwtSecret, jwtSecrets });
+  if (secret === undefined) {
     throw new GatewayError(
       'invalid_configuration',
       'Set MILLRACE_JWT_SECRET to the secret that the gateway uses.',
     );
   }
-  checkJwtSecret(jwtSecret);
   if (!isUsableUserId(options.sub)) {
     throw new GatewayError(
       'invalid_arguments',
@@ -39,5 +39,5 @@ export async function mintToken(options: TokenCommandOptions): Promise<void> {
     name: options.name ?? options.sub,
     rooms: options.rooms.split(',').filter((room) => room !== ''),
   };
-  console.log(await createTokenIssuer(jwtSecret)(user, options.minutes));
+  console.log(await createTokenIssuer(() => secret)(user, options.minutes));
 }

@@ -4,18 +4,23 @@ import { Readable } from 'node:stream';
 import { discardRest } from '@millrace/signalr';
 import Fastify, { type FastifyError, type FastifyInstance } from 'fastify';
 import type { Logger } from '../telemetry/logger.js';
+import { createClientErrorHandler } from './client-errors.js';
 import { guardIngest } from './ingest-admission.js';
 import { type Problem, type ProblemCode, problemCodeOf, sendProblem } from './problem.js';
 
 /** Creates the server without routes. It does not listen yet. */
 export function createHttpServer(options: {
   readonly maxBodyBytes: number;
+  /** Maximum size of all headers of a request together, with its URL. */
+  readonly maxHeaderBytes: number;
   readonly logger: Logger;
   /** Called for every request that was answered with a problem. */
   onRefused(code: ProblemCode): void;
 }): FastifyInstance {
   const app = Fastify({
     logger: false,
+    http: { maxHeaderSize: options.maxHeaderBytes },
+    clientErrorHandler: createClientErrorHandler(options),
     bodyLimit: options.maxBodyBytes,
     // Fields such as `__proto__` are kept and passed on. No code merges a body into an object with a prototype.
     onProtoPoisoning: 'ignore',

@@ -12,7 +12,7 @@ import {
 } from '@millrace/contract';
 import { type Publisher, PublisherError, type PublishResult } from '@millrace/publisher';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { ApiKeyCheck } from '../auth/api-keys.js';
+import type { ApiKeys, KnownApiKey } from '../auth/api-keys.js';
 import { type JsonBody, readJsonBody } from './json-body.js';
 import { type ProblemError, sendProblem } from './problem.js';
 
@@ -20,9 +20,11 @@ import { type ProblemError, sendProblem } from './problem.js';
 export interface IngestOptions {
   readonly catalog: AnyCatalog;
   readonly publisher: Publisher;
-  /** Checks the API key. `undefined`: everybody may publish (development mode). */
-  readonly isApiKey: ApiKeyCheck | undefined;
+  /** Returns the API keys that are accepted at present. `undefined`: everybody may publish (development mode). */
+  readonly apiKeys: (() => ApiKeys) | undefined;
   readonly maxEventsPerRequest: number;
+  /** Called with the name of a key that was refused for its scopes, rooms or types. */
+  onForbidden(keyName: string): void;
 }
 
 /** The result for one event, as the answer contains it. */
@@ -46,10 +48,10 @@ export function addIngestRoute(app: FastifyInstance, options: IngestOptions): vo
     scope.post<{ Body: JsonBody | undefined }>('/v1/events', {
       // These checks run before the body is read, so that a client without a key cannot make the gateway read a body.
       onRequest: [
-        async (request, reply) => checkApiKey(request, reply, options.isApiKey),
+        async (request, reply) => checkApiKey(request, reply, options),
         async (request, reply) => checkEncoding(request, reply),
       ],
-      handler: async (request, reply) => ingest(request.body ?? noBody, reply, options),
+      handler: async (request, reply) => ingest(request, reply, options),
     });
   });
 }
@@ -57,14 +59,24 @@ export function addIngestRoute(app: FastifyInstance, options: IngestOptions): vo
 async function checkApiKey(
   request: FastifyRequest,
   reply: FastifyReply,
-  isApiKey: ApiKeyCheck | undefined,
+  { apiKeys, onForbidden }: IngestOptions,
 ): Promise<void> {
-  if (isApiKey === undefined) return;
-  const key = /^Bearer (.+)$/i.exec(request.headers.authorization ?? '')?.[1];
-  if (isApiKey(key)) return;
-  const detail = 'Send one of the keys in MILLRACE_API_KEYS as `Authorization: Bearer <key>`.';
-  await sendProblem(reply, { status: 401, code: 'unauthorized', detail });
+  if (apiKeys === undefined) return;
+  const key = apiKeys().find(/^Bearer (.+)$/i.exec(request.headers.authorization ?? '')?.[1]);
+  if (key === undefined) {
+    const detail = 'Send one of the keys in MILLRACE_API_KEYS as `Authorization: Bearer <key>`.';
+    await sendProblem(reply, { status: 401, code: 'unauthorized', detail });
+  } else if (!key.has('publish')) {
+    onForbidden(key.name);
+    const detail = 'This API key does not have the scope `publish`.';
+    await sendProblem(reply, { status: 403, code: 'forbidden', detail });
+  } else {
+    presentedKeys.set(request, key);
+  }
 }
+
+/** The API key of each request that presented one. */
+const presentedKeys = new WeakMap<FastifyRequest, KnownApiKey>();
 
 /** Refuses a compressed body. Otherwise it would be refused as broken JSON, which does not name the mistake. */
 async function checkEncoding(request: FastifyRequest, reply: FastifyReply): Promise<void> {
@@ -83,7 +95,12 @@ const emptyList: ProblemError = {
 
 const noBody: JsonBody = { value: undefined, text: '' };
 
-async function ingest({ value, text }: JsonBody, reply: FastifyReply, options: IngestOptions): Promise<void> {
+async function ingest(
+  request: FastifyRequest<{ Body: JsonBody | undefined }>,
+  reply: FastifyReply,
+  options: IngestOptions,
+): Promise<void> {
+  const { value, text } = request.body ?? noBody;
   const items: readonly unknown[] = Array.isArray(value) ? value : [value];
   if (items.length > options.maxEventsPerRequest) {
     const detail = `One request may carry at most ${options.maxEventsPerRequest} events.`;
@@ -93,6 +110,13 @@ async function ingest({ value, text }: JsonBody, reply: FastifyReply, options: I
   const texts = Array.isArray(value) ? itemTexts(text) : [text];
   const { events, errors } = parseAll(items, texts, options.catalog);
   if (errors.length > 0) return sendInvalid(reply, errors);
+  const key = presentedKeys.get(request);
+  const forbidden = key === undefined ? [] : forbiddenEvents(events, key);
+  if (key !== undefined && forbidden.length > 0) {
+    options.onForbidden(key.name);
+    const detail = `Nothing was published. ${forbidden[0]?.message ?? ''}`;
+    return sendProblem(reply, { status: 403, code: 'forbidden', detail, errors: forbidden });
+  }
   try {
     const results = (await options.publisher.publishWritten(events)).map(toIngestResult);
     const status = results.every((result) => result.status === 'stored') ? 201 : 202;
@@ -121,6 +145,16 @@ function parseAll(
     else errors.push(...toProblemErrors(parsed, index));
   });
   return { events, errors };
+}
+
+/** Finds the events that an API key may not publish. */
+function forbiddenEvents(events: readonly WrittenEvent[], key: KnownApiKey): readonly ProblemError[] {
+  return events.flatMap(({ event }, index) => {
+    const field = key.forbiddenField(event);
+    if (field === undefined) return [];
+    const what = field === 'room_id' ? 'into this room' : 'events of this type';
+    return [{ index, path: `/${field}`, rule: 'api_key', message: `This API key may not publish ${what}.` }];
+  });
 }
 
 /** Adds the ID and the timestamp of an event if the caller left them out. */

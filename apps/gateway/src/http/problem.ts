@@ -26,10 +26,14 @@ export interface ProblemError {
 /** Codes and titles of all problems. */
 export const problemTitles = {
   unauthorized: 'An API key is needed',
+  forbidden: 'The API key does not allow this',
   invalid_json: 'The body is not JSON',
   unsupported_media_type: 'The body must be application/json',
   unsupported_encoding: 'The body must not be compressed',
   body_too_large: 'The body is too large',
+  headers_too_large: 'The headers are too large',
+  invalid_http: 'The request is not HTTP',
+  request_timeout: 'The request did not arrive in time',
   too_many_events: 'Too many events in one request',
   invalid_event: 'An event breaks the contract',
   broker_unavailable: 'The event store cannot be reached',

@@ -1,8 +1,12 @@
 // The options of a gateway, with defaults. `environment.ts` reads them from the environment. Embedders pass them directly.
 import { type AnyCatalog, eventCatalog } from '@millrace/contract';
+import type { ApiKey } from '../auth/api-keys.js';
+import { KEY_ALGORITHMS, SECRET_ALGORITHMS } from '../auth/token-rules.js';
 import { GatewayError } from '../errors.js';
 import type { GatewayExtension } from '../extension.js';
-import { faultOfApiKey, faultOfHttpUrl, faultOfOrigin, type UrlPart } from './setting-checks.js';
+import { nearestName } from './nearest-name.js';
+import { checkSetting } from './setting-kinds.js';
+import { type ProgramOption, type ProgramSetting, SETTINGS } from './settings.js';
 
 /** Options of {@link createGateway}. */
 export interface GatewayOptions<C extends AnyCatalog = typeof eventCatalog> {
@@ -20,9 +24,14 @@ export interface GatewayOptions<C extends AnyCatalog = typeof eventCatalog> {
    * @defaultValue the stored number, else 1
    */
   readonly partitions?: number | undefined;
-  /** Secret that signs HS256 tokens, at least 32 bytes. */
+  /** Secret that signs tokens (HS256), at least 32 bytes. The gateway signs with it too, for the demo. */
   readonly jwtSecret?: string | undefined;
-  /** Address of the key server: the JSON Web Key Set (JWKS) whose keys sign tokens. */
+  /** Further secrets whose tokens are accepted, so that the secret can be changed without refusing anybody. @defaultValue none */
+  readonly jwtSecrets?: readonly string[];
+  /**
+   * Address of the key server: the JSON Web Key Set (JWKS) whose keys sign tokens. Together with secrets, the algorithm of a token
+   * decides which of them verifies it.
+   */
   readonly jwksUrl?: string | undefined;
   /**
    * Maximum age of keys that are still used while the key server is unavailable. Without such keys, clients are answered 503.
@@ -31,8 +40,24 @@ export interface GatewayOptions<C extends AnyCatalog = typeof eventCatalog> {
   readonly jwksMaxStaleMs?: number;
   /** Age at which keys are fetched again. Requests use the old keys until the new ones arrive. @defaultValue 600_000 */
   readonly jwksRefreshMs?: number;
-  /** API keys for publishing over HTTP. */
-  readonly apiKeys?: readonly string[];
+  /** Accepted values of the claim `aud`. @defaultValue any value, or none */
+  readonly jwtAudience?: readonly string[];
+  /** Accepted values of the claim `iss`. @defaultValue any value, or none */
+  readonly jwtIssuer?: readonly string[];
+  /** Claims that a token must have, in addition to `sub`. `['none']` requires no claim. @defaultValue ['exp'] */
+  readonly jwtRequiredClaims?: readonly string[];
+  /** Accepted signature algorithms. @defaultValue `HS256` for secrets, every RS, PS, ES and EdDSA algorithm for the key server */
+  readonly jwtAlgorithms?: readonly string[];
+  /** Accepted values of the header `typ`. A token without `typ` is accepted. @defaultValue ['JWT', 'at+jwt'] */
+  readonly jwtTypes?: readonly string[];
+  /** Tolerated difference between the clocks of issuer and gateway. @defaultValue 5_000 */
+  readonly jwtClockToleranceMs?: number;
+  /** Maximum time between the claims `iat` and `exp`. With this option both claims are required. @defaultValue none */
+  readonly jwtMaxLifeMs?: number | undefined;
+  /** Maximum length of a token in bytes. @defaultValue 32_768 */
+  readonly maxTokenBytes?: number;
+  /** API keys for publishing over HTTP: plain keys, which may publish everything, or keys with a name and limits. */
+  readonly apiKeys?: readonly (string | ApiKey)[];
   /** Name of this gateway, in logs and in the broker. Unique among live gateways. @defaultValue host name and process ID */
   readonly instance?: string | undefined;
   /**
@@ -90,6 +115,19 @@ export interface GatewayOptions<C extends AnyCatalog = typeof eventCatalog> {
    * Time after which a connection that accepts no byte is closed while bytes wait for it. It may reconnect. @defaultValue 10_000
    */
   readonly sendTimeoutMs?: number;
+  /** The gateway pings a client after it has sent nothing else to it for this long. @defaultValue 15_000 */
+  readonly keepAliveIntervalMs?: number;
+  /**
+   * The gateway closes the connection of a client that has pinged at least once and is then silent for this long. At least twice
+   * the client's own ping interval. @defaultValue 30_000
+   */
+  readonly clientTimeoutMs?: number;
+  /** Maximum time from the opening of a transport to the client's handshake. @defaultValue 15_000 */
+  readonly handshakeTimeoutMs?: number;
+  /** The gateway answers a long poll after this time, even without a message. Clients give up after 100 s. @defaultValue 90_000 */
+  readonly pollTimeoutMs?: number;
+  /** Maximum size of one message of a client in bytes, including its framing. @defaultValue 32_768 */
+  readonly maxReceiveBytes?: number;
   /**
    * Interval at which idle connections are sent the current position, if it has changed. A connection is idle if one of its rooms
    * was sent no event in the interval. @defaultValue 20_000
@@ -128,14 +166,30 @@ export type ResolvedGatewayOptions = Readonly<
 >;
 
 /** Options without a default, because their absence has a meaning. */
-type OptionalOption = 'redisUrl' | 'partitions' | 'jwtSecret' | 'jwksUrl' | 'instanceUrl' | 'typingExpiryMs';
+type OptionalOption =
+  | 'redisUrl'
+  | 'partitions'
+  | 'jwtSecret'
+  | 'jwksUrl'
+  | 'jwtMaxLifeMs'
+  | 'instanceUrl'
+  | 'typingExpiryMs';
 
-const defaults = {
+/** The defaults of all options that have one. */
+export const DEFAULTS = {
   catalog: eventCatalog as AnyCatalog,
   port: 4400,
   host: '127.0.0.1',
+  jwtSecrets: [],
   jwksMaxStaleMs: 86_400_000,
   jwksRefreshMs: 600_000,
+  jwtAudience: [],
+  jwtIssuer: [],
+  jwtRequiredClaims: ['exp'],
+  jwtAlgorithms: ['HS256', ...KEY_ALGORITHMS],
+  jwtTypes: ['JWT', 'at+jwt'],
+  jwtClockToleranceMs: 5_000,
+  maxTokenBytes: 32_768,
   apiKeys: [],
   connectionKeys: [],
   isDevelopment: false,
@@ -154,6 +208,11 @@ const defaults = {
   maxOutboundBytes: 1_048_576,
   maxOutboundMessages: 8_192,
   sendTimeoutMs: 10_000,
+  keepAliveIntervalMs: 15_000,
+  clientTimeoutMs: 30_000,
+  handshakeTimeoutMs: 15_000,
+  pollTimeoutMs: 90_000,
+  maxReceiveBytes: 32_768,
   positionIntervalMs: 20_000,
   maxClientEventsPerSecond: 20,
   maxClientEventsBurst: 60,
@@ -164,92 +223,56 @@ const defaults = {
   shutdownTimeoutMs: 10_000,
 } as const;
 
-/** Options that must be whole numbers from 1. The broker itself checks the options that are passed on to it. */
-const counts = [
-  'jwksMaxStaleMs',
-  'jwksRefreshMs',
-  'maxBodyBytes',
-  'maxEventsPerRequest',
-  'maxRoomsPerConnection',
-  'maxDedupeIds',
-  'maxWarmUpEntries',
-  'replayWindowMs',
-  'maxReplayBytes',
-  'maxReplayEventsPerRoom',
-  'maxReplayBytesPerRoom',
-  'maxOutboundBytes',
-  'maxOutboundMessages',
-  'sendTimeoutMs',
-  'positionIntervalMs',
-  'maxClientEventsPerSecond',
-  'maxClientEventsBurst',
-  'clockSkewLimitMs',
-] as const satisfies readonly (keyof typeof defaults)[];
-
 const loopbackHosts = new Set(['127.0.0.1', '::1', 'localhost']);
 
 /**
  * Fills in the defaults, checks the options and freezes the result.
  *
- * @throws GatewayError `invalid_configuration`, with the setting to change in its message.
+ * @throws GatewayError `invalid_configuration`, with the setting, its value unless it is a secret, and what is allowed.
  */
 export function resolveOptions(
   options: GatewayOptions<AnyCatalog>,
   defaultInstance: string,
 ): ResolvedGatewayOptions {
+  checkOptionNames(options);
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-  const drainMs = options.isDevelopment === true ? 0 : defaults.drainMs;
-  const resolved: ResolvedGatewayOptions = { ...defaults, drainMs, instance: defaultInstance, ...given };
-  checkDuration('drainMs (MILLRACE_DRAIN_MS)', resolved.drainMs);
-  checkDuration('shutdownTimeoutMs', resolved.shutdownTimeoutMs);
-  for (const option of counts) checkCount(option, resolved[option]);
-  if (resolved.typingExpiryMs !== undefined) checkCount('typingExpiryMs', resolved.typingExpiryMs);
+  const drainMs = options.isDevelopment === true ? 0 : DEFAULTS.drainMs;
+  const resolved: ResolvedGatewayOptions = { ...DEFAULTS, drainMs, instance: defaultInstance, ...given };
+  for (const { name, variable, kind } of SETTINGS) {
+    const value = (resolved as Readonly<Record<string, unknown>>)[name];
+    if (value !== undefined) checkSetting(kind, `${name} (${variable})`, value);
+  }
   checkSecrets(resolved);
-  checkUrl('MILLRACE_JWKS_URL', resolved.jwksUrl, ['path', 'query']);
-  checkInstanceName(resolved.instance);
   checkExtensions(resolved);
-  checkOrigins(resolved.allowedOrigins);
   checkInstance(resolved);
   return Object.freeze(resolved);
 }
 
-/** Maximum of the options for a stop: one hour, longer than any supervisor waits for a process to end. */
-const maxStopMs = 3_600_000;
+/** Options without a variable: only programs can give them. */
+const programOptions: readonly ProgramOption[] = ['catalog', 'extensions'];
+/** Settings of the program `millrace` that are no options of a gateway. */
+const programSettings: readonly ProgramSetting[] = ['logLevel', 'hasDemo'];
 
-function checkDuration(option: string, durationMs: number): void {
-  if (Number.isInteger(durationMs) && durationMs >= 0 && durationMs <= maxStopMs) return;
-  throw invalid(`${option} must be a number of milliseconds from 0 to ${maxStopMs}.`);
+/** Refuses an option that does not exist: a misspelt option would have no effect. */
+function checkOptionNames(options: object): void {
+  const names: readonly string[] = [...SETTINGS.map(({ name }) => name), ...programOptions];
+  const known = names.filter((name) => !programSettings.some((setting) => setting === name));
+  const unknown = Object.keys(options).find((name) => !known.includes(name));
+  if (unknown === undefined) return;
+  const nearest = nearestName(unknown, known);
+  throw invalid(
+    `${unknown} is not an option of a gateway.${nearest === undefined ? '' : ` Did you mean ${nearest}?`}`,
+  );
 }
 
 function checkInstance({ instanceUrl, connectionKeys, redisUrl }: ResolvedGatewayOptions): void {
-  if (connectionKeys.some((key) => new TextEncoder().encode(key).length < 32)) {
-    throw invalid(
-      'Each key in MILLRACE_CONNECTION_KEYS must have at least 32 bytes. `openssl rand -hex 32` makes a good one.',
-    );
-  }
   if (instanceUrl === undefined) {
     if (connectionKeys.length > 0) throw invalid('MILLRACE_CONNECTION_KEYS needs MILLRACE_INSTANCE_URL.');
     return;
   }
-  checkUrl('MILLRACE_INSTANCE_URL', instanceUrl, []);
   if (redisUrl === undefined || connectionKeys.length === 0) {
     throw invalid('MILLRACE_INSTANCE_URL needs MILLRACE_REDIS_URL and MILLRACE_CONNECTION_KEYS.');
   }
-}
-
-function checkCount(option: string, count: number): void {
-  if (Number.isInteger(count) && count >= 1) return;
-  throw invalid(`${option} must be a whole number from 1.`);
-}
-
-/**
- * Checks that the secret has at least 256 bits, as RFC 7518, section 3.2, requires of an HS256 key.
- *
- * @throws GatewayError `invalid_configuration`
- */
-export function checkJwtSecret(jwtSecret: string): void {
-  if (new TextEncoder().encode(jwtSecret).length >= 32) return;
-  throw invalid('MILLRACE_JWT_SECRET must have at least 32 bytes. `openssl rand -hex 32` makes a good one.');
 }
 
 function checkExtensions({ extensions, isDevelopment }: ResolvedGatewayOptions): void {
@@ -261,34 +284,18 @@ function checkExtensions({ extensions, isDevelopment }: ResolvedGatewayOptions):
   );
 }
 
-function checkOrigins(origins: readonly string[]): void {
-  for (const origin of origins) {
-    const fault = faultOfOrigin(origin);
-    if (fault !== undefined) throw invalid(`MILLRACE_ALLOWED_ORIGINS: ${JSON.stringify(origin)} ${fault}.`);
-  }
-}
-
-function checkUrl(variable: string, url: string | undefined, allowed: readonly UrlPart[]): void {
-  const fault = url === undefined ? undefined : faultOfHttpUrl(url, allowed);
-  if (fault !== undefined) throw invalid(`${variable} ${fault}.`);
-}
-
-/** Checks a name that appears in logs and in the broker. */
-function checkInstanceName(instance: string): void {
-  if (instance !== '' && Buffer.byteLength(instance) <= 200 && !/[\p{Cc}{}]/u.test(instance)) return;
-  throw invalid('MILLRACE_INSTANCE must be 1 to 200 bytes without control characters and braces.');
+/** All secrets whose tokens are accepted. The first one signs. */
+export function secretsOf({
+  jwtSecret,
+  jwtSecrets,
+}: Pick<ResolvedGatewayOptions, 'jwtSecret' | 'jwtSecrets'>): readonly string[] {
+  return [...(jwtSecret === undefined ? [] : [jwtSecret]), ...jwtSecrets];
 }
 
 function checkSecrets(options: ResolvedGatewayOptions): void {
-  const { isDevelopment, jwtSecret, jwksUrl, apiKeys, host } = options;
-  if (jwtSecret !== undefined && jwksUrl !== undefined) {
-    throw invalid('Set either MILLRACE_JWT_SECRET or MILLRACE_JWKS_URL, not both.');
-  }
-  if (jwtSecret !== undefined) checkJwtSecret(jwtSecret);
-  for (const key of apiKeys) {
-    const fault = faultOfApiKey(key);
-    if (fault !== undefined) throw invalid(`Each key in MILLRACE_API_KEYS ${fault}.`);
-  }
+  const { isDevelopment, jwksUrl, jwtAlgorithms, apiKeys, host } = options;
+  const secrets = secretsOf(options);
+  checkSecretLengths(secrets, jwtAlgorithms);
   if (isDevelopment) {
     if (!loopbackHosts.has(host)) {
       throw invalid(
@@ -299,9 +306,7 @@ function checkSecrets(options: ResolvedGatewayOptions): void {
     return;
   }
   const missing = [
-    ...(jwtSecret === undefined && jwksUrl === undefined
-      ? ['MILLRACE_JWT_SECRET (or MILLRACE_JWKS_URL)']
-      : []),
+    ...(secrets.length === 0 && jwksUrl === undefined ? ['MILLRACE_JWT_SECRET (or MILLRACE_JWKS_URL)'] : []),
     ...(apiKeys.length === 0 ? ['MILLRACE_API_KEYS'] : []),
   ];
   if (missing.length > 0) {
@@ -309,6 +314,18 @@ function checkSecrets(options: ResolvedGatewayOptions): void {
       `Set ${missing.join(' and ')}. To try Millrace without secrets on this machine only, set MILLRACE_DEV=1.`,
     );
   }
+}
+
+/** RFC 7518, section 3.2: a secret has at least as many bits as the hash of the algorithm. */
+function checkSecretLengths(secrets: readonly string[], algorithms: readonly string[]): void {
+  const bits = algorithms
+    .filter((name) => SECRET_ALGORITHMS.includes(name))
+    .map((name) => Number(name.slice(2)));
+  const minBytes = Math.max(0, ...bits) / 8;
+  if (secrets.every((secret) => Buffer.byteLength(secret) >= minBytes)) return;
+  throw invalid(
+    `MILLRACE_JWT_ALGORITHMS allows HS${minBytes * 8}, which needs secrets of at least ${minBytes} bytes.`,
+  );
 }
 
 function invalid(message: string): GatewayError {

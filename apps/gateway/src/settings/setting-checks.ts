@@ -18,6 +18,14 @@ export function faultOfHttpUrl(text: string, allowed: readonly UrlPart[]): strin
   return unused.length === 0 ? undefined : `has ${unused.join(' and ')}, which is not used: remove it`;
 }
 
+/** Checks that a secret has at least 256 bits, as RFC 7518, section 3.2, requires of an HS256 key. */
+export function faultOfSecret(secret: string): string | undefined {
+  if (secret !== secret.trim())
+    return 'begins or ends with blanks or line breaks: remove them, here and wherever tokens are signed with it';
+  if (Buffer.byteLength(secret) >= 32) return undefined;
+  return 'must have at least 32 bytes; `openssl rand -hex 32` makes a good one';
+}
+
 /** Describes what is wrong with an API key; `undefined` when clients can send it. */
 export function faultOfApiKey(key: string): string | undefined {
   if (key.length < 16) return 'must have at least 16 characters';

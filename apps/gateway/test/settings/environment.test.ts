@@ -1,9 +1,22 @@
-import { describe, expect, it } from 'vitest';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
 import { readEnvironment } from '../../src/settings/environment.js';
 import { resolveOptions } from '../../src/settings/options.js';
 
 const secret = 's'.repeat(32);
 const key = 'k'.repeat(16);
+const folder = mkdtempSync(join(tmpdir(), 'settings-'));
+
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** Writes a file and returns its path. */
+function file(name: string, text: string): string {
+  const path = join(folder, name);
+  writeFileSync(path, text);
+  return path;
+}
 
 describe('readEnvironment', () => {
   it('the variables are read as options of the gateway and as the log level', () => {
@@ -13,7 +26,7 @@ describe('readEnvironment', () => {
       MILLRACE_REDIS_URL: 'redis://localhost:6379',
       MILLRACE_PARTITIONS: '4',
       MILLRACE_JWT_SECRET: secret,
-      MILLRACE_API_KEYS: ' a , b,',
+      MILLRACE_API_KEYS: ` ${key} , ${key}2,`,
       MILLRACE_INSTANCE: 'one',
       MILLRACE_DEV: 'true',
       MILLRACE_ALLOWED_ORIGINS: 'https://a.example',
@@ -26,7 +39,7 @@ describe('readEnvironment', () => {
       redisUrl: 'redis://localhost:6379',
       partitions: 4,
       jwtSecret: secret,
-      apiKeys: ['a', 'b'],
+      apiKeys: [key, `${key}2`],
       instance: 'one',
       isDevelopment: true,
       allowedOrigins: ['https://a.example'],
@@ -54,8 +67,62 @@ describe('readEnvironment', () => {
     ['MILLRACE_DRAIN_MS', '-1'],
     ['MILLRACE_JWT_SECRET', `${secret}\n`],
     ['MILLRACE_JWT_SECRET', ` ${secret}`],
+    ['MILLRACE_MAX_BODY_BYTES', '1_000'],
+    ['MILLRACE_MAX_BODY_BYTES', '0'],
+    ['MILLRACE_FRESHNESS', 'never'],
+    ['MILLRACE_JWT_ALGORITHMS', 'HS256,none'],
+    ['MILLRACE_CLIENT_TIMEOUT_MS', '1e4'],
   ])('%s=%s is refused, and the message names the variable', (name, value) => {
-    expect(() => readEnvironment({ [name]: value })).toThrow(name);
+    expect(() => readEnvironment({ [name]: value })).toThrow(
+      expect.objectContaining({
+        code: 'invalid_configuration',
+        message: expect.stringMatching(new RegExp(`^${name}\\b`)) as unknown,
+      }),
+    );
+  });
+
+  it('the message about a wrong value has the value and what is allowed, unless it is a secret', () => {
+    const messageOf = (variables: NodeJS.ProcessEnv): string => {
+      try {
+        readEnvironment(variables);
+        return '';
+      } catch (error) {
+        return (error as Error).message;
+      }
+    };
+    expect(messageOf({ MILLRACE_PORT: '70000' })).toBe(
+      'MILLRACE_PORT must be a whole number from 0 to 65535, not 70000.',
+    );
+    expect(messageOf({ MILLRACE_DRAIN_MS: '10s' })).toBe(
+      'MILLRACE_DRAIN_MS must be a whole number of milliseconds from 0 to 3600000, not "10s".',
+    );
+    expect(messageOf({ MILLRACE_LOG_LEVEL: 'loud' })).toBe(
+      'MILLRACE_LOG_LEVEL must be one of debug, info, warn, error, silent, not "loud".',
+    );
+    expect(messageOf({ MILLRACE_JWT_SECRET: 'hunter2' })).toBe(
+      'MILLRACE_JWT_SECRET must have at least 32 bytes; `openssl rand -hex 32` makes a good one.',
+    );
+    expect(messageOf({ MILLRACE_API_KEYS: `${key},hunter2` })).toBe(
+      'Each entry of MILLRACE_API_KEYS must have at least 16 characters.',
+    );
+  });
+
+  it('a secret is read from a file, without the line break at its end', () => {
+    const { gateway } = readEnvironment({
+      MILLRACE_JWT_SECRET_FILE: file('jwt', `${secret}\n`),
+      MILLRACE_API_KEYS_FILE: file('keys', `${key}\n${key}2\n`),
+    });
+    expect(gateway).toEqual({ jwtSecret: secret, apiKeys: [key, `${key}2`] });
+  });
+
+  it('a secret whose file is missing, empty or given beside the value is refused', () => {
+    const missing = join(folder, 'missing');
+    expect(() => readEnvironment({ MILLRACE_JWT_SECRET_FILE: missing })).toThrow(
+      `MILLRACE_JWT_SECRET_FILE names a file that cannot be read (ENOENT): "${missing}".`,
+    );
+    expect(() => readEnvironment({ MILLRACE_JWT_SECRET_FILE: file('empty', '\n') })).toThrow(/empty file/);
+    const both = { MILLRACE_JWT_SECRET: secret, MILLRACE_JWT_SECRET_FILE: file('jwt', secret) };
+    expect(() => readEnvironment(both)).toThrow(/either MILLRACE_JWT_SECRET or MILLRACE_JWT_SECRET_FILE/);
   });
 
   it('a Redis URL with several nodes of a cluster is accepted', () => {
@@ -126,14 +193,14 @@ describe('resolveOptions', () => {
   });
 
   it.each([
-    ['jwksUrl', 'ftp://keys', /MILLRACE_JWKS_URL must be an address/],
-    ['jwksUrl', 'https://ann:hunter2@keys.example/jwks', /MILLRACE_JWKS_URL has a user or password/],
-    ['jwksUrl', 'https://keys.example/jwks#first', /MILLRACE_JWKS_URL has a fragment/],
-    ['instanceUrl', '10.0.0.7:4400', /MILLRACE_INSTANCE_URL must be an address/],
-    ['instanceUrl', 'http://10.0.0.7:4400/live', /MILLRACE_INSTANCE_URL has a path/],
-    ['instanceUrl', 'http://10.0.0.7:4400?a=1', /MILLRACE_INSTANCE_URL has a query/],
+    ['jwksUrl', 'ftp://keys', /MILLRACE_JWKS_URL\) must be an address/],
+    ['jwksUrl', 'https://ann:hunter2@keys.example/jwks', /MILLRACE_JWKS_URL\) has a user or password/],
+    ['jwksUrl', 'https://keys.example/jwks#first', /MILLRACE_JWKS_URL\) has a fragment/],
+    ['instanceUrl', '10.0.0.7:4400', /MILLRACE_INSTANCE_URL\) must be an address/],
+    ['instanceUrl', 'http://10.0.0.7:4400/live', /MILLRACE_INSTANCE_URL\) has a path/],
+    ['instanceUrl', 'http://10.0.0.7:4400?a=1', /MILLRACE_INSTANCE_URL\) has a query/],
     ['instanceUrl', 'http://ann:hunter2@10.0.0.7:4400/#x', /a user or password and a fragment/],
-    ['instance', 'a{b}', /MILLRACE_INSTANCE must be/],
+    ['instance', 'a{b}', /MILLRACE_INSTANCE\) must be/],
   ])('the %s %s is refused by a message that repeats no secret', (option, value, message) => {
     const shared = { redisUrl: 'redis://localhost', connectionKeys: ['k'.repeat(32)] };
     const options = {
@@ -162,10 +229,26 @@ describe('resolveOptions', () => {
     );
   });
 
-  it('two sources of token keys are refused', () => {
-    expect(() => resolveOptions({ jwtSecret: secret, jwksUrl: 'https://k', apiKeys: [key] }, 'me')).toThrow(
-      /not both/,
+  it('secrets and a key server may be used together', () => {
+    const options = { jwtSecret: secret, jwtSecrets: [`${secret}2`], jwksUrl: 'https://k', apiKeys: [key] };
+    expect(resolveOptions(options, 'me')).toMatchObject(options);
+  });
+
+  it('an algorithm that needs longer secrets is refused', () => {
+    const options = { isDevelopment: true, jwtSecret: secret, jwtAlgorithms: ['HS512'] };
+    expect(() => resolveOptions(options, 'me')).toThrow(/HS512, which needs secrets of at least 64 bytes/);
+    expect(resolveOptions({ ...options, jwtSecret: secret.repeat(2) }, 'me').jwtAlgorithms).toEqual([
+      'HS512',
+    ]);
+  });
+
+  it('an option that does not exist is refused, and the message names the option that was probably meant', () => {
+    const options = { isDevelopment: true, maxBodyByte: 5 };
+    expect(() => resolveOptions(options, 'me')).toThrow(
+      'maxBodyByte is not an option of a gateway. Did you mean maxBodyBytes?',
     );
+    const ofProgram = { isDevelopment: true, logLevel: 'info' };
+    expect(() => resolveOptions(ofProgram, 'me')).toThrow(/logLevel is not/);
   });
 
   it('the drain time is 10 s by default and 0 in development mode, and an excessive one is refused', () => {

@@ -25,7 +25,9 @@ it.each([
     expect(() => resolveOptions({ ...development, [option]: value }, 'here')).toThrow(
       expect.objectContaining({
         code: 'invalid_configuration',
-        message: `${option} must be a whole number from 1.`,
+        message: expect.stringMatching(
+          new RegExp(`^${option} \\(MILLRACE_[A-Z_]+\\) must be a whole number.* from 1, not `),
+        ) as unknown,
       }),
     );
   }

@@ -1,0 +1,127 @@
+// The kinds of settings: how a variable's text becomes a value, and the rule that a value must follow. Pure.
+import { GatewayError } from '../errors.js';
+
+/** One kind of setting. */
+export interface SettingKind {
+  /** The rule for people: `a whole number of milliseconds from 1`. */
+  readonly rule: string;
+  /** True for a secret: its value is never printed, and may come from a file. */
+  readonly isSecret: boolean;
+  /** Returns the value that a variable's text means. A text that means nothing is returned as it is, and is then refused. */
+  read(text: string): unknown;
+  /** Describes what is wrong with a value, in a sentence that begins with the setting's name. `undefined` for a valid value. */
+  faultOf(name: string, value: unknown): string | undefined;
+}
+
+/** Describes what is wrong with one text, in words that follow the name of its setting. `undefined` for a valid text. */
+export type FaultOfText = (text: string) => string | undefined;
+
+const maxShownChars = 60;
+
+function shown(value: unknown): string {
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > maxShownChars ? `${text.slice(0, maxShownChars)}…` : text;
+}
+
+const mustBe = (name: string, rule: string, value: unknown): string =>
+  `${name} must be ${rule}, not ${shown(value)}`;
+
+/** A whole number. `unit`: `milliseconds`, `bytes` or another plural. */
+export function wholeNumber({ min = 1, max = Number.MAX_SAFE_INTEGER, unit = '' } = {}): SettingKind {
+  const what = unit === '' ? 'a whole number' : `a whole number of ${unit}`;
+  const rule = max === Number.MAX_SAFE_INTEGER ? `${what} from ${min}` : `${what} from ${min} to ${max}`;
+  return {
+    rule,
+    isSecret: false,
+    read: (text) => (/^\d{1,15}$/.test(text) ? Number(text) : text),
+    faultOf(name, value) {
+      const isValid = Number.isInteger(value) && Number(value) >= min && Number(value) <= max;
+      return isValid ? undefined : mustBe(name, rule, value);
+    },
+  };
+}
+
+const switchTexts: Readonly<Record<string, boolean>> = {
+  '0': false,
+  false: false,
+  no: false,
+  off: false,
+  '1': true,
+  true: true,
+  yes: true,
+  on: true,
+};
+
+/** A switch: a boolean, 1 or 0 in a variable. */
+export function flag(): SettingKind {
+  return {
+    rule: '1 or 0',
+    isSecret: false,
+    read: (text) => switchTexts[text.toLowerCase()] ?? text,
+    faultOf: (name, value) =>
+      typeof value === 'boolean'
+        ? undefined
+        : mustBe(name, typeof value === 'string' ? '1 or 0' : 'true or false', value),
+  };
+}
+
+/** One of these texts, in any case in a variable. */
+export function choice(values: readonly string[]): SettingKind {
+  const rule = `one of ${values.join(', ')}`;
+  return {
+    rule,
+    isSecret: false,
+    read: (text) => text.toLowerCase(),
+    faultOf: (name, value) =>
+      typeof value === 'string' && values.includes(value) ? undefined : mustBe(name, rule, value),
+  };
+}
+
+interface TextOptions {
+  readonly rule: string;
+  readonly isSecret?: boolean;
+  readonly faultOf?: FaultOfText;
+}
+
+/** A text. */
+export function text({ rule, isSecret = false, faultOf = () => undefined }: TextOptions): SettingKind {
+  return {
+    rule,
+    isSecret,
+    read: (value) => value,
+    faultOf(name, value) {
+      if (typeof value !== 'string') return `${name} must be a text`;
+      const fault = faultOf(value);
+      return fault === undefined ? undefined : `${name} ${fault}`;
+    },
+  };
+}
+
+/** A list of texts, separated by commas in a variable, and by commas or line breaks in a file. */
+export function list({ rule, isSecret = false, faultOf = () => undefined }: TextOptions): SettingKind {
+  return {
+    rule,
+    isSecret,
+    read: (value) =>
+      value
+        .split(/[,\n]/)
+        .map((item) => item.trim())
+        .filter((item) => item !== ''),
+    faultOf(name, value) {
+      if (!Array.isArray(value) || !value.every((item) => typeof item === 'string'))
+        return `${name} must be a list of texts`;
+      for (const item of value) {
+        const fault = faultOf(item);
+        if (fault !== undefined)
+          return isSecret ? `Each entry of ${name} ${fault}` : `${name}: ${shown(item)} ${fault}`;
+      }
+      return undefined;
+    },
+  };
+}
+
+/** @throws GatewayError `invalid_configuration` if the value breaks the rule of its kind */
+export function checkSetting(kind: SettingKind, name: string, value: unknown): void {
+  const fault = kind.faultOf(name, value);
+  if (fault !== undefined) throw new GatewayError('invalid_configuration', `${fault}.`);
+}

@@ -1,0 +1,368 @@
+// The table of all settings. Variables are read, options are checked and docs/settings.md is written from it. The types and defaults
+// of the options are in `options.ts`.
+import { BrokerError, MAX_PARTITIONS, parseRedisUrl } from '@millrace/broker';
+import { TOKEN_ALGORITHMS } from '../auth/token-rules.js';
+import { apiKeyList } from './api-key-list.js';
+import type { GatewayOptions } from './options.js';
+import { faultOfHttpUrl, faultOfOrigin, faultOfSecret } from './setting-checks.js';
+import { choice, flag, list, type SettingKind, text, wholeNumber } from './setting-kinds.js';
+
+/** Settings that have a variable, but are no options of `createGateway`. */
+export type ProgramSetting = 'logLevel' | 'hasDemo';
+
+/** Options that only programs can give, because they are no texts. */
+export type ProgramOption = 'catalog' | 'extensions';
+
+/** Name of a setting: the option of `createGateway`. */
+export type SettingName = Exclude<keyof GatewayOptions, ProgramOption> | ProgramSetting;
+
+/** One setting. */
+export interface Setting {
+  readonly name: SettingName;
+  /** Name of its environment variable. */
+  readonly variable: string;
+  readonly group: SettingGroup;
+  readonly kind: SettingKind;
+  /** Describes its effect in a sentence for operators. */
+  readonly about: string;
+  /** The default in words, where the value in `defaults` does not say it. */
+  readonly defaultText?: string;
+}
+
+/** The groups of settings, in the order of the page. */
+export const SETTING_GROUPS = [
+  'Process',
+  'Redis and streams',
+  'Tokens of clients',
+  'Publishing over HTTP',
+  'Browsers and other gateways',
+  'Connections',
+  'Limits of one client',
+  'Replay',
+] as const;
+
+/** One of {@link SETTING_GROUPS}. */
+export type SettingGroup = (typeof SETTING_GROUPS)[number];
+
+/** Log levels of the gateway. */
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
+
+/** Maximum of the times for a stop: one hour, longer than any supervisor waits for a process to end. */
+const maxStopMs = 3_600_000;
+
+const milliseconds = (min = 1, max?: number): SettingKind =>
+  wholeNumber({ min, unit: 'milliseconds', ...(max === undefined ? {} : { max }) });
+const bytes = (): SettingKind => wholeNumber({ unit: 'bytes' });
+
+/** Names of variables that do not follow from the name of the option. */
+const otherVariables: Partial<Record<SettingName, string>> = {
+  isDevelopment: 'MILLRACE_DEV',
+  hasDemo: 'MILLRACE_DEMO',
+};
+
+/** `maxBodyBytes` has the variable `MILLRACE_MAX_BODY_BYTES`. */
+function variableOf(name: SettingName): string {
+  return otherVariables[name] ?? `MILLRACE_${name.replace(/[A-Z]/g, '_$&').toUpperCase()}`;
+}
+
+function inGroup(
+  group: SettingGroup,
+  rows: readonly (readonly [name: SettingName, kind: SettingKind, about: string, defaultText?: string])[],
+): readonly Setting[] {
+  return rows.map(([name, kind, about, defaultText]) => ({
+    name,
+    variable: variableOf(name),
+    group,
+    kind,
+    about,
+    ...(defaultText === undefined ? {} : { defaultText }),
+  }));
+}
+
+const redisUrl = text({
+  rule: '`redis://user:password@host:port/database` or `rediss://…`; of a cluster one node, or several separated by commas',
+  // A URL may contain a password.
+  isSecret: true,
+  faultOf(url) {
+    try {
+      parseRedisUrl(url);
+      return undefined;
+    } catch (error) {
+      // The broker's message does not repeat the value.
+      if (!(error instanceof BrokerError)) throw error;
+      return error.message.replace(/^url /, '');
+    }
+  },
+});
+
+const instanceName = text({
+  rule: '1 to 200 bytes without control characters and braces',
+  faultOf: (name) =>
+    name !== '' && Buffer.byteLength(name) <= 200 && !/[\p{Cc}{}]/u.test(name)
+      ? undefined
+      : 'must be 1 to 200 bytes without control characters and braces',
+});
+
+const secretRule = '32 bytes or more; `openssl rand -hex 32` makes a good one';
+
+/** Every setting, by group. */
+export const SETTINGS: readonly Setting[] = [
+  ...inGroup('Process', [
+    ['port', wholeNumber({ min: 0, max: 65_535 }), 'TCP port to listen on. 0 selects a free port.'],
+    [
+      'host',
+      text({ rule: 'an address of this machine' }),
+      'Address to listen on. `0.0.0.0` listens on all addresses.',
+    ],
+    [
+      'instance',
+      instanceName,
+      'Name of this gateway in logs and in the broker. Unique among live gateways.',
+      'host name and process ID',
+    ],
+    [
+      'logLevel',
+      choice(LOG_LEVELS),
+      'Lowest level that is logged.',
+      '`info`; in development at a terminal `warn`',
+    ],
+    [
+      'drainMs',
+      milliseconds(0, maxStopMs),
+      'Time over which a stopping gateway tells its clients, in waves, to reconnect elsewhere.',
+      '10,000; in development 0',
+    ],
+    ['shutdownTimeoutMs', milliseconds(0, maxStopMs), 'Maximum time for the rest of a stop.'],
+    [
+      'isDevelopment',
+      flag(),
+      'Development mode: every room is open, no secrets are needed. Loopback addresses and host names of this machine only.',
+    ],
+    ['hasDemo', flag(), 'Serves the helpdesk demo. In development mode only.', '0'],
+  ]),
+  ...inGroup('Redis and streams', [
+    [
+      'redisUrl',
+      redisUrl,
+      'Redis server or cluster.',
+      'none: the broker is in memory and serves this process only',
+    ],
+    [
+      'partitions',
+      wholeNumber({ max: MAX_PARTITIONS }),
+      'Number of partitions of each stream: [cluster.md](cluster.md). All gateways have the same number.',
+      'the number stored in Redis, else 1',
+    ],
+    ['dedupeWindowMs', milliseconds(), 'Deduplication interval: time for which an `event_id` is remembered.'],
+    ['maxDedupeIds', wholeNumber(), 'Maximum number of remembered IDs. Beyond it the oldest are forgotten.'],
+    [
+      'freshness',
+      choice(['entry', 'timestamp']),
+      "Time from which an event's age is measured: the entry's ID, which has the time of Redis, or the producer's `timestamp`.",
+    ],
+    [
+      'clockSkewLimitMs',
+      milliseconds(),
+      "Difference between a producer's clock and the time of Redis beyond which an event is counted as skewed.",
+    ],
+    ['minAgeMs', milliseconds(), 'Minimum time for which acknowledged entries stay in their stream.'],
+    [
+      'maxWarmUpEntries',
+      wholeNumber(),
+      'Maximum number of entries of each stream that are read at the start, for replay and deduplication.',
+    ],
+  ]),
+  ...inGroup('Tokens of clients', [
+    [
+      'jwtSecret',
+      text({ rule: secretRule, isSecret: true, faultOf: faultOfSecret }),
+      'Secret that signs tokens (HS256).',
+      'none',
+    ],
+    [
+      'jwtSecrets',
+      list({ rule: `each ${secretRule}; separated by commas`, isSecret: true, faultOf: faultOfSecret }),
+      'Further secrets whose tokens are accepted, to change the secret without refusing anybody. Secrets with commas come from a file, one per line.',
+      'none',
+    ],
+    [
+      'jwksUrl',
+      text({
+        rule: 'an address that begins with `https://` or `http://`',
+        faultOf: (url) => faultOfHttpUrl(url, ['path', 'query']),
+      }),
+      'Address of the key server: the JSON Web Key Set (JWKS) whose keys sign tokens.',
+      'none',
+    ],
+    [
+      'jwksMaxStaleMs',
+      milliseconds(),
+      'Maximum age of keys that are still used while the key server is unavailable. Without such keys clients are told to come back (503), never refused.',
+    ],
+    [
+      'jwksRefreshMs',
+      milliseconds(),
+      'Age at which keys are fetched again. Requests use the old keys until the new ones arrive.',
+    ],
+    [
+      'jwtAudience',
+      list({ rule: 'texts, separated by commas' }),
+      'Accepted values of the claim `aud`. If set, a token for another application is refused.',
+      'any',
+    ],
+    ['jwtIssuer', list({ rule: 'texts, separated by commas' }), 'Accepted values of the claim `iss`.', 'any'],
+    [
+      'jwtRequiredClaims',
+      list({ rule: 'names of claims, separated by commas; `none` for no claim', faultOf: faultOfClaimName }),
+      'Claims that a token must have, in addition to `sub`.',
+    ],
+    [
+      'jwtAlgorithms',
+      list({ rule: `of ${TOKEN_ALGORITHMS.join(', ')}; separated by commas`, faultOf: faultOfAlgorithm }),
+      'Accepted signature algorithms.',
+      '`HS256` for secrets; every RS, PS, ES and EdDSA algorithm for keys of the key server',
+    ],
+    [
+      'jwtTypes',
+      list({ rule: 'values of the header `typ`, separated by commas', faultOf: faultOfClaimName }),
+      'Accepted types of tokens. A token without `typ` is accepted. A logout token (`logout+jwt`) or an ID token of another type is refused.',
+    ],
+    [
+      'jwtClockToleranceMs',
+      milliseconds(0, 3_600_000),
+      'Difference between the clocks of issuer and gateway that is tolerated.',
+    ],
+    [
+      'jwtMaxLifeMs',
+      milliseconds(1_000),
+      'Maximum time between the claims `iat` and `exp`. A token without one of them is refused. Set it to bound how long a stolen token is useful.',
+      'none',
+    ],
+    [
+      'maxTokenBytes',
+      wholeNumber({ unit: 'bytes', min: 256, max: 60_000 }),
+      'Maximum length of a token. Proxies often allow 8 KiB for all headers, and a UUID in the claim `rooms` takes 52 bytes.',
+    ],
+  ]),
+  ...inGroup('Publishing over HTTP', [
+    [
+      'apiKeys',
+      apiKeyList(),
+      'Keys for `POST /v1/events`. Keys with a name and limits come from a file: see the end of this page.',
+      'none',
+    ],
+    ['maxBodyBytes', bytes(), 'Maximum size of the body of `POST /v1/events`.'],
+    ['maxEventsPerRequest', wholeNumber(), 'Maximum number of events in one `POST /v1/events`.'],
+  ]),
+  ...inGroup('Browsers and other gateways', [
+    [
+      'allowedOrigins',
+      list({
+        rule: 'origins as browsers send them, separated by commas: `https://app.example`',
+        faultOf: faultOfOrigin,
+      }),
+      'Origins whose pages may connect. Apps have origins of their own: `capacitor://localhost`. `*` allows all origins. `null` (pages of files, sandboxed frames) allows every site that makes such a frame.',
+      'none; in development every origin of this machine',
+    ],
+    [
+      'instanceUrl',
+      text({ rule: 'an address such as `http://10.0.0.7:4400`', faultOf: (url) => faultOfHttpUrl(url, []) }),
+      'Address at which the other gateways reach this one, so that clients need no sticky sessions. Needs Redis and connection keys.',
+      'none',
+    ],
+    [
+      'connectionKeys',
+      list({ rule: `each ${secretRule}; separated by commas`, isSecret: true, faultOf: faultOfSecret }),
+      'Keys of connection tokens, the same on all gateways. The first key signs, and all keys are accepted.',
+      'none',
+    ],
+  ]),
+  ...inGroup('Connections', [
+    [
+      'keepAliveIntervalMs',
+      milliseconds(),
+      'The gateway pings a client after it has sent nothing else to it for this long.',
+    ],
+    [
+      'clientTimeoutMs',
+      milliseconds(),
+      'The gateway closes the connection of a client that is silent for this long. At least twice the ping interval of the clients.',
+    ],
+    [
+      'handshakeTimeoutMs',
+      milliseconds(),
+      "Maximum time from the opening of a transport to the client's handshake.",
+    ],
+    [
+      'pollTimeoutMs',
+      milliseconds(),
+      'The gateway answers a long poll after this time, even without a message. Keep it below the idle timeout of proxies.',
+    ],
+    [
+      'sendTimeoutMs',
+      milliseconds(),
+      'Time after which a connection that accepts no byte is closed while bytes wait for it.',
+    ],
+    [
+      'positionIntervalMs',
+      milliseconds(),
+      'Interval at which idle connections are sent the current position, if it has changed.',
+    ],
+    ['maxReceiveBytes', bytes(), 'Maximum size of one message of a client.'],
+  ]),
+  ...inGroup('Limits of one client', [
+    ['maxRoomsPerConnection', wholeNumber(), 'Maximum number of rooms that one connection may have joined.'],
+    [
+      'maxOutboundBytes',
+      bytes(),
+      'Maximum number of bytes that may wait for one connection. Beyond half of it the connection gets the rest from memory, at its own pace; beyond all of it, it is closed.',
+    ],
+    [
+      'maxOutboundMessages',
+      wholeNumber(),
+      'Maximum number of messages that may wait for one connection, with the same effects.',
+    ],
+    [
+      'maxClientEventsPerSecond',
+      wholeNumber(),
+      'Maximum number of typing events and receipts per second of one user, over all connections to this gateway.',
+    ],
+    [
+      'maxClientEventsBurst',
+      wholeNumber(),
+      'Maximum number of typing events and receipts that one user may send at once after a pause.',
+    ],
+    [
+      'typingExpiryMs',
+      milliseconds(),
+      'Time after which a typing indicator without a new start expires.',
+      'what its event types declare: 10,000',
+    ],
+  ]),
+  ...inGroup('Replay', [
+    [
+      'replayWindowMs',
+      milliseconds(),
+      'Time for which delivered events are kept in memory for returning clients.',
+    ],
+    [
+      'maxReplayBytes',
+      bytes(),
+      'Maximum memory for delivered events. Beyond it they are kept for a shorter time.',
+    ],
+    [
+      'maxReplayEventsPerRoom',
+      wholeNumber(),
+      'Maximum number of events replayed for one room. A client that missed more reloads the room.',
+    ],
+    ['maxReplayBytesPerRoom', bytes(), 'Maximum number of bytes replayed for one room.'],
+  ]),
+];
+
+function faultOfClaimName(name: string): string | undefined {
+  return /^[!-~]{1,100}$/.test(name) ? undefined : 'must be 1 to 100 printable ASCII characters';
+}
+
+function faultOfAlgorithm(algorithm: string): string | undefined {
+  return TOKEN_ALGORITHMS.includes(algorithm) ? undefined : `is not one of ${TOKEN_ALGORITHMS.join(', ')}`;
+}
