@@ -277,7 +277,7 @@ test.each(['nonsense', '..%2Fpeople', 'b1d4c6f0-2e7a-4c39-a5d8-00000000ffff', ot
   },
 );
 
-test('in normal mode a person’s token also gives access to a ticket that the person creates after the token was issued', async () => {
+test('a person’s token also gives access, in normal mode, to a ticket that the person creates after the token was issued', async () => {
   await using closed = await DeskSystem.start('the embedded broker', {
     isDevelopment: false,
     jwtSecret: 'a-secret-of-the-helpdesk-with-more-than-32-bytes',
