@@ -204,7 +204,7 @@ describe('other programs', () => {
       expect(await lineOf(['dead-letters', ...args], useless.useless)).toMatch(message);
   });
 
-  test('connectPublisher reports a Redis that cannot be used like millrace serve does', async () => {
+  test('connectPublisher reports an unusable Redis in the same way as millrace serve', async () => {
     await using useless = await start();
     await expect(connectPublisher({ redisUrl: useless.useless })).rejects.toMatchObject({
       name: 'BrokerError',

@@ -1,4 +1,5 @@
-// The broker's record of each stream: its keys, its bounds, and the server on which a heartbeat or registration last checked it.
+// The broker's record of each stream: its keys, its bounds, and the Redis server that had the stream at the last
+// heartbeat or registration.
 import { unknownStream } from '../arguments.js';
 import type { StreamOptions } from '../options.js';
 import type { StreamBounds } from './calls/script-calls.js';

@@ -219,8 +219,8 @@ function readText(reader: MessagePackReader, field: string): string {
 }
 
 /**
- * Reads an id. Ids from other instances are kept in memory, so an id must have exactly 22 characters, like all ids that instances
- * create.
+ * Reads an id. All instances create ids of exactly 22 characters. Any other length is refused, because ids are kept in memory and
+ * must not be arbitrarily long.
  */
 function readId(reader: MessagePackReader, field: string): string {
   const id = readText(reader, field);

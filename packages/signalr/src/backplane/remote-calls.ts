@@ -62,7 +62,7 @@ export class RemoteCalls {
     if (!this.#awaited.called(id, peer)) this.#sendCancel(peer, id);
   }
 
-  /** Ends a call of this instance with an error instead of an answer. */
+  /** Ends a call that this instance made, with an error instead of an answer. */
   fail(id: string, error: SignalRError): void {
     this.#awaited.fail(id, error);
   }

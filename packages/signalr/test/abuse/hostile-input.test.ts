@@ -110,7 +110,7 @@ describe('hostile input', () => {
     ['without end', 'Transfer-Encoding: chunked', [Buffer.from('f4240\r\n'), megabyte, Buffer.from('\r\n')]],
     ['of 100 MB', 'Content-Length: 100000000', [megabyte]],
   ])(
-    'a POST with a body %s is answered at the size limit of one message, and its connection is closed soon afterwards',
+    'a POST with a body %s is answered as soon as it exceeds the size limit of one message, and its connection is closed soon afterwards',
     async (_, header, parts) => {
       await using host = await startAbused();
       const url = new URL(await openPolling(host));

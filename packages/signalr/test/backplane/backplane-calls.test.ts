@@ -123,7 +123,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
     });
   });
 
-  test('a call fails when the instance of the client dies', async () => {
+  test('a call fails when the server instance that the client is connected to dies', async () => {
     await using row = await startRow(source);
     const [first, second] = row.servers;
     await using client = await openMember(second);

@@ -29,7 +29,7 @@ describe('a query', () => {
     expect(told).toEqual([['q', 'found', 'b', true]]);
   });
 
-  test('a positive answer can report that there was nothing to do', () => {
+  test('a peer can answer a query with success although it had nothing to do', () => {
     const { told, queries, ask } = start();
     ask('q', 'a');
     queries.found('q', 'a', false);

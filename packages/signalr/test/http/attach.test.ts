@@ -198,7 +198,7 @@ describe('offers to upgrade to another protocol', () => {
     http.close();
   });
 
-  test('an upgrade to another version of the WebSocket protocol is refused with 400 and the version that is spoken', async () => {
+  test('an upgrade to an unsupported version of the WebSocket protocol is refused with 400 and the supported version', async () => {
     const http = createServer();
     await using server = createSignalRServer();
     server.mapHub('/hub', hub);

@@ -190,7 +190,8 @@ export class ClusterRouter implements CommandRouter {
   }
 
   /**
-   * Asks for the slot map again if the reply came after `dueMs`.
+   * Checks, after `address` has replied to a command for `key`, that this node still owns the key. Asks another node for the slot
+   * map first if the reply came after `dueMs`.
    * @throws BrokerError `unavailable` if another node has the key now. The outcome of a write is then unknown.
    */
   async #checkOwner(key: string, address: NodeAddress, dueMs: number): Promise<void> {

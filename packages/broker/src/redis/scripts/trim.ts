@@ -18,11 +18,11 @@ import {
  *
  * The floor is an ID. All entries below it are acknowledged by every consumer group, are before every registered cursor, and are
  * older than `minAgeMs`. The entry at a cursor stays, because it shows the subscriber that no later entry was removed.
- * An ID ahead of the clock does not show the age of its entry. If the newest ID is ahead, the hash of the lease stores it in
- * `aheadId`, and the time in `aheadMs`. After `minAgeMs`, that ID is stored in `agedId`, and entries up to it are old enough. Such
- * entries are therefore removed after at most twice `minAgeMs`.
- * `XTRIM MINID ~ floor LIMIT excess` removes whole nodes below the floor, and never more than the excess, without reading entries.
- * It leaves at most one node beyond `maxLength`.
+ * An ID ahead of the clock does not show the age of its entry. If the newest ID is ahead, the hash of the lease stores this ID in
+ * `aheadId`, and the time of this trim in `aheadMs`. When `minAgeMs` has passed, the ID moves to `agedId`, and all entries up to it
+ * count as old enough. An entry that was added just after `aheadId` was stored waits for the next round, at most twice `minAgeMs`.
+ * The excess is the number of entries beyond `maxLength`. `XTRIM MINID ~ floor LIMIT excess` removes whole nodes below the floor,
+ * and never more entries than the excess, without reading entries. It leaves at most one node beyond `maxLength`.
  */
 export const trimScript = defineScript(
   'trim',
