@@ -1,6 +1,7 @@
 // Verifies a JSON Web Token and reads its user. jose checks signature, times, audience and issuer. This file chooses the key and reads
 // the claims of the user.
 import {
+  type CryptoKey,
   decodeProtectedHeader,
   errors,
   type JWTPayload,
@@ -73,7 +74,7 @@ export function createTokenVerifier(keys: TokenKeys, rules: TokenRules): TokenVe
     if (refused !== undefined) return { ok: false, ...refused };
     try {
       const payload = isSecretAlgorithm(header)
-        ? await verifyWithSecrets(token, keys.secrets, options)
+        ? await verifyWithAny(token, keys.secrets, options)
         : await verifyWithKeys(token, keys.remoteKeys, options);
       return readClaims(payload, rules);
     } catch (error) {
@@ -113,16 +114,16 @@ function optionsOf(rules: TokenRules): JWTVerifyOptions {
   };
 }
 
-/** Tries one secret after the other. The error of the last one is thrown. */
-async function verifyWithSecrets(
+/** Tries one key after the other until the signature fits. The error of the last key is thrown. */
+async function verifyWithAny(
   token: string,
-  secrets: readonly Uint8Array[],
+  keys: Iterable<Uint8Array> | AsyncIterable<CryptoKey>,
   options: JWTVerifyOptions,
 ): Promise<JWTPayload> {
   let failure: unknown;
-  for (const secret of secrets) {
+  for await (const key of keys) {
     try {
-      return (await jwtVerify(token, secret, options)).payload;
+      return (await jwtVerify(token, key, options)).payload;
     } catch (error) {
       failure = error;
       if (!(error instanceof errors.JWSSignatureVerificationFailed)) break;
@@ -141,26 +142,9 @@ async function verifyWithKeys(
     return (await jwtVerify(token, (header, jws) => remoteKeys.keyOf(header, jws), options)).payload;
   } catch (error) {
     if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
-    return verifyWithEach(token, error, options);
+    // A token without `kid` may belong to any of several keys.
+    return verifyWithAny(token, error, options);
   }
-}
-
-/** A token without `kid` may belong to any of several keys. */
-async function verifyWithEach(
-  token: string,
-  several: errors.JWKSMultipleMatchingKeys,
-  options: JWTVerifyOptions,
-): Promise<JWTPayload> {
-  let failure: unknown = several;
-  for await (const key of several) {
-    try {
-      return (await jwtVerify(token, key, options)).payload;
-    } catch (error) {
-      failure = error;
-      if (!(error instanceof errors.JWSSignatureVerificationFailed)) break;
-    }
-  }
-  throw failure;
 }
 
 function readClaims(payload: JWTPayload, rules: TokenRules): TokenVerification {

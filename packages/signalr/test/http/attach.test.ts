@@ -129,20 +129,31 @@ describe('attached to a plain server', () => {
   });
 });
 
+/** Starts a hub on an HTTP server that has no listener but the hub's. */
+async function startBare(): Promise<AsyncDisposable & { readonly url: string }> {
+  const http = createServer();
+  const server = createSignalRServer();
+  server.mapHub('/hub', hub);
+  server.attach(http);
+  http.listen(0, '127.0.0.1');
+  await once(http, 'listening');
+  return {
+    url: portUrl(http.address()),
+    async [Symbol.asyncDispose]() {
+      await server.close();
+      http.closeAllConnections();
+      http.close();
+    },
+  };
+}
+
 describe('attached to a server without other listeners', () => {
   test('a request for no hub is answered with 404', async () => {
-    const http = createServer();
-    await using server = createSignalRServer();
-    server.mapHub('/hub', hub);
-    server.attach(http);
-    http.listen(0, '127.0.0.1');
-    await once(http, 'listening');
-    const url = portUrl(http.address());
+    await using bare = await startBare();
+    const { url } = bare;
     expect((await fetch(url)).status).toBe(404);
     expect((await fetch(`${url}/elsewhere`, { method: 'POST', body: 'x'.repeat(100_000) })).status).toBe(404);
     expect(await invokeEcho(url, '/hub', 'x')).toBe('x');
-    http.closeAllConnections();
-    http.close();
   });
 });
 
@@ -166,13 +177,8 @@ describe('offers to upgrade to another protocol', () => {
     'Connection: keep-alive, Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n';
 
   test('requests of every kind that offer h2c are answered as if they had not offered it, even if their body comes in pieces', async () => {
-    const http = createServer();
-    await using server = createSignalRServer();
-    server.mapHub('/hub', hub);
-    server.attach(http);
-    http.listen(0, '127.0.0.1');
-    await once(http, 'listening');
-    const url = portUrl(http.address());
+    await using bare = await startBare();
+    const { url } = bare;
     const { port } = new URL(url);
     const head = (method: string, target: string): string =>
       `${method} ${target} HTTP/1.1\r\nHost: localhost:${port}\r\n`;
@@ -194,26 +200,18 @@ describe('offers to upgrade to another protocol', () => {
       'HTTP/1.1 200',
     );
     expect(await exchange(Number(port), [poll])).toContain('{}\u001e');
-    http.closeAllConnections();
-    http.close();
   });
 
   test('an upgrade to an unsupported version of the WebSocket protocol is refused with 400 and the supported version', async () => {
-    const http = createServer();
-    await using server = createSignalRServer();
-    server.mapHub('/hub', hub);
-    server.attach(http);
-    http.listen(0, '127.0.0.1');
-    await once(http, 'listening');
-    const { port } = new URL(portUrl(http.address()));
+    await using bare = await startBare();
+    const { url } = bare;
+    const { port } = new URL(url);
     const upgrade =
       `GET /hub HTTP/1.1\r\nHost: localhost:${port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
       'Sec-WebSocket-Version: 8\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n';
     const answer = await exchange(Number(port), [upgrade]);
     expect(answer).toMatch(/^HTTP\/1\.1 400/);
     expect(answer).toMatch(/sec-websocket-version: 13/i);
-    http.closeAllConnections();
-    http.close();
   });
 });
 
