@@ -80,6 +80,8 @@ async function beatFor(dependencies: HeartbeatDependencies, streams: readonly st
   const replies = await broker.heartbeat(options.name, progress);
   const receivedMs = options.clock.monotonicMs();
   for (const reply of replies) {
+    // Another server has another clock, whose difference may be large.
+    if (reply.status === 'moved' || reply.status === 'reset') brokerClock.reset();
     brokerClock.learn(sentMs, receivedMs, reply.timeMs);
     health.note(reply.stream, 'newest_id', newestIdTrouble(reply));
     const track = tracks.get(reply.stream);

@@ -1,6 +1,10 @@
+import type { Broker } from '@millrace/broker';
 import { fakeClock } from '@millrace/testkit';
 import { expect, it } from 'vitest';
 import { BrokerClock } from '../../src/subscriber/broker-clock.js';
+import { beatOnce } from '../../src/subscriber/heartbeat.js';
+import { StreamHealth } from '../../src/subscriber/stream-health.js';
+import { StreamTrack } from '../../src/subscriber/stream-track.js';
 
 it('a BrokerClock returns undefined before its first sample', () => {
   expect(new BrokerClock(() => 0).wallMs()).toBeUndefined();
@@ -27,3 +31,30 @@ it('a BrokerClock forgets its best sample after a minute, and then follows a cha
   }
   expect(broker.wallMs()).toBe(2_080_000);
 });
+
+it.each(['moved', 'reset'] as const)(
+  'a BrokerClock follows the clock of another server as soon as a heartbeat has the status %s',
+  async (status) => {
+    const clock = fakeClock();
+    const brokerClock = new BrokerClock(() => clock.monotonicMs());
+    const start = { stream: 's', epoch: 'e', cursor: '0-0', lastId: '0-0', entriesAdded: 0, timeMs: 0 };
+    const track = new StreamTrack(start);
+    let reply = { ...start, status: 'alive', timeMs: 1_000_000 };
+    // A heartbeat uses nothing else of the broker, of the options and of the report.
+    const unused = { broker: { heartbeat: async () => [reply] }, options: { name: 'a', clock }, report: {} };
+    const dependencies = {
+      ...(unused as unknown as { broker: Broker; options: never; report: never }),
+      tracks: new Map([['s', track]]),
+      brokerClock,
+      health: new StreamHealth({ onTrouble: () => {}, onTroubleOver: () => {} }),
+      isRegistered: () => true,
+      onReply: () => {},
+    };
+    await beatOnce(dependencies);
+    expect(brokerClock.wallMs()).toBe(1_000_000);
+    await clock.advance(100);
+    reply = { ...start, status, timeMs: 5_000_000 };
+    await beatOnce(dependencies);
+    expect(brokerClock.wallMs()).toBe(5_000_000);
+  },
+);
