@@ -14,7 +14,8 @@ import { createHttpServer } from './http/http-server.js';
 import { addIngestRoute } from './http/ingest.js';
 import { addOpenApiRoute } from './http/openapi.js';
 import { checkPort, portError } from './http/port-check.js';
-import { type GatewayOptions, type ResolvedGatewayOptions, resolveOptions } from './settings/options.js';
+import type { GatewayOptions, ResolvedGatewayOptions } from './settings/options.js';
+import { resolveOptions } from './settings/resolve-options.js';
 import { createLogger, type Logger } from './telemetry/logger.js';
 import { Saturation } from './telemetry/saturation.js';
 

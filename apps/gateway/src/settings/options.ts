@@ -1,12 +1,9 @@
-// The options of a gateway, with defaults. `environment.ts` reads them from the environment. Embedders pass them directly.
+// The options of a gateway, with defaults. `environment.ts` reads them from the environment. Embedders pass them directly, and
+// `resolve-options.ts` checks them.
 import { type AnyCatalog, eventCatalog } from '@millrace/contract';
 import type { ApiKey } from '../auth/api-keys.js';
-import { KEY_ALGORITHMS, SECRET_ALGORITHMS } from '../auth/token-rules.js';
-import { GatewayError } from '../errors.js';
+import { KEY_ALGORITHMS } from '../auth/token-rules.js';
 import type { GatewayExtension } from '../extension.js';
-import { nearestName } from './nearest-name.js';
-import { checkSetting } from './setting-kinds.js';
-import { type ProgramOption, type ProgramSetting, SETTINGS } from './settings.js';
 
 /** Options of {@link createGateway}. */
 export interface GatewayOptions<C extends AnyCatalog = typeof eventCatalog> {
@@ -223,111 +220,10 @@ export const DEFAULTS = {
   shutdownTimeoutMs: 10_000,
 } as const;
 
-const loopbackHosts = new Set(['127.0.0.1', '::1', 'localhost']);
-
-/**
- * Fills in the defaults, checks the options and freezes the result.
- *
- * @throws GatewayError `invalid_configuration`, with the setting, its value unless it is a secret, and what is allowed.
- */
-export function resolveOptions(
-  options: GatewayOptions<AnyCatalog>,
-  defaultInstance: string,
-): ResolvedGatewayOptions {
-  checkOptionNames(options);
-  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-  const drainMs = options.isDevelopment === true ? 0 : DEFAULTS.drainMs;
-  const resolved: ResolvedGatewayOptions = { ...DEFAULTS, drainMs, instance: defaultInstance, ...given };
-  for (const { name, variable, kind } of SETTINGS) {
-    const value = (resolved as Readonly<Record<string, unknown>>)[name];
-    if (value !== undefined) checkSetting(kind, `${name} (${variable})`, value);
-  }
-  checkSecrets(resolved);
-  checkExtensions(resolved);
-  checkInstance(resolved);
-  return Object.freeze(resolved);
-}
-
-/** Options without a variable: only programs can give them. */
-const programOptions: readonly ProgramOption[] = ['catalog', 'extensions'];
-/** Settings of the program `millrace` that are no options of a gateway. */
-const programSettings: readonly ProgramSetting[] = ['logLevel', 'hasDemo'];
-
-/** Refuses an option that does not exist: a misspelt option would have no effect. */
-function checkOptionNames(options: object): void {
-  const names: readonly string[] = [...SETTINGS.map(({ name }) => name), ...programOptions];
-  const known = names.filter((name) => !programSettings.some((setting) => setting === name));
-  const unknown = Object.keys(options).find((name) => !known.includes(name));
-  if (unknown === undefined) return;
-  const nearest = nearestName(unknown, known);
-  throw invalid(
-    `${unknown} is not an option of a gateway.${nearest === undefined ? '' : ` Did you mean ${nearest}?`}`,
-  );
-}
-
-function checkInstance({ instanceUrl, connectionKeys, redisUrl }: ResolvedGatewayOptions): void {
-  if (instanceUrl === undefined) {
-    if (connectionKeys.length > 0) throw invalid('MILLRACE_CONNECTION_KEYS needs MILLRACE_INSTANCE_URL.');
-    return;
-  }
-  if (redisUrl === undefined || connectionKeys.length === 0) {
-    throw invalid('MILLRACE_INSTANCE_URL needs MILLRACE_REDIS_URL and MILLRACE_CONNECTION_KEYS.');
-  }
-}
-
-function checkExtensions({ extensions, isDevelopment }: ResolvedGatewayOptions): void {
-  const unsafe = extensions.find(({ isForDevelopment }) => isForDevelopment === true);
-  if (isDevelopment || unsafe === undefined) return;
-  throw invalid(
-    `The demo ${unsafe.name} gives everybody a token that is signed with your secret, so it runs in development mode only. ` +
-      'Unset MILLRACE_DEMO, or set MILLRACE_DEV=1.',
-  );
-}
-
 /** All secrets whose tokens are accepted. The first one signs. */
 export function secretsOf({
   jwtSecret,
   jwtSecrets,
 }: Pick<ResolvedGatewayOptions, 'jwtSecret' | 'jwtSecrets'>): readonly string[] {
   return [...(jwtSecret === undefined ? [] : [jwtSecret]), ...jwtSecrets];
-}
-
-function checkSecrets(options: ResolvedGatewayOptions): void {
-  const { isDevelopment, jwksUrl, jwtAlgorithms, apiKeys, host } = options;
-  const secrets = secretsOf(options);
-  checkSecretLengths(secrets, jwtAlgorithms);
-  if (isDevelopment) {
-    if (!loopbackHosts.has(host)) {
-      throw invalid(
-        `Development mode opens every room to everyone, so it listens on loopback only, not on ${host}. ` +
-          'Unset MILLRACE_HOST, or leave development mode and set secrets.',
-      );
-    }
-    return;
-  }
-  const missing = [
-    ...(secrets.length === 0 && jwksUrl === undefined ? ['MILLRACE_JWT_SECRET (or MILLRACE_JWKS_URL)'] : []),
-    ...(apiKeys.length === 0 ? ['MILLRACE_API_KEYS'] : []),
-  ];
-  if (missing.length > 0) {
-    throw invalid(
-      `Set ${missing.join(' and ')}. To try Millrace without secrets on this machine only, set MILLRACE_DEV=1.`,
-    );
-  }
-}
-
-/** RFC 7518, section 3.2: a secret has at least as many bits as the hash of the algorithm. */
-function checkSecretLengths(secrets: readonly string[], algorithms: readonly string[]): void {
-  const bits = algorithms
-    .filter((name) => SECRET_ALGORITHMS.includes(name))
-    .map((name) => Number(name.slice(2)));
-  const minBytes = Math.max(0, ...bits) / 8;
-  if (secrets.every((secret) => Buffer.byteLength(secret) >= minBytes)) return;
-  throw invalid(
-    `MILLRACE_JWT_ALGORITHMS allows HS${minBytes * 8}, which needs secrets of at least ${minBytes} bytes.`,
-  );
-}
-
-function invalid(message: string): GatewayError {
-  return new GatewayError('invalid_configuration', message);
 }

@@ -2,6 +2,7 @@
 // of the options are in `options.ts`.
 import { BrokerError, MAX_PARTITIONS, parseRedisUrl } from '@millrace/broker';
 import { TOKEN_ALGORITHMS } from '../auth/token-rules.js';
+import { LOG_LEVELS } from '../telemetry/logger.js';
 import { apiKeyList } from './api-key-list.js';
 import type { GatewayOptions } from './options.js';
 import { faultOfHttpUrl, faultOfOrigin, faultOfSecret } from './setting-checks.js';
@@ -43,9 +44,6 @@ export const SETTING_GROUPS = [
 
 /** One of {@link SETTING_GROUPS}. */
 export type SettingGroup = (typeof SETTING_GROUPS)[number];
-
-/** Log levels of the gateway. */
-export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 
 /** Maximum of the times for a stop: one hour, longer than any supervisor waits for a process to end. */
 const maxStopMs = 3_600_000;

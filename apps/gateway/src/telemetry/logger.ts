@@ -1,12 +1,14 @@
 // Writes structured logs, one JSON object per line. The gateway never logs payloads, tokens or keys. The redaction below is a
 // second safeguard.
 import { type Logger, type LoggerOptions as LoggerSettings, pino } from 'pino';
-import type { LOG_LEVELS } from '../settings/settings.js';
 import { logLineForPeople } from './log-line.js';
 
 export type { Logger };
 
 /** Log levels of the gateway: a subset of pino's levels. */
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
+
+/** One of {@link LOG_LEVELS}. */
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** Options of {@link createLogger}. */

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { readEnvironment } from '../../src/settings/environment.js';
-import { resolveOptions } from '../../src/settings/options.js';
+import { resolveOptions } from '../../src/settings/resolve-options.js';
 
 const secret = 's'.repeat(32);
 const key = 'k'.repeat(16);

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { resolveOptions } from '../../src/settings/options.js';
+import { resolveOptions } from '../../src/settings/resolve-options.js';
 
 const development = { isDevelopment: true } as const;
 
