@@ -163,7 +163,7 @@ export const SETTINGS: readonly Setting[] = [
       milliseconds(),
       "Difference between a producer's clock and the time of Redis beyond which an event is counted as skewed.",
     ],
-    ['minAgeMs', milliseconds(), 'Minimum time for which acknowledged entries stay in their stream.'],
+    ['minAgeMs', milliseconds(0), 'Minimum time for which acknowledged entries stay in their stream.'],
     [
       'maxWarmUpEntries',
       wholeNumber(),
