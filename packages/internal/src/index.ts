@@ -3,4 +3,4 @@ export { type BackOffOptions, backOffDelayMs } from './back-off.js';
 export { type CancelTimer, type Clock, pause, systemClock } from './clock.js';
 export { OldestFirstMap } from './oldest-first-map.js';
 export { SeenIds, type SeenIdsOptions } from './seen-ids.js';
-export { userKey } from './user-key.js';
+export { isUuid, userKey } from './user-key.js';

@@ -1,11 +1,16 @@
-// Converts IDs of users and messages to the form in which they are compared.
+// The form in which IDs of users and messages are compared.
 
 const UUID = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i;
 
+/** True for any UUID as text. The contract has a faster check for events; this one is short, because the client's bundle has it. */
+export function isUuid(text: string): boolean {
+  return UUID.test(text);
+}
+
 /**
- * Returns the text by which an ID is compared with others. UUIDs that differ only in upper and lower case get the same text. Other
- * IDs are compared as they are. The IDs of messages are compared in the same way.
+ * Returns the same text for two IDs of one user, and different texts for different users. UUIDs are compared in lower case, other
+ * IDs as they are. The IDs of messages are compared in the same way.
  */
 export function userKey(id: string): string {
-  return UUID.test(id) ? id.toLowerCase() : id;
+  return isUuid(id) ? id.toLowerCase() : id;
 }

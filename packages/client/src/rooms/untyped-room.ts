@@ -1,4 +1,5 @@
 // One room in the client: the position after which to resume it, the users who are typing, and receipts that wait to be sent.
+import { isUuid } from '@millrace/internal';
 import { ClientError, type ReportError } from '../client-error.js';
 import type { ResolvedClientOptions } from '../client-options.js';
 import { deferred } from '../deferred.js';
@@ -30,7 +31,6 @@ export interface UntypedRoomDependencies {
 
 const NO_EVENTS: readonly AnyEvent[] = [];
 const NO_USERS: readonly TypingUser[] = Object.freeze([]);
-const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i;
 
 /** The implementation of {@link Room}, without the static types of its events. */
 export class UntypedRoom implements Omit<Room, 'on' | 'onAny'> {
@@ -125,7 +125,7 @@ export class UntypedRoom implements Omit<Room, 'on' | 'onAny'> {
   }
 
   markRead(messageIds: readonly string[]): void {
-    if (!Array.isArray(messageIds) || !messageIds.every((id) => typeof id === 'string' && UUID.test(id)))
+    if (!Array.isArray(messageIds) || !messageIds.every((id) => typeof id === 'string' && isUuid(id)))
       throw new ClientError('invalid_argument', 'markRead needs a list of message IDs; each must be a UUID.');
     if (this.#status !== 'left') this.#receipts.add(messageIds);
   }
