@@ -199,8 +199,7 @@ class MillraceGateway implements Gateway<AnyCatalog> {
   // ── HTTP and health ───────────────────────────────────────────────────────────────────────────────────────────
 
   #createHttp(): FastifyInstance {
-    const { apiKeys, isDevelopment, maxBodyBytes, maxEventsPerRequest, maxTokenBytes, catalog } =
-      this.#options;
+    const { isDevelopment, maxBodyBytes, maxEventsPerRequest, maxTokenBytes, catalog } = this.#options;
     const app = createHttpServer({
       maxBodyBytes,
       maxHeaderBytes: maxTokenBytes + maxOtherHeaderBytes,
@@ -214,7 +213,8 @@ class MillraceGateway implements Gateway<AnyCatalog> {
     addIngestRoute(app, {
       catalog,
       publisher: this.publisher,
-      apiKeys: isDevelopment && apiKeys.length === 0 ? undefined : () => this.#components.credentials.apiKeys,
+      apiKeys: () => this.#components.credentials.apiKeys,
+      isDevelopment,
       maxEventsPerRequest,
       onForbidden: (apiKey) =>
         this.#logger.warn({ apiKey }, 'an API key was refused for its scopes, rooms or types'),

@@ -1,6 +1,7 @@
 // API keys: who may publish over HTTP, into which rooms and which types. A comparison takes the same time however much of a guessed key
 // is right.
 import { createHash, timingSafeEqual } from 'node:crypto';
+import { matchesPattern } from './room-access.js';
 
 /** The scopes of API keys. Only `publish` has routes yet; the others are reserved. */
 export const API_KEY_SCOPES = ['publish', 'read', 'members', 'erase', 'admin'] as const;
@@ -72,10 +73,7 @@ function known({ name, key = '', sha256, scopes = ['publish'], rooms, types }: A
 }
 
 function matches(text: string, patterns: readonly string[] | undefined): boolean {
-  if (patterns === undefined) return true;
-  return patterns.some((pattern) =>
-    pattern.endsWith('*') ? text.startsWith(pattern.slice(0, -1)) : text === pattern,
-  );
+  return patterns === undefined || patterns.some((pattern) => matchesPattern(text, pattern));
 }
 
 /** `timingSafeEqual` needs inputs of equal length, so digests are compared. */

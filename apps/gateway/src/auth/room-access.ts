@@ -20,10 +20,13 @@ export function mayEnterRoom(
   user: { readonly userId: string; readonly rooms: readonly string[] },
 ): boolean {
   if (roomId === personalRoomOf(user.userId)) return true;
-  return user.rooms.some((claim) => {
-    if (!claim.endsWith('*')) return claim === roomId;
-    const prefix = claim.slice(0, -1);
-    if (roomId.startsWith('user:') && !prefix.startsWith('user:')) return false;
-    return roomId.startsWith(prefix);
-  });
+  const isOfUser = roomId.startsWith('user:');
+  return user.rooms.some(
+    (claim) => (!isOfUser || claim.startsWith('user:')) && matchesPattern(roomId, claim),
+  );
+}
+
+/** True when a text matches a pattern: the text itself, or a prefix with a trailing `*`. */
+export function matchesPattern(text: string, pattern: string): boolean {
+  return pattern.endsWith('*') ? text.startsWith(pattern.slice(0, -1)) : text === pattern;
 }

@@ -20,8 +20,10 @@ import { type ProblemError, sendProblem } from './problem.js';
 export interface IngestOptions {
   readonly catalog: AnyCatalog;
   readonly publisher: Publisher;
-  /** Returns the API keys that are accepted at present. `undefined`: everybody may publish (development mode). */
-  readonly apiKeys: (() => ApiKeys) | undefined;
+  /** Returns the API keys that are accepted at present. */
+  readonly apiKeys: () => ApiKeys;
+  /** True if everybody may publish while there are no keys. */
+  readonly isDevelopment: boolean;
   readonly maxEventsPerRequest: number;
   /** Called with the name of a key that was refused for its scopes, rooms or types. */
   onForbidden(keyName: string): void;
@@ -59,10 +61,11 @@ export function addIngestRoute(app: FastifyInstance, options: IngestOptions): vo
 async function checkApiKey(
   request: FastifyRequest,
   reply: FastifyReply,
-  { apiKeys, onForbidden }: IngestOptions,
+  { apiKeys, isDevelopment, onForbidden }: IngestOptions,
 ): Promise<void> {
-  if (apiKeys === undefined) return;
-  const key = apiKeys().find(/^Bearer (.+)$/i.exec(request.headers.authorization ?? '')?.[1]);
+  const keys = apiKeys();
+  if (isDevelopment && keys.isEmpty) return;
+  const key = keys.find(/^Bearer (.+)$/i.exec(request.headers.authorization ?? '')?.[1]);
   if (key === undefined) {
     const detail = 'Send one of the keys in MILLRACE_API_KEYS as `Authorization: Bearer <key>`.';
     await sendProblem(reply, { status: 401, code: 'unauthorized', detail });

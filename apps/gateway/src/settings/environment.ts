@@ -5,7 +5,7 @@ import type { LogLevel } from '../telemetry/logger.js';
 import { checkVariableNames } from './environment-names.js';
 import type { GatewayOptions } from './options.js';
 import { checkSetting } from './setting-kinds.js';
-import { type ProgramSetting, SETTINGS, type Setting } from './settings.js';
+import { SETTINGS, type Setting } from './settings.js';
 
 /** Settings from the environment: options of the gateway, and how much it logs. */
 export interface Environment {
@@ -15,6 +15,8 @@ export interface Environment {
   /** True if the helpdesk demo is to be served. */
   readonly hasDemo: boolean;
 }
+
+type ProgramSettings = { readonly logLevel?: LogLevel; readonly hasDemo?: boolean };
 
 /**
  * Reads MILLRACE_* variables. An empty variable counts as not set. A secret may also come from a file, whose path is in the variable
@@ -34,12 +36,7 @@ export function readEnvironment(variables: NodeJS.ProcessEnv): Environment {
     values[setting.name] = value;
   }
   // Each value follows the rule of its option.
-  const {
-    logLevel,
-    hasDemo = false,
-    ...gateway
-  } = values as GatewayOptions &
-    Partial<{ logLevel: LogLevel; hasDemo: boolean } & Record<ProgramSetting, unknown>>;
+  const { logLevel, hasDemo = false, ...gateway } = values as GatewayOptions & ProgramSettings;
   return { gateway, logLevel, hasDemo };
 }
 
