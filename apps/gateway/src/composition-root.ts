@@ -1,7 +1,7 @@
 // The composition root. It creates every component of a gateway, in the order of their dependencies: broker → rooms → hub →
 // delivery. Only the HTTP routes are created elsewhere (`gateway.ts`), because they need the gateway's state.
 import { type Broker, type BrokerOptions, createMemoryBroker, createRedisBroker } from '@millrace/broker';
-import { systemClock } from '@millrace/internal';
+import { RateLimit, systemClock } from '@millrace/internal';
 import { createPublisher, type Publisher } from '@millrace/publisher';
 import { type Authenticate, createSignalRServer, type Hub, type SignalRServer } from '@millrace/signalr';
 import { allowedOriginsOf } from './auth/allowed-origins.js';
@@ -14,7 +14,6 @@ import { EvictionWatch } from './broker/eviction-watch.js';
 import { Delivery } from './dispatch/delivery.js';
 import type { EventsClient } from './hub/events-client.js';
 import { createEventsHub } from './hub/events-hub.js';
-import { RateLimit } from './hub/rate-limit.js';
 import { SharedDirectory } from './hub/shared-directory.js';
 import { ActiveTyping } from './indicators/active-typing.js';
 import { TYPING } from './indicators/room-indicators.js';
@@ -154,7 +153,7 @@ function mapHub(
     rateLimit: new RateLimit({
       perSecond: options.maxClientEventsPerSecond,
       burst: options.maxClientEventsBurst,
-      maxUsers: maxLimitedUsers,
+      maxKeys: maxLimitedUsers,
     }),
     monotonicMs: () => systemClock.monotonicMs(),
     onRateLimited: () => metrics.dropped.inc({ reason: 'rate_limited' }),

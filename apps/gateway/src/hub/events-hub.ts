@@ -2,6 +2,7 @@
 // events.
 import { BrokerError, type Position, parsePosition } from '@millrace/broker';
 import { ContractError, type IndicatedUser, isRoomId, isUuid } from '@millrace/contract';
+import type { RateLimit } from '@millrace/internal';
 import { type Publisher, PublisherError } from '@millrace/publisher';
 import { defineHub, type HubContext, HubError, method, SignalRError } from '@millrace/signalr';
 import { mayEnterRoom, personalRoomOf, resolveRoomAlias } from '../auth/room-access.js';
@@ -14,7 +15,6 @@ import {
   type JoinResult,
 } from '../rooms/connection-rooms.js';
 import type { EventsClient } from './events-client.js';
-import type { RateLimit } from './rate-limit.js';
 import { tryAgain } from './try-again.js';
 
 /** Dependencies of the hub. */

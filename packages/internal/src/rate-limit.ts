@@ -1,0 +1,48 @@
+// Limits a rate for each of many users, API keys or addresses, with a bucket of tokens for each. Decision 15 compares this code with
+// a library.
+import { OldestFirstMap } from './oldest-first-map.js';
+import { type Rate, TokenBucket } from './token-bucket.js';
+
+/** Rate and bounds of {@link RateLimit}. */
+export interface RateLimitOptions extends Rate {
+  /**
+   * Maximum number of remembered keys. If there are more, the key that was used longest ago is forgotten, and has a full bucket
+   * again.
+   */
+  readonly maxKeys: number;
+}
+
+interface Used {
+  readonly bucket: TokenBucket;
+  readonly atMs: number;
+}
+
+/** The buckets of all keys. Works without timers. */
+export class RateLimit {
+  readonly #options: RateLimitOptions;
+  /** Key → bucket. The key that was used longest ago comes first. */
+  readonly #buckets = new OldestFirstMap<string, Used>();
+
+  constructor(options: RateLimitOptions) {
+    this.#options = options;
+  }
+
+  /** Takes tokens from the bucket of a key. See `TokenBucket.take`. */
+  take(key: string, timeMs: number, cost = 1): number {
+    const bucket = this.#buckets.get(key)?.bucket ?? new TokenBucket(this.#options, timeMs);
+    const waitMs = bucket.take(timeMs, cost);
+    this.#buckets.set(key, { bucket, atMs: timeMs });
+    this.#forgetOld(timeMs);
+    return waitMs;
+  }
+
+  #forgetOld(timeMs: number): void {
+    for (let oldest = this.#buckets.oldest(); oldest !== undefined; oldest = this.#buckets.oldest()) {
+      const [key, { atMs }] = oldest;
+      // A bucket that is full again is the same as no bucket.
+      const isFull = timeMs - atMs >= TokenBucket.fullAfterMs(this.#options);
+      if (!isFull && this.#buckets.size <= this.#options.maxKeys) return;
+      this.#buckets.delete(key);
+    }
+  }
+}

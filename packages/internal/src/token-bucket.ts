@@ -1,0 +1,56 @@
+// Limits a rate: tokens are refilled at a constant rate up to a maximum, and everything that is limited takes tokens.
+
+/** A rate, and the amount that may pass at once after a pause. */
+export interface Rate {
+  readonly perSecond: number;
+  readonly burst: number;
+}
+
+/** A bucket of tokens. It is full at first. Works without timers. */
+export class TokenBucket {
+  readonly #rate: Rate;
+  #tokens: number;
+  #atMs: number;
+
+  constructor(rate: Rate, timeMs: number) {
+    this.#rate = rate;
+    this.#tokens = rate.burst;
+    this.#atMs = timeMs;
+  }
+
+  /** Time until an empty bucket is full again. */
+  static fullAfterMs({ perSecond, burst }: Rate): number {
+    return (burst / perSecond) * 1000;
+  }
+
+  /**
+   * Takes the tokens and returns 0. If there are not enough, takes none and returns the milliseconds until there are. A cost above
+   * the burst passes when the bucket is full, and is paid later.
+   */
+  take(timeMs: number, cost = 1): number {
+    const waitMs = this.waitMs(timeMs, cost);
+    if (waitMs === 0) this.#tokens -= cost;
+    return waitMs;
+  }
+
+  /** Takes the tokens even if there are not enough, down to `lowest`. Returns the number of tokens that are left. */
+  charge(timeMs: number, cost: number, lowest: number): number {
+    this.#refill(timeMs);
+    this.#tokens = Math.max(lowest, this.#tokens - cost);
+    return this.#tokens;
+  }
+
+  /** Returns the milliseconds until tokens for this cost are there. 0 if they are there already. */
+  waitMs(timeMs: number, cost = 1): number {
+    this.#refill(timeMs);
+    const { perSecond, burst } = this.#rate;
+    const missing = Math.min(cost, burst) - this.#tokens;
+    return missing <= 0 ? 0 : Math.max(1, Math.ceil((missing / perSecond) * 1000));
+  }
+
+  #refill(timeMs: number): void {
+    const { perSecond, burst } = this.#rate;
+    this.#tokens = Math.min(burst, this.#tokens + (Math.max(0, timeMs - this.#atMs) / 1000) * perSecond);
+    this.#atMs = timeMs;
+  }
+}
