@@ -8,7 +8,7 @@ import { contractDocuments } from './contract-documents.mjs';
 
 const target = fileURLToPath(new URL('../../../docs/contract/', import.meta.url));
 
-// Removes only the generated files. The other files in the folder were written by people.
+// Removes only the generated files, because people wrote the other files in the folder.
 for (const path of readdirSync(target, { recursive: true }))
   if (path.endsWith('.json')) rmSync(target + path);
 const documents = contractDocuments({ ...contract, ...apiDocuments });

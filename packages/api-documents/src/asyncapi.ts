@@ -1,5 +1,6 @@
-// Writes a catalog as an AsyncAPI 3.0 document. Each stream is a channel with flat entries, and the hub is a channel to the
-// clients. The document contains all schemas and uses only keywords of its schema dialect (draft 7).
+// Writes a catalog as an AsyncAPI 3.0 document. Each stream is a channel with flat entries, and the hub is a
+// channel to the clients. The document contains all schemas. The schemas use only keywords of JSON Schema
+// draft 7, which is the dialect of AsyncAPI.
 import type { AnyCatalog, EventTypeDeclaration, JsonSchema, StreamDeclaration } from '@millrace/contract';
 import { CatalogSchemas } from './catalog-schemas.js';
 import { componentKeys } from './component-keys.js';
@@ -135,7 +136,7 @@ export function createAsyncApiDocument(catalog: AnyCatalog, info: AsyncApiInfo):
     catalog,
     schemas: new CatalogSchemas(catalog),
     typeKeys: componentKeys(eventTypes.map(({ name }) => name)),
-    // Reserves the key of the hub, because the hub is also a channel and no stream may get its key.
+    // Reserves the key of the hub's channel, so that no stream gets the same key.
     streamKeys: componentKeys([HUB_CHANNEL, ...streams.map(({ name }) => name)]),
   };
   const channels = [...streams.map((stream) => streamChannel(source, stream)), hubChannel(source)];

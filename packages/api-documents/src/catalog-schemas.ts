@@ -1,4 +1,4 @@
-// The JSON Schemas of a catalog as parts of another document, which gives each part its own key.
+// The JSON Schemas of a catalog as parts of another document. That document gives each part its own key.
 import {
   type AnyCatalog,
   createJsonSchemas,

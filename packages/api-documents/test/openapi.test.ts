@@ -19,7 +19,7 @@ describe('the OpenAPI document', () => {
     expect(new Set(references)).toEqual(new Set(Object.keys(components.schemas)));
   });
 
-  test('the OpenAPI document accepts single events and lists of events without IDs and timestamps, and refuses wrong requests', () => {
+  test('the OpenAPI document accepts events without IDs and timestamps, alone or in lists, and refuses wrong requests', () => {
     const ajv = new Ajv2020({ strict: false });
     (addFormats as unknown as (target: Ajv2020) => void)(ajv);
     ajv.addSchema({

@@ -1,4 +1,5 @@
-// The client's errors. Calls throw them or reject with them, and `onError` handlers receive them.
+// The errors of the client. The client's functions throw them or reject with them, and `onError` handlers
+// receive them.
 
 /** Stable codes of {@link ClientError}. */
 export const CLIENT_ERROR_CODES = [
@@ -45,8 +46,8 @@ export class ClientError extends Error {
 }
 
 /**
- * True for a refusal with the hub's text "Try again". The hub could not decide, because a service on which it depends gave no
- * answer.
+ * True for a refusal with the hub's text "Try again". The hub could not decide, because a service that it
+ * needs did not answer.
  */
 export function isTemporary(error: unknown): boolean {
   return error instanceof ClientError && /\btry again\b/i.test(error.message);

@@ -10,11 +10,14 @@ import { type IndicatorCatalog, IndicatorRules } from './indicators/indicator-ru
 /** Options of `createClient`. */
 export interface ClientOptions {
   /**
-   * Address of the gateway, such as `https://live.example.com`. The path `/hubs/events` is added unless the address ends with it.
-   * In a web page, `''` is the page's own origin.
+   * Address of the gateway, such as `https://live.example.com`. The client appends the path `/hubs/events` if
+   * it is missing. In a web page, `''` means the page's own origin.
    */
   readonly url: string;
-  /** Returns the token for each attempt to connect. No token is needed with cookies or in development mode. @defaultValue none */
+  /**
+   * Returns the token for each attempt to connect. Not needed if the gateway reads cookies or runs in
+   * development mode. @defaultValue none
+   */
   readonly accessToken?: AccessToken;
   /**
    * Maximum delay before the first attempt to reconnect, in milliseconds. The maximum doubles with each failed attempt.
@@ -61,20 +64,20 @@ export interface ClientOptions {
    */
   readonly maxReceipts?: number;
   /**
-   * Maximum number of events of `user:me` that are held back until their order is known. Further events are delivered as they
-   * arrive.
+   * Maximum number of events of `user:me` that are held back until their order is known. Events above this
+   * number are delivered in the order of arrival.
    * @defaultValue 2_000
    */
   readonly maxHeldEvents?: number;
   /** Settings of the official SignalR client: transport, headers, MessagePack, logging. */
   readonly signalr?: SignalROptions;
-  /** Creates the connections instead of the official SignalR client. */
+  /** Creates the connections. Replaces the official SignalR client. */
   readonly createConnection?: CreateConnection;
   /** @defaultValue the system clock */
   readonly clock?: Pick<Clock, 'monotonicMs' | 'startTimer'>;
   /** Returns random numbers from 0 up to, but not including, 1. @defaultValue Math.random */
   readonly random?: () => number;
-  /** Reports that the network is back. @defaultValue `window`, if there is one */
+  /** Reports the return of the network. @defaultValue `window`, if there is one */
   readonly network?: NetworkEvents;
 }
 
@@ -127,7 +130,7 @@ export function resolveOptions(options: ClientOptions): ResolvedClientOptions {
   };
   for (const name of Object.keys(defaults) as (keyof typeof defaults)[]) {
     const value = { ...resolved, retryBaseMs, retryMaxMs }[name];
-    // `> 0` is also false for NaN and for values that are not numbers.
+    // The comparison is also false for NaN and for values that are not numbers.
     if (!(value > 0)) throw new ClientError('invalid_argument', `${name} must be a number above 0.`);
   }
   if (typingExpiryMs !== undefined && !(typingExpiryMs > 0))
@@ -150,7 +153,7 @@ function withoutUndefined<T extends object>(options: T): { [K in keyof T]: Exclu
 
 const HUB_PATH = '/hubs/events';
 
-/** Returns the address of the hub. A query remains at its end. */
+/** Returns the address of the hub. A query string stays at the end of the address. */
 function hubUrl(url: string): string {
   const isAbsolute = typeof url === 'string' && /^https?:\/\//.test(url);
   const isOfPage = typeof url === 'string' && /^(\/|\?|$)/.test(url) && typeof document !== 'undefined';

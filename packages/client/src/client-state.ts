@@ -1,14 +1,15 @@
 // The states of a client, and its counts.
 
 /**
- * idle → connecting → live or resyncing → reconnecting → resyncing → live → …. Every state → closed, and closed → connecting.
+ * Transitions: idle → connecting → live or resyncing → reconnecting → resyncing → live → …. Every state can
+ * change to closed, and closed to connecting.
  *
  * - `idle`: the client has never connected.
- * - `connecting`: `connect` was called, and the first attempts run.
- * - `live`: the client is connected, and no room has to be resumed, except rooms that the gateway refuses for now.
- * - `reconnecting`: the connection broke, and the next attempts run.
- * - `resyncing`: the client is connected again. The rooms are being joined, and missed events arrive.
- * - `closed`: `close` was called, or no further attempt makes sense.
+ * - `connecting`: `connect` was called, and the client tries to connect for the first time.
+ * - `live`: the client is connected, and every room is resumed or refused for now.
+ * - `reconnecting`: the connection was lost, and the client tries to reconnect.
+ * - `resyncing`: the client is connected again, joins its rooms and receives missed events.
+ * - `closed`: `close` was called, or the client gave up.
  */
 export type ClientState = 'idle' | 'connecting' | 'live' | 'reconnecting' | 'resyncing' | 'closed';
 
@@ -16,7 +17,10 @@ export type ClientState = 'idle' | 'connecting' | 'live' | 'reconnecting' | 'res
 export interface StateChange {
   readonly state: ClientState;
   readonly previous: ClientState;
-  /** The reason, if there is one: why the connection broke, or why the client closed without a call of `close`. */
+  /**
+   * The reason why the connection was lost, or why the client closed without a call of `close`. Absent if
+   * there is none.
+   */
   readonly cause?: Error;
 }
 
@@ -26,6 +30,8 @@ export interface ClientCounts {
   readonly delivered: number;
   /** Events that were dropped because an event with the same `event_id` had already been delivered. */
   readonly repeated: number;
-  /** Events that were dropped because their room is not joined. Usually, the room has just been left. */
+  /**
+   * Events that were dropped because their room is not joined. Usually, the client has just left the room.
+   */
   readonly ignored: number;
 }

@@ -14,8 +14,9 @@ import { UntypedClient } from './untyped-client.js';
  *
  * - A handler is called once per event, unless the same event arrives again after more than `dedupeWindowMs`.
  * - Within a room, a handler is called in the order of the stream.
- * - Events that were missed while there was no connection are delivered before new events, or `onResync` is called.
- * - A handler that fails is reported to `onError`, and does not stop other handlers.
+ * - Events that the client missed without a connection are delivered before new events. If this is
+ *   impossible, `onResync` is called.
+ * - The error of a handler is reported to `onError`, and does not stop other handlers.
  *
  * Handlers may be added before `connect`, and at any time later.
  */
@@ -27,20 +28,21 @@ export interface Client<E extends object = BuiltIn> {
   /** The room `user:me` for the events that concern only this user. Every client is always in this room and cannot leave it. */
   readonly personalRoom: Room<E>;
   /**
-   * Connects, and stays connected from then on. After every break, the client connects again and resumes its rooms. Resolves when
-   * the client is live for the first time. After `close`, a new call continues with the rooms that were joined.
+   * Connects, and stays connected from then on: whenever the connection is lost, the client reconnects and
+   * resumes its rooms. Resolves when the client is live for the first time. A call after `close` connects
+   * again and resumes the joined rooms.
    *
    * Rejects with ClientError `closed`, `unauthorized` or `gave_up` (only with `maxAttempts`).
    */
   connect(): Promise<void>;
   /**
-   * Disconnects. Joined rooms are kept for a later call of `connect`. A first join that the gateway has not answered yet is
-   * rejected.
+   * Disconnects. Joined rooms are kept for a later call of `connect`. A room's first join is rejected if the
+   * gateway has not answered it yet.
    */
   close(): Promise<void>;
   /**
-   * Joins a room now or as soon as there is a connection, and again after every break. For a room that is already joined, returns
-   * the same object.
+   * Joins a room as soon as there is a connection, and rejoins it after every reconnect. For a room that is
+   * already joined, returns the same object.
    *
    * @throws ClientError `invalid_argument`
    *
@@ -73,8 +75,9 @@ export interface Client<E extends object = BuiltIn> {
   /** Calls the handler when a room was joined, or joined again. `result` tells what was recovered. */
   onJoin(handler: (roomId: string, result: JoinResult) => unknown): Unsubscribe;
   /**
-   * Calls the handler when events of a room were missed and will not be sent. The application must then load the data of the room
-   * again. `reason` is `not_recovered` after a break that was too long. Otherwise it is the reason that the gateway gives.
+   * Calls the handler when events of a room were missed and will not be sent. The application must then load
+   * the data of the room again. `reason` is `not_recovered` if the client was disconnected for too long.
+   * Otherwise `reason` is the text that the gateway sent.
    */
   onResync(handler: (roomId: string, reason: string) => unknown): Unsubscribe;
   onStateChange(handler: (change: StateChange) => unknown): Unsubscribe;
@@ -83,10 +86,11 @@ export interface Client<E extends object = BuiltIn> {
 }
 
 /**
- * Creates a client. It does not connect before `connect` is called.
+ * Creates a client. The client connects when `connect` is called.
  *
- * @typeParam E `typeof myCatalog`, or a list of payload types such as `{ order_placed: { id: string } }`. The default is the nine
- *   built-in types. Only types are used, so no schema gets into the bundle.
+ * @typeParam E `typeof myCatalog`, or a list of payload types such as `{ order_placed: { id: string } }`. The
+ * default is the nine
+ *   built-in types. Only the types are used, so the bundle contains no schema.
  * @throws ClientError `invalid_argument`
  *
  * @example

@@ -35,8 +35,8 @@ export class UntypedClient {
   readonly #connector: Connector;
   readonly #delivery: Delivery;
   /**
-   * The rooms by the ID that was given to `join`, including the personal room. The application determines the number of rooms by
-   * its joins.
+   * The rooms by the ID that was given to `join`, including the personal room. The joins of the application
+   * determine the number of rooms.
    */
   readonly #rooms = new Map<string, UntypedRoom>();
   #state: ClientState = 'idle';
@@ -90,7 +90,7 @@ export class UntypedClient {
     if (this.#ready !== undefined && this.#state !== 'closed') return this.#ready.promise;
     const ready = deferred<void>();
     this.#ready = ready;
-    // If the caller does not await this promise, it learns of the failure from the state.
+    // A caller that does not await this promise learns of the failure from the state.
     ready.promise.catch(() => {});
     this.#tokens.reset();
     this.#connector.start();

@@ -3,7 +3,7 @@ import { expect, test, vi } from 'vitest';
 import { createClient } from '../src/index.js';
 import { FakeGateway, setUp } from './support/fake-gateway.js';
 
-test('handlers of a room are called before handlers of the client, and handlers for one type before handlers for all types', async () => {
+test('the handlers of a room are called before those of the client, and type handlers before general handlers', async () => {
   const { client, gateway } = setUp();
   const calls: string[] = [];
   client.onAny(({ event_type }) => void calls.push(`client any ${event_type}`));
@@ -34,7 +34,7 @@ test('an event of a type that is not in the built-in catalog reaches its handler
   await client.close();
 });
 
-test('a handler gets only the events that arrive after it was added and before it is removed', async () => {
+test('a handler gets only events that arrive between its registration and its removal', async () => {
   const { client, gateway } = setUp();
   await client.connect();
   await client.join('a').joined;
@@ -105,7 +105,7 @@ test('a handler may add and remove handlers while it is called', async () => {
   expect(got).toEqual(['third']);
 });
 
-test('a function that was added twice is called twice, and each registration is removed separately', async () => {
+test('a function that was registered twice is called twice, and each registration is removed separately', async () => {
   const { client, gateway } = setUp();
   await client.connect();
   await client.join('a').joined;

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { setUp } from './support/fake-gateway.js';
 
 describe('leaving', () => {
-  test('leaving a room stops its events at once, and calls LeaveRoom once', async () => {
+  test('leaving a room immediately stops its events, and calls LeaveRoom once', async () => {
     const { client, gateway, events } = setUp();
     await client.connect();
     const room = client.join('a');
@@ -68,7 +68,7 @@ describe('leaving', () => {
     expect(second.status).toBe('live');
   });
 
-  test('leaving a room without a connection completes at once, and the room is not joined again', async () => {
+  test('a room that is left without a connection is not joined again, and leave() resolves immediately', async () => {
     const { client, gateway, clock } = setUp();
     await client.connect();
     const room = client.join('a');

@@ -1,5 +1,6 @@
-// Tests the rule of positions against a model of the gateway. Events are published at random, replayed in slices, mixed with events
-// of other rooms, and cut off anywhere. Every room must get every event once and in order.
+// Tests the rules of positions against a model of the gateway. Events are published at random, replayed in
+// slices, and mixed with events of other rooms. The connection breaks at any moment. Every room must get
+// every event once and in order.
 import { fakeClock } from '@millrace/testkit';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -10,12 +11,12 @@ const ROOMS = ['a', 'b', 'user:u1'] as const;
 type Message = () => void;
 
 /**
- * One gateway with one client. A position is the number of events in the log. A join notes the length of the log. The join replays
- * the missed events of its room one at a time, between live events of other rooms. New events of the room wait until the join
- * completes.
+ * One gateway with one client. A position is the number of events in the log. A join notes the length of the
+ * log. The join replays the missed events of its room one at a time, between live events of other rooms. New
+ * events of the room wait until the join completes.
  *
- * The personal room is live from the start, until its join is handled. When the connection breaks, messages that were sent but not
- * received are lost.
+ * The personal room receives live events even before its join is handled. When the connection breaks,
+ * messages that were sent but not received are lost.
  */
 class ModelGateway {
   readonly log: string[] = [];
@@ -115,7 +116,7 @@ test('a connection that breaks at any moment loses no event, repeats no event an
       client.onAny((event) => void got.get(event.room_id)?.push(Number(event.position.slice(1))));
       for (const roomId of ROOMS.slice(0, 2)) client.join(roomId);
       await client.connect();
-      // Joins every room. After this loop, every published event is for this client.
+      // Joins every room. After this loop, the client is in every room to which events are published.
       while (client.room('b')?.status !== 'live') {
         gateway.work();
         gateway.receive();
@@ -128,7 +129,7 @@ test('a connection that breaks at any moment loses no event, repeats no event an
         if (kind === 'receive') gateway.receive();
         if (kind === 'cut') {
           gateway.cut();
-          // Lets the shortest delay before the next attempt to connect pass.
+          // Waits for the shortest delay before the next attempt to connect.
           await clock.advance(1);
           await clock.advance(1);
         }

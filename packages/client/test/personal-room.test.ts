@@ -1,9 +1,9 @@
-// The room `user:me`. The gateway puts every connection into it from the start, and the client resumes it with the events in the
-// right order.
+// The room `user:me`. The gateway puts every connection into this room from the start. The client must
+// deliver the events of this room in the right order.
 import { expect, test } from 'vitest';
 import { setUp } from './support/fake-gateway.js';
 
-test('the join of the personal room gives the client its user ID, and the room is found by “user:me” and by its own ID', async () => {
+test('the join of the personal room tells the client its user ID, and room() accepts both IDs of the room', async () => {
   const { client, settle } = setUp();
   expect(client.userId).toBeUndefined();
   await client.connect();
@@ -46,7 +46,7 @@ test('a new event that arrives before missed events is held, and is delivered af
   expect(client.counts).toEqual({ delivered: 5, repeated: 0, ignored: 0 });
 });
 
-test('an event that is held when the connection breaks again is not lost, but replayed', async () => {
+test('an event that is held when the connection breaks is not lost, because it is replayed', async () => {
   const { client, gateway, clock, events } = setUp();
   await client.connect();
   await clock.advance(0);
@@ -63,7 +63,7 @@ test('an event that is held when the connection breaks again is not lost, but re
   expect(events).toEqual(['user:u1:1', 'user:u1:2']);
 });
 
-test('the number of held events is limited, and events above the limit are delivered as they arrive', async () => {
+test('the number of held events is limited, and further events are delivered in the order of arrival', async () => {
   const { client, gateway, clock, events } = setUp({ maxHeldEvents: 2 });
   await client.connect();
   await clock.advance(0);
@@ -74,7 +74,7 @@ test('the number of held events is limited, and events above the limit are deliv
   expect(events).toEqual([1, 2, 3, 4].map((n) => `user:u1:${n}`));
 });
 
-test('a handler that closes the client while held events are delivered stops the delivery', async () => {
+test('a handler that closes the client stops the delivery of held events', async () => {
   const { client, gateway, clock, events } = setUp();
   await client.connect();
   await clock.advance(0);

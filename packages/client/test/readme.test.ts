@@ -66,7 +66,7 @@ test('the README’s example of sending reaches the gateway', async () => {
   await close();
 });
 
-test('the README’s example of own event types handles an event of the type that it declares', async () => {
+test('the README’s example of own event types handles an event of its own type', async () => {
   await using open = await startOpenGateway();
   const orders: string[] = [];
   const close = await ownTypes(open.url, (id) => void orders.push(id));

@@ -1,4 +1,5 @@
-// Tests the client against a real gateway over real sockets, which shows what a fake gateway can only assume.
+// Tests the client against a real gateway over real sockets. A fake gateway can only assume how a gateway
+// behaves.
 import { defineCatalog, eventCatalog } from '@millrace/contract';
 import { until } from '@millrace/testkit';
 import { describe, expect, test } from 'vitest';
@@ -43,7 +44,7 @@ describe('a connection', () => {
     expect(client.errors).toEqual([]);
   });
 
-  test('a connection delivers the personal events of its user without a join by the application', async () => {
+  test('a client gets its user’s personal events although the application joins no room', async () => {
     await using real = await RealGateway.start();
     const client = real.client(ada);
     const got = new Promise((resolve) => client.personalRoom.on('notification', resolve));
@@ -100,7 +101,7 @@ describe('a connection', () => {
     expect(client.errors.map(({ code }) => code)).toEqual(['handler_failed', 'handler_failed']);
   });
 
-  test('an event that arrives together with the answer to the join of its room is not delivered before that answer', async () => {
+  test('an event in the same frame as the answer to its room’s join is delivered after the answer', async () => {
     await using real = await RealGateway.start();
     const client = real.client(ada);
     await client.connect();
@@ -122,7 +123,7 @@ describe('a connection', () => {
 });
 
 describe('a break', () => {
-  test('a client joins its rooms again after its socket broke, and handles the missed events first', async () => {
+  test('a client joins its rooms again after its socket broke, and handles missed events before new ones', async () => {
     await using real = await RealGateway.start();
     const client = real.client(ada);
     const numbers = collect(client, 'a');
@@ -148,7 +149,7 @@ describe('a break', () => {
     expect(client.errors).toEqual([]);
   });
 
-  test('a break of the connection without missed events causes no resync', async () => {
+  test('a lost connection without missed events causes no resync', async () => {
     await using real = await RealGateway.start();
     const client = real.client(ada);
     const resyncs: string[] = [];
@@ -186,7 +187,7 @@ describe('a break', () => {
     await next;
   });
 
-  test('a client joins all its two hundred rooms again after its socket broke', async () => {
+  test('a client rejoins all its two hundred rooms after its socket broke', async () => {
     await using real = await RealGateway.start();
     const client = real.client(ada);
     await client.connect();
@@ -212,7 +213,7 @@ describe('a break', () => {
     const back = reached(client, 'live');
     real.cut();
     await resyncing;
-    // Some joins are in progress, but most wait for their turn.
+    // The client has sent a few joins. Most joins still wait to be sent.
     await Promise.all(rooms.slice(0, 39).map((room) => room.leave()));
     await back;
     const numbers = collect(client, 'room-0');
@@ -250,11 +251,12 @@ describe('a break', () => {
 });
 
 describe('tokens', () => {
-  test('each attempt to connect gets a new token, which replaces an expired one', async () => {
+  test('each attempt to connect gets a new token, so an expired token is replaced', async () => {
     await using real = await RealGateway.start();
     let count = 0;
     const client = real.client(ada, {
-      // The first token is refused, although the gateway allows 5 s of clock difference. The second token is accepted.
+      // The first token expired more than 5 s ago, so the gateway refuses it. The gateway accepts the second
+      // token.
       accessToken: () => token(ada, { expiresInS: count++ === 0 ? -60 : 60 }),
     });
     await client.connect();
@@ -337,7 +339,7 @@ describe('typing and receipts', () => {
     await until(() => one.typingUsers('a').length === 0);
   });
 
-  test('receipts reach other users, and receipts that were added during a break arrive after the break', async () => {
+  test('receipts reach other users, and receipts that were added without a connection arrive later', async () => {
     await using real = await RealGateway.start();
     const one = real.client(ada);
     const two = real.client(bob, { url: real.directUrl });

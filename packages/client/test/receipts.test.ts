@@ -15,7 +15,7 @@ async function inRoom(setup: Setup): Promise<Setup> {
   return setup;
 }
 
-test('receipts are sent at once while there is a connection', async () => {
+test('receipts are sent immediately while there is a connection', async () => {
   const setup = await inRoom(setUp());
   setup.client.markRead('a', ids(1, 2));
   expect(receipts(setup)).toEqual([ids(1, 2)]);
@@ -86,7 +86,7 @@ test('receipts are kept while the gateway replies “Try again”', async () => 
   expect(receipts(setup)).toHaveLength(51);
 });
 
-test('refused receipts are retried with increasing delays, and are dropped and reported after five refusals', async () => {
+test('refused receipts are retried with increasing delays, and dropped and reported after five refusals', async () => {
   const setup = await inRoom(setUp());
   const { client, gateway, clock, errors } = setup;
   gateway.isAnswering = false;
@@ -105,7 +105,7 @@ test('refused receipts are retried with increasing delays, and are dropped and r
   expect(receipts(setup).at(-1), 'the next ones have their own tries').toEqual(ids(2));
 });
 
-test('refused receipts are sent at once after a reconnect, without the rest of their retry delay', async () => {
+test('refused receipts are sent immediately after a reconnect, whatever their retry delay is', async () => {
   const setup = await inRoom(setUp());
   const { client, gateway, clock } = setup;
   gateway.isAnswering = false;
@@ -118,7 +118,7 @@ test('refused receipts are sent at once after a reconnect, without the rest of t
   expect(receipts(setup)).toEqual([ids(1)]);
 });
 
-test('waiting receipts of a room that is left are sent before the call of LeaveRoom', async () => {
+test('leaving a room sends its waiting receipts before it calls LeaveRoom', async () => {
   const setup = await inRoom(setUp());
   const { client, gateway } = setup;
   gateway.isAnswering = false;
@@ -151,7 +151,7 @@ test.each([[['no uuid']], [[7]], ['text'], [undefined]])(
   },
 );
 
-test('a call of markRead is refused in a room that is not joined, and sends nothing for an empty list', async () => {
+test('markRead is refused in a room that is not joined, and an empty list of IDs is not sent', async () => {
   const setup = await inRoom(setUp());
   expect(() => setup.client.markRead('b', ids(1))).toThrow('Join the room b first.');
   setup.client.markRead('a', []);

@@ -1,4 +1,4 @@
-// Joining, and joining again after a break with the right position.
+// Joining rooms, and rejoining them from the right position after the connection was lost.
 import { describe, expect, test } from 'vitest';
 import { joinAnswer, setUp } from './support/fake-gateway.js';
 
@@ -76,7 +76,7 @@ describe('joining', () => {
 });
 
 describe('joining again', () => {
-  test('every room is joined again from its position after every break, the personal room first', async () => {
+  test('the client rejoins every room from its position after every reconnect, the personal room first', async () => {
     const { client, gateway, reconnect } = setUp();
     await client.connect();
     await client.join('a').joined;
@@ -157,7 +157,7 @@ describe('joining again', () => {
     expect(errors).toEqual([]);
   });
 
-  test('a join that the gateway cannot decide at the moment is retried with its position, even if it is the first join', async () => {
+  test('a join that the gateway cannot decide at the moment is retried with its position', async () => {
     const { client, gateway, clock, settle, errors, resyncs } = setUp();
     gateway.isAnswering = false;
     void client.connect();
@@ -246,7 +246,7 @@ describe('positions', () => {
     await clock.advance(500);
     gateway.connection.completeJoin('user:me', 1);
     gateway.connection.completeJoin('a', 1);
-    gateway.connection.event('a', 20); // Live, while the gateway replays room b and holds event 15 of b until the replay is done.
+    gateway.connection.event('a', 20); // Room a is live. The gateway still replays room b, and holds event 15 of b.
     gateway.connection.completeJoin('b', 10);
     expect(client.room('b')?.position).toBe('p10');
     gateway.connection.close();
@@ -302,7 +302,7 @@ describe('a join that is cut off during the replay', () => {
     expect(resyncs).toEqual([]);
   });
 
-  test('a room keeps its refused position for the next connection if the join without a position is cut off', async () => {
+  test('a room keeps its refused position if the connection breaks during the join without a position', async () => {
     const { client, gateway, settle, reconnect } = setUp();
     await client.connect();
     client.join('a');
@@ -316,7 +316,7 @@ describe('a join that is cut off during the replay', () => {
     expect(gateway.connection.log).toContain('JoinRoom a p0');
   });
 
-  test('the personal room keeps its position if its join is cut off, because a new event may have arrived before missed events', async () => {
+  test('the personal room keeps its position if the connection breaks during its join', async () => {
     const { client, gateway, reconnect, settle } = setUp();
     await client.connect();
     await settle();

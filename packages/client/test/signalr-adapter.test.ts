@@ -1,4 +1,5 @@
-// The adapter of the official client: the order of answers and events, refusals, and the way a connection closed.
+// The adapter of the official client: the order of answers and events, refusals, and reports of how a
+// connection closed.
 import { HttpTransportType } from '@microsoft/signalr';
 import { expect, test } from 'vitest';
 import { createSignalRConnections } from '../src/connection/signalr-adapter.js';

@@ -103,7 +103,7 @@ describe('a connection that breaks', () => {
     expect(gateway.connections).toHaveLength(5);
   });
 
-  test('a break of the connection while rooms are joined again leads to another attempt to connect', async () => {
+  test('a client reconnects again if the connection breaks while rooms are joined again', async () => {
     const { client, gateway, clock, states } = await live(setUp());
     gateway.isAnswering = false;
     gateway.connection.close();
@@ -115,7 +115,7 @@ describe('a connection that breaks', () => {
     expect(states.slice(2)).toEqual(['reconnecting', 'resyncing', 'reconnecting', 'resyncing', 'live']);
   });
 
-  test('a client that is not allowed to reconnect at once reconnects after a longer delay', async () => {
+  test('a client waits longer before it reconnects if the gateway does not allow an immediate reconnect', async () => {
     const { gateway, clock } = await live(setUp());
     await clock.advance(60_000);
     gateway.connection.close({ isExpelled: true });
@@ -139,7 +139,7 @@ describe('a connection that breaks', () => {
     expect(client.state).toBe('live');
   });
 
-  test('the return of the network shortens a long delay before the next attempt to connect', async () => {
+  test('the return of the network shortens a long delay before the next attempt', async () => {
     const network = new EventTarget();
     const { client, gateway, clock } = setUp({ network });
     gateway.isAccepting = false;

@@ -28,7 +28,7 @@ test('a client without the option accessToken sends no token', async () => {
   expect(gateway.connection.request.accessToken).toBeUndefined();
 });
 
-test('the function accessToken learns that its last token was refused, and its new token is tried', async () => {
+test('accessToken learns that its last token was refused, and its new token is used', async () => {
   const contexts: TokenContext[] = [];
   const { client, gateway, clock, states } = setUp({
     accessToken: (context) => {
@@ -60,13 +60,13 @@ test('a client closes without another attempt to connect when accessToken return
   await clock.advance(600_000);
   expect(gateway.connections).toHaveLength(1);
 
-  // The user has signed in again, so the application calls connect.
+  // The application calls connect, for example after a new sign-in.
   gateway.isAccepting = true;
   await client.connect();
   expect(client.state).toBe('live');
 });
 
-test('a client without the option accessToken closes at once when the gateway refuses it', async () => {
+test('a client without the option accessToken closes immediately when the gateway refuses it', async () => {
   const { client, gateway, clock } = setUp();
   gateway.isAccepting = false;
   const connected = client.connect();
@@ -77,7 +77,7 @@ test('a client without the option accessToken closes at once when the gateway re
   expect(clock.timerCount).toBe(0);
 });
 
-test('the function accessToken is called again after an error, unless it throws unauthorized, which closes the client', async () => {
+test('accessToken is called again after an error, unless the error is `unauthorized`', async () => {
   const failures = [new Error('token endpoint away'), new ClientError('unauthorized', 'signed out')];
   const { client, clock, gateway, errors } = setUp({
     accessToken: async () => {

@@ -88,7 +88,7 @@ describe('the list of users who are typing', () => {
     expect(seenByHandler).toEqual([1, 1]);
   });
 
-  test('a break of the connection ends no typing indicator, and the answer to the rejoin replaces the list of typing users', async () => {
+  test('a lost connection ends no typing indicator, but the answer to the rejoin replaces the list', async () => {
     const setup = await inRoom(setUp());
     const { client, gateway, reconnect } = setup;
     await setup.clock.advance(5_000);
@@ -140,7 +140,7 @@ describe('sending typing', () => {
   const sent = ({ gateway }: Setup): string[] =>
     gateway.connection.log.filter((call) => call.startsWith('SendTyping'));
 
-  test('an unchanged typing state is sent only every four seconds, and a changed state is sent at once', async () => {
+  test('an unchanged typing state is sent only every four seconds, and a changed state is sent immediately', async () => {
     const setup = await inRoom(setUp());
     const { client, clock } = setup;
     client.sendTyping('a', false);
@@ -157,7 +157,7 @@ describe('sending typing', () => {
     expect(sent(setup).slice(3)).toEqual(['SendTyping a false', 'SendTyping a true']);
   });
 
-  test('the next keystroke is sent after a message of the client’s own user has ended the typing indicator', async () => {
+  test('a keystroke is sent again right after a message of the client’s own user', async () => {
     const setup = await inRoom(setUp());
     setup.client.sendTyping('a', true);
     setup.gateway.connection.event('a', position++, { payload: { sender_id: 'u1' } });
@@ -177,7 +177,7 @@ describe('sending typing', () => {
     expect(sent(setup)).toEqual(['SendTyping a true']);
   });
 
-  test('a call of sendTyping throws if the room was never joined, and is dropped if the room is still joining', async () => {
+  test('sendTyping throws in a room that was never joined, and is ignored while a room is joining', async () => {
     const { client, gateway } = setUp();
     expect(() => client.sendTyping('a', true)).toThrow(expect.objectContaining({ code: 'invalid_argument' }));
     const room = client.join('a');
@@ -187,7 +187,7 @@ describe('sending typing', () => {
     expect(gateway.connection.log.at(-1)).toBe('JoinRoom a');
   });
 
-  test('a refused call of sendTyping is reported, and a call that is cut off with the connection is not reported', async () => {
+  test('a refused call of sendTyping is reported, and a call that is lost with its connection is not', async () => {
     const setup = await inRoom(setUp());
     const { client, gateway, errors, settle } = setup;
     gateway.isAnswering = false;

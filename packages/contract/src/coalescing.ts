@@ -1,13 +1,14 @@
-// The coalescing rules of a catalog: the slot in which an event waits, the slot whose waiting event it ends, and the merged events
-// of one window. The publisher keeps the windows. The rules do not use the `timestamp` of events, because the clocks of producers
-// differ. Pure.
+// The coalescing rules of a catalog: they decide in which slot an event waits, whose waiting event an event
+// drops, and how the events of one window are merged. The publisher keeps the windows. The rules do not use
+// the `timestamp` of events, because the clocks of producers differ. Pure.
 import type { AnyCatalog } from './catalog/catalog.js';
 import type { CoalescingRule } from './catalog/declaration.js';
 import type { StreamEvent } from './event/envelope.js';
 
 /**
- * The field of a coalesced stream entry that tells when the last of its merged events arrived. Its value is the ID that an entry of
- * this stream would have had at that moment. For an entry without this field, the ID of the entry itself is used instead.
+ * The field of a coalesced stream entry that records when the last of the merged events arrived. Its value is
+ * the ID that an entry of this stream would have had at that moment. For an entry without this field, the ID
+ * of the entry itself is used instead.
  */
 export const AS_OF_FIELD = 'as_of';
 
@@ -29,16 +30,20 @@ export interface FoldResult {
 /** The coalescing rules of a catalog. Every function is pure. */
 export interface Coalescing {
   /**
-   * Returns the slot in which an event waits. Returns undefined for an event that is not coalesced: its type is not coalesced, or
-   * the event has no key.
+   * Returns the slot in which an event waits. Returns undefined if the type of the event is not coalesced, or
+   * if the event has no key.
    */
   slotOf(event: StreamEvent): SlotKey | undefined;
-  /** Returns the slot whose waiting event the given event ends, or undefined if it ends none. */
+  /**
+   * Returns the slot whose waiting event is dropped when the given event arrives. Returns undefined if there
+   * is none.
+   */
   endedBy(event: StreamEvent): SlotKey | undefined;
   /**
-   * Merges the events of one window, which must be in the order of their arrival. For each key, the last event remains, with the
-   * merged payload and the number of merged events. If two events would be too large together, all events that were merged so far
-   * come first in the result, and merging begins again. No event may appear twice in the window.
+   * Merges the events of one window, which must be in the order of their arrival. For each key, one event
+   * remains: the last event, with the merged payload and the number of merged events. If two events would be
+   * too large together, all events that were merged so far come first in the result, and merging begins
+   * again. No event may appear twice in the window.
    */
   fold(events: Iterable<{ readonly event: StreamEvent; readonly key: string }>): FoldResult;
 }

@@ -50,7 +50,7 @@ test.each([
   },
 );
 
-test('a type that the application defines can be added to the built-in types, and its events get the same checks', () => {
+test('an event type of the application gets the same checks as the built-in types', () => {
   const orderPlaced = defineEventType({
     name: 'order_placed',
     payload: Type.Object({

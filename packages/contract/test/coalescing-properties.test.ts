@@ -40,7 +40,7 @@ function total(events: readonly StreamEvent[]): number {
   return events.reduce((sum, event) => sum + (event.metadata?.coalesced_count ?? 1), 0);
 }
 
-test('the counts of the merged events add up to the number of inputs, and every input is either returned or reported as absorbed', () => {
+test('merged counts add up to the number of inputs, and every input is returned or reported as absorbed', () => {
   fc.assert(
     fc.property(fc.oneof(typing, receipts), (events) => {
       const { events: merged, absorbed } = fold(events);

@@ -1,5 +1,5 @@
-// `fold` merges the events of one window. `slotOf` names the slot in which an event waits. `endedBy` names the slot that an event
-// ends.
+// `fold` merges the events of one window. `slotOf` names the slot in which an event waits. `endedBy` names
+// the slot whose waiting event is dropped when an event arrives.
 import { createCoalescing, eventCatalog, type StreamEvent } from '@millrace/contract';
 import { expect, test } from 'vitest';
 import { idOf, message, receipt, start, stop } from './coalescing-samples.js';
@@ -33,7 +33,7 @@ test('the typing event that arrives last remains, whatever its timestamp is', ()
   }
 });
 
-test('the typing events of two users are not merged with each other, and keep the order of the users’ first events', () => {
+test('typing events of two users are not merged, and stay in the order of the users’ first events', () => {
   const events = [
     start({ id: 1, ms: 0, user: 1 }),
     start({ id: 2, ms: 1, user: 2 }),
@@ -42,7 +42,7 @@ test('the typing events of two users are not merged with each other, and keep th
   expect(merged(events)).toEqual(['typing_stop 3 ×2', 'typing_start 2 ×1']);
 });
 
-test('an event that is merged with an earlier event is reported as absorbed, and other events are not', () => {
+test('an event is reported as absorbed only if it was merged with an earlier event', () => {
   const events = [start({ id: 1, ms: 0 }), start({ id: 2, ms: 1, user: 2 }), stop({ id: 3, ms: 2 })];
   expect(fold(events).absorbed).toEqual([events[2]]);
 });
@@ -66,7 +66,7 @@ test('merged receipts contain each message ID once, in the order of arrival', ()
   expect(events).toEqual([{ ...receipt({ id: 3, ms: 0 }, [1, 2, 3, 9]), metadata: { coalesced_count: 3 } }]);
 });
 
-test('receipts that would be too large together are not merged, and no later receipt overtakes an earlier receipt', () => {
+test('receipts that would be too large together are not merged, and keep their order', () => {
   const many = (first: number): readonly number[] => Array.from({ length: 4_000 }, (_, n) => first + n);
   const { events, absorbed } = fold([
     receipt({ id: 1, ms: 0 }, many(0)),
@@ -78,7 +78,7 @@ test('receipts that would be too large together are not merged, and no later rec
   expect(absorbed).toEqual([]);
 });
 
-test('a merged event keeps the metadata and extra fields of the last event, and its count is the sum of all counts', () => {
+test('a merged event has the metadata and extra fields of the last event, and the sum of all counts', () => {
   const last = {
     ...start({ id: 2, ms: 1 }),
     metadata: { trace_id: 't', coalesced_count: 3, extra: 1 },
@@ -89,7 +89,7 @@ test('a merged event keeps the metadata and extra fields of the last event, and 
   expect(eventCatalog.parseEvent(events[0]).ok).toBe(true);
 });
 
-test('the count of a merged event never exceeds the maximum that the envelope accepts, however large the counts of producers are', () => {
+test('the count of a merged event never exceeds the maximum of the envelope, even if producers send huge counts', () => {
   const max = Number.MAX_SAFE_INTEGER;
   const { events } = fold([start({ id: 1, ms: 0, count: max }), start({ id: 2, ms: 1, count: max })]);
   expect(eventCatalog.parseEvent(events[0])).toMatchObject({

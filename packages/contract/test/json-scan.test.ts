@@ -27,7 +27,7 @@ const listText = fc
   .tuple(fc.array(jsonText, { maxLength: 6 }), blank)
   .map(([items, b]) => `${b}[${b}${items.join(`${b},${b}`)}${b}]${b}`);
 
-/** Returns the nesting by the simplest method: counts brackets after all strings were removed. */
+/** Returns the nesting by the simplest method: removes all strings, then counts brackets. */
 function plainNesting(text: string): number {
   const brackets = text.replaceAll(/"(?:[^"\\]|\\.)*"/gs, '').replaceAll(/[^[\]{}]/g, '');
   let deepest = 0;

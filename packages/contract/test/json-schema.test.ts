@@ -80,7 +80,8 @@ describe('JSON Schema and parser', () => {
     },
   );
 
-  // JSON Schema has no exact keyword for the bytes of a room ID, the calendar and nesting. The values below avoid these cases.
+  // JSON Schema has no exact keywords for the bytes of a room ID, for the calendar and for nesting. The
+  // values below do not need such keywords.
   const value = fc.oneof(
     fc.constantFrom<unknown>(
       UUID,

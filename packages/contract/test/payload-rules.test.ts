@@ -161,7 +161,7 @@ describe('payloads that the data model leaves open', () => {
   });
 });
 
-test('the issues of a payload that is checked alone have the same paths as the issues of an event', () => {
+test('parsePayload reports the same paths of issues as parseEvent', () => {
   expect(eventCatalog.parsePayload('typing_start', fullPayloads.typing_start)).toEqual({
     ok: true,
     value: fullPayloads.typing_start,

@@ -233,7 +233,7 @@ test('a field named __proto__ in the data does not change other objects', () => 
   const payload = '{"type":"a","title":"b","__proto__":{"polluted":true}}';
   eventCatalog.parseEntry({ ...fields, event_type: 'notification', payload });
   expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
-  // Fields that only the prototype has count as missing.
+  // A field that only the prototype has is treated as missing.
   expect(issuesOf({ payload: '{"__proto__":{"id":"x","content":"y"}}' })).toContain(
     '/payload/id required undefined',
   );

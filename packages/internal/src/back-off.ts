@@ -9,8 +9,9 @@ export interface BackOffOptions {
 }
 
 /**
- * Returns the delay before retry number `attempt` (0 is the first), in milliseconds. The delay is a random number up to `min(maxMs,
- * baseMs * 2^attempt)`, so that processes that failed together do not retry together. It is at least 1 ms, so that no loop spins.
+ * Returns the delay before retry number `attempt` (0 is the first), in milliseconds. The delay is a random
+ * number up to `min(maxMs, baseMs * 2^attempt)`, so that processes that failed together do not retry
+ * together. The delay is at least 1 ms, so that a loop of retries never runs without a pause.
  * @param random a number from 0 (inclusive) to 1 (exclusive)
  */
 export function backOffDelayMs(

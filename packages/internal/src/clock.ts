@@ -23,7 +23,7 @@ export const systemClock: Clock = Object.freeze({
   },
 });
 
-/** Resolves after `delayMs`, or at once when `signal` fires. Never rejects. */
+/** Resolves after `delayMs`, or immediately when `signal` fires. Never rejects. */
 export function pause(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal?.aborted === true) return resolve();

@@ -1,11 +1,11 @@
-// A bounded set of event IDs, by which repeated events are recognised. The caller passes the time.
+// A bounded set of event IDs, used to recognise repeated events. The caller passes the time.
 import { OldestFirstMap } from './oldest-first-map.js';
 
 /** Bounds of {@link SeenIds}. */
 export interface SeenIdsOptions {
   /** Time for which an ID is remembered after it was first seen, in milliseconds: the deduplication interval. */
   readonly keepMs: number;
-  /** Maximum number of IDs. Beyond it, the oldest ID is forgotten. */
+  /** Maximum number of IDs. If there are more, the oldest ID is forgotten. */
   readonly maxIds: number;
 }
 

@@ -2,7 +2,10 @@
 
 const UUID = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i;
 
-/** True for any UUID as text. The contract has a faster check for events; this one is short, because the client's bundle has it. */
+/**
+ * True for any UUID as text. The contract package has a faster check for events. This check is short, because
+ * it is part of the client's bundle.
+ */
 export function isUuid(text: string): boolean {
   return UUID.test(text);
 }

@@ -9,7 +9,7 @@ function isFirst(seen: SeenIds, id: string, timeMs: number): boolean {
 }
 
 describe('SeenIds', () => {
-  it('an ID counts as a repeat for keepMs after it was first seen, and as new after that', () => {
+  it('an ID counts as a repeat until keepMs after it was first seen', () => {
     const seen = new SeenIds({ keepMs: 300_000, maxIds: 10 });
     expect(isFirst(seen, 'a', 1_000)).toBe(true);
     expect(isFirst(seen, 'a', 1_000)).toBe(false);
@@ -31,7 +31,7 @@ describe('SeenIds', () => {
     expect(seen.size).toBe(100);
   });
 
-  it('SeenIds at its maximum size forgets the oldest ID when a new one is added, and forgets nothing at a repeat', () => {
+  it('SeenIds at its maximum size forgets the oldest ID when a new ID is added', () => {
     const seen = new SeenIds({ keepMs: 300_000, maxIds: 3 });
     for (const id of ['a', 'b', 'c', 'd']) isFirst(seen, id, 1);
     expect(seen.size).toBe(3);

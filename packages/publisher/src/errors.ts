@@ -51,7 +51,10 @@ export class PublisherError extends Error {
   }
 }
 
-/** Time that a caller should wait before it tries a refused stream again. The stream must be repaired first. */
+/**
+ * Time that a caller should wait before it tries a refused stream again. The time is long, because somebody
+ * must repair the stream first.
+ */
 const REPAIR_RETRY_MS = 10_000;
 
 /** Returns the error for an event whose stream the store refuses. The message names the stream and the reason. */

@@ -7,8 +7,8 @@ import { type Clock, systemClock } from '@millrace/internal';
 /** Callbacks for the outcomes of events, for metrics and logs. They must not throw. */
 export interface PublisherObserver {
   /**
-   * Called when an event is in its stream. `durationMs` is the time since the publisher was called. For a coalesced event, it is
-   * the time since the window was flushed.
+   * Called when an event is in its stream. `durationMs` is the time since the publisher was called or, for a
+   * coalesced event, since the flush of its window.
    */
   stored?(event: StreamEvent, receipt: PublishReceipt, durationMs: number): void;
   /** Called when a coalesced event was merged with an earlier event of its window. */
@@ -45,9 +45,9 @@ export interface PublisherOptions<C extends AnyCatalog> {
   /**
    * The place where coalesced events wait for the end of their window.
    *
-   * - `redis`: in the broker. All publishers share a window, and its events survive a publisher that dies. In the memory broker,
-   *   the events survive only as long as the broker itself.
-   * - `local`: in this process. This is cheaper, but a crash loses the events of the windows that are open.
+   * - `redis`: in the broker. All publishers share a window, and its events survive a publisher that dies. In
+   *   the memory broker, the events survive only as long as the broker itself.
+   * - `local`: in this process. Windows in this process are cheaper, but a crash loses the events in them.
    * @defaultValue 'redis' on a Redis broker, else 'local'
    */
   readonly coalescing?: 'local' | 'redis';
@@ -62,7 +62,8 @@ export interface PublisherOptions<C extends AnyCatalog> {
   /** Time after which an event that waits for the broker is refused. @defaultValue 5_000 */
   readonly maxQueueWaitMs?: number;
   /**
-   * Maximum number of coalescing windows that are open at once. At this limit, the oldest window is flushed early.
+   * Maximum number of coalescing windows that are open at the same time. At this limit, the oldest window is
+   * flushed early.
    * @defaultValue 10_000
    */
   readonly maxOpenWindows?: number;

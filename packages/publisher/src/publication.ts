@@ -10,8 +10,8 @@ import type { OutgoingEvent } from './queue/queued-event.js';
 /** Outcome of a published event. */
 export type PublishResult =
   /**
-   * The event is in its stream. It is stored only once, even if it is published again with the same ID within 5 minutes. This does
-   * not apply to types that are never replayed.
+   * The event is in its stream. If an event with the same ID is published again within 5 minutes, it is not
+   * stored again, unless its type is never replayed.
    */
   | {
       readonly status: 'stored';

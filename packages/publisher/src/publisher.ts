@@ -103,7 +103,7 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
   }
 
   /**
-   * Publishes whole events that were made elsewhere, in the given order. Adds nothing to the events.
+   * Publishes complete events in the given order. Adds nothing to the events.
    *
    * @throws ContractError and PublisherError as `publishMany`.
    */
@@ -170,7 +170,8 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
       const { timestamp: timestampText = '', payload: payloadText = '', metadata: metadataText } = fields;
       const texts = metadataText === undefined ? { payloadText } : { payloadText, metadataText };
       this.#originalTexts.keep({ event, timestampText, ...texts });
-      // The count of merged events is added later. The event must not be too large even with the largest count.
+      // The count of merged events is added later. The event must not be too large even with the largest
+      // possible count.
       catalog.encodeEntry(withLargestCount(event), { payloadText });
     }
     return this.#publication({ event, declaration, fields, isCoalesced, isTriedOnce: false });
@@ -187,8 +188,8 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
       const fields = catalog.encodeEntry(event, this.#originalTexts.textsOf(event));
       // Gateways use this field only for events that are never replayed.
       if (asOf !== undefined && declaration.replay.mode === 'none') fields[AS_OF_FIELD] = asOf;
-      // A window in the broker keeps its events until the flush succeeds. This flush must not retry, because another publisher may
-      // have taken it over.
+      // A window in the broker keeps its events until the flush succeeds. This flush must not retry, because
+      // another publisher may have taken over the flush.
       const isTriedOnce = coalescing === 'redis';
       const merged = this.#publication({ event, declaration, fields, isCoalesced: false, isTriedOnce });
       this.#queue.put(merged.begin(({ entryId }) => onSettled(entryId), fail));

@@ -4,8 +4,8 @@ import { randomUUID } from 'node:crypto';
 /** Options of one event, in addition to its type, room and payload. */
 export interface PublishOptions {
   /**
-   * ID of the event, which must follow the rule of the catalog (by default a UUID v4). Pass your own ID to make it safe to repeat
-   * the call.
+   * ID of the event, which must follow the rule of the catalog (by default a UUID v4). If you pass your own
+   * ID, it is safe to repeat the call.
    * @defaultValue a random UUID v4
    */
   readonly eventId?: string;

@@ -37,7 +37,7 @@ describe('publish', () => {
     });
   });
 
-  it('an event is stored once per eventId, in upper or lower case, and a repeat resolves with the first entry', async () => {
+  it('an event is stored once per eventId, whatever the case of the letters, and a repeat gets the same entry', async () => {
     await using system = await setUp();
     const eventId = randomUUID();
     const first = await system.publisher.publish('notification', 'room-1', notification, { eventId });
@@ -127,7 +127,7 @@ describe('publish', () => {
     await expect(publish('unheard_of', 'room', {})).rejects.toBeInstanceOf(ContractError);
   });
 
-  it('the error after a failure of the broker says that the outcome is unknown, and contains the event ID for a repeat', async () => {
+  it('the error after a failure of the broker has the outcome `unknown`, and the event ID for a repeat', async () => {
     await using system = await setUp();
     const away = vi.spyOn(system.broker, 'append').mockRejectedValue(new BrokerError('unavailable', 'gone'));
     const publishing = system.publisher

@@ -4,7 +4,7 @@
 export interface ConnectionListener {
   /** Called for each message of the hub, in the order in which the gateway sent them. */
   onMessage(target: string, argument: unknown): void;
-  /** Called when a connection that had started has closed. The listener is not called afterwards. */
+  /** Called when a started connection has closed. This is the last call of the listener. */
   onClose(end: ConnectionEnd): void;
 }
 
@@ -38,11 +38,14 @@ export type CallAnswer =
 /**
  * One connection to the hub. It can be started only once.
  *
- * Guarantees: After a `start` that resolved, `onClose` is called exactly once, before the calls that were cut off get their
- * answers. Answers and messages arrive in the order in which the gateway sent them.
+ * Guarantees: if `start` has resolved, `onClose` is called exactly once. The unanswered calls get their
+ * errors after `onClose`. Answers and messages arrive in the order in which the gateway sent them.
  */
 export interface Connection {
-  /** @throws ClientError `unauthorized` if the gateway refused the credentials, and any other error for other failures */
+  /**
+   * @throws ClientError `unauthorized` if the gateway refused the credentials, or another error if the start
+   * failed for another reason
+   */
   start(): Promise<void>;
   /** Ends the connection. May also be called during `start`. */
   stop(): Promise<void>;

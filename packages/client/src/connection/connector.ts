@@ -1,4 +1,5 @@
-// Keeps one connection to the gateway: connects, waits and connects again until it is stopped. It handles no rooms and no events.
+// Keeps one connection to the gateway: connects, and reconnects with delays until it is stopped. It does not
+// know rooms or events.
 import { type BackOffOptions, backOffDelayMs, type Clock } from '@millrace/internal';
 import { ClientError } from '../client-error.js';
 import { deferred } from '../deferred.js';
@@ -31,10 +32,13 @@ export interface NetworkEvents {
 
 /** Called by a {@link Connector}. */
 export interface ConnectorListener {
-  /** Called for each message. It may be called before `onOpen`, because the gateway may send as soon as the handshake is done. */
+  /**
+   * Called for each message. This call may come before `onOpen`, because the gateway may send messages right
+   * after the handshake.
+   */
   onMessage(target: string, argument: unknown): void;
   onOpen(connection: Connection): void;
-  /** Called when the open connection was lost. The calls that were cut off reject afterwards. */
+  /** Called when the open connection was lost. Calls without an answer reject afterwards. */
   onLost(cause: Error | undefined): void;
   /** Called when an attempt failed and another attempt follows. */
   onFailed(cause: Error): void;
@@ -42,7 +46,10 @@ export interface ConnectorListener {
   onGaveUp(error: ClientError): void;
 }
 
-/** One attempt to connect. It begins with the request for a token and, if it succeeds, lasts until the connection closes. */
+/**
+ * One attempt to connect. An attempt begins with the request for a token. A successful attempt lasts until
+ * its connection closes.
+ */
 interface Attempt {
   /** Number of failures in a row before this attempt. */
   readonly failures: number;
@@ -64,24 +71,27 @@ type ConnectorState =
     }
   | { readonly name: 'waiting'; readonly cancelWait: () => void };
 
-/** A connection that was open for this long counts as working. The delay before the next attempt is then short. */
+/**
+ * A connection that was open for this long counts as working. After such a connection, the delay before the
+ * next attempt is short.
+ */
 const STABLE_AFTER_MS = 5_000;
 /** If the gateway tells a client not to reconnect at once, the client waits as long as after this number of failures. */
 const EXPELLED_FAILURES = 4;
 const MAX_STOP_MS = 5_000;
 
 /**
- * stopped → authorizing → connecting → open → waiting → authorizing → …
+ * Transitions: stopped → authorizing → connecting → open → waiting → authorizing → …
  *
- * authorizing and connecting → waiting when the attempt fails, or → stopped when no further attempt follows.
- * Every state → stopped by `stop`.
+ * If an attempt fails, the connector changes from authorizing or connecting to waiting, or to stopped if it
+ * gives up. `stop` changes every state to stopped.
  */
 export class Connector {
   readonly #dependencies: ConnectorDependencies;
   readonly #listener: ConnectorListener;
   /**
-   * Only `#enter` changes the state. Messages and outcomes of a connection or an attempt that is not part of the current state are
-   * ignored.
+   * Only `#enter` changes the state. The connector ignores messages and results of an earlier connection or
+   * attempt, which is not part of the current state.
    */
   #state: ConnectorState = { name: 'stopped' };
 
@@ -94,7 +104,7 @@ export class Connector {
     if (this.#state.name === 'stopped') this.#connect(0);
   }
 
-  /** Ends the connection or the attempt. From the moment of the call, the listener is no longer called. */
+  /** Ends the connection or the attempt. After this call, the listener is no longer called. */
   async stop(): Promise<void> {
     const connection = connectionOf(this.#state);
     this.#enter({ name: 'stopped' });
@@ -151,8 +161,8 @@ export class Connector {
     const isOpen = (): boolean => this.#state.name === 'open' && this.#state.connection === connection;
     const connection: Connection = createConnection({
       url,
-      // The whole start uses one token. If a transport asks again when the connection is open, this token was refused. Therefore
-      // the transport gets a newer token.
+      // The start uses the same token for all its requests. A transport that asks again on an open connection
+      // needs a newer token, because its token was refused.
       accessToken:
         token === undefined ? undefined : async () => (isOpen() ? ((await tokens.next()) ?? token) : token),
       listener: {
@@ -206,11 +216,14 @@ export class Connector {
     if (state.name === 'open') this.#listener.onLost(end.cause);
   }
 
-  /** Backs off after this number of failures. The return of the network begins a new, short wait. */
+  /**
+   * Waits before the next attempt. The delay depends on the number of failures. If the network returns, the
+   * delay is replaced by a short one.
+   */
   #wait(failures: number): void {
     const { retry, random } = this.#dependencies;
     const onOnline = (): void => {
-      // Many machines may see the network come back at the same moment. A random wait spreads their attempts.
+      // The network may return for many machines at the same moment. A random wait spreads their attempts.
       this.#waitFor(backOffDelayMs(0, retry, random()), 0, () => this.#connect(0));
     };
     this.#waitFor(backOffDelayMs(failures - 1, retry, random()), failures, onOnline);
@@ -247,8 +260,8 @@ function connectionOf(state: ConnectorState): Connection | undefined {
 }
 
 /**
- * Returns the number of failures that determines the next delay. It is at least 1. After a connection that worked, the delay is as
- * short as after one failure.
+ * Returns the number of failures that determines the next delay. The result is 1 after a connection that
+ * worked, unless the gateway expelled the client.
  */
 function failuresAfterClose({ isExpelled }: ConnectionEnd, openMs: number, failures: number): number {
   if (isExpelled) return Math.max(failures + 1, EXPELLED_FAILURES);
@@ -262,5 +275,5 @@ function toError(error: unknown): Error {
 }
 
 function ignore(): void {
-  // The error of a connection that is being stopped does not matter.
+  // The connection is being stopped, so its error does not matter.
 }

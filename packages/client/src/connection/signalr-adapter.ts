@@ -62,8 +62,9 @@ class SignalRAdapter implements Connection {
       .withHubProtocol(protocol)
       .configureLogging(options.logger ?? LogLevel.None)
       .build();
-    // Answers reach their callers through promises, a microtask later. Events get the same delay. Otherwise an event would overtake
-    // the answer to the join of its room if both are in one frame.
+    // An answer reaches its caller through a promise, which takes one microtask. Events are delayed by one
+    // microtask, too. Otherwise an event could overtake the answer to the join of its room if both are in one
+    // frame.
     this.#hub.on(DELIVER, (target: string, argument: unknown) =>
       queueMicrotask(() => listener.onMessage(target, argument)),
     );
@@ -109,7 +110,7 @@ class Refusal {
   }
 
   toAnswer(): CallAnswer {
-    // Removes the sentence before the hub's text. This sentence names the method.
+    // Removes the sentence before the hub's text, which contains only the name of the method.
     const reason = this.#error.replace(/^.*?HubException: /s, '');
     return { ok: false, error: new ClientError('refused', reason) };
   }

@@ -8,8 +8,9 @@ export interface TokenContext {
 }
 
 /**
- * Returns the token with which to connect. The client calls this function for every attempt. A rejection counts as a failed
- * attempt. A rejection with a {@link ClientError} `unauthorized` ends the attempts.
+ * Returns the token for one attempt to connect. The client calls this function for every attempt. If the
+ * function rejects, the attempt has failed. If it rejects with a {@link ClientError} `unauthorized`, the
+ * client stops trying.
  */
 export type AccessToken = (context: TokenContext) => string | Promise<string>;
 

@@ -94,8 +94,8 @@ export class Delivery {
   }
 
   /**
-   * True for an event that was not handled before. Remembers the event. IDs need not be normalised, because gateways send each ID
-   * in the form in which it is compared.
+   * Remembers an event, and returns true if it was not handled before. IDs need not be normalised, because
+   * gateways send each ID in its normal form.
    */
   #isFirst(id: string): boolean {
     const timeMs = this.#dependencies.options.clock.monotonicMs();

@@ -2,7 +2,7 @@
 import { ClientError, type ReportError } from '../client-error.js';
 import type { AnyEvent } from './events.js';
 
-/** Removes a handler. Calling it again does nothing. */
+/** Removes a handler. A second call does nothing. */
 export type Unsubscribe = () => void;
 
 interface Registration<Args extends readonly unknown[]> {
@@ -14,8 +14,9 @@ interface Registration<Args extends readonly unknown[]> {
 export class HandlerSet<Args extends readonly unknown[]> {
   readonly #report: ReportError;
   /**
-   * One object per registration. A function that was added twice is called twice, and each registration is removed separately.
-   * Changes replace the list. Therefore a call in progress keeps the list with which it began.
+   * Contains one object per registration. A function that was added twice is called twice, and each
+   * registration is removed separately. Every change replaces this list, so that a call in progress keeps its
+   * own list.
    */
   #registrations: readonly Registration<Args>[] = [];
 

@@ -2,10 +2,12 @@
 import type { AnyEvent } from './events.js';
 
 /**
- * The gateway sends a room's missed events before its new events. The personal room is an exception, because every connection is in
- * it from the start. There, a new event can arrive before the replay, and then a second time in its right place.
+ * The gateway sends a room's missed events before its new events. The personal room is an exception, because
+ * every connection is in it from the start. In the personal room, a new event can arrive before the replay,
+ * and again during the replay, in its right place.
  *
- * The buffer holds events until the join completes. Each event keeps the place of its last arrival, which is the right place.
+ * The buffer holds events until the join completes. Each event keeps the place of its last arrival, which is
+ * the right place.
  */
 export class ReorderBuffer {
   /** The held events by `event_id`, in the order of delivery. */

@@ -1,4 +1,4 @@
-// Tracks the position after which each room must be resumed if the connection breaks now. Performs no I/O.
+// Tracks the position from which each room must be resumed if the connection is lost. Performs no I/O.
 
 interface JoinPosition {
   /** The position in the answer to the join. */
@@ -19,18 +19,21 @@ const EVERY_SCOPE = 'all';
 /**
  * The positions of one connection.
  *
- * A position covers all rooms of its scope. The scope is the text before the `~`. A position without a `~` covers all rooms.
- * Therefore the newest position is valid for every room of the scope that receives its events live. A quiet room is resumed from
- * the newest position, not from its own last event long ago. Two rules prevent a loss:
+ * A position covers all rooms of its scope. The scope is the text before the `~`. A position without a `~`
+ * covers all rooms. Every live room of a scope can be resumed from the newest position of the scope.
+ * Therefore a quiet room is resumed from that position, not from its own last event, which may be old. Two
+ * rules prevent a loss:
  *
- * - A room whose join has not completed keeps its old position. Its missed events are still to come, even if other rooms have seen
- *   newer positions. Events of this room may be replayed old events, so they do not change the position of other rooms. `Session`
- *   updates the position of the room itself.
- * - A room whose join has just completed starts at the position in the answer, not at the newest position. An event of another room
- *   may have arrived before events that waited for the join. From the next position on, the room follows the other rooms.
+ * - A room whose join has not completed keeps its old position. Its missed events have not arrived yet, even
+ *   if other rooms have newer positions. The events that arrive for it may be replayed old events. Therefore
+ *   their positions do not count for other rooms. `Session` updates the position of the room itself.
+ * - A room whose join has just completed starts at the position in the answer, not at the newest position. An
+ *   event of another room may have arrived before events that waited for the join. When the next position
+ *   arrives, it is valid for this room, too.
  *
- * Positions are opaque and cannot be compared. The tracker uses the order of their arrival. With this order, a room may resume too
- * early, but never too late. Events that are then sent again are dropped as repeats.
+ * Positions are opaque and cannot be compared. The tracker uses the order of their arrival. With this order,
+ * a room may resume from a position that is too old, but never from one that is too new. Events that are sent
+ * again are dropped as repeats.
  */
 export class PositionTracker {
   /** The join position of each room whose join has completed on this connection. */
@@ -43,7 +46,7 @@ export class PositionTracker {
   #latestOfAll: Seen | undefined;
   #seen = 0;
 
-  /** Notes that the join of a room completed with this position. */
+  /** Records that the join of a room completed with this position. */
   joined(roomId: string, position: string): void {
     this.#joined.set(roomId, { position, seenBefore: this.#seen });
   }
@@ -52,7 +55,7 @@ export class PositionTracker {
     this.#joined.delete(roomId);
   }
 
-  /** Notes a position that arrived alone or with a live event of a joined room. */
+  /** Records a position that arrived alone or with a live event of a joined room. */
   see(position: string): void {
     const seen = { position, number: ++this.#seen };
     const scope = scopeOf(position);

@@ -1,5 +1,5 @@
-// The queue of one room's read receipts. It merges receipts, keeps them while the client is offline, and sends them until the
-// gateway accepts them.
+// The queue of one room's read receipts. The queue merges receipts, keeps them while the client is offline,
+// and repeats them until the gateway accepts them.
 import { type BackOffOptions, backOffDelayMs, type Clock } from '@millrace/internal';
 import { ClientError, isTemporary, type ReportError } from '../client-error.js';
 
@@ -9,7 +9,10 @@ export interface ReceiptQueueDependencies {
   readonly clock: Pick<Clock, 'startTimer'>;
   readonly random: () => number;
   readonly retry: BackOffOptions;
-  /** Maximum number of message IDs that wait, and maximum number in one call. If there are more, the oldest IDs are dropped. */
+  /**
+   * Maximum number of waiting message IDs, which is also the maximum in one call. If there are more, the
+   * oldest IDs are dropped.
+   */
   readonly maxIds: number;
   readonly report: ReportError;
 }
@@ -17,7 +20,10 @@ export interface ReceiptQueueDependencies {
 /** Sends message IDs. Rejects if the gateway did not accept them. */
 export type SendReceipts = (messageIds: readonly string[]) => Promise<unknown>;
 
-/** After this number of refusals, the receipts are dropped and reported. Answers with "Try again" do not count. */
+/**
+ * After this number of refusals, the receipts are dropped and an error is reported. "Try again" does not
+ * count as a refusal.
+ */
 const MAX_REFUSALS = 5;
 
 /**
@@ -28,7 +34,10 @@ const MAX_REFUSALS = 5;
  */
 export class ReceiptQueue {
   readonly #dependencies: ReceiptQueueDependencies;
-  /** The waiting message IDs. The key is the ID in lower case, and the value is the ID as given. The oldest come first. */
+  /**
+   * The waiting message IDs. The key is the ID in lower case, and the value is the ID as given. The oldest
+   * IDs come first.
+   */
   #waiting = new Map<string, string>();
   #sending = new Map<string, string>();
   /** Sends receipts. It is `undefined` while the queue is closed. */

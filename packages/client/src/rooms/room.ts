@@ -2,14 +2,19 @@
 import type { BuiltIn, EventHandler, EventName, TypingUser } from '../delivery/events.js';
 import type { Unsubscribe } from '../delivery/handlers.js';
 
-/** joining → live → joining (after the connection broke) → live → …. Both states → left. */
+/**
+ * Transitions: joining → live → joining (after the connection was lost) → live → …. Both states can change to
+ * left.
+ */
 export type RoomStatus = 'joining' | 'live' | 'left';
 
-/** The result of a join, or of a rejoin after a break. */
+/** The result of a join, or of a rejoin after a reconnect. */
 export interface JoinResult {
   /** The room's own ID. For `user:me`, this is the ID of the user's room. */
   readonly roomId: string;
-  /** True when all events that were missed since the given position were sent. False if the join sent no position. */
+  /**
+   * True if the gateway sent all missed events after the given position. False if the join had no position.
+   */
   readonly recovered: boolean;
   /** Number of missed events that the gateway sent, repeats included. */
   readonly replayed: number;
@@ -17,7 +22,7 @@ export interface JoinResult {
   readonly typing: readonly TypingUser[];
   /** The position of the room at the join. Every later event of the room will be delivered. */
   readonly position: string;
-  /** True when the room had been joined before and the connection broke. */
+  /** True if the room was joined before, on an earlier connection. */
   readonly isRejoin: boolean;
 }
 
@@ -28,8 +33,8 @@ export interface JoinOptions {
 }
 
 /**
- * A room that was joined with `client.join`. The client joins it again after every break. After `leave`, the object is no longer
- * used. `client.join` then makes a new object.
+ * A room that was joined with `client.join`. The client rejoins the room after every reconnect. `leave` ends
+ * the use of this object: the next `client.join` makes a new one.
  */
 export interface Room<E extends object = BuiltIn> {
   /** The room's ID as it was given to `join`. */
@@ -41,8 +46,8 @@ export interface Room<E extends object = BuiltIn> {
    */
   readonly joined: Promise<JoinResult>;
   /**
-   * The position after which to resume this room. Before the first join, it is `JoinOptions.after`, or `undefined` without this
-   * option. The position is opaque, and can be given as `JoinOptions.after` later.
+   * The position from which to resume this room. Before the first join, this is `JoinOptions.after`, or
+   * `undefined` without that option. The position is opaque, and can be given as `JoinOptions.after` later.
    */
   readonly position: string | undefined;
   /** The users who are typing now, except this user. The array stays the same object until the list changes. */
@@ -58,13 +63,13 @@ export interface Room<E extends object = BuiltIn> {
   /** Calls the handler when the users of an indicator change, for every indicator of the catalog. */
   onIndicatorChange(handler: (indicator: string, users: readonly TypingUser[]) => unknown): Unsubscribe;
   /**
-   * Tells the room that this user is typing, or has stopped. Call it with every keystroke, because an unchanged state is sent only
-   * every few seconds. Without a connection, the call is dropped.
+   * Tells the room that this user is typing, or has stopped. You may call this method with every keystroke,
+   * because an unchanged state is sent only every few seconds. Without a connection, the call is dropped.
    */
   sendTyping(isTyping: boolean): void;
   /**
-   * Tells the room that this user has read messages. The receipts are kept while there is no connection, and sent until the gateway
-   * has accepted them.
+   * Tells the room that this user has read messages. Without a connection, the receipts wait. They are sent
+   * again until the gateway accepts them.
    *
    * @throws ClientError `invalid_argument` if an ID is not a UUID
    */

@@ -28,7 +28,10 @@ export class Session {
   readonly #report: ReportError;
   readonly #listener: SessionListener;
   readonly #positions = new PositionTracker();
-  /** The rooms whose join was not sent yet. The number of the client's rooms limits this collection and the collections below. */
+  /**
+   * The rooms whose join was not sent yet. This collection and those below have at most as many entries as
+   * the client has rooms.
+   */
   readonly #queue = new Set<UntypedRoom>();
   readonly #joining = new Set<UntypedRoom>();
   /**
@@ -54,7 +57,7 @@ export class Session {
     this.#listener = listener;
   }
 
-  /** True while rooms that have to be resumed are not live yet. */
+  /** True until every room that has to be resumed is live. */
   get isResyncing(): boolean {
     return this.#unsettled.size > 0;
   }
@@ -73,14 +76,14 @@ export class Session {
     this.#pump();
   }
 
-  /** Notes a position that arrived without an event. */
+  /** Records a position that arrived without an event. */
   seePosition(position: string): void {
     this.#positions.see(position);
   }
 
   /**
-   * Notes the position of an event that arrived. If the event's room is still joining, the event may be a replayed old event. Then
-   * its position is not valid for other rooms. But if the connection breaks now, the event's own room can resume after the event.
+   * Records the position of an event that arrived. If the event's room is still joining, the event may be a
+   * replayed old event. In that case, its position is valid only for its own room.
    */
   seeEvent(room: UntypedRoom, position: string): void {
     if (this.#joined.has(room)) this.#positions.see(position);
@@ -88,7 +91,7 @@ export class Session {
   }
 
   /**
-   * Leaves a room. Resolves when the gateway has answered, or at once if the gateway was never asked to join the room.
+   * Leaves a room. Resolves when the gateway has answered, or immediately if the room's join was never sent.
    *
    * @param receipts read receipts that were not sent yet
    */
@@ -105,7 +108,7 @@ export class Session {
 
   async #callLeave(room: UntypedRoom, receipts: readonly string[]): Promise<void> {
     if (receipts.length > 0) call(this.#connection, 'MarkRead', room.id, receipts).catch(ignore);
-    // This client no longer has the room, even if the call is refused or cut off.
+    // The client has already removed the room. Therefore the result of the call does not matter.
     await call(this.#connection, 'LeaveRoom', room.id).catch(ignore);
   }
 
@@ -182,8 +185,8 @@ export class Session {
   }
 
   /**
-   * Tries again later, because the refusal may be temporary. The rights of a user in the room may have changed, or the gateway
-   * cannot decide at the moment.
+   * Tries again later, because the refusal may be temporary. For example, the user may get rights in the room
+   * later, or the gateway could not decide.
    */
   #retryLater(room: UntypedRoom): void {
     const failures = (this.#failures.get(room) ?? 0) + 1;
@@ -215,5 +218,5 @@ function badAnswer(): ClientError {
 }
 
 function ignore(): void {
-  // The callers say why the error does not matter.
+  // Each caller explains why the error does not matter.
 }

@@ -62,7 +62,7 @@ export class UntypedRoom implements Omit<Room, 'on' | 'onAny'> {
     this.#dependencies = dependencies;
     this.#resumeAfter = after;
     this.joined = this.#firstJoin.promise;
-    // If the caller does not await this promise, it learns of a refusal through `onError`.
+    // A caller that does not await this promise learns of a refusal through `onError`.
     this.joined.catch(() => {});
     const { options, report } = dependencies;
     this.#events = new EventHandlers(report);
@@ -136,12 +136,15 @@ export class UntypedRoom implements Omit<Room, 'on' | 'onAny'> {
 
   // ── For the client ────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** The room's ID in events. Until the gateway has answered the join, it is the ID that was given to `join`. */
+  /**
+   * The room's ID in events. Until the gateway has answered the join, this is the ID that was given to
+   * `join`.
+   */
   get ownId(): string {
     return this.#ownId ?? this.id;
   }
 
-  /** True when the room has been live before. A refusal is then not final. */
+  /** True if the room was live before. In that case, a refusal is not final. */
   get wasJoined(): boolean {
     return this.#wasJoined;
   }
@@ -151,7 +154,10 @@ export class UntypedRoom implements Omit<Room, 'on' | 'onAny'> {
     return this.#resumeAfter;
   }
 
-  /** Notes that the gateway has sent the room's missed events up to this position. The join has not completed yet. */
+  /**
+   * Records that the gateway has sent the room's missed events up to this position. The join has not
+   * completed yet.
+   */
   replayedUpTo(position: string): void {
     if (this.#isReplayInOrder) this.#resumeAfter = position;
   }
@@ -167,7 +173,7 @@ export class UntypedRoom implements Omit<Room, 'on' | 'onAny'> {
     return true;
   }
 
-  /** Returns the held events in order. Later events are not held. */
+  /** Returns the held events in order, and stops holding events. */
   release(): readonly AnyEvent[] {
     const events = this.#reorderBuffer?.takeAll() ?? NO_EVENTS;
     this.#reorderBuffer = undefined;
@@ -194,7 +200,7 @@ export class UntypedRoom implements Omit<Room, 'on' | 'onAny'> {
     this.#resync.call(reason);
   }
 
-  /** Notes that the gateway has answered the join. Later events are live. */
+  /** Records that the gateway has answered the join. All later events of the room are new events. */
   joinCompleted(answer: JoinAnswer, connection: RoomConnection): JoinResult {
     this.#status = 'live';
     this.#connection = connection;
@@ -212,14 +218,17 @@ export class UntypedRoom implements Omit<Room, 'on' | 'onAny'> {
     return result;
   }
 
-  /** Notes that the connection is lost. If `holdsEvents` is true, events that arrive before the next join completes are held. */
+  /**
+   * Records that the connection is lost. If `holdsEvents` is true, events that arrive before the next join
+   * completes are held.
+   */
   connectionLost(holdsEvents: boolean): void {
     this.#resumeAfter = this.#connection?.position() ?? this.#resumeAfter;
     this.#connection = undefined;
     this.#status = 'joining';
     this.#throttle.reset();
     this.#receipts.close();
-    // Drops the held events. They were not handled, and their positions were not used, so they will be replayed.
+    // Drops the held events. The next join replays them, because their positions were not used.
     this.#reorderBuffer = holdsEvents && this.#resumeAfter !== undefined ? new ReorderBuffer() : undefined;
     this.#isReplayInOrder = !holdsEvents;
   }
@@ -248,7 +257,8 @@ export class UntypedRoom implements Omit<Room, 'on' | 'onAny'> {
   }
 
   #typingRefused(error: unknown): void {
-    // Any other error means that the connection ended. Typing that is lost with the connection is not reported.
+    // Any other error means that the connection was lost. A typing call that is lost with its connection is
+    // not reported.
     if (!(error instanceof ClientError)) return;
     this.#throttle.reset();
     const message = `Typing was not sent: ${error.message}`;

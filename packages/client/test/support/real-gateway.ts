@@ -69,7 +69,7 @@ export class RealGateway implements AsyncDisposable {
     return Object.assign(client, { errors });
   }
 
-  /** Publishes a chat message. Resolves to its event ID. */
+  /** Publishes a chat message. Resolves with its event ID. */
   async say(roomId: string, sequenceNumber: number, eventId: string = crypto.randomUUID()): Promise<string> {
     await this.#gateway.publisher.publish(
       'chat_message',

@@ -51,7 +51,7 @@ function byReader(payload: {
   return isKnown ? user_id.toLowerCase() : undefined;
 }
 
-/** Merges two lists of message IDs and drops repeated IDs. Each ID stays at the place of its first occurrence. */
+/** Merges two lists of message IDs and drops repeated IDs. Each ID keeps the place where it first occurs. */
 function uniteIds(earlier: readonly string[], later: readonly string[]): string[] {
   const united = new Map<string, string>();
   for (const id of [...earlier, ...later]) {
@@ -61,7 +61,10 @@ function uniteIds(earlier: readonly string[], later: readonly string[]): string[
   return [...united.values()];
 }
 
-/** Merges two receipts. Returns `undefined` if both together contain more than {@link MAX_UNITED_IDS} message IDs. */
+/**
+ * Merges two receipts. Returns `undefined` if the two receipts together contain more than
+ * {@link MAX_UNITED_IDS} message IDs.
+ */
 function uniteReceipts<Receipt extends { readonly message_ids: readonly string[] }>(
   earlier: Receipt,
   later: Receipt,
@@ -195,11 +198,11 @@ const remoteSessionEnd = defineEventType({
 });
 
 /**
- * The nine event types and four streams of the data model. Events of the lanes `low` and `medium` are stale after 5 minutes, and
- * are then no longer sent to clients. Events of the lane `high` are never stale.
+ * The nine event types and four streams of the data model. Events in the lanes `low` and `medium` become
+ * stale after 5 minutes. Stale events are not sent to clients. Events in the lane `high` never become stale.
  *
- * A payload that the data model leaves open may be any JSON object. To check open payloads against their recommended fields, use
- * `defineCatalog({ ...eventCatalog, openPayloads: 'recommended' })`.
+ * A payload that the data model leaves open may be any JSON object. To check open payloads against their
+ * recommended fields, use `defineCatalog({ ...eventCatalog, openPayloads: 'recommended' })`.
  */
 export const eventCatalog = /* @__PURE__ */ defineCatalog({
   streams,

@@ -58,7 +58,10 @@ export interface Catalog<T extends EventTypes = EventTypes, S extends Streams = 
   readonly streams: S;
   /** Maximum size of payload and metadata together, in bytes of JSON text. */
   readonly maxEventBytes: number;
-  /** Decides whether payloads of a type that has an `openPayload` are checked against `openPayload` or against `payload`. */
+  /**
+   * Selects the schema for types that have an `openPayload`: their payloads are checked either against
+   * `openPayload` or against `payload`.
+   */
   readonly openPayloads: OpenPayloads;
   /** The rule that each `event_id` must follow. */
   readonly eventIdRule: EventIdRule;
@@ -75,9 +78,10 @@ export interface Catalog<T extends EventTypes = EventTypes, S extends Streams = 
    */
   parseEvent(value: unknown): ParseResult<EventOf<Catalog<T, S>>>;
   /**
-   * Does the same as {@link parseEvent} for a value that was parsed from JSON text. The result also contains the original texts.
-   * @param text the JSON text from which `value` was parsed. `value` may have additional fields, but its `payload` and `metadata`
-   * must be those of the text
+   * Does the same as {@link parseEvent} for a value that was parsed from JSON text. The result also contains
+   * the original texts.
+   * @param text the JSON text from which `value` was parsed. The `payload` and `metadata` of `value` must
+   * come from this text. Other fields of `value` may be missing in the text
    */
   parseWritten(value: unknown, text: string): ParseResult<ReceivedEvent<EventOf<Catalog<T, S>>, T[number]>>;
   /**
@@ -109,7 +113,7 @@ export interface Catalog<T extends EventTypes = EventTypes, S extends Streams = 
   encodeEntry(event: StreamEvent, written?: Partial<WrittenTexts>): Record<string, string>;
 }
 
-/** Returns the event with its ID and timestamp in normal form, so that they can be compared. */
+/** Returns the event with its ID and timestamp in normal form, so that IDs and timestamps can be compared. */
 function inNormalForm(event: StreamEvent, { eventIdRule }: CatalogRules): StreamEvent {
   const eventId = comparableId(event.event_id, eventIdRule);
   // The timestamp has a normal form, because the caller has checked the event.
@@ -130,7 +134,10 @@ const NOT_IN_CATALOG = 'event-type';
 // Maximum number of type names in an issue. A longer list would not help the author of a misspelled name.
 const maxNamedTypes = 20;
 
-/** Returns the issue for an event type that is not in the catalog. The text of the issue lists types of the catalog. */
+/**
+ * Returns the issue for an event type that is not in the catalog. The issue lists event types that the
+ * catalog has.
+ */
 function notInCatalog({ checks }: Core, actualType: ActualType): Issue {
   const names = [...checks.keys()];
   const named = names.slice(0, maxNamedTypes).join(', ');

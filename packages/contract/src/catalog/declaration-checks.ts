@@ -46,7 +46,7 @@ function isTypeBoxSchema(value: unknown): boolean {
 }
 
 function isPositiveInteger(value: unknown): boolean {
-  return Number.isSafeInteger(value) && (value as number) >= 1; // A safe integer is a number.
+  return Number.isSafeInteger(value) && (value as number) >= 1; // A safe integer is a number, so the cast is safe.
 }
 
 /** @throws ContractError `invalid_declaration` */

@@ -3,8 +3,8 @@
 import type { Static, TSchema } from 'typebox';
 
 /**
- * The urgency of an event type. A publisher with a backlog sends events of the lane `high` first. When its queue is full, it drops
- * events of the lane `low`.
+ * The urgency of an event type. A publisher with a backlog sends events in the lane `high` first. A publisher
+ * whose queue is full drops events in the lane `low`.
  */
 export type Lane = (typeof LANES)[number];
 
@@ -34,8 +34,9 @@ export type ReplayRule<Payload> =
   | { readonly mode: 'none' };
 
 /**
- * Declares that events of a type are coalesced: the events of one window are merged, and only the result is published. The events
- * of types that share a slot are merged with each other. These types must have the same `windowMs`.
+ * Declares that events of a type are coalesced: the events of one window are merged, and only the merged
+ * event is published. If several types share a slot, their events are merged with each other. These types
+ * must have the same `windowMs`.
  */
 export interface CoalescingRule<Payload> {
   /** Name of the slot in which events wait. Each room has its own slot of this name. Several types may share a slot. */
@@ -56,8 +57,9 @@ export interface CoalescingRule<Payload> {
 }
 
 /**
- * Declares that an event of this type drops the events that wait in a slot under its key, and ends the indicator that uses this
- * slot. For example, a message ends its sender's typing.
+ * Declares that an event of this type drops the events that wait in one slot under one key. If an indicator
+ * uses this slot, the event also ends the indicator for that key. For example, a message ends its sender's
+ * typing.
  */
 export interface EndsCoalescingRule<Payload> {
   /** Name of the slot in the event's room. The slot of an indicator has the indicator's name. */
@@ -76,19 +78,19 @@ export interface IndicatedUser {
 }
 
 /**
- * A function of a payload. Its parameter is checked bivariantly. Therefore a function for one payload type can be assigned to a
- * rule for any payload.
+ * A function of a payload. TypeScript checks its parameter bivariantly. Therefore a function for one payload
+ * type can be assigned to a rule for any payload.
  */
 type OfPayload<Payload, Result> = { of(payload: Payload): Result }['of'];
 
 /**
- * Declares that events of this type show or end an indicator of a user, such as typing. The events are coalesced: for each user,
- * only the last event of a window is published. The events are never replayed, because the answer to a join lists the users whom
- * the indicator shows.
+ * Declares that events of this type show or end an indicator of a user, such as typing. The events are
+ * coalesced: for each user, only the last event of a window is published. The events are never replayed,
+ * because the answer to a join lists the users whom the indicator shows.
  *
- * An indicator ends when it expires, or when an event of one of its types ends it. It also ends with an event of another type if
- * the slot of that type's `endsCoalescing` is the name of the indicator. The user's own connections do not receive the events of
- * the indicator.
+ * An indicator ends when it expires, or when an event of one of its types ends it. An event of another type
+ * also ends the indicator if the `endsCoalescing` of that type names the indicator as its slot. The user's
+ * own connections do not receive the events of the indicator.
  */
 export interface IndicatorRule<Payload> {
   /**
@@ -99,8 +101,8 @@ export interface IndicatorRule<Payload> {
   /** True if events of the type show the indicator, false if they end it. A function decides for each payload. */
   readonly isShown: boolean | OfPayload<Payload, boolean>;
   /**
-   * Returns the user whose indicator the event shows or ends. An event without a user (`undefined`) is sent to everyone in the room
-   * at once, and does not change the list of shown users.
+   * Returns the user whose indicator the event shows or ends. An event without a user (`undefined`) is
+   * immediately sent to the whole room, and does not change the list of shown users.
    */
   user(payload: Payload): IndicatedUser | undefined;
   /**

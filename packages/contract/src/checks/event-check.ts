@@ -23,7 +23,7 @@ function compileOnFirstUse(schema: TSchema): Check {
   };
 }
 
-/** The check of one event type, and its explanation of a refusal. */
+/** Checks events of one type, and explains why a value was refused. */
 export interface EventCheck {
   readonly declaration: EventTypeDeclaration;
   isEvent(value: unknown): boolean;
@@ -59,12 +59,12 @@ export function createEventCheck(declaration: EventTypeDeclaration, rules: Catal
     declaration,
     isEvent(value) {
       if (!followsEnvelope(value)) return false;
-      const { payload, metadata } = value as Nested; // The check above accepts only objects.
+      const { payload, metadata } = value as Nested; // The cast is safe: the check above accepts only objects.
       return isReadable(payload) && isReadable(metadata);
     },
     isPayload: (value) => followsPayload(value) && isReadable(value),
     explainEvent(value) {
-      const { payload, metadata } = value as Nested; // Called for objects only.
+      const { payload, metadata } = value as Nested; // The cast is safe: the caller passes only objects.
       const unreadable = [explainUnreadable(payload, '/payload'), explainUnreadable(metadata, '/metadata')];
       return firstIssues([...explain(eventSchema, value, ''), ...unreadable]);
     },

@@ -1,5 +1,6 @@
-// Explains in words why a value does not follow its schema. It may be slow, because it runs only after the compiled check has
-// refused the value. It stops after `MAX_ISSUES` issues. Keywords for which this file has no words are reported by their names.
+// Explains in words why a value does not follow its schema. The explanation may be slow, because it runs only
+// after the compiled check has refused the value. The explanation stops after `MAX_ISSUES` issues. Keywords
+// for which this file has no words are reported by their names.
 import type { TSchema } from 'typebox';
 import { Value } from 'typebox/value';
 import { type ActualType, actualTypeOf, type Issue, MAX_ISSUES, pointerStep } from './issue.js';
@@ -17,7 +18,10 @@ const TYPE_WORDS: Readonly<Record<string, string>> = {
   string: 'a string',
 };
 
-/** Words that follow "must be", by keyword. These keywords limit a value itself, not the values inside it. */
+/**
+ * The expected value of each keyword, in words that follow "must be". Contains only keywords that limit the
+ * value itself, not the values inside it.
+ */
 const LIMIT_WORDS: Readonly<Record<string, (limit: string) => string>> = {
   minLength: (limit) => `at least ${limit} characters long`,
   maxLength: (limit) => `at most ${limit} characters long`,
@@ -57,7 +61,10 @@ class Explainer {
     if (!this.isFull) this.issues.push({ path, rule, expected, actualType: actualTypeOf(value) });
   }
 
-  /** Adds the issues of `value`, at least one if the schema refuses the value. Stops when the list of issues is full. */
+  /**
+   * Adds the issues of `value`. Adds at least one issue if the schema refuses the value. Stops when the list
+   * of issues is full.
+   */
   explain(schema: TSchema, value: unknown, path: string): void {
     if (this.isFull || Value.Check(schema, value)) return;
     const before = this.issues.length;
@@ -98,7 +105,8 @@ class Explainer {
     for (const [rule, words] of Object.entries(LIMIT_WORDS)) {
       if (!(rule in keywords)) continue;
       const limit = keywords[rule];
-      // Checks each keyword separately. TypeBox applies a keyword only together with its type.
+      // Checks each keyword with a schema of its own. This schema also needs the type, because TypeBox
+      // ignores a keyword without its type.
       const alone = { type: keywords.type, [rule]: limit } as TSchema;
       if (!Value.Check(alone, value)) this.add(path, rule, words(String(limit)), value);
     }
@@ -133,8 +141,8 @@ class Explainer {
   }
 
   /**
-   * Reports the name of a keyword for which this file has no words. The reported path is the path of the whole value, because names
-   * inside the value may be private.
+   * Reports the name of a keyword for which this file has no words. Reports the path of the whole value,
+   * because names of fields inside the value may be private.
    */
   private explainByKeyword(schema: TSchema, value: unknown, path: string): void {
     const [first] = Value.Errors(schema, value);

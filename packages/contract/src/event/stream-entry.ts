@@ -22,7 +22,8 @@ function readJson(text: string): JsonResult {
   try {
     return { ok: true, value: JSON.parse(text) };
   } catch {
-    // The error quotes the text, which may be private. Therefore the caller reports only the rule.
+    // The error of `JSON.parse` quotes the text, which may be private. Therefore the caller reports only the
+    // rule.
     return { ok: false };
   }
 }
@@ -105,8 +106,8 @@ function writeJson(value: unknown, field: string): string {
 }
 
 /**
- * Returns the first issue of a value and of `text`, which `JSON.stringify` made from the value. The slow checks run only if a quick
- * look at the text finds a reason.
+ * Returns the first issue of a value and of `text`, which `JSON.stringify` made from the value. The slow
+ * checks run only if a quick check of the text shows that they may be needed.
  */
 function issueOfJson(value: unknown, text: string, path: string): Issue | undefined {
   const unreadable = mayBeUnreadable(text) ? explainUnreadable(JSON.parse(text), path) : undefined;

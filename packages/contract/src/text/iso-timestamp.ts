@@ -1,5 +1,5 @@
-// Timestamps of the data model: any ISO 8601 date-time. Each form is converted to the normal form, RFC 3339, in which timestamps
-// are delivered and compared. Pure.
+// Timestamps of the data model: any ISO 8601 date-time. Each form is converted to the normal form, which is
+// RFC 3339. Timestamps are delivered and compared in this form. Pure.
 import { isLeapYear, isRfc3339 } from './rfc3339.js';
 
 /** Maximum length of a timestamp, in characters. Real timestamps are much shorter. */

@@ -62,8 +62,8 @@ export function nestingOfText(text: string): number {
 }
 
 /**
- * Returns the number of opening brackets in a text, including those inside strings. The text cannot have more levels of nesting
- * than this number. Stops counting at `limit + 1`.
+ * Returns the number of opening brackets in a text, including those inside strings. This number is an upper
+ * limit of the text's levels of nesting. Stops counting at `limit + 1`.
  */
 export function bracketsIn(text: string, limit: number): number {
   let count = 0;

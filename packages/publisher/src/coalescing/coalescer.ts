@@ -1,6 +1,7 @@
-// Coalescing windows: events of one key wait in a window and are published as one event. The windows are in the broker, where all
-// publishers share them, or in this process. A window in the broker survives this process, because another process flushes it when
-// it is overdue. `@millrace/contract` decides how events are merged.
+// Coalescing windows: events of one key wait in a window and are published as one event. The windows are in
+// the broker, where all publishers share them, or in this process. If this process dies, another process
+// flushes its windows in the broker when they are overdue. `@millrace/contract` decides how events are
+// merged.
 import type { Broker, WindowName, WindowStore } from '@millrace/broker';
 import {
   type AnyCatalog,
@@ -41,7 +42,7 @@ export interface CoalescerDependencies {
 interface OpenSlot {
   readonly name: WindowName;
   readonly intake: WindowIntake;
-  /** Key of the stream to which the window's events will be added. */
+  /** Key of the stream that will contain the window's events. */
   stream: string;
   cancelTimer: CancelTimer | undefined;
 }
@@ -51,10 +52,10 @@ interface OpenSlot {
  *
  * - An accepted event is stored when its window ends, alone or merged, unless it is reported as dropped.
  * - The merged events of one slot are stored in the order in which their keys first appeared.
- * - The events that this process adds, and the events that end them, take effect in the order of the calls.
- * - If the windows are in the broker, an accepted event is stored even if this process ends. Another running publisher or gateway
- *   then stores the event within 400 ms. In that case, the merged events of the window may be stored more than once, but always
- *   with the same IDs.
+ * - Added events, and events that end them, take effect in the order in which this process made the calls.
+ * - If the windows are in the broker, an accepted event is stored even if this process ends. Another running
+ *   publisher or gateway then stores the event within 400 ms. In that case, the merged events of the window
+ *   may be stored more than once, but always with the same IDs.
  */
 export class Coalescer {
   readonly #dependencies: CoalescerDependencies;
@@ -100,13 +101,14 @@ export class Coalescer {
     const { local, broker, originalTexts } = this.#dependencies;
     const { key } = slotKey;
     const id = event.event_id;
-    // Local windows return the event itself. They use its text only to measure its size.
+    // Local windows keep the event itself. They use the event's text only to measure its size.
     const input =
       local === undefined
         ? { id, text: originalTexts.textOf(event), key, event }
         : { id, text: originalTexts.payloadOf(event), value: event, key, event };
     const pending: PendingInput = { input, resolve: caller.resolve, reject: caller.reject };
-    // Events are not deferred while the broker is unavailable, so that the caller gets the error at once.
+    // While the broker is unavailable, events are not deferred, so that the caller gets the error
+    // immediately.
     const mayWait = local !== undefined || broker.state === 'ready';
     if (mayWait && this.#endingOrder.isDeferring(slotKeyText(slotKey)))
       this.#endingOrder.defer(slotKeyText(slotKey), this.#deferred(slotKey, pending));
@@ -114,9 +116,9 @@ export class Coalescer {
   }
 
   /**
-   * Prepares an event that ends the waiting inputs of a key, as a message ends its sender's typing. Must be called before the event
-   * is sent. If the event is stored, it ends the inputs of this process that already wait for the key, but not later inputs.
-   * Returns `undefined` for an event that ends nothing.
+   * Prepares an event that ends the waiting inputs of a key, as a message ends its sender's typing. Call this
+   * method before the event is sent. If the event is stored, it ends the inputs that already wait for the key
+   * in this process. It does not end later inputs. Returns `undefined` for an event that ends nothing.
    */
   end(event: StreamEvent): PendingEnding | undefined {
     const slotKey = this.#coalescing.endedBy(event);
@@ -211,8 +213,9 @@ export class Coalescer {
   }
 
   /**
-   * Sets the timer of a window. The publisher that opened the window flushes it when it is due. A publisher that added events to
-   * another publisher's window remembers the window until it is due, so that `flush` includes it.
+   * Sets the timer of a window. The publisher that opened a window flushes the window when it is due. A
+   * publisher that added events to another publisher's window remembers the window until it is due, so that
+   * its own `flush` includes the window.
    */
   #onAdded(slot: OpenSlot, { isOpened, dueInMs }: WindowTiming): void {
     if (isOpened) this.#startTimer(slot, dueInMs, () => void this.#flusher.flush(slot.name, false));

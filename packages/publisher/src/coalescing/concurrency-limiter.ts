@@ -1,4 +1,4 @@
-// Limits the number of tasks that run at a time. Further tasks wait in the order of their arrival.
+// Limits the number of tasks that run at the same time. Other tasks wait in the order of their arrival.
 
 /** Does not limit the number of waiting tasks. The caller must limit it. */
 export class ConcurrencyLimiter {
@@ -10,9 +10,13 @@ export class ConcurrencyLimiter {
     this.#maxRunning = maxRunning;
   }
 
-  /** Reserves a place for a task. The task may begin when the promise resolves, or at once if the result is `undefined`. */
+  /**
+   * Reserves a place for a task. The task may begin when the promise resolves, or immediately if the result
+   * is `undefined`.
+   */
   acquire(): Promise<void> | undefined {
-    // `release` gives the place of a task that has ended to a waiting task. The number of running tasks then stays the same.
+    // When a task ends, `release` gives its place to a waiting task. Therefore the number of running tasks
+    // stays the same.
     if (this.#running >= this.#maxRunning) return new Promise((resolve) => this.#waiting.push(resolve));
     this.#running++;
     return undefined;

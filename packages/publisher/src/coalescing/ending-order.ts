@@ -5,7 +5,10 @@ import { BrokerError, type EntryId, type WindowEnding } from '@millrace/broker';
 
 /** An ending event that is being sent to its stream, such as a message that ends its sender's typing. */
 export interface PendingEnding {
-  /** The inputs that the event ends in the broker. The broker ends them in the same step in which it stores the event. */
+  /**
+   * The inputs that the event ends in the broker. The broker stores the event and ends these inputs in one
+   * step.
+   */
   readonly ends?: WindowEnding;
   /**
    * Reports the outcome of the event. Must be called once. Pass the entry's ID if the event was newly stored. Pass no ID if the
@@ -37,7 +40,7 @@ interface KeyOrder {
 }
 
 /**
- * Maximum number of inputs that are deferred at a time. Further inputs are refused. The publish queue limits the number of ending
+ * Maximum number of deferred inputs. More inputs are refused. The publish queue limits the number of ending
  * events.
  */
 const MAX_DEFERRED = 10_000;
@@ -48,7 +51,7 @@ export class EndingOrder {
   readonly #onIdle: (() => void)[] = [];
   #deferredCount = 0;
 
-  /** True while an ending event of this key is being sent. An input of the key must then be deferred. */
+  /** True while an ending event of this key is being sent. Meanwhile, inputs of the key must be deferred. */
   isDeferring(name: string): boolean {
     return this.#keys.has(name);
   }

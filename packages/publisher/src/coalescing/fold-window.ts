@@ -1,5 +1,5 @@
-// Merges the inputs of a window into events. The result is the same in every process: a process that takes over a flush gets the
-// same events, with the same IDs.
+// Merges the inputs of a window into events. The result is the same in every process. Therefore a process
+// that takes over a flush publishes the same events with the same IDs.
 import {
   compareEntryIds,
   type EntryId,
@@ -15,8 +15,8 @@ import type { OriginalTexts } from './original-texts.js';
 export interface FoldedEvent {
   readonly event: StreamEvent;
   /**
-   * `asOf` of the last input that was merged into the event, see `AS_OF_FIELD`. If it is unknown (`undefined`), the ID of the
-   * event's own entry is used instead.
+   * `asOf` of the last input that was merged into the event, see `AS_OF_FIELD`. If this value is `undefined`,
+   * the ID of the event's own entry is used instead.
    */
   readonly asOf: EntryId | undefined;
 }
@@ -27,7 +27,7 @@ export interface FoldedWindow {
   readonly events: readonly FoldedEvent[];
   /** The events that were merged with an earlier event of the same key. */
   readonly absorbed: readonly StreamEvent[];
-  /** Number of events that a later event ended. Each event counts with its own `coalesced_count`. */
+  /** Number of events that a later event ended. The `coalesced_count` of each event is included. */
   readonly ended: number;
   /** Number of inputs that are not events of this catalog, or not events of this window. */
   readonly unreadable: number;
@@ -46,7 +46,10 @@ interface KeyedEvent {
   readonly key: string;
 }
 
-/** Merges the inputs of a window in their order, by the rules of the catalog. Leaves out inputs that a later event has ended. */
+/**
+ * Merges the inputs of a window in their order, by the rules of the catalog. Inputs that a later event has
+ * ended are left out.
+ */
 export function foldWindow(
   rules: Rules,
   { roomId, slot }: WindowName,

@@ -4,8 +4,9 @@ import type { Clock } from '@millrace/internal';
 import { StreamTimes } from './stream-times.js';
 
 /**
- * Keeps the inputs of this process, and the events that end them, in the order of the calls. Inputs and the messages of other
- * processes are ordered by the time of the stream. This time is estimated from the publish receipts of this process.
+ * Inputs of this process, and events that end them, take effect in the order of the calls. Messages of other
+ * processes are compared with inputs by the time of the stream. The class estimates this time from the
+ * publish receipts of this process.
  */
 export class LocalWindows extends MemoryWindows {
   readonly #clock: Clock;
@@ -21,7 +22,10 @@ export class LocalWindows extends MemoryWindows {
     this.#times = times;
   }
 
-  /** Notes that an entry of this process was stored in its stream. `ending` names the inputs that the entry has ended. */
+  /**
+   * Records that an entry of this process was stored in its stream. `ending` names the inputs that the entry
+   * has ended.
+   */
   stored(stream: string, id: EntryId, ending?: WindowEnding): void {
     this.#times.note(stream, id, this.#clock.monotonicMs());
     if (ending !== undefined) this.end(ending, id);

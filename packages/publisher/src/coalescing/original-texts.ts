@@ -6,9 +6,9 @@ import type { EventMetadata, ReceivedEvent, StreamEvent, WrittenTexts } from '@m
 type EventTexts = Pick<ReceivedEvent, 'event' | keyof WrittenTexts>;
 
 /**
- * Remembers the original texts of events by their payload objects. An event that leaves its window with an unchanged payload keeps
- * its text. The texts are garbage-collected together with the payloads. Therefore the number of events in windows limits the number
- * of texts. A payload that is neither an object nor a list is serialised again.
+ * Remembers the original texts of events by their payload objects. An event that leaves its window with an
+ * unchanged payload keeps its text. The texts are garbage-collected together with the payloads, so there are
+ * never more texts than events in windows. A payload that is not an object or a list is serialised again.
  */
 export class OriginalTexts {
   readonly #byPayload = new WeakMap<object, EventTexts>();

@@ -13,16 +13,22 @@ export interface OverdueWatchDependencies {
   flush(name: WindowName): Promise<void>;
 }
 
-/** Time after which a window that is due counts as overdue. A live owner flushes its window at once, but its timer may be late. */
+/**
+ * Time after which a window that is due counts as overdue. The timer of a live owner may be late by this
+ * time.
+ */
 const GRACE_MS = 50;
 /**
  * Interval between two checks. If the owner of a window dies, the window is flushed within 400 ms. These 400 ms consist of the
  * grace time, the lease of a claim, and the time until the next check.
  */
 const CHECK_INTERVAL_MS = 80;
-/** Random addition to the interval, so that processes do not check at the same time. */
+/** Maximum random time that is added to the interval, so that processes do not check at the same time. */
 const JITTER_MS = 20;
-/** Maximum number of windows of a slot that one check flushes. If there are more, the next check follows at once. */
+/**
+ * Maximum number of windows of a slot that one check flushes. If there are more, the next check follows
+ * immediately.
+ */
 const MAX_FOUND = 64;
 
 /** States: stopped ⇄ watching. Runs one check at a time. */

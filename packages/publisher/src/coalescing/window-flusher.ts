@@ -28,7 +28,7 @@ export interface WindowFlusherDependencies {
   readonly coalescing: Coalescing;
   readonly clock: Clock;
   readonly windows: WindowStore;
-  /** The same windows as `windows`, if they are in this process. */
+  /** The same windows as `windows` if these are in this process. Otherwise `undefined`. */
   readonly local: LocalWindows | undefined;
   readonly originalTexts: OriginalTexts;
   readonly observer: PublisherObserver;
@@ -38,20 +38,23 @@ export interface WindowFlusherDependencies {
   /** Called when a flush of the window has ended, with or without success. */
   onFlushed(name: WindowName): void;
   /**
-   * Called when a window is not due yet, but will be due in `inMs` milliseconds. The reason may be that the store's clock is behind
-   * this process's timer.
+   * Called when a window is not due yet, but will be due in `inMs` milliseconds. For example, the store's
+   * clock may be behind the timer of this process.
    */
   onNotDue(name: WindowName, inMs: number): void;
 }
 
-/** Lease of a claim. If a flush takes longer, another process takes it over, unless the claim is renewed. */
+/**
+ * Lease of a claim. If a flush takes longer, another process takes over the flush, unless the claim is
+ * renewed.
+ */
 const LEASE_MS = 250;
 const RENEW_MS = 100;
 /** Time after which a merged event that could not be stored is dropped and counted. */
 const GIVE_UP_MS = 60_000;
 /**
- * Maximum number of flushes at a time. The events of a claim must be stored well within its lease, even if thousands of windows end
- * at once.
+ * Maximum number of flushes at the same time. Even if thousands of windows end together, the events of each
+ * claim must be stored well before its lease ends.
  */
 const MAX_FLUSHES = 64;
 /** Maximum time that a forced flush waits for a window that another process is flushing. */
@@ -88,8 +91,8 @@ export class WindowFlusher {
       this.#flushes.set(key, flush);
       return flush;
     }
-    // A forced flush must also flush the inputs that were added after the running flush began. Every flush of a local window must
-    // do the same, because no watch flushes local windows later.
+    // A forced flush must also flush the inputs that were added after the running flush began. This also
+    // applies to every flush of a local window, because no watch flushes local windows later.
     const mustFollow = isForced || this.#dependencies.local !== undefined;
     return mustFollow ? before.then(() => this.flush(name, isForced)) : before;
   }
@@ -137,8 +140,8 @@ export class WindowFlusher {
   }
 
   /**
-   * Publishes the events of a claimed window, and commits the claim: Flushing → Published. Returns false if the events stay in the
-   * store and will be tried again.
+   * Publishes the events of a claimed window, and commits the claim: Flushing → Published. Returns false if
+   * the events stay in the store, where a later flush will publish them.
    */
   async #publish(
     name: WindowName,
@@ -199,8 +202,8 @@ export class WindowFlusher {
   }
 
   /**
-   * Renews the claim while the events are being stored. Otherwise, if the store is slow, other processes would take over the flush
-   * and publish the same events again.
+   * Renews the claim while the events are being stored. Without the renewal, other processes would take over
+   * the flush from a slow store, and publish the same events again.
    */
   #renew(name: WindowName, token: string): CancelTimer {
     const { clock, windows } = this.#dependencies;
@@ -208,7 +211,7 @@ export class WindowFlusher {
     const next = (): void => {
       cancel = clock.startTimer(() => {
         next();
-        // A claim that could not be renewed expires. Another process takes over the flush then.
+        // If the claim cannot be renewed, it expires, and another process takes over the flush.
         windows.renew(name, token, LEASE_MS).catch(() => {});
       }, RENEW_MS);
     };

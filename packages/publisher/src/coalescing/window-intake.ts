@@ -26,13 +26,13 @@ export interface PendingInput {
   readonly reject: (cause: unknown) => void;
 }
 
-/** Maximum number of inputs that wait to be added to one window. Further inputs are refused. */
+/** Maximum number of inputs that wait to be added to one window. More inputs are refused. */
 const MAX_QUEUED = 10_000;
 const MAX_BATCH_INPUTS = 256;
 const MAX_BATCH_CHARS = 262_144;
 /**
- * Number of consecutive attempts after which inputs are refused if every attempt finds the window full. The window is flushed
- * between two attempts.
+ * Inputs are refused after this number of consecutive attempts that find the window full. The window is
+ * flushed between two attempts.
  */
 const MAX_ATTEMPTS = 2;
 
@@ -60,7 +60,8 @@ export class WindowIntake {
     this.#queue.push(pending);
     if (!this.#isIdle) return;
     this.#isIdle = false;
-    // Starts at the end of this turn of the event loop, so that the inputs from one loop of the caller are added in one call.
+    // Starts at the end of this turn of the event loop, so that all inputs of this turn are added in one
+    // call.
     queueMicrotask(() => void this.#addAll());
   }
 
@@ -99,7 +100,8 @@ export class WindowIntake {
         for (const { reject } of left) reject(overloaded());
       }
     }
-    // Becomes idle in the same turn in which the queue was found empty, so that the next addition starts this loop again.
+    // Becomes idle in the same turn in which the queue was found empty. Therefore an input that arrives later
+    // starts this loop again.
     this.#isIdle = true;
     for (const resolve of this.#onIdle.splice(0)) resolve();
   }

@@ -4,8 +4,8 @@ import type { CancelTimer, Clock } from '@millrace/internal';
 /** Number of checks in each `maxWaitMs`. A stall of this process is noticed only when the next check is due. */
 const CHECKS_PER_WAIT = 4;
 /**
- * Minimum time between two checks. Without this minimum, a queue in which events expire continuously would be searched
- * continuously.
+ * Minimum time between two checks. If events expire continuously, this minimum prevents a continuous search
+ * of the queue.
  */
 const MIN_CHECK_INTERVAL_MS = 10;
 
@@ -40,8 +40,8 @@ export class ExpiryTimer {
   }
 
   /**
-   * Returns the time by which waits are measured. It stands still from the moment when a check is due until the check runs, because
-   * a process that wakes up may handle its sockets before its timers.
+   * Returns the time by which waits are measured. When a check is due, this time stands still until the check
+   * runs. The reason is that a process that wakes up may handle its sockets before its timers.
    */
   runningMs(): number {
     return Math.min(this.#dependencies.clock.monotonicMs(), this.#dueMs) - this.#stalledMs;

@@ -1,5 +1,6 @@
-// The queue between a publisher and the broker. It is divided by stream and lane, and limited in size. It sends batches, and
-// retries them with the same IDs while the broker is unavailable. If the broker does not recover in time, events are refused.
+// The queue between a publisher and the broker. The queue is divided by stream and lane, and its size is
+// limited. It sends batches. While the broker is unavailable, it retries each batch with the same IDs. If the
+// broker does not recover in time, events are refused.
 import type { Broker, OutgoingEntry } from '@millrace/broker';
 import type { Lane } from '@millrace/contract';
 import type { Clock } from '@millrace/internal';
@@ -22,13 +23,13 @@ export interface PublishQueueDependencies {
 /**
  * Guarantees:
  *
- * - Events of one stream and lane are stored in the order in which they were added, even after failures. In one stream, events of a
- *   higher lane are sent first.
+ * - Events of one stream and lane are stored in the order in which they were added, even after failures. In
+ *   one stream, events of a higher lane are sent first.
  * - An event is reported as stored only if it is stored.
- * - When the queue is full, new events replace the oldest waiting events of the lane `low`. If no such event waits, new events are
- *   refused.
- * - If events for a stream arrive faster than they are stored, excess events are refused at once. Events of the lane `low` are
- *   refused first, and events of the lane `high` last. See `QueueLimit`.
+ * - When the queue is full, new events replace the oldest waiting events of the lane `low`. If no such event
+ *   waits, new events are refused.
+ * - If events for a stream arrive faster than they are stored, excess events are refused immediately. Events
+ *   of the lane `low` are refused first, and events of the lane `high` last. See `QueueLimit`.
  */
 export class PublishQueue {
   readonly #dependencies: PublishQueueDependencies;
@@ -55,8 +56,8 @@ export class PublishQueue {
   }
 
   /**
-   * Accepts or refuses an event. Reports the outcome through the event's callbacks. This happens after `put` has returned, unless
-   * the queue is closed.
+   * Accepts or refuses an event. Reports the outcome through the event's callbacks. Unless the queue is
+   * closed, the callbacks are called after `put` has returned.
    */
   put(event: OutgoingEvent): void {
     const chars = charsOf(event);
@@ -83,7 +84,10 @@ export class PublishQueue {
     await Promise.all(this.#settling);
   }
 
-  /** Fill level of the queue, measured by the limit that is closest to being reached, from 0 (empty) to 1 (events are refused). */
+  /**
+   * Fill level of the queue, from 0 (empty) to 1 (events are refused). If there are several limits, the
+   * highest fill level counts.
+   */
   get fill(): number {
     const { maxEvents, maxChars } = this.#dependencies;
     const shares = Array.from(this.#streams.values(), (stream) => stream.fill);

@@ -15,13 +15,13 @@ const LIMIT_MS = 500;
 /**
  * States: keeping up ⇄ late → overloaded → keeping up.
  *
- * A burst or a short delay of the store makes events late for a moment, and all of them are accepted. If every batch is late for a
- * while, more events arrive than are stored. Without a limit, new events would wait longer and longer, and would still be refused
- * in the end.
+ * A burst or a short delay of the store makes events late for a moment, and all of them are accepted. But if
+ * every batch is late for some time, events arrive faster than they are stored. Without a limit, new events
+ * would wait longer and longer, and would be refused in the end.
  *
- * Therefore the queue is limited to the number of events that are stored in half a second. Further events are refused at once, with
- * a time after which the caller may try again. This is the idea of CoDel (RFC 8289): judge by the time that events spend in the
- * queue over an interval, never by the length of the queue.
+ * Therefore the queue is limited to the number of events that are stored in half a second. More events are
+ * refused immediately, with a time after which the caller may try again. This is the idea of CoDel (RFC
+ * 8289): judge by the time that events spend in the queue over an interval, never by the length of the queue.
  */
 export class QueueLimit {
   readonly #minEvents: number;
@@ -39,14 +39,14 @@ export class QueueLimit {
     return this.#maxWaiting;
   }
 
-  /** Notes that the next batch is being sent, and that its first event has waited `waitedMs`. */
+  /** Records that the next batch is being sent, and that its first event has waited `waitedMs`. */
   sending(waitedMs: number, nowMs: number): void {
     const isInTime = waitedMs < (this.#maxWaiting === Number.POSITIVE_INFINITY ? LATE_MS : IN_TIME_MS);
     if (isInTime) this.reset();
     else if (this.#lateSinceMs === undefined) this.#startCounting(nowMs);
   }
 
-  /** Notes that this number of events was stored. */
+  /** Records that this number of events was stored. */
   stored(events: number, nowMs: number): void {
     if (this.#lateSinceMs === undefined) return;
     this.#stored += events;

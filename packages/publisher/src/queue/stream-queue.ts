@@ -14,7 +14,8 @@ const MAX_BATCH_CHARS = 262_144;
  */
 const FIRST_BATCH_EVENTS = 32;
 /**
- * As many events as fit into this number of first batches may always wait, even if they are late, because they keep the store busy.
+ * The number of waiting events is never limited to less than this number of first batches, so that the store
+ * always has work.
  */
 const MIN_WAITING_BATCHES = 4;
 /**
@@ -53,9 +54,9 @@ const SENDING = { name: 'sending' } as const;
 const CLOSED = { name: 'closed' } as const;
 
 /**
- * States: idle → scheduled → sending. After a success: sending → idle, or → scheduled if more events wait. After a failure: sending
- * → waiting_for_retry → scheduled.
- * Every state → closed, which is final. Only `#enter` changes the state.
+ * Transitions: idle → scheduled → sending. After a success: sending → idle, or sending → scheduled if more
+ * events wait. After a failure: sending → waiting_for_retry → scheduled. Every state can change to closed,
+ * which is final. Only `#enter` changes the state.
  */
 export class StreamQueue {
   readonly #name: string;
@@ -67,8 +68,8 @@ export class StreamQueue {
   /** Number of failed attempts in a row. */
   #failures = 0;
   /**
-   * Maximum number of events in the next batch. It grows with a backlog. A process with long turns of the event loop may send only
-   * one batch per turn, and must be able to catch up with it.
+   * Maximum number of events in the next batch. The number grows while there is a backlog. If the turns of
+   * the event loop are long, the process may send only one batch per turn, so the batch must be large.
    */
   #maxBatchEvents = FIRST_BATCH_EVENTS;
 
@@ -106,7 +107,7 @@ export class StreamQueue {
     else if (this.#state.name === 'closed') this.#refuseAll(this.#takeAll());
   }
 
-  /** Retries at once, because the broker is ready again. */
+  /** Retries immediately, because the broker is ready again. */
   retryNow(): void {
     if (this.#state.name === 'waiting_for_retry') this.#enter(SCHEDULED);
   }
@@ -131,8 +132,8 @@ export class StreamQueue {
       if (count > 0) this.#refuseAll(queue.splice(0, count));
       oldestMs = Math.min(oldestMs, queue[0]?.queuedAtMs ?? oldestMs);
     }
-    // If the batch that is being sent fails, its events return to the queue, within the deadline of the broker. The checks must
-    // continue until then.
+    // The checks must continue while a batch is being sent, because its events return to the queue if the
+    // batch fails.
     return this.#state.name === 'sending' && oldestMs === Number.POSITIVE_INFINITY
       ? untilMs + this.#dependencies.maxWaitMs
       : oldestMs;
@@ -160,8 +161,8 @@ export class StreamQueue {
     if (first === undefined) return this.#enter(IDLE);
     this.#enter(SENDING);
     const { broker, clock, runningMs } = this.#dependencies;
-    // Measures the wait of the first event of the batch, which belongs to the highest lane. Events of lower lanes may have waited
-    // longer only because higher lanes are sent first.
+    // Measures how long the first event of the batch has waited. This event belongs to the highest lane.
+    // Events of lower lanes may have waited longer, because higher lanes are sent first.
     this.#limit.sending(runningMs() - first.queuedAtMs, clock.monotonicMs());
     let results: readonly (PublishReceipt | Error)[];
     try {
@@ -178,7 +179,9 @@ export class StreamQueue {
     else this.#onFailed(failed);
   }
 
-  /** Reports the outcome of each event of a batch. Returns the events that are worth another attempt, in their order. */
+  /**
+   * Reports the outcome of each event of a batch. Returns the events that must be sent again, in their order.
+   */
   #settle(batch: readonly QueuedEvent[], results: readonly (PublishReceipt | Error)[]): QueuedEvent[] {
     const failed: QueuedEvent[] = [];
     for (const [index, queued] of batch.entries()) {
@@ -207,7 +210,7 @@ export class StreamQueue {
     }
   }
 
-  /** Puts the events of a failed attempt back to the front, so that no event overtakes them. */
+  /** Puts the events of a failed attempt back at the front of the queue, so that no event overtakes them. */
   #onFailed(failed: readonly QueuedEvent[]): void {
     this.#limit.reset();
     for (const lane of LANES) this.#lanes[lane].unshift(...failed.filter(({ event }) => event.lane === lane));

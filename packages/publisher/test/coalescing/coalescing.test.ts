@@ -14,7 +14,7 @@ describe.each(['local', 'redis'] as const)('coalescing: %s', (coalescing) => {
   // If the windows are in the broker, one timer always runs: the watch for overdue windows of other publishers.
   const timersAtRest = coalescing === 'local' ? 0 : 1;
 
-  it('typing is accepted at once, and its last state is published when the 100 ms window ends', async () => {
+  it('typing is accepted immediately, and its last state is published when the 100 ms window ends', async () => {
     await using system = await setUp();
     const result = await system.publisher.publish('typing_start', 'room', typing(ana, true));
     expect(result.status).toBe('coalesced');
@@ -46,7 +46,7 @@ describe.each(['local', 'redis'] as const)('coalescing: %s', (coalescing) => {
     );
   });
 
-  it('one event carries the message IDs of all read receipts in a window', async () => {
+  it('all read receipts in a window are published as one event with all message IDs', async () => {
     await using system = await setUp();
     const [first, second, third] = [randomUUID(), randomUUID(), randomUUID()];
     await system.publisher.publish('read_receipt', 'room', { user_id: ana, message_ids: [first, second] });
@@ -57,7 +57,7 @@ describe.each(['local', 'redis'] as const)('coalescing: %s', (coalescing) => {
     ]);
   });
 
-  it('merged receipts are published as several events if one event cannot contain all message IDs, and no ID is lost', async () => {
+  it('merged receipts are split into several events if one event cannot contain all message IDs', async () => {
     await using system = await setUp();
     const lists = Array.from({ length: 20 }, () => Array.from({ length: 300 }, () => randomUUID()));
     for (const message_ids of lists) {
@@ -95,7 +95,7 @@ describe.each(['local', 'redis'] as const)('coalescing: %s', (coalescing) => {
   });
 
   it.each([-300_000, 0, 300_000])(
-    'a message ends the typing that was published before it, but not later typing, even if timestamps differ by %d ms',
+    'a message ends earlier typing of its sender but not later typing, even if timestamps differ by %d ms',
     async (skewMs) => {
       await using system = await setUp();
       const timestamp = new Date(system.clock.wallMs() + skewMs).toISOString();
@@ -127,7 +127,7 @@ describe.each(['local', 'redis'] as const)('coalescing: %s', (coalescing) => {
     },
   );
 
-  it('a message that is not stored ends no typing, and a waiting typing_stop event is not lost', async () => {
+  it('a message that is not stored ends no typing, and the waiting typing_stop is published', async () => {
     const clock = fakeClock();
     const broker = createMemoryBroker({ streams: eventCatalog.streams, clock });
     await broker.open();
@@ -154,7 +154,7 @@ describe.each(['local', 'redis'] as const)('coalescing: %s', (coalescing) => {
     await broker.close();
   });
 
-  it('a message that is published again does not end the typing that began after the first publication', async () => {
+  it('a repeated message does not end typing that began after the first publication of the message', async () => {
     await using system = await setUp();
     const eventId = randomUUID();
     await system.publisher.publish('chat_message', 'room', chat(ana), { eventId });
@@ -179,7 +179,7 @@ describe.each(['local', 'redis'] as const)('coalescing: %s', (coalescing) => {
     ]);
   });
 
-  it('flush() and close() publish the waiting events at once', async () => {
+  it('flush() and close() publish the waiting events immediately', async () => {
     await using system = await setUp();
     await system.publisher.publish('typing_start', 'one', typing(ana, true));
     await system.publisher.flush();
@@ -189,7 +189,7 @@ describe.each(['local', 'redis'] as const)('coalescing: %s', (coalescing) => {
     expect(await system.entries('events:chat')).toHaveLength(2);
   });
 
-  it('a closed publisher holds no timer, so that its process can end', async () => {
+  it('a closed publisher has no timer, so that its process can end', async () => {
     await using system = await setUp();
     await system.publisher.publish('typing_start', 'room', typing(bob, true));
     await system.publisher.publish('chat_message', 'room', chat(ana));
@@ -218,7 +218,7 @@ describe.each(['local', 'redis'] as const)('coalescing: %s', (coalescing) => {
     expect((await system.events('events:chat')).map(({ room_id }) => room_id)).toEqual(['a', 'b', 'c']);
   });
 
-  it('no event is lost or miscounted in random sequences of typing events', async () => {
+  it('random sequences of typing events are published without loss, and with correct counts', async () => {
     const step = fc.oneof(
       fc.record({
         kind: fc.constant('typing' as const),
@@ -279,7 +279,7 @@ describe('when the broker fails as a window ends', () => {
     expect(system.dropped).toEqual([]);
   });
 
-  it('a shared window drops its event if the broker stores nothing for a minute, and the drop is counted', async () => {
+  it('a shared window drops and counts its event if the broker stores nothing for a minute', async () => {
     await using system = await setUpPublisher({ coalescing: 'redis' });
     await system.publisher.publish('typing_start', 'room', typing(ana, true));
     vi.spyOn(system.broker, 'append').mockRejectedValue(new BrokerError('unavailable', 'gone'));

@@ -32,8 +32,8 @@ async function countCalls(servers: readonly RedisServer[], commands: RegExp): Pr
 }
 
 /**
- * Returns the number of script calls. Leaves out the checks for overdue windows, because their number depends on time, not on
- * messages.
+ * Returns the number of script calls. Does not count the checks for overdue windows, because their number
+ * depends on time, not on messages.
  */
 async function countScripts(servers: readonly RedisServer[]): Promise<number> {
   return (await countCalls(servers, /^eval/)) - (await countCalls(servers, /^zrangebyscore$/));
@@ -41,7 +41,7 @@ async function countScripts(servers: readonly RedisServer[]): Promise<number> {
 
 const messages = 2_000;
 
-it('2,000 messages that are published at once cause at most 70 script calls while a user is typing', async () => {
+it('a burst of 2,000 messages causes at most 70 script calls while a user is typing', async () => {
   await using redis = await startRedis();
   await using system = await openPublisher(redis.url);
   await system.publisher.publish('typing_start', 'room-1', typing(ana, true));
@@ -58,7 +58,7 @@ it('2,000 messages that are published at once cause at most 70 script calls whil
   expect(entries.every(({ fields }) => fields['event_type'] === 'chat_message')).toBe(true);
 });
 
-it('2,000 messages that are published at once cause at most 90 script calls and 70 checks for open windows on a cluster', async () => {
+it('a burst of 2,000 messages causes at most 90 script calls and 70 checks for open windows on a cluster', async () => {
   await using cluster = await startRedisCluster({ nodeTimeoutMs: 30_000 });
   await using system = await openPublisher(cluster.url);
   await system.publisher.publish('typing_start', 'room-1', typing(ana, true));

@@ -58,7 +58,7 @@ describe.each([
   ['one server', () => redis.url],
   ['a cluster', () => cluster.url],
 ])('windows on %s', (_, url) => {
-  it('windows are shared by publishers, and a publisher flushes the windows that a dead publisher left behind', async () => {
+  it('publishers share their windows, and flush the windows of a publisher that died', async () => {
     await using first = await openPublisher(url());
     await using second = await openPublisher(url());
     const rooms = Array.from({ length: 8 }, () => randomUUID());
@@ -82,7 +82,7 @@ describe.each([
     );
   });
 
-  it('waiting typing is ended by a message from another publisher, and typing that is published after the message remains', async () => {
+  it('a message from another publisher ends waiting typing, but not typing after the message', async () => {
     await using one = await openPublisher(url());
     await using other = await openPublisher(url());
     for (let round = 0; round < 5; round++) {
@@ -102,12 +102,13 @@ describe.each([
     }
   });
 
-  it('a window is flushed completely even if its publisher dies after it stored the events and before it committed the window', async () => {
+  it('a window is flushed completely even if its publisher dies between storing and committing', async () => {
     await using first = await openPublisher(url());
     await using second = await openPublisher(url());
     const room = randomUUID();
     await first.publisher.publish('typing_start', room, typing(ana, true));
-    // The publisher can still claim the window and store its only event. A check for overdue windows may use up one of these calls.
+    // Two more calls are allowed: one to claim the window, and one to store its only event. A check for
+    // overdue windows may use one of these calls.
     first.die({ afterCalls: 1, isLastCallDone: true });
     await until(async () => (await eventsOf(second.broker, room)).length > 0);
     const name = { roomId: room, slot: 'typing' };
@@ -122,7 +123,7 @@ describe.each([
     expect(countsOf(await eventsOf(second.broker, room))).toEqual([1]);
   });
 
-  it('a publisher that closes flushes its windows, even the windows that another publisher opened', async () => {
+  it('a publisher that closes flushes its windows, including windows that another publisher opened', async () => {
     await using first = await openPublisher(url());
     await using second = await openPublisher(url());
     const room = randomUUID();

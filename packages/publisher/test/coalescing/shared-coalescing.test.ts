@@ -106,7 +106,7 @@ describe('publishers that share their windows', () => {
       const a = system.start('a');
       await a.publish('typing_stop', 'room', typing(ana, false));
       await system.clock.advance(99.5);
-      // Limits the calls only now, so that the checks for overdue windows do not use them up.
+      // Limits the number of calls as late as possible, because each check for overdue windows uses one call.
       system.kill('a', death);
       system.start('b');
       await system.clock.advance(400);
@@ -114,7 +114,7 @@ describe('publishers that share their windows', () => {
     },
   );
 
-  it('publishers lose no accepted event and publish no message ID twice, even if any of them dies at any call', async () => {
+  it('publishers that die at any call lose no accepted event and publish no message ID twice', async () => {
     const publisher = fc.constantFrom('a', 'b', 'c');
     const step = fc.oneof(
       {

@@ -18,7 +18,7 @@ describe('batches', () => {
     return { ...world, batches };
   }
 
-  it('events of one turn of the event loop are collected into batches, which are sent one after another, in order', async () => {
+  it('events of one turn of the event loop form batches, which are sent one after another in order', async () => {
     const { clock, put, batches } = await setUpBatches();
     for (let n = 0; n < 10; n += 1) put(`${n}`);
     expect(batches).toEqual([]);

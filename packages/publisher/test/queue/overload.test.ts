@@ -30,7 +30,7 @@ describe('a stream whose events arrive faster than they are stored', () => {
         },
       );
     };
-    /** Offers `perMs` events per millisecond for `ms` milliseconds. */
+    /** Adds `perMs` events per millisecond to the queue, for `ms` milliseconds. */
     const load = async (perMs: number, ms: number, lane: Lane = 'high'): Promise<void> => {
       let offered = 0;
       for (let at = stepMs; at <= ms; at += stepMs) {
@@ -49,8 +49,8 @@ describe('a stream whose events arrive faster than they are stored', () => {
     expect(Math.max(...waitedMs.refused)).toBeLessThanOrEqual(stepMs);
     expect([...refusals]).toEqual(['outbox_full not_stored 1000']);
     await clock.advance(3_000);
-    // The first events came before the overload was detected. After them, the queue contains only as many events as are stored in
-    // half a second.
+    // The first events wait longer, because the overload is not detected yet. Later, the queue contains only
+    // as many events as are stored in half a second.
     expect(Math.max(...waitedMs.stored)).toBeLessThan(3_000);
     expect(Math.max(...waitedMs.stored.slice(-300))).toBeLessThan(700);
     // After the overload, a burst is accepted again.

@@ -14,7 +14,7 @@ describe('while the broker is available', () => {
     expect(new Set(Object.values(results))).toEqual(new Set(['stored']));
   });
 
-  it('the publish queue sends waiting events of the high lane first, then those of the medium lane, then those of the low lane', async () => {
+  it('waiting events of the high lane are sent first, then the medium lane, then the low lane', async () => {
     const { clock, put, stored } = await setUp();
     for (const [id, lane] of [
       ['l1', 'low'],
@@ -86,7 +86,7 @@ describe('while the broker is unavailable', () => {
     expect(results).toEqual({ a: 'broker_unavailable not_stored' });
   });
 
-  it('the outcome of an event is unknown if its first attempt was sent but not answered, and later attempts were not sent', async () => {
+  it('the outcome of an event is unknown if its first attempt got no answer and later attempts were not sent', async () => {
     const { clock, broker, put, results } = await setUp();
     breakBroker(broker, new BrokerError('unavailable', 'not connected', { nothingHappened: true }));
     vi.mocked(broker.append).mockRejectedValueOnce(new BrokerError('timeout', 'no answer'));
@@ -95,7 +95,7 @@ describe('while the broker is unavailable', () => {
     expect(results).toEqual({ a: 'broker_unavailable unknown' });
   });
 
-  it('an event that fails is sent between 30 and 1,000 times in a minute', async () => {
+  it('an event that fails is sent at least 30 and at most 1,000 times in a minute', async () => {
     const { clock, broker, put } = await setUp({ maxWaitMs: 60_000 });
     const away = breakBroker(broker);
     put('a');
@@ -104,7 +104,7 @@ describe('while the broker is unavailable', () => {
     expect(away.mock.calls.length).toBeLessThan(1_000);
   });
 
-  it('an error that a retry cannot fix is reported at once for every event of the batch', async () => {
+  it('an error that a retry cannot fix is reported immediately for every event of the batch', async () => {
     const { clock, broker, put, results } = await setUp();
     vi.spyOn(broker, 'append').mockRejectedValueOnce(new BrokerError('refused', 'WRONGTYPE'));
     for (let n = 0; n < 9; n += 1) put(`${n}`);
@@ -125,7 +125,7 @@ describe('while the broker is unavailable', () => {
     expect(await stored()).toBe('b');
   });
 
-  it('an event that must not be retried fails at once, and other events are retried', async () => {
+  it('an event that must not be retried fails immediately, and other events are retried', async () => {
     const { clock, broker, put, results, stored } = await setUp();
     const away = breakBroker(broker);
     put('again', 'low');
@@ -139,7 +139,7 @@ describe('while the broker is unavailable', () => {
 });
 
 describe('at its limit', () => {
-  it('a full queue drops its oldest low-lane events to accept new events, and refuses new events when no low-lane event is left', async () => {
+  it('a full queue drops old low-lane events for new events, and refuses new events if there are none', async () => {
     const { clock, broker, put, stored, results } = await setUp({ maxEvents: 4 });
     const away = breakBroker(broker);
     for (const id of ['l1', 'l2', 'l3', 'l4']) put(id, 'low');
@@ -156,7 +156,7 @@ describe('at its limit', () => {
     expect(await stored()).toBe('h1 h2 h3 m1');
   });
 
-  it('the limit maxChars counts the characters of all waiting events, but an empty queue accepts a single huge event', async () => {
+  it('the limit maxChars counts the characters of all waiting events, but an empty queue accepts a huge event', async () => {
     const { clock, broker, put, results } = await setUp({ maxChars: 12 });
     breakBroker(broker);
     put('x'.repeat(100));
@@ -166,7 +166,7 @@ describe('at its limit', () => {
   });
 });
 
-it('settled() resolves when all events that were added before the call are stored or refused', async () => {
+it('settled() resolves when all earlier events are stored or refused', async () => {
   const { clock, broker, queue, put } = await setUp();
   await queue.settled();
   const away = breakBroker(broker);

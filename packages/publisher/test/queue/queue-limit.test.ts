@@ -30,7 +30,7 @@ describe('QueueLimit', () => {
     expect(limit.maxWaiting).toBe(Number.POSITIVE_INFINITY);
   });
 
-  it('a queue whose batches were all late for half a second is limited to the number of events that are stored in half a second', () => {
+  it('a queue whose batches were late for half a second is limited to the events of half a second', () => {
     const limit = new QueueLimit(10);
     send(limit, 10, 600);
     expect(limit.maxWaiting).toBe(1_000);

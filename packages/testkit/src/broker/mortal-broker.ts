@@ -5,14 +5,17 @@ import type { Broker } from '@millrace/broker';
 export interface Death {
   /** Number of calls that are still answered. @defaultValue 0 */
   readonly afterCalls?: number;
-  /** True if one more call still reaches the broker, but is not answered. @defaultValue false */
+  /** True if one more call reaches the broker, but gets no answer. @defaultValue false */
   readonly isLastCallDone?: boolean;
 }
 
 /** A wrapper around a broker for one process that may die. */
 export interface MortalBroker {
   readonly broker: Broker;
-  /** Stops the wrapper. After the calls that `death` allows, no call reaches the broker and none is answered. */
+  /**
+   * Stops the wrapper. `death` may allow some more calls. After them, no call reaches the broker or gets an
+   * answer.
+   */
   die(death?: Death): void;
 }
 

@@ -25,7 +25,7 @@ export function describeAnnouncing(create: CreateHarness): void {
       expect(await broker.announced()).toEqual(new Set(['other']));
     });
 
-    it('an announcement is valid for ten seconds after the last announcement of its subscriber', async () => {
+    it('an announcement expires ten seconds after the last announcement of its subscriber', async () => {
       await using harness = await create();
       const { broker } = harness;
       await broker.announce('dead', ['theirs']);

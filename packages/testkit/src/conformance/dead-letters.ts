@@ -24,7 +24,7 @@ export function describeDeadLetters(create: CreateHarness): void {
 }
 
 function describeKeeping(create: CreateHarness): void {
-  it('dead letters are kept once per entry, whichever subscriber rejects it', async () => {
+  it('an entry becomes one dead letter, even if several subscribers reject it', async () => {
     await using harness = await create();
     const { broker } = harness;
     await append(broker, { stream: CHAT, fields: { n: '1', text: 'ä\n"' } });
@@ -172,7 +172,7 @@ function describeRequeueing(create: CreateHarness): void {
     expect(await broker.listDeadLetters(CHAT, { count: 2 })).toEqual([other]);
   });
 
-  it('a dead letter is requeued although the dedupe ID of its entry is still known, and can be rejected again', async () => {
+  it('a dead letter is requeued while the dedupe ID of its entry is known, and can be rejected again', async () => {
     await using harness = await create();
     const { broker } = harness;
     await append(broker, { stream: CHAT, fields: { n: '1' }, dedupeId: 'one' });
@@ -215,7 +215,7 @@ function describeDropping(create: CreateHarness): void {
     expect(await broker.inspect(CHAT)).toMatchObject({ deadLetters: 1, length: 5 });
   });
 
-  it('dead letters that were dropped are not kept again when their entry is read again', async () => {
+  it('a dropped dead letter does not come back when its entry is read again', async () => {
     await using harness = await create();
     const { broker } = harness;
     await rejectNumbered(broker, 1);

@@ -33,7 +33,7 @@ export const SUITE_OPTIONS: BrokerOptions = {
     { name: CHAT, maxLength: 100 },
     { name: TICKET, maxLength: 100 },
   ],
-  // Long enough that on a slow machine no subscriber is declared dead and no lease expires.
+  // Long enough that no subscriber is declared dead and no lease expires on a slow machine.
   livenessMs: 60_000,
   leaseMs: 60_000,
   minAgeMs: 0,

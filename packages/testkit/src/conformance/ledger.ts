@@ -12,7 +12,7 @@ import {
   runPass,
 } from './harness.js';
 
-/** Short, because these tests wait until a subscriber is declared dead. */
+/** This time is short, because these tests wait until a subscriber is declared dead. */
 const LIVENESS_MS = 200;
 
 /** Declares one part of `describeBrokerConformance`. */
@@ -41,7 +41,7 @@ export function describeLedger(create: CreateHarness): void {
       expect(await broker.inspect(CHAT)).toMatchObject({ length: 3, unconsumed: 0, pending: 0 });
     });
 
-    it('one pass consumes and acknowledges entries that the owner of the lease has already passed', async () => {
+    it('one pass consumes and acknowledges entries that the owner of the lease has already handled', async () => {
       await using harness = await create();
       const { lease } = await registerHolder(harness.broker, 'a');
       const ids = await publishNumbered(harness.broker, 3);
@@ -66,7 +66,7 @@ export function describeLedger(create: CreateHarness): void {
       ]);
     });
 
-    it('a pass acknowledges only entries that every subscriber has passed', async () => {
+    it('a pass acknowledges only entries that every subscriber has handled', async () => {
       await using harness = await create();
       const { start, lease } = await registerHolder(harness.broker, 'a');
       const b = await registerAt(harness.broker, 'b');
@@ -136,7 +136,7 @@ export function describeLedger(create: CreateHarness): void {
       expect(await beat(broker, 'b', { ...b, cursor: b.cursor })).toMatchObject({ status: 'revived' });
     });
 
-    it('a subscriber that sends heartbeats but does not advance to the end of the stream is declared dead', async () => {
+    it('a subscriber that sends heartbeats but stops reading before the end of the stream is declared dead', async () => {
       await using harness = await create({ livenessMs: LIVENESS_MS });
       const { broker } = harness;
       const { start, lease } = await registerHolder(broker, 'a');
@@ -163,7 +163,7 @@ export function describeLedger(create: CreateHarness): void {
       expect(dead).toEqual([]);
     });
 
-    it('every subscriber has one grace period after a time without heartbeats of any subscriber', async () => {
+    it('every subscriber has one grace period after a time in which no subscriber sent heartbeats', async () => {
       await using harness = await create({ livenessMs: LIVENESS_MS });
       const { broker } = harness;
       const { lease } = await registerHolder(broker, 'a');

@@ -69,7 +69,7 @@ export function describeMembership(create: CreateHarness): void {
       expect((await registerAt(harness.broker, 'b')).cursor).toBe(ids[4]);
     });
 
-    it('a subscriber does not count its own earlier registration as another live subscriber', async () => {
+    it('an earlier registration of a subscriber does not count as another live subscriber', async () => {
       await using harness = await create();
       await harness.broker.register('a');
       await publishNumbered(harness.broker, 3);
@@ -140,7 +140,7 @@ export function describeMembership(create: CreateHarness): void {
   });
 
   describe('leases', () => {
-    it('a lease belongs to one owner at a time, and this owner may renew it', async () => {
+    it('a lease belongs to one owner at a time, and this owner may renew the lease', async () => {
       await using harness = await create();
       const lease = present(await harness.broker.acquireLease(CHAT, 'a'));
       expect(await harness.broker.acquireLease(CHAT, 'b')).toBeUndefined();
@@ -158,7 +158,7 @@ export function describeMembership(create: CreateHarness): void {
       expect((await harness.broker.trim(first)).status).toBe('fenced');
     });
 
-    it('a lease is not ended by a late release of its previous owner', async () => {
+    it('a late release by the previous owner does not end a lease', async () => {
       await using harness = await create();
       const first = present(await harness.broker.acquireLease(CHAT, 'a'));
       await harness.broker.releaseLease(first);
@@ -168,7 +168,7 @@ export function describeMembership(create: CreateHarness): void {
       expect((await harness.broker.trim(second)).status).toBe('trimmed');
     });
 
-    it('an expired lease is not valid any more, not even for its previous owner', async () => {
+    it('an expired lease is invalid, even for its previous owner', async () => {
       await using harness = await create({ leaseMs: 20 });
       const first = present(await harness.broker.acquireLease(CHAT, 'a'));
       await harness.passTime(25);
@@ -195,7 +195,7 @@ export function describeMembership(create: CreateHarness): void {
       expect(await harness.broker.claimSlot('b', { preferred: 3 })).toEqual({ slot: 1, heldSlots: [1, 3] });
     });
 
-    it('a slot that is still held is taken over by the next process of the same instance', async () => {
+    it('the next process of an instance takes over the slot that the instance still holds', async () => {
       await using harness = await create();
       const { broker } = harness;
       await broker.claimSlot('one#1', { instance: 'one' });
@@ -208,7 +208,7 @@ export function describeMembership(create: CreateHarness): void {
       expect(await broker.claimSlot('one#2', { preferred: 1 })).toEqual({ slot: 1, heldSlots: [1, 2, 3] });
     });
 
-    it('a slot that is renewed after its expiry keeps its instance, whose next process can take over the slot', async () => {
+    it('a slot that is renewed after its expiry can be taken over by the next process of its instance', async () => {
       await using harness = await create({ leaseMs: 20 });
       const { broker } = harness;
       await broker.claimSlot('one#1', { instance: 'one' });

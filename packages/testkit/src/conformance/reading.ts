@@ -43,7 +43,7 @@ export function describeReading(create: CreateHarness): void {
       ]);
     });
 
-    it('readAfter returns at once if `blockMs` is 0, and otherwise after `blockMs` if no entry comes', async () => {
+    it('readAfter returns after `blockMs` if no entry comes, and immediately if `blockMs` is 0', async () => {
       await using harness = await create();
       expect(await harness.broker.readAfter(FROM_START, { count: 1, blockMs: 0 })).toEqual(new Map());
       const waiting = harness.broker.readAfter(FROM_START, { count: 1, blockMs: 20 });
@@ -73,7 +73,7 @@ export function describeReading(create: CreateHarness): void {
       expect(numbersOf(found.get(CHAT))).toEqual([6]);
     });
 
-    it('readAfter returns an empty map at once if its signal is already aborted or if it has no cursors', async () => {
+    it('readAfter immediately returns an empty map if its signal is already aborted or it has no cursors', async () => {
       await using harness = await create();
       await publishNumbered(harness.broker, 1);
       const options = { count: 1, blockMs: FOR_EVER_MS };

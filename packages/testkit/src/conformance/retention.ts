@@ -63,7 +63,7 @@ export function describeRetention(create: CreateHarness): void {
       expect(left[0]).toBeGreaterThan(250 - NODE_ENTRIES);
     });
 
-    it('a trim keeps entries that a registered subscriber has not passed, and the entry at its cursor', async () => {
+    it('a trim keeps the entry at a subscriber’s cursor and all entries after this cursor', async () => {
       await using harness = await create();
       const { broker } = harness;
       const { lease } = await registerHolder(broker, 'a');
@@ -116,7 +116,8 @@ export function describeRetention(create: CreateHarness): void {
       const ids = await publishNumbered(broker, 150);
       await runAllPasses(broker, lease, present(ids[76]));
       await publishNumbered(broker, 850, 150);
-      // Among 1000 entries, 77 were acknowledged and 200 are left, so 723 were removed before they were acknowledged.
+      // From the 1000 entries, 77 were acknowledged and 200 are left. The other 723 were removed before they
+      // were acknowledged.
       expect(await broker.inspect(CHAT)).toMatchObject({ length: 200, expired: 723 });
     });
 
@@ -131,7 +132,7 @@ export function describeRetention(create: CreateHarness): void {
       await beat(broker, 'a', { ...start, cursor: present(ids[149]) });
       await runAllPasses(broker, lease);
       await publishNumbered(broker, 40, 300);
-      // The 40 entries that the last append removed were acknowledged.
+      // The last append removed 40 entries, which were acknowledged.
       expect(await broker.inspect(CHAT)).toMatchObject({ length: 200, expired: 100 });
     });
 

@@ -31,7 +31,7 @@ async function appendEnding(broker: Broker, key: string): Promise<string> {
 /** Declares one part of `describeBrokerConformance`. */
 export function describeWindows(create: CreateHarness): void {
   describe('windows', () => {
-    it('a window opens with its first input, accepts more inputs, and is claimed once, with its inputs in order', async () => {
+    it('a window opens with its first input, accepts more inputs, and is claimed once, in order', async () => {
       await using harness = await create();
       const { windows } = harness.broker;
       const first = await windows.add(name, [input('a')], lasting(windowMs));
@@ -59,7 +59,7 @@ export function describeWindows(create: CreateHarness): void {
       expect((await claimNow(windows, 't')).status).toBe('claimed');
     });
 
-    it('a window accepts an input ID only once until it is claimed, and again after that', async () => {
+    it('a window ignores a repeated input ID until the window is claimed', async () => {
       await using harness = await create();
       const { windows } = harness.broker;
       await windows.add(name, [input('a'), input('a', 'other')], lasting(windowMs));
@@ -79,7 +79,7 @@ export function describeWindows(create: CreateHarness): void {
       expect(claims.map(({ status }) => status).sort()).toEqual(['busy', 'busy', 'claimed']);
     });
 
-    it('a claim that is not committed in time passes unchanged to another caller, and its first caller cannot commit', async () => {
+    it('an expired claim passes unchanged to another caller, and its first caller cannot commit', async () => {
       await using harness = await create();
       const { windows } = harness.broker;
       await windows.add(name, [input('a'), input('b')], lasting(windowMs));
@@ -102,7 +102,7 @@ export function describeWindows(create: CreateHarness): void {
       });
     });
 
-    it('a caller that renews its claim keeps the window, and another caller cannot renew this claim', async () => {
+    it('a caller that renews its claim keeps the window, and no other caller can renew the claim', async () => {
       await using harness = await create();
       const { windows } = harness.broker;
       await windows.add(name, [input('a')], lasting(windowMs));
@@ -115,7 +115,7 @@ export function describeWindows(create: CreateHarness): void {
       expect(await windows.renew(name, 'slow', leaseMs)).toBe(false);
     });
 
-    it('a window records for each input which entries were appended before the input', async () => {
+    it('a window records for each input which stream entries came before the input', async () => {
       await using harness = await create();
       const { windows } = harness.broker;
       const ids = [];
@@ -127,7 +127,8 @@ export function describeWindows(create: CreateHarness): void {
       const claim = await claimNow(windows, 't');
       const asOf = claim.status === 'claimed' ? claim.inputs.map((waited) => waited.asOf ?? '') : [];
       expect(asOf).toHaveLength(3);
-      // In a Redis Cluster a window may be on another server than the stream. Its times then come from that other server.
+      // In a Redis Cluster, a window and its stream may be on different servers. In that case, the times of
+      // the window come from another clock.
       const isExact = harness.broker.readGroups.length === 1;
       const compare = (a: string, b: string): number =>
         isExact ? compareEntryIds(a, b) : entryIdMs(a) - entryIdMs(b);
@@ -137,7 +138,7 @@ export function describeWindows(create: CreateHarness): void {
       }
     });
 
-    it('a window records the newest ending of each key, but only while it contains inputs', async () => {
+    it('a window records the newest ending of each key, but only while the window contains inputs', async () => {
       await using harness = await create();
       const { windows } = harness.broker;
       await appendEnding(harness.broker, 'bob');
@@ -175,7 +176,7 @@ export function describeWindows(create: CreateHarness): void {
       expect(endings.sort()).toEqual(keys.slice(0, WINDOW_LIMITS.maxEndings).sort());
     });
 
-    it('a window that has reached its maximum number of inputs or bytes is full until it is claimed', async () => {
+    it('a window with its maximum number of inputs or bytes is full until it is claimed', async () => {
       await using harness = await create();
       const { windows } = harness.broker;
       for (let at = 0; at < WINDOW_LIMITS.maxInputs; at += 512) {
@@ -192,7 +193,7 @@ export function describeWindows(create: CreateHarness): void {
       expect((await windows.add(name, [input('b')], lasting(windowMs))).outcomes).toEqual(['full']);
     });
 
-    it('the windows of a slot that were not flushed in time are found, the oldest first', async () => {
+    it('`overdue()` finds the windows of a slot that were not flushed in time, the oldest first', async () => {
       await using harness = await create();
       const { windows } = harness.broker;
       const rooms = ['one', 'a:b', 'tüp'];

@@ -5,8 +5,8 @@ import { connect, type Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 
 /**
- * The proxy's treatment of a request: forward it, cut its connection, forward it but discard the answer, answer it with a status,
- * or forward it after a delay.
+ * The treatment of a request by the proxy: forward the request, cut its connection, discard the answer, send a
+ * status instead, or forward the request after a delay.
  */
 export type HttpFate =
   | 'pass'
@@ -109,7 +109,7 @@ class TestHttpProxy implements HttpProxy {
         return;
       }
       response.writeHead(answer.statusCode ?? 502, answer.headers);
-      // Sends the headers at once, so that a client does not wait for them until the first event.
+      // Sends the headers immediately, so that a client gets them before the first event.
       response.flushHeaders();
       answer.pipe(response);
       answer.on('error', () => response.destroy());

@@ -1,4 +1,5 @@
-// A TCP proxy between a client and a server with which a test can cut connections, and delay or discard data.
+// A TCP proxy between a client and a server. With this proxy, a test can cut connections, and delay or
+// discard data.
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
@@ -11,7 +12,8 @@ export interface BreakPoint {
   /** Number of bytes that still pass in that direction. */
   readonly afterBytes: number;
   /**
-   * Number of turns of the event loop until the reset. During these turns the other direction continues, as in a failing network.
+   * Number of turns of the event loop until the reset. During these turns, the other direction still works,
+   * as in a failing network.
    */
   readonly turns: number;
 }

@@ -11,7 +11,8 @@ export interface RedisClusterOptions {
   /** Gives each master a replica. @defaultValue false */
   readonly hasReplicas?: boolean;
   /**
-   * Refuses commands for all slots while any slot is not served (`cluster-require-full-coverage`, which is on in Redis by default).
+   * True if the cluster refuses all commands while any slot has no server. Sets
+   * `cluster-require-full-coverage`, whose default in Redis is also on.
    * @defaultValue true
    */
   readonly needsEverySlot?: boolean;
@@ -38,8 +39,8 @@ export interface RedisCluster extends AsyncDisposable {
   /** Resolves when every running node reports the cluster as healthy and sees all other running nodes. */
   healthy(): Promise<void>;
   /**
-   * Pauses the writes to a master, and resolves when its replica has received all earlier writes. If the test then ends the master,
-   * no write is lost by Redis' asynchronous replication.
+   * Pauses the writes to a master, and resolves when its replica has received all earlier writes. If the test
+   * then stops the master, asynchronous replication loses no write.
    */
   holdWrites(master: RedisServer): Promise<void>;
   /** Moves the slot of `key`, with all its keys, to another master. */
@@ -64,7 +65,8 @@ export async function startRedisCluster(options: RedisClusterOptions = {}): Prom
     String(nodeTimeoutMs),
     '--cluster-require-full-coverage',
     needsEverySlot ? 'yes' : 'no',
-    // Lets a replica take over however long its master was silent, because the test machine may pause.
+    // Lets a replica take over even if its master was silent for a long time, because the test machine may
+    // pause.
     '--cluster-replica-validity-factor',
     '0',
     '--repl-diskless-sync-delay',
@@ -121,7 +123,8 @@ class TestRedisCluster implements RedisCluster {
 
   async masterOf(key: string): Promise<RedisServer> {
     for (const node of await this.#alive()) {
-      // The owner of the slot answers. Replicas and all other nodes redirect; a deposed master soon redirects too.
+      // Only the master of the slot answers. All other nodes redirect, including replicas. A former master
+      // redirects after a short time.
       const reply = await node.cli('exists', key);
       const isMaster = (await node.cli('role')).startsWith('master');
       if (isMaster && /^\d+$/.test(reply)) return node;
@@ -222,7 +225,7 @@ async function offsetOf(node: RedisServer, role: 'master' | 'slave'): Promise<st
   return new RegExp(`${role}_repl_offset:(\\d+)`).exec(await node.cli('info', 'replication'))?.[1];
 }
 
-/** Throws if a reply is an error, because `redis-cli` prints errors and still exits with status 0. */
+/** Throws if a reply is an error, because `redis-cli` exits with status 0 even then. */
 async function succeed(reply: Promise<string>): Promise<void> {
   const text = await reply;
   if (!/^(OK|NOKEY)/.test(text)) throw new Error(`redis-cli answered ${text}`);

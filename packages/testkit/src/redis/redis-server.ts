@@ -38,7 +38,10 @@ export interface RedisServer extends AsyncDisposable {
 }
 
 const START_ATTEMPTS = 5;
-/** The server program for all tests. Another one: `REDIS_SERVER_PROGRAM=/path/to/valkey-server npx vitest run …`. */
+/**
+ * The server program for all tests. To use another program: `REDIS_SERVER_PROGRAM=/path/to/valkey-server npx
+ * vitest run …`.
+ */
 const SERVER_PROGRAM = process.env.REDIS_SERVER_PROGRAM ?? 'redis-server';
 
 /** Starts a server and waits until it answers. */

@@ -1,4 +1,4 @@
-// A clock for tests, in which time passes only when the test says so.
+// A clock for tests, whose time passes only when the test advances it.
 
 interface Timer {
   readonly atMs: number;
@@ -14,15 +14,17 @@ export interface FakeClock {
   /** Calls `tick` at this interval until the returned function is called. */
   every(intervalMs: number, tick: () => void): () => void;
   /**
-   * Lets time pass and fires each timer in order, at its own time. After each timer the settled promises continue, so that a timer
-   * that they set fires too if it is due.
+   * Lets time pass and fires each timer in order, at its own time. After each timer, the code that awaited
+   * settled promises runs. If this code sets a timer that is due, that timer fires, too.
    */
   advance(ms: number): Promise<void>;
-  /** Lets time pass as `advance` does, but synchronously: promises do not continue in between. */
+  /**
+   * Lets time pass as `advance` does, but synchronously: code that awaits promises does not run in between.
+   */
   pass(ms: number): void;
   /**
-   * Lets time pass without firing timers, as in a process that gets no CPU time. Timers that became due fire late, at the next
-   * `advance` or `pass`.
+   * Lets time pass without firing timers, as in a process that gets no CPU time. The next call of `advance`
+   * or `pass` fires the timers that became due.
    */
   sleep(ms: number): void;
   /** Moves only the wall clock, as an administrator or NTP would. */
@@ -105,7 +107,9 @@ export function fakeClock(startMs = 1_700_000_000_000): FakeClock {
   };
 }
 
-/** Waits for one turn of the event loop. All promises that need neither a timer nor a socket have then settled. */
+/**
+ * Waits for one turn of the event loop. After it, all promises that need no timer and no socket have settled.
+ */
 function settlePromises(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

@@ -1,4 +1,4 @@
-// Polls for a state that cannot be awaited, so that no test has to guess a waiting time.
+// Polls for a state that has no event, so that a test does not need a fixed waiting time.
 
 /** Polls until `condition` is true. Throws if it is not true within `limitMs`. Prefer to await an event if there is one. */
 export async function until(condition: () => boolean | Promise<boolean>, limitMs = 15_000): Promise<void> {
