@@ -13,7 +13,8 @@ export default defineConfig({
     target: 'es2022',
     assetsInlineLimit: 0,
     reportCompressedSize: false,
-    // The page needs all of its code at once, so there is one chunk. scripts/build-web.mjs prints the size.
+    // The page needs all of its code for the first view, so there is one chunk. scripts/build-web.mjs prints
+    // the size.
     chunkSizeWarningLimit: 800,
     modulePreload: { polyfill: false },
   },

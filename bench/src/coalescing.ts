@@ -33,7 +33,8 @@ type Coalescing = 'redis' | 'local';
 /** Reads the stream like a gateway, until `stop` is called. */
 async function startReader(redisUrl: string) {
   const client = createClient({ url: redisUrl, RESP: 2 });
-  // Redis ends after a failed run. Without this handler, the error of the lost connection would hide the first error.
+  // After a failed run, Redis ends before this client. Without this handler, the error of the lost connection
+  // would hide the original error.
   client.on('error', () => undefined);
   await client.connect();
   const arrived: ArrivedEntry[] = [];
@@ -88,7 +89,7 @@ async function typing(gap: KeyGap, coalescing: Coalescing): Promise<Judgement> {
     return sent;
   });
   const sent = (await Promise.all(reports)).flat();
-  // Every publisher has flushed. The reader gets the remaining entries with its next read.
+  // Every publisher has flushed its windows, so the next read returns the remaining entries.
   await reader.stop();
   void redis;
   return judge(sent, reader.arrived);

@@ -1,6 +1,6 @@
-// Offers the system three times as many events as it can accept. Measures how many events still get through, how fast the others
-// are refused, and how soon the latency is normal again. Gateway and Redis share one core, producer and clients the other core. At
-// the end a busy process takes half of the first core.
+// Offers the system three times as many events as it can accept. Measures how many events are accepted, how
+// fast the other events are refused, and how soon the latency is normal again. Gateway and Redis share one
+// core, producer and clients the other core. In the last phase, a busy process takes half of the first core.
 //
 //   npm run bench -- overload [--seconds 60 --write]
 import { execFileSync } from 'node:child_process';

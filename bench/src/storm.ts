@@ -1,5 +1,5 @@
-// Measures the latency of chat messages and notifications, alternately without and with a storm of typing events. The storm is
-// written by plain XADD.
+// Measures the latency of chat messages and notifications, alternately without and with a storm of typing
+// events. A producer writes the storm by plain XADD.
 //
 //   npm run bench -- storm [--rounds 3 --seconds 5 --rate 20000 --write]
 import { parseArgs } from 'node:util';

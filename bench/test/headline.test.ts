@@ -12,7 +12,7 @@ function part(figure: string, value: number, floor: number, socketIo: number): S
   };
 }
 
-test('the headline contains the figures of Millrace and their ratios to other systems, except systems that did not run', () => {
+test('the headline contains Millrace’s figures and their ratios to the other systems that ran', () => {
   const summary = {
     s1: part('p50Ms', 0.414, 1.2, 0.9),
     s2: part('p50Ms', 0.25, 1.15, 1.05),

@@ -30,7 +30,7 @@ test.each([1_000, 1_500, 6_543, 21_000, 70_000])(
   },
 );
 
-test('one failed attempt does not end the search for the highest rate, and a start near it needs few attempts', async () => {
+test('one failed attempt does not end the search, and a good start needs few attempts', async () => {
   const { tried, tryRate } = sideOf(rateAt(30), 1);
   const { index, refused } = await findHighestRate(28, tryRate);
   expect(index).toBe(30);

@@ -59,7 +59,7 @@ test.each<[string, Partial<Round>, RegExp]>([
   expect(warningsOf(clean, { ...clean, ...fault }).join('\n')).toMatch(warning);
 });
 
-test('a loss in one round is reported even when another round delivered as many events twice', () => {
+test('a loss in one round is reported even if another round delivered too many events', () => {
   expect(warningsOf({ ...clean, received: 900 }, { ...clean, received: 1_100 })).toHaveLength(2);
 });
 

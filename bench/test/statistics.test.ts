@@ -34,7 +34,7 @@ describe('the interval of a median', () => {
     },
   );
 
-  test('the interval of a median contains the true median as often as its coverage says', () => {
+  test('an interval of a median contains the true median in as many cases as its coverage promises', () => {
     let seed = 42;
     const random = (): number => {
       seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31;

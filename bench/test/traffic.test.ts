@@ -23,7 +23,7 @@ function marksIn(text: string): readonly (readonly [number, number])[] {
   return marks;
 }
 
-test('the marks (send time and number) are found anywhere in a message, and other text is not taken for a mark', () => {
+test('readMarks finds every send time and number in a message, and takes no other text for a mark', () => {
   const text = `{"position":"aGk~t","payload":{"content":"${contentOf(123_456_789_012, 7)}"}} ${contentOf(5, 0)} t=9;n=9;`;
   expect(marksIn(text)).toEqual([
     [123_456_789_012, 7],
@@ -58,7 +58,7 @@ test('the metronome calls back once for each tick, in order, and never before th
   expect(early).toBe(0);
 });
 
-test('a tick of the metronome that comes too late keeps its intended time', async () => {
+test('a late tick of the metronome keeps its intended time', async () => {
   const schedule = { startNs: nowNs() + 1e6, tickNs: 1e6, ticks: 30 };
   const lateNs: number[] = [];
   await keepTime(schedule, (tick, intendedNs) => {
@@ -66,7 +66,7 @@ test('a tick of the metronome that comes too late keeps its intended time', asyn
     if (tick !== 5) return;
     for (const endNs = nowNs() + 15e6; nowNs() < endNs; );
   });
-  // Ten ticks became due during the pause, and the first of them waited longest.
+  // Ten ticks became due during the pause. The first of these ticks waited longest.
   expect(lateNs[6]).toBeGreaterThan(12e6);
   expect(lateNs).toHaveLength(30);
 });

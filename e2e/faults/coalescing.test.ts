@@ -1,5 +1,6 @@
-// Publishers are killed while their coalescing windows contain read receipts, and the gateways lose their connections to Redis. The
-// oracle judges the other events of the load. The received receipts are compared with those that the publishers accepted.
+// Publishers are killed while their coalescing windows contain read receipts. Meanwhile, the gateways lose
+// their connections to Redis. The oracle judges all events of the load except receipts. The test compares the
+// received receipts with the accepted ones.
 import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
@@ -35,7 +36,7 @@ async function killPublishers({ redis, seats }: FaultSystem, userId: string): Pr
   );
 }
 
-test('the read receipts in the windows of killed publishers reach every member once, and are counted exactly', async () => {
+test('the receipts in the windows of killed publishers reach every member once, and are counted exactly', async () => {
   const accepted: string[] = [];
   const trial = await system().try(async (target) => {
     for (let round = 0; round < rounds; round += 1)

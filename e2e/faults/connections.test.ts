@@ -8,7 +8,7 @@ import { FaultSystem } from './support/fault-system.js';
 const system = sharedSystem(() => FaultSystem.start());
 
 describe('under faults of connections no event is lost, repeated or reordered, and no client has to reload', () => {
-  test('no event is lost or sent twice while the gateways’ connections to Redis are cut with replies outstanding', async () => {
+  test('no event is lost or sent twice while gateways lose connections to Redis with replies outstanding', async () => {
     const trial = await expectToSurvive(system(), 'connections to Redis cut with replies outstanding');
     // No client had to reconnect, so the gateways had no reason to send anything twice.
     expect(trial.repeated).toBe(0);
@@ -17,7 +17,7 @@ describe('under faults of connections no event is lost, repeated or reordered, a
   test('no event is lost or stored twice while the publisher’s connection is cut with replies outstanding', async () => {
     const trial = await system().try(async ({ publisherWire }) => {
       for (let round = 0; round < 20; round += 1) {
-        // Redis has executed the command, but its answer is lost.
+        // Redis has executed the command, but the answer to the publisher is lost.
         publisherWire.swallow('replies');
         await publisherWire.nextData('replies');
         publisherWire.restore();
@@ -30,7 +30,7 @@ describe('under faults of connections no event is lost, repeated or reordered, a
     expect(trial.repeated).toBe(0);
   });
 
-  test('no event is lost while one gateway’s connection to Redis swallows every reply for eight seconds', async () => {
+  test('no event is lost while one gateway gets no replies from Redis for eight seconds', async () => {
     const [one] = system().seats;
     const readiness: (boolean | undefined)[] = [];
     const trial = await system().try(async () => {
@@ -61,7 +61,7 @@ describe('under faults of connections no event is lost, repeated or reordered, a
     await expectToSurvive(system(), 'client sockets cut at random');
   });
 
-  test('no event is lost when all clients lose their sockets at once', async () => {
+  test('no event is lost when all clients lose their sockets at the same time', async () => {
     const trial = await expectToSurvive(system(), 'all client sockets cut at once');
     expect(trial.replayed).toBeGreaterThan(0);
   });

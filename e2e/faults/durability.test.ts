@@ -18,7 +18,7 @@ interface Case {
   readonly disaster: string;
   readonly setting: string;
   readonly args?: readonly string[];
-  /** Causes the disaster, and returns the server that has the data afterwards. */
+  /** Causes the disaster. Returns the server that has the data afterwards. */
   happen(pair: Pair): Promise<RedisServer>;
 }
 
@@ -27,7 +27,7 @@ interface Pair {
   readonly replica: RedisServer;
   /** Stops all data between master and replica. The sockets stay open. */
   hang(): void;
-  /** Ends the connection between master and replica. Data on a new connection is discarded. */
+  /** Ends the connection between master and replica, and discards all data on a new connection. */
   disconnect(): void;
 }
 

@@ -1,4 +1,5 @@
-// A replica takes over under load: in a planned failover with all data of its master, and after a crash without the last writes.
+// A replica takes over under load. In a planned failover, the replica has all data of its master. After a
+// crash, the replica lacks the last writes.
 import { setTimeout as pause } from 'node:timers/promises';
 import { type RedisServer, startRedis, startTcpProxy, type TcpProxy, until } from '@millrace/testkit';
 import { afterEach, beforeEach, describe, test } from 'vitest';
@@ -33,7 +34,8 @@ async function promote(): Promise<void> {
   }
 }
 
-// Both masters may store the same event under different IDs, so the IDs do not show the order.
+// The old and the new master may store the same event under different IDs. Therefore the IDs do not show the
+// order.
 const options = { isOrderJudged: false } as const;
 
 describe('a failover', () => {
@@ -48,7 +50,7 @@ describe('a failover', () => {
     expectNoReload(trial);
   });
 
-  test('every client is told to reload after a failover that lost the last writes, and no loss goes unnoticed', async () => {
+  test('every client is told to reload after a failover that lost the last writes', async () => {
     const trial = await system.try(async () => {
       link.swallow('replies');
       // A busy machine may need a while to store and deliver events that the replica does not have.

@@ -14,7 +14,7 @@ const slots = async (): Promise<readonly string[]> =>
   (await system().redis.cli('hkeys', 'slots:{signalr-consumers}')).split('\n').sort();
 
 describe('under faults of gateways no event is lost, repeated or reordered, and no client has to reload', () => {
-  test('a gateway that is killed and started again loses no event, and takes no new consumer slot', async () => {
+  test('a gateway that is killed and restarted loses no event, and takes no new consumer slot', async () => {
     const before = await slots();
     await expectToSurvive(system(), 'a gateway killed and started again');
     expect(await slots()).toEqual(before);

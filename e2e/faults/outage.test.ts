@@ -1,5 +1,5 @@
-// Redis is down under load for longer than the publisher queues events. Each event must end as the publisher reported it.
-// The outage takes 7 s; OUTAGE_SECONDS=30 makes it longer.
+// Redis is down under load for longer than events may wait in the publisher. The outcome of each event must
+// be the one that the publisher reported. The outage takes 7 s. OUTAGE_SECONDS=30 makes it longer.
 import { setTimeout as pause } from 'node:timers/promises';
 import { PublisherError } from '@millrace/publisher';
 import { expect, test } from 'vitest';
@@ -20,7 +20,7 @@ interface Outcomes {
 }
 
 test(
-  'events published while Redis is down are delivered once if they were stored, and never if they were refused',
+  'events of an outage of Redis are delivered once if they were stored, and never if they were refused',
   async () => {
     await using system = await FaultSystem.start({
       redisArgs: ['--appendonly', 'yes', '--appendfsync', 'everysec'],
@@ -44,7 +44,8 @@ test(
     });
     const handled = new Set(system.clients.flatMap(({ records }) => records.flatMap(eventIdOf)));
     expect([...refused].filter((eventId) => handled.has(eventId))).toEqual([]);
-    // Events published while Redis was down were refused in time. The last of them were kept and stored.
+    // The publisher refused the first events of the outage in time. It kept the last events and stored them
+    // later.
     expect(refused.size).toBeGreaterThan(0);
     // Only events of the batch that was in flight when Redis stopped have an unknown outcome.
     expect(unknown.size).toBeLessThanOrEqual(publishBatchSize);
@@ -62,7 +63,7 @@ async function publishOnce({ publisher }: FaultSystem, outcomes: Outcomes, forMs
   while (performance.now() - startMs < forMs) {
     const due = ((performance.now() - startMs) / 1_000) * eventsPerSecond;
     while (pending.length < due) pending.push(publishOne(publisher, outcomes, pending.length));
-    // The rate of the load needs this pause.
+    // This pause sets the rate of the load.
     await pause(10);
   }
   await Promise.all(pending);

@@ -1,4 +1,4 @@
-// Redis is killed, frozen and out of memory, and loses its data, all under load.
+// Faults of Redis under load: it is killed, frozen, out of memory, or loses its data.
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { sharedSystem } from '../fixtures/systems/shared-system.js';
@@ -21,7 +21,7 @@ async function registered(): Promise<readonly string[]> {
 }
 
 describe('under faults of Redis no event is lost, repeated or reordered, and no client has to reload', () => {
-  test('no event is lost when Redis is killed and started again, with an append-only file synced every second', async () => {
+  test('no event is lost when Redis is killed and restarted, with an append-only file synced every second', async () => {
     const readiness: boolean[] = [];
     const connections: number[] = [];
     const trial = await system().try(async ({ redis, seats }) => {
@@ -35,7 +35,8 @@ describe('under faults of Redis no event is lost, repeated or reordered, and no 
       await redis.restart();
     });
     expect(readiness).toEqual(system().seats.map(() => false));
-    // Gateways wait between attempts to connect. Each gateway has two connections, and the outage takes two seconds.
+    // The number of attempts is limited, because gateways wait between attempts to connect. Each gateway has
+    // two connections, and the outage takes two seconds.
     for (const count of connections) expect(count).toBeLessThan(60);
     expectNoReload(trial);
   });
@@ -50,15 +51,16 @@ describe('under faults of Redis no event is lost, repeated or reordered, and no 
     await expectToSurvive(system(), 'no memory left in Redis');
   });
 
-  test('no event is lost while Redis refuses writes for three seconds because it has no replica', async () => {
+  test('no event is lost while Redis refuses writes for three seconds because Redis has no replica', async () => {
     await expectToSurvive(system(), 'Redis refuses writes for want of a replica');
   });
 
-  test('no event is lost and Redis is not flooded while the consumer group is destroyed again and again', async () => {
+  test('no event is lost and Redis is not flooded while the consumer group is destroyed repeatedly', async () => {
     const [before, startMs] = [await commandCount(), performance.now()];
     await expectToSurvive(system(), 'the consumer group destroyed');
     const perSecond = ((await commandCount()) - before) / ((performance.now() - startMs) / 1_000);
-    // Publishing, reading and acknowledging 1,000 events a second takes about 8,000 commands. A busy loop takes far more.
+    // Publishing, reading and acknowledging 1,000 events a second takes about 8,000 commands. A busy loop
+    // would take many more.
     expect(perSecond).toBeLessThan(30_000);
   });
 

@@ -7,13 +7,13 @@ import { faults } from './support/faults.js';
 const eventsPerSecond = Number(process.env['ROLLING_EVENTS_PER_SECOND'] ?? '500');
 const seconds = 20;
 
-test(`four gateways are replaced one after the other under ${eventsPerSecond} events a second, and no client has to reload`, async () => {
+test(`no client has to reload while four gateways are replaced in turn under ${eventsPerSecond} events a second`, async () => {
   await using system = await FaultSystem.start({ gateways: 4, environment: { MILLRACE_DRAIN_MS: '1500' } });
   const load = { events: eventsPerSecond * seconds, eventsPerSecond };
   const { 'all gateways replaced one after the other': fault } = faults;
   const trial = await system.try((target) => fault.run(target), {}, load);
   console.info(`handled ${trial.handled}, replayed ${trial.replayed}, repeated ${trial.repeated}`);
-  // Checked first, because this list contains the reasons why clients were told to reload.
+  // This check comes first, because its output contains the reasons for reloads.
   expect(system.reloads).toEqual([]);
   expect(trial, trial.examples.join('\n')).toMatchObject({
     published: load.events,

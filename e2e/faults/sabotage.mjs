@@ -1,5 +1,6 @@
-// npm run sabotage [-- <part of a name>]: breaks one promise of Millrace after the other in a copy of the repository, and requires
-// a fault test to fail each time. If two checks in the code protect a promise, the sabotage removes both.
+// npm run sabotage [-- <part of a name>]: breaks the promises of Millrace one at a time, in a copy of the
+// repository. A fault test must fail each time. If two checks in the code protect a promise, the sabotage
+// removes both checks.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 
 const repository = fileURLToPath(new URL('../..', import.meta.url));
 
-/** Edits that make streams short and trim them at once. They break no promise by themselves. */
+/** Edits that make streams short and trim them immediately. These edits break no promise by themselves. */
 const hasteInTrimming = [
   ['packages/contract/src/built-in/event-catalog.ts', /maxLength: 10_000/, 'maxLength: 200'],
   ['apps/gateway/src/settings/options.ts', /minAgeMs: 30_000/, 'minAgeMs: 0'],

@@ -1,5 +1,5 @@
-// Clients stop reading while much data is sent to their room. The kernel buffers some megabytes for each client. After that, the
-// gateway has to deal with the slow clients.
+// Clients stop reading while much data is sent to their room. The kernel buffers some megabytes for each
+// client. Data beyond these buffers must wait in the gateway.
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { typing } from '../fixtures/events/sample-events.js';
@@ -60,7 +60,7 @@ async function overrun(crowd: Crowd, room: string, events: number): Promise<Para
   return confirmed;
 }
 
-test('a client that pauses reading receives every event in order over the same connection after the pause', async () => {
+test('a client that pauses its reading receives every event in order, over the same connection', async () => {
   await using crowd = await enter('patience');
   const confirmed = await overrun(crowd, 'patience', 400);
   const before = await slowClients('caught_up');
@@ -71,7 +71,7 @@ test('a client that pauses reading receives every event in order over the same c
   expect([await closed('slow_consumer'), await closed('send_timeout')]).toEqual([0, 0]);
 });
 
-test('a client that stops reading for too long is disconnected, and gets or reloads every event after it reconnects', async () => {
+test('a client that stops reading for too long is disconnected, and misses no event after it reconnects', async () => {
   await using crowd = await enter('end');
   const confirmed = await overrun(crowd, 'end', 400);
   await eventually(async () => expect(await closed('send_timeout')).toBe(crowd.slow.length));
@@ -81,7 +81,7 @@ test('a client that stops reading for too long is disconnected, and gets or relo
   expect(judgement.handled + judgement.excused).toBe(judgement.due);
 });
 
-test('typing events are not sent to a lagging client, and the client knows the typing users after it has caught up', async () => {
+test('a lagging client gets no typing events, and knows the typing users after it has caught up', async () => {
   await using crowd = await enter('typing');
   const confirmed = await overrun(crowd, 'typing', 200);
   const users = ['3f2504e0-4f89-41d3-9a0c-0305e82c3301', '3f2504e0-4f89-41d3-9a0c-0305e82c3302'];

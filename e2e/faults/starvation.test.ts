@@ -1,5 +1,5 @@
-// Other programs take all CPU time. A process that could not run for a while then continues as before, because its deadlines do not
-// count that while.
+// Other programs take all CPU time. A process that could not run for some time continues as before, because
+// its deadlines do not count that time.
 import { connectPublisher } from '@millrace/publisher';
 import { startRedis } from '@millrace/testkit';
 import { expect, test } from 'vitest';
@@ -9,7 +9,8 @@ import { takeProcessors } from './support/busy-processes.js';
 import { FaultSystem, trialEvents } from './support/fault-system.js';
 
 test('a system starved of CPU for six seconds loses no event, and no client reconnects more than once', {
-  // Retries of the publisher and the recovery of all clients take extra time, and the machine may be busy with other work.
+  // The limit is long, because retries of the publisher and the recovery of all clients take extra time. The
+  // machine may also be busy with other work.
   timeout: 240_000,
 }, async () => {
   await using system = await FaultSystem.start();
@@ -29,7 +30,7 @@ test('a system starved of CPU for six seconds loses no event, and no client reco
   await expect(system.publisher.publishEvents(events)).resolves.toHaveLength(events.length);
 });
 
-test('a publisher that pauses for longer than events may wait in its queue stores all events when it continues', async () => {
+test('a publisher that was paused for longer than its queue limit stores all events when it continues', async () => {
   await using redis = await startRedis();
   const publisher = await connectPublisher({ redisUrl: redis.url });
   const events = Array.from({ length: 2_000 }, (_, n) => chatMessage('room', `number ${n}`));

@@ -1,4 +1,5 @@
-// Builds the pages into dist/web and prints their size. It does nothing if no input has changed since the last build.
+// Builds the pages into dist/web and prints their size. Does nothing if no input has changed since the last
+// build.
 //
 //   node apps/helpdesk/scripts/build-web.mjs
 import { createHash } from 'node:crypto';
@@ -13,7 +14,7 @@ const output = join(app, 'dist/web');
 const fingerprintFile = join(output, '.built-from');
 const lock = join(app, 'dist/web.lock');
 
-/** The inputs of the build. `package-lock.json` represents the installed libraries. */
+/** The inputs of the build. `package-lock.json` stands for the installed libraries. */
 const inputs = ['web', 'src/api-types.ts', 'src/texts.ts', 'vite.config.ts', 'scripts/build-web.mjs']
   .map((path) => join(app, path))
   .concat(['packages/client/src', 'package-lock.json'].map((path) => join(repository, path)));
@@ -41,7 +42,7 @@ function transferBytes() {
     .reduce((sum, size) => sum + size, 0);
 }
 
-// Only one process can create the lock folder. The process that created it builds, and the other processes wait.
+// Only one process can create the lock folder. That process builds, and all other processes wait.
 async function withLock(act) {
   mkdirSync(dirname(lock), { recursive: true });
   for (const endMs = Date.now() + 60_000; ; ) {
@@ -50,7 +51,7 @@ async function withLock(act) {
       break;
     } catch (error) {
       if (error.code !== 'EEXIST') throw error;
-      // After a minute, the lock must belong to a killed process, so it is removed.
+      // Removes the lock after a minute, because it must belong to a killed process.
       if (Date.now() > endMs) rmSync(lock, { recursive: true, force: true });
       await new Promise((resolve) => setTimeout(resolve, 100));
     }

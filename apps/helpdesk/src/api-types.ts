@@ -109,7 +109,10 @@ export interface ConversationAnswer {
   readonly ticket: Ticket;
   /** The messages in the order of their sequence numbers, at most {@link maxMessagesPerAnswer}. */
   readonly messages: readonly Message[];
-  /** True if there are more messages. If the request had `after`, these are newer messages, otherwise older messages. */
+  /**
+   * True if there are more messages. These are newer messages if the request had `after`, and otherwise older
+   * messages.
+   */
   readonly hasMore: boolean;
   /** The last sequence number that each person has read, by person ID. */
   readonly readUpTo: Readonly<Record<string, number>>;

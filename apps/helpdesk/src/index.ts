@@ -19,7 +19,7 @@ import { TransactionalOutbox } from './outbox/transactional-outbox.js';
 
 export type { HelpdeskOptions } from './options.js';
 
-// The path leads to the same folder from `src/` and from `dist/`.
+// This relative path leads to the same folder from `src/` and from `dist/`.
 const webFolder = fileURLToPath(new URL('../dist/web', import.meta.url));
 
 /** Creates a helpdesk to be served by a gateway. */

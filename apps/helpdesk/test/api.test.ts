@@ -66,7 +66,7 @@ test('people are shown without their email addresses, and session tokens are sto
   });
 });
 
-test('a message that is sent twice with the same clientTempId is stored once, and each request wakes the relay', async () => {
+test('a message that is sent twice with the same clientTempId is stored once, and both requests wake the relay', async () => {
   await using api = await openApi();
   const session = await api.signIn(seeded.noa);
   const send = () =>

@@ -18,7 +18,7 @@ test('each message is shown once and in order, whatever the order of arrival', (
   expect(withMessage(conversation, message(3))).toBe(conversation);
 });
 
-test('a stored message replaces the pending message, even if its event arrives before the answer to the request', () => {
+test('a stored message replaces the pending message even if its event arrives before the answer', () => {
   const shown = withPending(emptyConversation, pending);
   const stored = withMessage(shown, message(1, 'a'));
   expect(stored.pending).toEqual([]);

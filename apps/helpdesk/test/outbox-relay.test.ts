@@ -36,7 +36,7 @@ test('the events of a change reach the streams of their types', async () => {
   expect(states).toEqual([]);
 });
 
-test('events wait while the broker is unavailable, then they are published with the same IDs in the same order', async () => {
+test('events wait while the broker is unavailable, and are then published in order with the same IDs', async () => {
   await using helpdesk = await openHelpdesk();
   const attempts: string[][] = [];
   const { relay, states } = createRelay(helpdesk.outbox, async (events) => {
@@ -73,7 +73,7 @@ test('an event that violates the contract does not block other events', async ()
   expect(helpdesk.outbox.size).toBe(0);
 });
 
-test('events that could not be published before the relay was closed are published by the next relay', async () => {
+test('events that remain when a relay is closed are published by the next relay', async () => {
   await using helpdesk = await openHelpdesk();
   await using stage = await openPublisher();
   helpdesk.changes.sendMessage(helpdesk.noa, seeded.vpnTicket, 'left over', 'a');

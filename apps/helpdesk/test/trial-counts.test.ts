@@ -1,4 +1,4 @@
-// Tests the figures in the report of a connection trial, and that each figure can differ from zero.
+// Tests the figures in the report of a connection trial. Each figure must be able to differ from zero.
 import { expect, test } from 'vitest';
 import { countLost, countShownTwice, HandledEvents } from '../web/connection-trial/trial-counts.js';
 import { emptyConversation, withMessages } from '../web/state/conversation.js';
@@ -20,6 +20,6 @@ test('each repeated ID, sequence number or client_temp_id is counted as a messag
 test('an event that is handled twice is counted as repeated', () => {
   const handled = new HandledEvents(2);
   for (const id of ['a', 'b', 'b', 'c', 'a']) handled.add(id);
-  // `a` was forgotten when `c` was added, because the memory is bounded.
+  // The memory is bounded, so `a` was forgotten when `c` was added.
   expect(handled.repeated).toBe(1);
 });

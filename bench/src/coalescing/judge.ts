@@ -20,8 +20,10 @@ export interface Judgement {
 }
 
 /**
- * Matches each input with its entry: the first entry of the same room and user that is not older than the input.
- * @throws Error if the counts of the entries do not add up to the number of inputs, or if an input has no entry
+ * Matches each input with its entry, which is the first entry of the same room and user whose last input is
+ * not older.
+ * @throws Error if the counts of the entries do not add up to the number of inputs, or if an input has no
+ * entry
  */
 export function judge(sent: readonly SentInput[], entriesRead: readonly ArrivedEntry[]): Judgement {
   // A flush that took longer than its lease is repeated with the same event IDs. Gateways accept only the first entry with an ID.

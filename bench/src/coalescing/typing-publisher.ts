@@ -6,7 +6,10 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { connectPublisher } from '@millrace/publisher';
 import type { Action } from './script.js';
 
-/** The order to one publisher process. `startAtMs` is in milliseconds since 1970. The times of the actions are relative to it. */
+/**
+ * The order to one publisher process. `startAtMs` is in milliseconds since 1970. The times of the actions are
+ * relative to `startAtMs`.
+ */
 export interface TypingOrder {
   readonly startAtMs: number;
   readonly actions: readonly Action[];
@@ -46,5 +49,5 @@ for (const { atMs, roomId, userId, isTyping } of order.actions) {
 }
 await Promise.all(pending);
 await publisher.close();
-// The process disconnects only after the list is written, because writing a long list takes a while.
+// Disconnects only after the list was written, because writing a long list takes some time.
 process.send?.(sent, undefined, undefined, () => process.disconnect());

@@ -13,7 +13,10 @@ export interface PartOptions {
   readonly sides: readonly SideName[] | undefined;
 }
 
-/** The main figures of a part by name, for texts that quote them. The name of a figure contains its unit. */
+/**
+ * The main figures of a part by name, for documents that quote these figures. The name of a figure contains
+ * its unit.
+ */
 export interface PartSummary {
   /** Median of all rounds, by side and figure. */
   readonly figures: Readonly<Record<string, Readonly<Record<string, number>>>>;

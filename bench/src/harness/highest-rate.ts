@@ -22,9 +22,9 @@ export interface Highest<Step> {
 }
 
 /**
- * Climbs from `startIndex` until a rate fails twice. Each rate has two attempts, because a pause of the machine can make one
- * attempt fail. Without `startIndex`, climbs from the lowest rate in large steps first. If the start is too high, descends until a
- * rate is sustained.
+ * Tries rising rates from `startIndex` on, until a rate fails twice. Each rate has two attempts, because a
+ * pause of the machine can make one attempt fail. Without `startIndex`, starts at the lowest rate and first
+ * takes large steps. If the first rate is too high, tries lower rates until one is sustained.
  */
 export async function findHighestRate<Step extends { readonly isBorne: boolean }>(
   startIndex: number | undefined,
@@ -54,7 +54,7 @@ export async function findHighestRate<Step extends { readonly isBorne: boolean }
     index += 1;
   }
   await climb(1);
-  // If even the start was too high, descend.
+  // If even the first rate was too high, tries lower rates.
   while (borne === undefined && index >= 0) {
     const step = await attempt(index);
     if (step.isBorne) borne = step;

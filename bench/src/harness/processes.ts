@@ -64,7 +64,8 @@ export class Part implements AsyncDisposable {
 }
 
 /**
- * Kills `child` as soon as this process has ended, for whatever reason. A shell waits on a pipe that closes when this process ends.
+ * Kills `child` as soon as this process has ended, for whatever reason. The killer is a shell that waits on a
+ * pipe, which closes when this process ends.
  */
 function killWithParent(child: ChildProcess): void {
   const guard = spawn('sh', ['-c', `read -r _; kill -9 ${child.pid}`], {
@@ -125,7 +126,7 @@ export async function startGateway(
 }
 
 /**
- * Waits for a match in the output. Continues to read the output afterwards, so that the pipe does not fill up and block the
+ * Waits for a match in the output. Continues to read later output, because a full pipe would block the
  * program.
  */
 async function outputOf({ child }: Part, pattern: RegExp): Promise<RegExpExecArray> {

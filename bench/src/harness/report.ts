@@ -46,7 +46,7 @@ export function rawOf<Result>(sides: readonly Side[], rounds: Rounds<Result>): u
   return Object.fromEntries(sides.map(({ name, hash }) => [name, { hash, rounds: rounds.get(name) }]));
 }
 
-/** Returns the medians and paired ratios by side, for texts that quote them. */
+/** Returns the medians and paired ratios by side, for documents that quote them. */
 export function summaryOf<Result>(
   sides: readonly Side[],
   bases: readonly SideName[],
@@ -65,7 +65,10 @@ export function summaryOf<Result>(
   };
 }
 
-/** Returns the sides to run: the requested sides, or else the part's own. Also returns the sides that this machine cannot run. */
+/**
+ * Returns the sides to run: the requested sides or, by default, the sides of the part. Also returns the sides
+ * that this machine cannot run.
+ */
 export async function sidesFor(
   sides: Sides,
   names: readonly SideName[],
@@ -133,8 +136,9 @@ export function redisCell(rounds: Rounds<Round>, side: SideName): string {
 }
 
 /**
- * Limits beyond which the figures are doubtful: the minimum share of the rate that the load generator must reach, and the maximum
- * lateness of the generator as a share of the measured latency.
+ * Limits beyond which a figure is doubtful. The first is the minimum share of the ordered rate that the load
+ * generator must reach. The second is the maximum lateness of the generator, as a share of the measured
+ * latency.
  */
 const minMadeShare = 0.97;
 const maxLateShare = { p50: 0.25, p99: 0.5 } as const;

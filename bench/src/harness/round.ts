@@ -36,14 +36,14 @@ export interface Load {
 /** The processes whose CPU time is measured. */
 export type Role = 'publisher' | 'gateway' | 'redis' | 'clients';
 
-/** The events of one stretch of load. Without `gridMs`, the `gridMs` of the {@link Load} applies. */
+/** One period of load. Without `gridMs`, the `gridMs` of the {@link Load} applies. */
 export interface Sending {
   readonly events: number;
   readonly eventsPerSecond: number;
   readonly gridMs?: number;
 }
 
-/** The result of one stretch of load. */
+/** The result of one period of load. */
 export interface Round {
   readonly sent: number;
   readonly failed: number;
@@ -57,7 +57,7 @@ export interface Round {
   readonly p99Ms: number;
   readonly p999Ms: number;
   readonly maxMs: number;
-  /** Percentiles of the generator's own lateness. */
+  /** Percentiles of the time by which the generator itself was late. */
   readonly lateP50Ms: number;
   readonly lateP99Ms: number;
   /** Events per second that the generator really sent. */
@@ -109,7 +109,7 @@ export class RunningSide implements AsyncDisposable {
     let hasFailed = false;
     const own = (part: Part): Part => {
       parts.push(part);
-      // This process was still starting when another start failed.
+      // Another start failed while this process was still starting.
       if (hasFailed) void part.kill();
       return part;
     };
@@ -170,8 +170,8 @@ export class RunningSide implements AsyncDisposable {
   }
 
   /**
-   * Sends events at a rate, and waits until all have arrived or no more arrive. `meanwhile` runs at the same time. If it replaces
-   * processes, their CPU times are wrong.
+   * Sends events at a rate, and waits until all have arrived or no more arrive. `meanwhile` runs at the same
+   * time. If `meanwhile` replaces a process, the CPU time of this process is wrong.
    */
   async run(load: Sending, meanwhile?: () => Promise<void>): Promise<Round> {
     const firstNumber = this.#nextNumber;
@@ -220,7 +220,8 @@ export class RunningSide implements AsyncDisposable {
   }
 
   /**
-   * Lets clients that lose their connection reconnect by themselves from now on. Only clients of the kind `resuming` can do that.
+   * From now on, clients that lose their connection reconnect by themselves. Only clients of the kind
+   * `resuming` can do that.
    */
   letClientsReturn(): void {
     this.#clients.send('autoReturn' satisfies ResumeCommand);

@@ -25,9 +25,10 @@ export interface Interval {
 }
 
 /**
- * Returns the median with its 95 % interval by order statistics. The interval goes from the k-th lowest to the k-th highest value,
- * with the largest k whose coverage (by the binomial distribution) is at least 95 %. It is exact for any distribution: 8 values
- * give lowest to highest (99.2 %), 9 values give second lowest to second highest (96.1 %).
+ * Returns the median with its 95 % interval by order statistics. The interval goes from the k-th lowest to
+ * the k-th highest value, with the largest k whose coverage (by the binomial distribution) is at least 95 %.
+ * The interval is exact for any distribution. With 8 values, it goes from the lowest to the highest (99.2 %).
+ * With 9 values, it goes from the second lowest to the second highest (96.1 %).
  */
 export function medianInterval(values: readonly number[]): Interval {
   const sorted = [...Float64Array.from(values).sort()];

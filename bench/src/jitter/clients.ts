@@ -1,5 +1,6 @@
-// All clients of a jitter run, each over a separate connection that is cut again and again. The clients are the official clients of
-// the system under test. For both systems, the mean delay between attempts to connect is the same.
+// All clients of a jitter run, each over a separate connection that is cut repeatedly. The clients are the
+// official clients of the system under test. For both systems, the mean delay between attempts to connect is
+// the same.
 //
 // Arguments: system, url, clients, rooms, messages per room, mean time up, time down (both in ms).
 import { HttpTransportType } from '@microsoft/signalr';

@@ -49,7 +49,10 @@ async function keepInFlight({ count, seconds }: Extract<Phase, { kind: 'in_fligh
 
 /** Maximum time for offering events in one turn of the event loop. The rest of the turn is for reading answers. */
 const maxTurnMs = 5;
-/** Maximum lateness of an offer. Later offers are skipped, because otherwise they would all be sent at once. */
+/**
+ * Maximum lateness of an offer. Offers that are later are skipped, because otherwise they would all be sent
+ * together.
+ */
 const maxLateSeconds = 0.25;
 
 async function keepRate({ perSecond, seconds }: Extract<Phase, { kind: 'rate' }>): Promise<void> {

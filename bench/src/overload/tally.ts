@@ -5,9 +5,12 @@ export interface Offered {
   readonly offered: number;
   readonly stored: number;
   readonly refused: number;
-  /** Number of events whose error did not say when to try again. They were refused or have an unknown outcome. */
+  /**
+   * Number of events whose error contained no time for the next attempt. These events were refused, or their
+   * outcome is unknown.
+   */
   readonly withoutTime: number;
-  /** Number of events with an unknown outcome, which may or may not be stored. */
+  /** Number of events whose outcome is unknown: they may or may not be stored. */
   readonly unknown: number;
   /** 99th percentile of the time from the call to the refusal. */
   readonly refusalP99Ms: number;

@@ -28,7 +28,10 @@ export async function offerByLibrary(redisUrl: string, tally: Tally): Promise<Of
   };
 }
 
-/** Maximum number of connections, more than any backend opens. If all of them are in use, the gateway answers too late. */
+/**
+ * Maximum number of connections, which is more than any backend opens. If all connections are in use, the
+ * gateway answers too late.
+ */
 const maxSockets = 2_000;
 
 interface Answer {

@@ -26,7 +26,10 @@ const eventsPerSecond = 5_000;
 const warmUp = { events: 5_000, eventsPerSecond };
 const allSides = ['floor', 'socket-io', 'millrace'] as const;
 const bases = ['floor', 'socket-io'] as const;
-/** Numbers of gateways to measure. The sides are compared at four gateways. The other numbers serve to fit the line P + n·R. */
+/**
+ * Numbers of gateways to measure. The sides are compared with four gateways. The other numbers of gateways
+ * are needed for the line P + n·R.
+ */
 const counts = [4, 1, 2, 8] as const;
 const comparedCount = 4;
 /** Number of rounds at each number of gateways other than four. */

@@ -29,7 +29,9 @@ interface Comparison {
   readonly load: Load;
   readonly seconds: number;
   readonly pairs: number;
-  /** Load before each measurement, so that the processes are as warm as processes that have run for a while. */
+  /**
+   * Load before each measurement. It makes the processes as fast as processes that have run for some time.
+   */
   readonly warmUp: { readonly events: number; readonly eventsPerSecond: number };
   readonly sides: readonly SideName[];
   readonly bases: readonly SideName[];

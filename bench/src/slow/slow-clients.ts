@@ -22,7 +22,7 @@ function receiver(): (payload: Buffer) => void {
   return (payload) =>
     readMarks(payload, (intendedNs, number) => {
       latenciesNs.push(nowNs() - intendedNs);
-      // A repeated event counts as out of order too.
+      // A repeated event also counts as out of order.
       if (number <= newest) outOfOrder += 1;
       newest = number;
     });

@@ -1,5 +1,6 @@
-// A network namespace whose sockets have small buffers. On loopback, the kernel buffers some megabytes for a client that does not
-// read. Over a slow connection to another machine it buffers far less, so the messages wait in the server.
+// A network namespace whose sockets have small buffers. On loopback, the kernel buffers some megabytes for a
+// client that does not read. For a slow connection to another machine, the kernel buffers far less, so the
+// messages wait in the server.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 

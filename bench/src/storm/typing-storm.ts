@@ -1,5 +1,5 @@
-// A producer that sends typing events by plain XADD at any rate. It writes them directly into the socket, so that it uses little
-// CPU time itself.
+// A producer that sends typing events by plain XADD at any rate. The producer writes directly into the
+// socket, so that it uses little CPU time itself.
 //
 // Arguments: Redis port, rooms, events per second, seconds.
 import { connect } from 'node:net';
@@ -14,7 +14,10 @@ function command(args: readonly string[]): Buffer {
   return Buffer.from(`*${args.length}\r\n${parts.join('')}`);
 }
 
-/** Returns the bytes of one XADD command, and the position in them at which the last digits of the event ID are written. */
+/**
+ * Returns the bytes of one XADD command. Also returns the position in these bytes of the event ID's last
+ * digits.
+ */
 function template(room: string, user: number): { readonly bytes: Buffer; readonly at: number } {
   const userId = `3f2504e0-4f89-41d3-9a0c-${String(user).padStart(12, '0')}`;
   const mark = 'ffffffffffff';

@@ -4,23 +4,23 @@ import { LightSocket } from './light-socket.js';
 import { readMarks } from './mark.js';
 import { Receipts } from './receipts.js';
 
-/** Order for the process of the clients. It spreads them evenly over the URLs. */
+/** Order to the process of the clients. The process spreads the clients evenly over the URLs. */
 export interface ClientsOrder {
   readonly urls: readonly string[];
   readonly dialect: 'signalr' | 'socket.io';
   readonly rooms: readonly string[];
   readonly clientsPerRoom: number;
-  /** A client joins so many rooms. @defaultValue 1 */
+  /** Number of rooms that each client joins. @defaultValue 1 */
   readonly roomsPerClient?: number;
 }
 
-/** Orders to the process: count, report, or begin to count anew from this number on. */
+/** Orders to the process: send the count, send the report, or start to count again from this event number. */
 export type ClientsCommand = 'count' | 'report' | { readonly resetTo: number };
 
 /** Number of clients that connect at the same time. */
 const atOnce = 50;
 
-const order = JSON.parse(process.argv[2] ?? '{}') as ClientsOrder; // from the parent
+const order = JSON.parse(process.argv[2] ?? '{}') as ClientsOrder; // written by the parent process
 const receipts = new Receipts();
 const dialect: Dialect = order.dialect === 'signalr' ? signalR() : socketIo();
 

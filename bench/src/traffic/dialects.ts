@@ -1,29 +1,31 @@
-// The few words that a light client says to a server of either kind to be in a room, and to stay there.
+// The few messages that a light client needs to join a room and to stay connected, for SignalR and for
+// Socket.IO.
 
 const separator = '\u001e';
 
 /** Messages that a light client sends and expects, by protocol. */
 export interface Dialect {
   readonly path: string;
-  /** Said first. */
+  /** The first message of the client. */
   readonly hello?: string;
   /**
-   * Answers a message that came before the client was in its rooms.
+   * Answers a message that arrives before the client is in its rooms.
    *
-   * @returns what to say next; `'joined'` when it is in; `undefined` when the message means nothing here
-   * @throws Error when the server refuses
+   * @returns the client's next message, `'joined'` if the client is in its rooms, or `undefined` if no answer
+   * is needed
+   * @throws Error if the server refuses the client
    */
   answer(text: string, rooms: readonly string[]): string | undefined;
-  /** Said at this interval, as the official client does. */
+  /** A ping that the client sends at this interval, like the official client. */
   readonly ping?: { readonly text: string; readonly everyMs: number };
-  /** Answered at once: the server's question whether the client is still there. */
+  /** The server's ping, and the client's immediate answer. */
   readonly question?: { readonly text: string; readonly answer: string };
 }
 
-/** An answer of {@link Dialect.answer}: the client is in its rooms. */
+/** The result of {@link Dialect.answer} when the client is in its rooms. */
 export const joined = 'joined';
 
-/** SignalR over JSON, with a hub method that joins a room; `after` is the position from which to resume. */
+/** SignalR over JSON, with a hub method that joins a room. `after` is the position from which to resume. */
 export function signalR(after?: string): Dialect {
   return {
     path: '/hubs/events',
@@ -42,7 +44,10 @@ export function signalR(after?: string): Dialect {
   };
 }
 
-/** Socket.IO over Engine.IO 4, with an acknowledged `join` event, for one room; `auth` resumes an earlier session. */
+/**
+ * Socket.IO over Engine.IO 4, with an acknowledged `join` event for one room. `auth` resumes an earlier
+ * session.
+ */
 export function socketIo(auth = ''): Dialect {
   return {
     path: '/socket.io/?EIO=4&transport=websocket',

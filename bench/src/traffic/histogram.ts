@@ -1,4 +1,5 @@
-// Latencies in an HdrHistogram: three significant digits from 100 ns to two minutes, whatever their number.
+// Records latencies in an HdrHistogram, with three significant digits from 100 ns to two minutes. Its size
+// does not depend on the number of latencies.
 import {
   build,
   decodeFromCompressedBase64,
@@ -19,12 +20,15 @@ export function createHistogram(): Histogram {
   });
 }
 
-/** Records one duration; what is out of range is recorded at the range's end, so that the count stays whole. */
+/**
+ * Records one duration. A duration outside the range is recorded at the end of the range, so that the count
+ * stays correct.
+ */
 export function recordNs(histogram: Histogram, durationNs: number): void {
   histogram.recordValue(durationNs < 0 ? 0 : durationNs > highestNs ? highestNs : durationNs);
 }
 
-/** The standard compressed text form (V2), which every HdrHistogram library reads. */
+/** Returns the standard compressed text form (V2), which every HdrHistogram library can read. */
 export function encodeHistogram(histogram: Histogram): string {
   return encodeIntoCompressedBase64(histogram);
 }
@@ -33,7 +37,7 @@ export function decodeHistogram(text: string): Histogram {
   return decodeFromCompressedBase64(text, 32);
 }
 
-/** A percentile in milliseconds; NaN when nothing was recorded. */
+/** Returns a percentile in milliseconds, or NaN if nothing was recorded. */
 export function percentileMs(histogram: Histogram, p: number): number {
   return histogram.totalCount === 0 ? Number.NaN : histogram.getValueAtPercentile(p) / 1e6;
 }

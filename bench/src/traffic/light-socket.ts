@@ -1,5 +1,5 @@
-// A WebSocket client that reads as little as it can: the length of each frame and nothing else, so that the client's own cost
-// does not hide the server's. The same for all sides of a comparison.
+// A WebSocket client that does as little work as possible: it reads only the length of each frame. Therefore
+// the cost of the client does not hide the cost of the server. All sides of a comparison use this client.
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { type Dialect, joined } from './dialects.js';
@@ -7,7 +7,7 @@ import { type Dialect, joined } from './dialects.js';
 const textFrame = 0x81;
 const pongFrame = 0x8a;
 
-/** A client's frame; its mask is four zeros, which leave the text as it is. */
+/** Returns a frame of a client. Its mask is four zeros, which do not change the text. */
 function clientFrame(first: number, payload: Buffer): Buffer {
   const { length } = payload;
   const header =
@@ -22,7 +22,7 @@ export interface LightSocketOptions {
   readonly url: string;
   readonly dialect: Dialect;
   readonly rooms: readonly string[];
-  /** Given every message, the ones before the join included. The bytes are not copied. */
+  /** Called with every message, including messages before the join. The bytes are not copied. */
   readonly onMessage: (payload: Buffer) => void;
   readonly onClose?: () => void;
 }
@@ -31,9 +31,9 @@ export interface LightSocketOptions {
 export class LightSocket {
   readonly #socket: Socket;
   readonly #options: LightSocketOptions;
-  /** Bytes of a frame that is not whole yet. */
+  /** The bytes of an incomplete frame. */
   #rest: Buffer | undefined;
-  /** Frames of a message that is not whole yet. */
+  /** The frames of an incomplete message. */
   #parts: Buffer[] = [];
   #state: 'upgrading' | 'joining' | 'joined' | 'closed' = 'upgrading';
   #onJoined: (error?: Error) => void = () => {};
@@ -43,12 +43,12 @@ export class LightSocket {
     this.#options = options;
     this.#socket = socket;
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
-    // Its close follows.
+    // A `close` event follows every error.
     socket.on('error', () => {});
     socket.on('close', () => this.#onClose());
   }
 
-  /** Connects and joins. @throws Error when the server refuses, or ends the connection */
+  /** Connects and joins. @throws Error if the server refuses the client or ends the connection */
   static async open(options: LightSocketOptions): Promise<LightSocket> {
     const { hostname, port, host } = new URL(options.url);
     const socket = connect({ host: hostname, port: Number(port), noDelay: true });
@@ -65,12 +65,12 @@ export class LightSocket {
     return light;
   }
 
-  /** Reads no more. */
+  /** Stops reading from the socket. */
   pause(): void {
     this.#socket.pause();
   }
 
-  /** Ends the connection without a word, as a lost line does. */
+  /** Ends the connection without a Close message, as a broken network does. */
   drop(): void {
     this.#socket.resetAndDestroy();
   }
@@ -146,7 +146,7 @@ export class LightSocket {
         if (next === joined) this.#enter();
         else if (next !== undefined) this.#say(next);
       } catch (error) {
-        this.#refuse(error as Error); // the only thing that a dialect throws
+        this.#refuse(error as Error); // a dialect throws only errors
       }
     }
     onMessage(payload);

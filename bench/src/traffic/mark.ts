@@ -1,15 +1,19 @@
-// Writes into a message the moment at which it should have left, and its number. All processes of a run read one monotonic clock
-// (CLOCK_MONOTONIC, nanoseconds since the machine started), so times of one can be compared with those of another.
+// Writes a mark into a message: the intended send time and the number of the message. All processes of a run
+// read the same monotonic clock (CLOCK_MONOTONIC, nanoseconds since the machine started), so their times can
+// be compared.
 
-/** The monotonic clock; exact to some nanoseconds for as long as the machine is up for less than 100 days. */
+/**
+ * Returns the time of the monotonic clock. The result is exact to some nanoseconds if the machine started
+ * less than 100 days ago.
+ */
 export function nowNs(): number {
   return Number(process.hrtime.bigint());
 }
 
-// About 450 bytes of payload text in all, as a chat message in the field has.
+// With this text, a payload has about 450 bytes, like a chat message in production.
 const filler = 'It works again since the restart, thank you for your patience! '.repeat(2);
 
-/** Content of the message with this number that should leave at `intendedNs`. */
+/** Returns the content of the message with this number and this intended send time. */
 export function contentOf(intendedNs: number | bigint, number: number): string {
   return `~t=${intendedNs};n=${number};${filler}`;
 }
@@ -24,7 +28,7 @@ const begin = Buffer.from('~t=');
 const digitZero = 0x30;
 const semicolon = 0x3b;
 
-/** Calls `onMark` for every mark in the bytes, without parsing what is around it. */
+/** Calls `onMark` for every mark in the bytes. Does not parse the rest of the message. */
 export function readMarks(bytes: Buffer, onMark: (intendedNs: number, number: number) => void): void {
   for (let at = bytes.indexOf(begin); at !== -1; at = bytes.indexOf(begin, at)) {
     at += begin.length;
@@ -40,7 +44,7 @@ export function readMarks(bytes: Buffer, onMark: (intendedNs: number, number: nu
   }
 }
 
-/** The mark of a message's content; `undefined` when it has none. */
+/** Returns the mark in a message's content, or `undefined` if there is none. */
 export function markOf(content: string): SentMark | undefined {
   const match = /^~t=(\d+);n=(\d+);/.exec(content);
   return match === null ? undefined : { intendedNs: Number(match[1]), number: Number(match[2]) };

@@ -9,7 +9,7 @@ interface ChatMessage {
   readonly payload: { readonly content: string };
 }
 
-const order = JSON.parse(process.argv[2] ?? '{}') as ClientsOrder; // from the parent
+const order = JSON.parse(process.argv[2] ?? '{}') as ClientsOrder; // written by the parent process
 const receipts = new Receipts();
 
 function receiver(): (event: ChatMessage) => void {
@@ -30,7 +30,7 @@ async function connectSignalR(url: string, room: string): Promise<void> {
     .configureLogging(LogLevel.Error)
     .build();
   connection.on('chat_message', receiver());
-  // Millrace sends it to connections that were silent for a while.
+  // Millrace sends `position` to connections that were silent for some time.
   connection.on('position', () => {});
   connection.onclose(noteClose);
   await connection.start();

@@ -1,23 +1,24 @@
-// Counts what the clients of a run received, against what was sent: each client's events have rising numbers.
+// Counts the events that the clients of a run received, and the events out of order. The publisher numbers
+// the events in the order of sending.
 import { createHistogram, encodeHistogram, type Histogram, recordNs } from './histogram.js';
 import { nowNs } from './mark.js';
 
-/** All clients of a process together. */
+/** The counts of all clients of a process together. */
 export interface ReceivedReport {
   readonly received: number;
-  /** Events that came after one with a higher number of the same room, at the same client. */
+  /** Number of events that arrived at a client after an event of the same room with a higher number. */
   readonly outOfOrder: number;
-  /** Connections that ended. */
+  /** Number of connections that ended. */
   readonly closed: number;
-  /** From the intended send time to the arrival, as a histogram. */
+  /** Times from the intended send time to the arrival, as a histogram. */
   readonly latency: string;
 }
 
-/** Notes arrivals. An event that comes again counts as out of order. */
+/** Records arrivals. A repeated event counts as out of order. */
 export class Receipts {
   #latency: Histogram = createHistogram();
   #outOfOrder = 0;
-  /** Events with a lower number belong to an earlier stretch of the run. */
+  /** Events with a lower number belong to an earlier part of the run and are ignored. */
   #firstNumber = 0;
   closed = 0;
 
@@ -25,7 +26,7 @@ export class Receipts {
     return this.#latency.totalCount;
   }
 
-  /** Notes for one client, which is in one room. */
+  /** Returns a function that records the arrivals at one client, which is in one room. */
   forClient(): (intendedNs: number, number: number) => void {
     let newest = -1;
     return (intendedNs, number) => {
@@ -36,7 +37,7 @@ export class Receipts {
     };
   }
 
-  /** Begins a stretch whose events have numbers from `firstNumber` on. */
+  /** Starts a new part of the run, whose events have numbers from `firstNumber` on. */
   reset(firstNumber: number): void {
     this.#latency = createHistogram();
     this.#outOfOrder = 0;

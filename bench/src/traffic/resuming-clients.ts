@@ -1,5 +1,5 @@
-// Light clients of a run that lose their connections all at once, and come back all at once with what they saw last. Argument: a
-// {@link ClientsOrder} as JSON.
+// Light clients of a run that all lose their connections at the same time. All of them then reconnect at the
+// same time, and resume from the last position that they saw. Argument: a {@link ClientsOrder} as JSON.
 import type { ClientsCommand, ClientsOrder } from './clients.js';
 import { type Dialect, signalR, socketIo } from './dialects.js';
 import { LightSocket } from './light-socket.js';
@@ -7,35 +7,38 @@ import { nowNs, readMarks } from './mark.js';
 import { Receipts } from './receipts.js';
 
 /**
- * Orders beyond those of all clients: lose the connections; come back and wait until so many events have come; come back after
- * every loss from now on.
+ * Orders in addition to those of other light clients: close all connections, reconnect and wait until this
+ * number of events has arrived, or reconnect after every lost connection from now on.
  */
 export type ResumeCommand = ClientsCommand | 'drop' | 'autoReturn' | { readonly returnUntil: number };
 
-/** Report of a return of all clients. */
+/** Report after all clients have reconnected. */
 export interface Returned {
-  /** Until every client was in its room again; the longest wait when that was not within it. */
+  /** Time until every client was in its room again, at most the maximum waiting time. */
   readonly joinedMs: number;
-  /** Until every client had everything; the longest wait when that was not within it. */
+  /** Time until every client had every event, at most the maximum waiting time. */
   readonly wholeMs: number;
   readonly isWhole: boolean;
   readonly received: number;
-  /** Clients that the server told to load anew. */
+  /** Number of clients that the server told to reload. */
   readonly notRecovered: number;
-  /** Attempts to connect that failed and were repeated. */
+  /** Number of attempts to connect that failed and were repeated. */
   readonly failedAttempts: number;
 }
 
-const order = JSON.parse(process.argv[2] ?? '{}') as ClientsOrder; // from the parent
+const order = JSON.parse(process.argv[2] ?? '{}') as ClientsOrder; // written by the parent process
 const receipts = new Receipts();
 const isSignalR = order.dialect === 'signalr';
-/** A client waits no longer than this. */
+/** Maximum waiting time of a client. */
 const longestMs = 20_000;
 const retryMs = 200;
-/** Number of clients that connect at the same time at the beginning; when they come back, all do. */
+/**
+ * Number of clients that connect at the same time at the start. Later, all clients reconnect at the same
+ * time.
+ */
 const atOnce = 50;
 
-/** True while a client whose connection ends comes back by itself, to the next server. */
+/** True if a client that loses its connection reconnects by itself, to the next server. */
 let isReturning = false;
 let returnUntil = Number.POSITIVE_INFINITY;
 let wholeAtNs = Number.NaN;
@@ -48,10 +51,13 @@ class ResumingClient {
   readonly #room: string;
   readonly #note = receipts.forClient();
   #socket: LightSocket | undefined;
-  /** True when the client is in its room. The caller of an attempt that fails repeats it. */
+  /**
+   * True when the client is in its room. False during an attempt to connect, because the caller repeats a
+   * failed attempt.
+   */
   #isConnected = false;
   #last = '';
-  /** Socket.IO's session. */
+  /** The session of Socket.IO. */
   #session = '';
 
   constructor(index: number, room: string) {
@@ -77,7 +83,7 @@ class ResumingClient {
     this.#isConnected = true;
   }
 
-  /** Tries until it is in. */
+  /** Tries to connect until the client is in its room. */
   async comeBack(): Promise<void> {
     for (;;) {
       try {
@@ -132,7 +138,7 @@ async function comeBack(until: number): Promise<Returned> {
   const msUntil = (atNs: number): number => (Number.isNaN(atNs) ? longestMs : (atNs - startNs) / 1e6);
   return {
     joinedMs: msUntil(joinedAtNs),
-    // The last message may come before the answer to the last join.
+    // The last message may arrive before the answer to the last join.
     wholeMs: Math.max(msUntil(joinedAtNs), msUntil(wholeAtNs)),
     isWhole: !Number.isNaN(joinedAtNs + wholeAtNs),
     received: receipts.received,

@@ -1,4 +1,5 @@
-// Causes random faults one after the other under steady load, and prints the sums as a table. The same seed causes the same faults.
+// Causes random faults one after the other under steady load, and prints the totals as a table. The same seed
+// causes the same faults.
 import { FaultSystem, type Trial } from './fault-system.js';
 import { type Fault, type FaultName, faults } from './faults.js';
 import type { OracleOptions } from './oracle.js';

@@ -4,7 +4,10 @@ import { expect } from 'vitest';
 import { type FaultSystem, type Trial, trialDeliveries, trialEvents } from './fault-system.js';
 import { type Fault, type FaultName, faults } from './faults.js';
 
-/** Expects that nothing is lost, handled twice or out of order, and that no client is wrongly told that nothing is missing. */
+/**
+ * Expects that no event is lost, handled twice or out of order. Also expects that no client was told by
+ * mistake that nothing is missing.
+ */
 export function expectPromisesKept(trial: Trial): void {
   expect(trial, trial.examples.join('\n')).toMatchObject({
     lost: 0,
@@ -16,7 +19,10 @@ export function expectPromisesKept(trial: Trial): void {
   expect(trial).toMatchObject({ published: trialEvents, due: trialDeliveries });
 }
 
-/** Expects the same as {@link expectPromisesKept}, and that no client had to reload, because Redis lost nothing. */
+/**
+ * Expects the same as {@link expectPromisesKept}. Also expects that no client had to reload, because Redis
+ * lost nothing.
+ */
 export function expectNoReload(trial: Trial): void {
   expectPromisesKept(trial);
   expect(trial, 'a client was told to reload, though nothing was lost').toMatchObject({ excused: 0 });
@@ -45,7 +51,7 @@ export async function expectToSurvive(
   return trial;
 }
 
-/** Expects that a gateway logs each change of a state once, and not once per attempt. */
+/** Expects that a gateway logs each change of its state once, not once per attempt. */
 function expectEachChangeLoggedOnce({ seats }: FaultSystem): void {
   for (const { gateway } of seats) {
     for (const message of ['broker state', 'subscriber state']) {

@@ -1,5 +1,6 @@
-// Clients as applications use them, in addition to the many small clients: the README's recipe and `@millrace/client`. Each runs
-// over all three transports of the official SignalR client, through a proxy on which some requests fail.
+// Clients as applications use them: the README's recipe and `@millrace/client`. Both run over all three
+// transports of the official SignalR client, through a proxy on which some requests fail. The many small
+// clients of the tests run beside them.
 import { HttpTransportType, LogLevel } from '@microsoft/signalr';
 import { type Client, createClient } from '@millrace/client';
 import type { HttpFate } from '@millrace/testkit';
@@ -22,15 +23,18 @@ export const transports = {
   'long polling': HttpTransportType.LongPolling,
 } as const;
 
-/** The types that the oracle judges event by event. Other tests judge receipts and typing, which are coalesced. */
+/**
+ * The types whose events the oracle judges one by one. Receipts and typing are coalesced, so other tests
+ * judge them.
+ */
 const judgedTypes = eventTypeNames.filter((type) => type !== 'read_receipt' && !type.startsWith('typing'));
 
-/** Base of the clients' random delays between attempts to connect. Short enough for a trial. */
+/** Base of the clients' random delays between attempts to connect. It is short, because a trial is short. */
 const retryMs = 100;
 
 /**
- * Decides what happens to a request. One POST in five fails or is delayed, in a random way. Other requests pass: the TCP proxy of
- * the gateway cuts polls and streams.
+ * Decides what happens to a request. One POST in five fails or is delayed, in a random way. Other requests
+ * pass. The TCP proxy of the gateway cuts polls and streams.
  *
  * @param random returns numbers from 0 (inclusive) to 1 (exclusive)
  */
@@ -90,7 +94,7 @@ export function startLibraryClient(
   return log.client(() => client.close());
 }
 
-/** The log of a client. Ignores a reload at the first join, because the client has seen nothing before that join. */
+/** The log of a client. Ignores a reload at the first join, because the client has no earlier events. */
 class Log {
   readonly #name: string;
   readonly #roomId: string;

@@ -42,12 +42,12 @@ export interface Judgement {
   /** Number of due deliveries: each event to each client in its room. */
   readonly due: number;
   readonly handled: number;
-  /** Number of deliveries that did not happen, but whose client was told to reload after the publish. */
+  /** Number of missing deliveries whose client was told to reload after the publish. */
   readonly excused: number;
   /** Events that arrived again and that the client dropped. */
   readonly repeated: number;
   readonly lost: number;
-  /** Lost events whose client was told, after the publish, that nothing is missing. */
+  /** Lost events whose client was told that nothing is missing, after the event was published. */
   readonly wronglyRecovered: number;
   readonly handledTwice: number;
   readonly outOfOrder: number;

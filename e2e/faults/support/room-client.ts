@@ -87,7 +87,8 @@ export class RoomClient implements ClientLog {
       handshakeTimeout: 10_000,
     });
     this.#socket = socket;
-    // Ends the connection after 30 s of silence, because the server is then gone even if the socket is open.
+    // Ends the connection after 30 s of silence, because such a server no longer works even if the socket is
+    // open.
     let lastMs = performance.now();
     const watch = setInterval(() => {
       if (performance.now() - lastMs > 30_000) socket.terminate();

@@ -1,5 +1,6 @@
-// A gateway in development mode accepts every client. It therefore answers only requests to a host name of this machine. Otherwise
-// a web page with a foreign host name that resolves to this machine could use the gateway.
+// A gateway in development mode accepts every client. Therefore it answers only requests to a host name of
+// this machine. Otherwise a foreign web page could use the gateway through a host name that resolves to this
+// machine (DNS rebinding).
 import { describe, expect, test } from 'vitest';
 import { ask, askForWebSocket } from '../../fixtures/http/http-request.js';
 import { readMetric } from '../../fixtures/http/metrics.js';
@@ -63,7 +64,7 @@ test.each(own)('the host %s is accepted as a name of this machine', async (host)
   expect((await askForWebSocket(`${url}/hubs/events`, { host })).status).toBe(101);
 });
 
-test('a request that is refused because of its Host header is counted in the metrics', async () => {
+test('a request that is refused for its Host header is counted in the metrics', async () => {
   const refused = { at: 'api', code: 'host_not_allowed' };
   const before = await readMetric(gateway().url, 'http_refusals_total', refused);
   await ask(`${gateway().url}/readyz`, { headers: { host: 'attacker.example' } });

@@ -1,4 +1,5 @@
-// Secrets and API keys are changed while clients are connected and backends publish: nobody is refused and no connection ends.
+// Secrets and API keys are changed while clients are connected and backends publish. Nobody is refused, and
+// no connection ends.
 import { createHash, randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -20,7 +21,8 @@ const secrets = [
   'the-second-secret-of-more-than-32-bytes',
 ] as const;
 const keys = ['the-first-api-key-0123456789', 'the-second-api-key-0123456789'] as const;
-// Long polling authenticates with every poll, and the official client keeps its first token: it needs the life of a token to change.
+// Leaves out long polling. There, each poll is authenticated, but the official client always sends its first
+// token. Therefore the secret may change only after this token has expired.
 const transports = [HttpTransportType.WebSockets, HttpTransportType.ServerSentEvents];
 
 /** A gateway that reads its secrets and API keys from files. */
@@ -68,7 +70,7 @@ function write(
   writeFileSync(files.keys, accepted.keys);
 }
 
-test('secrets and API keys are changed under load: nobody is refused, no connection ends and nothing is lost', async () => {
+test('secrets and API keys change under load, and no client is refused, disconnected or misses an event', async () => {
   await using gateway = await RotatingGateway.start({ secrets: secrets.slice(0, 1), keys: keys[0] });
   const { url } = gateway.process;
   const user = { sub: randomUUID(), name: 'Ana', rooms: ['r'] };
@@ -91,7 +93,8 @@ test('secrets and API keys are changed under load: nobody is refused, no connect
     }
   };
   await publish(50);
-  // The gateway accepts both, then the backend changes, then the gateway forgets the first.
+  // The gateway first accepts both keys. Then the backend changes its key. Then the gateway forgets the old
+  // key.
   await Promise.all([gateway.reload({ secrets, keys: keys.join('\n') }), publish(50)]);
   current = 1;
   await Promise.all([
@@ -111,7 +114,7 @@ test('secrets and API keys are changed under load: nobody is refused, no connect
   for (const client of clients) await client[Symbol.asyncDispose]();
 });
 
-test('a wrong file changes nothing at a reload, and the log says why', async () => {
+test('a reload with a wrong file changes nothing, and the log says why', async () => {
   await using gateway = await RotatingGateway.start({ secrets: secrets.slice(0, 1), keys: keys[0] });
   gateway.process.mayLogErrors = true;
   await gateway.reload({ secrets: ['short'], keys: keys[1] });
@@ -121,7 +124,7 @@ test('a wrong file changes nothing at a reload, and the log says why', async () 
   expect((await postEvents(url, notification('r', 'a'), { key: keys[1] })).status).toBe(401);
 });
 
-test('an API key with limits publishes only what it may, and a hashed key is accepted', async () => {
+test('an API key with limits can publish only what it allows, and a hashed key is accepted', async () => {
   const sha256 = createHash('sha256').update(keys[1]).digest('hex');
   const limited = [
     { name: 'shop', key: keys[0], rooms: ['acme:*'], types: ['notification'] },

@@ -33,9 +33,9 @@ const moods: readonly KeyServerMood[] = [
   'no keys',
 ];
 
-describe('with no key known', () => {
+describe('without a known key', () => {
   test.each(moods)(
-    'a client with a valid token receives 503, not 401, while no key is known and the key server answers with “%s”',
+    'a client with a valid token gets 503, not 401, while no key is known and the key server answers “%s”',
     async (mood) => {
       await using keyServer = await KeyServer.start();
       keyServer.mood = mood;
@@ -43,7 +43,8 @@ describe('with no key known', () => {
       const token = await keyServer.sign(claims);
       expect(await negotiate(gateway, token)).toEqual(notNow);
       expect(await upgrade(gateway, token)).toEqual(notNow);
-      // The reason is in the log once, however often the key server was asked. The token is not in the log.
+      // The log contains the reason once, even if the key server was asked several times. The log does not
+      // contain the token.
       expect(gateway.lines.filter((line) => line.includes('key server is unavailable'))).toHaveLength(1);
       expect(gateway.output).not.toContain(token);
       keyServer.mood = 'keys';
@@ -70,7 +71,7 @@ describe('with no key known', () => {
   });
 });
 
-test('known keys stay in use while the key server is unavailable, and the readiness check reports the outage', async () => {
+test('known keys stay in use while the key server is unavailable, and /readyz reports the outage', async () => {
   await using keyServer = await KeyServer.start();
   await using gateway = await startGateway(keyServer);
   const token = await keyServer.sign(claims);
@@ -112,7 +113,7 @@ test('keys that are older than MILLRACE_JWKS_MAX_STALE_MS are no longer used, wh
   expect(await upgrade(gateway, token)).toEqual(notNow);
 });
 
-test('tokens with invented key IDs cause at most about one request a second to the key server', async () => {
+test('tokens with invented key IDs cause at most about one request per second to the key server', async () => {
   await using keyServer = await KeyServer.start();
   await using gateway = await startGateway(keyServer);
   await keyServer.addKey('second');

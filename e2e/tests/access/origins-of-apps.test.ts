@@ -1,4 +1,5 @@
-// Apps that show web pages in a native shell send origins of unusual schemes. They may connect only if their origin is listed.
+// Apps that show web pages in a native shell send origins of unusual schemes. Such an app may connect only if
+// its origin is listed.
 import { expect, test } from 'vitest';
 import { askForWebSocket } from '../../fixtures/http/http-request.js';
 import { GatewayProcess } from '../../fixtures/processes/gateway-process.js';

@@ -34,7 +34,7 @@ describe('joining', () => {
     });
   });
 
-  test('a client that joins a room twice receives each event once, and leaves the room with one LeaveRoom', async () => {
+  test('a client that joins a room twice gets each event once, and one LeaveRoom call is enough', async () => {
     await using client = await connect({ rooms: ['twice', 'end'] });
     await client.join('twice');
     await client.join('twice');
@@ -47,7 +47,7 @@ describe('joining', () => {
     expect(await client.idsUpTo(end)).toEqual([...sent, end]);
   });
 
-  test('a client receives no event of a room after LeaveRoom, and receives new events after another JoinRoom', async () => {
+  test('a client gets no events of a room after LeaveRoom, and gets new events after another JoinRoom', async () => {
     await using client = await connect({ rooms: ['left'] });
     await client.join('left');
     const before = await publish('left', 'before');
@@ -111,7 +111,7 @@ describe('refusals', () => {
     'ticket-*',
     'user:somebody',
   ])(
-    'a client with the rooms ["ticket-42"] cannot join %j: it gets a clear hub error, and no event of that room',
+    'a client with the rooms ["ticket-42"] cannot join %j: it gets a clear hub error and no events',
     async (roomId) => {
       await using client = await connect({ rooms: ['ticket-42'] });
       await expect(client.join(roomId)).rejects.toThrow(

@@ -47,7 +47,7 @@ function sign(claims: object, { secret = jwtSecret, header = {} }: Signing = {})
     .sign(new TextEncoder().encode(secret));
 }
 
-/** Asks to negotiate, and returns the status and the text of the answer. */
+/** Calls negotiate, and returns the status and the text of the answer. */
 async function negotiate(url: string, token: string): Promise<{ status: number; text: string }> {
   const answer = await fetch(`${url}/hubs/events/negotiate?negotiateVersion=1`, {
     method: 'POST',
@@ -56,7 +56,7 @@ async function negotiate(url: string, token: string): Promise<{ status: number; 
   return { status: answer.status, text: await answer.text() };
 }
 
-/** A token with this many bytes of rooms. */
+/** Returns claims with this number of rooms. */
 const withRooms = (count: number): object => ({
   ...good,
   rooms: Array.from({ length: count }, () => randomUUID()),
@@ -85,7 +85,7 @@ test.each<[name: string, refusal: string, make: () => Promise<string>]>([
   if (token.length > 10) expect(strict().output).not.toContain(token);
 });
 
-test('a token that follows all rules is accepted, also with a type and several audiences', async () => {
+test('a token that follows all rules is accepted, even with a type and several audiences', async () => {
   for (const header of [{}, { typ: 'JWT' }, { typ: 'at+jwt' }])
     expect((await negotiate(strict().url, await sign(good, { header }))).status).toBe(200);
   expect((await negotiate(strict().url, await sign({ ...good, aud: ['billing', 'console'] }))).status).toBe(
@@ -93,7 +93,7 @@ test('a token that follows all rules is accepted, also with a type and several a
   );
 });
 
-test('headers that are longer than any accepted token are answered with 431 in words, and logged', async () => {
+test('headers longer than any accepted token are answered with 431 and a reason, and logged', async () => {
   const { status, text } = await negotiate(strict().url, await sign(withRooms(500)));
   expect(status).toBe(431);
   expect(JSON.parse(text)).toMatchObject({
@@ -124,7 +124,7 @@ test('the secret is changed in two steps without refusing anybody', async () => 
   }
 });
 
-test('tokens of a secret and of a key server are both accepted while one replaces the other', async () => {
+test('tokens from the secret and from the key server are both accepted while one replaces the other', async () => {
   await using keyServer = await KeyServer.start();
   await using gateway = await GatewayProcess.start({ ...normalMode, MILLRACE_JWKS_URL: keyServer.url });
   expect((await negotiate(gateway.url, await sign(good))).status).toBe(200);

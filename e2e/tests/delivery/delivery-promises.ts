@@ -44,7 +44,7 @@ export function describeDelivery(wayNames: readonly string[], start: () => Promi
 }
 
 function describeSystem(running: () => DeliverySystem): void {
-  test('publish() fills in an omitted ID, timestamp or source, and keeps the values that its caller gives', async () => {
+  test('publish() adds a missing ID, timestamp or source, and keeps values that its caller passes', async () => {
     const { url, publisher } = running();
     const roomId = randomUUID();
     const eventId = randomUUID();
@@ -91,7 +91,7 @@ function describeSystem(running: () => DeliverySystem): void {
     expect(second.ids).toEqual(idsOf(rooms[1]));
   });
 
-  test('a connection receives the events of the personal room of its user, and other users do not receive them', async () => {
+  test('a connection gets the events of its user’s personal room, and connections of other users do not', async () => {
     const { url, ways } = running();
     const [ana, bob] = [randomUUID(), randomUUID()];
     await using phone = await EventLog.connectAs(url, ana, 'Ana');
@@ -107,7 +107,7 @@ function describeSystem(running: () => DeliverySystem): void {
     expect(await phone.join('user:me')).toMatchObject({ roomId: `user:${ana}` });
   });
 
-  test('typing events are not sent to the devices of the typing user, but read receipts are sent to all devices', async () => {
+  test('typing events do not go to devices of the typing user, but read receipts go to all devices', async () => {
     const { url, ways } = running();
     const roomId = randomUUID();
     const [ana, bob] = [randomUUID(), randomUUID()];
@@ -138,8 +138,8 @@ function sorted(ids: readonly string[]): string[] {
 }
 
 /**
- * Returns an event without a `coalesced_count` of 1 or null, because an event that was not coalesced with others may be delivered
- * with a count of 1.
+ * Returns the event without its `coalesced_count` if this is 1 or null. An event that was not coalesced with
+ * others may be delivered with a count of 1.
  */
 function withoutCountOfOne(event: SampleEvent | DeliveredEvent): Record<string, unknown> {
   const { metadata = {}, ...rest } = event;

@@ -1,5 +1,5 @@
-// Several gateways on one Redis: clients of a room receive all of its events at any gateway, and the gateways maintain the consumer
-// groups together.
+// Several gateways on one Redis. Clients of a room receive all events of the room at any gateway. The
+// gateways share the work on the consumer groups.
 import { createRedisBroker } from '@millrace/broker';
 import { eventCatalog } from '@millrace/contract';
 import { connectPublisher } from '@millrace/publisher';
@@ -88,7 +88,8 @@ test('no gateway is declared dead and no lease changes hands while Redis stands 
   const [slots, leases] = [await row().slots(), await row().leases()];
   for (const name of names) row().get(name).mayLogErrors = true;
   redis.pause();
-  // Five seconds is the promised time. It is longer than a lease, and longer than a gateway may be silent.
+  // Five seconds is the promised time. This time is longer than a lease, and longer than the silence after
+  // which a gateway is declared dead.
   await new Promise((resolve) => setTimeout(resolve, 5_000));
   redis.resume();
   for (const name of names)
@@ -100,14 +101,15 @@ test('no gateway is declared dead and no lease changes hands while Redis stands 
   expect(await row().slots()).toEqual(slots);
   for (const [stream, { instance, fence }] of Object.entries(await row().leases())) {
     expect(instance).toBe(leases[stream]?.instance);
-    // The lease of the gateway expired during the pause. The gateway acquired it again, and no other gateway had it in between.
+    // The lease of the gateway expired during the pause. The gateway acquired the lease again, and no other
+    // gateway held the lease in the meantime.
     expect(fence - (leases[stream]?.fence ?? 0)).toBeLessThanOrEqual(1);
     expect(await row().registered(stream)).toEqual(names);
   }
   for (const { log } of members.list) expect(log.ids).toHaveLength(5);
 });
 
-test('the other gateways take over the leases of a killed gateway, which gets its slot back when it starts again', async () => {
+test('the other gateways take over the leases of a killed gateway, which gets its slot back at its next start', async () => {
   const { redis, names } = row();
   const slots = await row().slots();
   const victim = (await row().leases())['events:chat']?.instance ?? '';
@@ -130,8 +132,7 @@ test('the other gateways take over the leases of a killed gateway, which gets it
         .sort(),
     );
   await row().run(victim);
-  // It is enough that each gateway holds one lease. The other leases return later, because the other gateways release them only
-  // after a while.
+  // One lease for each gateway is enough here. Gateways release their additional leases only after some time.
   await untilEachHasOne();
   expect(await row().slots()).toEqual(slots);
   // The gateway also gets its slot back while the killed process still holds it.
@@ -142,7 +143,7 @@ test('the other gateways take over the leases of a killed gateway, which gets it
   expect(await row().slots()).toEqual(slots);
 });
 
-test('entries stay unacknowledged while no gateway is alive, and the next gateway that starts delivers them', async () => {
+test('entries stay unacknowledged while no gateway is alive, and the next gateway delivers them', async () => {
   const { redis, names } = row();
   const stream = 'events:chat';
   let position = '';
@@ -208,7 +209,10 @@ async function untilEachHasOne(): Promise<void> {
   });
 }
 
-/** Waits until the streams are assigned to the slots in turn. After that no lease changes hands. */
+/**
+ * Waits until the leases are spread evenly: the streams are assigned to the slots in turn. After that, no
+ * lease changes its holder.
+ */
 async function untilSpread(): Promise<void> {
   await eventually(async () => {
     const [slots, leases] = [await row().slots(), await row().leases()];
@@ -220,7 +224,10 @@ async function untilSpread(): Promise<void> {
   });
 }
 
-/** Runs ledger passes without reading until every gateway is declared dead. Returns the instance names of the dead gateways. */
+/**
+ * Runs ledger passes that read no new entries, until every gateway is declared dead. Returns the instance
+ * names of the dead gateways.
+ */
 async function runPassesUntilAllAreDead(redisUrl: string, stream: string): Promise<readonly string[]> {
   const broker = createRedisBroker({ url: redisUrl, streams: eventCatalog.streams });
   await broker.open();

@@ -17,7 +17,7 @@ import { startOnRedis } from '../../fixtures/systems/redis-system.js';
 const eventsPerWay = [1_000, 500, 500] as const;
 const listLength = 100;
 
-test('a burst of 2,000 events of the low and high lanes from three producers arrives in the order of the stream', async () => {
+test('a burst of 2,000 low-lane and high-lane events from three producers arrives in stream order', async () => {
   await using system = await startOnRedis();
   const roomId = randomUUID();
   await using first = await EventLog.inRoom(system.url, roomId);
@@ -35,7 +35,7 @@ test('a burst of 2,000 events of the low and high lanes from three producers arr
   expect(second.ids).toEqual(order);
 });
 
-test('a burst of 2,000 events of one publisher arrives in the order of its calls with the in-memory broker', async () => {
+test('the in-memory broker delivers a burst of 2,000 events of one publisher in the order of its calls', async () => {
   await using system = await startEmbedded();
   const roomId = randomUUID();
   await using client = await EventLog.inRoom(system.url, roomId);

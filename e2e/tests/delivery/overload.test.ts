@@ -1,5 +1,5 @@
-// A gateway gets more requests than it can handle. It delivers the events of the requests that it accepts, refuses the others with
-// a time for the next attempt, and works normally afterwards.
+// A gateway gets more requests than it can handle. The gateway delivers the events of the requests that it
+// accepts. It refuses the other requests with a time for the next attempt. Afterwards, it works normally.
 import { connect } from 'node:net';
 import { expect, test } from 'vitest';
 import { chatMessage, type SampleEvent } from '../../fixtures/events/sample-events.js';
@@ -9,8 +9,8 @@ import { startOnRedis } from '../../fixtures/systems/redis-system.js';
 
 const connections = 500;
 /**
- * Number of requests that each connection sends before it waits for answers. More requests then wait at the gateway than it can
- * accept, even if this process is slow.
+ * Number of requests that each connection sends before it waits for answers. With this number, more requests
+ * wait at the gateway than it can accept, even if this process is slow.
  */
 const requestsAhead = 20;
 const maxRequests = 60_000;
@@ -85,7 +85,7 @@ function answerLength(text: string): number {
   return text.length < length ? 0 : length;
 }
 
-test('a gateway that gets more requests than it can accept refuses the excess and stores the events that it accepted', async () => {
+test('a gateway with more requests than it can accept refuses the excess and stores accepted events', async () => {
   await using system = await startOnRedis();
   const { stored, refusals, others } = await flood(Number(new URL(system.url).port));
   expect(others).toEqual([]);
@@ -94,7 +94,7 @@ test('a gateway that gets more requests than it can accept refuses the excess an
     const [head = '', body = ''] = refusal.split('\r\n\r\n');
     expect(head).toMatch(/\r\nretry-after: [1-9]/i);
     expect(head).toMatch(/\r\ncontent-type: application\/problem\+json/i);
-    // The code depends on the cause of the overload, the gateway or Redis.
+    // The code depends on which part is overloaded: the gateway or Redis.
     expect(['overloaded', 'outbox_full']).toContain((JSON.parse(body) as { code: string }).code);
   }
   // Every confirmed event is in the stream.

@@ -28,7 +28,7 @@ describe('with tokens', () => {
   }
 
   test.each(ways)(
-    'events arrive in order over %s, and the events that a reconnecting client missed are replayed',
+    'events arrive in order over %s, and a client that reconnects gets the events that it missed',
     async (_title, way) => {
       const roomId = `way-${randomUUID()}`;
       const token = await signToken({ sub: randomUUID(), name: 'Ana', rooms: [roomId] });
@@ -55,7 +55,7 @@ describe('in development mode', () => {
   const gateway = sharedSystem(() => GatewayProcess.start());
 
   test.each(ways)(
-    'a client that names no user joins a room in development mode and receives its events over %s',
+    'a client without a user joins a room in development mode and receives its events over %s',
     async (_title, way) => {
       await using client = await EventLog.connect(gateway().url, way);
       const roomId = `open-${randomUUID()}`;

@@ -75,7 +75,7 @@ test('dead letters are counted in the metrics', async () => {
   expect(await readMetric(url, 'events_dropped_total', { reason: 'invalid' })).toBe(before + 1);
 });
 
-test('a gateway that starts on a stream full of invalid entries makes each entry a dead letter only once', async () => {
+test('a gateway that starts on a stream full of invalid entries makes one dead letter of each entry', async () => {
   await using own = await startSecured();
   for (const { event } of bad) await xadd(own.redis, 'events:chat', fieldsOf(event));
   await eventually(async () => expect(await own.redis.cli('XLEN', deadStream)).toBe(String(bad.length)));

@@ -12,7 +12,7 @@ import { EmbeddedGateway } from '../../fixtures/systems/embedded-gateway.js';
 import { startOnRedis } from '../../fixtures/systems/redis-system.js';
 import { eventually } from '../../fixtures/waiting/eventually.js';
 
-test('an invalid entry is listed and shown with its reason, is rejected again after a replay, and disappears when it is dropped', async () => {
+test('an invalid entry is listed and shown with its reason, can be replayed, and disappears when it is dropped', async () => {
   await using system = await startOnRedis();
   const poison = { event_type: 'chat_massage', room_id: 'r', payload: '{}', note: '\u001b[2Jboo' };
   const originId = await xadd(system.redis, 'events:chat', poison);
@@ -64,7 +64,8 @@ test('an event that an old gateway rejected is delivered once by a new gateway, 
   expect(deadLetter).toMatchObject({ stream: 'events:chat', fields: { event_id: event.event_id } });
   const id = deadLetter?.id ?? '';
 
-  // At its start the gateway reads back in the stream, which still contains the rejected entry.
+  // At its start, the gateway reads the newest entries of the stream again. The rejected entry is one of
+  // them.
   await using gateway = await GatewayProcess.start({ MILLRACE_REDIS_URL: redis.url });
   await using client = await EventLog.inRoom(gateway.url, 'r');
   const replays = await Promise.all([1, 2].map(() => millrace(redis, 'replay', id)));
@@ -78,7 +79,7 @@ test('an event that an old gateway rejected is delivered once by a new gateway, 
   expect(await listed(redis)).toEqual([]);
 });
 
-test('`dead-letters drop --all` drops all dead letters of a stream and its partitions, but none of other streams', async () => {
+test('`dead-letters drop --all` drops all dead letters of a stream and its partitions, and no others', async () => {
   await using system = await startOnRedis({ environment: { MILLRACE_PARTITIONS: '2' } });
   for (const stream of ['events:chat', 'events:chat.p0', 'events:chat.p1', 'events:ticket.p0']) {
     for (let n = 0; n < 3; n++) await xadd(system.redis, stream, { n: String(n) });

@@ -1,4 +1,5 @@
-// A request is refused while the client is still sending its body. Every client can read the answer, whichever library it uses.
+// A gateway refuses a request while the client is still sending the body. Every client must be able to read
+// the answer, whatever its library.
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { expect, test } from 'vitest';
@@ -38,7 +39,7 @@ const refusals: readonly (readonly [string, string, readonly string[], number])[
 ];
 
 test.for(refusals)(
-  'a refused body of 2 MB (%s) can be sent completely, and its answer can be read afterwards',
+  'a refused body of 2 MB (%s) can be sent completely, and its answer can be read after that',
   async ([, path, headers, status]) => {
     const answer = await sentWhole(path, headers);
     expect(answer).toMatch(new RegExp(`^(HTTP/1.1 100 Continue\\r\\n\\r\\n)?HTTP/1.1 ${status} `));
@@ -109,7 +110,8 @@ async function sentWhole(path: string, headers: readonly string[]): Promise<stri
     ? [`${body.length.toString(16)}\r\n`, '\r\n0\r\n\r\n']
     : ['', ''];
   await write(`POST ${path} HTTP/1.1\r\nHost: x\r\n${headers.join('\r\n')}\r\n\r\n${opening}`);
-  // The gateway has to read a chunked body for a while before it knows that the body is too large.
+  // A chunked body has no declared length. Therefore the gateway must read some of the body before it knows
+  // that the body is too large.
   await write(body.subarray(0, half + 100_000));
   await untilText(socket, () => /HTTP\/1.1 [45]\d\d .*\r\n\r\n/s.test(text));
   for (let at = half + 100_000; at < body.length; at += 50_000) await write(body.subarray(at, at + 50_000));

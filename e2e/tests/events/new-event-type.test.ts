@@ -40,7 +40,7 @@ const droppedBy = ({ url }: DeliverySystem, reason: string): Promise<number> =>
 const deadLetters = async (redis: RedisServer): Promise<number> =>
   Number(await redis.cli('XLEN', `dead:{${stream}}`));
 
-test('an event whose type only one live gateway knows is delivered by that gateway, and no gateway rejects it', async () => {
+test('an event whose type only one live gateway knows is delivered there, and no gateway rejects it', async () => {
   await using resources = new Resources();
   const redis = resources.use(await startRedis());
   const old = await startGateway(resources, redis, 'old', true);
@@ -61,7 +61,7 @@ test('an event whose type only one live gateway knows is delivered by that gatew
   expect(await droppedBy(old, 'invalid')).toBe(0);
   await eventually(() => assertAllAcknowledged(redis, stream));
 
-  // A gateway that starts later knows from the stream which events were delivered before its start.
+  // From the stream, a gateway that starts later learns which events were delivered before its start.
   const later = await startGateway(resources, redis, 'later', false);
   const back = resources.use(await EventLog.connect(later.url));
   expect(await back.join(roomId, position)).toMatchObject({ recovered: true, replayed: 4 });
@@ -70,7 +70,7 @@ test('an event whose type only one live gateway knows is delivered by that gatew
   );
 });
 
-test('an event whose type no live gateway knows becomes a dead letter, even if an earlier gateway knew it', async () => {
+test('an event whose type no live gateway knows becomes a dead letter, whatever earlier gateways knew', async () => {
   await using resources = new Resources();
   const redis = resources.use(await startRedis());
   const old = await startGateway(resources, redis, 'old', true);

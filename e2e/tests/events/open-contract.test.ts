@@ -34,7 +34,7 @@ test.each(ways)(
   },
 );
 
-test('receipts without the known fields are never coalesced, and all of them are replayed to a client that resumes', async () => {
+test('receipts without the known fields are never coalesced, and a client that resumes gets all of them', async () => {
   const roomId = randomUUID();
   await using watcher = await EventLog.inRoom(system().url, roomId);
   const before = await watcher.join(roomId);

@@ -1,6 +1,6 @@
-// Every official client reads every accepted event as the value that `JSON.parse` makes of the payload's text, however the event
-// was published. Every other event is refused with the path of the wrong value. DOCUMENTS=100000 tests more documents, and SEED=…
-// tests different documents.
+// Every official client reads the payload of an accepted event as the same value as `JSON.parse`, however the
+// event was published. All other events are refused with the path of the wrong value. DOCUMENTS=100000 tests
+// more documents. SEED=… tests different documents.
 import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { createClient } from '@redis/client';
@@ -131,8 +131,8 @@ async function publish(
   const on = (way: Trial['way']): readonly Trial[] => trials.filter((trial) => trial.way === way);
   const refusals: Refusals = new Map();
   await publishByLibrary(publisher, on('library'), refusals);
-  // Events that must be refused are sent in a separate list, because one such event causes the refusal of its whole list. The
-  // refusal must name each of these events.
+  // One event that must be refused causes the refusal of its whole list. Therefore such events are sent in a
+  // separate list. The refusal must name each of them.
   await postAll(
     url,
     random,
@@ -213,7 +213,7 @@ function fieldsOf({ id, type, payload, metadata }: Trial): Record<string, string
   };
 }
 
-/** Takes all dead letters out of all streams as soon as the expected number is there. */
+/** Waits for the expected number of dead letters, then takes all dead letters out of all streams. */
 async function collectDeadLetters(redis: Redis, count: number, refusals: Refusals): Promise<void> {
   const keys = streamNames.map((stream) => `dead:{${stream}}`);
   const deadLetters = await eventually(async () => {
@@ -271,7 +271,10 @@ async function assertReplay(url: string, position: string, trials: readonly Tria
   await assertReadings(await Promise.all(readers), trials);
 }
 
-/** Returns a description of the fault of a reading, or `undefined` if the reading is correct. */
+/**
+ * Returns a description of the fault if a client read an event wrongly. Returns `undefined` if the reading is
+ * correct.
+ */
 function faultOf(trial: Trial, reading: Reading, reader: string): string | undefined {
   const { payload, metadata, way } = trial;
   const isValueOf = (document: JsonDocument | undefined, value: unknown): boolean =>
@@ -288,13 +291,17 @@ function faultOf(trial: Trial, reading: Reading, reader: string): string | undef
   return text === undefined || isWritten(trial, text, reader) ? undefined : `another text: ${text}`;
 }
 
-/** Tells whether a text is the text that was written. Over server-sent events, line ends between tokens become blanks. */
+/**
+ * Tells whether a text is the text that was written. Server-sent events turn line ends between tokens into
+ * blanks.
+ */
 function isWritten({ payload, metadata, way }: Trial, text: string, reader: string): boolean {
   if (!reader.startsWith('the text')) {
     const written = payload.text.trim();
     return text === (reader.includes('ServerSentEvents') ? written.replaceAll(/[\r\n]/g, ' ') : written);
   }
-  // Over HTTP, white space around a value belongs to the request body. In an entry, it belongs to the field.
+  // Over HTTP, white space around a value belongs to the request body, not to the value. In an entry, such
+  // white space belongs to the field.
   const written = [payload, metadata].map((document) =>
     way === 'HTTP' ? document?.text.trim() : document?.text,
   );

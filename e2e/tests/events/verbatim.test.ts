@@ -1,4 +1,5 @@
-// The stream and JSON clients get exactly the text that a producer writes by HTTP or XADD, to the last digit.
+// The text that a producer writes by HTTP or XADD reaches the stream and JSON clients unchanged, to the last
+// digit.
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { TextReader } from '../../fixtures/clients/readers.js';
@@ -80,7 +81,7 @@ describe.each(['HTTP', 'a list by HTTP', 'XADD'])('by %s', (way) => {
   });
 });
 
-describe('through a coalescing window', () => {
+describe('after a coalescing window', () => {
   const user = randomUUID();
   const extra = '"n" :9007199254740993, "m":[1.10,1e400]';
   const receipt = (more: string): string => `{"user_id":"${user}","message_ids":["${randomUUID()}"],${more}}`;

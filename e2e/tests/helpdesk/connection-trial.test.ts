@@ -63,8 +63,8 @@ describe.each(brokerKinds)('on %s', (kind) => {
   });
 });
 
-describe('when the gateway cannot replay', () => {
-  test('a page loads the missed messages if the gateway cannot replay them, and then shows each message once', async () => {
+describe('without a replay by the gateway', () => {
+  test('a page loads missed messages that the gateway cannot replay, and shows each message once', async () => {
     await using system = await DeskSystem.start('the embedded broker');
     await using browser = await TestBrowser.start();
     const page = await browser.page(system.url);
@@ -97,7 +97,7 @@ describe('when the gateway cannot replay', () => {
     await maria.button('Restore the connection').click();
     await maria.report.waitFor();
     expect(await maria.figure('lost')).toBe(3);
-    // Takes the complaint of the browser about the request that the test aborted.
+    // Removes the browser's error about the request that the test aborted.
     browser.takeComplaints();
   });
 });

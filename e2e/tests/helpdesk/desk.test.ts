@@ -137,7 +137,7 @@ describe('typing', () => {
     await requester.desk.typing.getByText('is typing').waitFor({ state: 'detached' });
   });
 
-  test('the typing indicator disappears by itself when the tab of the typing person crashes', async () => {
+  test('the typing indicator disappears when the tab of the typing person crashes', async () => {
     const [agent, requester] = [await maria(), await noa()];
     await requester.desk.input.fill('I was about to say');
     await agent.desk.typing.getByText('Noa Berger is typing').waitFor();
@@ -175,7 +175,7 @@ describe('tickets', () => {
     await aiko.message('Assigned to Aiko Tanaka by Maria Lindqvist').waitFor();
   });
 
-  test('a new request appears in the list of the agents, and its conversation works at once', async () => {
+  test('a new request appears in the list of the agents, and its conversation works immediately', async () => {
     const [agent, requester] = [await maria(), await noa()];
     await requester.desk.button('New request').click();
     const form = requester.page.getByRole('dialog');
@@ -277,7 +277,7 @@ test.each(['nonsense', '..%2Fpeople', 'b1d4c6f0-2e7a-4c39-a5d8-00000000ffff', ot
   },
 );
 
-test('a person’s token also gives access, in normal mode, to a ticket that the person creates after the token was issued', async () => {
+test('a person’s token also gives access to tickets that the person creates later, in normal mode', async () => {
   await using closed = await DeskSystem.start('the embedded broker', {
     isDevelopment: false,
     jwtSecret: 'a-secret-of-the-helpdesk-with-more-than-32-bytes',

@@ -177,7 +177,7 @@ describe.each(schemes)('in %s colours', (colorScheme) => {
   });
 });
 
-test('the page on the smallest phone cuts nothing off, and no part of it covers another part', async () => {
+test('the page on the smallest phone cuts nothing off and has no overlapping parts', async () => {
   await using system = await DeskSystem.start('the embedded broker');
   await using device = await browser.device(system.url, {
     viewport: { width: 320, height: 640 },

@@ -1,4 +1,5 @@
-// Runs each benchmark for a short time and checks only that it prints its table, not the figures.
+// Runs each benchmark for a short time. Checks that the benchmark prints its table, but does not check the
+// figures.
 import { expect, test } from 'vitest';
 import { CliProcess, repositoryPath } from '../../fixtures/processes/cli-process.js';
 

@@ -20,7 +20,7 @@ import { GatewayProcess } from '../../fixtures/processes/gateway-process.js';
 import { eventually } from '../../fixtures/waiting/eventually.js';
 
 describe('the lines that a start in development mode prints', () => {
-  test('npm start prints the address, the mode, and commands to listen and to publish, which work together when they are pasted', async () => {
+  test('npm start prints the address, the mode, and commands to listen and to publish that work when pasted', async () => {
     await using start = new CliProcess({
       file: 'npm',
       args: ['start'],
@@ -61,7 +61,7 @@ describe('the lines that a start in development mode prints', () => {
 });
 
 describe('millrace tail and millrace token', () => {
-  test('a token from millrace token is accepted, and tail prints whole events as JSON and ends after --count', async () => {
+  test('tail accepts a token from millrace token, prints whole events as JSON, and ends after --count events', async () => {
     await using gateway = await GatewayProcess.start(normalMode);
     const token = await makeToken(['--sub', randomUUID(), '--name', 'Ana', '--rooms', 'lobby,ticket-*']);
     await using client = await EventLog.inRoom(gateway.url, 'lobby', { token });
@@ -124,12 +124,12 @@ describe('millrace tail and millrace token', () => {
     await expectRefusal(['tail', '--room', 'lobby', '--url', 'nonsense'], /nonsense|--url/);
     await expectRefusal(['tail', '--url', gateway.url], /--room/);
     await expectRefusal(['token', '--sub', 'ana'], /MILLRACE_JWT_SECRET/);
-    // The command does not sign a token that the gateway would refuse.
+    // `millrace token` does not sign a token that the gateway would refuse.
     await expectRefusal(['token', '--sub', 'me'], /"me" cannot be a user/, normalMode);
     await expectRefusal(['token', '--sub', 'ana'], /32 bytes/, { MILLRACE_JWT_SECRET: 'short' });
   });
 
-  test('tail continues after a lost connection without a gap, and reaches a gateway behind a path', async () => {
+  test('tail continues without a gap after a lost connection, and reaches a gateway behind a path', async () => {
     const port = String(await freePort());
     await using redis = await startRedis();
     const environment = { MILLRACE_PORT: port, MILLRACE_REDIS_URL: redis.url };
@@ -200,7 +200,7 @@ describe('a stop', () => {
     expect(await gateway.stop()).toBe(0);
   });
 
-  test('an incomplete request, an idle socket and an open keep-alive connection do not delay the end of the gateway', async () => {
+  test('an incomplete request, an idle socket and a keep-alive connection do not delay the gateway’s end', async () => {
     await using gateway = await GatewayProcess.start();
     const { hostname, port } = new URL(gateway.url);
     const sockets = [connect(Number(port), hostname), connect(Number(port), hostname)] as const;
@@ -225,7 +225,10 @@ function shell(line: string): CliProcess {
   return new CliProcess({ file: 'bash', args: ['-c', line], hasChildren: true });
 }
 
-/** Returns the line as printed, unless this checkout has no `millrace` in node_modules/.bin, to which `npm ci` makes the link. */
+/**
+ * Returns the printed command line. If this checkout has no link `millrace` in node_modules/.bin, which `npm
+ * ci` creates, returns a line that works without the link.
+ */
 function asFound(line: string): string {
   return isLinked() ? line : line.replace(/^npx (--no )?millrace/, `"${process.execPath}" "${cliPath}"`);
 }

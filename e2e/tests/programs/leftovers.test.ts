@@ -1,4 +1,5 @@
-// A test run must leave no process and no folder behind. A run that leaves some behind names them and fails.
+// A test run must leave no process and no folder behind. A run that leaves something behind names it and
+// fails.
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
@@ -6,7 +7,7 @@ import { expect, test } from 'vitest';
 import { CliProcess, repositoryPath } from '../../fixtures/processes/cli-process.js';
 import { eventually } from '../../fixtures/waiting/eventually.js';
 
-test('a test run that leaves a process and a folder behind names them, counts them as failed and ends the process', async () => {
+test('a test run that leaves a process and a folder behind names both, counts both as failed, and ends the process', async () => {
   await using run = await runOf(`
     import { spawn } from 'node:child_process';
     import { mkdtempSync } from 'node:fs';

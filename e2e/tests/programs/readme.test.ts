@@ -43,7 +43,7 @@ test('the README snippet “fastapi” publishes a notification with a plain XAD
     atAddresses(await readSnippet('fastapi'), { redis: system().redis.url }),
   );
   await using client = await memberOf(roomId);
-  // Debian's own Python has Debian's FastAPI package.
+  // Uses Debian's Python, because FastAPI is installed there as a Debian package.
   await using _app = new CliProcess({
     file: '/usr/bin/python3',
     args: ['-m', 'uvicorn', 'app:app', '--port', String(port), '--app-dir', folder.path],

@@ -33,7 +33,7 @@ test.each([
   ['server-sent events', HttpTransportType.ServerSentEvents],
   ['long polling', HttpTransportType.LongPolling],
 ])(
-  'a hub beside an Express application serves %s, and Express does not read the bodies of its requests',
+  'a hub beside an Express application serves %s, and Express does not read the hub’s request bodies',
   async (_, transport) => {
     const connection = new HubConnectionBuilder()
       .withUrl(`${url}/hubs/chat`, { transport })

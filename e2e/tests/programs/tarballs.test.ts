@@ -1,5 +1,5 @@
-// Installs the tarball of each package as users do: alone, and outside of the repository. Needs the package registry, like `npm
-// ci`.
+// Installs the tarball of each package as users do: outside of the repository, and without the other
+// packages. Needs the package registry, like `npm ci`.
 import { startRedis } from '@millrace/testkit';
 import { describe, expect, test } from 'vitest';
 import { acceptEvents } from '../../fixtures/http/ingest.js';
@@ -15,7 +15,7 @@ describe.for(publishedPackages)('the tarball of %s', (name) => {
     for (const file of ['README.md', 'LICENSE']) expect(await app().read(name, file)).not.toBe('');
     const { exports, peerDependenciesMeta = {} }: { exports: object; peerDependenciesMeta?: object } =
       JSON.parse(await app().read(name, 'package.json'));
-    // An entry point for users of an optional package is not tested, because that package is not installed here.
+    // Does not test entry points that need an optional package, because that package is not installed here.
     const optional = JSON.stringify(Object.keys(peerDependenciesMeta));
     const entries = Object.keys(exports).filter((entry) => !entry.endsWith('.json'));
     const specifiers = entries.map((entry) => `@millrace/${name}${entry.slice(1)}`);
@@ -47,7 +47,7 @@ describe.for(publishedPackages)('the tarball of %s', (name) => {
     expect(program.output).toBe(version);
   });
 
-  test('the program millrace in the gateway tarball starts a gateway, which accepts a notification with any payload', async () => {
+  test('the program millrace in the gateway tarball starts a gateway, which accepts any notification payload', async () => {
     const environment = { MILLRACE_DEV: '1', MILLRACE_PORT: '0' };
     await using gateway = app().start('npx', ['millrace', 'serve'], environment);
     const [, url = ''] = await gateway.line(/"url":"(http:[^"]+)"/);
@@ -56,7 +56,7 @@ describe.for(publishedPackages)('the tarball of %s', (name) => {
   });
 });
 
-test('tarballs that are installed together work together, although each contains its own copies of the packages that it needs', async () => {
+test('tarballs that are installed together work together, although each contains copies of shared packages', async () => {
   await using app = await InstalledApp.install(tarballs(), publishedPackages);
   await app.run(`
     import { BrokerError, createMemoryBroker } from '@millrace/broker';

@@ -17,7 +17,7 @@ const ROOMS = [0, 1, 2].flatMap((wanted) =>
     .filter((room) => partitionOf(room, PARTITIONS) === wanted)
     .slice(0, 2),
 );
-/** Time limit for a failover, which takes some seconds, and longer on a busy machine. */
+/** Time limit for a failover. A failover takes some seconds, and more on a busy machine. */
 const FAILOVER_LIMIT_MS = 60_000;
 
 /** Publishes an event, and resolves when it is stored. */
@@ -45,7 +45,7 @@ class RoomLoad {
     await Promise.all(this.#loops);
   }
 
-  /** Resolves when every room has got `count` more messages. */
+  /** Resolves when `count` more messages are stored in every room. */
   async more(count: number): Promise<void> {
     const goals = new Map([...this.sent].map(([room, ids]) => [room, ids.length + count]));
     await until(
@@ -64,7 +64,7 @@ class RoomLoad {
         } catch {
           // The outcome is unknown, so the same ID must be published again before a newer message.
         }
-        // Waits as a producer does before a retry.
+        // Waits before the retry, like a real producer.
         await new Promise((resolve) => setTimeout(resolve, 10));
       }
       this.sent.get(room)?.push(id);
@@ -73,7 +73,7 @@ class RoomLoad {
   }
 }
 
-test('no event is lost, repeated or reordered across a failover, and a client continues at the other gateway', async () => {
+test('no event is lost, repeated or reordered across a failover, and a client can change its gateway', async () => {
   await using resources = new Resources();
   const cluster = resources.use(await startRedisCluster({ hasReplicas: true }));
   const [first, second] = await Promise.all(
@@ -129,7 +129,7 @@ test('no event is lost, repeated or reordered across a failover, and a client co
     await returned.event(({ event_id }) => event_id === sent.at(-1));
     expect(idsOf([traveller, returned], room)).toEqual(sent);
   }
-  // On a busy machine another change of masters may be in progress.
+  // On a busy machine, another failover may be in progress.
   await cluster.healthy();
   for (const index of [0, 1, 2])
     expect(

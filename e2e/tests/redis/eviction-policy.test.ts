@@ -1,5 +1,5 @@
-// A Redis that evicts keys when its memory is full loses data that Millrace needs. The log at the start and the readiness answer
-// report that, and name the remedy.
+// A Redis that evicts keys when its memory is full loses data that Millrace needs. The gateway reports this
+// policy and the remedy, in the log at its start and in its readiness answer.
 import { expect, test } from 'vitest';
 import { readReadiness } from '../../fixtures/http/readiness.js';
 import { startOnRedis } from '../../fixtures/systems/redis-system.js';
@@ -7,7 +7,7 @@ import { eventually } from '../../fixtures/waiting/eventually.js';
 
 const advice = /maxmemory-policy allkeys-lru.*Set maxmemory-policy to noeviction\./;
 
-test('a Redis that evicts keys causes one warning, and a readiness detail that disappears after the correction', async () => {
+test('a Redis that evicts keys causes one warning, and a readiness detail until the setting is corrected', async () => {
   await using system = await startOnRedis({ redis: { args: ['--maxmemory-policy', 'allkeys-lru'] } });
   const { redis, gateway } = system;
   await gateway.line(advice);

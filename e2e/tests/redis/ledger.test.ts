@@ -46,7 +46,7 @@ test('a gateway creates its group on all streams, reads as signalr-instance-1 an
   }
 });
 
-test('the first gateway acknowledges the entries published before its start, and keeps them in their streams', async () => {
+test('the first gateway acknowledges entries from before its start, and keeps them in their streams', async () => {
   await using redis = await startRedis();
   const roomId = randomUUID();
   for (const event of [...fullEvents(roomId), ...fullEvents(roomId)]) await xaddEvent(redis, event);
@@ -59,7 +59,7 @@ test('the first gateway acknowledges the entries published before its start, and
   expect(await contents(redis)).toEqual(before);
 });
 
-test('the next gateway acknowledges the entries published while no gateway ran, and keeps them in their streams', async () => {
+test('the next gateway acknowledges entries from a time without gateways, and keeps them in their streams', async () => {
   await using redis = await startRedis();
   const roomId = randomUUID();
   await runAndStop(redis, roomId);

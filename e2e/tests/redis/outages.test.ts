@@ -1,4 +1,5 @@
-// Redis goes down and comes back while a gateway runs. Every answer is correct, no event is lost, and nothing needs a restart.
+// Redis goes down and comes back while a gateway runs. Every answer of the gateway is correct, no event is
+// lost, and no process needs a restart.
 import { randomUUID } from 'node:crypto';
 import type { PublisherError } from '@millrace/publisher';
 import { describe, expect, test } from 'vitest';
@@ -50,7 +51,7 @@ describe('Redis is killed and started again with its data', () => {
     expect(gateway.output).not.toContain('through trouble');
   });
 
-  test('a failed publish reports broker_unavailable and the event ID, and repeats with this ID are delivered once', async () => {
+  test('a failed publish reports broker_unavailable and the event ID, and a repeat with this ID is delivered once', async () => {
     await using system = await start(true);
     const { redis, publisher, client } = system;
     await redis.stop();
@@ -69,7 +70,7 @@ describe('Redis is killed and started again with its data', () => {
   });
 });
 
-test('a publish fails while Redis is frozen, and the event is delivered once after a repeat with the same ID', async () => {
+test('a publish fails while Redis is frozen, and a repeat with the same ID is delivered once', async () => {
   await using system = await start(false);
   const { redis, gateway, publisher } = system;
   redis.pause();
@@ -82,7 +83,7 @@ test('a publish fails while Redis is frozen, and the event is delivered once aft
   expect(await idsBeforeLast(system)).toEqual([error.eventId]);
 });
 
-test('clients receive new events after Redis returned empty, and a join with an older position is not recovered', async () => {
+test('clients get new events after Redis returned empty, but a join with an older position is not recovered', async () => {
   await using system = await start(false);
   const { redis, gateway, client } = system;
   const before = notification(roomId, 'before');
@@ -98,7 +99,7 @@ test('clients receive new events after Redis returned empty, and a join with an 
   await eventually(() => assertAllAcknowledged(redis, 'events:notification'));
 });
 
-test('new events arrive and are acknowledged after the streams were deleted under a running gateway', async () => {
+test('new events arrive and are acknowledged after the streams of a running gateway were deleted', async () => {
   await using system = await start(false);
   const { redis, client } = system;
   await xaddEvent(redis, notification(roomId, 'before'));
@@ -116,7 +117,7 @@ async function errorOf(call: Promise<unknown>): Promise<PublisherError> {
     () => {
       throw new Error('was not refused');
     },
-    // The type is not checked here, because each caller compares the name of the error.
+    // The cast is not checked here, because each caller compares the name of the error.
     (error: unknown) => error as PublisherError,
   );
 }

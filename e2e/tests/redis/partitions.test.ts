@@ -21,7 +21,7 @@ const ROOMS = [0, 1, 2].map((wanted) => {
   for (let n = 0; ; n++) if (partitionOf(`room-${n}`, 3) === wanted) return `room-${n}`;
 }) as readonly string[];
 
-test('events of publishers and HTTP go to the room’s partition, and events of plain XADD go to the plain stream', async () => {
+test('events of publishers and HTTP go to the room’s partition, and plain XADDs go to the plain stream', async () => {
   await using system = await startOnRedis({ environment: { MILLRACE_PARTITIONS: '3' } });
   for (const [index, room] of ROOMS.entries()) {
     await using client = await EventLog.connectAs(system.url, crypto.randomUUID(), 'Ana');
@@ -43,7 +43,7 @@ test('events of publishers and HTTP go to the room’s partition, and events of 
   expect(await system.redis.cli('xlen', 'events:chat')).toBe('3');
 });
 
-test('a client resumes each room from the position of that room at another gateway, in order and without a gap', async () => {
+test('a client resumes each room at another gateway from that room’s position, in order and without a gap', async () => {
   await using system = await startOnRedis({ environment: { MILLRACE_PARTITIONS: '3' } });
   const second = await system.startGateway();
   const positions = new Map<string, string>();
@@ -68,7 +68,8 @@ test('a client resumes each room from the position of that room at another gatew
       const ids = client.events
         .filter(({ room_id, event_type }) => room_id === room && event_type === type)
         .map(({ event_id }) => event_id);
-      // A join that came too early was repeated, so its events may have been replayed more than once.
+      // A join before the gateway was ready was repeated. Therefore its events may have been replayed more
+      // than once.
       expect([...new Set(ids)]).toEqual(
         missedHere.filter(({ event_type }) => event_type === type).map(({ event_id }) => event_id),
       );
@@ -127,7 +128,7 @@ test('the position in a position message is valid for rooms of every partition',
   for (const room of ROOMS) expect((await client.join(room, position)).recovered).toBe(true);
 });
 
-test('a gateway uses the stored number of partitions, and does not start if it is configured with another number', async () => {
+test('a gateway uses the stored number of partitions, and does not start with a different setting', async () => {
   await using redis = await startRedis();
   const environment = { MILLRACE_DEV: '1', MILLRACE_PORT: '0', MILLRACE_REDIS_URL: redis.url };
   {

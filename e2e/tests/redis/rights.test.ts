@@ -31,7 +31,10 @@ const cases = [
   },
 ];
 
-/** Returns the commands that Redis refused to a user, from `ACL LOG`. Leaves out the commands that Millrace can do without. */
+/**
+ * Returns the commands that Redis refused to a user, from `ACL LOG`. Leaves out the commands that Millrace
+ * does not need.
+ */
 function refusedCommands(log: string): readonly string[] {
   const lines = log.split('\n');
   const objects = lines.flatMap((line, at) => (line === 'object' ? [lines[at + 1] ?? ''] : []));

@@ -31,7 +31,9 @@ async function readiness({ gateway }: System) {
 
 const metricsOf = ({ gateway }: System): Promise<string> => readMetricsText(gateway.url);
 
-/** Expects that events of the other streams arrive, whether they were published by HTTP or by XADD, and are acknowledged. */
+/**
+ * Publishes events to the other streams by HTTP and by XADD. Expects that they arrive and are acknowledged.
+ */
 async function expectOthersServed({ redis, gateway, client }: System): Promise<void> {
   const byHttp = chatMessage(roomId, 'by HTTP');
   const byHand = sampleEvent(roomId, 'status_change', {
@@ -48,7 +50,7 @@ async function expectOthersServed({ redis, gateway, client }: System): Promise<v
     await eventually(() => assertAllAcknowledged(redis, other));
 }
 
-/** Expects that the log names the stream once, and not once per attempt. */
+/** Expects that the log names the stream once, not once per attempt. */
 function expectLoggedOnce({ gateway }: System, kind: string): void {
   const lines = gateway.lines.filter((line) => line.includes('"stream in trouble"'));
   expect(lines).toHaveLength(1);
@@ -64,7 +66,7 @@ async function expectNamed(system: System, kind: string): Promise<void> {
   expectLoggedOnce(system, kind);
 }
 
-/** Expects that the stream is served, and that no stream is named any more. */
+/** Expects that the stream is served, and that the gateway no longer reports any stream. */
 async function expectRepaired(system: System): Promise<void> {
   await eventually(async () =>
     expect(await readiness(system)).toEqual({ status: 200, text: '{"status":"ready"}' }),
@@ -76,7 +78,7 @@ async function expectRepaired(system: System): Promise<void> {
 }
 
 describe('a stream whose key has another type', () => {
-  test('a stream whose key gets another type does not stop other streams, and recovers when the key is removed', async () => {
+  test('a stream whose key gets another type does not stop other streams, and recovers after its removal', async () => {
     await using system = await start();
     const { redis, gateway } = system;
     const before = notification(roomId, 'before');
@@ -94,7 +96,7 @@ describe('a stream whose key has another type', () => {
     await expectRepaired(system);
   });
 
-  test('a gateway starts although the key of a stream has another type, and serves this stream when the key is removed', async () => {
+  test('a gateway starts although a stream’s key has another type, and serves the stream after the key’s removal', async () => {
     await using system = await start((redis) => redis.cli('SET', stream, 'x'));
     await expectNamed(system, 'refused');
     await expectOthersServed(system);
@@ -104,7 +106,7 @@ describe('a stream whose key has another type', () => {
   });
 });
 
-describe('an entry with the largest ID there is', () => {
+describe('an entry with the largest possible ID', () => {
   test('a stream with the largest possible ID is reported, and recovers without loss after the documented repair', async () => {
     await using system = await start();
     const { redis, gateway, client } = system;
@@ -126,13 +128,13 @@ describe('an entry with the largest ID there is', () => {
     const mended = await redis.cli('XSETID', stream, lastGoodId, 'ENTRIESADDED', '2', 'MAXDELETEDID', '0-0');
     expect(mended).toBe('OK');
     await expectRepaired(system);
-    // The stream was read again from its beginning, but no event was delivered twice.
+    // After the repair, the gateway read the stream from its beginning, but delivered no event twice.
     expect(client.events.filter(({ event_id }) => event_id === kept.event_id)).toHaveLength(1);
     expect(client.events.filter(({ event_id }) => event_id === poison.event_id)).toHaveLength(1);
   });
 });
 
-test('an entry whose ID is ten minutes ahead is reported, and causes no event to be forgotten or sent twice', async () => {
+test('an entry whose ID is ten minutes ahead is reported, and no event is forgotten or sent twice', async () => {
   await using system = await start();
   const { redis, gateway, client } = system;
   const before = notification(roomId, 'before');
@@ -165,7 +167,8 @@ test.each([
 ])('%s is removed, logged and counted, and typing events are still delivered', async (_, garbage) => {
   await using system = await start();
   const { redis, gateway, client } = system;
-  // The publisher of the test is closed, because it would repair the window too, without a log line or a count.
+  // Closes the test's publisher. Otherwise this publisher could repair the window instead of the gateway,
+  // without a log line or a count.
   await system.publisher.close();
   await redis.cli(...garbage);
   const event = typing(roomId, randomUUID(), true);

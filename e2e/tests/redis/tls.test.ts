@@ -1,5 +1,5 @@
-// A gateway reaches Redis over TLS, as with hosted Redis services: by host name, with a password, through a proxy that terminates
-// TLS.
+// A gateway reaches Redis over TLS, as it does with a hosted Redis service: by host name, with a password,
+// and through a proxy that terminates TLS.
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { type AddressInfo, connect } from 'node:net';

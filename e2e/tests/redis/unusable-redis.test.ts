@@ -177,7 +177,8 @@ test.each(cases)('%s is reported by millrace serve', async (_, start, message) =
 });
 
 test('a server that is still loading is reported by millrace serve', async () => {
-  // The many keys, each with a delay, keep Redis loading until the end of the test.
+  // Redis has many keys to load, with a delay for each key. Therefore it is loading until the end of the
+  // test.
   await using redis = await startRedis({ isDurable: true, args: ['--key-load-delay', '500'] });
   await redis.cli('EVAL', "for i = 1, 200000 do redis.call('SET', i, i) end", '0');
   await redis.stop();
@@ -198,13 +199,13 @@ test('docs/errors.md lists every kind of Redis that cannot be used', () => {
 describe('other programs', () => {
   const [, start, message] = cases[0] ?? ['', () => Promise.reject(new Error('no case')), /./];
 
-  test('millrace dead-letters reports a Redis that cannot be used like millrace serve does', async () => {
+  test('millrace dead-letters reports an unusable Redis like millrace serve', async () => {
     await using useless = await start();
     for (const args of [['list'], ['show', '1-1'], ['replay', '--all'], ['drop', '1-1']])
       expect(await lineOf(['dead-letters', ...args], useless.useless)).toMatch(message);
   });
 
-  test('connectPublisher reports an unusable Redis in the same way as millrace serve', async () => {
+  test('connectPublisher reports an unusable Redis like millrace serve', async () => {
     await using useless = await start();
     await expect(connectPublisher({ redisUrl: useless.useless })).rejects.toMatchObject({
       name: 'BrokerError',

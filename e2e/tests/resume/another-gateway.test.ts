@@ -1,5 +1,5 @@
-// A client reconnects to another gateway with a position from the first gateway. It misses no event, or is told that it must
-// reload.
+// A client reconnects to another gateway with a position from the first gateway. The client misses no event,
+// or is told to reload.
 import { randomUUID } from 'node:crypto';
 import { startRedis } from '@millrace/testkit';
 import { expect, test } from 'vitest';
@@ -20,7 +20,7 @@ import { EmbeddedGateway } from '../../fixtures/systems/embedded-gateway.js';
 import { GatewayRow } from '../../fixtures/systems/gateway-row.js';
 import { eventually } from '../../fixtures/waiting/eventually.js';
 
-test('another gateway replays the missed events of all streams in order, before new events and without typing events', async () => {
+test('another gateway replays the missed events of all streams in order, before new ones and without typing', async () => {
   await using row = await GatewayRow.start(2);
   const [first, second] = row.names.map((name) => row.get(name).url) as [string, string];
   const roomId = randomUUID();
@@ -52,7 +52,7 @@ test('another gateway replays the missed events of all streams in order, before 
   expect(back.ids).toHaveLength(160);
   expect(replayed.slice(0, 80).sort()).toEqual(idsOf(missed).sort());
 
-  // A gateway that started only now replays the events from the streams.
+  // A gateway that has just started replays the events from the streams.
   const { url: third } = await row.run('gateway-3');
   await using again = await EventLog.connect(third);
   expect(await again.join(roomId, position)).toMatchObject({ recovered: true, replayed: 160 });
@@ -60,7 +60,7 @@ test('another gateway replays the missed events of all streams in order, before 
     expect(idsOfStream(again.events, stream)).toEqual(idsOfStream(order, stream));
 });
 
-test('a client of a quiet room can resume with its newest position, however many events other rooms had', async () => {
+test('a client of a quiet room can resume with its newest position, despite many events in other rooms', async () => {
   await using redis = await startRedis();
   const options = { redisUrl: redis.url, positionIntervalMs: 50, maxReplayBytes: 50_000 };
   await using gateway = await EmbeddedGateway.start({ ...options, instance: 'gateway-1' });
@@ -79,7 +79,7 @@ test('a client of a quiet room can resume with its newest position, however many
     for (let round = 0; round < 5; round += 1) await xaddByType(redis, lastingEvents('elsewhere', 400));
     await witness.received(2_000);
     for (const stream of streamNames) await redis.cli('XTRIM', stream, 'MAXLEN', '5');
-    // Nothing is published any more, so the next position message has the final position.
+    // No more events are published, so the next position message contains the final position.
     const end = (await witness.join('elsewhere')).position;
     await eventually(() => expect(told).toBe(end));
     expect(client.events).toEqual([]);
@@ -100,7 +100,7 @@ test.each([
   ['everything is flushed', ['FLUSHALL']],
   ['one stream of the room is deleted', ['DEL', 'events:ticket']],
 ])(
-  'no gateway, not even a gateway that starts later, recovers an earlier position after %s',
+  'no gateway recovers an earlier position after %s, even if the gateway starts later',
   async (_, command) => {
     await using row = await GatewayRow.start(2);
     const { redis, names } = row;
@@ -123,7 +123,7 @@ test.each([
     await using client = await EventLog.connect(url);
     const answer = await client.join(roomId, position);
     expect(answer).toMatchObject({ recovered: false, replayed: 0 });
-    // From now on, every gateway can replay events again.
+    // After the loss, every gateway can replay new events again.
     const next = chatMessage(roomId, 'next');
     await xaddByType(redis, [next]);
     await client.received(1);

@@ -102,7 +102,8 @@ describe('a gateway that gets SIGTERM', () => {
   test('a second SIGTERM ends the gateway without waiting for the drain time', async () => {
     await using system = await startTwo(600_000);
     const { leaving } = system;
-    // The first client is disconnected at once, the second client after half of the drain time.
+    // The gateway disconnects the first client immediately, and the second client after half of the drain
+    // time.
     await using first = await EventLog.connect(leaving.url);
     await using second = await EventLog.connect(leaving.url);
     await Promise.all([first.join('room-1'), second.join('room-1')]);

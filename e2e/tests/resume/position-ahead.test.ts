@@ -1,5 +1,5 @@
-// A client that has read further at another gateway waits until this gateway has read as far. A client whose position is ahead of
-// the stream gets `recovered: false`.
+// If a client's position is ahead of its gateway, the join waits until the gateway has read that far. If the
+// position is ahead of the stream itself, the client gets `recovered: false`.
 import { randomUUID } from 'node:crypto';
 import { startTcpProxy } from '@millrace/testkit';
 import { expect, test } from 'vitest';
@@ -17,8 +17,8 @@ test('a join with a position that is ahead of the stream gets `recovered: false`
   await xaddAll(redis, 'events:chat', [chatMessage(roomId, 'seen')]);
   const [seen] = await client.received(1);
   const position = seen?.position ?? '';
-  // Moves the first stream of the position, the stream of the message, one minute ahead. The format is `<epoch>-<milliseconds, base
-  // 36>…`.
+  // Moves the position one minute ahead in its first stream, which is the stream of the message. The format
+  // is `<epoch>-<milliseconds, base 36>…`.
   const future = position.replace(/-([0-9a-z]+)/, (_, ms: string) => {
     const later = Number.parseInt(ms, 36) + 60_000;
     return `-${later.toString(36)}`;

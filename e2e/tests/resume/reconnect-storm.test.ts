@@ -1,5 +1,5 @@
-// Thousands of clients return at the same moment. The events that they missed come from memory, or from a few reads that they
-// share.
+// Thousands of clients return at the same moment. The gateway sends their missed events from memory, or from
+// a few reads that the clients share.
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { type RedisServer, startRedis } from '@millrace/testkit';
@@ -14,11 +14,14 @@ import { EmbeddedGateway } from '../../fixtures/systems/embedded-gateway.js';
 import { startOnRedis } from '../../fixtures/systems/redis-system.js';
 import { Resources } from '../../fixtures/systems/resources.js';
 
-/** Number of clients. Each needs one file descriptor here and one at the gateway, so set fewer if the limit is low. */
+/**
+ * Number of clients. Each client needs one file descriptor here and one at the gateway. Set a lower number if
+ * the limit of open files is low.
+ */
 const clientCount = Number(process.env['STORM_CLIENTS'] ?? 5_000);
 const rooms = Array.from({ length: 20 }, (_, n) => `room-${n}`);
 
-test(`${clientCount} clients that join at once with a position cause no reads of Redis`, async () => {
+test(`${clientCount} clients that join at the same time with a position cause no reads of Redis`, async () => {
   await using system = await startOnRedis();
   const { redis, url } = system;
   const position = await positionNow(url);
@@ -36,8 +39,8 @@ test(`${clientCount} clients that join at once with a position cause no reads of
   }
   for (const command of ['xrange', 'xrevrange', 'get', 'mget', 'exists'])
     expect([command, calls.get(command) ?? 0]).toEqual([command, 0]);
-  // One blocking read is always in progress and ends every second. The other commands are a few dozen scripts a second that
-  // gateways run regularly.
+  // A blocking read is always in progress, and a new one starts every second. The other commands are the
+  // regular scripts of the gateways, a few dozen per second.
   expect(calls.get('xread') ?? 0).toBeLessThan(10 + 5 * seconds);
   expect(calls.get('evalsha') ?? 0).toBeLessThan(100 + 60 * seconds);
   for (const client of clients) client.close();
@@ -57,7 +60,7 @@ test('a frozen gateway keeps 2,000 new connections in its queue', async () => {
   await Promise.all(sockets.map((socket) => once(socket, 'connect')));
 });
 
-test('clients with positions older than the memory of the gateway share a few reads while more events arrive', async () => {
+test('clients with positions older than the gateway’s memory share a few reads while more events arrive', async () => {
   await using redis = await startRedis();
   // The gateway can keep about two hundred of the events below in memory.
   await using gateway = await EmbeddedGateway.start({ redisUrl: redis.url, maxReplayBytes: 150_000 });
@@ -75,7 +78,8 @@ test('clients with positions older than the memory of the gateway share a few re
   const traffic = (async () => {
     while (!stopping.signal.aborted) await xaddAll(redis, 'events:chat', [chatMessage('elsewhere', 'more')]);
   })();
-  // Each client has an older position than the client before it, so that no client can use only what another client needed.
+  // Each client has an older position than the previous one. Therefore no read for an earlier client contains
+  // everything that a later client needs.
   const joins = await joinAll(clients, (at) => positions[clients.length - 1 - at] ?? '');
   stopping.abort();
   await traffic;
@@ -90,7 +94,7 @@ test('clients with positions older than the memory of the gateway share a few re
   for (const client of clients) client.close();
 });
 
-/** Joins all clients at once, with the rooms in turn. */
+/** Joins all clients at the same time, and gives them the rooms in turn. */
 async function joinAll(
   clients: readonly LeanClient[],
   positionOf: (at: number) => string,

@@ -1,5 +1,5 @@
-// The README's recipe for plain clients misses no event and handles no event twice, whatever happens. It reports exactly when a
-// room must be reloaded.
+// The README's recipe for plain clients misses no event and handles no event twice. It tells the application
+// to reload a room only when this is necessary.
 import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { HttpTransportType } from '@microsoft/signalr';
@@ -55,12 +55,13 @@ test.each(everyBroker)(
       .split('\n')
       .filter((line) => /^(message \d+|the last message)$/.test(line));
     expect(handled).toEqual(sent);
-    // The first join had no position, so the client loads the room once. It must not load the room again.
+    // The first join has no position, so the client loads the room once. Later joins must not load the room
+    // again.
     expect(program.process.output.match(/^load ticket-42/gm)).toHaveLength(1);
   },
 );
 
-test('a room that is refused after a reconnect is reported and resumes with a valid token, and other rooms continue', async () => {
+test('a room that is refused after a reconnect is reported, and resumes with a valid token', async () => {
   await using system = await startGateway({ jwtSecret, apiKeys: [apiKey] });
   await using wire = await startTcpProxy(system.port);
   let rooms = ['a', 'b'];
@@ -114,7 +115,7 @@ describe.each([
   );
 });
 
-test('the recipe can start before the gateway, survives restarts, and reloads each room once per loss of data', async () => {
+test('the recipe can start before the gateway, survives restarts, and reloads a room once per loss', async () => {
   const port = await freePort();
   await using client = await startClient(port);
   void client.recipe.join('user:me');
@@ -152,7 +153,7 @@ test('requests that fail with 503 are retried, and the recipe then resumes from 
   expect(client.reloads).toEqual(['a']);
 });
 
-test('a client that left a room handles no more of its events, and loads the room again after a new join', async () => {
+test('a client that left a room handles no more of its events, and reloads the room after a new join', async () => {
   await using system = await startGateway();
   await using client = await startClient(system.port);
   await Promise.all([client.recipe.join('a'), client.recipe.join('b')]);
@@ -171,7 +172,7 @@ test('a client that left a room handles no more of its events, and loads the roo
 async function startProgram(url: string): Promise<AsyncDisposable & { readonly process: CliProcess }> {
   const path = `${repositoryPath}e2e/dist/${randomUUID()}`;
   await mkdir(path, { recursive: true });
-  // Shortens the delay before a reconnect, so that a socket is open again soon after every drop.
+  // Shortens the delay before a reconnect, so that the client soon has an open socket again.
   const recipe = (await readSnippet('resume')).replace('retryMs = 1_000', 'retryMs = 50');
   await writeFile(`${path}/resume.js`, recipe);
   await writeFile(`${path}/package.json`, '{ "type": "module" }');

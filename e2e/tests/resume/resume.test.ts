@@ -24,7 +24,7 @@ import { sharedSystem } from '../../fixtures/systems/shared-system.js';
 describe.each(everyBroker)('%s', (_, start) => {
   const system = sharedSystem(start);
 
-  test('a join with a position replays the missed events in order before its answer, and new events follow', async () => {
+  test('a join with a position replays missed events in order before its answer, and then new events follow', async () => {
     const { url } = system();
     const roomId = randomUUID();
     const position = await positionBeforeLeaving(url, roomId);
@@ -41,7 +41,7 @@ describe.each(everyBroker)('%s', (_, start) => {
     for (const [at, event] of missed.entries()) expect(client.events[at]).toMatchObject(event);
   });
 
-  test('events of all types except typing are replayed unchanged, but only the latest read receipt of each user', async () => {
+  test('events of all types except typing are replayed unchanged, but only each user’s latest receipt', async () => {
     const { url } = system();
     const roomId = randomUUID();
     const position = await positionBeforeLeaving(url, roomId);
@@ -96,7 +96,7 @@ describe.each(everyBroker)('%s', (_, start) => {
     expect([...new Set(ids)]).toEqual(all);
   });
 
-  test('a client that missed more events than a replay may contain gets `recovered: false`, and then new events', async () => {
+  test('a client with more missed events than a replay may contain gets `recovered: false`, then new events', async () => {
     const { url } = system();
     const roomId = randomUUID();
     const position = await positionBeforeLeaving(url, roomId);
@@ -108,7 +108,7 @@ describe.each(everyBroker)('%s', (_, start) => {
     await client.event((event) => event.event_id === next.event_id);
   });
 
-  test('a join with a position from a later build is not recovered, and the client then gets new events', async () => {
+  test('a join with a position from a later build is not recovered, but the client gets new events', async () => {
     const { url } = system();
     const roomId = randomUUID();
     await using client = await EventLog.connect(url);
@@ -147,7 +147,7 @@ describe.each(everyBroker)('%s', (_, start) => {
   });
 });
 
-test('a restarted gateway replays the events that were published before its start and while no gateway ran', async () => {
+test('a restarted gateway replays events from before its start, and from the time without a gateway', async () => {
   await using system = await startOnRedis();
   const roomId = randomUUID();
   const { redis, gateway: first } = system;
@@ -159,7 +159,7 @@ test('a restarted gateway replays the events that were published before its star
   await xaddEvent(redis, byHand);
   const second = await system.startGateway();
   await using client = await EventLog.connect(second.url);
-  // Events that the gateway has not yet read when the client joins arrive later as new events.
+  // If the gateway has not read some events when the client joins, these events arrive later as new events.
   expect(await client.join(roomId, position)).toMatchObject({ recovered: true });
   expect(await client.idsUpTo(byHand.event_id)).toEqual([...idsOf(missed), byHand.event_id]);
 });

@@ -1,4 +1,5 @@
-// Every client is told once about a loss: by one `resync` per room, spread over some seconds, or by the answer to its join.
+// Every client is told once about a loss, either by one `resync` per room or by the answer to its join. The
+// `resync` messages are spread over some seconds.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { startRedis } from '@millrace/testkit';
@@ -10,10 +11,10 @@ import { xaddAll, xaddByType } from '../../fixtures/redis/plain-redis.js';
 import { EmbeddedGateway } from '../../fixtures/systems/embedded-gateway.js';
 import { eventually } from '../../fixtures/waiting/eventually.js';
 
-/** Time after which each of a few clients has received its resync. */
+/** Time within which all of a few clients receive their resync. */
 const allToldMs = 6_000;
 
-test('every client gets one resync per room after FLUSHALL, at a random moment, and can resume from then on', async () => {
+test('every client gets one resync per room after FLUSHALL, at a random moment, and can then resume', async () => {
   await using redis = await startRedis();
   await using gateway = await EmbeddedGateway.start({ redisUrl: redis.url });
   const { url } = gateway;
@@ -38,7 +39,7 @@ test('every client gets one resync per room after FLUSHALL, at a random moment, 
   expect(await back.join(roomId, someone?.position)).toMatchObject({ recovered: true });
 });
 
-test('a client that reconnects before its resync learns of the loss only by the answer to its join', async () => {
+test('a client that reconnects before its resync learns of the loss only from the answer to its join', async () => {
   await using redis = await startRedis();
   await using gateway = await EmbeddedGateway.start({ redisUrl: redis.url });
   const { url } = gateway;
@@ -47,9 +48,10 @@ test('a client that reconnects before its resync learns of the loss only by the 
   await xaddAll(redis, 'events:chat', [chatMessage(roomId, 'before')]);
   for (const { log } of members) await log.received(1);
   await redis.cli('FLUSHALL');
-  // The gateway's next heartbeat notices the loss and writes a new epoch. Until then the gateway knows of no loss.
+  // The gateway's next heartbeat notices the loss and writes a new epoch. Until then, the gateway does not
+  // know about the loss.
   await eventually(async () => expect(await redis.cli('EXISTS', 'epoch:{events:chat}')).toBe('1'));
-  // Events after the loss arrive at once, and their positions do not hide the loss.
+  // Events after the loss arrive immediately. Their positions must not hide the loss.
   const after = chatMessage(roomId, 'after');
   await xaddAll(redis, 'events:chat', [after]);
   for (const { log } of members) await log.event(({ event_id }) => event_id === after.event_id);
@@ -64,7 +66,7 @@ test('a client that reconnects before its resync learns of the loss only by the 
   expect(answers).toEqual(answers.map(() => false));
   await pause(allToldMs);
   for (const { told } of members) expect(told.length).toBeLessThanOrEqual(1);
-  // No client is told both by a resync and by its join.
+  // No client is told about the loss twice, by a resync and by its join.
   for (const { told } of members.slice(10)) expect(told).toEqual([]);
   for (const { log } of members.slice(10)) await log[Symbol.asyncDispose]();
 });

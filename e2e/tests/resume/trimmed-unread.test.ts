@@ -21,7 +21,7 @@ test.each([
   ['exactly', '=', 10],
   ['about', '~', 100],
 ])(
-  'entries that XTRIM removes (%s) before a frozen gateway reads them are counted, and only its clients are told',
+  'entries that XTRIM removes (%s) before a frozen gateway reads them are counted, and its clients told',
   async (_, precision, length) => {
     await using system = await startOnRedis({ gateways: 2 });
     const { redis, gateway: ahead } = system;
@@ -47,7 +47,8 @@ test.each([
     const last = chatMessage(roomId, 'last');
     await xaddAll(redis, 'events:chat', [last]);
 
-    // The client receives first the entries that were in flight at the freeze, and then the entries that the stream still has.
+    // The client first receives the entries that were already on their way when the gateway was frozen. Then
+    // it receives the entries that the stream still has.
     const ids = await other.idsUpTo(last.event_id);
     const onTheWay = ids.length - 1 - left - 1;
     const all = [before, ...events].map(({ event_id }) => event_id);
@@ -59,7 +60,8 @@ test.each([
     expect(toldOther.of(roomId)).toEqual(['gap']);
     expect(await other.join(roomId, position)).toMatchObject({ recovered: false, replayed: 0 });
 
-    // The gateway that had read everything lost nothing and sends no resync. It replays all events to clients that resume.
+    // The other gateway has read every entry, so it sends no resync. It replays all events to clients that
+    // resume.
     await reader.idsUpTo(last.event_id);
     expect(await readMetric(ahead.url, 'events_dropped_total', { reason: 'expired' })).toBe(0);
     expect(told.rooms).toEqual([]);
@@ -68,7 +70,7 @@ test.each([
   },
 );
 
-test('entries that the hard cap removes are counted exactly as expired, and clients that missed none get no resync', async () => {
+test('entries that the hard cap removes are counted exactly, and clients that missed none get no resync', async () => {
   // events:remote has a length of 1,000 entries and a hard cap of 20 times that.
   const [cap, beyond] = [20_000, 500];
   await using system = await startOnRedis();
@@ -79,7 +81,7 @@ test('entries that the hard cap removes are counted exactly as expired, and clie
   await client.join('watched');
   {
     await using _ = await startReaderThatCreeps(redis);
-    // The entries are added in parts, so that the slow reader gets its turn in between.
+    // Adds the entries in parts, so that the slow reader can run between two parts.
     for (let part = 0; part < (cap + beyond) / 500; part += 1)
       await xaddAll(redis, 'events:remote', sessions('busy', 500));
     await eventually(async () => expect(await redis.cli('XLEN', 'events:remote')).toBe(String(cap)));
@@ -87,7 +89,7 @@ test('entries that the hard cap removes are counted exactly as expired, and clie
       expect(await readMetric(url, 'events_dropped_total', { reason: 'expired' })).toBe(beyond),
     );
     expect(await readMetric(url, 'event_expired_entries', { stream: 'events:remote' })).toBe(beyond);
-    // The group has consumed all entries, but none is acknowledged, because the slow reader has not passed them.
+    // The group has consumed all entries. None is acknowledged, because the slow reader has not handled them.
     await eventually(async () =>
       expect(await groupInfo(redis, 'events:remote')).toMatchObject({
         pending: String(cap + beyond),
@@ -101,7 +103,8 @@ test('entries that the hard cap removes are counted exactly as expired, and clie
   expect(await client.idsUpTo(last.event_id)).toEqual([last.event_id]);
   expect(told.rooms).toEqual([]);
   expect(await readMetric(url, 'events_dropped_total', { reason: 'expired' })).toBe(beyond);
-  // The ledger and the slow reader run in no fixed order, so the gateway logs one or more lines about removed entries.
+  // The order in which the ledger and the slow reader run is not fixed. Therefore the gateway logs one or
+  // more lines about removed entries.
   expect(gateway.errorLines.filter((line) => !line.includes('were cut from the stream'))).toEqual([]);
 });
 
@@ -154,7 +157,7 @@ test('a gateway with partitions sends resync only to the rooms of the stream tha
   expect(await client.join(first, positions.get(first))).toMatchObject({ recovered: false });
 });
 
-/** Records the rooms that a client was told to reload, and the reasons. */
+/** Records the rooms that a client was told to reload, with the reasons. */
 function resyncsOf({ connection }: EventLog) {
   const messages: { readonly room_id: string; readonly reason: string }[] = [];
   connection.on('resync', (message: (typeof messages)[number]) => messages.push(message));
@@ -184,8 +187,8 @@ function userIn(partition: number, partitions: number): string {
 }
 
 /**
- * Starts a live subscriber that advances, but never passes an entry, because its cursor moves over IDs that no entry has. Entries
- * that it has not passed are not acknowledged.
+ * Starts a live subscriber whose cursor advances, but never reaches an entry. Its cursor moves over IDs that
+ * no entry has. Therefore the entries after the cursor are not acknowledged.
  */
 async function startReaderThatCreeps(redis: RedisServer): Promise<AsyncDisposable> {
   const name = 'a slow reader';

@@ -1,5 +1,5 @@
-// A client that cannot read a replayed event gets past this event. A client whose connections end for other reasons is never told
-// to reload.
+// A client that cannot read a replayed event can skip this event after some attempts. A client whose
+// connections end for other reasons is never told to reload.
 import { randomUUID } from 'node:crypto';
 import { HttpTransportType, type IHubProtocol, type ILogger, JsonHubProtocol } from '@microsoft/signalr';
 import { MessagePackHubProtocol } from '@microsoft/signalr-protocol-msgpack';
@@ -46,7 +46,7 @@ describe.each([
   ['MessagePack over WebSockets', () => new MessagePackHubProtocol(), HttpTransportType.WebSockets],
   ['JSON over server-sent events', () => new JsonHubProtocol(), HttpTransportType.ServerSentEvents],
 ])('%s', (_, createProtocol, transport) => {
-  test('a client that cannot read an event is told to reload after five failed joins, and then gets new events', async () => {
+  test('a client that cannot read an event is told to reload after five failed joins, then gets new events', async () => {
     await using redis = await startRedis();
     await using gateway = await EmbeddedGateway.start({ redisUrl: redis.url, instance: 'gateway-1' });
     await using second = await EmbeddedGateway.start({ redisUrl: redis.url, instance: 'gateway-2' });
@@ -71,7 +71,8 @@ describe.each([
       const answer = await client.join(roomId, position).catch(() => undefined);
       if (answer === undefined) {
         await isOver;
-        // The gateway has to notice the end of the connection too. A real client also waits before it reconnects.
+        // Waits until the gateway has noticed the end of the connection. A real client also waits before it
+        // reconnects.
         await new Promise((resolve) => setTimeout(resolve, 300));
         continue;
       }
@@ -94,7 +95,7 @@ describe.each([
   });
 });
 
-test('a healthy client whose connections break again and again gets its missed events every time', async () => {
+test('a healthy client whose connection breaks repeatedly gets its missed events every time', async () => {
   await using redis = await startRedis();
   await using gateway = await EmbeddedGateway.start({ redisUrl: redis.url });
   const { url } = gateway;
@@ -103,7 +104,7 @@ test('a healthy client whose connections break again and again gets its missed e
   await using witness = await EventLog.connect(url);
   let { position } = await witness.join(roomId);
   const start = position;
-  // The client progresses each time, so the first replayed event is a different one each time.
+  // The client makes progress in each round, so each replay begins with a different event.
   for (let round = 0; round < 8; round += 1) {
     await xaddAll(redis, 'events:chat', [chatMessage(roomId, `${round}`)]);
     await witness.received(round + 1);

@@ -1,5 +1,5 @@
-// Coalescing of typing and read receipts, as clients see it: several events within a window become one event, whose count includes
-// all of them.
+// Coalescing of typing and read receipts, as clients see it: several events within one window become one
+// event, whose count is the number of these events.
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { type DeliveredEvent, EventLog } from '../../fixtures/clients/event-log.js';
@@ -87,7 +87,8 @@ describe.each(everyBroker)('coalescing %s', (_, start) => {
     const roomId = randomUUID();
     const users = [randomUUID(), randomUUID(), randomUUID()] as const;
     await using client = await joined(roomId);
-    // The requests follow one another, so that they fall into several windows. Both events of a request fall into the same window.
+    // Sends one request after the other, so that their events fall into several windows. The two events of
+    // one request fall into the same window.
     for (let at = 0; at < 75; at += 1) {
       const user = users[at % 3] ?? '';
       const event = () =>
@@ -122,7 +123,7 @@ describe.each(everyBroker)('coalescing %s', (_, start) => {
     await assertNothingElse(client, roomId);
   });
 
-  test("a chat message ends only its sender's typing, which is counted as dropped", async () => {
+  test('a chat message ends only the typing of its sender, and the drop is counted', async () => {
     const roomId = randomUUID();
     const [ana, bob] = [randomUUID(), randomUUID()];
     await using client = await joined(roomId);
@@ -137,7 +138,7 @@ describe.each(everyBroker)('coalescing %s', (_, start) => {
   });
 
   test.each([-300_000, 0, 300_000])(
-    'typing ends with the next message of its user and can start again after that, even if the clocks of producers differ by %d ms',
+    'a message ends its sender’s earlier typing but not later typing, even if clocks differ by %d ms',
     async (skewMs) => {
       const roomId = randomUUID();
       const ana = randomUUID();
@@ -159,8 +160,8 @@ describe.each(everyBroker)('coalescing %s', (_, start) => {
   );
 
   /**
-   * Publishes a typing event of a new user and waits for it. Earlier windows are published before this event, so every other event
-   * would have arrived before it.
+   * Publishes a typing event of a new user and waits for it. Any other event would have arrived earlier,
+   * because earlier windows are published earlier.
    */
   async function assertNothingElse(
     client: EventLog,

@@ -74,7 +74,7 @@ test('an application’s indicator is coalesced, rate-limited, listed, hidden fr
   });
   expect(await readMetric(url, 'events_coalesced_total', { event_type: 'agent_viewing' })).toBe(2);
 
-  // Listing: other users see the indicator, its own user does not.
+  // Listing: other users see the indicator, but its own user does not.
   const viewer = { user_id: ana, username: 'Ana' };
   expect(await reader.join()).toMatchObject({ typing: [], indicators: { agent_viewing: [viewer] } });
   expect(await self.join()).not.toHaveProperty('indicators');
@@ -97,7 +97,7 @@ test('an application’s indicator is coalesced, rate-limited, listed, hidden fr
   await eventually(async () => expect(await reader.join()).not.toHaveProperty('indicators'));
 });
 
-test('an indicator that is still in its window when the event that ends it is published is not shown later', async () => {
+test('an indicator that still waits in its window is not shown after an event that ends it', async () => {
   await using resources = new Resources();
   const { redis, connect, url } = await start(resources);
   const reader = await connect(bob, 'Bob');

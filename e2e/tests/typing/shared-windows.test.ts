@@ -1,5 +1,5 @@
-// Several backends publish typing and receipts into one room. They share one coalescing window, and nothing is lost when one
-// backend dies.
+// Several backends publish typing and receipts into one room. The backends share one coalescing window, and
+// no event is lost when one backend dies.
 import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { createClient } from '@redis/client';
@@ -31,7 +31,7 @@ function startPublisher(plan: Plan): CliProcess {
 const acceptedBy = (process: CliProcess): string[] =>
   process.lines.flatMap((line) => /^accepted ([0-9a-f-]{36})$/.exec(line)?.[1] ?? []);
 
-test('three publisher processes share a window, and nothing is lost when one of them is killed', async () => {
+test('three publisher processes share a window, and no event is lost when one process is killed', async () => {
   const [roomId, userId] = [randomUUID(), randomUUID()];
   await using client = await EventLog.inRoom(system().url, roomId);
   const plan = { roomId, userId, receipts: 40 };
@@ -55,7 +55,7 @@ test('three publisher processes share a window, and nothing is lost when one of 
   await eventually(async () => expect(await system().redis.cli('keys', 'coalesce*')).toBe(''));
 });
 
-test('the gateway publishes the coalescing windows of a killed publisher, even if no other publisher is alive', async () => {
+test('a gateway publishes the coalescing windows of a killed publisher, even if no publisher is alive', async () => {
   for (let round = 0; round < 3; round++) {
     const [roomId, userId] = [randomUUID(), randomUUID()];
     await using client = await EventLog.inRoom(system().url, roomId);
@@ -72,14 +72,14 @@ test('the gateway publishes the coalescing windows of a killed publisher, even i
   }
 });
 
-test('many typing events by plain XADD reach a client at most every 100 ms, and the last state arrives last', async () => {
+test('many typing events by plain XADD reach a client at most once per 100 ms, and the last state arrives last', async () => {
   const [roomId, ana] = [randomUUID(), randomUUID()];
   await using client = await EventLog.inRoom(system().url, roomId);
   const redis = createClient({ url: system().redis.url });
   await redis.connect();
   const startMs = performance.now();
   for (let n = 0; n < 3_000; n++) {
-    // The test waits after every tenth event, so that the events last for several windows.
+    // The test waits after every tenth event, so that the events are spread over several windows.
     const added = redis.xAdd('events:chat', '*', entryFields(typing(roomId, ana, n % 2 === 0)));
     if (n % 10 === 0) await added;
   }

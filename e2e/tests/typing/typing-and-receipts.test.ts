@@ -8,7 +8,7 @@ import { readMetric } from '../../fixtures/http/metrics.js';
 import { normalMode, signToken } from '../../fixtures/http/tokens.js';
 import { GatewayProcess } from '../../fixtures/processes/gateway-process.js';
 
-test('SendTyping sends typing events with the name from the token to other users, but not to the caller', async () => {
+test('SendTyping sends typing events with the token’s name to other users, but not to the caller', async () => {
   await using gateway = await GatewayProcess.start(normalMode);
   const [ana, bob] = [randomUUID(), randomUUID()];
   await using sender = await EventLog.connect(gateway.url, {
@@ -43,7 +43,7 @@ test('SendTyping sends typing events with the name from the token to other users
   expect((await sender.received(1)).map((event) => event.event_type)).toEqual(['read_receipt']);
 });
 
-test('typing events are not sent to connections of the typing user, in whatever case the UUID is written', async () => {
+test('typing events are not sent to connections of the typing user, whatever the case of the UUID', async () => {
   await using gateway = await GatewayProcess.start();
   const ana = randomUUID();
   await using phone = await EventLog.connectAs(gateway.url, ana.toUpperCase(), 'Ana');
@@ -96,7 +96,7 @@ async function typingNow(url: string): Promise<string[]> {
   return typing.map((user) => user.username).sort();
 }
 
-test('the indicator of a typing user ends at once for every client when the user’s last connection ends', async () => {
+test('a user’s typing indicator ends immediately for every client when the user’s last connection ends', async () => {
   await using gateway = await GatewayProcess.start();
   const ana = randomUUID();
   await using watcher = await EventLog.inRoom(gateway.url, 'r');
@@ -120,7 +120,7 @@ test('the indicator of a typing user ends at once for every client when the user
   expect(await typingNow(gateway.url)).toEqual([]);
 });
 
-test('a user who sends typing and receipts too fast is refused and told when to retry, and another user is not', async () => {
+test('a user who sends typing and receipts too fast is refused with a time to retry', async () => {
   await using gateway = await GatewayProcess.start();
   await using storm = await EventLog.connectAs(gateway.url, randomUUID(), 'Ana');
   await using other = await EventLog.connectAs(gateway.url, randomUUID(), 'Bob');
@@ -131,7 +131,8 @@ test('a user who sends typing and receipts too fast is refused and told when to 
       : storm.connection.invoke('MarkRead', 'r', [randomUUID()]),
   );
   const refused = (await Promise.allSettled(calls)).filter((call) => call.status === 'rejected');
-  // The limit is a burst of 60 and 20 a second. A slow machine lets more calls through, but never all of them.
+  // The limit is a burst of 60 calls, and 20 calls per second after that. On a slow machine, more calls are
+  // accepted, but never all of them.
   expect(refused.length).toBeGreaterThan(100);
   expect(String(refused[0]?.reason)).toMatch(/HubException: .*too fast.* again in \d+ ms/);
   expect(await readMetric(gateway.url, 'events_dropped_total')).toBeGreaterThanOrEqual(refused.length);

@@ -37,7 +37,10 @@ export interface MixedLoadResult {
 const tickMs = 20;
 const maxPending = 50;
 const tryForMs = 30_000;
-/** Users whose receipts are coalesced. There are few of them, so that both builds put receipts into the same window. */
+/**
+ * Users whose receipts are coalesced. The number is small, so that both builds put receipts into the same
+ * window.
+ */
 const readers = Array.from({ length: 4 }, () => randomUUID());
 
 /** A load of events that both builds accept. It uses all ways in turn. */
@@ -100,7 +103,7 @@ export class MixedLoad {
       });
   }
 
-  /** Sends an event by one of the ways, which take turns. @returns the ID of the entry */
+  /** Sends an event by the next of the ways, in turn. @returns the ID of the entry */
   #send(number: number, event: SampleEvent): Promise<string> {
     const { publishers, chooseUrl } = this.#ways;
     const way = number % (publishers.length + 2);

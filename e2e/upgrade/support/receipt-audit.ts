@@ -1,5 +1,5 @@
-// Audits the read receipts, which wait in coalescing windows that publishers of both builds share. Reads them from the stream
-// itself.
+// Audits the read receipts. They wait in coalescing windows that publishers of both builds share. The audit
+// reads them from the stream.
 import { setTimeout as pause } from 'node:timers/promises';
 import { createClient } from '@redis/client';
 
@@ -49,7 +49,10 @@ export class ReceiptAudit implements AsyncDisposable {
     }
   }
 
-  /** Waits until every accepted receipt is in the stream, or the time is up. Then resets the counts for the next judgement. */
+  /**
+   * Waits until every accepted receipt is in the stream, or until the time limit. Then resets the counts for
+   * the next judgement.
+   */
   async judge(accepted: readonly string[]): Promise<ReceiptJudgement> {
     const isLost = (id: string): boolean => !this.#times.has(id);
     for (const endMs = performance.now() + waitMs; performance.now() < endMs; await pause(100)) {

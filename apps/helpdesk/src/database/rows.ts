@@ -5,7 +5,7 @@ import { ticketRoom } from '../domain/rooms.js';
 /** A row as the driver returns it, with the columns of the schema. */
 export type Row = Readonly<Record<string, unknown>>;
 
-/** A person with the email address. Events contain the address, but the people in the API's answers do not. */
+/** A person with the email address. Events contain this address. The API's answers do not contain it. */
 export interface PersonRecord extends Person {
   readonly email: string;
 }

@@ -72,7 +72,7 @@ export class TicketChanges {
     if (known !== undefined) return known;
     return outbox.change(() => {
       const message = this.addMessage(ticket, { senderId: sender.id, content, clientTempId });
-      // A person who replies has read the messages above.
+      // A person who writes a message has read all earlier messages.
       this.markRead(sender, ticketId, message.sequence_number);
       return message;
     });
@@ -143,8 +143,9 @@ export class TicketChanges {
   }
 
   /**
-   * Stores the last sequence number that a person has read, so that read marks survive a reload of the page. The number never
-   * decreases. The page informs other people through the hub method `MarkRead`.
+   * Stores the last sequence number that a person has read, so that read marks survive a reload of the page.
+   * The stored number never decreases. The page also calls the hub method `MarkRead`, which informs other
+   * people.
    */
   markRead(person: Person, ticketId: string, sequenceNumber: number): void {
     this.#dependencies.database
@@ -175,8 +176,8 @@ export class TicketChanges {
   }
 
   /**
-   * Adds a message about an action of `person`. The message counts as read by this person, unless an earlier message is unread.
-   * Must be called inside {@link TransactionalOutbox.change}.
+   * Adds a message about an action of `person`. The message counts as read by this person, unless the person
+   * has unread earlier messages. Must be called inside {@link TransactionalOutbox.change}.
    */
   addSystemMessage(ticket: Ticket, person: PersonRecord, content: string): void {
     const { readUpTo } = this.#dependencies.conversations.ticket(person, ticket.id);

@@ -1,5 +1,5 @@
-// The routes under /api. They identify the caller and call the domain classes. `onChange` then wakes the outbox relay, which
-// publishes the events of the change.
+// The routes under /api. Each route identifies the caller and calls a domain class. After a change,
+// `onChange` wakes the outbox relay, which publishes the events of the change.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type {
   ConversationAnswer,
@@ -33,7 +33,7 @@ export interface ApiDependencies {
   readonly wallMs: () => number;
   /** Issues the token with which this person's pages connect to the gateway. */
   issueToken(person: PersonRecord): Promise<string>;
-  /** Called after a change. The events of the change are then in the outbox. */
+  /** Called after a change, when the events of the change are in the outbox. */
   onChange(): void;
   onError(error: unknown): void;
 }

@@ -1,5 +1,5 @@
-// Serves the built pages from memory. The list of files is fixed, so no path can lead out of the folder. The pages may load
-// nothing from other hosts.
+// Serves the built pages from memory. Only files of a fixed list are served, so no path can lead out of the
+// folder. The pages must not load anything from other hosts.
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
@@ -32,7 +32,7 @@ const securityHeaders = {
   'referrer-policy': 'no-referrer',
 };
 
-/** The addresses of the page. The page itself chooses the view. */
+/** The addresses that serve the page. The page chooses its view by the address. */
 const pagePaths = ['/', '/agent', '/agent/:ticketId', '/requester', '/requester/:ticketId'];
 
 /**

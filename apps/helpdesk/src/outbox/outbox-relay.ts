@@ -108,7 +108,7 @@ export class OutboxRelay {
     const boundMs = Math.min(retryMaxMs, retryBaseMs * 2 ** Math.min(this.#failures, 10));
     await pause(boundMs * (0.5 + Math.random() / 2), undefined, { signal: this.#closing.signal }).catch(
       () => {
-        // The relay was closed during the pause. The caller's loop then ends.
+        // The relay was closed during the pause, which ends the caller's loop.
       },
     );
   }

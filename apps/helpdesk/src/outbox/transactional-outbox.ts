@@ -1,5 +1,6 @@
-// A transactional outbox: events are stored in the same transaction as the change that they report, and published later.
-// A failure in between therefore cannot leave a change without its event, or an event without its change.
+// A transactional outbox: events are stored in the same transaction as the change that they report, and
+// published later. Therefore a failure cannot leave a change without its event, or an event without its
+// change.
 import { randomUUID } from 'node:crypto';
 import type { EventTypeName, eventCatalog, PayloadOf } from '@millrace/contract';
 import type { HelpdeskDatabase } from '../database/helpdesk-database.js';

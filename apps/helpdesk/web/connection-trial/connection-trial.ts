@@ -23,7 +23,7 @@ interface ConnectionTrialDependencies {
 /** One interruption, from the cut until its report. */
 interface Interruption {
   readonly cutAtMs: number;
-  /** The last sequence number on the page before the cut, by ticket, for conversations that were loaded. */
+  /** For each ticket whose conversation was loaded, the last sequence number on the page before the cut. */
   readonly seenUpTo: ReadonlyMap<string, number>;
   readonly repeatedBefore: number;
   readonly droppedBefore: number;
@@ -38,11 +38,17 @@ interface Interruption {
   readonly loads: Promise<void>[];
 }
 
-/** A stored message counts as lost if it is still not on the page after this time. Before that time, it may be in transit. */
+/**
+ * A stored message counts as lost if it is still not on the page after this time. Until then, the message may
+ * still be on its way.
+ */
 const graceMs = 2_000;
 const graceStepMs = 100;
 
-/** States of a trial: idle → cut → restored → (the client is live again, all loads are done) → reported → idle. */
+/**
+ * States of a trial: idle → cut → restored → reported → idle. A trial is reported when the client is live
+ * again and all loads are done.
+ */
 export class ConnectionTrial {
   readonly #dependencies: ConnectionTrialDependencies;
   #interruption: Interruption | undefined;

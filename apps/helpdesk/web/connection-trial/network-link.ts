@@ -43,7 +43,10 @@ export class NetworkLink {
     return fetch(url, { ...init, signal: this.#cutting.signal });
   }
 
-  /** The source of the `online` event. At this event the client reconnects immediately, instead of after its back-off. */
+  /**
+   * The source of the `online` event. When this event is sent, the client reconnects immediately, without the
+   * rest of its back-off.
+   */
   readonly network = {
     addEventListener: (_type: 'online', listener: () => void): void =>
       void this.#onlineListeners.add(listener),

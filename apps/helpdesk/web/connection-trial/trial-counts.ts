@@ -12,7 +12,10 @@ export interface CheckedConversation {
   readonly storedUpTo: number;
 }
 
-/** Counts the messages that were stored since the cut (`expected`), and those of them that are not on the page (`lost`). */
+/**
+ * Counts the messages that were stored since the cut (`expected`). Also counts how many of these are not on
+ * the page (`lost`).
+ */
 export function countLost(checked: readonly CheckedConversation[]): {
   readonly expected: number;
   readonly lost: number;

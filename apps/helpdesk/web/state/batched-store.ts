@@ -2,13 +2,12 @@
 import { createStore, type StoreApi } from 'zustand';
 
 /**
- * Creates a store whose state changes immediately, but whose listeners run in the next task. The page therefore handles all events
- * that have arrived before it is drawn. Otherwise each event would wait until the page is drawn for the previous event. In the
- * side-by-side view, the events of one person would also wait for the drawing of the other side.
+ * Creates a store whose state changes immediately, but whose listeners run in the next task. Therefore the
+ * page is drawn once after all events that have arrived, not once after each event.
  */
 export function createBatchedStore<State extends object>(initialState: State): StoreApi<State> {
   const store = createStore<State>(() => initialState);
-  /** The mounted views limit the number of listeners. */
+  /** There are never more listeners than mounted views. */
   const listeners = new Set<(state: State, previous: State) => void>();
   let isScheduled = false;
   store.subscribe((_state, previous) => {

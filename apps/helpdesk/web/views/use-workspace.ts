@@ -11,7 +11,7 @@ export function useNewWorkspace(person: Person, people: PeopleById, ticketId: st
   // oxlint-disable-next-line react-hooks/exhaustive-deps
   const workspace = useMemo(() => new Workspace(person, people, ticketId), [person, people]);
   useEffect(() => {
-    // In development, React runs effects twice, so the workspace is closed and opened again.
+    // In development, React runs effects twice, which closes the workspace and opens it again.
     void workspace.open();
     return () => void workspace.close();
   }, [workspace]);

@@ -80,8 +80,8 @@ export class DataLoader {
   }
 
   /**
-   * Loads all messages since the cut. The last message on the page cannot be the starting point, because live messages after the
-   * cut may follow a gap.
+   * Loads all messages since the cut. Does not start at the last message on the page, because messages before
+   * it may be missing.
    */
   async #loadSinceCut(ticketId: string): Promise<void> {
     const { trial } = this.#dependencies;

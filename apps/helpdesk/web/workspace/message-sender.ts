@@ -30,8 +30,8 @@ export class MessageSender {
         ),
       );
     } catch (error) {
-      // While the page is offline, the message waits and is sent on reconnect. Otherwise the person decides whether to send it
-      // again.
+      // While the page is offline, the message waits and is sent on reconnect. Otherwise the person decides
+      // whether to send the message again.
       const isOffline = !(error instanceof ApiRefusal) && this.#store.getState().connection !== 'live';
       this.#setPending(ticketId, { ...message, state: isOffline ? 'waiting' : 'failed' });
     }

@@ -101,7 +101,7 @@ export class Workspace {
     const { openTicketId, phase } = this.store.getState();
     if (openTicketId === ticketId) return;
     this.store.setState({ openTicketId: ticketId, missingTicketId: null, announcement: '' });
-    // Before the workspace is ready, `open` loads the ticket.
+    // If the workspace is not ready yet, `open` will load the ticket.
     if (ticketId !== null && phase === 'ready')
       void this.#loader
         .loadOpenTicket(ticketId)
@@ -211,7 +211,8 @@ export class Workspace {
       this.#trial.connectionChanged(state);
       if (state === 'live') this.#sender.sendWaiting();
     });
-    // A failed attempt to connect shows as the state of the connection; any other error goes to the console.
+    // A failed attempt to connect is visible in the state of the connection. Any other error goes to the
+    // console.
     client.onError((error) => {
       if (error.code !== 'connection_failed') console.warn(error);
     });
