@@ -1,5 +1,5 @@
-// Checks the arguments of calls, with the same rules for every broker. A wrong argument is a programming error, so it is reported
-// before anything is sent to the store.
+// Checks the arguments of calls, with the same rules for every broker. A wrong argument is a programming
+// error, so the error is reported before a call is sent to the store.
 import { type EntryId, isEntryId } from './entries/entry-id.js';
 import { BrokerError } from './errors.js';
 import type { Partitioning } from './partitions/partitioning.js';
@@ -13,7 +13,9 @@ const MAX_NAME_CHARS = 256;
 /** Maximum number of items in one call: entries to append or to read, IDs, or inputs of a window. */
 const MAX_COUNT = 1_000;
 
-/** @throws BrokerError `invalid_argument` unless there are 1 to 1000 entries and each can be appended */
+/**
+ * @throws BrokerError `invalid_argument` unless there are 1 to 1000 entries, and each of them can be appended
+ */
 export function checkOutgoingEntries(entries: readonly OutgoingEntry[]): void {
   checkCount(entries.length);
   for (const { fields, dedupeId, ends } of entries) {

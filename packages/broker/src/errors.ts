@@ -11,7 +11,7 @@ export const BROKER_ERROR_CODES = [
   'timeout',
   /** The broker was closed. */
   'closed',
-  /** The store is out of memory and wrote nothing. */
+  /** The store is out of memory, and has written nothing. */
   'out_of_memory',
   /** Too much work is waiting already, for example because too many coalescing windows are open. Nothing was sent. */
   'overloaded',
@@ -42,13 +42,14 @@ const TRANSIENT: ReadonlySet<BrokerErrorCode> = new Set([
   'overloaded',
 ]);
 
-/** Codes of failed calls whose write may nevertheless have reached the store. */
+/** Codes of failed calls that may still have written to the store. */
 const OPEN_OUTCOMES: ReadonlySet<BrokerErrorCode> = new Set(['unavailable', 'timeout', 'closed']);
 
 /** Options of a new `BrokerError`. */
 export interface BrokerErrorOptions extends ErrorOptions {
   /**
-   * True when the store has certainly done nothing: the call never left this process, or the store answered that it did nothing.
+   * True when the store has certainly done nothing. Either the call never left this process, or the store
+   * answered that it did nothing.
    * @defaultValue false
    */
   readonly nothingHappened?: boolean;
@@ -59,8 +60,8 @@ export interface BrokerErrorOptions extends ErrorOptions {
  */
 export class BrokerError extends Error {
   /**
-   * Makes `instanceof` work for errors that another copy of this package has created. A publisher that was installed from its
-   * tarball contains its own copy.
+   * Makes `instanceof` true also for errors that another copy of this package created. For example, a
+   * publisher that was installed from its tarball has its own copy.
    */
   static override [Symbol.hasInstance](value: unknown): value is BrokerError {
     return value instanceof Error && value.name === 'BrokerError';

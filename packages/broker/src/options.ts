@@ -12,8 +12,8 @@ export interface StreamOptions {
    */
   readonly maxLength: number;
   /**
-   * Number of partitions over which the load is spread: 1 to 32. It cannot be changed after the store has recorded a number. If
-   * left out, the number in the store applies, or 1 while the store has none.
+   * Number of partitions over which the load is spread: 1 to 32. The number cannot be changed after the store
+   * has recorded one. If left out, the number in the store applies, or 1 if the store has none.
    */
   readonly partitions?: number;
 }
@@ -33,8 +33,8 @@ export interface BrokerOptions {
   /** Deadline of `open`, and of every later attempt to connect, in milliseconds. @defaultValue 5000 */
   readonly connectTimeoutMs?: number;
   /**
-   * Time in milliseconds after which a subscriber is declared dead, because it sent no heartbeat or because its cursor did not move
-   * although newer entries exist. @defaultValue 3000
+   * Time in milliseconds after which a subscriber is declared dead. A subscriber is declared dead if it has
+   * sent no heartbeat, or if its cursor has not moved although there are newer entries. @defaultValue 3000
    */
   readonly livenessMs?: number;
   /** Time after which a lease or a slot expires if it is not renewed, in milliseconds. @defaultValue 3000 */
@@ -113,8 +113,8 @@ function checkedStream(stream: StreamOptions): StreamOptions {
 }
 
 /**
- * Checks a name that becomes part of a key. Braces would change the hash tag of the key, and control characters would make it
- * unreadable.
+ * Checks a name that becomes part of a key. Braces would change the hash tag of the key. Control characters
+ * would make the key unreadable.
  */
 function checkedName(option: string, name: unknown): string {
   const isGood =

@@ -6,7 +6,7 @@ type Listener = (state: BrokerState, cause?: Error) => void;
 /** Holds the state of a broker and calls every listener once per change, in order. `closed` is final: later changes are ignored. */
 export class StateNotifier {
   #state: BrokerState = 'idle';
-  /** The listeners. Their number is bounded by the callers, each of which removes its own listener. */
+  /** The listeners. Each caller removes its own listener, which limits the number of listeners. */
   readonly #listeners = new Set<Listener>();
 
   get state(): BrokerState {

@@ -6,11 +6,14 @@ import type { ServerClock } from './connection/clock.js';
 
 /** The options of `drain`. */
 export interface DrainOptions {
-  /** Time from the first wave to the last one. 0 closes all connections at once. @defaultValue 10_000 */
+  /**
+   * Time from the first wave to the last one. With 0, all connections are closed immediately. @defaultValue
+   * 10_000
+   */
   readonly withinMs?: number;
   /**
-   * The first wave, and with it the period `withinMs`, begins only when this promise has settled. Use it if the clients must still
-   * receive messages before they are disconnected.
+   * The drain waits for this promise before its first wave, with which the period `withinMs` begins. Use this
+   * option if clients must receive certain messages before they are disconnected.
    */
   readonly after?: Promise<unknown>;
 }

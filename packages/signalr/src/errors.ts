@@ -46,8 +46,8 @@ export class SignalRError extends Error {
 }
 
 /**
- * The error that a hub method throws to inform its caller: the message is always sent to the client.
- * The text of any other error stays on the server, unless `enableDetailedErrors` is on.
+ * The error that a hub method throws to inform its caller. Its message is always sent to the client. The text
+ * of any other error stays on the server, unless `enableDetailedErrors` is on.
  */
 export class HubError extends SignalRError {
   constructor(message: string, options?: ErrorOptions) {
@@ -60,9 +60,9 @@ export class HubError extends SignalRError {
 const RETRY_SECONDS = { least: 1, most: 86_400 } as const;
 
 /**
- * The error that `authenticate` throws when it cannot identify the client at the moment, because a service that it needs (a key
- * server, a database) is unavailable. The server then answers 503 with `Retry-After`. It does not answer 401, because clients treat
- * 401 as final.
+ * The error that `authenticate` throws when it cannot identify the client at the moment, because a service
+ * that it needs (a key server, a database) is unavailable. The server answers with 503 and `Retry-After`, not
+ * with 401, because clients treat 401 as final.
  */
 export class AuthenticationUnavailable extends SignalRError {
   /** The value of `Retry-After`: whole seconds, from 1 to 86,400. */

@@ -55,8 +55,8 @@ export type SignalREvent =
     })
   | (ConnectionIdentity & {
       /**
-       * A message of the client had no effect: it is about a call or stream that is not running, or it belongs to stateful
-       * reconnect, which this connection does not use.
+       * A message of the client had no effect. Either its call or stream is not running, or the message
+       * belongs to stateful reconnect, which this connection does not use.
        */
       readonly type: 'message_ignored';
       readonly messageType: number;
@@ -73,27 +73,29 @@ export type SignalREvent =
   /** A function of the application threw (`allowedOrigins`, `redirectNegotiate`); the server answered 500. */
   | { readonly type: 'request_failed'; readonly hub: string; readonly error: Error }
   /**
-   * The backplane works: this instance receives its own messages through it, for the first time or again after `backplane_down`.
+   * The backplane works. This instance receives its own messages through the backplane, for the first time or
+   * again after `backplane_down`.
    */
   | { readonly type: 'backplane_up'; readonly hub: string }
   /**
-   * The backplane does not work: this instance has received none of its own messages for three heartbeats. `error` is the error of
-   * the last attempt to subscribe, if that attempt failed.
+   * The backplane does not work. This instance has received none of its own messages for three heartbeats.
+   * `error` is the error of the last attempt to subscribe, if that attempt failed.
    */
   | { readonly type: 'backplane_down'; readonly hub: string; readonly error: Error | undefined }
   /**
-   * Some messages of the instance `from` did not arrive; `lost` is their number. They may have been meant only for clients of other
-   * instances.
+   * Some messages of the instance `from` did not arrive. `lost` is their number. Some of them may have
+   * concerned only clients of other instances.
    */
   | { readonly type: 'backplane_gap'; readonly hub: string; readonly from: string; readonly lost: number }
   /**
-   * The backplane did not confirm a message, so other instances may have missed it. If the message was a send, the clients of this
-   * instance receive it nevertheless.
+   * The backplane did not confirm a message, so other instances may have missed it. Even so, clients of this
+   * instance receive the message if it was a send.
    */
   | { readonly type: 'backplane_publish_failed'; readonly hub: string; readonly error: Error }
   /**
-   * Another instance uses a version of the message format that this instance cannot read. Neither of the two instances reaches the
-   * clients of the other. Reported once per version. Each message of that version is also reported as `backplane_message_ignored`.
+   * Another instance uses a version of the message format that this instance cannot read. Neither instance
+   * can reach the clients of the other instance. Reported once per version. Each message of that version is
+   * also reported as `backplane_message_ignored`.
    */
   | { readonly type: 'backplane_version_unknown'; readonly hub: string; readonly version: number }
   /** A message that arrived through the backplane had no effect. */
@@ -137,12 +139,12 @@ export type InvocationFailure =
   /** A stream failed after it had begun, or the result of a streaming method is not iterable. */
   | 'stream_failed';
 
-/** Receives the events. It is called synchronously, so it must return quickly. */
+/** Receives the events. The server calls this function synchronously, so it must return quickly. */
 export type SignalREventListener = (event: SignalREvent) => void;
 
 /**
- * Wraps the listener: an error that the listener throws becomes a process warning. Otherwise the error could end a client's
- * connection.
+ * Wraps the listener, so that an error of the listener becomes a process warning. Otherwise the error could
+ * end a client's connection.
  */
 export function createEventSink(listener: SignalREventListener | undefined): SignalREventListener {
   if (listener === undefined) return () => {};

@@ -17,8 +17,9 @@ export interface SignalRServerOptions {
   /** The server sends a ping to a client if it has sent that client nothing else for this long. @defaultValue 15_000 */
   readonly keepAliveIntervalMs?: number;
   /**
-   * The server closes the connection of a client that has pinged at least once and is then silent for this long. The client may
-   * reconnect. Set this to at least twice the client's own ping interval. @defaultValue 30_000
+   * If a client has sent at least one ping and is later silent for this time, the server closes its
+   * connection. The client may reconnect. Set this to at least twice the client's own ping interval.
+   * @defaultValue 30_000
    */
   readonly clientTimeoutMs?: number;
   /** Maximum time from the opening of the transport to the client's handshake request. @defaultValue 15_000 */
@@ -74,18 +75,21 @@ export interface SignalRServerOptions {
    */
   readonly maximumInboundBufferBytes?: number;
   /**
-   * Maximum number of bytes that wait for one client. Beyond it the server closes the connection; the client may reconnect.
+   * Maximum number of bytes that wait for one client. If there are more, the server closes the connection.
+   * The client may reconnect.
    * @defaultValue 1_048_576
    */
   readonly maximumOutboundBytes?: number;
   /**
-   * Maximum number of messages that wait for one client. Beyond it the server closes the connection; the client may reconnect.
+   * Maximum number of messages that wait for one client. If there are more, the server closes the connection.
+   * The client may reconnect.
    * @defaultValue 8_192
    */
   readonly maximumOutboundMessages?: number;
   /**
-   * Maximum number of negotiated connections of one hub that have no transport yet. Beyond it, negotiate requests are answered with
-   * 503. Not enforced with the option `instances`. @defaultValue 10_000
+   * Maximum number of negotiated connections of one hub that have no transport yet. If there are more,
+   * negotiate requests are answered with status 503. Not enforced with the option `instances`. @defaultValue
+   * 10_000
    */
   readonly maximumPendingConnections?: number;
   /**
@@ -102,11 +106,15 @@ export interface SignalRServerOptions {
    */
   readonly backplane?: HubBackplane;
   /**
-   * Interval between two heartbeats of an instance on the backplane. A value below `tickIntervalMs` acts like `tickIntervalMs`.
+   * Interval between two heartbeats of an instance on the backplane. A value below `tickIntervalMs` has the
+   * same effect as `tickIntervalMs`.
    * @defaultValue 1_000
    */
   readonly backplaneHeartbeatIntervalMs?: number;
-  /** Maximum time for the other instances to answer whether they have a connection. @defaultValue 5_000 */
+  /**
+   * Maximum time to wait for the other instances, when this instance asks which of them has a connection.
+   * @defaultValue 5_000
+   */
   readonly backplaneAnswerTimeoutMs?: number;
   /**
    * Maximum number of published bytes that the backplane has not accepted yet. A message that would exceed this limit is not

@@ -41,8 +41,9 @@ export type MapHubOptions<User> = {
    */
   readonly transports?: readonly TransportName[];
   /**
-   * Allows stateful reconnect: a client that asks for it may lose its WebSocket and continue over another WebSocket without losing
-   * messages. The server keeps the bytes that the client has not acknowledged. @defaultValue false
+   * Allows stateful reconnect. A client that requests stateful reconnect may continue over another WebSocket
+   * after it lost its WebSocket, and loses no messages. The server keeps the bytes that the client has not
+   * acknowledged. @defaultValue false
    */
   readonly allowStatefulReconnects?: boolean;
   /**
@@ -95,10 +96,11 @@ export interface SignalRServer extends AsyncDisposable {
    */
   attach(httpServer: AttachableServer): void;
   /**
-   * Empties the server gradually, so that its clients reconnect elsewhere. Refuses new clients with 503 and `Retry-After`, and
-   * closes the existing connections in waves that are spread evenly over `withinMs`. A connection is served in full until its wave.
-   * The promise resolves when no connection is left, or at the latest `closeTimeoutMs` and one tick after the last wave. It never
-   * rejects. Further calls return the promise of the first call. `close` ends a drain early.
+   * Empties the server gradually, so that its clients reconnect elsewhere. Refuses new clients with 503 and
+   * `Retry-After`, and closes the existing connections in waves that are spread evenly over `withinMs`. Until
+   * its wave, a connection is served normally. The promise resolves when no connection is left, or at the
+   * latest `closeTimeoutMs` and one tick after the last wave. It never rejects. Further calls return the
+   * promise of the first call. `close` ends a drain early.
    * @throws SignalRError `invalid_argument` (synchronously)
    */
   drain(options?: DrainOptions): Promise<void>;
@@ -275,7 +277,8 @@ class NodeSignalRServer implements SignalRServer {
     for (const connection of connections) connection.close('server_closed');
     await this.#waitFor(Promise.all(lives), withinMs);
     for (const connection of connections) connection.abort();
-    // The hubs disconnect from the other instances only now, because the last `onDisconnected` may still send messages to them.
+    // The hubs disconnect from the other instances last, because every `onDisconnected` may send messages to
+    // other instances.
     const leaving = Promise.all(endpoints.map((endpoint) => endpoint.close()));
     for (const detach of this.#detachers) detach();
     this.#detachers = [];

@@ -1,5 +1,5 @@
-// The digest of an entry proves that two stores hold the same entry under the same ID. The Lua scripts compute the same digest, see
-// `digestFunctions`.
+// The digest of an entry. If two stores have the same digest for an ID, they have the same entry under this
+// ID. The Lua scripts compute the same digest; see `digestFunctions`.
 import { createHash } from 'node:crypto';
 import type { Entry } from '../port/entry-log.js';
 

@@ -7,8 +7,9 @@ interface ExpiringValue<V> {
 }
 
 /**
- * A map whose values expire `ttlMs` after they were set. All values have the same lifetime, so the oldest value expires first, and
- * only the oldest has to be checked. Beyond `maxSize` values, the oldest is removed before it expires.
+ * A map whose values expire `ttlMs` after they were set. All values have the same lifetime, so the oldest
+ * value expires first, and only the oldest value has to be checked. If there are more than `maxSize` values,
+ * the oldest value is removed before it expires.
  */
 export class ExpiringMap<V> {
   readonly #ttlMs: number;

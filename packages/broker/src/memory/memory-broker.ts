@@ -43,7 +43,8 @@ export interface MemoryBrokerOptions extends BrokerOptions {
 }
 
 /**
- * Creates a broker for one process. Its streams are bounded by their hard cap. Any number of blocking reads may wait at once.
+ * Creates a broker for one process. The hard cap limits the length of its streams. Any number of blocking
+ * reads may wait at the same time.
  * @throws BrokerError `invalid_argument` when an option is wrong
  *
  * @example
@@ -287,7 +288,8 @@ class MemoryBroker implements Broker {
 }
 
 /**
- * Reads `signal.aborted`. This is a function because the value may change between two reads, which the compiler does not expect.
+ * Reads `signal.aborted`. This must be a function, because the compiler would assume that the value stays the
+ * same between two reads.
  */
 function isAborted(signal: AbortSignal | undefined): boolean {
   return signal?.aborted === true;

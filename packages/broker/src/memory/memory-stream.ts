@@ -27,8 +27,8 @@ import { RetainedEntries } from './retained-entries.js';
 import { Roster } from './roster.js';
 
 /**
- * Maximum number of dedupe IDs, and of IDs of rejected entries, per stream. Beyond it, the oldest IDs are forgotten early. This
- * many IDs need about 100 MB.
+ * Maximum number of dedupe IDs, and of IDs of rejected entries, per stream. If there are more, the oldest IDs
+ * are forgotten early. This number of IDs needs about 100 MB.
  */
 const MAX_REMEMBERED = 1_000_000;
 
@@ -46,16 +46,17 @@ export class MemoryStream {
   readonly #dedupe: ExpiringMap<EntryId>;
   readonly #deadMarks: ExpiringMap<true>;
   /**
-   * Pending entries, the oldest first: entry ID → consumer. Bounded by the hard cap. Beyond it, the oldest pending entries are
-   * forgotten, because the hard cap has removed them from the stream and counted them as expired.
+   * Pending entries, the oldest first: entry ID → consumer. The hard cap limits their number. If there are
+   * more, the oldest pending entries are forgotten, because the hard cap has removed these entries from the
+   * stream and counted them as expired.
    */
   readonly #pending = new Map<EntryId, string>();
   /** ID of the last entry that the group has consumed; `undefined` until a subscriber registers or a pass runs. */
   #lastDelivered: EntryId | undefined;
   #expired = 0;
   /**
-   * State for IDs that are ahead of the clock and therefore do not show the age of their entries. `seenId` was the newest ID at
-   * `seenMs`. `agedId` is the newest ID that is known to be at least `minAgeMs` old.
+   * State for IDs that are ahead of the clock. Such IDs do not show the age of their entries. `seenId` was
+   * the newest ID at `seenMs`. `agedId` is the newest ID that is known to be at least `minAgeMs` old.
    */
   #ahead:
     | { readonly seenId: EntryId; readonly seenMs: number; readonly agedId?: EntryId | undefined }
@@ -242,7 +243,7 @@ export class MemoryStream {
     return acknowledged;
   }
 
-  /** Returns the ID below which the group has acknowledged every entry. The group has acknowledged no entry from this ID on. */
+  /** Returns an ID. The group has acknowledged exactly the entries below this ID. */
   #groupFloor(): EntryId {
     if (this.#lastDelivered === undefined) return FIRST_ENTRY_ID;
     return this.#oldestPending() ?? nextEntryId(this.#lastDelivered);
@@ -301,7 +302,7 @@ function rangeOf(
   return direction === 'backward' ? log.rangeBackward(after, upTo, count) : log.range(after, upTo, count);
 }
 
-/** Returns a frozen copy, so that a caller that changes its object later does not change the entry. */
+/** Returns a frozen copy, so that later changes of the caller's object do not change the entry. */
 function copyFields(fields: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
   return Object.freeze(Object.fromEntries(Object.entries(fields)));
 }

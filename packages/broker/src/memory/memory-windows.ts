@@ -52,7 +52,7 @@ const MAX_STATES = 100_000;
 export interface MemoryWindowsDependencies {
   /** @throws BrokerError unless the broker is open */
   checkReady(): void;
-  /** Returns the ID that an entry of the stream would get now, or `undefined` if it is not known. */
+  /** Returns the ID that an entry of the stream would get now, or `undefined` if this ID is not known. */
   nextId(stream: string): EntryId | undefined;
 }
 
@@ -61,8 +61,8 @@ export class MemoryWindows implements WindowStore {
   readonly #clock: Pick<Clock, 'monotonicMs'>;
   readonly #dependencies: MemoryWindowsDependencies;
   /**
-   * States by window. The window that has received no input for the longest time comes first, so that an expired window is found at
-   * once.
+   * States by window. The window that has received no input for the longest time comes first, so that an
+   * expired window is found immediately.
    */
   readonly #states = new OldestFirstMap<string, State>();
 
@@ -96,7 +96,8 @@ export class MemoryWindows implements WindowStore {
     const { inputs, endings } = pending;
     if (endings.size >= WINDOW_LIMITS.maxEndings && !endings.has(key)) return;
     endings.set(key, { key, id, at: id });
-    // All waiting inputs were added before the entry. An input whose `asOf` is not known gets the ID of the entry.
+    // All waiting inputs were added before the entry. Therefore an input without a known `asOf` gets the ID
+    // of the entry.
     for (const input of inputs.values()) input.asOf ??= id;
   }
 

@@ -9,8 +9,9 @@ interface Waiter {
 }
 
 /**
- * The reads that wait. A wait ends when `wake` is called for one of its streams, when its time has passed, when its signal fires,
- * or by `rejectAll`. The number of waits is bounded by the callers: one per read.
+ * The reads that wait. A wait ends when `wake` is called for one of its streams, when its time has passed,
+ * when its signal fires, or by `rejectAll`. There is one wait per read, so the callers limit the number of
+ * waits.
  */
 export class ReadWaiters {
   readonly #clock: Clock;

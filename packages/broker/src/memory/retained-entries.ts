@@ -3,12 +3,12 @@ import { compareEntryIds, type EntryId, FIRST_ENTRY_ID } from '../entries/entry-
 import type { Entry } from '../port/entry-log.js';
 
 /**
- * Minimum number of removed entries at which the list is copied without them. Because copies are rare, a removal has a constant
- * cost on average.
+ * The list is copied without its removed entries when there are at least this number of them. Such copies are
+ * rare, so that the average cost of a removal is constant.
  */
 const COMPACT_AT = 1024;
 
-/** The entries of one stream, the oldest first. The owner of the list bounds it by removing entries. */
+/** The entries of one stream, the oldest first. The owner of the list removes entries to limit its size. */
 export class RetainedEntries {
   #entries: Entry[] = [];
   /** Index of the oldest entry. The entries before it were removed. */

@@ -1,4 +1,4 @@
-// The registered subscribers of one stream and which of them are live.
+// The registered subscribers of one stream. Knows which of them are live.
 import { compareEntryIds, type EntryId, minEntryId } from '../entries/entry-id.js';
 
 interface Registration {

@@ -9,7 +9,10 @@ interface DeclaredStream {
   readonly partitions?: number;
 }
 
-/** Maximum number of partitions of one stream. It is limited because every gateway reads each partition and reports on it. */
+/**
+ * Maximum number of partitions of one stream. The number is limited, because every gateway reads each
+ * partition and reports its progress there.
+ */
 export const MAX_PARTITIONS = 32;
 
 /** Returns the number of the partition of `key`: the slot that `CLUSTER KEYSLOT key` returns, modulo `count`. */

@@ -7,13 +7,15 @@ export interface SlotRequest {
   /** Slot that the owner gets if it is free. */
   readonly preferred?: number;
   /**
-   * Name of the owner that stays the same across restarts. The store keeps it with the slot. A new owner with the same name takes
-   * over the slot at once, even if the slot is held. The process that held the slot is assumed to have ended.
+   * Name of the owner that stays the same across restarts. The store keeps it with the slot. A new owner with
+   * the same name immediately takes over the slot, even if another process holds the slot. That process is
+   * assumed to have ended.
    */
   readonly instance?: string;
   /**
-   * True when the owner had a slot before. Such an owner does not take over the slot of its `instance`. Otherwise two live
-   * processes with one name would take the slot from each other for ever. @defaultValue false
+   * True when the owner had a slot before. Such an owner does not take over the slot of its `instance`.
+   * Otherwise two live processes with the same name would repeatedly take the slot from each other.
+   * @defaultValue false
    */
   readonly isRenewal?: boolean;
 }
@@ -42,8 +44,9 @@ export interface LedgerPass {
   /** Maximum number of entries that the pass consumes, and maximum number that it acknowledges. */
   readonly count: number;
   /**
-   * Present cursor of the lease's owner. It may be newer than the cursor in the owner's last heartbeat. If left out, the registered
-   * cursor is used. The broker ignores this cursor if the owner is not registered.
+   * Present cursor of the lease's owner. This cursor may be newer than the cursor in the owner's last
+   * heartbeat. If left out, the registered cursor is used. The broker ignores this cursor if the owner is not
+   * registered.
    */
   readonly cursor?: EntryId;
 }
@@ -93,9 +96,9 @@ export interface StreamInspection {
 /** Records in the consumer group of each stream which entries were delivered. */
 export interface AcknowledgementLedger {
   /**
-   * Claims a slot (1, 2, …) for `owner`, or renews the slot that it holds. A new owner gets the slot of its `instance`, or else
-   * `preferred`, or else the lowest free slot. A slot is free when it was not renewed for `leaseMs`. The consumer of slot N is
-   * `signalr-instance-N`, unless `consumerPrefix` is set.
+   * Claims a slot (1, 2, …) for `owner`, or renews the slot that the owner holds. A new owner gets the slot
+   * of its `instance`, or else `preferred`, or else the lowest free slot. A slot is free when it was not
+   * renewed for `leaseMs`. The consumer of slot N is `signalr-instance-N`, unless `consumerPrefix` is set.
    */
   claimSlot(owner: string, request?: SlotRequest): Promise<SlotClaim>;
 

@@ -1,6 +1,7 @@
-// The port between Millrace and the store of its streams. It has two implementations: `memory/` for one process, and `redis/` for
-// several. The conformance suite in the testkit tests both. The methods of the port are atomic steps. The loops that call them
-// (tail, heartbeat, ledger) are in `subscriber/`.
+// The port between Millrace and the store of its streams. The port has two implementations: `memory/` for one
+// process, and `redis/` for several processes. The conformance suite in the testkit tests both of them. The
+// methods of the port are atomic steps. The loops that call them (tail, heartbeat, ledger) are in
+// `subscriber/`.
 import type { ResolvedBrokerOptions } from '../options.js';
 import type { Partitioning } from '../partitions/partitioning.js';
 import type { AcknowledgementLedger } from './acknowledgement-ledger.js';
@@ -64,8 +65,8 @@ export interface Broker extends EntryLog, SubscriberRegistry, AcknowledgementLed
   open(): Promise<void>;
 
   /**
-   * Waits until the appends that are under way have finished, then closes every connection. Blocked reads reject with `closed`.
-   * Idempotent.
+   * Waits until all running appends have finished, then closes every connection. Blocked reads reject with
+   * `closed`. Idempotent.
    */
   close(): Promise<void>;
 

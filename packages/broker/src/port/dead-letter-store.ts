@@ -11,8 +11,8 @@ export interface RejectedEntry {
 }
 
 /**
- * A rejected entry as the store keeps it. An entry that another process wrote among the dead letters is shown as far as it can be
- * read.
+ * A rejected entry as the store keeps it. If another process wrote an entry among the dead letters, the
+ * readable parts of this entry are shown.
  */
 export interface DeadLetter {
   /** ID of the dead letter itself. Its milliseconds are the time of the rejection. */
@@ -46,8 +46,8 @@ export interface DeadLetterStore {
   deadLetter(rejected: RejectedEntry): Promise<boolean>;
 
   /**
-   * Resolves to those of `ids` whose entries were rejected by any subscriber in the last `deadMarkMs`. No client received these
-   * entries. An ID is found even if its dead letter has been removed since.
+   * Resolves to those of `ids` whose entries were rejected by any subscriber in the last `deadMarkMs`. No
+   * client received these entries. An ID is found even if its dead letter was removed later.
    */
   findRejected(stream: string, ids: readonly EntryId[]): Promise<ReadonlySet<EntryId>>;
 

@@ -26,8 +26,8 @@ export interface OutgoingEntry {
    */
   readonly dedupeId?: string | undefined;
   /**
-   * Inputs of a coalescing window that the entry ends. On a cluster, the inputs end shortly after the entry is appended. Otherwise,
-   * they end in the same step. A repeated entry ends no inputs.
+   * Inputs of a coalescing window that the entry ends. On a cluster, these inputs end shortly after the entry
+   * is appended. Without a cluster, they end in the same step. A repeated entry ends no inputs.
    */
   readonly ends?: WindowEnding | undefined;
 }
@@ -42,7 +42,10 @@ export interface PublishReceipt {
 export interface ReadOptions {
   /** Maximum number of entries to read from each stream. */
   readonly count: number;
-  /** Time to wait for a newer entry if no stream has one, in milliseconds. With 0 the read returns at once. */
+  /**
+   * Time to wait for a newer entry if no stream has one, in milliseconds. With 0, the read returns
+   * immediately.
+   */
   readonly blockMs: number;
   readonly signal?: AbortSignal;
 }
@@ -60,9 +63,10 @@ export interface RangeOptions {
 /** Ordered streams of entries. */
 export interface EntryLog {
   /**
-   * Appends entries to a stream in one step, in their order. Within `dedupeWindowMs`, only one entry per `dedupeId` is appended.
-   * Resolves to one result per entry, in the same order. A receipt means that the entry is in the stream. After the first error, no
-   * further entry is tried, so the remaining results are errors too. The order of two calls at the same time is undefined.
+   * Appends entries to a stream in one step, in their order. Within `dedupeWindowMs`, only one entry per
+   * `dedupeId` is appended. Resolves to one result per entry, in the same order. A receipt means that the
+   * entry is in the stream. After the first error, no further entry is tried, so the remaining results are
+   * errors too. The order of two concurrent calls is undefined.
    * @param entries 1 to 1,000 entries
    * @throws BrokerError `out_of_memory` when the store is full; nothing was appended
    */
@@ -72,12 +76,13 @@ export interface EntryLog {
   ): Promise<readonly (PublishReceipt | BrokerError)[]>;
 
   /**
-   * Resolves to the entries after the given cursors, the oldest first in each stream. Resolves to an empty map if `blockMs` pass
-   * without a new entry, or if `signal` fires.
+   * Resolves to the entries after the given cursors, the oldest first in each stream. Resolves to an empty
+   * map if `blockMs` pass without a new entry, or if `signal` fires.
    *
-   * On Redis each group of `readGroups` has its own connection, which allows one read at a time. A second read of the same group at
-   * the same time rejects with `invalid_argument`. A read of several groups resolves to the entries of the groups that work. It
-   * rejects when no group has a new entry and at least one group failed.
+   * On Redis each group of `readGroups` has its own connection, which allows one read at a time. A second
+   * concurrent read of the same group rejects with `invalid_argument`. A read of several groups resolves to
+   * the entries of the groups that work. It rejects when no group has a new entry and at least one group
+   * failed.
    */
   readAfter(
     cursors: ReadonlyMap<string, EntryId>,

@@ -3,8 +3,9 @@
 import type { EntryId } from '../entries/entry-id.js';
 
 /**
- * The epoch of a stream before its present epoch, if the stream has kept entries from the previous epoch. After a restart or a
- * failover of the store, a stream has all entries up to some ID, but may have lost later ones.
+ * The epoch of a stream before its present epoch, if the stream has kept entries from the previous epoch.
+ * After a restart or a failover of the store, a stream has all entries up to a certain ID, but may have lost
+ * later entries.
  */
 export interface PreviousEpoch {
   readonly epoch: string;
@@ -42,8 +43,8 @@ export interface ReadProgress {
    */
   readonly entriesAdded: number;
   /**
-   * `entryDigest` of the entry at the cursor, if the subscriber has read that entry. By this digest, another server can tell
-   * whether it has the same entries up to the cursor.
+   * `entryDigest` of the entry at the cursor, if the subscriber has read that entry. With this digest,
+   * another server can check whether it has the same entries up to the cursor.
    */
   readonly digest?: string;
 }
@@ -58,8 +59,9 @@ export type HeartbeatStatus =
    */
   | 'revived'
   /**
-   * Another server, or the same server after a restart, serves the stream in a new epoch. The server has every entry that the
-   * subscriber has read, so the cursor stays valid. What the subscriber knew about entries after its cursor is no longer valid.
+   * Another server, or the same server after a restart, serves the stream in a new epoch. The server has
+   * every entry that the subscriber has read, so the cursor stays valid. The subscriber must forget its
+   * information about entries after its cursor.
    */
   | 'moved'
   /**
@@ -77,8 +79,8 @@ export interface HeartbeatReply {
   readonly cursor: EntryId;
   readonly lastId: EntryId;
   /**
-   * Number of entries that were ever appended. A reader compares it with the number of entries that it received, and so finds the
-   * exact number of lost entries.
+   * Number of entries that were ever appended. A reader compares this number with the number of entries that
+   * it received. The difference is the exact number of lost entries.
    */
   readonly entriesAdded: number;
   readonly timeMs: number;
@@ -103,9 +105,10 @@ export interface SubscriberRegistry {
   unregister(subscriber: string): Promise<void>;
 
   /**
-   * Reports how far a subscriber has read, in one step per stream. A subscriber must send a heartbeat every `heartbeatMs`. A stream
-   * gets a new epoch when the store lost entries that the broker or the subscriber knew, and when another server serves the stream.
-   * Each subscriber then either proves that its cursor is valid in the new epoch (`moved`), or starts again (`reset`).
+   * Reports how far a subscriber has read, in one step per stream. A subscriber must send a heartbeat every
+   * `heartbeatMs`. A stream gets a new epoch when the store lost entries that the broker or the subscriber
+   * knew, and when another server serves the stream. In the new epoch, a subscriber keeps its cursor if it
+   * can prove that the cursor is valid (`moved`). Otherwise it starts at the beginning (`reset`).
    */
   heartbeat(
     subscriber: string,
@@ -113,8 +116,9 @@ export interface SubscriberRegistry {
   ): Promise<readonly HeartbeatReply[]>;
 
   /**
-   * Announces the names that a subscriber knows, for example event types, to all subscribers. An announcement lasts 10 s. An empty
-   * list withdraws it at once. At most 1,000 names of at most 256 bytes each.
+   * Announces the names that a subscriber knows, for example event types, to all subscribers. An announcement
+   * lasts 10 s. An empty list withdraws the announcement immediately. At most 1,000 names of at most 256
+   * bytes each.
    */
   announce(subscriber: string, names: readonly string[]): Promise<void>;
 

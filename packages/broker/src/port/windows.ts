@@ -21,13 +21,16 @@ export interface WindowInput {
 }
 
 /**
- * The inputs that an entry ends: the inputs of `key` that wait in `window` when the entry is appended. The process that flushes the
- * window drops them.
+ * Names the inputs that an entry ends. These are the inputs of `key` that wait in `window` when the entry is
+ * appended. The process that flushes the window drops them.
  */
 export interface WindowEnding {
   readonly window: WindowName;
   readonly key: string;
-  /** Time at which the producer made the entry. Only processes of the first build use it: they compare the times of producers. */
+  /**
+   * Time at which the producer made the entry. Only processes of the first build use this time, to compare
+   * the times of producers.
+   */
   readonly timestamp: string;
 }
 
@@ -62,8 +65,9 @@ export interface WindowAddition {
   readonly isOpened: boolean;
   readonly dueInMs: number;
   /**
-   * One outcome per input. `full` means that the window accepts no more inputs, because it holds 1,024 inputs or about 256 KiB. The
-   * caller must claim the window and then add the inputs again.
+   * One outcome per input. `full` means that the window accepts no more inputs, because it already contains
+   * 1,024 inputs or about 256 KiB. In that case, the caller must claim the window, and then add the inputs
+   * again.
    */
   readonly outcomes: readonly ('added' | 'repeat' | 'full')[];
 }
@@ -77,8 +81,8 @@ export type WindowClaim =
   /** Another caller is flushing the window. Its claim ends in `inMs` at the latest, unless it is renewed. */
   | { readonly status: 'busy'; readonly inMs: number }
   /**
-   * The caller has the claim (Pending → Flushing). It may have taken over the flush of a caller that did not finish. The inputs and
-   * endings are then the same as when the flush was claimed for the first time.
+   * The caller has the claim (Pending → Flushing). The claim may take over the flush of a caller that did not
+   * finish. In that case, the inputs and endings are the same as in the first claim of the flush.
    */
   | {
       readonly status: 'claimed';
@@ -95,24 +99,30 @@ export const WINDOW_LIMITS = Object.freeze({
   maxInputs: 1_024,
   /** Total size of the inputs at which a window accepts no more inputs, in bytes. */
   maxBytes: 262_144,
-  /** Maximum number of keys that are ended in one window. Inputs of further keys are returned as if no entry had ended them. */
+  /**
+   * Maximum number of keys that are ended in one window. Inputs of other keys are returned as if no entry had
+   * ended them.
+   */
   maxEndings: 256,
   /** Time after which a window that was not flushed is dropped, in milliseconds. Its events are outdated by then. */
   keptMs: 600_000,
 });
 
 /**
- * Coalescing windows. The key of a window is `coalesce:{room}:{slot}`, and its states are Idle → Pending → Flushing → Published.
- * Each step is atomic.
+ * Coalescing windows. The key of a window is `coalesce:{room}:{slot}`, and its states are Idle → Pending →
+ * Flushing → Published. Each step is atomic.
  *
  * Guarantees:
  * - Inputs are returned by claims, in the order in which they were added, until a commit.
- * - A waiting window is returned only after the window before it was committed.
+ * - A window is returned only after the previous window of the same slot was committed.
  * - If several callers claim a window, only one of them gets the claim.
  * - All times are measured by the clock of the store.
  */
 export interface WindowStore {
-  /** Adds inputs to the waiting window. If none waits, opens a window that lasts `windowMs`. Later additions do not extend it. */
+  /**
+   * Adds inputs to the waiting window. If there is no waiting window, opens one that lasts `windowMs`. Later
+   * additions do not extend this time.
+   */
   add(
     name: WindowName,
     inputs: readonly WindowInput[],

@@ -26,8 +26,8 @@ export function mayBeEpochOf(epoch: string, stream: string): boolean {
 }
 
 /**
- * Returns a hash of the stream's name as 2 characters of `0-9a-z`: FNV-1a over its UTF-16 code units. It is the same in every
- * build.
+ * Returns a hash of the stream's name as 2 characters of `0-9a-z`: FNV-1a over its UTF-16 code units. The
+ * hash is the same in every build.
  */
 function markOf(stream: string): string {
   let hash = 0x811c9dc5;

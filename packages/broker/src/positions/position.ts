@@ -1,21 +1,24 @@
-// A position records how far a reader has read each of some streams. It is one short URL-safe text that travels with every event.
-// Pure.
-// For each stream, it has a part `<epoch>-<ms>-<sequence>` with numbers in base 36. A sequence of 0 is left out. Dots join the
-// parts. If streams have partitions, the scope comes before the parts: `2~…` for the rooms of one scope, `all~…` for every room.
+// A position records how far a reader has read each of some streams. A position is one short URL-safe text
+// that travels with every event. Pure. For each stream, the position has a part `<epoch>-<ms>-<sequence>`
+// with numbers in base 36. A sequence of 0 is left out. Dots join the parts. If streams have partitions, the
+// scope comes before the parts: `2~…` for the rooms of one scope, `all~…` for every room.
 //
-// The epoch in a part identifies the stream, because no other stream has the same epoch. Therefore gateways whose catalogs list
-// different streams understand each other's positions; see `RoomPositions`. For epochs that no stream has any more, see
-// `mayBeEpochOf`.
+// The epoch in a part identifies the stream, because no other stream has the same epoch. Therefore gateways
+// whose catalogs list different streams understand each other's positions; see `RoomPositions`. For epochs
+// that no stream has any more, see `mayBeEpochOf`.
 //
-// This form is version 1. It has no version mark, because it is older than the versions. A later version begins with its number,
-// for example `v2~`, and holds only URL-safe characters. Clients may move between gateways of two builds. By this mark, the older
-// build can tell a position of the later build from garbage.
+// This form is version 1. This version has no version mark, because version marks were introduced later. A
+// later version begins with its number, for example `v2~`, and contains only URL-safe characters. Clients may
+// move between gateways of two builds. With this mark, the older build can distinguish a position of the
+// later build from garbage.
 import { compareEntryIds, type EntryId, isEntryId, splitEntryId } from '../entries/entry-id.js';
 import { BrokerError } from '../errors.js';
 import type { PreviousEpoch } from '../port/subscriber-registry.js';
 import { isEpoch } from './epoch.js';
 
-/** A position in one stream: all entries up to `cursor` were read. It is valid at every subscriber. */
+/**
+ * A position in one stream: all entries up to `cursor` were read. The position is valid at every subscriber.
+ */
 export interface StreamPosition {
   readonly epoch: string;
   readonly cursor: EntryId;
@@ -92,8 +95,9 @@ export function parsePosition(text: unknown): Position {
 }
 
 /**
- * True when a position is still valid in a stream: it belongs to the present epoch, or to the previous epoch up to the last entry
- * that was kept. Any other position belongs to a part of the stream that was lost.
+ * True when a position is still valid in a stream. A position is valid if it belongs to the present epoch. It
+ * is also valid if it belongs to the previous epoch and is not after the last entry that was kept. Any other
+ * position belongs to a lost part of the stream.
  */
 export function isPositionValid(
   { epoch, cursor }: StreamPosition,

@@ -1,6 +1,6 @@
-// Builds all Redis keys; no other file builds keys. All keys of one stream hash to the same slot, because the stream's name has no
-// braces and is the hash tag of its other keys. One script may therefore access all of them. Each coalescing window has its own
-// key, usually in another slot.
+// Builds all Redis keys; no other file builds keys. All keys of one stream hash to the same slot, because the
+// stream's name has no braces and is the hash tag of its other keys. Therefore one script may access all keys
+// of a stream. Each coalescing window has its own key, usually in another slot.
 import { createHash } from 'node:crypto';
 import type { WindowName } from '../port/windows.js';
 
@@ -81,8 +81,8 @@ export function windowKey({ roomId, slot }: WindowName): string {
 }
 
 /**
- * Escapes braces as in a URL, because Redis would take the text between braces as the hash tag. The percent sign is escaped too. A
- * room without braces stays unchanged, unless it contains `%25`, `%7B` or `%7D`.
+ * Escapes braces and percent signs as in a URL, because Redis would take the text between braces as the hash
+ * tag. A room ID without braces, `%25`, `%7B` and `%7D` stays unchanged.
  */
 function escapeRoom(roomId: string): string {
   if (!/[{}]|%(?:25|7B|7D)/.test(roomId)) return roomId;
@@ -93,7 +93,7 @@ function unescapeRoom(escaped: string): string {
   return escaped.replaceAll('%7B', '{').replaceAll('%7D', '}').replaceAll('%25', '%');
 }
 
-/** ZSET: window key → due time in ms. It contains the open windows of a slot. */
+/** ZSET: window key → due time in ms. Contains the open windows of a slot. */
 export function windowIndexKey(slot: string): string {
   return `coalesce-due:${slot}`;
 }

@@ -7,8 +7,9 @@ import { parseRedisUrl } from './connection/redis-url.js';
 /** Options of `createRedisBroker`. */
 export interface RedisBrokerOptions extends BrokerOptions {
   /**
-   * `redis://[[user][:password]@]host[:port][/database]`, or `rediss://` for TLS. One node of a Redis Cluster is enough to find all
-   * others. Several nodes, separated by commas, are tried one after the other.
+   * `redis://[[user][:password]@]host[:port][/database]`, or `rediss://` for TLS. For a Redis Cluster, one
+   * node is enough to find all others. If the URL names several nodes, separated by commas, they are tried
+   * one after the other.
    */
   readonly url: string;
   /**
@@ -19,8 +20,8 @@ export interface RedisBrokerOptions extends BrokerOptions {
   /** Clock for deadlines and back-off. @defaultValue systemClock */
   readonly clock?: Clock;
   /**
-   * Called with the key of a coalescing window, or of the windows' index, after data that Millrace did not write was removed from
-   * this key. The window then works again.
+   * Called with the key of a coalescing window, or of the windows' index, after data that Millrace did not
+   * write was removed from this key. After that, the window works again.
    * @defaultValue a function that does nothing
    */
   readonly onHealed?: (key: string) => void;

@@ -20,8 +20,8 @@ export interface StoredPartitionsDependencies {
 }
 
 /**
- * State: open → settled. Settled means that the store has a number for every stream. The numbers of the options apply first (1 for
- * a stream without a number), until numbers from the store replace them.
+ * States: open → settled. Settled means that the store has a number for every stream. Until then, the numbers
+ * of the options apply (1 for a stream without a number).
  */
 export class StoredPartitions {
   readonly #streams: readonly StreamOptions[];
@@ -53,9 +53,10 @@ export class StoredPartitions {
   }
 
   /**
-   * Adopts the numbers in the store. If the store has no number for a stream, stores the number from the options, if there is one.
-   * With `isClaiming`, stores the number in force instead.
-   * @throws BrokerError `partitions_differ` if the store has a different number, or `refused` if the store refuses all streams
+   * Adopts the numbers in the store. For a stream without a stored number, stores the number from the
+   * options, if there is one. With `isClaiming`, stores the number in force instead.
+   * @throws BrokerError `partitions_differ` if the store has a different number, or `refused` if the store
+   * refuses all streams
    */
   async settle({ isClaiming }: { readonly isClaiming: boolean }): Promise<void> {
     const stored = await acceptedOf(
@@ -95,8 +96,8 @@ export class StoredPartitions {
   }
 
   /**
-   * Returns the stored number. If the store refuses and no number was ever read, records the refusal: a guessed number would put
-   * events into streams that no gateway reads.
+   * Returns the stored number. If the store refuses and no number was ever read, records the refusal.
+   * Guessing a number would put events into streams that no gateway reads.
    */
   async #storedCount(stream: string, wanted: number): Promise<number> {
     try {

@@ -12,9 +12,9 @@ interface Sample {
 }
 
 /**
- * Estimates the broker's time from the replies that carry it. The broker read its clock at some moment within the round trip.
- * Therefore the sample with the shortest round trip of the last minute is the most exact. Its error is at most half of that round
- * trip.
+ * Estimates the broker's time from the replies that carry it. The broker read its clock at some moment within
+ * the round trip. Therefore, of the samples of the last minute, the one with the shortest round trip is the
+ * most exact. Its error is at most half of that round trip.
  */
 export class BrokerClock {
   readonly #monotonicMs: () => number;
@@ -26,8 +26,8 @@ export class BrokerClock {
   }
 
   /**
-   * Adds a sample: a call was sent at `sentMs` and answered at `receivedMs` (local time), and the reply carried the broker's
-   * `timeMs`.
+   * Adds a sample: a call was sent at `sentMs` and answered at `receivedMs` (local times), and the reply
+   * contained the broker's `timeMs`.
    */
   learn(sentMs: number, receivedMs: number, timeMs: number): void {
     const bucket = Math.floor(receivedMs / BUCKET_MS);

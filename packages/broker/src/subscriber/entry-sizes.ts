@@ -3,14 +3,17 @@
 import type { Entry } from '../port/entry-log.js';
 
 /**
- * Approximate number of entries that are measured per batch, spread over the batch. It is large enough to notice large entries, and
- * small enough to cost little time.
+ * Approximate number of entries that are measured per batch, spread over the batch. The number is large
+ * enough to notice large entries, and small enough to cost little time.
  */
 const SAMPLES = 4;
 /** Assumed size of an entry before the first entry was read, in characters. */
 const INITIAL_CHARS = 512;
 
-/** Holds one estimate per stream. It rises at once to the largest sample of a batch and falls slowly. */
+/**
+ * Holds one estimate per stream. The estimate rises immediately to the largest sample of a batch, and falls
+ * slowly.
+ */
 export class EntrySizes {
   readonly #chars = new Map<string, number>();
 

@@ -1,4 +1,4 @@
-// The loop that reports the subscriber's cursors and learns whether they are still valid.
+// The loop that reports the subscriber's cursors, and learns whether these cursors are still valid.
 import { backOffDelayMs, pause } from '@millrace/internal';
 import { isRefusal, toBrokerError } from '../errors.js';
 import type { Broker } from '../port/broker.js';
@@ -18,8 +18,8 @@ export interface HeartbeatDependencies {
   readonly health: StreamHealth;
   readonly isRegistered: (stream: string) => boolean;
   /**
-   * Called for the reply of each stream, in the turn of the event loop in which it arrived. `askedAtMs` is the local monotonic time
-   * at which the heartbeat was sent.
+   * Called for the reply of each stream, in the turn of the event loop in which the reply arrived.
+   * `askedAtMs` is the local monotonic time at which the heartbeat was sent.
    */
   readonly onReply: (track: StreamTrack, reply: HeartbeatReply, askedAtMs: number) => void;
 }
@@ -44,8 +44,9 @@ export async function runHeartbeat(dependencies: HeartbeatDependencies, signal: 
 }
 
 /**
- * Sends one heartbeat for all streams. If the broker refuses it, sends a separate heartbeat for each stream, so that a refused
- * stream does not stop the others. A refused stream gets separate heartbeats until one of them is accepted.
+ * Sends one heartbeat for all streams. If the broker refuses this heartbeat, sends a separate heartbeat for
+ * each stream, so that a refused stream does not stop the others. A refused stream gets separate heartbeats
+ * until one of them is accepted.
  */
 export async function beatOnce(dependencies: HeartbeatDependencies): Promise<void> {
   const { tracks, health, isRegistered } = dependencies;

@@ -20,16 +20,16 @@ export interface LedgerDependencies {
   readonly report: LoopReport;
   readonly health: StreamHealth;
   /**
-   * False for a stream that the subscriber does not read itself. The ledger then runs no passes on the stream and lets its lease
-   * expire.
+   * False for a stream that the subscriber does not read itself. For such a stream, the ledger runs no
+   * passes, and lets its lease expire.
    */
   readonly mayAccount: (stream: string) => boolean;
 }
 
 /**
- * Intervals for streams of other subscribers' shares, in multiples of `leaseMs`. After the first interval, the subscriber tries to
- * adopt such a stream, which works if its lease has expired. After the second interval, it releases the adopted stream, so that the
- * owner of the share can take it.
+ * Intervals for streams of other subscribers' shares, in multiples of `leaseMs`. After the first interval,
+ * the subscriber tries to adopt such a stream. This succeeds if the lease of the stream has expired. After
+ * the second interval, it releases the adopted stream, so that the owner of the share can take it.
  */
 const FOREIGN_RETRY_LEASES = 2;
 const FOREIGN_HOLD_LEASES = 4;
@@ -41,8 +41,8 @@ const MAX_PASS_CHARS = 1_048_576;
 /** Maximum number of passes per stream that a clean stop runs to acknowledge the handled entries. */
 const FINAL_PASSES = 100;
 /**
- * Part of `trimBatchSize`. A trim that removed at least this part is repeated without waiting, because more entries are probably
- * left.
+ * Part of `trimBatchSize`. If a trim removed at least this part, it is repeated without waiting, because
+ * there are probably more entries to remove.
  */
 const FULL_TRIM_PART = 0.5;
 /** Time after which the ledger tries a refused stream again, in milliseconds. */
@@ -57,7 +57,7 @@ interface Account {
   /** Local time before which a stream of another subscriber's share is neither adopted nor released. */
   foreignUntilMs: number;
   passAtMs: number;
-  /** Present delay between passes. It doubles after each pass that finds nothing to do. */
+  /** Present delay between passes. Doubles after each pass that finds nothing to do. */
   idleDelayMs: number;
   trimAtMs: number;
   /** Local time before which the stream is skipped, because the broker refused it. */
@@ -65,8 +65,9 @@ interface Account {
 }
 
 /**
- * Runs one loop: renew the slot and the leases (every third of `leaseMs`), run the passes and trims that are due, wait. The wait is
- * short after a full pass, and doubles while there is nothing to do. `nudge` ends the wait early.
+ * Runs one loop with three steps: renew the slot and the leases (every third of `leaseMs`), run the due
+ * passes and trims, and wait. The wait is short after a full pass, and doubles while there is nothing to do.
+ * `nudge` ends the wait early.
  */
 export class Ledger {
   readonly #dependencies: LedgerDependencies;
@@ -86,8 +87,8 @@ export class Ledger {
     this.#accounts = Array.from(dependencies.tracks.keys(), (stream) => ({
       stream,
       lease: undefined,
-      // With `true`, a new subscriber that finds the stream in another share does not adopt it at once, because the stream may just
-      // be moving to another subscriber.
+      // With `true`, a new subscriber that finds the stream in another share does not adopt it immediately,
+      // because the stream may just be moving to another subscriber.
       isMine: true,
       foreignUntilMs: 0,
       passAtMs: 0,
@@ -102,7 +103,10 @@ export class Ledger {
     return this.#claim?.slot;
   }
 
-  /** Called after entries of these streams were read. Makes the next pass of a stream due at once if its delay has grown. */
+  /**
+   * Called after entries of these streams were read. If the delay of a stream has grown, its next pass is due
+   * immediately.
+   */
   nudge(streams: ReadonlySet<string>): void {
     const { busyPassDelayMs } = this.#dependencies.options;
     let isNudged = false;
@@ -288,8 +292,8 @@ export class Ledger {
   }
 
   /**
-   * Runs passes until nothing is left to acknowledge, then releases the lease. Takes the lease first if it is not held, for example
-   * because the last attempt failed.
+   * Runs passes until nothing is left to acknowledge, then releases the lease. First acquires the lease if
+   * the subscriber does not hold it, for example because the last attempt failed.
    */
   async #finish(account: Account): Promise<void> {
     const { broker, options } = this.#dependencies;

@@ -17,9 +17,12 @@ export interface RegistrationDependencies {
   readonly brokerClock: BrokerClock;
   readonly health: StreamHealth;
   readonly report: LoopReport;
-  /** Called when the subscriber could be registered at a stream that was refused before. Reading begins at `start`. */
+  /**
+   * Called when the subscriber was registered at a stream that the broker had refused before. Reading begins
+   * at `start`.
+   */
   readonly onLateStart: (start: StreamStart) => void;
-  /** Called when a stream that was refused before is read from now on. */
+  /** Called when the subscriber begins to read a stream that the broker had refused before. */
   readonly onServed: () => void;
 }
 
@@ -44,7 +47,7 @@ export class Registration {
     return !this.#unread.has(stream);
   }
 
-  /** Records that a stream was refused when the subscriber started. */
+  /** Records that the broker refused a stream when the subscriber started. */
   noteRefused(stream: string): void {
     this.#unregistered.add(stream);
     this.#unread.add(stream);

@@ -10,7 +10,7 @@ import type { BrokerError } from '../errors.js';
  */
 export type StreamTroubleKind = 'refused' | 'exhausted' | 'ahead';
 
-/** One trouble of one stream. It lasts until `onTroubleOver` is called with this stream and kind. */
+/** One trouble of one stream. The trouble lasts until `onTroubleOver` is called with this stream and kind. */
 export interface StreamTrouble {
   readonly stream: string;
   readonly kind: StreamTroubleKind;
@@ -19,7 +19,8 @@ export interface StreamTrouble {
 }
 
 /**
- * The part of a subscriber that found a trouble. `newest_id` is the check of the newest ID; the other parts find refused streams.
+ * The part of a subscriber that found a trouble. `newest_id` is the check of the newest ID. The other parts
+ * find refused streams.
  */
 export type HealthSource = 'register' | 'tail' | 'heartbeat' | 'ledger' | 'newest_id';
 
@@ -59,7 +60,7 @@ export class StreamHealth {
     this.note(stream, source, { stream, kind: 'refused', message: error.message });
   }
 
-  /** Records what `source` finds at present. `undefined` means that nothing is wrong. */
+  /** Records the present finding of `source`. `undefined` means that there is no trouble. */
   note(stream: string, source: HealthSource, trouble: StreamTrouble | undefined): void {
     const known = this.#found.get(stream);
     if (known === undefined && trouble === undefined) return;
@@ -80,8 +81,8 @@ function kindsOf(found: ReadonlyMap<HealthSource, StreamTrouble>): ReadonlySet<S
 }
 
 /**
- * Time by which IDs may be ahead of the broker's clock without a report of trouble, in milliseconds. After a failover, the clock of
- * the new server may be behind.
+ * IDs may be ahead of the broker's clock by this time without a report, in milliseconds. After a failover,
+ * the clock of the new server may be behind.
  */
 const MAX_LEAD_MS = 5_000;
 

@@ -1,5 +1,5 @@
-// Tracks how far a subscriber has read one stream, and counts the entries that were removed before they were read. It does no input
-// or output.
+// Tracks how far a subscriber has read one stream, and counts the entries that were removed before they were
+// read. Performs no I/O.
 import { entryDigest } from '../entries/entry-digest.js';
 import { compareEntryIds, type EntryId, FIRST_ENTRY_ID } from '../entries/entry-id.js';
 import type { Entry } from '../port/entry-log.js';
@@ -23,10 +23,11 @@ interface Tip {
 const RECENT_IDS = 1_024;
 
 /**
- * The progress of a subscriber in one stream. It finds losses by counting, never by guessing from IDs. Between two tips (reported
- * states of the stream), the number of received entries must equal the number of appended entries. The number of entries received
- * up to a tip is known when the cursor is at the tip, when the cursor passes the tip later, or when the tip is among the newest
- * received IDs. The first tip is the baseline. Losses before it cannot be found.
+ * The progress of a subscriber in one stream. The track finds losses by counting, never by guessing from IDs.
+ * Between two tips (reported states of the stream), the number of received entries must equal the number of
+ * appended entries. The number of entries received up to a tip is known in three cases: the cursor is at the
+ * tip, the cursor passes the tip later, or the tip is among the newest received IDs. The first tip is the
+ * baseline. Losses before the first tip cannot be found.
  */
 export class StreamTrack {
   readonly stream: string;
@@ -40,7 +41,7 @@ export class StreamTrack {
   #generation = 0;
   #received = 0;
   #baseline: { readonly received: number; readonly entriesAdded: number } | undefined;
-  /** The oldest tip ahead of the cursor. The cursor will pass it first. */
+  /** The oldest tip ahead of the cursor, which the cursor will pass next. */
   #ahead: Tip | undefined;
   /** Ring buffer of the newest received IDs: ID number `n` is at index `n % RECENT_IDS`. */
   #recent: EntryId[] = [];
@@ -90,12 +91,15 @@ export class StreamTrack {
     return this.#newest === undefined ? progress : { ...progress, digest: entryDigest(this.#newest) };
   }
 
-  /** True when the subscriber has read the entry at its cursor. The entry was then certainly in the stream. */
+  /**
+   * True when the subscriber has read the entry at its cursor. In that case, the entry was certainly in the
+   * stream.
+   */
   get hasRead(): boolean {
     return this.#newest !== undefined;
   }
 
-  /** The stream's part of a position as text. It is encoded once per move of the cursor. */
+  /** The stream's part of a position as text. The part is encoded once per move of the cursor. */
   get segment(): string {
     this.#segment ??= encodeStreamPosition({ epoch: this.#epoch, cursor: this.#cursor });
     return this.#segment;
@@ -113,7 +117,7 @@ export class StreamTrack {
     this.#gapUpTo = firstId;
   }
 
-  /** True when the gap whose entries were counted last had been recorded by `noteGap`. */
+  /** True when `noteGap` had recorded the gap whose entries were counted last. */
   get isGapKnown(): boolean {
     return this.#isGapKnown;
   }
@@ -121,8 +125,8 @@ export class StreamTrack {
   /** Moves the cursor to a received entry. Returns the number of entries before it that are newly known to be lost. */
   advance(entry: Entry): number {
     const { id } = entry;
-    // The entry at the tip may have been removed. Therefore the tip counts as passed at the first entry after the tip. All entries
-    // received before that entry are counted.
+    // The entry at the tip may have been removed. Therefore the cursor passes the tip at the first entry
+    // after the tip. All entries received before that entry are counted.
     const isPastTip = this.#ahead !== undefined && compareEntryIds(id, this.#ahead.lastId) > 0;
     const lost = isPastTip ? this.#passTip() : 0;
     this.#recent[this.#received % RECENT_IDS] = id;
@@ -155,7 +159,7 @@ export class StreamTrack {
     this.begin({ ...start, cursor: FIRST_ENTRY_ID });
   }
 
-  /** Starts to read at `start`, and forgets everything that was recorded of the stream before. */
+  /** Starts to read at `start`, and forgets all earlier records of the stream. */
   begin(start: StreamStart): void {
     this.#cursor = start.cursor;
     this.#newest = undefined;
@@ -177,12 +181,15 @@ export class StreamTrack {
     this.noteTip(start);
   }
 
-  /** Records the previous epoch of the stream. Its `upTo` may be higher than was known before. */
+  /** Records the previous epoch of the stream. Its `upTo` may be higher than the known one. */
   notePreviousEpoch(previousEpoch: PreviousEpoch | undefined): void {
     this.#previousEpoch = previousEpoch;
   }
 
-  /** Records the newest entry of the present epoch. `askedAtMs` is the time at which the heartbeat that reported it was sent. */
+  /**
+   * Records the newest entry of the present epoch. `askedAtMs` is the time at which the reporting heartbeat
+   * was sent.
+   */
   noteReportedTip(lastId: EntryId, askedAtMs: number): void {
     this.#reportedTip = { lastId, askedAtMs };
   }

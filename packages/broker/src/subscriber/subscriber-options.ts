@@ -9,8 +9,8 @@ import type { StreamStart } from '../port/subscriber-registry.js';
 import type { StreamTrouble, StreamTroubleKind } from './stream-health.js';
 
 /**
- * The source of an error. `entry`: `onEntry` threw. `stop`: something could not be released at the stop. The other sources are
- * loops, which continue after a failure.
+ * The source of an error. `entry`: `onEntry` threw. `stop`: a lease, slot or cursor could not be released at
+ * the stop. The other sources are loops, which continue after a failure.
  */
 export type SubscriberErrorSource = 'entry' | 'tail' | 'heartbeat' | 'ledger' | 'stop';
 
@@ -23,8 +23,9 @@ export type SubscriberState = 'idle' | 'registering' | 'tailing' | 'recovering' 
 /** Options of `createSubscriber`. */
 export interface SubscriberOptions {
   /**
-   * Name of the subscriber, with 1 to 256 characters. It must be unique among all subscribers of the broker, even across restarts,
-   * so make a part of it random. Two processes with one name would acknowledge entries for each other.
+   * Name of the subscriber, with 1 to 256 characters. The name must be unique among all subscribers of the
+   * broker, even across restarts. Therefore make a part of the name random. Two processes with one name would
+   * acknowledge entries for each other.
    */
   readonly name: string;
   /** Name that stays the same across restarts, so that the subscriber gets its slot again. @defaultValue none */
@@ -41,19 +42,19 @@ export interface SubscriberOptions {
    */
   readonly warmUp?: (starts: readonly StreamStart[]) => Promise<void>;
   /**
-   * Called when the stream was lost or rewound. The entries that are left in the stream will be read from the beginning, in a new
-   * epoch. `lastId` is the newest of them at this moment.
+   * Called when the stream was lost or rewound. The subscriber will read the remaining entries from the
+   * beginning, in a new epoch. `lastId` is the newest of these entries at this moment.
    */
   readonly onReset?: (stream: string, lastId: EntryId) => void;
   /**
-   * Called when another server serves the stream and has every entry that was read. Reading continues from the cursor, in a new
-   * epoch.
+   * Called when another server serves the stream, and this server has every entry that was read. Reading
+   * continues from the cursor, in a new epoch.
    */
   readonly onMove?: (stream: string) => void;
   /**
-   * Called when entries may have been removed from the stream before they were read. The next entry is `firstId`. `onGap` reports
-   * the number of removed entries later. `onOvertaken` is called only if the subscriber had a backlog or stood still. Any other gap
-   * is reported only by `onGap`.
+   * Called when entries may have been removed from the stream before they were read. The next entry is
+   * `firstId`. `onGap` reports the number of removed entries later. `onOvertaken` is called only if the
+   * subscriber had a backlog or was paused. Other gaps are reported only by `onGap`.
    */
   readonly onOvertaken?: (stream: string, firstId: EntryId) => void;
   /**

@@ -1,5 +1,5 @@
-// A subscriber is a gateway's reader of the broker. It reads every stream, reports how far it has read, and runs its share of the
-// passes and trims. It uses only the port, so it is the same for every broker.
+// A subscriber is a gateway's reader of the broker. A subscriber reads every stream, reports its progress, and runs its share of
+// the passes and trims. It uses only the port, so it works with every broker.
 import { invalid } from '../arguments.js';
 import { type EntryId, FIRST_ENTRY_ID } from '../entries/entry-id.js';
 import { BrokerError, toBrokerError } from '../errors.js';
@@ -66,7 +66,8 @@ export function createSubscriber(broker: Broker, options: SubscriberOptions): Su
  *   trouble.
  * - any state → `stopping` → `stopped`: `stop` was called. A stopped subscriber cannot be started again.
  *
- * A stream that the broker refuses changes no state. It is listed in `troubles` and tried again, and the other streams continue.
+ * A stream that the broker refuses changes no state. Such a stream is listed in `troubles` and tried again later. The other
+ * streams continue.
  */
 export class Subscriber {
   readonly #broker: Broker;
@@ -128,15 +129,15 @@ export class Subscriber {
   }
 
   /**
-   * True when the subscriber has handled every entry that had been published when it started, or when it last recovered. Streams
-   * that the broker refuses are ignored. If the broker refuses all streams, this is false.
+   * True when the subscriber has handled every entry from before its start, or from before its last recovery. Streams that the
+   * broker refuses are ignored. If the broker refuses all streams, this is false.
    */
   get isCaughtUp(): boolean {
     return this.#state === 'tailing' && this.#haveAllCaughtUp();
   }
 
   /**
-   * Registers, warms up and begins to read. While the broker is unavailable, it retries with back-off.
+   * Registers, warms up and begins to read. While the broker is unavailable, `start` retries with back-off.
    * @throws BrokerError `refused` when the broker refuses every stream, `closed` when the broker is closed, or `invalid_argument`
    * when the subscriber is started twice. Also throws the error of `warmUp`.
    */
@@ -228,7 +229,7 @@ export class Subscriber {
       const track = new StreamTrack(start ?? unknownStart(name, this.brokerTimeMs()));
       this.#tracks.set(name, track);
       if (start !== undefined) continue;
-      // No heartbeat reports a refused stream. This artificial tip keeps clients from waiting for entries of the stream.
+      // No heartbeat reports a refused stream. With this artificial tip, clients do not wait for entries of the stream.
       track.noteReportedTip(FIRST_ENTRY_ID, Number.POSITIVE_INFINITY);
       this.#registration.noteRefused(name);
     }
@@ -323,7 +324,7 @@ export class Subscriber {
     this.#recoverIfDone();
   }
 
-  /** Ends the present read of the stream's group, because it reads from an outdated cursor. */
+  /** Ends the present read of the stream's group, because that read uses an outdated cursor. */
   #interrupt(stream: string): void {
     for (const { tail, reading } of this.#groups) if (reading.tracks.has(stream)) tail.interrupt();
   }
@@ -339,7 +340,7 @@ export class Subscriber {
       await this.#ledger?.release();
       if (this.#tracks.size > 0) await this.#broker.unregister(this.name);
     } catch (error) {
-      // This failure does no harm: leases and slots expire, and a cursor without heartbeats is removed.
+      // This failure is harmless, because leases and slots expire, and a cursor without heartbeats is removed.
       this.#options.onError(toBrokerError(error, 'unavailable'), 'stop');
     }
     this.#change('stopped');

@@ -33,9 +33,10 @@ export interface TailDependencies {
 }
 
 /**
- * Reads until `signal` fires. After a failure it waits with back-off, then reads without blocking, so that it learns at once
- * whether the broker is back. It always continues at its cursors and never at the newest entry, because entries that were published
- * during the failure would be lost. A stream that the broker refuses is read separately, so that it does not stop the others.
+ * Reads until `signal` fires. After a failure, the tail waits with back-off. Then it reads without blocking,
+ * so that it immediately learns whether the broker is back. It always continues at its cursors and never at
+ * the newest entry, because otherwise entries that were published during the failure would be lost. A stream
+ * that the broker refuses is read separately, so that it does not stop the others.
  */
 export class Tail {
   readonly #dependencies: TailDependencies;
@@ -43,14 +44,17 @@ export class Tail {
   #interrupt = new AbortController();
   /** Every stream of the group. The group does not change while the tail runs. */
   readonly #all: readonly StreamTrack[];
-  /** Streams of the present read. `#cursors` and `#generations` belong to them and are kept between reads. */
+  /**
+   * Streams of the present read. `#cursors` and `#generations` belong to these streams, and are kept between
+   * reads.
+   */
   #asked: readonly StreamTrack[] = [];
   readonly #cursors = new Map<string, EntryId>();
   readonly #generations = new Map<string, number>();
   /** Stream → a set with only this stream, which `#namesOf` reuses. */
   readonly #single = new Map<string, ReadonlySet<string>>();
   #failures = 0;
-  /** Local time at which the last read returned; `undefined` before the first read. */
+  /** Local time at which the last read returned. `undefined` before the first read. */
   #returnedMs: number | undefined;
   /** Refused streams → local time of the next attempt. Bounded by the streams of the group. */
   readonly #refused = new Map<string, number>();
@@ -60,7 +64,7 @@ export class Tail {
     this.#all = [...dependencies.tracks.values()];
   }
 
-  /** Ends the present read, because it reads from an outdated cursor. */
+  /** Ends the present read, because that read uses an outdated cursor. */
   interrupt(): void {
     this.#interrupt.abort();
   }
@@ -153,8 +157,8 @@ export class Tail {
     let isFull = false;
     for (const [stream, entries] of found) {
       const track = tracks.get(stream);
-      // The track was reset during the read. These entries come after the new cursor, and handling them would skip the entries
-      // before them.
+      // The track was reset during the read. Handling these entries would skip entries between the new cursor
+      // and these entries.
       if (track === undefined || track.generation !== generations.get(stream)) continue;
       sizes.note(stream, entries);
       const isBehind = stoodStill || entries.length >= count;
@@ -193,8 +197,8 @@ export class Tail {
   }
 
   /**
-   * Records that a read has returned. Returns true when more than twice `readBlockMs` have passed since the previous read returned,
-   * which means that the reader stood still.
+   * Records that a read has returned. Returns true when the reader was paused: more than twice `readBlockMs`
+   * have passed since the previous read returned.
    */
   #noteReturn(): boolean {
     const { clock, readBlockMs } = this.#dependencies.options;

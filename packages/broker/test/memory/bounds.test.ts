@@ -1,11 +1,11 @@
-// The bounds of the memory broker, the order of its IDs, and its trims after the clock was set back.
+// Tests the bounds of the memory broker, the order of its IDs, and trims after the clock was set back.
 import { createMemoryBroker } from '@millrace/broker';
 import { append, CHAT, fakeClock, present, SUITE_OPTIONS } from '@millrace/testkit';
 import { expect, it } from 'vitest';
 import { ExpiringMap } from '../../src/memory/expiring-map.js';
 import { RetainedEntries } from '../../src/memory/retained-entries.js';
 
-it('the memory broker forgets a pending entry when the hard cap removes it from the stream', async () => {
+it('the memory broker forgets a pending entry when the hard cap removes this entry from the stream', async () => {
   const streams = [{ name: CHAT, maxLength: 10 }];
   const broker = createMemoryBroker({ ...SUITE_OPTIONS, streams, hardCapFactor: 5, clock: fakeClock() });
   await broker.open();
@@ -18,7 +18,7 @@ it('the memory broker forgets a pending entry when the hard cap removes it from 
   expect(await broker.inspect(CHAT)).toMatchObject({ length: 50, pending: 50, expired: 450, unconsumed: 0 });
 });
 
-it('an ExpiringMap forgets expired values, and forgets its oldest values when it is over its maximum size', () => {
+it('an ExpiringMap forgets expired values, and its oldest values if it has too many', () => {
   const map = new ExpiringMap<number>(100, 3);
   for (let n = 0; n < 5; n++) map.set(`k${n}`, n, 0);
   expect(['k0', 'k1', 'k2', 'k3', 'k4'].map((key) => map.get(key, 0))).toEqual([
@@ -56,7 +56,7 @@ it('RetainedEntries gives the same results as a plain array over many appends an
   }
 });
 
-it('a memory broker whose clock was set back trims entries that it has known for minAgeMs', async () => {
+it('a memory broker whose clock was set back trims entries that were first seen minAgeMs ago', async () => {
   const clock = fakeClock();
   const streams = [{ name: CHAT, maxLength: 10 }];
   const broker = createMemoryBroker({ ...SUITE_OPTIONS, streams, minAgeMs: 1_000, clock });
@@ -80,7 +80,7 @@ it('a memory broker whose clock was set back trims entries that it has known for
   expect(await trim(old)).toMatchObject({ removed: 0 });
   await clock.advance(1_000);
   const young = await publishAll(20);
-  // The 51 entries that the first trim saw are old enough now. The 20 younger entries are not.
+  // The 51 entries that the first trim saw are old enough now. The other 20 entries are too young.
   expect(await trim(young)).toMatchObject({ removed: 51, expired: 0 });
   expect(await trim(young)).toMatchObject({ removed: 0 });
   await clock.advance(1_000);

@@ -1,4 +1,4 @@
-// A model of the consumer group: which entries it has consumed, and which of these it has acknowledged. Pure.
+// A model of the consumer group, which knows the consumed and the acknowledged entries of the group. Pure.
 import { compareEntryIds, type EntryId } from '@millrace/broker';
 
 /** Models one consumer group, from its creation until its destruction. */
@@ -12,8 +12,8 @@ export class Group {
   readonly #maxPending: number;
 
   /**
-   * @param maxPending maximum number of pending entries. Beyond it, the oldest ones are forgotten, because the hard cap has removed
-   * them from the stream and counted them.
+   * @param maxPending maximum number of pending entries. If there are more, the oldest are forgotten, because
+   * the hard cap has removed these entries from the stream and counted them.
    */
   constructor(maxPending: number) {
     this.#maxPending = maxPending;
@@ -24,7 +24,10 @@ export class Group {
     return this.#isKnown;
   }
 
-  /** Marks the group as destroyed. A later pass creates it again at a position that depends on the cursors. */
+  /**
+   * Marks the group as destroyed. A later pass creates the group again, at a position that depends on the
+   * cursors.
+   */
   lose(): void {
     this.#isKnown = false;
   }

@@ -12,8 +12,8 @@ import { World } from './world.js';
 const { MODEL_RUNS: wantedRuns, MODEL_SEED: seed } = process.env;
 const runs = wantedRuns === undefined ? undefined : Number(wantedRuns);
 /**
- * Liveness time and lease time, in milliseconds. They are short because time on Redis is real. A reader that is declared dead on a
- * slow machine learns that from its next heartbeat.
+ * Liveness time and lease time, in milliseconds. They are short because time on Redis is real. On a slow
+ * machine, a reader may be declared dead by mistake. Its next heartbeat tells the reader.
  */
 const silenceMs = 40;
 const options = {

@@ -58,8 +58,8 @@ const step = fc.oneof(
 function timeless(claim: WindowClaim): unknown {
   if (claim.status !== 'claimed') return claim.status;
   const { inputs, endings } = claim;
-  // Entry IDs differ between the two brokers. Therefore the result contains no IDs, but shows for each input which endings came
-  // after it.
+  // Entry IDs differ between the two brokers. Therefore the result contains no IDs. For each input, the
+  // result shows the endings that came after the input.
   const keys = endings.map(({ key: ended }) => ended).sort();
   return {
     keys,

@@ -7,7 +7,7 @@ import { Group } from './group.js';
 import { PublishedLog } from './published-log.js';
 import { promise, type Subject } from './subject.js';
 
-/** Counts at the moment from which a reader must receive every entry, or count it as lost. */
+/** Counts at one moment. From this moment on, a reader must receive every entry, or count the entry as lost. */
 interface Baseline {
   readonly published: number;
   readonly received: number;
@@ -17,7 +17,7 @@ interface Baseline {
 interface Reader {
   readonly name: string;
   readonly track: StreamTrack;
-  /** Number of the life of the stream that the reader knows. The next life begins when the stream is lost. */
+  /** Number of the stream's life that the reader knows. When the stream is lost, its next life begins. */
   life: number;
   received: number;
   lost: number;
@@ -34,7 +34,7 @@ const READ_ALL = { count: 1_000 };
 /** Runs steps on one stream, one call at a time, and checks the broker after each step. */
 export class World {
   readonly #subject: Subject;
-  /** Number of the present life of the stream. It rises when the stream is lost. */
+  /** Number of the present life of the stream. The number rises when the stream is lost. */
   #life = 0;
   readonly #log = new PublishedLog();
   readonly #byDedupeId = new Map<string, EntryId>();
@@ -44,16 +44,16 @@ export class World {
   readonly #positions: SavedPosition[] = [];
   #group: Group;
   #acknowledged = 0;
-  /** The highest value so far of the number of entries that every registered reader has read. */
+  /** Number of entries that every registered reader has read. Never decreases. */
   #passed = 0;
   #expired = 0;
-  /** The newest entry at the time of the last registration or heartbeat of any reader. */
+  /** The newest entry when any reader last registered or sent a heartbeat. */
   #newestAtReport: EntryId = '0-0';
   #isGroupMissing = false;
   /** The epoch of the present life; `undefined` until a reader has received it. */
   #epoch: string | undefined;
   readonly #previousEpochs = new Set<string>();
-  /** True if the group was missing at any time since the last registration or heartbeat of any reader. */
+  /** True if the group was missing at any time since a reader last registered or sent a heartbeat. */
   #wasGroupMissing = true;
   #lastName = 0;
 
@@ -157,7 +157,7 @@ export class World {
     if (known !== undefined && compareEntryIds(known, cursor) < 0) this.#registered.set(reader.name, cursor);
     this.#acknowledged += result.acknowledged;
     this.#group.runPass(this.#log.retained, result.consumed, result.acknowledged);
-    // A reset moves a reader back before entries that it has read. These entries stay acknowledged.
+    // A reset may move a reader back before entries that the reader has read. These entries stay acknowledged.
     if (this.#registered.size > 0)
       this.#passed = Math.max(this.#passed, this.#log.countUpTo(this.#smallestCursor()));
     promise(
@@ -206,7 +206,7 @@ export class World {
     this.#positions.push({ text: reader.track.segment, life: reader.life });
   }
 
-  /** Gives a saved position to a reader. The reader must accept the position if it is from the present life, and only then. */
+  /** Gives a saved position to a reader. The reader must accept the position exactly if the position is from the present life. */
   resume(pick: number, position: number): void {
     const reader = this.#reader(pick);
     const saved = this.#positions[position % this.#positions.length];
@@ -251,7 +251,7 @@ export class World {
     await this.#noteRemoved(before);
   }
 
-  /** Lets every reader read to the end. Then checks that each reader has read every entry, or counted it as lost. */
+  /** Lets every reader read to the end. Then checks that each reader has read every entry, or counted the entry as lost. */
   async settle(): Promise<void> {
     for (const reader of this.#readers) {
       await this.#beat(reader);
@@ -300,9 +300,9 @@ export class World {
     if (track.cursor === reply.lastId) this.#setBaseline(reader);
   }
 
-  /** Checks the reply to a registration or a heartbeat: the epoch must have changed if the stream was lost, and only then. */
+  /** Checks the reply to a registration or a heartbeat: the epoch must have changed exactly if the stream was lost. */
   #noteReport({ epoch, lastId }: { readonly epoch: string; readonly lastId: EntryId }): void {
-    // A stream without its group and its newest known entry looks like a stream that was deleted and written again.
+    // If both the group and the newest known entry are missing, the stream looks as if it was deleted and written again.
     const canBeMistaken = this.#wasGroupMissing && this.#log.isRemoved(this.#newestAtReport);
     this.#wasGroupMissing = this.#isGroupMissing;
     this.#newestAtReport = lastId;
@@ -362,7 +362,7 @@ export class World {
     this.#expired = expired;
   }
 
-  /** Returns a group at the beginning of the stream, where a registration creates it. */
+  /** Returns a new group at the beginning of the stream, like a group that a registration creates. */
   #newGroup(): Group {
     const { kind, options } = this.#subject.broker;
     const hardCap = present(options.streams[0]).maxLength * options.hardCapFactor;
@@ -376,7 +376,7 @@ export class World {
     promise(expired === lost, () => `${expired} were counted as expired, ${lost} were not acknowledged`);
   }
 
-  /** Resolves to those entries of `before` that are no longer in the stream. Checks that they were the oldest. */
+  /** Resolves to the entries of `before` that are no longer in the stream. Checks that these were the oldest entries. */
   async #noteRemoved(before: readonly EntryId[]): Promise<readonly EntryId[]> {
     const after = await this.#retained();
     const gone = before.slice(0, before.length - after.length);

@@ -79,7 +79,7 @@ it('the store keeps the first number of partitions, and a broker with another nu
   expect(same.partitioning.streams).toEqual(first.partitioning.streams);
 });
 
-it('a broker uses the stored number of partitions if its options name none', async () => {
+it('a broker without a number of partitions in its options uses the stored number', async () => {
   await using _ = await openBroker(redis.url, { streams: BY_THREE });
   await using follower = await openBroker(redis.url, { streams: STREAMS });
   expect(follower.partitioning.countOf(CHAT)).toBe(3);
@@ -88,7 +88,7 @@ it('a broker uses the stored number of partitions if its options name none', asy
   expect(await redis.cli('xlen', stream)).toBe('1');
 });
 
-it('a publisher whose options name no number of partitions uses the plain stream until the store has one, and then uses the stored number', async () => {
+it('a publisher without a number of partitions uses the plain stream until a number is stored', async () => {
   await using follower = await openBroker(redis.url, { streams: STREAMS });
   expect(follower.partitioning.streamFor(CHAT, 'room')).toBe(CHAT);
   await using _ = await openBroker(redis.url, { streams: BY_THREE });
@@ -98,7 +98,7 @@ it('a publisher whose options name no number of partitions uses the plain stream
   expect(follower.partitioning.countOf(TICKET)).toBe(3);
 });
 
-it('the first subscriber to register stores 1 as the number of partitions if its options name none', async () => {
+it('the first subscriber stores 1 as the number of partitions if its options contain no number', async () => {
   await using broker = await openBroker(redis.url, { streams: STREAMS });
   expect(await redis.cli('exists', 'partitions:{events:chat}')).toBe('0');
   await broker.register('gateway');

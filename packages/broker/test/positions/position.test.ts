@@ -17,7 +17,7 @@ const scope = fc.constantFrom('', 'all', '0', '31', '2_11');
 const anyPosition = fc.array(streamPosition, { minLength: 1, maxLength: 8 });
 
 describe('a position', () => {
-  it('an encoded position is URL-safe, has at most MAX_POSITION_CHARS, and parses to the same position (property)', () => {
+  it('an encoded position is URL-safe, has at most MAX_POSITION_CHARS, and can be parsed again (property)', () => {
     fc.assert(
       fc.property(anyPosition, scope, (position, of) => {
         const text = encodePosition(position, of);
@@ -82,13 +82,13 @@ describe('a position', () => {
   );
 
   it.each(['v1~a-1', 'v0~a-1', 'v02~a-1', 'v~a-1', 'v2', 'v2~', 'V2~a', 'v2~a b', 'v2~a\n', 'v2~é'])(
-    'parsePosition refuses %j, which only resembles a position with a version mark',
+    'parsePosition refuses %j, which looks like a position with a version mark but is not one',
     (garbage) => {
       expect(() => parsePosition(garbage)).toThrow(expect.objectContaining({ code: 'invalid_position' }));
     },
   );
 
-  it('a position from a build before version marks is parsed, and is encoded to the same text again', () => {
+  it('a position from a build before version marks is parsed, and encoded to the same text again', () => {
     // Commit 1966bb5 made these positions.
     const [plain, scoped] = ['0dzvmckv-mijhn73t.k2j-0-1', '2_11~all-mijhn73t-3w5e11264sgsf'];
     expect(encodePosition(parsePosition(plain))).toBe(plain);

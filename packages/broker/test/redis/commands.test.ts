@@ -38,7 +38,7 @@ it('connectRedis finds the node of each key in a cluster from the URL of one nod
   expect(await setAndGet(redis)).toEqual(values);
 });
 
-it('connectRedis reports an outage of its server, rejects commands during the outage, and works again after it', async () => {
+it('connectRedis reports an outage of its server, rejects commands meanwhile, and then works again', async () => {
   await using server = await startRedis();
   const states: BrokerState[] = [];
   const redis = await connect(server.url, (state) => states.push(state));

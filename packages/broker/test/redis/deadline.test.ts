@@ -36,7 +36,7 @@ describe('a deadline', () => {
     expect(clock.timerCount).toBe(0);
   });
 
-  it('a DeadlineWatch uses one timer for any number of commands, and none after all commands were answered in time', async () => {
+  it('a DeadlineWatch uses one timer for any number of commands, and no timer without open commands', async () => {
     const clock = fakeClock();
     const { start, answer, passed } = watched(clock);
     for (let n = 0; n < 100; n++) {
@@ -74,7 +74,7 @@ describe('a deadline', () => {
     expect(passed).toEqual(['short', 'long']);
   });
 
-  it('a deadline passes although another deadline starts at the same moment', async () => {
+  it('a deadline passes when another deadline starts at the same moment', async () => {
     const clock = fakeClock();
     const { start, passed } = watched(clock);
     start('a', 1_000);
@@ -101,7 +101,7 @@ describe('a deadline', () => {
     expect(passed).toEqual(['b']);
   });
 
-  it('a long sleep of this process counts as only a quarter of the time until a deadline', async () => {
+  it('a long sleep of this process uses up only a quarter of the time until a deadline', async () => {
     const clock = fakeClock();
     const { start, passed } = watched(clock);
     start('a', 1_000);
@@ -116,7 +116,7 @@ describe('a deadline', () => {
 });
 
 describe('a process that did not run for longer than its deadline', () => {
-  it('a process that slept past a deadline reads the reply that has arrived in the meantime, and keeps its connection', async () => {
+  it('a process that slept past a deadline reads a reply that arrived during its sleep, and keeps its connection', async () => {
     await using redis = await startRedis();
     await using broker = await openBroker(redis.url, { commandTimeoutMs: 1_000 });
     const states: string[] = [];
@@ -125,8 +125,8 @@ describe('a process that did not run for longer than its deadline', () => {
     await append(broker, { stream: CHAT, fields: { n: '0' } });
     const publishing = append(broker, { stream: CHAT, fields: { n: '1' } });
     await Promise.resolve();
-    // The command is written at the end of this turn. After that, nothing runs in this process until Redis has answered and the
-    // deadline has passed.
+    // The command is written at the end of this turn. Then this process is blocked until Redis has answered
+    // and the deadline has passed.
     await turn();
     sleepUntilAnswered(redis.port, 1_500);
     await expect(publishing).resolves.toMatchObject({ isDuplicate: false });
@@ -136,8 +136,8 @@ describe('a process that did not run for longer than its deadline', () => {
 });
 
 /**
- * Blocks this process for at least `atLeastMs`, and until Redis has answered the earlier command. Redis executes commands one after
- * the other, so its answer to PING comes after that answer.
+ * Blocks this process for at least `atLeastMs`, and until Redis has answered the earlier command. Redis
+ * executes commands one after the other, so that its answer to this PING comes after the earlier answer.
  */
 function sleepUntilAnswered(port: number, atLeastMs: number): void {
   const startMs = performance.now();

@@ -1,6 +1,6 @@
-// A replica takes over, with or without the last writes of its master. A subscriber continues if the replica has every entry that
-// the subscriber has read. Otherwise it reads the stream from the beginning again. Positions up to the last entry that the replica
-// has stay valid.
+// A replica takes over, with or without the last writes of its master. A subscriber continues if the replica
+// has every entry that the subscriber has read. Otherwise it reads the stream from the beginning again. A
+// position stays valid if it is not after the last entry of the replica.
 import {
   type Broker,
   createSubscriber,
@@ -26,7 +26,10 @@ import { openBroker, publishEvents } from '../support/redis-fixture.js';
 
 const OPTIONS = { streams: [{ name: CHAT, maxLength: 1_000 }], heartbeatMs: 20, commandTimeoutMs: 500 };
 
-/** Two users: one may read the run ID of the server with INFO, the other may not. Hosted Redis often refuses INFO. */
+/**
+ * Two users: one user may read the run ID of the server with INFO, the other user may not. Hosted Redis often
+ * refuses INFO.
+ */
 const USERS: readonly {
   readonly who: string;
   readonly name?: string;
@@ -37,7 +40,9 @@ const USERS: readonly {
 ];
 type User = (typeof USERS)[number];
 
-/** Returns the arguments of redis-server that create the user, so that the user exists even after a restart. */
+/**
+ * Returns the arguments of redis-server that create the user, so that the user also exists after a restart.
+ */
 const aclOf = ({ name, rights = [] }: User): string[] =>
   name === undefined ? [] : ['--user', name, 'on', '>secret', ...rights];
 
@@ -96,7 +101,7 @@ async function beat(broker: Broker, subscriber: string, start: StreamStart, entr
 }
 
 describe.each(USERS)('for $who: a heartbeat after a failover that lost the last writes', (user) => {
-  it('a subscriber that has read no lost entry continues at its cursor, even if more entries were published since than were lost', async () => {
+  it('a subscriber that has read no lost entry continues at its cursor, even after many new entries', async () => {
     await using pair = await startPair(user);
     await using broker = await openBroker(urlOf(pair.way, user), OPTIONS);
     const [start] = await broker.register('behind');
@@ -114,11 +119,11 @@ describe.each(USERS)('for $who: a heartbeat after a failover that lost the last 
     });
     const ahead = await beat(broker, 'ahead', present(start), present(entries[19]));
     expect(ahead).toMatchObject({ status: 'reset', cursor: '0-0', epoch: behind.epoch });
-    // Since then, no subscriber has proven that the server has a later entry.
+    // No later heartbeat has shown that the server has an entry after this position.
     expect(ahead.previousEpoch).toEqual(behind.previousEpoch);
   });
 
-  it('a subscriber starts at the beginning again when the new server has a different entry with the ID of the subscriber’s cursor', async () => {
+  it('a subscriber restarts at the beginning if the new server has another entry with its cursor’s ID', async () => {
     await using pair = await startPair(user);
     await using broker = await openBroker(urlOf(pair.way, user), OPTIONS);
     const [start] = await broker.register('a');
@@ -131,7 +136,7 @@ describe.each(USERS)('for $who: a heartbeat after a failover that lost the last 
     expect(await beat(broker, 'a', present(start), present(entries[19]))).toMatchObject({ status: 'reset' });
   });
 
-  it('a subscriber starts at the beginning again when its epoch is neither the present nor the previous epoch', async () => {
+  it('a subscriber restarts at the beginning if its epoch is neither the present nor the previous epoch', async () => {
     await using pair = await startPair(user);
     await using broker = await openBroker(urlOf(pair.way, user), OPTIONS);
     const [start] = await broker.register('a');
@@ -159,7 +164,7 @@ function join(broker: Broker) {
 }
 
 describe.each(USERS)('for $who: a subscriber', (user) => {
-  it('a subscriber continues at its cursor when the replica has every entry, and earlier positions stay valid', async () => {
+  it('a subscriber continues at its cursor if the replica has every entry, and old positions stay valid', async () => {
     await using pair = await startPair(user);
     await using broker = await openBroker(urlOf(pair.way, user), OPTIONS);
     const { subscriber, read, told } = join(broker);
@@ -181,7 +186,7 @@ describe.each(USERS)('for $who: a subscriber', (user) => {
     expect(await broker.inspect(CHAT)).toMatchObject({ pending: 0, unconsumed: 0 });
   });
 
-  it('a subscriber starts at the beginning again when it has read entries that the replica lacks, and positions at these entries are invalid', async () => {
+  it('a subscriber that has read entries which the replica lacks restarts at the beginning', async () => {
     await using pair = await startPair(user);
     await using broker = await openBroker(urlOf(pair.way, user), OPTIONS);
     const { subscriber, read, told } = join(broker);
@@ -198,7 +203,8 @@ describe.each(USERS)('for $who: a subscriber', (user) => {
     await pair.failOver();
     await until(() => broker.state === 'ready');
     const after = await publishEvents(broker, 15);
-    // Some new entries may have been read before the loss was noticed. They are then read again.
+    // Some new entries may have been read before the loss was noticed. The subscriber reads these entries
+    // again.
     await until(() => told.length > 0 && subscriber.isCaughtUp && read.at(-1) === after[14]);
     expect(read.slice(-25)).toEqual([...kept, ...after]);
     expect(told).toEqual([`reset ${CHAT}`]);
@@ -208,7 +214,7 @@ describe.each(USERS)('for $who: a subscriber', (user) => {
     await subscriber.stop();
   });
 
-  it('a subscriber reads from the new master, although its reading connection still leads to the old master', async () => {
+  it('a subscriber reads from the new master even if its reading connection leads to the old master', async () => {
     await using pair = await startPair(user);
     await using broker = await openBroker(urlOf(pair.way, user), OPTIONS);
     await using old = await openBroker(urlOf(pair.master, user), OPTIONS);
@@ -217,8 +223,8 @@ describe.each(USERS)('for $who: a subscriber', (user) => {
     const before = await publishEvents(broker, 5);
     await until(() => read.length === 5);
     await until(async () => (await lengthOn(pair.replica)) === 5);
-    // The old master keeps running and accepts entries. Only the writing connection is cut, so only the writing connection reaches
-    // the new master by reconnecting.
+    // The old master keeps running and accepts entries. The test cuts only the writing connection, so that
+    // only this connection reconnects to the new master.
     pair.link.swallow('replies');
     await pair.replica.cli('replicaof', 'no', 'one');
     pair.way.switchTo(pair.replica.port);
@@ -233,7 +239,7 @@ describe.each(USERS)('for $who: a subscriber', (user) => {
     await subscriber.stop();
   });
 
-  it('a subscriber keeps its cursor when Redis crashes and restarts with an append-only file that is synced every second', async () => {
+  it('a subscriber keeps its cursor after a crash of Redis with an append-only file synced every second', async () => {
     await using redis = await startRedis({
       args: ['--appendonly', 'yes', '--appendfsync', 'everysec', ...aclOf(user)],
     });
@@ -252,7 +258,7 @@ describe.each(USERS)('for $who: a subscriber', (user) => {
     await subscriber.stop();
   });
 
-  it('a subscriber keeps its epoch while its connections to the same server are cut and other subscribers register', async () => {
+  it('a subscriber keeps its epoch while its connections are cut and other subscribers register', async () => {
     await using redis = await startRedis({ args: aclOf(user) });
     await using way = await startTcpProxy(redis.port);
     await using broker = await openBroker(urlOf(way, user), OPTIONS);
@@ -272,7 +278,7 @@ describe.each(USERS)('for $who: a subscriber', (user) => {
     await subscriber.stop();
   });
 
-  it('a subscriber starts at the beginning again when its stream is deleted and refilled with more entries between two heartbeats', async () => {
+  it('a subscriber restarts at the beginning if its stream was deleted and refilled between two heartbeats', async () => {
     await using redis = await startRedis({ args: aclOf(user) });
     await using broker = await openBroker(urlOf(redis, user), { ...OPTIONS, heartbeatMs: 200 });
     const { subscriber, read, told } = join(broker);

@@ -19,7 +19,7 @@ const FROM_START = new Map([[CHAT, '0-0']]);
 const QUICK = { commandTimeoutMs: 300, connectTimeoutMs: 300 };
 
 describe('publishing over a connection that is lost', () => {
-  it('a publish whose connection was lost can be repeated with the same dedupe IDs, and leaves no duplicates', async () => {
+  it('a publish can be repeated with the same dedupe IDs after a lost connection, without duplicates', async () => {
     await using redis = await startRedis();
     await using proxy = await startTcpProxy(redis.port);
     await using broker = await openBroker(`redis://127.0.0.1:${proxy.port}`);
@@ -53,7 +53,7 @@ describe('publishing over a connection that is lost', () => {
     expect(entries.map(({ fields }) => Number(fields['n']))).toEqual(
       Array.from({ length: 100 }, (_, n) => n),
     );
-    // The first attempt must have stored some of the entries. Otherwise this test would show nothing.
+    // The first attempt must have stored some of the entries. Otherwise this test would prove nothing.
     const receipts = retry.flatMap((result) => (result.status === 'fulfilled' ? result.value : []));
     expect(receipts.some((receipt) => 'isDuplicate' in receipt && receipt.isDuplicate)).toBe(true);
   });
@@ -76,7 +76,7 @@ describe('publishing over a connection that is lost', () => {
     expect(numbers).toEqual(Array.from({ length: 200 }, (_, n) => n));
   });
 
-  it('an error has mayHaveHappened set if the connection was lost during the command, but not if Redis was not connected', async () => {
+  it('an error has mayHaveHappened only if the connection was lost during the command', async () => {
     await using redis = await startRedis();
     await using proxy = await startTcpProxy(redis.port);
     await using broker = await openBroker(`redis://127.0.0.1:${proxy.port}`);
@@ -93,7 +93,7 @@ describe('publishing over a connection that is lost', () => {
     expect(await broker.readRange(CHAT, { count: 10 })).toEqual([]);
   });
 
-  it('an error does not have mayHaveHappened set if Redis answered that it accepts no writes at present', async () => {
+  it('an error has no mayHaveHappened if Redis answered that it accepts no writes at present', async () => {
     await using redis = await startRedis();
     await using broker = await openBroker(redis.url);
     await redis.cli('config', 'set', 'min-replicas-to-write', '1');
@@ -104,8 +104,8 @@ describe('publishing over a connection that is lost', () => {
   });
 });
 
-describe('a Redis that stands still', () => {
-  it('a call to a paused Redis rejects with “timeout”, and later calls reject with “unavailable” until Redis resumes', async () => {
+describe('a paused Redis', () => {
+  it('a call to a paused Redis rejects with “timeout”, and later calls reject with “unavailable”', async () => {
     await using redis = await startRedis();
     await using broker = await openBroker(redis.url, QUICK);
     const states = watch(broker);
@@ -118,7 +118,7 @@ describe('a Redis that stands still', () => {
     expect(states).toEqual(['unavailable', 'ready']);
   });
 
-  it('a pause of Redis causes no subscriber to be declared dead, because a grace period follows the pause', async () => {
+  it('no subscriber is declared dead after a pause of Redis, because a grace period follows the pause', async () => {
     await using redis = await startRedis();
     await using broker = await openBroker(redis.url, { livenessMs: 400, heartbeatMs: 50 });
     await broker.register('a');
@@ -126,8 +126,8 @@ describe('a Redis that stands still', () => {
     const lease = present(await broker.acquireLease(CHAT, 'a'));
     redis.pause();
     const cut = broker.runLedgerPass(lease, { consumer: 'c', count: 10 });
-    // Redis must be paused for longer than `livenessMs`. The test measures this time itself, because a paused Redis cannot tell the
-    // time.
+    // Redis must be paused for longer than `livenessMs`. The test measures this time itself, because a paused
+    // Redis cannot answer with its time.
     const endMs = performance.now() + 900;
     await until(() => performance.now() >= endMs);
     redis.resume();
@@ -151,7 +151,7 @@ describe('a blocking read', () => {
     expect(states[0]).toBe('unavailable');
   });
 
-  it('a blocking read rejects when the connection is cut, and a later read finds an entry that was added in the meantime', async () => {
+  it('a blocking read rejects when the connection is cut, and a later read finds new entries', async () => {
     await using redis = await startRedis();
     await using proxy = await startTcpProxy(redis.port);
     await using broker = await openBroker(`redis://127.0.0.1:${proxy.port}`);
@@ -188,7 +188,7 @@ describe('a blocking read', () => {
 });
 
 describe('open', () => {
-  it('open() rejects with “unavailable” when nothing listens at the address, and the broker is idle again', async () => {
+  it('open() rejects with “unavailable” when nothing listens at the address, and the broker becomes idle again', async () => {
     const port = await freePort();
     const broker = createRedisBroker({ ...SUITE_OPTIONS, ...QUICK, url: `redis://127.0.0.1:${port}` });
     expect(await codeOf(broker.open())).toBe('unavailable');
@@ -208,7 +208,7 @@ describe('open', () => {
     await broker.close();
   });
 
-  it('open() rejects with “refused” when the password is wrong, and the error does not contain the password', async () => {
+  it('open() rejects with “refused” if the password is wrong, with an error without the password', async () => {
     await using redis = await startRedis({ args: ['--requirepass', 'right'] });
     const wrong = createRedisBroker({
       ...SUITE_OPTIONS,
@@ -236,7 +236,7 @@ describe('open', () => {
   });
 });
 
-it('a broker whose master became a replica is unavailable, and reconnects until it finds a master', async () => {
+it('a broker whose master became a replica is unavailable until it finds a master', async () => {
   await using redis = await startRedis();
   await using broker = await openBroker(redis.url);
   const states = watch(broker);

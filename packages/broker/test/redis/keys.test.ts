@@ -71,7 +71,7 @@ it.each([
   expect(windowNameOf('coalesce::typing')).toBeUndefined();
 });
 
-it('every room has a separate window key without braces, which contains the room ID unchanged if it needs no escaping', () => {
+it('every room has its own window key without braces, with the room ID unescaped where possible', () => {
   const rooms = ['a', 'a b', '100%', '%', '%20', '{a}', '%7Ba%7D', '%257Ba%257D', '{', '}', '%7B', '%25'];
   const keys = rooms.map((roomId) => windowKey({ roomId, slot: 'typing' }));
   expect(new Set(keys).size).toBe(rooms.length);

@@ -1,5 +1,5 @@
-// Gateways of this build and of a later build share one Redis. The later build may append fields to the values. This build ignores
-// these fields and keeps them.
+// Gateways of this build and of a later build share one Redis. The later build may append fields to values.
+// This build ignores these fields, but keeps them.
 import { type Broker, type Lease, type StreamStart, WINDOW_LIMITS } from '@millrace/broker';
 import { append, CHAT, present, type RedisServer, startRedis } from '@millrace/testkit';
 import fc from 'fast-check';
@@ -35,7 +35,7 @@ const tail = fc
 const word = fc.stringMatching(/^,[a-z0-9|:,]{0,12}$/);
 
 describe('values of a later build', () => {
-  it('scripts of this build keep values of a later build, and acknowledge or trim no entry after the later build’s cursor', async () => {
+  it('scripts of this build keep a later build’s values, and respect the later build’s cursor', async () => {
     const step = fc.constantFrom('register', 'beat', 'pass', 'trim', 'claim', 'free', 'renew', 'give back');
     const steps = fc.array(step, { minLength: 4, maxLength: 12 });
     const property = fc.asyncProperty(tail, steps, async (more, chosen) => {
@@ -73,7 +73,8 @@ describe('values of a later build', () => {
     const property = fc.asyncProperty(tail, fc.array(step, { maxLength: 12 }), async (more, chosen) => {
       await redis.cli('flushall');
       await using broker = await openBroker(redis.url, options);
-      // The names begin like the field of an input, like the field of an ending, and like no field that this build knows.
+      // The first two names begin like the fields of inputs and of endings. The others are unknown to this
+      // build.
       const planted = ['id', 'extra', 'later', 'x'];
       await redis.cli('hset', WINDOW, ...planted.flatMap((field) => [field, more]));
       for (const name of ['add', ...chosen, 'claim', 'commit']) await takeWindow(broker, name);
@@ -83,7 +84,7 @@ describe('values of a later build', () => {
     await fc.assert(property, { numRuns: 10 });
   }, 60_000);
 
-  it('this build reads the inputs, endings and times of a later build’s window, and ignores what the later build has added', async () => {
+  it('this build reads inputs, endings and times of a later build’s window, and ignores other fields', async () => {
     const property = fc.asyncProperty(word, async (more) => {
       await redis.cli('flushall');
       await using broker = await openBroker(redis.url, options);
@@ -110,7 +111,7 @@ describe('values of a later build', () => {
     await fc.assert(property, { numRuns: 10 });
   }, 60_000);
 
-  it('this build reads the lease, slot and epoch of a later build, and ignores what the later build has added', async () => {
+  it('this build reads the lease, slot and epoch of a later build, and ignores other fields', async () => {
     await using broker = await openBroker(redis.url, options);
     const start = present((await broker.register('a'))[0]);
     const lease = present(await broker.acquireLease(CHAT, 'a'));
@@ -154,12 +155,12 @@ interface LedgerState {
   readonly cursor: string;
 }
 
-/** Runs the step `name` on the ledger. Resolves to the lease that is held afterwards. */
+/** Runs the step `name` on the ledger. Resolves with the lease that is held afterwards. */
 async function take(broker: Broker, name: string, { start, lease, cursor }: LedgerState): Promise<Lease> {
   switch (name) {
     case 'register':
       await broker.register('b');
-      // Only the registration matters here. Subscriber `b` begins at the newest entry, so it would not hold back any
+      // This step tests only the registration. Subscriber `b` starts at the newest entry, so it holds back no
       // acknowledgement.
       await broker.unregister('b');
       return lease;

@@ -18,7 +18,7 @@ const KEY = 'layout:{signalr-consumers}';
 
 describe('the layout of the keys', () => {
   it.each(['2', '2|more', '10', '', 'one', '0', '-1'])(
-    'a broker does not open when the stored layout is %j, names the layout in its error, and writes nothing',
+    'a broker does not open if the stored layout is %j, and its error names the layout',
     async (layout) => {
       await redis.cli('set', KEY, layout);
       const broker = createRedisBroker({ ...SUITE_OPTIONS, url: redis.url });

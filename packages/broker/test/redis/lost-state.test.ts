@@ -45,7 +45,7 @@ describe('a heartbeat', () => {
     await beat(broker, start, present(ids[2]), 3);
     await redis.cli('del', CHAT);
     await publishEvents(broker, 1);
-    // The newest ID is above the cursor: only the count shows that entries are missing.
+    // The newest ID is above the cursor. Therefore only the count shows that entries are missing.
     expect(await beat(broker, start, present(ids[2]), 3)).toMatchObject({ status: 'reset' });
   });
 });
@@ -61,7 +61,7 @@ describe('register', () => {
     expect((await broker.register('b'))[0]?.epoch).not.toBe(start.epoch);
   });
 
-  it('a registration returns a new epoch when the stream was deleted and written again while no gateway was running', async () => {
+  it('a registration returns a new epoch if the stream was rewritten while no gateway was running', async () => {
     await using broker = await openBroker(redis.url);
     const { start } = await holder(broker);
     const ids = await publishEvents(broker, 3);
@@ -73,7 +73,7 @@ describe('register', () => {
     expect((await broker.register('b'))[0]?.epoch).not.toBe(start.epoch);
   });
 
-  it('a subscriber keeps its cursor after a restart without data loss, and the new epoch continues the previous one', async () => {
+  it('a subscriber keeps its cursor after a restart without data loss, in an epoch that continues the previous one', async () => {
     await using durable = await startRedis({ isDurable: true });
     await using broker = await openBroker(durable.url);
     const { start } = await holder(broker);
@@ -118,7 +118,7 @@ describe('a pass', () => {
     expect(await runPass(broker, lease)).toMatchObject({ consumed: 5, acknowledged: 0 });
   });
 
-  it('an acknowledgement pass after the loss of a stream creates the group again at the beginning, and ignores the old cursors', async () => {
+  it('an acknowledgement pass after the loss of a stream creates the group at the beginning, and ignores old cursors', async () => {
     await using broker = await openBroker(redis.url);
     const { start, lease } = await holder(broker);
     const ids = await publishEvents(broker, 3);
@@ -144,7 +144,7 @@ describe('a pass', () => {
     expect(result).toMatchObject({ consumed: 0, acknowledged: 5 });
   });
 
-  it('invalid values in the hashes of cursors and slots are ignored, and those of cursors are removed', async () => {
+  it('invalid values in the hashes of cursors and slots are ignored, and invalid cursors are removed', async () => {
     await using broker = await openBroker(redis.url);
     const { lease } = await holder(broker);
     const ids = await publishEvents(broker, 2);

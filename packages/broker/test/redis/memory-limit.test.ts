@@ -6,7 +6,7 @@ import { eventFields, openBroker } from '../support/redis-fixture.js';
 
 const FULL = ['--maxmemory', '8mb', '--maxmemory-policy', 'noeviction'];
 
-it('a full Redis refuses publishes but accepts heartbeats and acknowledgement passes, and accepts publishes again after trims', async () => {
+it('a full Redis refuses publishes but not heartbeats and passes, and accepts publishes after trims', async () => {
   await using redis = await startRedis({ args: FULL });
   const streams = [{ name: CHAT, maxLength: 100 }];
   await using broker = await openBroker(redis.url, { streams, hardCapFactor: 1_000 });
@@ -23,7 +23,7 @@ it('a full Redis refuses publishes but accepts heartbeats and acknowledgement pa
   expect(await broker.heartbeat('a', new Map([[CHAT, progress]]))).toMatchObject([{ status: 'alive' }]);
   expect(await broker.acquireLease(CHAT, 'a')).toEqual(lease);
   expect(await broker.claimSlot('a')).toMatchObject({ slot: 1 });
-  // A gateway that starts now must be able to register.
+  // A new gateway must be able to register now.
   expect(await codeOf(broker.register('b'))).toBe('resolved');
   await broker.unregister('b');
 

@@ -50,7 +50,7 @@ const cuts = fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength
 const valueOf = (bytes: Buffer): unknown => new ReplyCursor(bytes).value();
 
 describe('replies', () => {
-  it('replies of every kind are found and parsed, no matter how their bytes are split into pieces', () => {
+  it('replies of every kind are found and parsed, however their bytes are split', () => {
     fc.assert(
       fc.property(fc.array(reply, { maxLength: 6 }), cuts, (replies, pieces) => {
         const encoded = replies.map(encode);
@@ -132,7 +132,8 @@ function expected({ id, fields: pairs }: { id: string; fields: readonly (readonl
   const isText = pairs
     .flat()
     .every((part) => Buffer.from(Buffer.from(part).toString()).equals(Buffer.from(part)));
-  // `Object.fromEntries` defines properties and calls no setters, so that `__proto__` is a field like any other.
+  // `Object.fromEntries` defines properties without calling setters. Therefore `__proto__` is a field like
+  // any other.
   return { id, fields: Object.entries(Object.fromEntries(decoded)), isUtf8: isText ? undefined : false };
 }
 
@@ -215,7 +216,7 @@ describe('a client', () => {
     client.end(new Error('done'));
   });
 
-  it('a command without a reply at its deadline ends the connection, and other waiting commands reject with an unknown outcome', async () => {
+  it('a command without a reply at its deadline ends the connection, and other open commands reject', async () => {
     await using server = await startServer('');
     let ended: Error | undefined;
     const client = newClient(server.port, (cause) => {

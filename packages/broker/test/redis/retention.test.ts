@@ -67,7 +67,7 @@ it('a trim keeps entries that another consumer group has not acknowledged, up to
   expect((await broker.inspect(CHAT)).length).toBe(900);
   const more = await publishEvents(broker, 600);
   await settle(broker, lease, present(more.at(-1)));
-  // The hard cap cut the stream, but none of the removed entries counts as expired, because the gateways had acknowledged them.
+  // The hard cap removed entries. None of them counts as expired, because the gateways had acknowledged them.
   expect(await broker.inspect(CHAT)).toMatchObject({ length: 1_000, expired: 0 });
 });
 
@@ -100,7 +100,7 @@ it('a trim at the hard cap counts acknowledged entries as removed, and other ent
   expect(await broker.inspect(CHAT)).toMatchObject({ length: 100, expired: 75 });
 });
 
-it('a stream that no gateway has ever read is cut to the hard cap by publishes, even after many plain XADD commands', async () => {
+it('a stream that no gateway has read is cut to the hard cap by publishes, even after many plain XADDs', async () => {
   const streams = [{ name: CHAT, maxLength: 10 }];
   await using broker = await openBroker(redis.url, { streams, hardCapFactor: 10 });
   await redis.cli('eval', `for i = 1, 5000 do redis.call('XADD', KEYS[1], '*', 'a', 'b') end`, '1', CHAT);

@@ -1,4 +1,4 @@
-// The source of a script is sent once per connection, and once more when the server has forgotten the script.
+// The source of a script is sent once per connection, and again if the server has forgotten the script.
 import { append, CHAT, type RedisServer, startRedis, startRedisCluster, until } from '@millrace/testkit';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { openBroker } from '../support/redis-fixture.js';

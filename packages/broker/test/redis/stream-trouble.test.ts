@@ -1,4 +1,5 @@
-// Redis refuses one stream. The trouble is reported, the other streams continue, and the stream is served again after its repair.
+// Redis refuses the commands for one stream. The broker reports the trouble and serves the other streams.
+// After the repair, it serves this stream again.
 import { type Broker, createSubscriber, LAST_ENTRY_ID, type StreamTrouble } from '@millrace/broker';
 import { append, CHAT, codeOf, type RedisServer, startRedis, TICKET, until } from '@millrace/testkit';
 import { describe, expect, it } from 'vitest';
@@ -33,7 +34,7 @@ async function expectTicketServed(broker: Broker, read: readonly string[]): Prom
   await until(() => ids.every((id) => read.includes(id)));
   await until(async () => {
     const { pending, unconsumed, length } = await broker.inspect(TICKET);
-    // A trim leaves 100 entries, and up to one stream node more.
+    // A trim leaves at least 100 entries, and less than one additional stream node.
     return pending === 0 && unconsumed === 0 && length <= 200;
   });
 }
@@ -50,7 +51,7 @@ describe.each([
   ['its lease', `lease:{${CHAT}}`],
   ['its epoch', `epoch:{${CHAT}}`],
 ])('a key of the wrong type at %s', (_, key) => {
-  it('a key of the wrong type stops no other stream, is reported once, and the end of the trouble is reported after its removal', async () => {
+  it('a key of the wrong type stops no other stream, and its trouble and repair are reported once', async () => {
     await using redis = await startRedis();
     await using broker = await openBroker(redis.url, OPTIONS);
     const { subscriber, read, told } = join(broker);
@@ -72,7 +73,7 @@ describe.each([
     await subscriber.stop();
   });
 
-  it('a subscriber starts despite a key of the wrong type, reads the other streams, and reads the affected stream after its repair', async () => {
+  it('a subscriber starts despite a key of the wrong type, and reads that stream after its repair', async () => {
     await using redis = await startRedis();
     await spoil(redis, key);
     await using broker = await openBroker(redis.url, OPTIONS);
@@ -91,7 +92,7 @@ describe.each([
   });
 });
 
-it('a stream whose key has the wrong type refuses publishes until its repair, while the other streams accept publishes', async () => {
+it('a key of the wrong type makes only its own stream refuse publishes, until its repair', async () => {
   await using redis = await startRedis();
   await using broker = await openBroker(redis.url, OPTIONS);
   await spoil(redis, CHAT);
@@ -124,7 +125,7 @@ it('a subscriber continues at its cursor in the same epoch after its stream was 
   await subscriber.stop();
 });
 
-it('an unreadable number of partitions stops only the stream to which it belongs, until the number is removed', async () => {
+it('an unreadable number of partitions stops only its own stream, until the number is removed', async () => {
   await using redis = await startRedis();
   await redis.cli('lpush', `partitions:{${CHAT}}`, 'x');
   await using broker = await openBroker(redis.url, OPTIONS);
@@ -167,7 +168,7 @@ async function idAhead(redis: RedisServer, aheadMs: number): Promise<string> {
 }
 
 describe('an entry with an ID ten minutes ahead of the clock', () => {
-  it('an ID ten minutes ahead of the clock is reported once, and its stream is still read, acknowledged and trimmed', async () => {
+  it('an ID ten minutes ahead is reported once, and its stream is read, acknowledged and trimmed', async () => {
     await using redis = await startRedis();
     await using broker = await openBroker(redis.url, { ...OPTIONS, minAgeMs: 200 });
     const { subscriber, read, told } = join(broker);
@@ -201,8 +202,8 @@ describe('an entry with an ID ten minutes ahead of the clock', () => {
   });
 });
 
-describe('an entry with the largest ID there is', () => {
-  it('an entry with the largest possible ID is acknowledged, and its stream refuses publishes until XDEL and XSETID repair it', async () => {
+describe('an entry with the largest possible ID', () => {
+  it('an entry with the largest possible ID is acknowledged, and its stream refuses publishes until a repair', async () => {
     await using redis = await startRedis();
     await using broker = await openBroker(redis.url, OPTIONS);
     const { subscriber, read, told } = join(broker);
@@ -249,7 +250,7 @@ describe('an entry with the largest ID there is', () => {
   });
 });
 
-it('the count of expired entries starts at 0 when its key has the wrong type, and a dead letter is refused until its key is removed', async () => {
+it('the count of expired entries starts at 0 if its key has the wrong type, and dead letters are refused', async () => {
   await using redis = await startRedis();
   await using broker = await openBroker(redis.url, {
     streams: [{ name: CHAT, maxLength: 10 }],

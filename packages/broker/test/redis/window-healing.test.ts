@@ -38,7 +38,7 @@ describe.each([
   ['a sorted set', ['zadd', KEY, '1', 'x']],
   ['a stream', ['xadd', KEY, '*', 'a', 'b']],
 ])('%s at a window', (_, garbage) => {
-  it('a value of the wrong type at the key of a window is removed when the next input is added, which opens the window', async () => {
+  it('a value of the wrong type at a window’s key is removed when the next input opens the window', async () => {
     await redis.cli(...garbage);
     await using opened = await openWindows();
     const { windows, healed } = opened;
@@ -53,7 +53,7 @@ describe.each([
   });
 
   it.each(['claim', 'renew', 'commit'] as const)(
-    'a value of the wrong type at the key of a window does not make %s() fail',
+    'a value of the wrong type at a window’s key does not make %s() fail',
     async (step) => {
       await redis.cli(...garbage);
       await using opened = await openWindows();
@@ -65,7 +65,7 @@ describe.each([
     },
   );
 
-  it('a value of the wrong type at the key of a window does not prevent the append of an entry that ends inputs of that window', async () => {
+  it('a value of the wrong type at a window’s key does not prevent the append of an ending entry', async () => {
     await redis.cli(...garbage);
     await using opened = await openWindows();
     const ends = { window: NAME, key: 'k', timestamp: '' };
@@ -109,7 +109,7 @@ describe.each([
   ['a time long ago', ['d', '5', 'n', '0', 'b', '0']],
   ['as many inputs as a window may have', ['d', '5', 'n', '1024', 'b', '0']],
 ])('a window with %s', (_, fields) => {
-  it('a window with invalid fields accepts an input, and the caller is asked to flush the window', async () => {
+  it('a window with invalid fields accepts an input, and the reply asks the caller to flush the window', async () => {
     await redis.cli('hset', KEY, ...fields);
     await using opened = await openWindows();
     const { windows } = opened;
@@ -126,7 +126,8 @@ describe.each([
       await flush();
       added = await windows.add(NAME, [{ id: '1', text: '{"n":1}' }], lasting);
     }
-    // If the first run of the step found an impossible time, the step ran twice. The input was then a repeat in the second run.
+    // If the first run of the step found an impossible time, the step ran again. In the second run, the input
+    // was a repeat.
     expect(['added', 'repeat']).toContain(added.outcomes[0]);
     await until(async () => {
       await flush();
@@ -146,7 +147,7 @@ it('a hash with 20,000 fields at the key of a window is removed completely', asy
 });
 
 describe('an index of another type', () => {
-  it('an index key of the wrong type is removed when the next input is added, and overdue() then finds the window of that input', async () => {
+  it('an index key of the wrong type is removed when the next input is added to a window', async () => {
     await redis.cli('set', INDEX, 'x');
     await using opened = await openWindows();
     const { windows, healed } = opened;

@@ -40,7 +40,7 @@ it.each(['moved', 'reset'] as const)(
     const start = { stream: 's', epoch: 'e', cursor: '0-0', lastId: '0-0', entriesAdded: 0, timeMs: 0 };
     const track = new StreamTrack(start);
     let reply = { ...start, status: 'alive', timeMs: 1_000_000 };
-    // A heartbeat uses nothing else of the broker, of the options and of the report.
+    // A heartbeat uses only these parts of the broker, the options and the report.
     const unused = { broker: { heartbeat: async () => [reply] }, options: { name: 'a', clock }, report: {} };
     const dependencies = {
       ...(unused as unknown as { broker: Broker; options: never; report: never }),

@@ -4,14 +4,14 @@ import { EntrySizes } from '../../src/subscriber/entry-sizes.js';
 const entries = (count: number, chars: number) =>
   Array.from({ length: count }, (_, n) => ({ id: `${n + 1}-0`, fields: { payload: 'x'.repeat(chars - 7) } }));
 
-it('countWithin returns the maximum count while the entries are small or no entry was read', () => {
+it('countWithin returns the maximum count while entries are small or none was read', () => {
   const sizes = new EntrySizes();
   expect(sizes.countWithin('s', 1_000_000, 500)).toBe(500);
   sizes.note('s', entries(100, 450));
   expect(sizes.countWithin('s', 1_000_000, 500)).toBe(500);
 });
 
-it('countWithin falls as soon as large entries are read, is never below 1, and rises again after many small entries', () => {
+it('countWithin falls after large entries, is never below 1, and rises again after many small ones', () => {
   const sizes = new EntrySizes();
   sizes.note('s', entries(10, 100_000));
   expect(sizes.countWithin('s', 1_000_000, 500)).toBe(10);

@@ -1,5 +1,5 @@
-// A track counts lost entries. The tests need no broker: they simulate a stream, remove entries, and report tips (the newest entry
-// of the stream and the number of appended entries).
+// A track counts lost entries. The tests need no broker. They simulate a stream and remove entries. They also
+// report tips to the track: the newest entry of the stream, and the number of appended entries.
 import { compareEntryIds, type Entry } from '@millrace/broker';
 import { present } from '@millrace/testkit';
 import fc from 'fast-check';
@@ -11,7 +11,7 @@ const entry = (id: string): Entry => ({ id, fields: { name: id } });
 const tip = (n: number) => ({ lastId: n === 0 ? '0-0' : `${n}-0`, entriesAdded: n });
 
 describe('StreamTrack', () => {
-  it('a StreamTrack counts exactly the entries that were removed unread, whenever the newest entry is reported (property)', () => {
+  it('a StreamTrack counts exactly the entries that were removed unread, whenever it gets a report (property)', () => {
     const step = fc.record({
       published: fc.nat(5),
       vanished: fc.nat(3),
@@ -35,7 +35,8 @@ describe('StreamTrack', () => {
           lost += gone.length;
           for (const n of unread.splice(0, readBefore)) found += track.advance(entry(`${n}-0`));
           found += track.noteTip(isTipOld ? old : lastTip);
-          // The track must never find more losses than there are. A false alarm would make every client fetch everything again.
+          // The track must never count more lost entries than there are. A false alarm would make every
+          // client fetch everything again.
           expect(found).toBeLessThanOrEqual(lost);
         }
         for (const n of unread.splice(0)) found += track.advance(entry(`${n}-0`));
@@ -54,7 +55,7 @@ describe('StreamTrack', () => {
     expect(track.noteTip({ lastId: '9-0', entriesAdded: 103 })).toBe(3);
   });
 
-  it('a StreamTrack finds a loss although it never reaches the newest entry', () => {
+  it('a StreamTrack finds a loss even if it never reaches the newest entry', () => {
     const track = new StreamTrack(START);
     track.noteTip(tip(0));
     let found = 0;
@@ -69,7 +70,7 @@ describe('StreamTrack', () => {
     expect(found).toBe(1);
   });
 
-  it('a StreamTrack is caught up when it reaches the newest entry at its start or, after loseTarget(), the newest entry of the next report', () => {
+  it('a StreamTrack is caught up when it reaches the newest entry of its start or of the next report', () => {
     const track = new StreamTrack({ ...START, cursor: '5-0', lastId: '9-0', entriesAdded: 100 });
     expect(track.isCaughtUp).toBe(false);
     track.advance(entry('9-0'));
@@ -83,7 +84,7 @@ describe('StreamTrack', () => {
     expect(track.isCaughtUp).toBe(true);
   });
 
-  it('a StreamTrack starts at the beginning again after reset(), and its segment changes with its cursor and epoch', () => {
+  it('a StreamTrack starts at the beginning after reset(), and its segment follows cursor and epoch', () => {
     const track = new StreamTrack(START);
     const { generation, segment } = track;
     track.advance(entry('7-0'));
@@ -96,7 +97,7 @@ describe('StreamTrack', () => {
     expect(track.isCaughtUp).toBe(true);
   });
 
-  it('a StreamTrack keeps its cursor when another server serves the stream, and forgets what the previous server reported', () => {
+  it('a StreamTrack keeps its cursor when the server changes, and forgets the old server’s reports', () => {
     const track = new StreamTrack(START);
     track.advance(entry('7-0'));
     track.noteTip({ lastId: '20-0', entriesAdded: 20 });
@@ -124,7 +125,7 @@ describe('StreamTrack', () => {
     expect(track.progress).not.toHaveProperty('digest');
   });
 
-  it('a StreamTrack finds a loss by a report that is 500 entries old, but not by a report that is 2,000 entries old', () => {
+  it('a StreamTrack finds a loss from a report 500 entries ago, but not 2,000 entries ago', () => {
     const track = new StreamTrack(START);
     for (let n = 1; n <= 3000; n++) if (n !== 500) track.advance(entry(`${n}-0`));
     expect(track.noteTip(tip(1000))).toBe(0);

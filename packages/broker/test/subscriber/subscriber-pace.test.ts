@@ -1,4 +1,5 @@
-// The rate at which a subscriber calls the broker: while busy, while idle and while calls fail. The test moves the clock.
+// Tests how often a subscriber calls the broker: when it is busy, when it is idle, and when calls fail. The
+// test moves the clock.
 import { type Broker, createMemoryBroker, createSubscriber, type SubscriberOptions } from '@millrace/broker';
 import { append, CHAT, fakeClock, present, SUITE_OPTIONS, TICKET } from '@millrace/testkit';
 import { expect, it } from 'vitest';
@@ -30,7 +31,7 @@ async function setUp(options: Partial<SubscriberOptions> = {}) {
 
 const publish = (broker: Broker) => append(broker, { stream: CHAT, fields: { n: '1' } });
 
-it('a subscriber runs an acknowledgement pass once a second per idle stream, and every 100 ms while entries arrive', async () => {
+it('a subscriber runs a pass once a second on an idle stream, and every 100 ms on a busy one', async () => {
   const { clock, broker, during, subscriber } = await setUp();
   await clock.advance(2_000);
   // Two streams have one pass each in this second.
@@ -48,7 +49,7 @@ it('a subscriber runs an acknowledgement pass once a second per idle stream, and
   await stopping;
 });
 
-it('a subscriber that was idle acknowledges the next entry within 26 ms', async () => {
+it('a subscriber that was idle acknowledges its next entry within 26 ms', async () => {
   const { clock, broker } = await setUp();
   await clock.advance(2_010);
   await publish(broker);
@@ -91,8 +92,8 @@ it.each(['readAfter', 'heartbeat', 'runLedgerPass'])(
     failing.add(name);
     const attempts = await during(60_000, name);
     expect(attempts).toBeGreaterThan(20);
-    // With full jitter of up to two seconds, there is about one attempt per second. Passes are attempted for each of the two
-    // streams.
+    // With full jitter of up to two seconds, there is about one attempt per second. For passes, this rate
+    // applies to each of the two streams.
     expect(attempts).toBeLessThan(name === 'runLedgerPass' ? 400 : 300);
     expect(log.filter((line) => line.startsWith('error:')).length).toBe(1);
     failing.clear();
@@ -114,7 +115,7 @@ it('a subscriber runs no acknowledgement passes and acquires no leases while its
   expect(await during(1_000, 'runLedgerPass')).toBeGreaterThan(0);
 });
 
-it('a subscriber with a readBlockMs of ten minutes recovers within 5 s after an outage, because it then reads without blocking', async () => {
+it('a subscriber with a readBlockMs of ten minutes recovers within 5 s after an outage', async () => {
   const { clock, failing, subscriber } = await setUp({ readBlockMs: 600_000 });
   await clock.advance(1_000);
   failing.add('readAfter');
@@ -126,12 +127,12 @@ it('a subscriber with a readBlockMs of ten minutes recovers within 5 s after an 
   expect(subscriber.state).toBe('tailing');
 });
 
-it('a subscriber that has lost a lease acquires it again before the next regular renewal if the lease is free', async () => {
+it('a subscriber that lost a lease acquires it before the next regular renewal if it is free', async () => {
   const { clock, broker } = await setUp();
   await clock.advance(1_100);
   const lease = present(await broker.acquireLease(CHAT, 'a'));
   await broker.releaseLease(lease);
-  // This is time for two rounds of the idle loop, but the next regular renewal would come later.
+  // In this time, the idle loop runs twice. The next regular renewal would come later.
   await clock.advance(520);
   expect(await broker.acquireLease(CHAT, 'b')).toBeUndefined();
 });
@@ -149,7 +150,7 @@ it('a subscriber requests fewer entries per read and per pass when the entries a
   expect(lastArgumentsOf('runLedgerPass')[1]).toMatchObject({ count: 2 });
 });
 
-it('a subscriber does not take over streams right after an outage, so that other subscribers have time to renew their leases', async () => {
+it('a subscriber does not take over streams right after an outage, so that others can renew leases', async () => {
   const { clock, broker, failing, count } = await setUp();
   const other = probe(broker);
   const second = createSubscriber(other.probed, { name: 'b', onEntry: () => {}, clock });
@@ -170,12 +171,12 @@ it('a subscriber does not take over streams right after an outage, so that other
   await clock.advance(2_000);
   expect(await broker.acquireLease(CHAT, 'somebody')).toBeUndefined();
   expect(await broker.acquireLease(TICKET, 'b')).toBeDefined();
-  // The other subscriber does not come back, so the first one takes over its stream.
+  // The other subscriber does not come back. Therefore the first subscriber takes over its stream.
   await clock.advance(8_000);
   expect(await broker.acquireLease(TICKET, 'b')).toBeUndefined();
 });
 
-it('a subscriber acknowledges all handled entries when it stops, even if it had no slot and no lease before', async () => {
+it('a subscriber that stops acknowledges all handled entries, even if it never had a slot or a lease', async () => {
   const { clock, broker, subscriber, failing } = await setUp();
   failing.add('acquireLease');
   failing.add('claimSlot');

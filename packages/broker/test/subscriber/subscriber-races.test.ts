@@ -26,8 +26,8 @@ async function setUp() {
 }
 
 /**
- * Lets another subscriber report a cursor beyond the end of the stream, as if the stream had been rewound. The stream then gets a
- * new epoch.
+ * Lets another subscriber report a cursor beyond the end of the stream, as if the stream had been rewound. As
+ * a result, the stream gets a new epoch.
  */
 async function rewind({ broker }: Awaited<ReturnType<typeof setUp>>): Promise<void> {
   const start = present((await broker.register('finder'))[0]);
@@ -35,14 +35,14 @@ async function rewind({ broker }: Awaited<ReturnType<typeof setUp>>): Promise<vo
   await broker.unregister('finder');
 }
 
-it('a subscriber drops the reply to a read that began before a reset, and reads the stream from its beginning', async () => {
+it('a subscriber drops the reply to a read from before a reset, and restarts at the beginning', async () => {
   const world = await setUp();
   const { clock, seen, log, subscriber, publish } = world;
   await publish(1);
   await publish(2);
   await clock.advance(300);
   expect(seen).toEqual([1, 2]);
-  // The reply with entry 3 is under way while the subscriber learns that it must start at the beginning again.
+  // The subscriber learns that it must restart at the beginning before the reply with entry 3 arrives.
   const release = world.hold('readAfter');
   await publish(3);
   await rewind(world);
@@ -55,7 +55,7 @@ it('a subscriber drops the reply to a read that began before a reset, and reads 
   expect(log).toEqual(['registering', 'tailing', 'recovering', 'reset', 'tailing']);
 });
 
-it('a subscriber that was declared dead stays in the state “recovering” until it has read the entries that it missed', async () => {
+it('a subscriber that was declared dead stays “recovering” until it has read all missed entries', async () => {
   const { clock, broker, hold, log, subscriber, publish, seen } = await setUp();
   await publish(1);
   await clock.advance(300);
@@ -70,7 +70,7 @@ it('a subscriber that was declared dead stays in the state “recovering” unti
   expect(log.filter((line) => line.startsWith('gap'))).toEqual([]);
 });
 
-it('a late reply to a heartbeat causes no report of a loss, although the subscriber has read more entries since it sent the heartbeat', async () => {
+it('a subscriber reports no false loss after a late reply to a heartbeat', async () => {
   const { clock, hold, log, publish, seen } = await setUp();
   await clock.advance(300);
   const release = hold('heartbeat');

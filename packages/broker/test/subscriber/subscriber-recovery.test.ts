@@ -79,7 +79,7 @@ it('a subscriber reports one change of state for a long outage, not one per atte
   expect(new Set(log).size).toBe(log.length - 1);
 });
 
-it('a subscriber that is started during an outage waits until Redis is available, and can be stopped while it waits', async () => {
+it('a subscriber that starts during an outage waits until Redis is available, and can be stopped', async () => {
   await using redis = await startRedis();
   await using broker = await openBroker(redis.url, OPTIONS);
   await redis.stop();
@@ -102,7 +102,7 @@ it('a subscriber that is started during an outage waits until Redis is available
   expect(stopped.subscriber.state).toBe('stopped');
 });
 
-it('a subscriber that was declared dead continues to read, and counts the entries that were removed before it read them', async () => {
+it('a subscriber that was declared dead reads on, and counts entries that were removed unread', async () => {
   await using redis = await startRedis();
   await using proxy = await startTcpProxy(redis.port);
   const streams = [{ name: CHAT, maxLength: 10 }];
@@ -119,7 +119,7 @@ it('a subscriber that was declared dead continues to read, and counts the entrie
   const start = present((await other.register('b'))[0]);
   await until(() => subscriber.slot !== undefined);
 
-  // The subscriber is cut off. The other subscriber continues and runs the passes without it.
+  // The subscriber is cut off. The other subscriber continues, and runs the passes alone.
   proxy.swallow('requests');
   const last = present((await appendNumbered(other, { count: 500, from: 1 })).at(-1));
   let progress = { ...start, cursor: last };
@@ -142,7 +142,7 @@ it('a subscriber that was declared dead continues to read, and counts the entrie
   proxy.cut();
   // The subscriber may read entries before it learns that it was declared dead.
   await until(() => log.includes('recovering') && seen.at(-1) === 500 && subscriber.state === 'tailing');
-  // The hard cap left 200 of the 500 entries. A read that was under way may have received these 200.
+  // The hard cap left 200 of the 500 entries. A running read may have received these 200 entries.
   const missed = 501 - seen.length;
   expect(missed).toBeGreaterThanOrEqual(300);
   await until(() => log.some((line) => line.startsWith('gap:')));
@@ -151,7 +151,7 @@ it('a subscriber that was declared dead continues to read, and counts the entrie
   await subscriber.stop();
 });
 
-it('another subscriber takes over the lease and the pending entries of a dead subscriber, whose slot becomes free', async () => {
+it('another subscriber takes over a dead subscriber’s lease and pending entries, and the slot becomes free', async () => {
   await using redis = await startRedis();
   const streams = [{ name: CHAT, maxLength: 100 }];
   const options = { ...SUITE_OPTIONS, ...OPTIONS, streams, livenessMs: 400, leaseMs: 400, url: redis.url };

@@ -34,7 +34,10 @@ beforeAll(async () => {
 
 afterAll(() => redis[Symbol.asyncDispose]());
 
-/** Connects to the same streams at every call. Returns a new broker on Redis, but always the same broker in memory. */
+/**
+ * Returns a broker with the same streams at every call: a new broker for Redis, and always the same broker in
+ * memory.
+ */
 type Connect = () => Promise<Broker>;
 
 async function onRedis(options: Partial<BrokerOptions>): Promise<Connect> {
@@ -79,7 +82,7 @@ describe.each([
   ['Redis', onRedis],
   ['memory', inMemory],
 ])('a subscriber on %s', (_, connectTo) => {
-  it('a subscriber handles every entry once and in stream order, whether it was published before or after the start', async () => {
+  it('a subscriber handles every entry once and in order, whether published before or after its start', async () => {
     const connect = await connectTo({});
     const broker = await connect();
     await publish(broker, 0, 700);
@@ -94,7 +97,7 @@ describe.each([
     expect(log).toEqual(['registering', 'tailing', 'stopping', 'stopped']);
   });
 
-  it('the position of a subscriber includes the entry that is being handled, and moves forward with every entry', async () => {
+  it('the position of a subscriber includes the entry in progress, and moves forward with every entry', async () => {
     const connect = await connectTo({});
     const broker = await connect();
     const positions: string[] = [];
@@ -157,7 +160,7 @@ describe.each([
     expect(log).toEqual(['registering', 'tailing', 'error:entry', 'stopping', 'stopped']);
   });
 
-  it('a subscriber calls warmUp after it has registered and before its first read, and sends heartbeats during the call', async () => {
+  it('a subscriber calls warmUp between its registration and its first read, and sends heartbeats meanwhile', async () => {
     const connect = await connectTo({ livenessMs: 200 });
     const broker = await connect();
     await publish(broker, 0, 5);
@@ -175,7 +178,7 @@ describe.each([
     await broker.close();
   });
 
-  it('a subscriber whose warmUp fails does not start, and its registration is removed', async () => {
+  it('a subscriber whose warmUp fails does not start, and removes its registration', async () => {
     const connect = await connectTo({});
     const broker = await connect();
     const warmUp = () => Promise.reject(new Error('no memory'));
@@ -246,7 +249,7 @@ describe.each([
     await Promise.all([a.close(), b.close()]);
   });
 
-  it('a subscriber counts exactly the entries that the hard cap removed before it could read them', async () => {
+  it('a subscriber counts exactly the entries that the hard cap removed unread', async () => {
     const streams = [{ name: CHAT, maxLength: 10 }];
     const connect = await connectTo({ streams, hardCapFactor: 10 });
     const broker = await connect();
@@ -254,7 +257,7 @@ describe.each([
     await subscriber.start();
     await publish(broker, 0, 5);
     await until(() => chat.length === 5 && subscriber.isCaughtUp);
-    // All entries are appended and cut in one step, so that no read comes in between.
+    // All entries are appended and cut in one step, so that no read can run in between.
     await publish(broker, 5, 1000);
     await until(() => chat.at(-1) === 1004);
     await until(async () => log.some((line) => line.startsWith('gap:')) || chat.length === 1005);
@@ -282,7 +285,7 @@ describe.each([
     await subscriber.start();
     await publish(broker, 0, 5);
     await until(() => entries.length === 5 && subscriber.isCaughtUp);
-    // All entries are appended and cut in one step, so that no read comes in between.
+    // All entries are appended and cut in one step, so that no read can run in between.
     await publish(broker, 5, 500);
     await until(() => entries.at(-1)?.n === 504);
     expect(entries.length).toBeLessThan(505);
@@ -296,7 +299,7 @@ describe.each([
     await broker.close();
   });
 
-  it('a subscriber that is far behind loses no entries to its own trims', async () => {
+  it('a subscriber that is far behind does not trim entries that it has not read', async () => {
     const streams = [{ name: CHAT, maxLength: 10 }];
     const connect = await connectTo({ streams, hardCapFactor: 1_000, minAgeMs: 0, heartbeatMs: 5 });
     const broker = await connect();

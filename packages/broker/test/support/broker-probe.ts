@@ -1,7 +1,7 @@
-// A broker whose calls a test can count, make fail, and hold back.
+// A broker for tests. The test can count calls, make calls fail, and hold back replies.
 import { type Broker, BrokerError } from '@millrace/broker';
 
-/** Wraps `broker`. All calls pass through until the test makes them fail or holds them back. */
+/** Wraps `broker`. All calls pass through, unless the test makes them fail or holds back their replies. */
 export function probe(broker: Broker) {
   const calls = new Map<string, number>();
   const failing = new Set<string>();

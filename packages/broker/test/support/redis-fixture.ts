@@ -17,7 +17,10 @@ export async function query(redis: RedisServer, ...command: readonly string[]): 
   return JSON.parse(await redis.cli('--json', ...command));
 }
 
-/** Publishes `count` numbered entries of about 450 bytes, with the six fields of the data model. Resolves to their IDs. */
+/**
+ * Publishes `count` numbered entries of about 450 bytes, with the six fields of the data model. Resolves with
+ * their IDs.
+ */
 export async function publishEvents(broker: Broker, count: number, stream = CHAT): Promise<string[]> {
   const receipts = await Promise.all(
     Array.from({ length: count }, (_, n) => append(broker, { stream, fields: eventFields(n) })),

@@ -15,14 +15,15 @@ interface AwaitedCall extends AnswerListener {
 }
 
 /**
- * The calls of this instance that wait for the answer of a client of another instance. The states of a call:
+ * The calls of this instance that wait for the answer of a client of another instance. The calls of one
+ * instance have these states:
  * ```
  * searching → called  an instance has called the client
  * searching → over    no instance has the client, the search failed, or the caller canceled
  * called → over       the client answered, the call failed, the caller canceled, or the instance is gone
  * ```
- * The number of calls is bounded by the maximum number of pending queries, and by the maximum number of calls that wait for the
- * answer of one client.
+ * The number of calls is bounded by the maximum number of pending queries, and by the maximum number of calls
+ * that wait for the answer of one client.
  */
 export class AwaitedCalls {
   readonly #calls = new Map<string, AwaitedCall>();
@@ -74,7 +75,7 @@ export class AwaitedCalls {
     this.#take(id)?.failed(error);
   }
 
-  /** Fails all calls to clients of an instance that is gone. */
+  /** Fails all calls to clients of an instance that no longer runs. */
   ownerGone(owner: string): void {
     for (const [id, call] of this.#calls) {
       if (call.owner === owner) this.fail(id, disconnected(call.connectionId));

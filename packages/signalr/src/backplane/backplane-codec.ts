@@ -18,13 +18,14 @@ import {
 } from './backplane-message.js';
 
 /**
- * The version of the format. It is the first item of every message, so that instances of all versions can read it. Instances with
- * different versions cannot read each other's messages. Increase the version only for a change that earlier releases would misread,
- * never for a new kind of message or an additional item.
+ * The version of the format. The version is the first item of every message, so that instances of all
+ * versions can read the version. Instances with different versions cannot read each other's messages.
+ * Increase the version only for a change that earlier releases would misread, never for a new kind of message
+ * or an additional item.
  */
 const VERSION = 1;
 
-/** The index of a value in one of these three lists is its number on the wire. */
+/** On the wire, a value of these three lists is replaced by its index in the list. */
 const ADDRESS_KINDS = ['all', 'connections', 'groups', 'users'] as const satisfies readonly Address['kind'][];
 const REQUEST_KINDS = ['add', 'remove', 'abort', 'invoke'] as const satisfies readonly Request['kind'][];
 const ANSWERS = ['elsewhere', 'done', 'not_done'] as const satisfies readonly Answer[];
@@ -32,7 +33,10 @@ const ANSWERS = ['elsewhere', 'done', 'not_done'] as const satisfies readonly An
 type Kind = BackplaneMessage['kind'];
 type FieldsOf<K extends Kind> = Omit<Body<K>, 'kind'>;
 
-/** Writes and reads the fields of one kind of message. In the array they follow the head: version, kind, sender and sequence. */
+/**
+ * Writes and reads the fields of one kind of message. In the array, these fields follow the head, which is
+ * version, kind, sender and sequence.
+ */
 interface KindCodec<K extends Kind> {
   /** The number of the kind, which is the second item of the array. */
   readonly number: number;
@@ -111,8 +115,8 @@ const KIND_NAMES = new Map<number, Kind>(
 export type UnreadableReason = 'unknown_version' | 'unknown_kind' | 'malformed';
 
 /**
- * A decoded message, or the reason why the bytes could not be read. For a message of an unknown kind, `head` is present, because
- * the receiver needs the sequence number to detect lost messages.
+ * A decoded message, or the reason why the bytes could not be read. `head` is present even for a message of
+ * an unknown kind, because the receiver needs its sequence number to detect lost messages.
  */
 export type Decoded =
   | { readonly message: BackplaneMessage }
@@ -153,7 +157,10 @@ export function decodeBackplaneMessage(bytes: Uint8Array): Decoded {
   }
 }
 
-/** Returns the codec of a kind that is known only at run time. The codec reads and writes the fields of exactly this kind. */
+/**
+ * Returns the codec of a kind that is known only at run time. The codec reads and writes only the fields of
+ * this kind.
+ */
 function codecOf(kind: Kind): KindCodec<Kind> {
   return KINDS[kind];
 }
@@ -211,7 +218,7 @@ function readList(
   return items;
 }
 
-/** Reads a string. It may be empty, because the hub's code may choose an empty name for a group. */
+/** Reads a string, which may be empty. For example, the hub's code may choose an empty name for a group. */
 function readText(reader: MessagePackReader, field: string): string {
   const text = reader.readNullableString(field);
   if (text === null) throw malformed(`'${field}' is missing.`);

@@ -1,6 +1,6 @@
 /*
- * One hub's connection to the backplane: two subscriptions, which are retried until they succeed, and a limit for the bytes that
- * wait to be published.
+ * One hub's connection to the backplane. It retries its two subscriptions until they succeed, and limits the
+ * bytes that wait to be published.
  */
 import { backOffDelayMs } from '@millrace/internal';
 import { toError } from '../connection/error-text.js';
@@ -16,8 +16,8 @@ export interface BackplaneConnectionDependencies {
   /** The channels to subscribe to, each with its listener. */
   readonly channels: ReadonlyMap<string, (message: Uint8Array) => void>;
   /**
-   * Maximum number of published bytes that the backplane has not accepted yet. A single message may exceed this limit if no other
-   * message is pending; otherwise it could never be sent.
+   * Maximum number of published bytes that the backplane has not accepted yet. If no other message is
+   * pending, a single message may exceed this limit, because otherwise this message could never be sent.
    */
   readonly maximumBytes: number;
   /** Maximum length of the first pause between two attempts to subscribe. The maximum doubles with each attempt, up to 30 s. */
@@ -62,7 +62,10 @@ export class BackplaneConnection {
     return this.#error;
   }
 
-  /** Begins to subscribe. Further attempts are made by {@link BackplaneConnection.tick}, which must be called regularly. */
+  /**
+   * Begins to subscribe. If the attempt fails, {@link BackplaneConnection.tick} makes the next attempts. Call
+   * `tick` regularly.
+   */
   open(nowMs: number): void {
     if (this.#state.name === 'closed') this.#attempt = this.#subscribe(nowMs);
   }
@@ -110,7 +113,7 @@ export class BackplaneConnection {
     const results = await Promise.allSettled(attempts);
     this.#subscriptions = results.flatMap((result) => (result.status === 'fulfilled' ? result.value : []));
     const failure = results.find((result) => result.status === 'rejected');
-    // `close` waits for this attempt and then ends the subscriptions.
+    // `close` waits for this attempt and ends the subscriptions afterwards.
     if (this.#isEnded) return;
     if (failure === undefined) {
       this.#error = undefined;

@@ -21,23 +21,24 @@ export interface Head {
   readonly sequence: number;
 }
 
-/** A request for the instance that has a certain connection. */
+/** A request to the instance that has a certain connection. */
 export type Request =
   | ConnectionRequest
   /** Calls the client of the connection. The id of the query serves as the invocation id. */
   | { readonly kind: 'invoke'; readonly encodings: Encodings };
 
 /**
- * An instance's answer to a query. `elsewhere`: the instance does not have the connection. `done`: the instance has carried out the
- * request; for `invoke`, it has called the client. `not_done`: the instance has the connection, but there was nothing to do.
+ * An instance's answer to a query. `elsewhere`: the instance does not have the connection. `done`: the
+ * instance has carried out the request. For `invoke`, the instance has called the client. `not_done`: the
+ * instance has the connection, but there was nothing to do.
  */
 export type Answer = 'elsewhere' | 'done' | 'not_done';
 
 /** All messages. `announce`, `leave`, `send` and `query` go to all instances; all other messages go to one instance. */
 export type BackplaneMessage = Head &
   /**
-   * A heartbeat. `isNew` is true if the sender has not received any of its own messages yet, and wants the other instances to
-   * announce themselves.
+   * A heartbeat. `isNew` is true if the sender has not received any of its own messages yet. In that case,
+   * the other instances should announce themselves.
    */
   (
     | { readonly kind: 'announce'; readonly isNew: boolean }
@@ -66,8 +67,8 @@ export type BackplaneMessage = Head &
     /** The caller no longer waits for the answer of a call. */
     | { readonly kind: 'cancel'; readonly id: string }
     /**
-     * `check` lists all calls between the sender and the receiver that the sender knows. The receiver answers with `missing`: the
-     * calls in that list that the receiver does not know.
+     * `check` lists all calls between the sender and the receiver, as the sender knows them. The receiver
+     * answers with `missing`, which lists those of the calls that the receiver does not know.
      */
     | { readonly kind: 'check'; readonly ids: readonly string[] }
     | { readonly kind: 'missing'; readonly ids: readonly string[] }

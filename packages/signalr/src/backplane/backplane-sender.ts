@@ -52,8 +52,8 @@ export class BackplaneSender {
   }
 
   /**
-   * Sends a heartbeat or a `leave` message to all instances. It has the number of the last numbered broadcast. Rejects if it was
-   * not published.
+   * Sends a heartbeat or a `leave` message to all instances. The message has the number of the last numbered
+   * broadcast. Rejects if the message was not published.
    */
   async announce(body: Body<'announce' | 'leave'>): Promise<void> {
     await this.#dependencies.publish(this.#dependencies.channel, this.#encode(body));
@@ -71,7 +71,10 @@ export class BackplaneSender {
     return encodeBackplaneMessage({ sender: this.id, sequence: this.#sequence, ...body });
   }
 
-  /** Returns the channel of one instance. It cannot be the channel of another hub, because the path of a hub contains no `#`. */
+  /**
+   * Returns the channel of one instance. This channel cannot be the channel of another hub, because the path
+   * of a hub contains no `#`.
+   */
   #channelOf(id: string): string {
     return `${this.#dependencies.channel}#${id}`;
   }

@@ -21,15 +21,16 @@ export interface BackplaneSubscription {
  */
 export interface HubBackplane {
   /**
-   * Subscribes to a channel. Resolves as soon as the subscription is active. From then on messages arrive, including messages that
-   * the subscriber's own process publishes. Rejects if the subscription fails; in this case nothing is delivered.
-   * @param onMessage called asynchronously, never inside `publish`. It never throws. It must not change the bytes, and may use them
-   * only until it returns
+   * Subscribes to a channel. Resolves as soon as the subscription is active. From then on, messages arrive,
+   * including messages that the subscriber's own process publishes. Rejects if the subscription fails. In
+   * this case, nothing is delivered.
+   * @param onMessage called asynchronously, never inside `publish`. `onMessage` never throws. It must not
+   * change the bytes, and may use the bytes only until it returns
    */
   subscribe(channel: string, onMessage: (message: Uint8Array) => void): Promise<BackplaneSubscription>;
   /**
-   * Publishes a message. Resolves when the backplane has accepted the message for all subscribers. Rejects if that is not certain;
-   * the message may nevertheless arrive.
+   * Publishes a message. Resolves when the backplane has accepted the message for all subscribers. Rejects if
+   * this is not certain. In that case, the message may still arrive.
    * @param message belongs to the backplane from now on, so the caller must not change it
    */
   publish(channel: string, message: Uint8Array): Promise<void>;

@@ -22,7 +22,7 @@ import { PendingQueries, type QueryListener, unavailable } from './pending-queri
 import { Presence } from './presence.js';
 import { RemoteCalls } from './remote-calls.js';
 
-/** Maximum number of unknown format versions to report. Each of them is reported once. Further versions are not reported. */
+/** Maximum number of unknown format versions that are reported. Each version is reported once. */
 const MAXIMUM_VERSIONS = 16;
 
 /** The limits of the link between a hub and the other instances. */
@@ -229,8 +229,8 @@ export class HubLink implements RemoteHub, TickListener {
     try {
       this.#dispatch(decoded.message);
     } catch {
-      // The bytes inside the message are not valid in a hub protocol. The error is dropped, because it may describe these bytes,
-      // and the content of a message must not reach logs.
+      // The bytes inside the message are not valid in a hub protocol. The error is dropped, because it may
+      // contain some of these bytes. The content of a message must not reach logs.
       this.#ignore('malformed');
     }
   }
@@ -274,8 +274,8 @@ export class HubLink implements RemoteHub, TickListener {
 
   #onAnswer({ sender, id, answer }: MessageOf<'answer'>): void {
     if (answer === 'elsewhere') return this.#queries.notFound(id, sender);
-    // If the query is no longer pending, its caller may have canceled. In that case `called` tells the peer that no answer is
-    // needed.
+    // If the query is no longer pending, its caller may have canceled. In that case, `called` informs the
+    // peer that no answer is needed.
     if (!this.#queries.found(id, sender, answer === 'done')) this.#calls.called(id, sender);
   }
 

@@ -6,8 +6,8 @@ import type { HubBackplane } from './hub-backplane.js';
 type Listener = (message: Uint8Array) => void;
 
 /**
- * Creates a backplane that never loses a message. It delivers messages in microtasks, without copying or storing them. It keeps
- * only channels that have subscribers.
+ * Creates a backplane that never loses a message. The backplane delivers messages in microtasks, and does not
+ * copy or store messages. It keeps only channels that have subscribers.
  */
 export function createMemoryBackplane(): HubBackplane {
   const channels = new Map<string, Set<Listener>>();

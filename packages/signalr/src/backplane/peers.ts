@@ -28,8 +28,8 @@ interface Peer {
 }
 
 /**
- * The state of this instance. `up`: it receives its own messages through the backplane. `down`: it has received none of them for
- * three heartbeats. `starting`: it has received none yet.
+ * The state of this instance. `up`: the instance receives its own messages through the backplane. `down`:
+ * none of its messages has arrived for three heartbeats. `starting`: none of its messages has ever arrived.
  */
 export type PeersState = 'starting' | 'up' | 'down';
 
@@ -66,16 +66,16 @@ export class Peers {
   }
 
   /**
-   * True until this instance has been `up` for the first time. Until then, queries of other instances need not wait for its
-   * answers.
+   * True until this instance has been `up` for the first time. Until then, other instances need not wait for
+   * its answers to their queries.
    */
   get isNew(): boolean {
     return !this.#hasBeenUp;
   }
 
   /**
-   * True if this instance has been `up` for so long that every present instance has announced itself. Then all present peers are
-   * known.
+   * True if this instance has been `up` for so long that every present instance has announced itself. From
+   * then on, all present peers are known.
    */
   get isComplete(): boolean {
     return this.#state === 'up' && this.#upBeats > COMPLETE_AFTER_BEATS;
@@ -90,7 +90,10 @@ export class Peers {
     return this.#peers.get(id)?.isPresent === true;
   }
 
-  /** Notes that this instance has received one of its own messages. Returns true if that changes the state to `up`. */
+  /**
+   * Records that this instance has received one of its own messages. Returns true if that changes the state
+   * to `up`.
+   */
   receivedOwnMessage(): boolean {
     this.#beatsWithoutOwnMessage = 0;
     if (this.#state === 'up') return false;
@@ -102,11 +105,12 @@ export class Peers {
   }
 
   /**
-   * Checks the sequence number of a peer's broadcast. The first broadcast that arrives from a peer sets the starting number for
-   * that peer.
+   * Checks the sequence number of a peer's broadcast. The first broadcast that arrives from a peer sets the
+   * starting number for that peer.
    * @param sequence the broadcast's own number, or the number of the peer's last numbered broadcast
-   * @param isNumbered true if the broadcast has its own number. Undefined for a kind of message that this version does not know:
-   * then a number above the peer's last number counts as the broadcast's own number
+   * @param isNumbered true if the broadcast has its own number. Undefined for a kind of message that this
+   * version does not know. In that case, a number above the peer's last number counts as the broadcast's own
+   * number
    */
   received(id: string, sequence: number, isNumbered: boolean | undefined): Order {
     const peer = this.#peers.get(id);
@@ -122,7 +126,7 @@ export class Peers {
     return { kind: 'next', lost: sequence - expected };
   }
 
-  /** Notes that a known peer has announced itself. Returns true if the peer was not present before. */
+  /** Records that a known peer has announced itself. Returns true if the peer was not present before. */
   announced(id: string): boolean {
     const peer = this.#peers.get(id);
     if (peer === undefined || peer.isPresent) return false;
@@ -154,14 +158,18 @@ export class Peers {
       peer.silentBeats += 1;
       if (peer.silentBeats > FORGOTTEN_AFTER_BEATS) this.#peers.delete(id);
       if (!peer.isPresent || peer.silentBeats <= GONE_AFTER_BEATS) continue;
-      // The peer's sequence number is kept: if the peer returns, the number shows how many messages were missed.
+      // The peer's sequence number is kept. If the peer returns, this number shows how many messages were
+      // missed.
       peer.isPresent = false;
       gone.push(id);
     }
     return gone;
   }
 
-  /** Tells whether another peer can be added. At the maximum, it first forgets a peer that is not present. */
+  /**
+   * Returns true if another peer can be added. If there are too many peers, first forgets a peer that is not
+   * present.
+   */
   #hasRoom(): boolean {
     if (this.#peers.size < MAXIMUM_PEERS) return true;
     for (const [id, { isPresent }] of this.#peers) {

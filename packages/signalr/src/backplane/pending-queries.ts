@@ -10,8 +10,8 @@ import { SignalRError } from '../errors.js';
 const MAXIMUM_QUERIES = 10_000;
 
 /**
- * Receives the outcome of a query. Exactly one of the methods is called, and it is called once. If the query is forgotten, no
- * method is called.
+ * Receives the outcome of a query. Exactly one of the methods is called, exactly once. If the query is
+ * forgotten, no method is called.
  */
 export interface QueryListener {
   /** Called when a peer has the connection. `isDone` is false if the peer had nothing to do. */
@@ -50,7 +50,8 @@ export interface PendingQueriesDependencies {
  * - All present peers are known and have answered that they do not have the connection.
  * - The deadline has passed.
  *
- * A query does not wait for peers that join later, because they were not asked. At most 10,000 queries are pending.
+ * A query does not wait for peers that join later, because these peers did not receive the query. At most
+ * 10,000 queries are pending.
  */
 export class PendingQueries {
   readonly #dependencies: PendingQueriesDependencies;
@@ -77,8 +78,8 @@ export class PendingQueries {
   }
 
   /**
-   * Ends a query, because a peer has the connection. `isDone` is false if the peer had nothing to do. Returns false if the query is
-   * over already.
+   * Ends a query, because a peer has the connection. `isDone` is false if the peer had nothing to do. Returns
+   * false if the query has already ended.
    */
   found(id: string, peer: string, isDone: boolean): boolean {
     const query = this.#take(id);
@@ -86,21 +87,21 @@ export class PendingQueries {
     return query !== undefined;
   }
 
-  /** Notes that a peer does not have the connection. */
+  /** Records that a peer does not have the connection. */
   notFound(id: string, peer: string): void {
     this.#queries.get(id)?.awaited.delete(peer);
     this.#settle(id);
   }
 
   /**
-   * Adds a peer that was present before the queries began but announces itself only now. All pending queries wait for its answer,
-   * too.
+   * Adds a peer that announces itself only now, but was present before the queries began. All pending queries
+   * also wait for the answer of this peer.
    */
   peerAppeared(peer: string): void {
     for (const { awaited } of this.#queries.values()) awaited.add(peer);
   }
 
-  /** Stops waiting for the answers of a peer that is gone: its connections are gone, too. */
+  /** Stops waiting for the answers of a peer that is gone, because its connections are also gone. */
   peerGone(peer: string): void {
     for (const id of this.#queries.keys()) this.notFound(id, peer);
   }
@@ -119,7 +120,7 @@ export class PendingQueries {
     this.#queries.delete(id);
   }
 
-  /** Ends a query with an error. Returns false if the query is over already. */
+  /** Ends a query with an error. Returns false if the query has already ended. */
   fail(id: string, error: SignalRError): boolean {
     const query = this.#take(id);
     query?.listener.onFailed(error);

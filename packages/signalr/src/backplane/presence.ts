@@ -23,8 +23,8 @@ export interface PresenceDependencies {
 }
 
 /**
- * The fraction of the interval after which a heartbeat is due. It is below 1, because a tick may come a little early; the heartbeat
- * would otherwise wait for the next tick.
+ * The fraction of the interval after which a heartbeat is due. The fraction is below 1, because a tick may
+ * come a little early. Otherwise the heartbeat would wait for the next tick.
  */
 const BEAT_TOLERANCE = 0.9;
 
@@ -90,7 +90,10 @@ export class Presence {
     this.#announce();
   }
 
-  /** Notes that this instance has received one of its own messages, which shows that messages of other instances arrive, too. */
+  /**
+   * Records that this instance has received one of its own messages. Such a message shows that messages of
+   * other instances also arrive.
+   */
   receivedOwnMessage(): void {
     if (this.#peers.receivedOwnMessage())
       this.#dependencies.onEvent({ type: 'backplane_up', hub: this.#dependencies.hub });
@@ -115,7 +118,7 @@ export class Presence {
 
   onAnnounce({ sender, isNew }: MessageOf<'announce'>): void {
     if (!this.#peers.announced(sender)) return;
-    // A new instance was not asked the pending queries, so these queries do not wait for its answer.
+    // Pending queries were not sent to a new instance, so they do not wait for its answer.
     if (isNew) this.#announce();
     else this.#dependencies.onAppeared(sender);
   }
@@ -129,7 +132,10 @@ export class Presence {
     if (!this.#isAnnouncing && this.#isOpen) void this.#sendAnnouncement();
   }
 
-  /** Sends a heartbeat. Never rejects: a failure is noticed anyway, because this instance then misses its own message. */
+  /**
+   * Sends a heartbeat. Never rejects, because this instance notices a failure in another way: its own message
+   * does not arrive.
+   */
   async #sendAnnouncement(): Promise<void> {
     this.#isAnnouncing = true;
     await this.#dependencies.sender.announce({ kind: 'announce', isNew: this.#peers.isNew }).catch(() => {});

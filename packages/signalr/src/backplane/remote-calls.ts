@@ -55,10 +55,10 @@ export class RemoteCalls {
     });
   }
 
-  /** Notes that a peer has called the client. */
+  /** Records that a peer has called the client. */
   called(id: string, peer: string): void {
-    // If the call is no longer known, it has ended, for example because its caller canceled before this instance knew which peer
-    // has the client. That peer is then informed only now.
+    // If the call is no longer known, it has ended, for example because its caller canceled before this
+    // instance knew which peer has the client. In that case, the peer is informed now.
     if (!this.#awaited.called(id, peer)) this.#sendCancel(peer, id);
   }
 
@@ -123,7 +123,10 @@ export class RemoteCalls {
     }
   }
 
-  /** Ends all calls with a peer that is gone: its clients will not answer, and it no longer waits for answers. */
+  /**
+   * Ends all calls with a peer that is gone. Clients of this peer will not answer, and the peer no longer
+   * waits for answers.
+   */
   peerGone(peer: string): void {
     this.#awaited.ownerGone(peer);
     this.#served.originGone(peer);

@@ -66,12 +66,12 @@ export class ServedCalls {
     call.connection.results.forget(id);
   }
 
-  /** Forgets all calls of an instance that is gone: it no longer waits for answers. */
+  /** Forgets all calls of an instance that is gone, because this instance no longer waits for answers. */
   originGone(origin: string): void {
     for (const { id } of this.#calls.values()) this.cancel(id, origin);
   }
 
-  /** Yields each call: its id, and the instance that waits for its answer. */
+  /** Yields the id of each call, together with the instance that waits for the answer. */
   *pairs(): Iterable<readonly [id: string, origin: string]> {
     for (const [id, { origin }] of this.#calls) yield [id, origin];
   }
@@ -79,7 +79,7 @@ export class ServedCalls {
   #answer(call: ServedCall, outcome: CompletionOutcome): void {
     this.#calls.delete(call.id);
     const { protocol } = call.connection;
-    // The protocol is always known here: a client that has answered has completed its handshake.
+    // The protocol is always known here, because a client that has answered has completed its handshake.
     if (protocol === undefined) return;
     let bytes: Uint8Array;
     try {

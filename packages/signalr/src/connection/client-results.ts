@@ -9,8 +9,8 @@ import { canceled, disconnected, tooManyCalls } from './call-errors.js';
 const MAXIMUM_PENDING = 1_000;
 
 /**
- * The caller that waits for the answer to one call. Exactly one of the two methods is called, and it is called once. No method is
- * called after `forget`, or if `expect` throws.
+ * The caller that waits for the answer to one call. Exactly one of the two methods is called, exactly once.
+ * No method is called after `forget`, or if `expect` throws.
  */
 export interface AnswerListener {
   answered(outcome: CompletionOutcome): void;
@@ -56,8 +56,10 @@ export class ClientResults {
   }
 
   /**
-   * Sends a call with `write`, which must return false if the call could not be sent. The client's answer goes to the listener.
-   * @throws SignalRError `disconnected`, `too_many_calls`, or any error of `write`. If it throws, the listener is not called
+   * Sends a call with `write`. `write` must return false if the call could not be sent. The client's answer
+   * goes to the listener.
+   * @throws SignalRError `disconnected`, `too_many_calls`, or any error of `write`. If it throws, the
+   * listener is not called
    */
   expect(invocationId: string, write: () => boolean, listener: AnswerListener): void {
     if (this.#pending.size >= MAXIMUM_PENDING) throw tooManyCalls();
@@ -69,8 +71,8 @@ export class ClientResults {
       this.#pending.delete(invocationId);
       throw error;
     }
-    // `write` closes the connection of a client that is too slow. The listener has then been called already, and is no longer
-    // pending.
+    // If the client is too slow, `write` closes the connection. In that case, the listener was already called
+    // and is no longer pending.
     if (this.#pending.delete(invocationId)) throw disconnected(this.#connectionId);
   }
 

@@ -1,14 +1,15 @@
 /*
- * The server's clock. All code of the package reads the time from it, so that tests can replace it.
+ * The server's clock. All code of the package reads the time from this clock, so that tests can replace the
+ * clock.
  */
 import { type Clock, systemClock } from '@millrace/internal';
 
 /** The source of the current time, and a timer that calls a function repeatedly. */
 export interface ServerClock extends Pick<Clock, 'monotonicMs' | 'wallMs'> {
   /**
-   * Calls `tick` about every `intervalMs`, until the returned function is called. The timer must not keep the process alive. Data
-   * that has already reached the sockets should be read before `tick`, because `tick` decides which clients were silent for too
-   * long.
+   * Calls `tick` about every `intervalMs`, until the returned function is called. The timer must not keep the
+   * process alive. Before `tick`, data that has already reached the sockets should be read, because `tick`
+   * decides which clients were silent for too long.
    */
   every(intervalMs: number, tick: () => void): () => void;
 }

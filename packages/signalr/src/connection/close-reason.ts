@@ -5,7 +5,7 @@
 
 import { SignalRError } from '../errors.js';
 
-/** The rule for one close reason. It determines how the connection ends. */
+/** The rule for one close reason, which determines how the connection ends. */
 export interface CloseRule {
   /**
    * The Close message. `none`: no message, because the client is gone. `plain`: a message without an error text. `error`: a message
@@ -37,7 +37,7 @@ export const CLOSE_RULES = {
   malformed_message: { message: 'error', allowReconnect: true, discardsQueue: false, isError: true },
   /** The client sent a message that exceeds the size limit. */
   message_too_big: { message: 'error', allowReconnect: true, discardsQueue: false, isError: true },
-  /** The client had sent a ping before, and was then silent for too long. */
+  /** The client had sent at least one ping, and was later silent for too long. */
   client_timeout: { message: 'error', allowReconnect: true, discardsQueue: false, isError: true },
   /** The network connection broke. */
   transport_lost: { message: 'none', allowReconnect: true, discardsQueue: true, isError: true },

@@ -1,6 +1,4 @@
-/*
- * The identity of a connection's client, and a function that compares when two credentials expire.
- */
+/* The identity of a connection's client, and a function that compares the expiry of two credentials. */
 
 /** The client's identity, as the hub's `authenticate` returned it. */
 export interface ConnectionPrincipal {
@@ -11,8 +9,8 @@ export interface ConnectionPrincipal {
 }
 
 /**
- * Returns how much later the credentials of `newer` expire than the credentials of `known`, in milliseconds. The number is negative
- * if they expire earlier, and 0 if neither of the two ever expires.
+ * Returns how much later the credentials of `newer` expire than the credentials of `known`, in milliseconds.
+ * The number is negative if `newer` expires earlier, and 0 if neither of the two ever expires.
  */
 export function extensionMs(known: ConnectionPrincipal, newer: ConnectionPrincipal): number {
   const [knownMs, newerMs] = [known.expiresAtMs ?? Infinity, newer.expiresAtMs ?? Infinity];

@@ -16,15 +16,18 @@ export type DueAction =
 /** The part of the outbound state that the timers need. */
 export interface OutboundProgress {
   /**
-   * False while the transport has nothing to write to. The transport then measures how long the client is away, and only the
-   * handshake deadline applies here.
+   * False while the transport has nothing to write to. During this time, the transport measures how long the
+   * client is away, and this class checks only the handshake deadline.
    */
   readonly isAttached: boolean;
   readonly isBlocked: boolean;
   readonly progress: number;
 }
 
-/** A tick may come a little early. A ping that is due at this tick must then not wait for the next one. */
+/**
+ * Tolerance for a tick that comes a little early, so that a ping that is due at this tick does not wait for
+ * the next tick.
+ */
 const TIMER_JITTER_MS = 50;
 
 /** Keeps the times of one connection. All times are in milliseconds of the ticker's clock. */
@@ -33,7 +36,10 @@ export class ConnectionTimers {
   /** The time of the tick that first saw the present state. */
   #stateSinceMs: number;
   #lastTickMs: number;
-  /** A time at or before the last send: the tick before it. So a ping is early by one tick at most, and never late. */
+  /**
+   * The time of the last tick before the last send. With this time, a ping may be up to one tick early, but
+   * never late.
+   */
   #lastSentMs: number;
   #lastReceivedMs: number;
   #blockedSinceMs: number;

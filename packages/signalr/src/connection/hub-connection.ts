@@ -1,6 +1,6 @@
 /*
- * One client's connection: its identity, its state, and the methods that write to it and end it. run-hub-connection.ts runs the
- * connection from its beginning to its end. The hub acts on the client's messages.
+ * One client's connection: its identity, its state, and the methods that write to it and end it. `run-hub-connection.ts` runs the
+ * connection from its beginning to its end. The hub handles the client's messages.
  */
 import type { ConnectionIdentity } from '../events.js';
 import type { EncodedMessage } from '../protocol/encoded-message.js';
@@ -123,7 +123,7 @@ export class HubConnection implements TransportListener, TickListener {
     return this.#cause;
   }
 
-  /** True when the handshake took too long. `performHandshake` then refuses the client. */
+  /** True when the handshake took too long. In that case, `performHandshake` refuses the client. */
   get isHandshakeExpired(): boolean {
     return this.#isHandshakeExpired;
   }
@@ -193,7 +193,7 @@ export class HubConnection implements TransportListener, TickListener {
   }
 
   /**
-   * Returns true when the hub has to act on the message. Messages of stateful reconnect are handled here.
+   * Returns true when the hub has to handle the message. Messages of stateful reconnect are handled here.
    * @throws SignalRError `malformed_message`
    */
   accepts(message: HubMessage): boolean {
@@ -229,9 +229,9 @@ export class HubConnection implements TransportListener, TickListener {
   }
 
   /**
-   * Queues a message that many connections may share. The message is queued before `send` returns, so that messages keep the order
-   * of the calls.
-   * @param key set if only the newest message counts: the message replaces a waiting message with the same key
+   * Queues a message that many connections may share. The message is queued before `send` returns, so that messages keep the
+   * order of the calls.
+   * @param key set if only the newest message counts. A new message replaces a waiting message with the same key
    * @returns false if the connection is not open, or is now closed because the client is too slow
    * @throws SignalRError `unserializable`
    */
@@ -276,7 +276,7 @@ export class HubConnection implements TransportListener, TickListener {
     this.#transport.resumption?.stop();
   }
 
-  /** Ends the connection at once, without a Close message. The server calls this method when it cannot wait any longer. */
+  /** Ends the connection immediately, without a Close message. The server calls this method when it cannot wait any longer. */
   abort(): void {
     this.#transport.abort();
   }

@@ -1,12 +1,13 @@
 /*
- * Buffers received bytes between the transport and the read loop. The buffer has a limit, so that memory does not grow: if the
- * buffer is full because a hub method is busy, the transport stops reading from the client's socket (backpressure).
+ * Buffers received bytes between the transport and the read loop. The buffer has a limit, so that memory does
+ * not grow. If a hub method is busy and the buffer is full, the transport stops reading from the client's
+ * socket (backpressure).
  */
 import type { Transport } from '../transports/transport.js';
 
 /**
- * Memory that every chunk needs in addition to its bytes. It counts towards the limit, because many small chunks cost more memory
- * than their bytes.
+ * Memory that every chunk needs in addition to its bytes. This memory counts towards the limit, because many
+ * small chunks cost more memory than their bytes.
  */
 const CHUNK_OVERHEAD_BYTES = 128;
 
@@ -61,13 +62,16 @@ export class InboundBuffer {
     }
   }
 
-  /** Ends the input, because the client sends no more bytes. Bytes that it sent before can still be read. */
+  /** Ends the input, because the client sends no more bytes. Bytes that arrived earlier can still be read. */
   end(): void {
     this.#isEnded = true;
     this.#answer(undefined);
   }
 
-  /** True after {@link InboundBuffer.discard}. Messages that have been received already must then have no effect. */
+  /**
+   * True after {@link InboundBuffer.discard}. After that, messages that were already received must have no
+   * effect.
+   */
   get isDiscarded(): boolean {
     return this.#isDiscarded;
   }

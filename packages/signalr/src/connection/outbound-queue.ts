@@ -7,8 +7,9 @@ import type { Transport } from '../transports/transport.js';
 /** Bounds of one connection's outbound data. */
 export interface OutboundLimits {
   /**
-   * Maximum number of bytes that wait in the queue and in the transport together. While the transport has room, it accepts even a
-   * message that is larger than this limit, because such a message could otherwise never be sent.
+   * Maximum number of bytes that wait in the queue and in the transport together. While the transport has
+   * room, it accepts even a message that is larger than this limit. Otherwise such a message could never be
+   * sent.
    */
   readonly maximumOutboundBytes: number;
   /** Maximum number of messages in the queue. */
@@ -22,11 +23,11 @@ export interface OutboundLimits {
 export type Offered = 'taken' | 'replaced' | 'overflow';
 
 /**
- * The messages to one client, in the order of {@link OutboundQueue.offer}. While the transport has room, messages go straight to
- * it. Otherwise they wait in this queue, where they can still be discarded.
- * If a message has the same key as a waiting message, the waiting message is discarded. The new message is queued at the end, not
- * in the old message's place, so that no older message is sent after a newer one.
- * A message that would exceed a limit is refused. The connection then closes.
+ * The messages to one client, in the order of {@link OutboundQueue.offer}. While the transport has room,
+ * messages go directly to the transport. Otherwise messages wait in this queue, where they can still be
+ * discarded. If a message has the same key as a waiting message, the waiting message is discarded. The new
+ * message is queued at the end, not in the old message's place, so that no older message is sent after a
+ * newer one. A message that would exceed a limit is refused, and the connection is closed.
  */
 export class OutboundQueue {
   readonly #limits: OutboundLimits;
@@ -118,13 +119,19 @@ export class OutboundQueue {
     this.#queuedBytes = 0;
   }
 
-  /** Appends the Close message without checking the limits, because it is small and nothing follows it. */
+  /**
+   * Appends the Close message without checking the limits, because the message is small and no other message
+   * follows it.
+   */
   offerLast(message: EncodedMessage): void {
     if (this.#isBlocked) this.#push(message);
     else this.#transport.write(message);
   }
 
-  /** Calls the callback once, as soon as the queue is empty. If the queue is already empty, the callback is called at once. */
+  /**
+   * Calls the callback once, as soon as the queue is empty. If the queue is already empty, the callback is
+   * called immediately.
+   */
   whenEmpty(callback: () => void): void {
     this.#onEmpty ??= [];
     this.#onEmpty.push(callback);

@@ -20,8 +20,8 @@ export type HandshakeResult =
   | { readonly kind: 'failed'; readonly reason: HandshakeFailure };
 
 /**
- * Waits for the client's handshake request, at most for the handshake timeout, and answers the request. After a failure the
- * connection is closing, and the client has received the error if it was still connected.
+ * Waits for the client's handshake request until the handshake timeout, and answers the request. After a
+ * failure the connection is closing, and the client has received the error if it was still connected.
  */
 export async function performHandshake(
   connection: HubConnection,
@@ -48,7 +48,7 @@ export async function performHandshake(
 async function readRecord(connection: HubConnection, records: RecordReader): Promise<Buffer | undefined> {
   for (;;) {
     const chunk = await connection.inbound.read();
-    // A connection survives the loss of its socket only after the handshake.
+    // Before the handshake, the loss of the socket ends the connection.
     if (chunk === undefined || chunk === INTERRUPTED) return undefined;
     records.push(chunk);
     const record = records.next();

@@ -26,8 +26,8 @@ export interface ConnectionHost {
   /** Runs the hub's `onDisconnected`. Rejects with the hub's error. */
   disconnected(connection: HubConnection, error: Error | undefined): Promise<void>;
   /**
-   * Acts on one message. If it returns a promise, the next message must not be read before the promise resolves. Never rejects and
-   * never throws.
+   * Handles one message. If `dispatch` returns a promise, the next message must not be read before the
+   * promise resolves. Never rejects and never throws.
    */
   dispatch(connection: HubConnection, message: HubMessage): Promise<void> | undefined;
   /** Ends the client's calls and streams after its last message, and waits for the running invocations. */
@@ -38,9 +38,10 @@ export interface ConnectionHost {
  * Runs a connection until it has ended and is unregistered. Never rejects.
  *
  * The steps at the end have this order:
- * - The Close message is sent first, because nothing can be sent after the transport ends.
+ * - The Close message is sent first, because no message can be sent after the transport ends.
  * - The abort signal fires, so that running methods stop before `onDisconnected`.
- * - `onDisconnected` runs while the connection is still in its groups, so that the hub can notify the other members.
+ * - `onDisconnected` runs while the connection is still in its groups, so that the hub can notify the other
+ *   members.
  * - The connection is unregistered.
  *
  * The transport closes during these steps, without waiting for the hub's code.
@@ -66,7 +67,8 @@ export async function runHubConnection(connection: HubConnection, host: Connecti
 }
 
 /**
- * Runs the hub's `onConnected`. Returns false if it failed. The Close message then tells the client not to reconnect automatically.
+ * Runs the hub's `onConnected`. Returns false if `onConnected` failed. In that case, the Close message tells
+ * the client not to reconnect automatically.
  */
 async function runConnected(connection: HubConnection, host: ConnectionHost): Promise<boolean> {
   connection.setDispatching(true);
@@ -105,7 +107,7 @@ async function readMessages(
       }
       const chunk = await connection.inbound.read();
       if (chunk === undefined) return;
-      // The client resends a message that was incomplete on the previous socket, so parsing starts anew.
+      // The client resends a message that was incomplete on the previous socket, so parsing starts again.
       if (chunk === INTERRUPTED) {
         parser = handshake.protocol.createParser(connection.limits.maximumReceiveMessageBytes);
       } else parser.push(chunk);

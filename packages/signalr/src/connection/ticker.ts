@@ -1,6 +1,6 @@
 /*
- * One coarse timer for all connections. Ten thousand connections need only one timer, and reading the time is only a field access.
- * Deadlines are accurate to one tick, as in ASP.NET Core.
+ * One coarse timer for all connections. All connections share one timer, and reading the time costs only a
+ * field access. Deadlines are accurate to one tick, as in ASP.NET Core.
  */
 import type { ServerClock } from './clock.js';
 

@@ -39,10 +39,10 @@ export class Admitter {
   }
 
   /**
-   * Authenticates one request. Never rejects: an `AuthenticationUnavailable` from `authenticate` is answered with 503. Any other
-   * error is reported and answered with 500.
-   * @param find finds the connection of the request, if there is one. It is called again after `authenticate`, because another
-   * request may have opened the connection in between
+   * Authenticates one request. Never rejects: an `AuthenticationUnavailable` from `authenticate` is answered
+   * with 503. Any other error is reported and answered with 500.
+   * @param find finds the connection of the request, if there is one. `find` is called again after
+   * `authenticate`, because another request may have opened the connection in the meantime
    */
   async admit(
     info: RequestInfo,
@@ -56,8 +56,8 @@ export class Admitter {
       const current = find?.()?.attached?.connection.principal;
       const result = await this.#authenticate({ ...info, token: bearerTokenOf(info), stage, current });
       if (result !== undefined) return this.#admitAs(result, find?.());
-      // The body is empty, because the official client would otherwise report the body instead of the reason phrase. The tests of
-      // the official client expect the reason phrase.
+      // The body is empty. Otherwise the official client would report the body instead of the reason phrase,
+      // which its own tests expect.
       return { kind: 'refused', answer: this.refuse('unauthorized', emptyAnswer(401)) };
     } catch (error) {
       if (error instanceof AuthenticationUnavailable) {

@@ -1,6 +1,7 @@
 /*
- * Attaches the hubs to a Node HTTP server. Requests for hubs never reach the server's other listeners. All other requests reach
- * those listeners as if nothing had been attached. If there are no other listeners, they are answered with 404.
+ * Attaches the hubs to a Node HTTP server. Requests for hubs never reach the server's other listeners. All
+ * other requests reach those listeners as if no hub had been attached. If there are no other listeners, these
+ * requests are answered with 404.
  */
 import { type Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
@@ -31,8 +32,8 @@ export function attachToServer(server: AttachableServer, findRoute: FindRoute): 
   server.on('upgrade', onUpgrade);
   return () => {
     server.off('upgrade', onUpgrade);
-    // If another wrapper has been added since, this wrapper stays. It then finds no routes any more and only calls the original
-    // `emit`.
+    // If another wrapper was added later, this wrapper stays in place. From now on, it finds no routes and
+    // only calls the original `emit`.
     if (server.emit === (emit as typeof server.emit)) server.emit = originalEmit;
   };
 }
@@ -74,9 +75,10 @@ function isWebSocketUpgrade({ headers }: IncomingMessage): boolean {
 }
 
 /**
- * Lets the server read the request again without its offer to upgrade, because a server ignores offers of protocols that it does not
- * speak (RFC 9110, section 7.8). `curl --http2` offers `h2c` with every request. Node has stopped reading the request at the end of
- * its headers, so that its body is still in `head` and in the socket.
+ * Lets the server read the request again, without the offer to upgrade. A server must ignore offers of
+ * protocols that it does not support (RFC 9110, section 7.8). For example, `curl --http2` offers `h2c` with
+ * every request. Node has stopped reading after the headers of the request. Therefore the body is still in
+ * `head` and in the socket.
  */
 function readWithoutUpgrade(
   server: AttachableServer,
@@ -90,7 +92,7 @@ function readWithoutUpgrade(
     const kept = keptHeader(name, value);
     if (kept !== undefined) lines.push(`${name}: ${kept}`);
   }
-  // Node reads headers as Latin-1, so that this writes the bytes that the client has sent.
+  // Node reads headers as Latin-1. Therefore this text has the bytes that the client sent.
   socket.unshift(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), head]));
   server.emit('encrypted' in socket ? 'secureConnection' : 'connection', socket);
 }
@@ -107,9 +109,10 @@ function keptHeader(name: string, value: string): string | undefined {
 const fallbacks = new WeakSet<object>();
 
 /**
- * Creates the listener that makes Node emit `upgrade`: without such a listener, Node treats an upgrade as a plain request. If the
- * application has no `upgrade` listener, an upgrade that is not for a hub must still become a plain request. In this case, the
- * first listener that this file has added emits the upgrade as a `request` event.
+ * Creates an `upgrade` listener. Without such a listener, Node does not emit `upgrade`, and treats an upgrade
+ * as a plain request. If the application has no `upgrade` listener, an upgrade that is not for a hub must
+ * still become a plain request. In this case, the first listener that this file has added emits the upgrade
+ * as a `request` event.
  */
 function createFallback(server: AttachableServer) {
   const onUpgrade = (request: IncomingMessage, socket: Duplex): void => {

@@ -62,7 +62,10 @@ export interface ConnectionStoreLimits {
   readonly timeoutMs: number;
 }
 
-/** Tolerated difference between the clocks of two instances. A signed token is accepted for this long after its expiry. */
+/**
+ * Tolerated difference between the clocks of two instances. A signed token is still accepted for this time
+ * after its expiry.
+ */
 const CLOCK_SKEW_MS = 10_000;
 
 /**
@@ -100,7 +103,8 @@ export class ConnectionStore implements TickListener {
   negotiate(version: 0 | 1, userId: string | null = null, isResumable = false): StoredConnection | undefined {
     if (this.#tokens !== undefined) return this.#negotiateSigned(this.#tokens, version, userId, isResumable);
     if (this.#pending.size >= this.#maximumPending) return undefined;
-    // The ticker may have stopped while no token was pending, so its time may be old. Adding a listener updates its time.
+    // While no token was pending, the ticker may have stopped, so its time may be old. Adding a listener
+    // updates this time.
     this.#ticker.add(this);
     const connectionId = createToken();
     const connectionToken = version === 0 ? connectionId : createToken();

@@ -13,7 +13,7 @@ export interface HttpAnswer {
   readonly body?: string;
 }
 
-/** Creates an answer in plain text, as ASP.NET Core sends it. */
+/** Creates an answer in plain text, like those of ASP.NET Core. */
 export function plainText(status: number, body = ''): HttpAnswer {
   return { status, headers: { 'Content-Type': 'text/plain' }, body };
 }
@@ -24,27 +24,30 @@ export function plainText(status: number, body = ''): HttpAnswer {
  */
 export const UNKNOWN_CONNECTION: HttpAnswer = { status: 404, body: 'No Connection with that ID' };
 
-/** Creates an answer with status 503 that asks the client to retry after this number of seconds, which must be whole. */
+/** Creates an answer with status 503 that asks the client to retry after a whole number of seconds. */
 export function retryLater(seconds: number): HttpAnswer {
   return { status: 503, headers: { 'Retry-After': String(seconds) } };
 }
 
 /**
- * The answer that asks the client to retry soon. Another server may accept the client at once, so the wait is only one second, the
- * shortest time in whole seconds.
+ * The answer that asks the client to retry soon. Another server may accept the client immediately. Therefore
+ * the client should wait for only one second, the minimum.
  */
 export const GOING_AWAY: HttpAnswer = retryLater(1);
 
-/** Creates an answer without a body and without a content type, as ASP.NET Core sends it. */
+/** Creates an answer without a body and without a content type, like those of ASP.NET Core. */
 export function emptyAnswer(status: number): HttpAnswer {
   return { status };
 }
 
-/** Sends the answer at once, even while the request's body is still arriving. The response ends after the body has arrived. */
+/**
+ * Sends the answer immediately, even while the request's body is still arriving. The response ends after the
+ * body has arrived.
+ */
 export function sendAnswer(response: ServerResponse, answer: HttpAnswer): void {
   if (response.headersSent || response.destroyed) return;
   const body = answer.body ?? '';
-  // A response with status 204 has no body (RFC 9110, 8.6), and neither has a response to HEAD.
+  // A response with status 204 has no body (RFC 9110, 8.6). A response to HEAD has no body either.
   const isBodiless = answer.status === 204 || response.req.method === 'HEAD';
   const length = isBodiless ? {} : { 'Content-Length': String(Buffer.byteLength(body)) };
   for (const [name, value] of Object.entries(answer.headers ?? {})) response.setHeader(name, value);

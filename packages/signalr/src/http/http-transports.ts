@@ -122,7 +122,7 @@ export class HttpTransports {
 
   async #post(stored: StoredConnection, exchange: HttpExchange): Promise<HttpAnswer> {
     const { attached } = stored;
-    // Clients send only after they have connected. Before that, no connection could receive the bytes.
+    // A client must not send before it has connected, because no connection could receive the bytes.
     if (attached === undefined) return this.refuseUnknown();
     if (attached.name === 'WebSockets') {
       return plainText(405, 'POST requests are not allowed for WebSocket connections.');

@@ -114,8 +114,8 @@ export class HubEndpoint<Client, User, Items> {
 
   /** Answers a request at the hub's path or below it. Never rejects. */
   async handle(request: IncomingMessage, response: ServerResponse, at: RoutedTarget): Promise<void> {
-    // A client may disconnect at any time, which emits this error. It can be ignored, because code that must know of it listens for
-    // 'close'.
+    // A client that disconnects causes this error. The error can be ignored, because code that must know
+    // about the disconnection listens for 'close'.
     request.on('error', () => {});
     const answer = await this.#answer(request, response, at).catch((error) => this.#admitter.fail(error));
     if (answer === undefined) return;
@@ -266,9 +266,10 @@ export class HubEndpoint<Client, User, Items> {
   }
 
   /**
-   * Returns the answer after an attempt to forward a request, or undefined if the other instance has answered. If that instance has
-   * ended, its connections are lost, so the client must start a new connection. If that instance is only unreachable, it may still
-   * have the connection, so the client should retry.
+   * Returns the answer after an attempt to forward a request, or undefined if the other instance has
+   * answered. If that instance has ended, its connections are lost, so the client must start a new
+   * connection. If that instance is unreachable but may still run, the client should retry, because the
+   * connection may still exist.
    */
   #answerForwarded(outcome: ForwardOutcome | undefined): HttpAnswer | undefined {
     if (outcome === 'answered') return undefined;

@@ -30,7 +30,7 @@ export interface NegotiateRedirect {
 /** Redirects a client, for example to the instance of its tenant. Returns undefined if the client is not redirected. */
 export type RedirectNegotiate = (request: RequestInfo) => NegotiateRedirect | undefined;
 
-/** Headers of a response. A list writes the header several times, as several cookies need it. */
+/** Headers of a response. A list writes the header several times, for example for several cookies. */
 export type ResponseHeaders = Readonly<Record<string, string | readonly string[]>>;
 
 /** Called for every negotiate request of an admitted client. The returned headers are added to the response. */

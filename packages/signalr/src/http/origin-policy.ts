@@ -3,11 +3,11 @@
  */
 
 /**
- * Allowed origins: a list such as `['https://app.example', 'capacitor://localhost']`, a function, or `'*'` for any origin.
- * Pages from local files, sandboxed frames and some redirects have the origin `'null'`. Any site can create a sandboxed frame, so a
- * list with `'null'` allows every page.
- * With `'*'`, any page can act with the cookies of its visitor. Use it only if credentials are tokens that the page itself must
- * have.
+ * Allowed origins: a list such as `['https://app.example', 'capacitor://localhost']`, a function, or `'*'`
+ * for any origin. Pages from local files, sandboxed frames and some redirects have the origin `'null'`. Any
+ * site can create a sandboxed frame, so a list with `'null'` allows every page. With `'*'`, any page can act
+ * with the cookies of its visitor. Use `'*'` only if clients authenticate with tokens that their page must
+ * provide.
  */
 export type AllowedOrigins = readonly string[] | '*' | ((origin: string) => boolean);
 

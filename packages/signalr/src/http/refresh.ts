@@ -43,7 +43,8 @@ export async function answerRefresh(
   if (stored === undefined || connection === undefined) {
     return refused(404, 'connection_not_found');
   }
-  // In negotiate version 0 the token is the public connection id, so any client that has seen the id could refresh the connection.
+  // In negotiate version 0, the token is the public connection id. Therefore any client that knows the id
+  // could refresh the connection.
   if (stored.ids.connectionToken === stored.ids.connectionId) {
     return refused(400, 'unsupported_negotiate_version');
   }
@@ -54,7 +55,8 @@ export async function answerRefresh(
     return status === 403 ? refused(403, 'user_changed') : admission.answer;
   }
   connection.updatePrincipal(admission.principal);
-  // The hook is not awaited, because it may wait for a running method, while the client's next request waits for this answer.
+  // The hook is not awaited, because it may wait for a running method. Meanwhile, the client's next request
+  // waits for this answer.
   if (connection.principal === admission.principal) void dependencies.hub.authenticationRefreshed(connection);
   const nowMs = dependencies.hub.ticker.wallMs();
   return json(200, { tokenLifetimeSeconds: lifetimeSecondsOf(connection.principal, nowMs) });

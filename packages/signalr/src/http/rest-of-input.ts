@@ -1,12 +1,15 @@
 /*
- * Discards the rest of a request that has already been answered. Most clients send the whole body before they read the answer. If
- * the server closed the connection at once, such a client would see a broken pipe instead of the answer (RFC 9112, 9.6). The server
- * therefore continues to read for a while.
+ * Discards the rest of a request that has already been answered. Most clients send the whole body before they
+ * read the answer. If the server closed the connection at once, such a client would see a broken pipe instead
+ * of the answer (RFC 9112, 9.6). Therefore the server continues to read for some time.
  */
 import type { ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 
-/** Maximum number of bytes to discard: many times the largest body of any request. Beyond it the connection is closed. */
+/**
+ * Maximum number of bytes to discard, which is much more than the largest allowed body. After this number,
+ * the connection is closed.
+ */
 const MAXIMUM_DISCARDED_BYTES = 16_777_216;
 /** Maximum time to read and discard. Kestrel reads for five seconds; a client on a slow connection gets twice that time. */
 const MAXIMUM_DISCARDING_MS = 10_000;

@@ -29,7 +29,7 @@ export interface WebSocketUpgradesDependencies {
   readonly onRefreshed: (connection: HubConnection) => void;
 }
 
-/** The only version of RFC 6455. `ws` would accept 8, the number of a draft. */
+/** The only version in RFC 6455. `ws` would also accept 8, which is the version of a draft. */
 const WEB_SOCKET_VERSION = '13';
 
 /** Refuses another version. RFC 6455, section 4.4, requires the header. */
@@ -55,7 +55,7 @@ export class WebSocketUpgrades {
     this.#webSockets = new WebSocketServer({
       noServer: true,
       clientTracking: false,
-      // Without compression, `ws` has no send queue. The transport relies on that.
+      // Without compression, `ws` has no send queue. The transport relies on the absence of a send queue.
       perMessageDeflate: false,
       maxPayload: dependencies.maximumTransportMessageBytes,
       // ASP.NET Core selects no subprotocol, whereas `ws` would select the first one that the client offers.

@@ -3,7 +3,10 @@
  */
 import type { InvocationSlot } from './invocation-slots.js';
 
-/** The state of a running call. It creates the abort controller on first use, because the signal of most calls is never used. */
+/**
+ * The state of a running call. The abort controller is created on first use, because the signal of most calls
+ * is never used.
+ */
 export class CallScope {
   /** Headers that the client put on the message. */
   readonly headers: Readonly<Record<string, string>> | undefined;

@@ -15,14 +15,14 @@ export type TargetArguments<Target> = Target extends (...args: infer Args) => un
 /** A set of receivers. Every send looks up the receivers again. */
 export interface ClientProxy<Client> {
   /**
-   * Calls the client method `target` on every receiver. Synchronous: encodes the message once per protocol, whatever the number of
-   * receivers, and queues the message for each receiver before `send` returns. Messages keep the order of the calls.
-   * A receiver that is gone is skipped. A receiver with a full queue is closed, and its client may reconnect.
-   * With a backplane, the message is then published to the other instances, without waiting for them. It arrives there at most
-   * once, in the order of the calls.
+   * Calls the client method `target` on every receiver. Synchronous: encodes the message once per protocol,
+   * whatever the number of receivers, and queues the message for each receiver before `send` returns.
+   * Messages keep the order of the calls. A receiver that is gone is skipped. A receiver with a full queue is
+   * closed, and its client may reconnect. With a backplane, the message is then published to the other
+   * instances, without waiting for them. There, messages arrive at most once, in the order of the calls.
    * @returns the number of connections of this process that the message was queued on
-   * @throws SignalRError `unserializable` if the message cannot be encoded; with a backplane, every protocol must be able to encode
-   * it. Nothing is sent in this case
+   * @throws SignalRError `unserializable` if the message cannot be encoded; with a backplane, every protocol
+   * must be able to encode it. Nothing is sent in this case
    */
   send<Target extends keyof Client & string>(
     target: Target,
@@ -34,9 +34,9 @@ export interface ClientProxy<Client> {
    */
   relay(call: PreparedCall): number;
   /**
-   * Returns the same receivers, for messages of which only the newest matters (who is typing, a price). While a receiver reads too
-   * slowly, a new message replaces the waiting message with the same key. The replaced message is not sent, and is reported as
-   * `message_replaced`.
+   * Returns the same receivers, for messages that are outdated by the next one, such as a price. Only the
+   * newest message with a key matters. While a receiver reads too slowly, a new message replaces the waiting
+   * message with the same key. The replaced message is not sent, and is reported as `message_replaced`.
    */
   latest(key: string): ClientProxy<Client>;
 }

@@ -23,7 +23,7 @@ export interface RequestInfo {
   readonly remoteAddress: string | undefined;
 }
 
-/** The groups of this connection. A change takes effect at once, before the next send. */
+/** The groups of this connection. A change takes effect immediately, before the next send. */
 export interface ConnectionGroups {
   /** Adds the connection to a group. Has no effect if it is a member already. Returns false if the connection has ended. */
   add(group: string): boolean;

@@ -27,8 +27,8 @@ export interface ParsedMethod<
   readonly parse: (args: readonly unknown[]) => readonly unknown[];
   readonly invoke: (context: Context, ...args: [...Args, ...UploadStreams<Uploads>]) => Result;
   /**
-   * The guards of the uploads. They are untyped here. Otherwise TypeScript would infer the upload types from the type that a hub
-   * accepts instead of from the guards.
+   * The guards of the uploads. The guards are untyped here. Otherwise TypeScript would infer the types of the
+   * uploads from the hub's declaration, not from the guards.
    */
   readonly uploads: readonly unknown[];
   readonly authorize: ((context: Context, ...args: [...Args]) => boolean | Promise<boolean>) | undefined;
@@ -39,7 +39,7 @@ export interface ParsedMethod<
 /** `call`: the client receives one answer. `stream`: the client receives a stream of items. */
 export type MethodKind = 'call' | 'stream';
 
-/** Turns the client's arguments into typed arguments. Throws if that is not possible. */
+/** Turns the client's arguments into typed arguments. Throws if the arguments are not valid. */
 export type ArgumentParser = (args: readonly unknown[]) => readonly unknown[];
 
 /** The type of a parser's result. The parameters of the method must match this type, but do not influence it. */
@@ -176,11 +176,11 @@ export interface HubHandlers<Client, User, Items, Methods> {
    */
   readonly onDisconnected?: (context: HubContext<Client, User, Items>, error?: Error) => void | Promise<void>;
   /**
-   * Runs after the credentials of a connection were refreshed (`enableAuthenticationRefresh`); `context.user` is then the new user.
-   * The new credentials come from a refresh request. They may also come from a poll or a stateful reconnect, if they expire later
-   * than the old credentials. User id, groups and routing do not change.
-   * The hook runs in turn with the client's invocations. One run covers all refreshes that arrive while the hook waits for its
-   * turn. An error is reported and has no other effect.
+   * Runs after the credentials of a connection were refreshed (`enableAuthenticationRefresh`); `context.user`
+   * is then the new user. The new credentials may come from a refresh request. If they expire later than the
+   * old credentials, they may also come from a poll or a stateful reconnect. User id, groups and routing do
+   * not change. The hook runs in turn with the client's invocations. One run covers all refreshes that arrive
+   * while the hook waits for its turn. An error is reported and has no other effect.
    */
   readonly onAuthenticationRefreshed?: (context: HubContext<Client, User, Items>) => void | Promise<void>;
   /**
@@ -218,8 +218,9 @@ export interface HubDefinition<Client, User, Items, Methods>
 }
 
 /**
- * Declares a hub. The first call passes the types that cannot be inferred: the messages to clients (an interface of functions: name
- * → arguments), the user that `authenticate` returns, and the items of a connection. The second call passes the hooks and methods.
+ * Declares a hub. The first call passes the types that cannot be inferred. These are the messages to clients
+ * (an interface with one function per message), the user that `authenticate` returns, and the items of a
+ * connection. The second call passes the hooks and methods.
  *
  * ```ts
  * interface ChatClient { message(from: string, text: string): void }

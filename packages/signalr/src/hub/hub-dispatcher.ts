@@ -104,8 +104,9 @@ export class HubDispatcher {
   }
 
   /**
-   * Begins an invocation. A call with uploads takes no slot. Otherwise the next invocation could wait for that slot and stop the
-   * read loop, and the items of the uploads could not arrive.
+   * Begins an invocation. A call with uploads takes no slot. Otherwise the next invocation could wait for
+   * that slot. The waiting invocation would stop the read loop, so that the items of the uploads could not
+   * arrive.
    */
   #invoke(connection: HubConnection, message: InvocationMessage): Promise<void> | undefined {
     const call = this.#bind(connection, message, 'call');
@@ -115,7 +116,7 @@ export class HubDispatcher {
     const slot = slots.tryTake();
     if (slot !== undefined) return this.#run(call, slot);
     return slots.take().then((later) => {
-      // The server may have stopped reading this client in the meantime.
+      // Meanwhile, the server may have stopped reading from this client.
       if (connection.inbound.isDiscarded) later.end();
       else this.#run(call, later);
     });
@@ -143,7 +144,10 @@ export class HubDispatcher {
     return uploads === undefined ? undefined : { invocation, entry, args, record, uploads };
   }
 
-  /** Runs the method. If the method returns no promise, the call is completed at once, without a microtask. */
+  /**
+   * Runs the method. If the method returns no promise, the call is completed immediately, without a
+   * microtask.
+   */
   #run(call: BoundCall, slot: InvocationSlot | undefined): undefined {
     const { invocation, record } = call;
     const { invocationId, headers } = invocation.message;

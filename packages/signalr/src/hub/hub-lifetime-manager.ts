@@ -12,9 +12,9 @@ import type { Call, ConnectionRequest } from './connection-request.js';
 const EMPTY: ReadonlySet<HubConnection> = new Set();
 
 /**
- * Keeps the connections of one hub by id, group and user. The host process limits the number of connections, not this class. A
- * group or user is kept only while it has connections. The number of groups of a connection is not limited here, because only the
- * hub's own code joins groups.
+ * Keeps the connections of one hub by id, group and user. This class does not limit the number of
+ * connections. The host process does. A group or user is kept only while it has connections. The number of
+ * groups of a connection is not limited here, because only the hub's own code joins groups.
  */
 export class HubLifetimeManager implements AddressBook {
   readonly #connections = new Map<string, HubConnection>();
@@ -101,11 +101,11 @@ export class HubLifetimeManager implements AddressBook {
   }
 
   /**
-   * Queues a message on every receiver of this process before it returns.
+   * Queues a message for every receiver of this process before `send` returns.
    * @param key set if only the newest message with this key matters; see `ClientProxy.latest`
-   * @returns the number of connections that the message was queued on, without connections that are ending
-   * @throws SignalRError `unserializable`. In this case nothing was queued, because the encoding fails already for the first
-   * receiver
+   * @returns the number of connections for which the message was queued, without connections that are ending
+   * @throws SignalRError `unserializable`. In this case, nothing was queued, because the encoding fails for
+   * the first receiver
    */
   send(address: Address, message: SharedMessage, key?: string): number {
     const { named, isExcluded } = receiversOf(address, this);

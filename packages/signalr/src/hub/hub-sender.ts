@@ -42,11 +42,11 @@ export class HubSender {
   }
 
   /**
-   * Queues an invocation on every receiver of this process before it returns. Then passes the invocation on to the other instances
-   * without waiting for them. The invocation is encoded once per protocol.
-   * @returns the number of connections of this process that the invocation was queued on
-   * @throws SignalRError `unserializable`. In this case nothing was queued. With other instances, every protocol must be able to
-   * encode the invocation
+   * Queues an invocation for every receiver of this process before `send` returns. Then passes the invocation
+   * on to the other instances without waiting for them. The invocation is encoded once per protocol.
+   * @returns the number of connections of this process for which the invocation was queued
+   * @throws SignalRError `unserializable`. In this case nothing was queued. With other instances, every
+   * protocol must be able to encode the invocation
    */
   send(address: Address, call: Call, options: SendOptions): number {
     return this.relay(address, new SerializedHubMessage({ type: MessageType.invocation, ...call }), options);
@@ -58,7 +58,8 @@ export class HubSender {
     if (remote === undefined || options.isHereOnly === true || this.#isHere(address)) {
       return manager.send(address, message, options.key);
     }
-    // Every encoding is made before anything is queued: if one protocol cannot encode the message, no instance sends it.
+    // Every encoding is made before any message is queued. If one protocol cannot encode the message, no
+    // instance sends the message.
     for (const protocol of protocols) message.encodedFor(protocol);
     const count = manager.send(address, message, options.key);
     remote.send(address, message, options.key);

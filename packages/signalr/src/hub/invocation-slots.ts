@@ -5,7 +5,10 @@
 /** The slots of one client. They are given in the order of the requests. */
 export class InvocationSlots {
   #free: number;
-  /** The requests that wait for a slot. There are at most two: the read loop of the connection, and the hook of a refresh. */
+  /**
+   * The requests that wait for a slot. There are at most two requests: one of the connection's read loop, and
+   * one of a refresh hook.
+   */
   readonly #waiting: ((slot: InvocationSlot) => void)[] = [];
   #running = 0;
   #whenIdle: (() => void) | undefined;

@@ -1,5 +1,6 @@
 /*
- * A hub that is mapped to a path. It hosts the connections, and it is the `Hub` object that the application uses.
+ * A hub that is mapped to a path. The mapped hub hosts the connections. It is also the `Hub` object that the
+ * application uses.
  */
 import { toError } from '../connection/error-text.js';
 import type { HubConnection } from '../connection/hub-connection.js';
@@ -41,12 +42,13 @@ export interface ConnectionSummary {
  */
 export interface HubGroups {
   /**
-   * Adds a connection to a group. Has no effect if it is a member already.
-   * A connection of this process is a member before the call returns, so the next send reaches it. A connection of another instance
-   * is added by that instance. The request and later sends of this process arrive there in order, so these sends reach the new
-   * member, too.
+   * Adds a connection to a group. Has no effect if it is a member already. A connection of this process is a
+   * member before the call returns, so that the next send reaches this connection. A connection of another
+   * instance is added by that instance. There, the request and later sends of this process arrive in order.
+   * Therefore these sends also reach the new member.
    * @returns false if no instance has the connection
-   * @throws SignalRError (as a rejection) `backplane_unavailable` if not every instance could be asked, `server_closed`
+   * @throws SignalRError (as a rejection) `backplane_unavailable` if not every instance could be asked,
+   * `server_closed`
    */
   add(connectionId: string, group: string): Promise<boolean>;
   /**
@@ -65,7 +67,10 @@ export interface HubGroups {
 /** The connections of this process. Only `abort` also reaches connections of other instances. */
 export interface HubConnections {
   readonly count: number;
-  /** The total number of bytes that wait to be sent to these connections. Reading it visits every connection. */
+  /**
+   * The total number of bytes that wait to be sent to these connections. Reading this number visits every
+   * connection.
+   */
   readonly waitingBytes: number;
   list(): readonly ConnectionSummary[];
   ofUser(userId: string): readonly ConnectionSummary[];
@@ -203,7 +208,10 @@ export class MappedHub<Client, User, Items> implements Hub<Client>, ConnectionHo
     this.#records.set(connection, new HubRecord<Client, User, Items>(calls, state, error));
   }
 
-  /** Calls the hub's `createItems`. An error is kept until `connected` throws it, because only then can the client be notified. */
+  /**
+   * Calls the hub's `createItems`. An error is kept until `connected` throws the error, because the client
+   * cannot be notified earlier.
+   */
   #createItems(): { readonly items: Items; readonly error?: Error } {
     try {
       // Without a factory, `Items` is a plain record, and so is this object.

@@ -11,8 +11,9 @@ const WRONG_TYPE =
 export type Guard<T> = (value: unknown) => value is T;
 
 /**
- * Creates a parser for {@link method}. The parser accepts exactly one argument per guard, and each argument must have the guard's
- * type. Otherwise it throws SignalRError `invalid_argument`, with .NET's texts for a wrong number and for wrong types.
+ * Creates a parser for {@link method}. The parser accepts exactly one argument per guard, and each argument
+ * must have the guard's type. Otherwise the parser throws SignalRError `invalid_argument`, with .NET's texts
+ * for a wrong number and for wrong types.
  */
 export function parseArguments<Args extends readonly unknown[]>(
   ...guards: { readonly [Index in keyof Args]: Guard<Args[Index]> }

@@ -6,7 +6,10 @@ import type { SharedMessage } from '../protocol/serialized-hub-message.js';
 import type { Address } from './address.js';
 import type { Call, ConnectionRequest } from './connection-request.js';
 
-/** `up`: this instance receives its own messages through the backplane. `down`: it does not. `none`: there is no backplane. */
+/**
+ * `up`: this instance receives its own messages through the backplane. `down`: the instance does not receive
+ * them. `none`: there is no backplane.
+ */
 export type BackplaneState = 'none' | 'up' | 'down';
 
 /**

@@ -53,8 +53,9 @@ export async function pumpItems(
 }
 
 /**
- * Resolves with the next result of the iterator, or with `CANCELED`. It does not use `Promise.race`, which would add a reaction to
- * one long-lived promise for every item of a stream.
+ * Resolves with the next result of the iterator, or with `CANCELED`. This function does not use
+ * `Promise.race`, because `Promise.race` would add a reaction to one long-lived promise for every item of a
+ * stream.
  */
 function nextUnlessCanceled(
   iterator: AnyIterator,
@@ -73,6 +74,6 @@ function endIterator(iterator: AnyIterator): void {
     const returned: unknown = iterator.return?.();
     if (returned instanceof Promise) returned.catch(() => {});
   } catch {
-    // Ignored, as the comment of the function explains.
+    // The error is ignored, as the comment of the function explains.
   }
 }

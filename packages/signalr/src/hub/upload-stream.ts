@@ -31,7 +31,7 @@ export class UploadStream implements AsyncIterable<unknown> {
     this.#capacity = capacity;
   }
 
-  /** Adds an item. If it returns a promise, the caller must await the promise before it adds another item. */
+  /** Adds an item. If `push` returns a promise, the caller must await this promise before the next item. */
   push(item: unknown): Promise<void> | undefined {
     if (this.#isAbandoned || this.#end !== undefined) return undefined;
     if (this.#taker !== undefined) {

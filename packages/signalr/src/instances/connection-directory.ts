@@ -4,13 +4,14 @@
  */
 
 /**
- * Stores which instance serves a connection. It holds only connections that use more than one request: server-sent events, long
- * polling, and WebSockets with stateful reconnect. Connection ids are not secret.
+ * Stores which instance serves a connection. The directory contains only connections that use more than one
+ * request: server-sent events, long polling, and WebSockets with stateful reconnect. Connection ids are not
+ * secret.
  */
 export interface ConnectionDirectory {
   /**
-   * Stores that the instance at `url` serves the connection, until the connection is released or its instance is gone. Rejects if
-   * the directory cannot be asked; the client then receives 503.
+   * Stores that the instance at `url` serves the connection, until the connection is released or its instance
+   * is gone. Rejects if the directory gives no answer. In that case, the client receives 503.
    * @returns false if another instance serves the connection
    */
   claim(connectionId: string, url: string): Promise<boolean>;
@@ -20,7 +21,9 @@ export interface ConnectionDirectory {
   release(connectionId: string, url: string): void;
 }
 
-/** Creates a directory for several servers in one process. It has one entry per claimed connection. */
+/**
+ * Creates a directory for several servers in one process. The directory has one entry per claimed connection.
+ */
 export function createMemoryDirectory(): ConnectionDirectory {
   const urls = new Map<string, string>();
   return {

@@ -12,7 +12,10 @@ import { endAfterRest } from '../http/rest-of-input.js';
 /** Marks a forwarded request, which is never forwarded again. */
 const FORWARDED_HEADER = 'x-signalr-forwarded';
 
-/** Headers that belong to a single network connection (RFC 9110, 7.6.1) and are not forwarded. An upgrade keeps them. */
+/**
+ * Headers that belong to a single network connection (RFC 9110, 7.6.1) and are not forwarded. Forwarded
+ * upgrades keep these headers.
+ */
 const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'connection',
   'keep-alive',
@@ -29,7 +32,10 @@ export function isForwarded(request: IncomingMessage): boolean {
   return request.headers[FORWARDED_HEADER] !== undefined;
 }
 
-/** The maximum time to wait for the answer of an instance. It includes the time for which the instance may hold a poll. */
+/**
+ * The maximum time to wait for the answer of an instance. This time includes the time for which the instance
+ * may hold a poll.
+ */
 export interface ForwardLimits {
   readonly timeoutMs: number;
 }
@@ -51,7 +57,8 @@ export function forwardRequest(
     const outgoing = startRequest(url, request, withoutHopByHop(request.headers), limits);
     let isAnswered = false;
     const giveUp = (error?: Error): void => {
-      // After the whole answer, a failure concerns only the rest of the request's body, which is no longer needed.
+      // After the whole answer, a failure can only concern the rest of the request's body. This rest is no
+      // longer needed.
       if (isAnswered) return;
       outgoing.destroy();
       if (response.headersSent) response.destroy();
@@ -74,7 +81,8 @@ export function forwardRequest(
       });
       resolve('answered');
     });
-    // No timeout here: the instance that serves the connection decides how long a poll or a stream may be silent.
+    // Sets no timeout, because the instance that serves the connection decides how long a poll or a stream
+    // may be silent.
     response.setTimeout(0);
     request.pipe(outgoing);
   });
@@ -116,7 +124,10 @@ export function forwardUpgrade(
   });
 }
 
-/** A refused connection proves that the instance has ended; a timeout or a reset proves nothing. */
+/**
+ * Only a refused connection proves that the instance has ended. After a timeout or a reset, the instance may
+ * still run.
+ */
 function failureOf(error: NodeJS.ErrnoException | undefined): 'gone' | 'unreachable' {
   return error?.code === 'ECONNREFUSED' ? 'gone' : 'unreachable';
 }

@@ -32,7 +32,7 @@ export interface InstanceOptions {
 export type ConnectionLocation =
   | { readonly kind: 'here' }
   | { readonly kind: 'elsewhere'; readonly url: string }
-  /** The directory could not be asked. */
+  /** The directory gave no answer. */
   | { readonly kind: 'unknown'; readonly error: unknown };
 
 const HERE: ConnectionLocation = { kind: 'here' };

@@ -35,8 +35,8 @@ export function traceHubs(tracer: Tracer = trace.getTracer(SOURCE)): HubFilter<A
   return {
     invoke({ context, method, headers }, next) {
       const active = activeContext.active();
-      // The active span belongs to the request that opened the connection. As the parent, it would collect the calls of many hours
-      // in one trace.
+      // The active span belongs to the request that opened the connection. If this span were the parent, one
+      // trace would contain the calls of many hours.
       const parent = propagation.extract(trace.deleteSpan(active), headers);
       const opener = trace.getSpanContext(active);
       return inSpan(start(tracer, { context, method, parent, opener }), parent, next);

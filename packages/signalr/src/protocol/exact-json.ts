@@ -5,7 +5,8 @@ import { SignalRError } from '../errors.js';
 import { MAXIMUM_DEPTH } from './message-pack-reader.js';
 
 /**
- * The value of JSON text. Objects are maps if the text may contain a bigint, and plain objects otherwise. Both forms mean the same.
+ * The value of JSON text. Objects are maps if the text may contain a bigint, and plain objects otherwise.
+ * Both forms have the same meaning.
  */
 export type ExactJson =
   | null

@@ -1,6 +1,7 @@
 /*
- * The handshake is the first exchange of every connection. It selects the hub protocol and its version, and is JSON in all
- * protocols. This file only reads, decides and writes; the connection waits for the bytes.
+ * The handshake is the first exchange of every connection. The handshake selects the hub protocol and its
+ * version. Handshake messages are JSON in all protocols. This file contains only pure functions. The
+ * connection waits for the bytes.
  */
 import type { HubProtocol, TransferFormat } from './hub-protocol.js';
 import { parseJsonRecord, requiredInteger, requiredString } from './json-fields.js';

@@ -64,7 +64,7 @@ export interface CompletionMessage {
   readonly outcome: CompletionOutcome;
 }
 
-/** Asks to end a stream or a call early. */
+/** A request to end a stream or a call early. */
 export interface CancelInvocationMessage {
   readonly type: typeof MessageType.cancelInvocation;
   readonly headers?: MessageHeaders;

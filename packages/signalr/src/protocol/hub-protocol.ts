@@ -24,8 +24,8 @@ export interface HubMessageParser {
 }
 
 /**
- * One encoding of hub messages. An implementation has no state. The parser of each connection ({@link HubProtocol.createParser})
- * holds the state of that connection.
+ * One encoding of hub messages. A protocol has no state. The state of a connection is in the connection's
+ * parser ({@link HubProtocol.createParser}).
  */
 export interface HubProtocol {
   /** The name of the protocol in lower case. A client may write it in any case in its handshake. */

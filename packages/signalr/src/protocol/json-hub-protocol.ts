@@ -60,8 +60,8 @@ class JsonMessageParser implements HubMessageParser {
 }
 
 /**
- * Reads one message. Returns undefined if its type is unknown, as in ASP.NET Core, because the message may come from a later
- * protocol version.
+ * Reads one message. Returns undefined for an unknown type, because the message may come from a later
+ * protocol version. ASP.NET Core does the same.
  */
 function readMessage(record: JsonRecord): HubMessage | undefined {
   const type = requiredInteger(record, 'type');

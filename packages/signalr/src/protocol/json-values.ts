@@ -1,7 +1,8 @@
 /*
- * Writes values as JSON text, including values that `JSON.stringify` cannot write. Bytes become base64 text, bigints become
- * digits, and dates have no zeros at the end of their fraction, as .NET writes `byte[]`, `long` and `DateTime`. Values that MessagePack cannot hold are refused here too, so that a message to
- * clients of both protocols reaches all of them or none.
+ * Writes values as JSON text, including values that `JSON.stringify` cannot write. As in .NET, bytes become
+ * base64 text, bigints become digits, and dates have no zeros at the end of their fraction. Values that
+ * MessagePack cannot represent are also refused here, so that a message to clients of both protocols reaches
+ * all of them or none.
  */
 import { SignalRError } from '../errors.js';
 import { JsonText } from './json-text.js';

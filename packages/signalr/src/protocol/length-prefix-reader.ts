@@ -24,9 +24,9 @@ export function writeLengthPrefix(length: number): Buffer {
 }
 
 /**
- * Reads messages from chunks of bytes. The unread input is one chunk from `#offset` on, followed by `#pieces` while a message is
- * incomplete. Besides the chunk that was pushed last, the reader keeps fewer bytes than the limit, because it refuses a longer
- * message before it is buffered.
+ * Reads messages from chunks of bytes. The unread input is one chunk from `#offset` on, followed by `#pieces`
+ * while a message is incomplete. In addition to the last chunk, the reader keeps fewer bytes than the limit,
+ * because it refuses a longer message before it buffers that message.
  */
 export class LengthPrefixReader {
   readonly #maximumBytes: number;

@@ -6,23 +6,28 @@ import { SignalRError } from '../errors.js';
 import type { EncodedMessage } from './encoded-message.js';
 import { type HubMessage, isSequenced, MessageType } from './hub-message.js';
 
-/** The messages to resend over a new socket, and the number of the first one. They are sent before any new message. */
+/**
+ * The messages to resend over a new socket, and the number of the first one. The replayed messages are sent
+ * before any new message.
+ */
 export interface Replay {
   readonly sequenceId: number;
   readonly messages: readonly EncodedMessage[];
 }
 
 /**
- * Both directions number their messages from 1 and never start again. The buffer keeps the bytes of unacknowledged messages. It
- * does not limit them itself: while {@link MessageBuffer.isFull} is true, its owner must not send.
+ * Both directions number their messages from 1 and never start again. The buffer keeps the bytes of
+ * unacknowledged messages. The buffer does not limit these bytes itself. While {@link MessageBuffer.isFull}
+ * is true, its owner must not send.
  *
- * Replayed messages are kept even after they are acknowledged, until a newer message is acknowledged. The reason is a client that
- * loses its socket in the middle of a replay. Such a client has acknowledged all messages that it received before the replay, but
- * has counted only the part of the replay that arrived. If the next replay began after the acknowledged messages, its first number
- * would be higher than the client's count, and official clients would give up.
+ * Replayed messages are kept even after they are acknowledged, until a newer message is acknowledged. The
+ * reason is a client that loses its socket in the middle of a replay. Such a client has acknowledged all
+ * messages that it received before the replay, but has counted only the part of the replay that arrived. If
+ * the next replay began after the acknowledged messages, its first number would be higher than the client's
+ * count, and official clients would give up.
  *
- * All kept messages together are limited to twice `limitBytes`. Beyond that, the oldest acknowledged messages are dropped. A client
- * that would need the dropped messages starts a new connection.
+ * All kept messages together are limited to twice `limitBytes`. If there are more bytes, the oldest
+ * acknowledged messages are dropped. A client that would need the dropped messages starts a new connection.
  */
 export class MessageBuffer {
   readonly #limitBytes: number;
@@ -60,8 +65,8 @@ export class MessageBuffer {
   }
 
   /**
-   * Returns the messages to resend to a client that reconnects over another socket. The client's own replay begins with a sequence
-   * message. All messages that arrive before this sequence message are ignored.
+   * Returns the messages to resend to a client that reconnects over another socket. From now on, messages of
+   * the client are ignored until its sequence message, with which the client's own replay begins.
    */
   replay(): Replay {
     this.#isAwaitingSequence = true;
@@ -83,8 +88,8 @@ export class MessageBuffer {
     const id = this.#nextReceivedId;
     this.#nextReceivedId += 1;
     if (id <= this.#latestReceivedId) {
-      // The earlier acknowledgement was lost with the old socket. Without a second acknowledgement, the client would keep the
-      // message for ever.
+      // The first acknowledgement was lost with the old socket. Without a second one, the client would keep
+      // the message forever.
       this.#ackedReceivedId = Math.min(this.#ackedReceivedId, id - 1);
       return false;
     }
@@ -104,9 +109,9 @@ export class MessageBuffer {
   }
 
   /**
-   * Continues counting at the number that the client names, which may be at most one above the highest number received so far.
-   * ASP.NET Core compares it with its current count instead, which is lower during a replay. ASP.NET Core therefore refuses a
-   * client that loses its socket during its replay, but already has the acknowledgement of all earlier messages.
+   * Continues counting at the number that the client names, which may be at most one above the highest number
+   * received so far. Instead, ASP.NET Core compares this number with its current count, which is lower during
+   * a replay. Therefore ASP.NET Core refuses some clients that lose their socket during their replay.
    */
   #resetTo(sequenceId: number): false {
     if (sequenceId > this.#latestReceivedId + 1) {

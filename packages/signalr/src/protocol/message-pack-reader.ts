@@ -1,6 +1,7 @@
 /*
- * Reads MessagePack values from the bytes of one message. A large length in the message does not allocate memory, because arrays
- * and maps grow only with the elements that really follow. Every read checks the end of the message.
+ * Reads MessagePack values from the bytes of one message. A large length in the message allocates no memory,
+ * because arrays and maps grow only with the elements that really follow. Every read checks that the message
+ * is long enough.
  */
 import type { SignalRError } from '../errors.js';
 import { malformed } from './json-fields.js';
@@ -63,7 +64,7 @@ export class MessagePackReader {
     return typeof value === 'string' ? value : null;
   }
 
-  /** Returns binary data as a view of the message. The caller must read it at once, or copy it. */
+  /** Returns binary data as a view of the message. The caller must read the data immediately, or copy it. */
   readBinaryView(field: string): Buffer {
     const head = this.#byte();
     if (head < 0xc4 || head > 0xc6) throw malformed(`Reading '${field}' as Binary failed.`);
@@ -210,7 +211,7 @@ function endOfMessage(): SignalRError {
   return malformed('The message ends in the middle of a value.');
 }
 
-/** Returns an integer as a number if that is exact, otherwise as a bigint. */
+/** Returns an integer as a number if the number is exact, and otherwise as a bigint. */
 function narrow(value: bigint): number | bigint {
   const number = Number(value);
   return Number.isSafeInteger(number) ? number : value;

@@ -1,7 +1,7 @@
 /*
- * Writes JavaScript values as MessagePack, each in its shortest form. Values that JSON does not have (undefined, functions,
- * symbols) are omitted from objects, as in JSON, and are nil where JSON has null. A hub therefore need not know which protocol its
- * client uses.
+ * Writes JavaScript values as MessagePack, each in its shortest form. Values that JSON does not have
+ * (undefined, functions, symbols) are omitted from objects, as in JSON, and are nil where JSON has null.
+ * Therefore a hub need not know which protocol its client uses.
  */
 import { SignalRError } from '../errors.js';
 import { type ExactJson, parseExactJson } from './exact-json.js';

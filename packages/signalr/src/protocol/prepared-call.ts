@@ -13,11 +13,11 @@ const BEFORE_ARGUMENT = ',"arguments":[';
 const TAIL = ']}\u001e';
 
 /**
- * A call with one argument that is JSON text. It is encoded once per protocol and framed once per transport, for the first
- * receiver. All later receivers get the same bytes.
+ * A call with one argument that is JSON text. For the first receiver, the call is encoded once per protocol
+ * and framed once per transport. All later receivers get the same bytes.
  *
- * To store a call, store {@link PreparedCall.bytes} instead of this object. `fromBytes` creates a call from the stored bytes that
- * sends the same bytes to JSON clients.
+ * To store a call, store {@link PreparedCall.bytes} instead of this object. `fromBytes` creates a call from
+ * the stored bytes that sends the same bytes to JSON clients.
  */
 export class PreparedCall implements SharedMessage {
   readonly target: string;
@@ -33,8 +33,9 @@ export class PreparedCall implements SharedMessage {
 
   /**
    * Creates a call from stored bytes, without copying them.
-   * @param bytes the value of `bytes` of an earlier call with the same target. Their buffer must have `PreparedCall.headroomBytes`
-   * free bytes before them, because the header of a frame is written there. Only this call may use these free bytes
+   * @param bytes the value of `bytes` of an earlier call with the same target. Before these bytes, their
+   * buffer must have `PreparedCall.headroomBytes` free bytes for the header of a frame. Only this call may
+   * use these free bytes
    */
   static fromBytes(target: string, bytes: Buffer): PreparedCall {
     const call = new PreparedCall(target, '');

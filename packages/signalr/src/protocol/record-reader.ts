@@ -60,7 +60,7 @@ export class RecordReader {
   }
 
   #checkSize(bytes: number, isComplete: boolean): void {
-    // An unfinished record that already fills the limit has no room for its separator.
+    // An incomplete record that has reached the limit has no room for its separator.
     const isTooBig = isComplete ? bytes > this.#maximumRecordBytes : bytes >= this.#maximumRecordBytes;
     if (isTooBig) {
       throw new SignalRError(

@@ -22,9 +22,9 @@ export interface RedisSubscribingClient {
 /** Options of {@link createRedisBackplane}. */
 export interface RedisBackplaneOptions {
   /**
-   * A connected client. The application closes it after it has closed the servers. The client should reject commands at once while
-   * Redis is unreachable. It must be a single connection, so that messages keep their order. With a Redis Cluster, connect it to
-   * any one of the nodes.
+   * A connected client. The application closes it after it has closed the servers. While Redis is
+   * unreachable, the client should reject commands immediately. The client must have a single connection, so
+   * that messages keep their order. With a Redis Cluster, connect it to any one of the nodes.
    */
   readonly client: RedisPublishingClient;
   /**
@@ -39,9 +39,10 @@ export interface RedisBackplaneOptions {
 }
 
 /**
- * Creates a backplane on two connections, which it does not close. While one publish command is overdue, no further message is
- * published, because a message behind that command would arrive late or never, and would use memory in the meantime. Therefore the
- * client queues at most the messages of one `commandTimeoutMs`.
+ * Creates a backplane on two connections. The backplane does not close these connections. While one publish
+ * command is overdue, no further message is published, because a message behind that command would arrive
+ * late or never, and would use memory in the meantime. Therefore the client queues at most the messages of
+ * one `commandTimeoutMs`.
  * @throws SignalRError `invalid_option`
  *
  * @example
@@ -93,8 +94,8 @@ async function subscribe(
   try {
     await within(commandTimeoutMs, subscriber.subscribe(channel, listener, true));
   } catch (error) {
-    // The subscription may still succeed late; its messages are then ignored. It is not ended, because that would also end a later
-    // subscription to the same channel.
+    // The subscription may still succeed later. In that case, its messages are ignored. The subscription is
+    // not ended, because this would also end a later subscription to the same channel.
     isOpen = false;
     throw error;
   }

@@ -17,8 +17,8 @@ export interface RedisDirectoryClient {
 /** Options of {@link createRedisDirectory}. */
 export interface RedisDirectoryOptions {
   /**
-   * A connected client. The application closes it after it has closed the directory. The client should reject commands at once
-   * while Redis is unreachable.
+   * A connected client. The application closes it after it has closed the directory. While Redis is
+   * unreachable, the client should reject commands immediately.
    */
   readonly client: RedisDirectoryClient;
   /** The prefix of all keys; the same on all instances. @defaultValue 'signalr:connection:' */
@@ -50,8 +50,8 @@ return 1
 const RELEASE = `if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end`;
 
 /**
- * Creates a directory in Redis. It renews each claim three times within the TTL, so a claim that Redis lost is restored within a
- * third of the TTL. It has one entry per claimed connection.
+ * Creates a directory in Redis. The directory renews each claim three times within the TTL. Therefore a claim
+ * that Redis lost is restored within a third of the TTL. The directory has one entry per claimed connection.
  * @throws SignalRError `invalid_option`
  */
 export function createRedisDirectory(options: RedisDirectoryOptions): RedisDirectory {

@@ -1,6 +1,7 @@
 /*
- * Long polling: the client sends a request (a poll), and the server answers it as soon as it has a message. Between two polls
- * nothing can be sent. Messages then wait in the connection's outbound queue, which has limits.
+ * Long polling: the client sends a request (a poll), and the server answers it as soon as it has a message.
+ * Between two polls, the server cannot send. Meanwhile, messages wait in the connection's outbound queue,
+ * which has limits.
  */
 import type { ServerResponse } from 'node:http';
 import type { Ticker, TickListener } from '../connection/ticker.js';
@@ -78,9 +79,9 @@ export class LongPollingTransport implements Transport, TickListener {
   }
 
   /**
-   * Accepts a poll, which is answered now or later. If an earlier poll still waits, the earlier poll is answered with 204, because
-   * the client has abandoned it. The first poll is answered at once, because clients regard themselves as connected after that
-   * answer.
+   * Accepts a poll, which is answered now or later. If an earlier poll still waits, the earlier poll is
+   * answered with 204, because the client has abandoned it. The first poll is answered immediately, because
+   * clients regard themselves as connected after that answer.
    */
   poll(response: ServerResponse): void {
     if (this.#poll !== undefined) answer(this.#release(this.#poll), 204, TEXT);

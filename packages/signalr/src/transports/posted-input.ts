@@ -1,6 +1,6 @@
 /*
- * The input of transports whose clients send by POST. The bodies are read one after the other. While the hub is busy, the current
- * body is not read further.
+ * The input of transports whose clients send by POST. Bodies are read one after the other. While the hub is
+ * busy, reading stops.
  */
 import type { IncomingMessage } from 'node:http';
 
@@ -63,7 +63,7 @@ export class PostedInput {
       // The body is incomplete: the client is gone, or stopped sending.
       return this.#isClosed ? 'closed' : 'client_aborted';
     }
-    // The body counts as accepted even if its own bytes ended the connection.
+    // The body counts as accepted even if its bytes have ended the connection.
     if (!this.#isPaused) return 'accepted';
     await this.#untilReady();
     return this.#isClosed ? 'closed' : 'accepted';

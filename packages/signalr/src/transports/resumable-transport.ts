@@ -16,15 +16,20 @@ import { type Resumption, TEXT_AND_BINARY, type Transport, type TransportListene
 export interface ResumptionLimits {
   /** Maximum time between the loss of a socket and the client's reconnect. */
   readonly disconnectTimeoutMs: number;
-  /** Maximum number of unacknowledged bytes. Beyond it, nothing is sent until the client acknowledges. */
+  /**
+   * Maximum number of unacknowledged bytes. After this number, no message is sent until the client
+   * acknowledges.
+   */
   readonly statefulReconnectBufferBytes: number;
 }
 
 /**
  * The state of the transport:
- * - `plain`: the handshake is not done, or the client does not take part. The transport ends with its socket.
+ * - `plain`: the handshake is not done, or the client does not use stateful reconnect. The transport ends
+ *   with its socket.
  * - `resumable`: a broken socket leads to `detached`. An orderly close ends the transport.
- * - `detached`: there is no socket. Messages wait in the connection's queue. The transport ends after the disconnect timeout.
+ * - `detached`: there is no socket. Messages wait in the connection's queue. The transport ends after the
+ *   disconnect timeout.
  * - `stopped`: the connection is ending and accepts no further socket.
  * - `ended`: the connection has been notified that the transport has ended.
  */
@@ -112,9 +117,9 @@ export class ResumableTransport implements Transport, Resumption, TickListener {
   }
 
   /**
-   * Continues over another socket. If the server still has the old socket, it aborts that socket: the old socket must be half open,
-   * because otherwise the client would not have reconnected.
-   * @returns false if the connection can no longer continue; the new socket is then left unchanged
+   * Continues over another socket. If the server still has the old socket, the old socket is aborted. It must
+   * be half open, because otherwise the client would not have reconnected.
+   * @returns false if the connection can no longer continue. In that case, the new socket is left unchanged
    */
   attach(socket: Transport): boolean {
     if (!this.canResume || this.#protocol === undefined) return false;
@@ -180,7 +185,9 @@ export class ResumableTransport implements Transport, Resumption, TickListener {
     if (sequenceId !== undefined) this.#writeOwn({ type: MessageType.ack, sequenceId });
   }
 
-  /** Changes the state. Returns false if the present state does not allow the new one; nothing changes then. */
+  /**
+   * Changes the state. Returns false and changes nothing if the present state does not allow the new state.
+   */
   #moveTo(state: ResumableTransportState): boolean {
     if (!NEXT_STATES[this.#state].includes(state)) return false;
     this.#state = state;

@@ -35,9 +35,9 @@ const eventFraming: MessageFraming = {
 };
 
 /**
- * Replaces every occurrence of a byte by a blank. Line feed and carriage return end a line of an event stream, and clients differ
- * in how they join several lines. Messages are JSON, where these bytes can occur only between two tokens. A blank means the same
- * there.
+ * Replaces every occurrence of a byte by a blank. Line feed and carriage return would end a line of the event
+ * stream, and clients differ in how they join several lines. Messages are JSON. There, these bytes occur only
+ * between two tokens, where a blank has the same meaning.
  */
 function blankOut(data: Buffer, byte: number): void {
   for (let at = data.indexOf(byte); at >= 0; at = data.indexOf(byte, at + 1)) data[at] = BLANK;
@@ -63,7 +63,8 @@ export class ServerSentEventsTransport implements Transport {
   start(listener: TransportListener): void {
     const response = this.#response;
     response.on('drain', () => listener.onWritable());
-    // A client can end an event stream only by closing it, so this counts as a proper end.
+    // A client can end an event stream only by closing the response. Therefore this event counts as a proper
+    // end.
     response.on('close', () => {
       this.input.close();
       listener.onClosed(true);

@@ -27,7 +27,9 @@ export interface TransportListener {
   onClosed(isGraceful: boolean, error?: Error): void;
 }
 
-/** The formats of a transport that carries both. Shared, because an array per connection would cost memory for nothing. */
+/**
+ * The formats of a transport that carries text and binary. All connections share this array to save memory.
+ */
 export const TEXT_AND_BINARY: readonly TransferFormat[] = ['text', 'binary'];
 
 /** The additional methods of a transport that supports stateful reconnect. */
@@ -35,11 +37,14 @@ export interface Resumption {
   /** Begins to count messages. Called after the handshake, if the client takes part in stateful reconnect. */
   begin(protocol: HubProtocol): void;
   /**
-   * Returns true if the hub has to act on the message. Must be called for every message of the client.
+   * Returns true if the hub has to handle the message. Must be called for every message of the client.
    * @throws SignalRError `malformed_message`
    */
   accept(message: HubMessage): boolean;
-  /** Accepts no further socket, because the connection is ending. If there is no socket now, the transport ends at once. */
+  /**
+   * Accepts no further socket, because the connection is ending. If there is no socket now, the transport
+   * ends immediately.
+   */
   stop(): void;
 }
 
@@ -75,6 +80,6 @@ export interface Transport {
   resumeReading(): void;
   /** Ends the transport properly, after all written data has been sent. Repeated calls have no effect. */
   close(): void;
-  /** Ends the transport at once. Unsent data is lost. */
+  /** Ends the transport immediately. Unsent data is lost. */
   abort(): void;
 }

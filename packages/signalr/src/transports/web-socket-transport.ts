@@ -1,7 +1,8 @@
 /*
- * The WebSocket transport on top of `ws`, which reads frames and performs the closing handshake. Data frames are framed once for
- * all receivers, and written directly to the socket. That is safe because compression is off. `ws` then has no send queue, and
- * writes each control frame (pong, close) as a whole to the same socket. Control frames and data frames are therefore never mixed.
+ * The WebSocket transport on top of `ws`, which reads frames and performs the closing handshake. Data frames
+ * are framed once for all receivers, and written directly to the socket. This is safe because compression is
+ * off. Without compression, `ws` has no send queue, and writes each control frame (pong, close) as a whole to
+ * the same socket. Therefore control frames and data frames are never mixed.
  */
 import type { Duplex } from 'node:stream';
 import { WebSocket } from 'ws';
@@ -12,7 +13,10 @@ import { webSocketFraming } from './web-socket-frame.js';
 import { writeTurn } from './write-turn.js';
 
 const NORMAL_CLOSURE = CLOSE_CODES.normal.code;
-/** The code with which `ws` would close after a message over the limit. It is never sent: a Close message tells the client more. */
+/**
+ * The code with which `ws` would close after a message over the limit. The server sends a Close message
+ * instead, because it tells the client more.
+ */
 const MESSAGE_TOO_BIG = 1009;
 const ABNORMAL = 1006;
 /** The codes with which `ws` closes when the client violates the WebSocket protocol. */
@@ -32,8 +36,8 @@ export class ServerWebSocket extends WebSocket {
   onMessageTooBig: (() => void) | undefined;
 
   override close(code: number = NORMAL_CLOSURE, reason?: string | Buffer): void {
-    // `ws` passes a reason, even an empty one, only when it answers a close frame of the client. The code then comes from the
-    // client, and is not a failure that the server has found.
+    // `ws` passes a reason, even an empty one, only when it answers a close frame of the client. In that
+    // case, the code comes from the client, and is not a failure that the server has found.
     const failure = reason === undefined ? code : undefined;
     if (failure === MESSAGE_TOO_BIG && this.readyState === WebSocket.OPEN) this.onMessageTooBig?.();
     super.close(failure !== undefined && FAILURES.has(failure) ? failure : NORMAL_CLOSURE);
@@ -41,10 +45,12 @@ export class ServerWebSocket extends WebSocket {
 }
 
 /**
- * The transport over a WebSocket. `socket` is the network socket of the WebSocket, which came with the upgrade.
+ * The transport over a WebSocket. `socket` is the network socket of the WebSocket, which came with the
+ * upgrade.
  *
- * The first message of a turn of the event loop is written at once. Further messages of the turn are written together at its end,
- * or as soon as they fill the socket's buffer. Each message stays a separate frame, so nothing is copied.
+ * The first message of a turn of the event loop is written immediately. The other messages of the turn are
+ * written together at its end, or as soon as they fill the socket's buffer. Each message stays a separate
+ * frame, so no message is copied.
  */
 export class WebSocketTransport implements Transport {
   readonly name = 'WebSockets' as const;
@@ -89,7 +95,8 @@ export class WebSocketTransport implements Transport {
       writeTurn.atEnd(this);
     }
     socket.write(message.framedBy(webSocketFraming));
-    // The result of `write` cannot be used: it is false for every large frame, even if the kernel has accepted the whole frame.
+    // The result of `write` cannot be used, because it is false for every large frame, even if the kernel has
+    // accepted the whole frame.
     if (socket.writableLength < socket.writableHighWaterMark) return true;
     this.uncork();
     return socket.writableLength < socket.writableHighWaterMark;
@@ -131,7 +138,7 @@ export class WebSocketTransport implements Transport {
     this.#listener?.onWritable();
   };
 
-  // 'close' always follows an error, so the error is only kept until then.
+  // The error is kept for 'close', which always follows an error.
   readonly #onError = (error: Error): void => {
     this.#error = error;
   };

@@ -7,7 +7,10 @@ export interface Corked {
   uncork(): void;
 }
 
-/** One object serves the whole process. A turn without writes costs nothing; a turn with writes costs one callback. */
+/**
+ * The process has only one such object. A turn without writes costs nothing. A turn with writes costs one
+ * callback.
+ */
 class WriteTurn {
   #number = 1;
   #isEnding = false;

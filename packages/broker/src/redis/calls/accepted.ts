@@ -1,4 +1,4 @@
-// Collects the results of work on several streams when the store may refuse some of them.
+// Collects the results of calls for several streams, of which the store may refuse some.
 import { isRefusal } from '../../errors.js';
 
 /**

@@ -1,4 +1,4 @@
-// The connection for commands to one node of a cluster. It is opened when it is first needed.
+// The connection for commands to one node of a cluster. The connection is opened when it is first needed.
 import type { BrokerState } from '../../port/broker.js';
 import { RedisConnection } from '../connection/redis-connection.js';
 import type { NodeAddress } from '../connection/redis-url.js';

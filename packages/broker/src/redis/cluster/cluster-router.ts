@@ -18,8 +18,8 @@ import { Topology } from './topology.js';
 /** Maximum number of redirections that are followed for one command. In a healthy cluster, one is enough. */
 const MAX_REDIRECTIONS = 5;
 /**
- * Interval between two requests for the slot map while all nodes are connected, in milliseconds. A master that hangs, but whose
- * connection stays open, is noticed only by these requests.
+ * Interval between two requests for the slot map while all nodes are connected, in milliseconds. Only these requests detect a
+ * master that hangs while its connection stays open.
  */
 const LOOK_INTERVAL_MS = 2_000;
 /** Minimum pause before each regular request for the slot map, in milliseconds. */
@@ -27,14 +27,14 @@ const MIN_LOOK_SPACING_MS = 50;
 /** Maximum wait in milliseconds, between requests for the slot map and between attempts of a command, while something is wrong. */
 const MAX_WAIT_MS = 250;
 /**
- * Time after which a reply counts as late, in milliseconds. The node of a late reply may have been paused and replaced without
- * noticing. Therefore the router checks whether the node is still the master. Otherwise the caller could get entries that are not
- * in the stream.
+ * Time after which a reply counts as late, in milliseconds. During a pause, the node of a late reply may have been replaced
+ * without noticing it. Therefore the router checks whether the node is still the master. Otherwise the caller could get entries
+ * that are not in the stream.
  */
 const SLOW_REPLY_MS = 500;
 /**
- * Maximum time of one attempt to connect to a node, in milliseconds. It is short, because the cluster may replace the node in the
- * meantime.
+ * Maximum time of one attempt to connect to a node, in milliseconds. The time is short, because the cluster may replace the node
+ * meanwhile.
  */
 const NODE_CONNECT_TIMEOUT_MS = 2_000;
 
@@ -47,9 +47,9 @@ interface Target {
 }
 
 /**
- * State: `idle` → `connecting` → `ready` ⇄ `unavailable`, and from each of them → `closed`. The state is `ready` while the masters
- * of all needed keys and all opened readers are connected. Otherwise the router asks for the slot map repeatedly, with back-off,
- * until they are connected again. Commands to the other nodes still work during that time.
+ * States: `idle` → `connecting` → `ready` ⇄ `unavailable`. Each of them can change to `closed`. The state is `ready` while the
+ * masters of all needed keys and all opened readers are connected. Otherwise the router asks for the slot map repeatedly, with
+ * back-off, until they are connected again. Commands to the other nodes still work during that time.
  */
 export class ClusterRouter implements CommandRouter {
   readonly isCluster = true;
@@ -170,7 +170,8 @@ export class ClusterRouter implements CommandRouter {
         const waitMs = backOffDelayMs(attempt, { maxMs: MAX_WAIT_MS });
         const isOver = clock.monotonicMs() + waitMs >= endMs;
         if (isOver || !isWorthAnotherTry(reaction, attempt)) throw failure;
-        // The first redirection is followed at once. The later ones wait, because two nodes may redirect to each other endlessly.
+        // The first redirection is followed immediately. Later redirections wait, because two nodes may redirect to each other
+        // endlessly.
         if (attempt > 0 || reaction.kind === 'again') await pause(clock, waitMs, this.#closing.signal);
         if (this.#isClosed()) throw brokerClosed();
         target =
@@ -183,8 +184,7 @@ export class ClusterRouter implements CommandRouter {
 
   async #sendTo<T>({ address, isAsking }: Target, send: Send<T>, timeoutMs: number): Promise<T> {
     const node = this.#topology.nodeAt(address);
-    // A node from a redirection is not connected yet, so its connection is opened. The router does not wait for a node that has
-    // lost its connection.
+    // Opens the connection of a node that is new from a redirection. Does not wait for a node that has lost its connection.
     if (node.state === 'idle' || node.state === 'connecting') await node.open();
     return send(node.connection, { timeoutMs, isAsking });
   }
@@ -251,8 +251,8 @@ export class ClusterRouter implements CommandRouter {
   }
 
   /**
-   * Reads from the node that a slot is being moved to. The stream is there already, but the slot is not. This state lasts only a
-   * moment, so the read does not block.
+   * Reads from the node that a slot is being moved to. That node already has the stream, but not yet the slot. This state is
+   * short, so the read does not block.
    */
   async #readAsking(
     address: NodeAddress,
@@ -275,7 +275,7 @@ export class ClusterRouter implements CommandRouter {
     options: ReadOptions,
   ): Promise<Map<string, readonly Entry[]>> {
     const enough = new AbortController();
-    // Reads that do not block need no signal to end the others, because all of them answer at once.
+    // Without blocking, all reads answer immediately, so no signal is needed to end them.
     const signals = options.blockMs === 0 ? [] : [enough.signal];
     const signal = AbortSignal.any([...signals, ...(options.signal === undefined ? [] : [options.signal])]);
     const reads = Array.from(cursors, async ([stream, cursor]) => {
@@ -328,7 +328,7 @@ export class ClusterRouter implements CommandRouter {
         await pause(clock, backOffDelayMs(attempt++, { maxMs: MAX_WAIT_MS }), signal);
       }
       if (signal.aborted) return;
-      // The error is ignored, because the next round asks again. The first cause of the present state was reported already.
+      // The error is ignored, because the next round tries again. The first cause of the present state was already reported.
       await this.#topology.look().catch(() => {});
       this.#moveReaders();
       this.#update();
@@ -370,10 +370,7 @@ export class ClusterRouter implements CommandRouter {
     this.#onStateChange(state, cause);
   }
 
-  /**
-   * This is a function instead of a comparison, because TypeScript would assume that the state stays the same between two
-   * comparisons.
-   */
+  /** This must be a function, because TypeScript would assume that the state stays the same between two comparisons. */
   #isClosed(): boolean {
     return this.#state === 'closed';
   }

@@ -1,5 +1,5 @@
-// Decides what to do after an error reply of a cluster node. A command that a node redirects was not executed, so it is safe to
-// send it again. Pure.
+// Decides what to do after an error reply of a cluster node. A redirected command was not executed, so it is
+// safe to send the command again. Pure.
 import type { BrokerError } from '../../errors.js';
 import { isErrorReply } from '../connection/redis-errors.js';
 import type { NodeAddress } from '../connection/redis-url.js';
@@ -9,9 +9,9 @@ import { addressOf } from './slot-map.js';
 export type Reaction =
   /** The slot has another master from now on. */
   | { readonly kind: 'moved'; readonly slot: number; readonly address: NodeAddress }
-  /** Only this command goes to another node, because the key has been moved already, but the slot has not. */
+  /** Only this command goes to another node, because the key was already moved, but its slot was not. */
   | { readonly kind: 'ask'; readonly address: NodeAddress }
-  /** Some of the keys have been moved, but others have not: try again later. */
+  /** Some of the keys were moved, but others were not. Try again later. */
   | { readonly kind: 'again' }
   /** The node reports that the cluster is down or does not serve this slot. */
   | { readonly kind: 'down' }

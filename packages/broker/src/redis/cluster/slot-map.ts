@@ -1,5 +1,5 @@
-// The slot map: the node that serves each hash slot, if that is known. The map comes from one node and may be out of date; MOVED
-// replies correct it.
+// The slot map contains, for each hash slot, the node that serves the slot, if this node is known. The map
+// comes from one node and may be outdated. MOVED replies correct the map.
 import { BrokerError } from '../../errors.js';
 import { SLOT_COUNT } from '../../partitions/key-slot.js';
 import { asArray, asNumber, asText } from '../calls/replies.js';
@@ -41,8 +41,8 @@ export function parseClusterSlots(reply: unknown, answeredBy: NodeAddress): Slot
 }
 
 /**
- * Returns the address in a reply. An empty host, null and `?` mean that the host is unknown. The host of the answering node is then
- * used.
+ * Returns the address in a reply. An empty host, null and `?` mean that the host is unknown. In that case,
+ * the host of the answering node is used.
  */
 export function addressOf(host: unknown, port: number, answeredBy: NodeAddress): NodeAddress {
   const isUnknown = host === null || host === '' || host === '?';

@@ -28,7 +28,7 @@ export class StreamReader {
     this.#options = options;
   }
 
-  /** The state of the present connection; `idle` if there is none. */
+  /** The state of the present connection, or `idle` if there is none. */
   get state(): BrokerState {
     return this.#current?.connection.state ?? 'idle';
   }

@@ -8,8 +8,8 @@ import { ClusterNode } from './cluster-node.js';
 import { parseClusterSlots, SlotMap } from './slot-map.js';
 
 /**
- * Maximum time to wait for the answer of one node, in milliseconds. The time is short, so that the other nodes are asked soon if a
- * node does not answer.
+ * Maximum time to wait for the answer of one node, in milliseconds. The time is short. If a node does not
+ * answer, the next node is soon asked.
  */
 const ASK_TIMEOUT_MS = 1_000;
 
@@ -24,12 +24,15 @@ export class Topology {
   #map = new SlotMap();
   /** Slots of the needed keys. */
   #slots: ReadonlySet<number> = new Set();
-  /** The `look` that runs now, or the last one. Never rejects. */
+  /** The promise of the running `look`, or of the last one. Never rejects. */
   #lookUnderWay: Promise<void> = Promise.resolve();
   #nextLook: Promise<void> | undefined;
   /** Nodes that the next `look` asks last. */
   #suspects = new Set<NodeAddress>();
-  /** True after a node reported that the cluster is down, until every needed master reports that it is up. */
+  /**
+   * Set to true when a node reports that the cluster is down, and to false when every needed master reports
+   * that it is up.
+   */
   #isDown = false;
 
   constructor(url: RedisUrl, options: RouterOptions) {
@@ -78,9 +81,10 @@ export class Topology {
   }
 
   /**
-   * Asks one node for the slot map, removes the nodes that are the master of no slot, and begins to connect to the masters of the
-   * needed slots. Only one `look` runs at a time. Calls during a `look` share the next one.
-   * @param suspect a node that may have been replaced without noticing; it is asked last
+   * Asks one node for the slot map, removes the nodes that are the master of no slot, and begins to connect
+   * to the masters of the needed slots. Only one `look` runs at a time. Calls during a `look` share the next
+   * one.
+   * @param suspect a node that may have been replaced without noticing it. This node is asked last
    * @throws BrokerError if no node answered: the failure of the node that was asked last
    */
   look(suspect?: NodeAddress): Promise<void> {
@@ -100,7 +104,7 @@ export class Topology {
     this.#map = await this.#askForMap(suspects);
     const masters = this.#masters();
     for (const [address, node] of this.#nodes) {
-      // A master that was used once stays connected, because coalescing windows may lie on any master.
+      // A master that was used once stays connected, because coalescing windows may be on any master.
       if (masters.has(address) || this.#map.hasOwner(address)) continue;
       this.#nodes.delete(address);
       node.close();
@@ -124,8 +128,8 @@ export class Topology {
   }
 
   /**
-   * Asks the connected nodes first, in random order, and suspects last. The order is random because a node that is cut off from the
-   * others has only an old map, and must not always be the first.
+   * Asks the connected nodes first, in random order, and suspects last. The order is random, because one of
+   * the nodes may be cut off from the others and have an old map. Such a node must not always be the first.
    */
   async #askForMap(suspects: ReadonlySet<NodeAddress>): Promise<SlotMap> {
     const ready = [...this.#nodes.values()].filter(({ state }) => state === 'ready');

@@ -1,5 +1,5 @@
-// Runs blocking reads on a separate connection, because a command sent after a blocking read would have to wait as long as that
-// read.
+// Runs blocking reads on a separate connection, because a command on the same connection would have to wait
+// until the blocking read ends.
 import { invalid } from '../../arguments.js';
 import type { EntryId } from '../../entries/entry-id.js';
 import { BrokerError, toBrokerError } from '../../errors.js';
@@ -10,7 +10,7 @@ import type { RedisConnection } from './redis-connection.js';
 /** Ends the blocking read of the client with this ID, from another connection. */
 export type Unblock = (clientId: string) => Promise<unknown>;
 
-/** The server that last answered a heartbeat or registration for a stream, and when it answered. */
+/** The server that last answered a heartbeat or registration for a stream, and the time of that answer. */
 export interface Settlement {
   /** The run of the server: its `run_id`, or a marker (see `restart-markers.ts`). */
   readonly runId: string;
@@ -37,7 +37,7 @@ export class BlockingReader {
   #isReading = false;
   /** The command of an aborted read. Its reply must arrive before the next command is sent. */
   #abandoned: Promise<unknown> | undefined;
-  /** The signal of the last read. The reader listens to it until a read comes with another signal. */
+  /** The signal of the last read. The reader listens to this signal until a read has another signal. */
   #signal: AbortSignal | undefined;
   /** Ends the present read with an empty result. */
   #abort: () => void = () => {};
@@ -101,9 +101,10 @@ export class BlockingReader {
   }
 
   /**
-   * Allows a read only from the server that last answered a heartbeat for the stream. On another server, the cursor may point to
-   * other entries until a heartbeat has checked it. After a failover, this connection may still lead to the old server, which may
-   * even accept entries. Therefore a connection that is older than that heartbeat is replaced.
+   * Allows a read only from the server that last answered a heartbeat for the stream. On another server, the
+   * cursor may refer to different entries, so a heartbeat must check the cursor first. After a failover, this
+   * connection may lead to the old server, which may even accept entries. Therefore a connection that was
+   * opened before that heartbeat is replaced.
    * @throws BrokerError `unavailable` if the connection leads to another server
    */
   #checkServer(cursors: ReadonlyMap<string, EntryId>): void {
@@ -133,7 +134,7 @@ export class BlockingReader {
 
 /** Returns the XREAD command for these cursors. */
 export function readCommand(cursors: ReadonlyMap<string, EntryId>, options: ReadOptions): string[] {
-  // BLOCK 0 would wait for ever.
+  // BLOCK 0 would wait forever.
   const block = options.blockMs > 0 ? ['BLOCK', String(options.blockMs)] : [];
   return [
     'XREAD',

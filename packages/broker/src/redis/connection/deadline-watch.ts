@@ -13,12 +13,16 @@ export interface Deadline {
 }
 
 /**
- * Counts only the time in which this process runs. On a machine without a free processor, the process may be suspended for seconds.
- * When it runs again, its timers fire before it reads the replies that have arrived. Therefore the time is divided into slices. A
- * slice never counts as more than its length, however late it ends. After the last slice, the sockets are read once more before the
- * deadline takes effect.
+ * Counts only the time in which this process runs. On a machine without a free processor, the process may be
+ * suspended for seconds. When it runs again, its timers fire before it reads the replies that have arrived.
+ * Therefore the time is divided into slices. A slice never counts as more than its length, even if it ends
+ * late. After the last slice, the sockets are read once more before the deadline takes effect.
  *
- * State: idle → counting (by `start`); counting → counting, looking, or idle when no command waits; looking → counting or idle.
+ * States:
+ * - `start` changes idle to counting.
+ * - At the end of a slice, counting continues. It changes to looking when a deadline has passed, and to idle
+ *   when no command waits.
+ * - After the sockets were read, looking changes to counting or idle.
  */
 export class DeadlineWatch {
   readonly #clock: Clock;

@@ -1,5 +1,5 @@
-// One connection to Redis that reconnects after a loss. Commands are neither queued during a loss nor repeated. If a command fails,
-// its caller gets the error at once, or at the deadline.
+// One connection to Redis that reconnects after a loss. Without a connection, commands are not queued. Failed commands are not
+// repeated. The caller of a failed command gets the error immediately, or at the deadline.
 import { backOffDelayMs, type Clock, pause } from '@millrace/internal';
 import { BrokerError, brokerClosed } from '../../errors.js';
 import type { BrokerState } from '../../port/broker.js';
@@ -46,10 +46,10 @@ export interface SendOptions {
 }
 
 /**
- * State: `idle` → `connecting` → `ready` ⇄ `unavailable`, and from each of them → `closed`.
+ * States: `idle` → `connecting` → `ready` ⇄ `unavailable`. Each of them can change to `closed`.
  * - `open` changes `idle` to `connecting`. If `open` fails, the state is `idle` again.
- * - `ready` becomes `unavailable` when the socket ends, the server becomes a replica, or a command passes its deadline. A stopped
- *   server, or a network that drops packets, looks like an idle socket: the unanswered command is the only evidence.
+ * - `ready` becomes `unavailable` when the socket ends, the server becomes a replica, or a command passes its deadline. Only the
+ *   deadline can detect a stopped server or a network that drops packets, because both look like an idle socket.
  * - `unavailable` becomes `ready` when an attempt to reconnect succeeds. Attempts are spaced by back-off with jitter.
  */
 export class RedisConnection {
@@ -91,14 +91,14 @@ export class RedisConnection {
   }
 
   /**
-   * True when this connection leads, or last led, to this run of a server. A restart begins a new run. If INFO is refused, the
-   * result is always false before `proveRun`.
+   * True when this connection is, or was last, connected to this run of a server. A restart begins a new run. If INFO is refused,
+   * the result is always false before `proveRun`.
    */
   isRun(runId: string): boolean {
     return this.#runId === undefined ? this.#markers.isProven(runId) : this.#runId === runId;
   }
 
-  /** Asks the server whether it is in this run, unless that is known already. `isRun` then returns the answer. */
+  /** Asks the server whether it is in this run, unless the answer is already known. Afterwards, `isRun` returns the answer. */
   async proveRun(runId: string): Promise<void> {
     if (this.#runId !== undefined || this.#markers.isProven(runId)) return;
     try {
@@ -115,7 +115,7 @@ export class RedisConnection {
 
   /**
    * Connects. Tries again until `connectTimeoutMs` have passed.
-   * @throws BrokerError `unavailable`, or `refused` at once if Redis answers and refuses the connection
+   * @throws BrokerError `unavailable`, or `refused` immediately if Redis answers and refuses the connection
    */
   async open(): Promise<void> {
     if (this.#state === 'closed') throw brokerClosed();
@@ -163,7 +163,7 @@ export class RedisConnection {
 
   /**
    * Runs a script that checks whether the server was restarted or replaced. If INFO is refused, the script gets a marker of the
-   * server's present run. If the stream's record has another marker, the script does nothing except ask about that marker.
+   * server's present run. If the stream's record has another marker, the script only asks about that marker.
    */
   async #settle<T>(call: ScriptCall<T>, options: SendOptions): Promise<T> {
     const markers = this.#markers;
@@ -218,7 +218,7 @@ export class RedisConnection {
     this.#drop(this.#client, new BrokerError('unavailable', 'Another server has the streams now'));
   }
 
-  /** Ends the connection at once. Commands without a reply reject with `closed`. Idempotent. */
+  /** Ends the connection immediately. Commands without a reply reject with `closed`. Idempotent. */
   close(): void {
     if (this.isClosed) return;
     const client = this.#client;
@@ -239,8 +239,8 @@ export class RedisConnection {
           : new BrokerError('unavailable', 'Redis is not connected', { nothingHappened: true }),
       );
     }
-    // Both commands are written in this turn of the event loop, one after the other. If ASKING is refused, the command itself fails
-    // too.
+    // Both commands are written in this turn of the event loop, one after the other. If ASKING is refused, the command itself
+    // also fails.
     if (isAsking) client.send(['ASKING'], timeoutMs).catch(() => {});
     return client.send(args, timeoutMs, READS_ENTRIES.has(args[0] ?? '') ? asItCame : undefined);
   }
@@ -304,7 +304,7 @@ export class RedisConnection {
       try {
         return await this.#connectOnce(connectTimeoutMs);
       } catch {
-        // The error is ignored, because the state is `unavailable` already and its first cause was reported. The next attempt
+        // The error is ignored, because the state is already `unavailable` and the first cause was reported. The next attempt
         // follows.
       }
     }

@@ -33,8 +33,8 @@ export function fromRedisError(error: unknown): BrokerError {
 }
 
 /**
- * Returns the message for an error reply: the words of Redis. If people must repair something first, the message names the page of
- * the documentation instead.
+ * Returns the message for an error reply, which is usually the text of Redis. If people must first repair
+ * something, the message names a page of the documentation instead.
  */
 export function messageOfReply(message: string): string {
   // XADD has no error code for this case.
@@ -48,7 +48,10 @@ export function isErrorReply(error: unknown): error is ErrorReply {
   return error instanceof ErrorReply;
 }
 
-/** True when the server does not know the script (it was restarted, or its script cache flushed). */
+/**
+ * True when the server does not know the script, because the server was restarted or its script cache was
+ * flushed.
+ */
 export function isNoScript(error: unknown): boolean {
   return isErrorReply(error) && error.message.startsWith('NOSCRIPT');
 }

@@ -88,7 +88,9 @@ function checkDatabase(path: string, hostCount: number): void {
   }
 }
 
-/** Parameters that other libraries read from a URL. The value says how to write the same thing here. */
+/**
+ * Parameters that other libraries read from a URL. Each value describes how to write the same setting here.
+ */
 const PLACES: Readonly<Record<string, string>> = {
   db: 'write the database behind the host, as in redis://host:6379/3',
   database: 'write the database behind the host, as in redis://host:6379/3',
@@ -99,7 +101,7 @@ const PLACES: Readonly<Record<string, string>> = {
   tls: 'begin with rediss:// for TLS',
 };
 
-/** Returns the error for unknown parameters. It names the first parameter, but never its value. */
+/** Returns the error for unknown parameters. The message names the first parameter, but never its value. */
 function unknownParameters(query: string): BrokerError {
   const [name = ''] = query.split(/[=&]/);
   // Text that is not a valid name is not shown, because it may be a part of a password.

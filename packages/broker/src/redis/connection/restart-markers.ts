@@ -1,6 +1,6 @@
-// Recognises the present run of a server (from its start to its end) if the user may not send INFO. A marker is a script that does
-// nothing and has a random name. Redis neither replicates scripts nor keeps them over a restart, so only the run that was given the
-// marker knows it.
+// Recognises the present run of a server (from its start to its end) if the user may not send INFO. A marker
+// is a script that does nothing and has a random name. Redis neither replicates scripts nor keeps them over a
+// restart, so only the run that received the marker knows the marker.
 import { createHash, randomBytes } from 'node:crypto';
 import { asArray, asText } from '../calls/replies.js';
 
@@ -9,11 +9,14 @@ export type SendCommand = (command: readonly string[]) => Promise<unknown>;
 
 /** The form of a marker in the epoch's record: `m` and 20 hexadecimal digits. No `run_id` of INFO has this form. */
 const MARKER = /^m[0-9a-f]{20}$/;
-/** Argument of a script call while no marker is known. The script then answers with the marker in the record. */
+/**
+ * Argument of a script call when no marker is known. With this argument, the script answers with the marker
+ * in the record.
+ */
 const UNKNOWN_MARKER = '?';
 /**
- * Maximum number of markers whose answers are cached. Each stream has one marker at a time. At the maximum the cache is cleared,
- * and all markers are asked for again.
+ * Maximum number of markers whose answers are cached. Each stream has one marker at a time. When the cache is
+ * full, it is cleared, and the server is asked again about each marker.
  */
 const MAX_KNOWN = 1_024;
 
@@ -56,8 +59,8 @@ export class RestartMarkers {
   }
 
   /**
-   * Returns this run's own marker. The first call loads it into the server, where scripts stay until the server ends. Call this
-   * only if a record needs a marker.
+   * Returns this run's own marker. The first call loads the marker into the server, where scripts stay until
+   * the server ends. Call this only if a record needs a marker.
    */
   own(): Promise<string> {
     this.#own ??= this.#give().catch((error: unknown) => {

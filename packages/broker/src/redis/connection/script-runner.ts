@@ -14,8 +14,8 @@ export type SendCommand = (args: readonly string[], graceMs?: number) => Promise
 export type ScriptCommand = [name: 'EVALSHA', sha1: string, ...rest: string[]];
 
 /**
- * Additional time for the SCRIPT LOAD that is sent before a call, in milliseconds. If the server does not answer, the call
- * therefore reaches its deadline before the SCRIPT LOAD does.
+ * Additional time for the SCRIPT LOAD that is sent before a call, in milliseconds. Therefore, if the server
+ * does not answer, the call reaches its deadline before the SCRIPT LOAD does.
  */
 const AHEAD_GRACE_MS = 1_000;
 
@@ -27,12 +27,13 @@ interface HeldCall {
 }
 
 /**
- * State: Running ⇄ Repairing. The first NOSCRIPT begins Repairing and sends SCRIPT LOAD. While Repairing, the runner holds all new
- * calls, and all calls that end with NOSCRIPT. The reply to SCRIPT LOAD ends Repairing, because all earlier replies have come
- * before it. The held calls are then sent in the order in which they were made.
+ * States: Running ⇄ Repairing. The first NOSCRIPT begins Repairing and sends SCRIPT LOAD. While Repairing,
+ * the runner holds all new calls, and all calls that end with NOSCRIPT. The reply to SCRIPT LOAD ends
+ * Repairing, because all earlier replies have come before it. The held calls are then sent in the order in
+ * which they were made.
  *
- * Guarantees: scripts are executed in the order of the calls. No call is executed twice, because NOSCRIPT comes before a script
- * starts. The number of held calls is limited by the number of calls in progress.
+ * Guarantees: scripts are executed in the order of the calls. No call is executed twice, because NOSCRIPT
+ * comes before a script starts. The number of held calls is limited by the number of calls in progress.
  */
 export class ScriptRunner {
   /** Digests of the scripts that were sent over the present connection. Bounded by the number of scripts. */
@@ -68,7 +69,7 @@ export class ScriptRunner {
    * Sends the call. Sends the source before it, unless the source was sent already. Both are written in one turn of the event loop.
    */
   #call(script: Script, command: ScriptCommand, send: SendCommand): Promise<unknown> {
-    // If Redis refuses to load the script, the call itself fails with NOSCRIPT.
+    // If Redis refuses SCRIPT LOAD, the call itself fails with NOSCRIPT.
     if (!this.#sent.has(script.sha1)) this.#load(script, send, AHEAD_GRACE_MS).catch(() => {});
     return send(command);
   }

@@ -22,8 +22,9 @@ const explained = new WeakSet<BrokerError>();
 const PLAIN: ReadonlySet<BrokerErrorCode> = new Set(['closed', 'partitions_differ', 'layout_differs']);
 
 /**
- * Resolves to an error with the same code and cause, and with a message that names the address, the cause and the remedy. If the
- * error does not say enough, probes the address, which takes up to two seconds. Never rejects.
+ * Resolves to an error with the same code and cause, and with a message that names the address, the cause and
+ * the remedy. If the error does not contain enough information, probes the address, which takes up to two
+ * seconds. Never rejects.
  * @param url the broker's URL; its password is removed from the message
  */
 export async function explainRedisFailure(error: unknown, url: string): Promise<BrokerError> {
@@ -180,7 +181,8 @@ function serverText(text: string): string {
 }
 
 /**
- * Joins the messages and codes of an error and its causes. Reads at most five levels, because a chain of causes may be circular.
+ * Joins the messages and codes of an error and its causes. Reads at most five levels of causes, because a
+ * chain of causes may be circular.
  */
 function textOf(error: unknown, depth = 0): string {
   if (!(error instanceof Error) || depth > 4) return '';

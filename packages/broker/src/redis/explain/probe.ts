@@ -4,12 +4,15 @@ import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { NodeAddress } from '../connection/redis-url.js';
 
-/** The kind of server that listens. `unknown` means that it closes the connection, does not answer, or sends an unknown answer. */
+/**
+ * The kind of server that listens. `unknown` means that the server closes the connection, does not answer, or
+ * sends an unknown answer.
+ */
 export type Listener = 'redis' | 'sentinel' | 'http' | 'tls' | 'unknown';
 
 /** Maximum time of each of the two attempts, in milliseconds. */
 const PROBE_TIMEOUT_MS = 1_000;
-/** Maximum number of bytes that are read. Every known answer is recognised within them. */
+/** Maximum number of bytes that are read. This number is enough to recognise every known answer. */
 const MAX_ANSWER_BYTES = 1_024;
 
 /** Asks the server first without TLS, then with TLS. Never rejects; resolves within two seconds. */
@@ -18,7 +21,7 @@ export async function probe(address: NodeAddress): Promise<Listener> {
   const target = { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port) };
   const plain = listenerOf(await answerTo('PING\r\nROLE\r\n', connect(target)));
   if (plain !== 'unknown') return plain;
-  // An invalid certificate is accepted, because the question is only whether the server speaks TLS.
+  // An invalid certificate is accepted, because this test only checks whether the server supports TLS.
   const isSecure = await settles(connectTls({ ...target, rejectUnauthorized: false }), 'secureConnect');
   return isSecure ? 'tls' : 'unknown';
 }

@@ -7,7 +7,7 @@ const INTEGER = 0x3a;
 const BULK = 0x24;
 const CARRIAGE_RETURN = 0x0d;
 
-/** An error that Redis answered with. */
+/** An error reply of Redis. */
 export class ErrorReply extends Error {}
 
 /** Reads the values of one complete reply, one after the other. */
@@ -53,7 +53,10 @@ export class ReplyCursor {
     return this.bytes.toString('latin1', start, start + length);
   }
 
-  /** Moves behind a bulk string and returns true if the string has exactly these bytes. Otherwise stays and returns false. */
+  /**
+   * Moves behind a bulk string and returns true if the string has exactly these bytes. Otherwise the cursor
+   * does not move, and the result is false.
+   */
   skipIf(expected: Buffer): boolean {
     const start = this.at;
     const length = this.number();

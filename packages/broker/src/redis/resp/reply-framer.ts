@@ -13,16 +13,17 @@ const ARRAY = 0x2a;
 const MAX_LENGTH = 536_870_912;
 
 /**
- * State: before an item → in its first line → in the body of a bulk string → before the next item. `#missing` is the number of
- * items that the present reply still needs; an array adds its length to it. Keeps only the bytes of the present reply.
+ * States: before an item → in its first line → in the body of a bulk string → before the next item.
+ * `#missing` is the number of items that the present reply still needs. An array adds its length to this
+ * number. Keeps only the bytes of the present reply.
  */
 export class ReplyFramer {
   readonly #onReply: (reply: Buffer) => void;
   #pieces: Buffer[] = [];
   #missing = 1;
-  /** First byte of the line that is being read; 0 between lines. */
+  /** First byte of the line that is being read, or 0 between two lines. */
   #type = 0;
-  /** Number in the line that is being read, as far as its digits have arrived. */
+  /** Number in the line that is being read, from the digits that have arrived. */
   #length = 0;
   #isNegative = false;
   /** Number of bytes of the bulk string that have not arrived yet, including the line end. */

@@ -1,5 +1,5 @@
-// A connection to one Redis server. Commands are sent in the order of the calls, and replies arrive in the same order. A client
-// does not reconnect: after its end, the owner creates a new client.
+// A connection to one Redis server. Commands are sent in the order of the calls, and replies arrive in the
+// same order. A client does not reconnect. After its end, the owner creates a new client.
 import { connect, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { Clock } from '@millrace/internal';
@@ -32,9 +32,9 @@ interface Waiting extends Deadline {
 }
 
 /**
- * State: connecting → connected → ended, or connecting → ended. Commands may be sent while the client connects; they wait until it
- * has connected. The owner limits the number of waiting commands. A command that passes its deadline ends the connection, because
- * the replies after it cannot arrive either.
+ * States: connecting → connected → ended, or connecting → ended. Commands that are sent while the client
+ * connects wait until it has connected. The owner limits the number of waiting commands. A command that
+ * passes its deadline ends the connection, because the later replies cannot arrive either.
  */
 export class RespClient {
   readonly #options: RespClientOptions;
@@ -49,7 +49,7 @@ export class RespClient {
     this.#unsent = '';
     if (this.#failure === undefined) this.#socket.write(text);
   };
-  /** The error with which commands reject after the end of the connection; `undefined` before. */
+  /** The error with which commands reject after the end of the connection. `undefined` until then. */
   #failure: Error | undefined;
 
   /**
@@ -96,10 +96,11 @@ export class RespClient {
     });
   }
 
-  /** Ends the connection at once. The outcome of commands without a reply is unknown. Idempotent. */
+  /** Ends the connection immediately. The outcome of commands without a reply is unknown. Idempotent. */
   end(cause: Error): void {
     if (this.#failure !== undefined) return;
-    // A `BrokerError` other than `closed` concerns only one command. For all other commands, the connection was lost.
+    // A `BrokerError` other than `closed` belongs to only one command. For all other commands, the cause is
+    // the lost connection.
     const isAnothers = cause instanceof BrokerError && cause.code !== 'closed';
     const failure = isAnothers
       ? new BrokerError('unavailable', 'The connection to Redis was lost', { cause })
@@ -195,7 +196,8 @@ function openSocket(url: string, onChunk: (chunk: Buffer) => void): Socket {
     keepAliveInitialDelay: KEEP_ALIVE_DELAY_MS,
   };
   if (protocol === 'rediss:') {
-    // Hosted services choose the server by this name. An IP address may not be sent as a name: RFC 6066, section 3.
+    // Hosted services choose the server by this name. An IP address must not be sent as a server name (RFC
+    // 6066, section 3).
     const name = isIP(host) === 0 ? { servername: host } : {};
     return connectTls({ ...options, ...name }).on('data', onChunk);
   }

@@ -19,14 +19,15 @@ export interface RouterOptions {
 }
 
 /**
- * Sends each command to the server of its key. Queues nothing while that server is unreachable, and never repeats a command that
- * may have been executed. Every call settles within `commandTimeoutMs`; a read may take `blockMs` longer.
+ * Sends each command to the server of its key. While that server is unreachable, queues no commands. Never
+ * repeats a command that may have been executed. Every call settles within `commandTimeoutMs`, but a read may
+ * take `blockMs` longer.
  */
 export interface CommandRouter {
   /** The state of the connections. `ready` means that every needed server can be reached. */
   readonly state: BrokerState;
 
-  /** True when keys may lie on different servers. Known after `open`. */
+  /** True when keys may be on different servers. Known after `open`. */
   readonly isCluster: boolean;
 
   /**

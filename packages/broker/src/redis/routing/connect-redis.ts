@@ -22,8 +22,8 @@ export interface RedisCommandsOptions {
 }
 
 /**
- * Commands to Redis. While Redis is unreachable, they reject at once with a `BrokerError`, and the connection is retried in the
- * background.
+ * Commands to Redis. While Redis is unreachable, commands immediately reject with a `BrokerError`, and the
+ * connection is retried in the background.
  */
 export interface RedisCommands {
   get(key: string): Promise<unknown>;

@@ -1,5 +1,5 @@
-// Finds out whether an address belongs to a single server or to a node of a cluster. Only the server itself can tell. The broker
-// and `connectRedis` both send their commands through this router.
+// Finds out whether an address belongs to a single server or to a node of a cluster. Only the server itself
+// knows this. The broker and `connectRedis` both send their commands through this router.
 import type { EntryId } from '../../entries/entry-id.js';
 import { brokerClosed } from '../../errors.js';
 import type { BrokerState } from '../../port/broker.js';
@@ -11,8 +11,9 @@ import type { CommandRouter, RouterOptions } from './command-router.js';
 import { SingleServerRouter } from './single-server-router.js';
 
 /**
- * Treats a single address as a single server, until the server reports during `open` that it is a cluster node. Treats several
- * addresses as nodes of a cluster. After `open` has failed, the router cannot be used again: create another one.
+ * Treats a single address as a single server, until the server reports during `open` that it is a cluster
+ * node. Treats several addresses as nodes of a cluster. After `open` has failed, the router cannot be used
+ * again. Create another router instead.
  */
 export class DetectingRouter implements CommandRouter {
   readonly #url: string;
@@ -94,7 +95,7 @@ export class DetectingRouter implements CommandRouter {
     return router;
   }
 
-  /** Returns the options of one router. Their listener ignores the router after it has been replaced. */
+  /** Returns the options of one router. The listener in these options ignores a router that was replaced. */
   #optionsOf(itself: () => CommandRouter): RouterOptions {
     const onStateChange = (state: BrokerState, cause?: Error): void => {
       if (itself() === this.#router) this.#options.onStateChange(state, cause);

@@ -1,4 +1,5 @@
-// Sends everything to one server, over two connections: one for commands, and one for the blocking reads of all streams at once.
+// Sends all commands to one server, over two connections. One connection is for blocking reads, which read
+// all streams together. The other one is for all other commands.
 import type { EntryId } from '../../entries/entry-id.js';
 import type { BrokerState } from '../../port/broker.js';
 import type { Entry, ReadOptions } from '../../port/entry-log.js';
@@ -47,7 +48,7 @@ export class SingleServerRouter implements CommandRouter {
   }
 
   need(): void {
-    // Nothing to do: the one server holds every key.
+    // There is nothing to do, because the server has every key.
   }
 
   command(_: string, args: readonly string[]): Promise<unknown> {

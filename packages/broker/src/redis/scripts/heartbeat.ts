@@ -12,19 +12,19 @@ import {
 } from './snippets.js';
 
 /**
- * KEYS: stream, cursors, epoch, lease. ARGV: subscriber, cursor, epoch known to the subscriber, entries added known to the
- * subscriber, livenessMs, value for a new epoch, digest of the entry at the cursor or '', group, and two markers (see
- * `restart-markers.ts`): the marker of this run or '', and the refuted marker or ''.
- * Returns status, epoch, registered cursor, last ID, entries added, seconds, microseconds, previous epoch or '', the last ID up to
- * which the previous epoch is valid, and the run of the server.
+ * KEYS: stream, cursors, epoch, lease. ARGV: subscriber, cursor, epoch known to the subscriber, entries added
+ * known to the subscriber, livenessMs, value for a new epoch, digest of the entry at the cursor or '', group,
+ * and two markers (see `restart-markers.ts`): the marker of this run or '', and the refuted marker or ''.
+ * Returns status, epoch, registered cursor, last ID, entries added, seconds, microseconds, previous epoch or
+ * '', the last ID up to which the previous epoch is valid, and the run of the server.
  *
- * Three things show that the stream went back: the record of its epoch (`settleEpoch`), a subscriber's cursor that is newer than
- * the newest ID, and a count that is lower than the subscriber knew. The first heartbeat that finds one of them replaces the epoch.
- * A subscriber with the old epoch learns the new one from its next heartbeat.
- * A subscriber with the previous epoch keeps its cursor if this server has every entry that the subscriber has read. The proof is
- * the record of the epoch, or else the digest of the entry at the cursor.
- * A reset also moves the group to the beginning if the group is beyond the end of the stream (after XSETID). Otherwise the group
- * would never consume anything again.
+ * Three conditions show that the stream went back: the record of its epoch says so (`settleEpoch`), a
+ * subscriber's cursor is newer than the newest ID, or the count of entries is lower than the subscriber knew.
+ * The first heartbeat that finds one of these conditions replaces the epoch. A subscriber with the old epoch
+ * learns the new epoch from its next heartbeat. A subscriber with the previous epoch keeps its cursor if this
+ * server has every entry that the subscriber has read. The proof is the record of the epoch, or else the
+ * digest of the entry at the cursor. A reset also moves the group to the beginning if the group is beyond the
+ * end of the stream (after XSETID). Otherwise the group would never consume anything again.
  */
 export const heartbeatScript = defineScript(
   'heartbeat',

@@ -3,11 +3,12 @@ import { defineScript } from './script.js';
 import { clockFunctions, infoFunctions } from './snippets.js';
 
 /**
- * KEYS: stream, expired, dead. ARGV: group. Returns length, entries added, first ID or '', last ID, unconsumed, pending, oldest
- * pending ID or '', expired, dead letters, seconds, microseconds.
- * `unconsumed` is the lag that Redis reports for the group, but at most the length of the stream. Redis does not know the lag after
- * the group was recreated, or after another program used XDEL. Then `unconsumed` is the length, or 0 for a group at the newest
- * entry. `expired` and `dead letters` are 0 if their keys hold another type.
+ * KEYS: stream, expired, dead. ARGV: group. Returns length, entries added, first ID or '', last ID,
+ * unconsumed, pending, oldest pending ID or '', expired, dead letters, seconds, microseconds. `unconsumed` is
+ * the lag that Redis reports for the group, but at most the length of the stream. Redis does not know the lag
+ * after the group was recreated, or after another program used XDEL. In that case, `unconsumed` is the
+ * length, or 0 for a group at the newest entry. `expired` and `dead letters` are 0 if their keys hold another
+ * type.
  */
 export const inspectScript = defineScript(
   'inspect',

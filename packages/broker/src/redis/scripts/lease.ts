@@ -3,8 +3,9 @@ import { defineScript } from './script.js';
 import { clockFunctions } from './snippets.js';
 
 /**
- * KEYS: lease. ARGV: owner, leaseMs. Returns the fence, or nil if another live owner has the lease. The fence rises when the owner
- * changes, and when an owner renews an expired lease. Calls with an older fence then have no effect.
+ * KEYS: lease. ARGV: owner, leaseMs. Returns the fence, or nil if another live owner has the lease. The fence
+ * rises when the owner changes, and when an owner renews an expired lease. Calls with an older fence have no
+ * effect.
  */
 export const acquireLeaseScript = defineScript(
   'acquireLease',

@@ -4,16 +4,18 @@ import { defineScript } from './script.js';
 import { clockFunctions, cursorFunctions, goneFunctions, idFunctions, pulseFunctions } from './snippets.js';
 
 /**
- * KEYS: stream, cursors, lease, epoch. ARGV: owner, fence, group, consumer, count, livenessMs, the owner's cursor or ''.
- * Returns nil if the owner has lost the lease. Otherwise returns the number of consumed entries, the number of acknowledged
- * entries, then the subscribers that were declared dead.
+ * KEYS: stream, cursors, lease, epoch. ARGV: owner, fence, group, consumer, count, livenessMs, the owner's
+ * cursor or ''. Returns nil if the owner has lost the lease. Otherwise returns the number of consumed
+ * entries, the number of acknowledged entries, then the subscribers that were declared dead.
  *
- * A pending entry is acknowledged if no live subscriber's cursor is before it, whichever consumer has read it. Therefore the
- * pending entries of a dead gateway need no XCLAIM. Nothing is acknowledged while the lease's owner is not live itself.
+ * A pending entry is acknowledged if no live subscriber's cursor is before the entry. It does not matter
+ * which consumer has read the entry. Therefore the pending entries of a dead gateway need no XCLAIM. Nothing
+ * is acknowledged while the lease's owner is not live itself.
  *
- * A missing group is recreated at the smallest cursor. If the newest entry in the epoch's record is missing too, the stream was
- * lost together with the group. The epoch is then deleted, and the next heartbeat begins a new one. The cursors belong to the lost
- * stream, so the group is recreated at 0, and nothing is acknowledged.
+ * A missing group is recreated at the smallest cursor. If the newest entry in the epoch's record is also
+ * missing, the stream was lost together with the group. In that case, the epoch is deleted, and the next
+ * heartbeat begins a new epoch. The cursors belong to the lost stream, so the group is recreated at 0, and
+ * nothing is acknowledged.
  */
 export const ledgerPassScript = defineScript(
   'ledgerPass',

@@ -10,20 +10,22 @@ import {
 } from './snippets.js';
 
 /**
- * KEYS: stream, expired, then the dedupe keys of the entries that have one, then the windows of the entries that end inputs. The
- * dedupe keys and the windows are in the order of the entries.
- * ARGV: group, hard cap, maximum number of entries to remove, dedupe window in ms, number of dedupe keys, then the arguments of
- * each entry:
+ * KEYS: stream, expired, then the dedupe keys of the entries that have one, then the windows of the entries
+ * that end inputs. The dedupe keys and the windows are in the order of the entries. ARGV: group, hard cap,
+ * maximum number of entries to remove, dedupe window in ms, number of dedupe keys, then the arguments of each
+ * entry:
  * - a sum: 1 if the entry has a dedupe key, plus 2 if it has an ending
  * - the number of its field arguments, then these arguments (name, value, …)
  * - key and text of its ending, if it has one
  *
- * Returns two elements per entry: its ID, and `1` if it is a duplicate, otherwise `0`. If the store refuses an entry, the reply
- * ends with an error text as an odd last element. Later entries are not tried, so that the order is kept.
+ * Returns two elements per entry: its ID, and `1` if it is a duplicate, otherwise `0`. If the store refuses
+ * an entry, the reply ends with an error text as an odd last element. Later entries are not tried, so that
+ * the order is kept.
  *
- * XADD comes before SET: if the script ends between the two, the entry exists and may be appended again. In the other order, its
- * dedupe ID could be stored although the entry does not exist. The script also trims the stream to the hard cap, so that the stream
- * stays bounded while no gateway runs. When Redis is out of memory, it refuses the whole script.
+ * XADD comes before SET. If the script ends between the two commands, the entry exists, and may be appended
+ * again. In the other order, a dedupe ID could be stored without its entry. The script also trims the stream
+ * to the hard cap, so that the stream stays bounded while no gateway runs. When Redis is out of memory, it
+ * refuses the whole script.
  */
 export const publishScript = defineScript(
   'publish',

@@ -1,4 +1,4 @@
-// A Lua script with its digest. Its source is sent once, and all further calls use the digest.
+// A Lua script with its digest. Its source is sent once. All later calls use the digest.
 import { createHash } from 'node:crypto';
 
 /** One Lua script. Scripts are module constants, so their number is small and fixed. */

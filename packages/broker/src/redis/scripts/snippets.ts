@@ -1,10 +1,10 @@
-// Lua functions that several scripts share. They compare IDs as decimal text, as `entry-id.ts` does, because Lua's numbers are
-// doubles and would round a sequence number beyond 2^53.
+// Lua functions that several scripts share. They compare IDs as decimal text, as `entry-id.ts` does, because
+// Lua's numbers are doubles and would round a sequence number beyond 2^53.
 //
-// Gateways of two builds may share one Redis. A build therefore reads only the fields that it knows at the beginning of a value,
-// and ignores what a later build has added behind them (`|` and any text). It also keeps hash fields that it does not know. Only
-// the owner of a value rewrites it, in the form of its own build. A subscriber owns its cursor and slot; the holder of a lease or
-// claim owns the values of that lease or claim.
+// Gateways of two builds may share one Redis. Therefore a build reads only the known fields at the beginning
+// of a value. It ignores the text that a later build has added behind them (`|` and any text). A build also
+// keeps unknown hash fields. Only the owner of a value rewrites it, in the form of its own build. A
+// subscriber owns its cursor and slot; the holder of a lease or claim owns the values of that lease or claim.
 import { WINDOW_LIMITS } from '../../port/windows.js';
 
 /** `idLess(a, b)`, `idMin(a, b)` and `idNext(id)`. For the largest possible ID, `idNext` returns that ID itself. */
@@ -65,9 +65,9 @@ end
 ${leadingFunctions}`;
 
 /**
- * `endInputs(window, key, text, id, at)` records in a waiting window that the entry `id` ends the inputs of `key` that came up to
- * `at`. `text` is a JSON object. The function ignores a key of another type instead of failing, because the entry has been appended
- * already.
+ * `endInputs(window, key, text, id, at)` records in a waiting window that the entry `id` ends those inputs of
+ * `key` that were added no later than `at`. `text` is a JSON object. The function ignores a key of another
+ * type instead of failing, because the entry has been appended already.
  */
 export const endingFunctions = `
 local function endInputs(window, key, text, id, at)
@@ -145,9 +145,10 @@ end
 `;
 
 /**
- * `beatPulse(lease, now, livenessMs)` records the time of this call, and returns the end of the subscribers' grace period. If no
- * subscriber has called for longer than half of `livenessMs`, Redis itself was paused (or there was no subscriber). A grace period
- * of `livenessMs` then begins, because the subscribers could not send heartbeats.
+ * `beatPulse(lease, now, livenessMs)` records the time of this call, and returns the end of the subscribers'
+ * grace period. If no subscriber has called for longer than half of `livenessMs`, Redis itself was paused (or
+ * there was no subscriber). In that case, a grace period of `livenessMs` begins, because the subscribers
+ * could not send heartbeats.
  */
 export const pulseFunctions = `
 local function beatPulse(lease, now, livenessMs)
@@ -164,8 +165,8 @@ end
 `;
 
 /**
- * `isGone(stream, newest)`: true when the stream no longer has the entry `newest`, which was its newest entry a moment ago. If the
- * group is missing too, the stream was deleted, even if it contains new entries by now.
+ * `isGone(stream, newest)`: true when the stream no longer has the entry `newest`, which was recently its
+ * newest entry. If the group is also missing, the stream was deleted, even if it contains new entries now.
  */
 export const goneFunctions = `
 local function isGone(stream, newest)
@@ -175,17 +176,18 @@ end
 `;
 
 /**
- * `readRun(key, mark, refuted)` returns the run of the server, from INFO if `mark` is empty. Otherwise the user may not send INFO,
- * and `mark` is a marker that the caller has proven to belong to this run, or `?` (see `restart-markers.ts`). If the record has
- * another marker that the caller has not refuted, the function returns nil and a reply that asks the caller about that marker.
+ * `readRun(key, mark, refuted)` returns the run of the server, from INFO if `mark` is empty. Otherwise the
+ * user may not send INFO, and `mark` is a marker that the caller has proven to belong to this run, or `?`
+ * (see `restart-markers.ts`). If the record has another marker that the caller has not refuted, the function
+ * returns nil and a reply that asks the caller about that marker.
  *
- * `settleEpoch(key, tip, fresh, stream, hasGroup, run)` returns `{ value, former, upTo }`: the stream's epoch, and its previous
- * epoch if that is known. The epoch becomes `fresh` in three cases:
+ * `settleEpoch(key, tip, fresh, stream, hasGroup, run)` returns `{ value, former, upTo }`: the stream's
+ * epoch, and its previous epoch if that is known. The epoch becomes `fresh` in three cases:
  * - The stream has no epoch.
  * - The stream has a lower newest ID or fewer entries than its record says, or was deleted and written again.
- * - Another server (or the same one, restarted) serves the stream, and may have lost the newest entries. The previous epoch is then
- *   kept as `former`, valid up to the newest ID of the record. Redis wrote and replicated those entries before the record, so a
- *   server that has the record has the entries.
+ * - Another server (or the same one, restarted) serves the stream, and may have lost the newest entries. In
+ *   this case, the previous epoch is kept as `former`, valid up to the newest ID of the record. Redis wrote
+ *   and replicated those entries before the record, so a server that has the record has the entries.
  *
  * `replaceEpoch(key, tip, fresh, run)` begins a new epoch without a previous one.
  */
@@ -226,9 +228,9 @@ end
 `;
 
 /**
- * `holdsEntry(stream, id, digest)`: true when the entry `id` of the stream has this digest; see `entryDigest`.
- * `hasAllAfter(stream, tip, id)`: true when no entry after `id` can have been removed, because entries are removed from the oldest
- * on.
+ * `holdsEntry(stream, id, digest)`: true when the entry `id` of the stream has this digest; see
+ * `entryDigest`. `hasAllAfter(stream, tip, id)`: true when no entry after `id` can have been removed. Entries
+ * are always removed in order, the oldest first.
  */
 export const digestFunctions = `
 local function hasAllAfter(stream, tip, id)
@@ -242,10 +244,10 @@ end
 `;
 
 /**
- * `expireBeyond(stream, expired, group, hardCap, limit)` trims the stream to `hardCap`, by at most `limit` entries per call. It
- * returns two numbers: the removed entries, and those among them that the group had not acknowledged. It adds exactly the second
- * number to `expired`. Whole nodes of acknowledged entries are removed first, without being read. Only the node that contains the
- * floor is read.
+ * `expireBeyond(stream, expired, group, hardCap, limit)` trims the stream to `hardCap`, by at most `limit`
+ * entries per call. The function returns two numbers: the number of removed entries, and how many of these
+ * the group had not acknowledged. It adds the second number to `expired`. Whole nodes of acknowledged entries
+ * are removed first, without being read. Only the node that contains the floor is read.
  */
 export const expireFunctions = `
 local function expireBeyond(stream, expired, group, hardCap, limit)
@@ -262,7 +264,7 @@ local function expireBeyond(stream, expired, group, hardCap, limit)
   redis.call('XTRIM', stream, 'MAXLEN', '=', redis.call('XLEN', stream) - left)
   local lost = left - acknowledged
   if lost > 0 and type(redis.pcall('INCRBY', expired, lost)) ~= 'number' then
-    -- Something else stands in its place: counting begins anew.
+    -- The key has another type, so the count starts again.
     redis.call('SET', expired, lost)
   end
   return removed + left, lost

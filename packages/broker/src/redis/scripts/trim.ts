@@ -11,18 +11,19 @@ import {
 } from './snippets.js';
 
 /**
- * KEYS: stream, cursors, lease, expired. ARGV: owner, fence, group, maxLength, hard cap, minAgeMs, maximum number of entries to
- * remove.
- * Returns nil if the owner has lost the lease. Otherwise returns the number of acknowledged entries that were removed, and the
- * number of other entries that were removed.
+ * KEYS: stream, cursors, lease, expired. ARGV: owner, fence, group, maxLength, hard cap, minAgeMs, maximum
+ * number of entries to remove. Returns nil if the owner has lost the lease. Otherwise returns the number of
+ * acknowledged entries that were removed, and the number of other entries that were removed.
  *
- * The floor is an ID. All entries below it are acknowledged by every consumer group, are before every registered cursor, and are
- * older than `minAgeMs`. The entry at a cursor stays, because it shows the subscriber that no later entry was removed.
- * An ID ahead of the clock does not show the age of its entry. If the newest ID is ahead, the hash of the lease stores this ID in
- * `aheadId`, and the time of this trim in `aheadMs`. When `minAgeMs` has passed, the ID moves to `agedId`, and all entries up to it
- * count as old enough. An entry that was added just after `aheadId` was stored waits for the next round, at most twice `minAgeMs`.
- * The excess is the number of entries beyond `maxLength`. `XTRIM MINID ~ floor LIMIT excess` removes whole nodes below the floor,
- * and never more entries than the excess, without reading entries. It leaves at most one node beyond `maxLength`.
+ * The floor is an ID. Every entry below the floor is acknowledged by every consumer group, is before every
+ * registered cursor, and is older than `minAgeMs`. The entry at a cursor stays, because it shows the
+ * subscriber that no later entry was removed. An ID ahead of the clock does not show the age of its entry. If
+ * the newest ID is ahead, the hash of the lease stores this ID in `aheadId`, and the time of this trim in
+ * `aheadMs`. When `minAgeMs` has passed, the ID moves to `agedId`, and all entries up to it count as old
+ * enough. An entry that was added just after `aheadId` was stored waits for the next round, at most twice
+ * `minAgeMs`. The excess is the number of entries beyond `maxLength`. `XTRIM MINID ~ floor LIMIT excess`
+ * removes whole nodes below the floor, and never more entries than the excess. The command does not read
+ * entries, and leaves at most one node beyond `maxLength`.
  */
 export const trimScript = defineScript(
   'trim',
@@ -50,7 +51,7 @@ local function agedId(lastId)
   end
   local seen = redis.call('HMGET', lease, 'aheadId', 'aheadMs', 'agedId')
   local seenId, seenMs, aged = leadingId(seen[1]), leadingNumber(seen[2]), leadingId(seen[3])
-  -- Of a stream, or a time, that went back since.
+  -- Forgets IDs from before the stream or the clock went back.
   if aged and idLess(lastId, aged) then aged = nil end
   if seenMs and seenMs > now or seenId and idLess(lastId, seenId) then seenId = nil end
   if seenId and seenMs and now - seenMs >= minAgeMs then

@@ -53,8 +53,8 @@ local due, n, bytes, opened = leadingNumber(state[1]), leadingNumber(state[2]) o
 if not due then
   due, n, bytes, opened = now + tonumber(ARGV[2]), 0, 0, 1
 elseif due < now - 1000 then
-  -- Nobody flushes it: it is not in the index, or its owner died a moment ago. Its place there is that of a window due now, for
-  -- what is there for too long is dropped.
+  -- No process flushes the window: it is not in the index, or its owner has just died. The window is indexed as due now,
+  -- because members that are overdue for too long are dropped from the index.
   due, opened = now, 1
 end
 if opened == 1 and KEYS[2] then redis.call('ZADD', KEYS[2], msText(due), ARGV[1]) end
@@ -141,7 +141,8 @@ redis.call('HSET', key, 't', ARGV[2], 'l', msText(now + tonumber(ARGV[3])))
 return { 'claimed', inputs, endings or '', math.max(0, now - since) }
 `,
   ],
-  // Allowed when Redis is full, because a claim is the first step of removing the window's data.
+  // This script is allowed when Redis is full, because a claim is the first step of removing the window's
+  // data.
   { isAllowedWhenFull: true },
 );
 

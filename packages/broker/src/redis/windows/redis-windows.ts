@@ -1,5 +1,6 @@
-// Coalescing windows on Redis. On a single server, each step is one script that also updates the index. On a cluster, the index may
-// be on another node. It is then updated after the step, before the caller gets the result.
+// Coalescing windows on Redis. On a single server, each step is one script that also updates the index. On a
+// cluster, the index may be on another node. In that case, the index is updated after the step, before the
+// caller gets the result.
 import { type Clock, OldestFirstMap } from '@millrace/internal';
 import { checkCount, checkWindowInputs, checkWindowName, checkWindowSlot } from '../../arguments.js';
 import { isRefusal } from '../../errors.js';
@@ -32,7 +33,7 @@ import {
 export interface RedisWindowsDependencies {
   run<T>(call: ScriptCall<T>): Promise<T>;
   command(key: string, args: readonly string[]): Promise<unknown>;
-  /** True when windows and index may lie on different servers. */
+  /** True when windows and index may be on different servers. */
   isCluster(): boolean;
   /** Called after data that Millrace did not write was removed at this key. */
   onHealed(key: string): void;
@@ -40,7 +41,8 @@ export interface RedisWindowsDependencies {
 }
 
 /**
- * Maximum number of index entries that are remembered. The window of a forgotten entry stays in the index until it is next checked.
+ * Maximum number of index entries that are remembered. If an entry is forgotten, its window stays in the
+ * index until the next check of this window.
  */
 const MAX_INDEX_ENTRIES = 10_000;
 
@@ -74,8 +76,8 @@ export class RedisWindows implements WindowStore {
     const addition = await this.#healing(location, () =>
       this.#dependencies.run(windowAddCall(location, inputs, options)),
     );
-    // Every caller makes sure that the window is in the index, because the process that opened the window may have died before it
-    // updated the index.
+    // Every caller adds the window to the index if it is missing there, because the process that opened the
+    // window may have died before it updated the index.
     if (this.#dependencies.isCluster()) await this.#index(location, addition);
     return addition;
   }
@@ -134,8 +136,9 @@ export class RedisWindows implements WindowStore {
   }
 
   /**
-   * Runs one step. If the store refuses it or answers with an impossible time, removes data that Millrace did not write from the
-   * window's keys. If there was such data, runs the step once more. A refused step has changed nothing.
+   * Runs one step. If the store refuses the step or answers with an impossible time, removes data that
+   * Millrace did not write from the window's keys. If there was such data, runs the step again. This is safe,
+   * because a refused step has changed nothing.
    */
   async #healing<T>(location: WindowLocation, step: () => Promise<T>): Promise<T> {
     try {
@@ -182,7 +185,8 @@ export class RedisWindows implements WindowStore {
     const entry = this.#indexEntries.get(location.window);
     if (entry === undefined) return;
     this.#indexEntries.delete(location.window);
-    // The error is ignored, because the step itself has succeeded. A window that stays in the index is only checked once more.
+    // The error is ignored, because the step itself has succeeded. A window that stays in the index causes
+    // only one more check.
     await this.#dependencies.run(unindexWindowCall(location, entry.score)).catch(() => {});
   }
 }

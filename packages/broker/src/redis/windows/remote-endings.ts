@@ -1,5 +1,5 @@
-// Sends endings on a cluster, where a window may lie on another server than the entry that ends its inputs. Endings are sent in
-// batches after the entries are stored, and only to open windows.
+// Sends endings on a cluster, where a window may be on another server than the entry that ends its inputs.
+// Endings are sent in batches after the entries are stored, and only to open windows.
 import type { EntryId } from '../../entries/entry-id.js';
 import { BrokerError } from '../../errors.js';
 import type { OutgoingEntry, PublishReceipt } from '../../port/entry-log.js';
@@ -22,16 +22,16 @@ export interface RemoteEndingsDependencies {
 }
 
 /**
- * Maximum number of waiting endings. An ending beyond this maximum is not sent, and gateways drop the inputs that it would have
- * ended.
+ * Maximum number of waiting endings. An ending beyond this maximum is not sent. Gateways will drop the inputs
+ * that it would have ended.
  */
 const MAX_QUEUED = 10_000;
 /** Maximum number of endings in one round, and of windows in one ZMSCORE command. */
 const MAX_ASKED = 1_000;
 
 /**
- * State: Idle → Sending → Idle. Endings that arrive while Sending are sent in the next round. Failures are not reported, because a
- * failed ending has the same effect as one beyond `MAX_QUEUED`.
+ * States: Idle → Sending → Idle. Endings that arrive while Sending are sent in the next round. Failures are
+ * not reported, because a failed ending has the same effect as one beyond `MAX_QUEUED`.
  */
 export class RemoteEndings {
   readonly #dependencies: RemoteEndingsDependencies;
@@ -53,8 +53,8 @@ export class RemoteEndings {
   }
 
   /**
-   * Resolves when no ending for this window waits or is being sent. Inputs that are added after that are later than every entry
-   * that was stored before the call.
+   * Resolves when no ending for this window waits or is being sent. Inputs that are added afterwards count as
+   * later than every entry that was stored before this call.
    */
   async settled(window: string): Promise<void> {
     while (this.#windows.has(window)) await this.#sending;

@@ -24,8 +24,8 @@ function readInput(line: string): WaitedInput {
 }
 
 /**
- * Reads the endings of a claim, one per line. Leaves out endings of an older build, because they do not say which inputs came
- * before them.
+ * Reads the endings of a claim, one per line. Leaves out endings of an older build, because such endings do
+ * not record which inputs came before them.
  */
 export function readEndings(text: string): WaitedEnding[] {
   return lines(text).flatMap((line) => {
@@ -43,7 +43,7 @@ function parseObject(text: string): Readonly<Record<string, unknown>> {
     // Properties can be read from every JSON value except `null`.
     return (JSON.parse(text) ?? {}) as Readonly<Record<string, unknown>>;
   } catch {
-    // Text that is no JSON was not written by a publisher.
+    // The text is not JSON, so no publisher wrote it.
     return {};
   }
 }

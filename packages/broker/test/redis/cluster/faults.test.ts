@@ -1,5 +1,5 @@
-// Faults of a cluster: a master fails, a replica is promoted, or a slot moves. No entry that was confirmed to a publisher and
-// replicated is lost, and each stream keeps its order.
+// Faults of a cluster: a master fails, a replica is promoted, or a slot moves. If an entry was confirmed to a
+// publisher and replicated, it is not lost. Each stream keeps its order.
 import {
   type Broker,
   type BrokerState,
@@ -96,7 +96,7 @@ class Load implements AsyncDisposable {
     const handled = this.handled.get(stream) ?? [];
     const stored = new Set<number>();
     for (let after = '0-0'; ; ) {
-      // The test retries, because the broker does not, and the node may be replaced during the call.
+      // The node may be replaced during the call. The broker does not retry, so the test retries.
       let page: readonly Entry[] = [];
       const read = async (): Promise<void> => {
         page = await this.broker.readRange(stream, { after, count: 1_000 });
@@ -191,7 +191,7 @@ it('a URL with several addresses is refused when the servers are not nodes of a 
 });
 
 it(
-  'the broker loses no entry when a master is killed and its replica takes over, and the streams of other masters continue',
+  'the broker loses no entry when a replica replaces a killed master, and other streams continue',
   async () => {
     await using load = await startLoad();
     await load.stored(CHAT, 200);
@@ -199,20 +199,21 @@ it(
     await cluster.holdWrites(master);
     const before = load.states.length;
     await master.stop();
-    // The subscriber's broker notices the failure on its reading connection. The publisher's broker reads nothing, and notices the
-    // failure when it asks for the slot map.
+    // The subscriber's broker notices the failure on its reading connection. The publisher's broker reads
+    // nothing, and notices the failure when it requests the slot map.
     await until(() => load.broker.state === 'unavailable');
     await until(() => load.publisher.state === 'unavailable');
     const handled = load.handled.get(OTHER)?.length ?? 0;
     await load.stored(OTHER, 20);
     await until(() => (load.handled.get(OTHER)?.length ?? 0) >= handled + 20);
-    // The replica has not taken over yet, so the entries above were handled while the shard was unavailable.
+    // The replica has not taken over yet. Therefore the entries above were handled while the shard was
+    // unavailable.
     expect(load.broker.state).toBe('unavailable');
     await until(() => load.broker.state === 'ready' && load.publisher.state === 'ready', 60_000);
     await load.stored(CHAT, 200);
     await load.judge();
-    // The state changes once when the master fails, and once when the shard is available again. A second pair is possible while the
-    // cluster is still settling.
+    // The state changes once when the master fails, and once when the shard is available again. Both changes
+    // may happen a second time before the cluster is stable.
     expect(load.states.length - before).toBeLessThanOrEqual(4);
     expect(await errorStats()).not.toContain('CROSSSLOT');
   },
@@ -256,7 +257,7 @@ it(
 );
 
 it(
-  'a stream can be read while its key has moved to another node and its slot has not, and accepts publishes after both have moved',
+  'a stream stays readable while its key has moved but its slot has not, and accepts publishes later',
   async () => {
     const broker = createRedisBroker({ ...OPTIONS, url: cluster.url });
     await broker.open();
@@ -280,15 +281,15 @@ it(
 );
 
 it(
-  'the broker reads no entries from a master that was paused and was replaced without noticing',
+  'the broker reads no entries from a master that was replaced during a pause and has not noticed it',
   async () => {
     await using load = await startLoad();
     await load.stored(CHAT, 100);
     const master = await cluster.masterOf(CHAT);
     master.pause();
     try {
-      // After the pause, the master executes commands that it received before. No other node will have the entries of these
-      // commands.
+      // After the pause, the old master executes commands that it received during the pause. Only this master
+      // has the entries of these commands.
       await load.stored(CHAT, 100);
     } finally {
       master.resume();
