@@ -1,5 +1,5 @@
-// Declares the commands of the `millrace` program. Each command is in a separate file that is loaded only when the command runs. A
-// command such as `tail` therefore does not load the whole server.
+// Declares the commands of the `millrace` program. Each command is in a separate file that is loaded only
+// when the command runs. Therefore a command such as `tail` does not load the whole server.
 import { isEntryId } from '@millrace/broker';
 import { Command, InvalidArgumentError } from 'commander';
 import type { ActionCommandOptions, CommonOptions, ListCommandOptions } from './commands/dead-letters.js';

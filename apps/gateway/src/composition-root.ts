@@ -39,7 +39,10 @@ export interface GatewayComponents {
   readonly rooms: Rooms;
   readonly delivery: Delivery;
   readonly evictionWatch: EvictionWatch;
-  /** `undefined` without an `instanceUrl`. Then all requests of a connection must reach the gateway that negotiated it. */
+  /**
+   * `undefined` without an `instanceUrl`. In that case, all requests of a connection must reach the gateway
+   * that negotiated the connection.
+   */
   readonly directory: SharedDirectory | undefined;
   readonly signalR: SignalRServer;
 }

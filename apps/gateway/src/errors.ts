@@ -1,6 +1,6 @@
 // The gateway's own errors, for the person who runs it. Remote clients receive hub errors and HTTP problems instead.
 
-/** Stable codes of {@link GatewayError}; each is explained in docs/errors.md. */
+/** Stable codes of {@link GatewayError}. docs/errors.md explains each code. */
 export const GATEWAY_ERROR_CODES = [
   'invalid_configuration',
   'invalid_arguments',

@@ -32,12 +32,12 @@ export interface ExampleEvent {
 export interface GatewayExtension {
   readonly name: string;
   /**
-   * True when the extension is safe in development mode only. A gateway in another mode then refuses to start. An extension can
-   * sign tokens with the gateway's secret, so it must set this field to true if it gives tokens to anyone who asks. @defaultValue
-   * false
+   * True when the extension is safe only in development mode. With such an extension, a gateway in normal
+   * mode refuses to start. An extension can sign tokens with the gateway's secret, so it must set this field
+   * to true if it gives tokens to anyone who asks. @defaultValue false
    */
   readonly isForDevelopment?: boolean;
-  /** An event to try, printed when a gateway starts in development mode. @defaultValue none */
+  /** An example event, which a gateway in development mode prints when it starts. @defaultValue none */
   readonly example?: ExampleEvent;
   /** Adds routes and starts what the extension needs. The returned function stops the extension. */
   start(host: ExtensionHost): Promise<() => Promise<void>>;

@@ -40,9 +40,9 @@ export interface Gateway<C extends AnyCatalog = typeof eventCatalog> {
   start(): Promise<GatewayAddress>;
   /**
    * Replaces the secrets of tokens and the API keys. Connections stay open, even if a removed secret has signed their token. A
-   * connection over long polling authenticates with every poll, so that it ends if its token is no longer accepted.
+   * connection over long polling authenticates with every poll. Therefore it ends if its token is no longer accepted.
    *
-   * @throws GatewayError `invalid_configuration`; then nothing has changed.
+   * @throws GatewayError `invalid_configuration`. In that case, nothing has changed.
    */
   reload(credentials: Pick<GatewayOptions, 'jwtSecret' | 'jwtSecrets' | 'apiKeys'>): void;
   /**
@@ -54,9 +54,9 @@ export interface Gateway<C extends AnyCatalog = typeof eventCatalog> {
 }
 
 /**
- * Maximum number of connections that wait in the kernel until the gateway accepts them, for example when all clients connect after
- * a deploy. The kernel's own bound (`net.core.somaxconn`) may be lower. The system of a client beyond the bound tries again after
- * one, three, seven … seconds. Node's default is 511.
+ * Maximum number of connections that wait in the kernel until the gateway accepts them, for example when all clients connect
+ * after a deploy. The kernel's own bound (`net.core.somaxconn`) may be lower. If the bound is reached, the operating system of
+ * the client tries again after one, three, seven … seconds. Node's default is 511.
  */
 const maxWaitingConnections = 4_096;
 
@@ -92,7 +92,8 @@ export function createGateway<C extends AnyCatalog = typeof eventCatalog>(
 const keyServerUnavailable =
   'The key server of MILLRACE_JWKS_URL is unavailable: the gateway continues to use the keys that it has. The log contains the reason.';
 
-// Maximum time that a stop waits for accepted events to be delivered. A stop must not wait for a Redis that is unavailable.
+// Maximum time that a stop waits for the delivery of accepted events. The time is short, because a stop must not wait for an
+// unavailable Redis.
 const flushTimeoutMs = 1_000;
 
 /** The phases of a gateway's life in order, each with the values that exist only in this phase. */
@@ -226,7 +227,8 @@ class MillraceGateway implements Gateway<AnyCatalog> {
   #readiness(): Readiness {
     const { broker, delivery } = this.#components;
     const { phase } = this.#lifeCycle;
-    // Nothing can be published to an exhausted stream until an operator acts. Other kinds of trouble do not affect other streams.
+    // No event can be published to an exhausted stream until an operator repairs it. Other kinds of trouble do not affect other
+    // streams.
     const isExhausted = ({ kind }: StreamTrouble): boolean => kind === 'exhausted';
     const reasons = [
       ...(phase === 'running' ? [] : [`gateway is ${phase}`]),
@@ -269,7 +271,8 @@ class MillraceGateway implements Gateway<AnyCatalog> {
   async #startComponents(): Promise<GatewayAddress> {
     // The port is checked first, because a port in use is the most common failure. At this point nothing has been started.
     await checkPort(this.#options.host, this.#options.port);
-    // Not awaited, because an unavailable key server must not delay the start. It is logged now rather than at the first client.
+    // This fetch is not awaited, because an unavailable key server must not delay the start. The purpose is to log an outage now,
+    // not at the first client.
     this.#components.remoteKeys?.refresh();
     await this.#openBroker();
     await this.#startDelivery();
@@ -290,7 +293,7 @@ class MillraceGateway implements Gateway<AnyCatalog> {
     try {
       await this.#components.delivery.start();
     } catch (error) {
-      // An error that does not come from the broker is a defect of the gateway, and keeps its stack.
+      // An error that does not come from the broker is a defect of the gateway, so its stack is kept.
       throw error instanceof BrokerError ? await explainBrokerFailure(error, this.#options.redisUrl) : error;
     }
   }
@@ -312,7 +315,7 @@ class MillraceGateway implements Gateway<AnyCatalog> {
     const { host, port, isDevelopment } = this.#options;
     this.#components.signalR.attach(this.#http.server);
     if (isDevelopment) {
-      // Called after the hubs are attached, so that the guard sees a request before they do.
+      // Called after the hubs are attached, so that the guard sees each request before the hubs.
       guardHosts(this.#http.server, () =>
         this.#components.metrics.refusals.inc({ at: 'api', code: 'host_not_allowed' }),
       );
@@ -333,7 +336,7 @@ class MillraceGateway implements Gateway<AnyCatalog> {
     rooms.replayAttempts.stop();
     // A gateway whose start failed has accepted no event.
     const after = wasRunning ? this.#attempt('events', () => this.#finishAccepted()) : Promise.resolve();
-    // The clients are disconnected in waves. Each is served in full until its wave, so all components keep running.
+    // The clients are disconnected in waves. Each client is served normally until its wave, so all components keep running.
     await this.#attempt('connections', () => signalR.drain({ withinMs: drainMs, after }));
     const isDone = await endsWithin(shutdownTimeoutMs, this.#closeComponents());
     this.#http.server.closeAllConnections();
@@ -342,7 +345,7 @@ class MillraceGateway implements Gateway<AnyCatalog> {
       this.#logger.error({ shutdownTimeoutMs }, 'stopped, but some components could not be closed in time');
   }
 
-  /** Publishes the events accepted so far, and sends them to the connected clients before the first client is told to reconnect. */
+  /** Publishes all accepted events. Sends them to the connected clients before the first client is told to reconnect. */
   async #finishAccepted(): Promise<void> {
     const signal = AbortSignal.timeout(flushTimeoutMs);
     const finish = async (): Promise<void> => {

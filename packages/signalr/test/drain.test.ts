@@ -24,8 +24,8 @@ async function openMany(host: Host, count: number): Promise<readonly RawClient[]
 }
 
 /**
- * Returns the number of clients that have received a Close message. Calls `echo` through each open client first, so that no earlier
- * message is still on its way.
+ * Returns the number of clients that have received a Close message. First calls `echo` through each open
+ * client, so that all earlier messages have arrived.
  */
 async function leftAmong(clients: readonly RawClient[]): Promise<number> {
   let left = 0;
@@ -60,7 +60,7 @@ describe('drain', () => {
     ['resolved', () => Promise.resolve()],
     ['rejected', () => Promise.reject(new Error('on purpose'))],
   ] as const)(
-    'the first wave of a drain waits until the promise “after” is %s, while new clients are refused at once',
+    'the first wave of a drain waits until the promise “after” is %s, while new clients are refused immediately',
     async (_, end) => {
       await using host = await startHost(mapEcho);
       const clients = await openMany(host, 3);
@@ -107,7 +107,7 @@ describe('drain', () => {
     for (const client of clients.slice(2)) expect(await client.next()).toContain('"note"');
   });
 
-  test('a drain without connections ends at once, and a drain with a period of 0 closes all connections at once', async () => {
+  test('a drain without connections ends immediately, and a drain with a period of 0 closes all connections immediately', async () => {
     await using empty = await startHost(mapEcho);
     await empty.server.drain({ withinMs: 60_000 });
     await using host = await startHost(mapEcho);

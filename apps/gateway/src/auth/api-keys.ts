@@ -1,9 +1,9 @@
-// API keys: who may publish over HTTP, into which rooms and which types. A comparison takes the same time however much of a guessed key
-// is right.
+// API keys decide who may publish over HTTP, into which rooms and of which types. A comparison always takes
+// the same time, even if a part of a guessed key is right.
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { matchesPattern } from './room-access.js';
 
-/** The scopes of API keys. Only `publish` has routes yet; the others are reserved. */
+/** The scopes of API keys. Only `publish` has routes yet. The other scopes are reserved. */
 export const API_KEY_SCOPES = ['publish', 'read', 'members', 'erase', 'admin'] as const;
 
 /** One of {@link API_KEY_SCOPES}. */
@@ -55,7 +55,7 @@ export class ApiKeys {
   find(presented: string | undefined): KnownApiKey | undefined {
     if (presented === undefined) return undefined;
     const digest = digestOf(presented);
-    // No early exit: every configured key is compared.
+    // Compares every configured key without an early exit, so that the time does not depend on the key.
     return this.#known.filter((key) => timingSafeEqual(key.digest, digest))[0];
   }
 }

@@ -7,8 +7,9 @@ import type { Logger } from '../telemetry/logger.js';
 import type { TokenVerifier, User } from './token-verifier.js';
 
 /**
- * Accepts valid tokens only. A refusal is logged with its reason, never with the token. While the keys are unavailable, the client
- * is answered 503 and should retry. Such an outage is not logged here, because `RemoteKeys` reports it once.
+ * Accepts valid tokens only. A refusal is logged with its reason, never with the token. While the keys are
+ * unavailable, the client gets 503 and should retry. Such an outage is not logged here, because `RemoteKeys`
+ * reports the outage once.
  */
 export function authenticateByToken(verifyToken: TokenVerifier, logger: Logger): Authenticate<User> {
   return async ({ token }) => {
@@ -29,8 +30,9 @@ export function authenticateByToken(verifyToken: TokenVerifier, logger: Logger):
 }
 
 /**
- * Accepts everybody. Without a token the query may name the user (`?user=…&name=…`); otherwise the user is a new anonymous one. A
- * token that is sent must be valid. Used only in development mode without a configured secret or key server.
+ * Accepts everybody. Without a token, the query may name the user (`?user=…&name=…`). Otherwise the user is
+ * anonymous, with a new ID. If the client sends a token, the token must be valid. Used only in development
+ * mode without a configured secret or key server.
  */
 export function authenticateAnybody(authenticateToken: Authenticate<User>): Authenticate<User> {
   return async (request) => {
@@ -40,7 +42,8 @@ export function authenticateAnybody(authenticateToken: Authenticate<User>): Auth
     const known = query.get('user') ?? current?.userId;
     const userId = known ?? randomUUID();
     const user = { userId, name: query.get('name') ?? 'anonymous', rooms: [] };
-    // Only the negotiated user may open the connection. An anonymous user gets a new ID then, so the negotiation names no user.
+    // Only the negotiated user may open the connection. An anonymous user gets a new ID when the connection
+    // opens, so the negotiation names no user.
     return { userId: known === undefined && stage === 'negotiate' ? null : userKey(userId), user };
   };
 }

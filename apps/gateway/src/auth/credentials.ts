@@ -6,7 +6,7 @@ import { ApiKeys } from './api-keys.js';
 /** Options that a reload can change. */
 export type CredentialOptions = Pick<ResolvedGatewayOptions, 'jwtSecret' | 'jwtSecrets' | 'apiKeys'>;
 
-/** See the head of this file. */
+/** See the comment at the top of this file. */
 export class Credentials {
   /** A random secret of this process. It signs tokens in development mode if no secret is configured. */
   readonly #ownSecret = randomBytes(32).toString('hex');

@@ -55,8 +55,8 @@ function parseJson(text: string): unknown {
 }
 
 /**
- * True when at least one key of the set can verify a signature (RFC 7517). Neither a shared secret (`oct`) nor an encryption key
- * (`use`) can.
+ * True when at least one key of the set can verify a signature (RFC 7517). Shared secrets (`oct`) and
+ * encryption keys (`use`) cannot verify one.
  */
 function hasUsableKey(set: unknown): boolean {
   const keys = typeof set === 'object' && set !== null && 'keys' in set ? set.keys : undefined;

@@ -1,6 +1,6 @@
-// Fetches the keys of a key server when they are needed, and continues to use them while the server is unavailable. jose parses the
-// key set and finds the key of a token. This file decides when to fetch. It also distinguishes a server that has no such key from a
-// server that did not answer.
+// Fetches the keys of a key server when they are needed, and continues to use them while the server is
+// unavailable. jose parses the key set and finds the key of a token. This file decides when to fetch. It also
+// distinguishes a server without the key from a server that did not answer.
 import { setTimeout as pause } from 'node:timers/promises';
 import {
   type CryptoKey,
@@ -42,20 +42,21 @@ export class KeysUnavailable extends Error {
 
 const fetchTimeoutMs = 5_000;
 /**
- * Minimum time between the starts of two fetches. Tokens with invented key IDs therefore cost the server at most one request per
- * second.
+ * Minimum time between the starts of two fetches. Therefore tokens with invented key IDs cause at most one
+ * request per second to the server.
  */
 const minSpacingMs = 1_000;
 /**
- * Maximum number of callers that wait for a fetch. Further callers get `KeysUnavailable`. Callers whose key is known do not wait.
+ * Maximum number of callers that wait for a fetch. More callers get `KeysUnavailable`. Callers whose key is
+ * known do not wait.
  */
 const maxWaiting = 1_000;
 const retryAfterMs = 5_000;
 
 /**
- * Caches the keys of a key server. The cache has four states: no keys → fresh keys → old keys (fetched again, still used) → too old
- * keys (not used). If the cache does not have a token's key, the caller waits for a fetch that begins after its call. All callers
- * that wait share this fetch.
+ * Caches the keys of a key server. The cache has four states: no keys → fresh keys → old keys (used while new
+ * keys are fetched) → too old keys (not used). If the cache does not have a token's key, the caller waits for
+ * a fetch that begins after its call. All callers that wait share this fetch.
  */
 export class RemoteKeys {
   readonly #options: RemoteKeysOptions;
@@ -63,9 +64,9 @@ export class RemoteKeys {
   #loadedAtMs = Number.NEGATIVE_INFINITY;
   /** Time at which the last fetch began. */
   #fetchedAtMs = Number.NEGATIVE_INFINITY;
-  /** The fetch under way. Resolves to true when the server answered. Never rejects. */
+  /** The running fetch. Resolves to true when the server answered. Never rejects. */
   #underWay: Promise<boolean> | undefined;
-  /** The fetch after the one under way, shared by all callers that wait for it. */
+  /** The fetch after the running one. All callers that wait for it share it. */
   #next: Promise<boolean> | undefined;
   #waiting = 0;
   #isAway = false;
@@ -94,8 +95,8 @@ export class RemoteKeys {
   /**
    * Finds the key that verifies a token.
    *
-   * @throws KeysUnavailable when the server does not answer or too many callers wait; an error of jose when the server answered and
-   * has no such key
+   * @throws KeysUnavailable when the server does not answer, or when too many callers wait
+   * @throws an error of jose when the server answered and has no such key
    */
   async keyOf(header: JWTHeaderParameters, token: FlattenedJWSInput): Promise<CryptoKey> {
     this.refresh();

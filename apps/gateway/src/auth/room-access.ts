@@ -11,9 +11,10 @@ export function resolveRoomAlias(roomId: string, userId: string): string {
 }
 
 /**
- * True when the user may enter the room: it is the user's personal room, or an entry of the `rooms` claim matches it. An entry that
- * ends in `*` is a prefix. Rooms of other users (`user:…`) need an entry that begins with `user:`, so that `*` does not give access
- * to everybody's notifications.
+ * True when the user may enter the room. A user may enter the personal room of this user, and every room that
+ * an entry of the `rooms` claim matches. An entry that ends in `*` is a prefix. Rooms of other users
+ * (`user:…`) need an entry that begins with `user:`, so that `*` does not give access to everybody's
+ * notifications.
  */
 export function mayEnterRoom(
   roomId: string,

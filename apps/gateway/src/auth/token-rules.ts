@@ -23,9 +23,9 @@ export const TOKEN_ALGORITHMS: readonly string[] = [...SECRET_ALGORITHMS, ...KEY
 
 /** The rules. */
 export interface TokenRules {
-  /** Accepted values of the claim `aud`. Empty: any, also none. */
+  /** Accepted values of the claim `aud`. If the list is empty, the claim may have any value or be missing. */
   readonly audience: readonly string[];
-  /** Accepted values of the claim `iss`. Empty: any, also none. */
+  /** Accepted values of the claim `iss`. If the list is empty, the claim may have any value or be missing. */
   readonly issuer: readonly string[];
   /** Claims that a token must have, in addition to `sub`. */
   readonly requiredClaims: readonly string[];
@@ -59,7 +59,7 @@ export type TokenRefusal =
   | 'sub'
   | 'rooms';
 
-/** A refusal with what is wrong, in words that repeat no value of the token. */
+/** A refusal, with a description of the fault that repeats no value of the token. */
 export interface Refused {
   readonly refusal: TokenRefusal;
   readonly detail: string;
@@ -77,7 +77,10 @@ export function checkHeader(header: ProtectedHeaderParameters, rules: TokenRules
     : { refusal: 'type', detail: `its typ is not one of ${rules.types.join(', ')}` };
 }
 
-/** RFC 7515, section 4.1.9: `typ` is a media type, whose `application/` may be left out and whose case does not count. */
+/**
+ * `typ` is a media type. Its `application/` may be left out, and its case does not matter (RFC 7515, section
+ * 4.1.9).
+ */
 function plainType(type: unknown): string | undefined {
   return typeof type === 'string' ? type.toLowerCase().replace(/^application\//, '') : undefined;
 }

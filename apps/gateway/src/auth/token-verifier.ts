@@ -55,7 +55,9 @@ export type TokenVerifier = (token: string | null) => Promise<TokenVerification>
 
 /** Sources of the keys. At least one is present. */
 export interface TokenKeys {
-  /** Secrets of HS256, HS384 and HS512 tokens. They are tried in turn, and are read anew for each token. */
+  /**
+   * Secrets of HS256, HS384 and HS512 tokens. They are tried in turn. The list is read again for each token.
+   */
   readonly secrets: readonly Uint8Array[];
   /** Keys of all other algorithms. */
   readonly remoteKeys: Pick<RemoteKeys, 'keyOf'> | undefined;
@@ -89,7 +91,7 @@ function headerOf(token: string): ProtectedHeaderParameters | undefined {
   try {
     return decodeProtectedHeader(token);
   } catch {
-    // Any error means that the text is no token.
+    // Any error means that the text is not a token.
     return undefined;
   }
 }
@@ -97,7 +99,10 @@ function headerOf(token: string): ProtectedHeaderParameters | undefined {
 const isSecretAlgorithm = ({ alg }: ProtectedHeaderParameters): boolean =>
   SECRET_ALGORITHMS.includes(String(alg));
 
-/** The algorithm of a token decides its source. So a token cannot choose HMAC over a public key. */
+/**
+ * The algorithm of a token determines which keys may verify it. Therefore a token cannot use a public key as
+ * an HMAC secret.
+ */
 function checkSource(header: ProtectedHeaderParameters, keys: TokenKeys): Refused | undefined {
   const hasSource = isSecretAlgorithm(header) ? keys.secrets.length > 0 : keys.remoteKeys !== undefined;
   if (hasSource) return undefined;
@@ -171,7 +176,8 @@ export function isUsableUserId(sub: string): boolean {
   return sub !== '' && sub !== 'me' && Buffer.byteLength(sub) <= 200 && !/[\p{Cc}\p{Cs}]/u.test(sub);
 }
 
-// A key of the server that cannot be read says nothing about the token, just like a server that does not answer.
+// If a key of the server cannot be read, it is unknown whether the token is valid, as when the server does
+// not answer.
 const unreadableRetryMs = 5_000;
 
 function failureOf(error: unknown): TokenVerification {

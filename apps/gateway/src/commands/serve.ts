@@ -13,7 +13,8 @@ export async function serve(options: {
 }): Promise<void> {
   const environment = readEnvironment(process.env);
   const isDevelopment = options.isDevelopment || environment.gateway.isDevelopment === true;
-  // In development mode at a terminal, the log is for a person. The welcome text then replaces the lines of level info.
+  // In development mode at a terminal, the log is for a person. In this case, the welcome text replaces the
+  // log lines of level info.
   const isForPeople = isDevelopment && process.stdout.isTTY;
   const logger = createLogger({
     level: environment.logLevel ?? (isForPeople ? 'warn' : 'info'),
@@ -21,7 +22,7 @@ export async function serve(options: {
   });
   const extensions = options.hasDemo || environment.hasDemo ? [await loadDemo()] : [];
   const gateway = createGateway({ ...environment.gateway, isDevelopment, extensions }, logger);
-  // A terminal that closes sends SIGHUP too; then the gateway stops.
+  // A terminal that closes also sends SIGHUP. In that case, the gateway stops.
   const isAtTerminal = process.stdin.isTTY || process.stdout.isTTY;
   stopOnSignals(isAtTerminal ? ['SIGTERM', 'SIGINT', 'SIGHUP'] : ['SIGTERM', 'SIGINT'], gateway, logger);
   if (!isAtTerminal) reloadOnSignal(gateway, logger);
@@ -80,7 +81,7 @@ function stopOnSignals(signals: readonly NodeJS.Signals[], gateway: Gateway, log
   for (const signal of signals) {
     process.on(signal, () => {
       if (isStopping) {
-        // The second signal asks the gateway not to wait.
+        // The second signal means that the gateway must exit without waiting.
         logger.warn({ signal }, 'exiting without waiting');
         void exit(1, logger);
         return;
@@ -102,8 +103,8 @@ function stopOnSignals(signals: readonly NodeJS.Signals[], gateway: Gateway, log
 const flushTimeoutMs = 1_000;
 
 /**
- * Writes the log, then ends the process. The logger's own write at exit would retry for ever if the reader of the log is gone, as
- * after `| head`. The flush before it detects this case.
+ * Writes the log, then ends the process. If the reader of the log is gone, as after `| head`, the logger's
+ * own write at exit would retry forever. The flush here detects this case.
  */
 async function exit(code: number, logger: Logger): Promise<never> {
   const timeout = new Promise<void>((resolve) => {

@@ -24,8 +24,8 @@ export interface DeadLetterOutcome {
 export type DeadLetterSelection = { readonly ids: readonly EntryId[] } | { readonly limit: number };
 
 /**
- * Applies `action` to each selected dead letter, and yields each outcome immediately. If no IDs are given, goes stream by stream,
- * the oldest dead letter first. An error does not undo earlier actions.
+ * Applies `action` to each selected dead letter, and yields each outcome immediately. If no IDs are given,
+ * handles one stream after the other, the oldest dead letter first. An error does not undo earlier actions.
  *
  * @throws GatewayError `invalid_arguments` when one of the IDs exists in more than one stream
  */

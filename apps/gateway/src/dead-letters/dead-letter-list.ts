@@ -27,7 +27,7 @@ export interface ListOptions {
   readonly before?: EntryId;
 }
 
-/** Number of dead letters that {@link eachDeadLetter} reads at once. It is small, because one dead letter may contain megabytes. */
+/** Number of dead letters that {@link eachDeadLetter} reads at once. One of them may contain megabytes. */
 const deadLettersPerPage = 20;
 
 /**

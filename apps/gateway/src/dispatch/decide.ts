@@ -1,6 +1,6 @@
-// Decides whether an entry is delivered, dropped (and counted by reason) or rejected. Pure: it reads its arguments and changes
-// nothing. `rejections.ts` stores a rejected entry as a dead letter, unless another gateway has the entry's event type in its
-// catalog (`known-types.ts`).
+// Decides whether an entry is delivered, dropped (and counted by reason) or rejected. Pure. `rejections.ts`
+// stores a rejected entry as a dead letter, unless another gateway has the entry's event type in its catalog
+// (`known-types.ts`).
 import type { Entry } from '@millrace/broker';
 import { type AnyCatalog, describeIssues, type ReceivedEvent } from '@millrace/contract';
 import type { RoomPositions } from '../rooms/room-positions.js';

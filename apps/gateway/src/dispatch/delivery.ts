@@ -25,7 +25,7 @@ import { createDispatchObserver, createSubscriberObserver } from '../telemetry/o
 import { EventDispatcher } from './dispatcher.js';
 import { Rejections } from './rejections.js';
 
-// Time between two checks of the cursors in `reachEnd`: about as long as the delivery of an event takes.
+// Time between two checks of the cursors in `reachEnd`. The delivery of an event takes about this time.
 const cursorCheckMs = 2;
 
 /** Dependencies of {@link Delivery}. */
@@ -153,8 +153,8 @@ export class Delivery {
   async #warmUp(starts: readonly StreamStart[]): Promise<void> {
     const { broker, options, rooms } = this.#dependencies;
     const { ring } = rooms.replay;
-    // A stream that the broker refuses is not warmed up. In the ring it begins at the first ID, because it has no entries that a
-    // client could have missed.
+    // A stream that the broker refuses is not warmed up. In the ring, such a stream begins at the first ID,
+    // because it has no entries that a client could have missed.
     for (const { name } of broker.partitioning.streams)
       if (ring.floor(name) === undefined) ring.begin(name, FIRST_ENTRY_ID);
     await warmUpFromStreams(broker, starts, {

@@ -12,11 +12,12 @@ import { clockSkewMs, isNaive } from './freshness.js';
 import type { Rejections } from './rejections.js';
 import { SeenEvents } from './seen-events.js';
 
-// Time for which an event that ended an indicator (such as typing) is remembered. Older events that start the indicator and arrive
-// late are dropped during this time.
+// Time for which an event that ended an indicator (such as typing) is remembered. During this time, older
+// events that start the indicator but arrive late are dropped.
 const endingMemoryMs = 10_000;
-// Maximum number of states in the indicator gate. There is one state per user, slot and room with a message or typing in the last
-// 10 s. If there are more, an indicator that is started by a late event may be shown until it expires.
+// Maximum number of states in the indicator gate. There is one state per user, slot and room with a message
+// or typing in the last 10 s. If there are more, an indicator may be shown by mistake after a late start
+// event, until it expires.
 const maxGateKeys = 100_000;
 
 /** Reason why an event was not delivered. */
@@ -106,10 +107,11 @@ export class EventDispatcher {
   }
 
   /**
-   * Remembers an entry that was delivered before this gateway started. A repeat of the entry is then not delivered again, and the
-   * entry can be replayed to a client that reconnects.
+   * Remembers an entry that was delivered before this gateway started. After that, a repeat of the entry is
+   * not delivered, and the entry can be replayed to a client that reconnects.
    *
-   * @param positionOf returns the position in a stream for a client that received all entries up to and including this one
+   * @param positionOf returns the position in a stream for a client that received all entries up to and
+   * including this one
    */
   warmUp(stream: string, entry: Entry, positionOf: (stream: string) => StreamPosition): void {
     const { positions, replay } = this.#dependencies.rooms;

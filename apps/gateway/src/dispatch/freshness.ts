@@ -1,4 +1,4 @@
-// Checks the age of an event (rule 4 of the data model), and measures how far a producer's clock is off. Pure.
+// Checks the age of an event (rule 4 of the data model), and measures the error of a producer's clock. Pure.
 import { type Entry, entryIdMs } from '@millrace/broker';
 import { hasUtcOffset, type ReceivedEvent, timestampToMs } from '@millrace/contract';
 
@@ -17,8 +17,9 @@ export function appendedAtMs({ id }: Pick<Entry, 'id'>, brokerTimeMs: number): n
 }
 
 /**
- * True when the producer wrote the timestamp without an offset from UTC. The gateway reads such a timestamp as UTC. The result may
- * be hours off, because programs that leave the offset out often mean their own time zone.
+ * True when the producer wrote the timestamp without an offset from UTC. The gateway reads such a timestamp
+ * as UTC. The result may be wrong by hours, because programs that leave out the offset often mean their local
+ * time zone.
  */
 export function isNaive(entry: Entry): boolean {
   return !hasUtcOffset(entry.fields['timestamp'] ?? '');

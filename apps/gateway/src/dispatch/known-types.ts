@@ -23,7 +23,7 @@ export class KnownTypes {
   #cancel: CancelTimer = () => {};
   /** The next request, which has not been sent yet. All callers share it until it is sent. */
   #next: Promise<ReadonlySet<string>> | undefined;
-  /** The request under way. Never rejects. */
+  /** The running request. Never rejects. */
   #running: Promise<unknown> = Promise.resolve();
 
   constructor(dependencies: KnownTypesDependencies) {
@@ -49,8 +49,9 @@ export class KnownTypes {
   }
 
   /**
-   * Resolves to true when a live gateway has the type in its catalog. One request is under way at a time. Callers that arrive
-   * during this request share the next request, so that an answer is never older than the call.
+   * Resolves to true when a live gateway has the type in its catalog. Only one request runs at a time.
+   * Callers that arrive during this request share the next request, so that an answer is never older than its
+   * call.
    *
    * @throws BrokerError when the request to the broker fails
    */

@@ -56,7 +56,8 @@ export class Rejections {
    */
   async #storeUnlessKnown(stream: string, entry: Entry, reason: string, type: string): Promise<void> {
     const { logger, metrics } = this.#dependencies;
-    // If the broker cannot be asked, it cannot store the dead letter either. `#store` then logs the failure.
+    // If the broker does not answer, it cannot store the dead letter either. In that case, `#store` logs the
+    // failure.
     const isKnown = await this.#knownTypes.isKnown(type).catch(() => false);
     if (!isKnown) return this.#store(stream, entry, reason);
     metrics.dropped.inc({ reason: 'unknown_type' });

@@ -30,7 +30,8 @@ export function createHttpServer(options: {
     forceCloseConnections: true,
   });
   guardIngest(app.server, options.onRefused);
-  // Only JSON is accepted. Browsers send a CORS preflight before JSON, so no web page can publish behind its visitor's back.
+  // Only JSON is accepted. Browsers send a CORS preflight before JSON, so no web page can publish without the
+  // knowledge of its visitor.
   app.removeContentTypeParser('text/plain');
   app.addHook('onSend', (request, reply, payload, done) => {
     if (!isBodyComing(request.raw) || typeof payload !== 'string') return done(null, payload);

@@ -1,15 +1,16 @@
-// Limits the share of a gateway's time that publishing over HTTP may take. Under overload, excess requests are refused before they
-// are parsed, with as little work as possible. If a refusal cost as much as publishing an event, the throughput would be halved.
+// Limits the share of a gateway's time that publishing over HTTP may take. Under overload, excess requests
+// are refused before they are parsed, with as little work as possible. Refusals must be cheap, because
+// otherwise they would take the time that publishing needs.
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { type ProblemCode, problemBody } from './problem.js';
 
 /** A turn of the event loop counts as late if its requests take at least this time. */
 const LATE_TURN_MS = 50;
-/** The gateway counts as overloaded when all turns have been late for this time. */
+/** The gateway is overloaded if all turns have been late for this time. */
 const OVERLOADED_AFTER_MS = 500;
 /**
- * Time for which each turn serves requests under overload. The overload ends after a turn that takes less time and refuses no
- * request.
+ * Under overload, each turn serves requests for this time. The overload ends after a turn that takes less
+ * time and refuses no request.
  */
 const TURN_BUDGET_MS = 20;
 const RETRY_AFTER_SECONDS = 1;
@@ -17,9 +18,9 @@ const RETRY_AFTER_SECONDS = 1;
 /**
  * Decides whether there is time for one more request. Pure except for the clock.
  *
- * The states are calm ⇄ late → overloaded → calm. A short burst makes turns late, but is served completely. If turns stay late,
- * more requests arrive than the gateway can serve. Without refusals, all clients would then wait longer and longer for their
- * events.
+ * States: calm ⇄ late → overloaded → calm. A short burst makes turns late, but is served completely. If turns
+ * stay late, more requests arrive than the gateway can serve. In this state, without refusals, all clients
+ * would wait longer and longer for their events.
  */
 export class TurnBudget {
   readonly #monotonicMs: () => number;
@@ -33,7 +34,10 @@ export class TurnBudget {
     this.#monotonicMs = monotonicMs;
   }
 
-  /** True before the first request of a turn. The caller must then arrange that `endTurn` is called at the end of the turn. */
+  /**
+   * True before the first request of a turn. In that case, the caller must make sure that `endTurn` is called
+   * at the end of the turn.
+   */
   get isFirstOfTurn(): boolean {
     return this.#turnStartedMs === undefined;
   }

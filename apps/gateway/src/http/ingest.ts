@@ -81,7 +81,10 @@ async function checkApiKey(
 /** The API key of each request that presented one. */
 const presentedKeys = new WeakMap<FastifyRequest, KnownApiKey>();
 
-/** Refuses a compressed body. Otherwise it would be refused as broken JSON, which does not name the mistake. */
+/**
+ * Refuses a compressed body with a clear error. Without this check, the error would only say that the body is
+ * not JSON.
+ */
 async function checkEncoding(request: FastifyRequest, reply: FastifyReply): Promise<void> {
   const encoding = request.headers['content-encoding']?.trim().toLowerCase() ?? '';
   if (encoding === '' || encoding === 'identity') return;
@@ -175,7 +178,10 @@ function toProblemErrors(failure: ParseFailure, index: number): readonly Problem
   }));
 }
 
-/** Finds valid events that are too large to be coalesced. Such an event must fit even with the largest `coalesced_count`. */
+/**
+ * Finds valid events that are too large to be coalesced. A coalesced event must not be too large even with
+ * the largest `coalesced_count`.
+ */
 function tooLargeWithCount(events: readonly WrittenEvent[], catalog: AnyCatalog): readonly ProblemError[] {
   return events.flatMap(({ event, declaration, payloadText }, index) => {
     if (declaration.coalescing === undefined) return [];

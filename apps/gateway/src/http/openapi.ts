@@ -1,5 +1,5 @@
-// `GET /v1/openapi.json`: describes `POST /v1/events` for tools. Anyone may request the document, because it contains no secret.
-// Decision 16 compares our generator of the document with `@fastify/swagger`.
+// `GET /v1/openapi.json`: describes `POST /v1/events` for tools. Anyone may request the document, because it
+// contains no secret. Decision 16 explains why the document is not made by `@fastify/swagger`.
 import { createOpenApiDocument } from '@millrace/api-documents';
 import type { AnyCatalog } from '@millrace/contract';
 import type { FastifyInstance } from 'fastify';

@@ -1,12 +1,12 @@
-// Sends errors in the form of RFC 9457 (problem details): a text for people and a stable `code` for programs.
+// Sends errors as problem details (RFC 9457), with a text for people and a stable `code` for programs.
 import type { FastifyReply } from 'fastify';
 
-/** A problem. Its `type` is a URN made of the code, so it needs no web page to be unique. */
+/** A problem. Its `type` is a URN that contains the code, so that the type is unique without a web page. */
 export interface Problem {
   readonly status: number;
   /** Stable code for programs, listed in docs/errors.md. */
   readonly code: ProblemCode;
-  /** Text for people. It repeats no value from the request except event IDs. */
+  /** Text for people. The text repeats no value from the request except event IDs. */
   readonly detail: string;
   /** All errors in the events of the request. */
   readonly errors?: readonly ProblemError[];

@@ -115,8 +115,9 @@ function checkRate(dependencies: EventsHubDependencies, userId: string): void {
 }
 
 /**
- * True when this gateway ended the connection. If there is no error, the client counts as having ended it, which is the usual case.
- * A gateway that stops does not count replay attempts, so a wrong result is harmless then.
+ * True when this gateway ended the connection. Without an error, the result is false, because usually the
+ * client has ended the connection. A gateway that stops does not count replay attempts, so a wrong result is
+ * harmless in that case.
  */
 function isOfGateway(error: Error | undefined): boolean {
   const code = error instanceof SignalRError ? error.code : undefined;
@@ -177,8 +178,9 @@ function roomIdArgument(value: unknown): string {
 }
 
 /**
- * Replaces a position from a gateway of a later build. A client may send such a position during a rollout or a rollback. The empty
- * position matches no stream, so the answer to the join tells the client that it must load missed events itself.
+ * Replaces a position from a gateway of a later build. A client may send such a position during a rollout or
+ * a rollback. The empty position matches no stream. Therefore the answer to the join tells the client to load
+ * the missed events from the backend.
  */
 const OF_LATER_BUILD: Position = [];
 

@@ -1,4 +1,4 @@
-// Stores in Redis which gateway serves which SignalR connection, so that every gateway can look it up.
+// Stores in Redis which gateway serves which SignalR connection, so that every gateway can find this gateway.
 import { connectRedis } from '@millrace/broker';
 import type { ConnectionDirectory } from '@millrace/signalr';
 import { createRedisDirectory, type RedisDirectory } from '@millrace/signalr/redis';

@@ -1,13 +1,13 @@
-// Remembers the rooms in which users of this gateway are typing. The typing in these rooms can then be ended when the user's last
-// connection ends.
+// Remembers the rooms in which users of this gateway are typing. When the user's last connection ends, the
+// gateway can end the typing in these rooms.
 
 /** Bounds of {@link ActiveTyping}. */
 export interface ActiveTypingOptions {
   /** Time after which a typing indicator expires. An expired indicator need not be ended. */
   readonly expiryMs: number;
   /**
-   * Maximum number of rooms remembered per user. If there are more, the room in which the user typed longest ago is forgotten. The
-   * indicator in that room then ends only when it expires.
+   * Maximum number of rooms remembered per user. If there are more, the room in which the user typed longest
+   * ago is forgotten. In that room, the indicator ends only when it expires.
    */
   readonly maxRoomsPerUser: number;
 }
@@ -35,7 +35,7 @@ export class ActiveTyping {
     this.#users.set(userId, user);
   }
 
-  /** Notes that the user started or stopped typing in a room. */
+  /** Records that the user started or stopped typing in a room. */
   update(userId: string, roomId: string, isTyping: boolean, timeMs: number): void {
     const user = this.#users.get(userId);
     user?.typingSinceMs?.delete(roomId);
@@ -50,8 +50,8 @@ export class ActiveTyping {
   }
 
   /**
-   * Notes that a connection of the user has ended. Returns no rooms while the user has another connection. After the last
-   * connection has ended, returns the rooms in which the user still seems to type.
+   * Records that a connection of the user has ended. Returns no rooms while the user has another connection.
+   * After the last connection has ended, returns the rooms in which the user still seems to type.
    */
   disconnected(userId: string, timeMs: number): readonly string[] {
     const user = this.#users.get(userId);

@@ -3,7 +3,10 @@ import type { IndicatedUser } from '@millrace/contract';
 import type { ShownByName } from './room-indicators.js';
 import { isSameUser } from './same-user.js';
 
-/** A change of an indicator: it began to show the user (`isShown` is true) or ceased to show the user. */
+/**
+ * A change of an indicator for one user. If `isShown` is true, the indicator began to show the user.
+ * Otherwise it ended for the user.
+ */
 export interface IndicatorChange {
   readonly name: string;
   readonly user: IndicatedUser;

@@ -1,8 +1,9 @@
-// Limits the indicator events that clients receive (typing, and others that an application's catalog declares): only the newest
-// event per user, room and window. A start is an event that shows the indicator, and a stop is an event that ends it. Drops a start
-// that was made before a message or a stop of the same user. Publishers have coalesced most of these events already. The gate is
-// for events of a plain XADD, and for events that waited in a publisher's window while a message was published. Compares entry IDs,
-// never clocks of producers.
+// Limits the indicator events that clients receive, such as typing. In each window, clients get only the
+// newest event per user and room. A start is an event that shows the indicator, and a stop is an event that
+// ends the indicator. Drops a start that was made before a message or a stop of the same user. Publishers
+// have already coalesced most of these events. The gate is for events of a plain XADD, and for events that
+// waited in a publisher's window while a message was published. Compares entry IDs, never clocks of
+// producers.
 import {
   compareEntryIds,
   type Entry,
@@ -16,8 +17,8 @@ import { type CancelTimer, type Clock, OldestFirstMap } from '@millrace/internal
 import type { Accepted } from '../dispatch/decide.js';
 
 /**
- * Reason why an event was dropped. `ended`: a message or a stop of the same user overtook it. `superseded`: a newer event of the
- * same user replaced it.
+ * Reason why an event was dropped. `ended`: a message or a stop of the same user overtook the event.
+ * `superseded`: a newer event of the same user replaced the event.
  */
 export type GateDropReason = 'ended' | 'superseded';
 
@@ -34,13 +35,16 @@ export interface IndicatorGateOptions {
   /** Time for which a message or a stop is remembered, in order to drop older starts that arrive late. */
   readonly memoryMs: number;
   /**
-   * Maximum number of remembered states, one per user, slot and room. If there are more, the state that changed longest ago is
-   * forgotten, and the event that waits in it is sent.
+   * Maximum number of remembered states, one per user, slot and room. If there are more, the state that
+   * changed longest ago is forgotten, and its waiting event is sent.
    */
   readonly maxKeys: number;
 }
 
-/** An entry that ended an indicator. It is ignored after `untilMs`, because a stream that was lost begins again with other IDs. */
+/**
+ * An entry that ended an indicator. The entry is ignored after `untilMs`, because a stream that was lost
+ * begins again with other IDs.
+ */
 interface EndingEntry {
   readonly id: EntryId;
   readonly untilMs: number;
@@ -123,8 +127,8 @@ export class IndicatorGate {
   }
 
   /**
-   * Remembers an event that ends an indicator. For example, a message ends its sender's typing. Must also be called for an ending
-   * event that was delivered before this gateway started.
+   * Remembers an event that ends an indicator. For example, a message ends its sender's typing. Must also be
+   * called for an ending event from before the start of this gateway.
    */
   noteEnding({ entry, received: { event, declaration } }: Accepted): void {
     const ending = declaration.endsCoalescing;
@@ -179,8 +183,8 @@ export class IndicatorGate {
   }
 
   /**
-   * Forgets at most two states per call, so that no call takes long. The map still shrinks faster than it grows, because a call
-   * adds at most one state.
+   * Forgets at most two states per call, so that no call takes long. Because a call adds at most one state,
+   * the map still shrinks faster than it grows.
    */
   #forgetOld(timeMs: number): void {
     for (let checks = 2; checks > 0; checks -= 1) {
@@ -202,8 +206,9 @@ function isStop({ event, declaration: { indicator } }: ReceivedEvent): boolean {
 }
 
 /**
- * Returns the entry ID that the event would have had at the time it was made: the field `as_of`, limited to the entry's own ID. An
- * event without a valid `as_of`, such as an event of a plain XADD, counts as made at its own ID.
+ * Returns the entry ID that the event would have had at the time it was made: the value of the field `as_of`,
+ * but not more than the entry's own ID. An event without a valid `as_of`, such as an event of a plain XADD,
+ * counts as made at its own ID.
  */
 function asOfEntry({ id, fields }: Entry): EntryId {
   const asOf = fields[AS_OF_FIELD];

@@ -40,7 +40,7 @@ export class RoomIndicators {
     }
   }
 
-  /** Returns the catalog's indicator of this name; `undefined` if there is none. */
+  /** Returns the catalog's indicator of this name, or `undefined` if there is none. */
   find(name: string): Indicator | undefined {
     return this.#shown.get(name)?.indicator;
   }
@@ -48,7 +48,8 @@ export class RoomIndicators {
   /**
    * Updates the indicators from an event that starts or ends an indicator.
    *
-   * @returns the user whose connections must not be sent the event, because it is about this user; `undefined` if there is none
+   * @returns the user whom the event is about, whose connections must not get the event. `undefined` if there
+   * is none
    */
   observe({ event, declaration }: ReceivedEvent, timeMs: number): string | undefined {
     const { indicator, endsCoalescing } = declaration;

@@ -1,5 +1,5 @@
-// Keeps the users whom one indicator shows, by room, so that the answer to a join can list them. Uses no timers: the next call of
-// `start` or `list` for a room removes its expired users.
+// Keeps the users whom one indicator shows, by room, so that the answer to a join can list them. Uses no
+// timers. The next call of `start` or `list` for a room removes the room's expired users.
 import type { IndicatedUser } from '@millrace/contract';
 import { OldestFirstMap, userKey } from '@millrace/internal';
 
@@ -9,7 +9,7 @@ interface ShownSince extends IndicatedUser {
 
 /** Bounds of {@link ShownUsers}. */
 export interface ShownUsersOptions {
-  /** Time after which a user is no longer shown without a new start event. */
+  /** Time after the last start event after which a user is no longer shown. */
   readonly expiryMs: number;
   /** Maximum number of rooms. If there are more, the room whose last start is the oldest is forgotten. */
   readonly maxRooms: number;
@@ -40,7 +40,10 @@ export class ShownUsers {
     if (users?.size === 0) this.#rooms.delete(roomId);
   }
 
-  /** Returns the users whom the indicator shows in a room at `timeMs`, in the order in which it began to show them. */
+  /**
+   * Returns the users whom the indicator shows in a room at `timeMs`, in the order in which the indicator
+   * began to show them.
+   */
   list(roomId: string, timeMs: number): readonly IndicatedUser[] {
     const users = this.#rooms.get(roomId);
     if (users === undefined) return [];

@@ -1,4 +1,5 @@
-// Stores bytes in large buffers outside the JavaScript heap, so that a million small messages cost the garbage collector nothing.
+// Stores bytes in large buffers outside the JavaScript heap, so that a million small messages cause no work
+// for the garbage collector.
 import { PreparedCall } from '@millrace/signalr';
 
 /** A reference to bytes in an arena. The bytes stay valid as long as the reference is held. */

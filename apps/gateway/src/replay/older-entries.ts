@@ -29,8 +29,8 @@ export interface OlderRange {
   /** Newer entries up to this ID are read as well, but at most one page, because the ring may evict them during the read. */
   readonly upTo: EntryId;
   /**
-   * True when the client needs only the entries that the stream still has. Older entries that the stream has lost then do not count
-   * as missed.
+   * True when the client needs only the entries that the stream still has. In that case, older entries that
+   * the stream has lost do not count as missed.
    */
   readonly isFromStart?: boolean;
 }
@@ -54,9 +54,9 @@ interface CachedRange extends OlderSlice {
 /** The reads of one stream. */
 interface StreamReads {
   cached?: CachedRange;
-  /** The read under way. */
+  /** The running read. */
   running?: Promise<CachedRange>;
-  /** The read after the one under way, shared by all clients that arrive before it begins. */
+  /** The read after the running one. All clients that arrive before it begins share it. */
   next?: Promise<CachedRange>;
   /** Ranges that the next read must include. */
   requested: OlderRange[];
@@ -65,9 +65,10 @@ interface StreamReads {
 const pageEntries = 500;
 
 /**
- * Reads entries that are older than those in the ring, in whole pages from the newest backwards. At most one read of a stream is
- * under way at a time. Clients that arrive during a read share the next read, which is skipped if the cached range includes
- * everything that they need. Therefore the number of reads does not grow with the number of clients.
+ * Reads entries that are older than those in the ring, in whole pages from the newest backwards. At most one
+ * read of a stream runs at a time. Clients that arrive during a read share the next read. The next read is
+ * skipped if the cached range includes every entry that these clients need. Therefore the number of reads
+ * does not grow with the number of clients.
  */
 export class OlderEntries {
   readonly #broker: Pick<Broker, 'readRange' | 'inspect'>;
@@ -120,8 +121,8 @@ export class OlderEntries {
   }
 
   async #readNext(stream: string, reads: StreamReads): Promise<CachedRange> {
-    // A failure of the read under way does not matter here. The read that begins now includes all ranges that were requested until
-    // then.
+    // A failure of the running read does not matter here, because the next read includes all ranges that were
+    // requested until its start.
     await reads.running?.catch(() => {});
     const requested = reads.requested.splice(0);
     if (reads.next !== undefined) reads.running = reads.next;

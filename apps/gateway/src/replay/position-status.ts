@@ -1,4 +1,4 @@
-// Compares a client's position in a stream with how far this gateway has read the stream. Pure.
+// Compares a client's position in a stream with this gateway's own progress in the stream. Pure.
 import {
   type CurrentStreamPosition,
   compareEntryIds,
@@ -7,7 +7,7 @@ import {
   type StreamPosition,
 } from '@millrace/broker';
 
-/** How far this gateway has read a stream, and the end of the stream that the last heartbeat reported. */
+/** The progress of this gateway in a stream, and the end of the stream that the last heartbeat reported. */
 export interface KnownStream extends CurrentStreamPosition {
   readonly reportedEnd?: ReportedTip | undefined;
 }
@@ -15,18 +15,21 @@ export interface KnownStream extends CurrentStreamPosition {
 /**
  * The status of a client's position in a stream:
  * - `reached`: this gateway has read the stream at least up to the position.
- * - `lost`: the stream does not contain the position, because the stream was lost or its newest entry is older than the position.
+ * - `lost`: the stream does not contain the position, because the stream was lost or its newest entry is
+ *   older than the position.
  * - `unread`: the stream contains the position, but this gateway has not read that far yet.
- * - `unproven`: another server has the stream now, and it is not proven yet that this server has all entries up to the position.
- * - `unknown`: only the broker can tell, and no heartbeat after the client's join has reported the stream's end yet.
+ * - `unproven`: another server has the stream now. It is not proven yet that this server has all entries up
+ *   to the position.
+ * - `unknown`: the status depends on the stream's end, which no heartbeat has reported since the client's
+ *   join.
  */
 export type PositionStatus = 'reached' | 'lost' | 'unread' | 'unproven' | 'unknown';
 
 /**
  * Returns the status of a client's position.
  *
- * @param sinceMs time of the client's join, in local monotonic time; a report of the stream's end that was requested before this
- * time may be too old to judge the position
+ * @param sinceMs local monotonic time of the client's join. A report of the stream's end that was requested
+ * earlier may be too old to judge the position
  */
 export function positionStatusOf(
   position: StreamPosition,

@@ -1,5 +1,6 @@
-// Waits until this gateway has read as far as a client that comes from another gateway. The wait sends no requests to the broker,
-// because it is enough to watch the progress of reading and the regular heartbeats.
+// A client that comes from another gateway may have received later events than this gateway has read. This
+// file waits until this gateway has read as far. The wait needs no requests to the broker, because reading
+// and the regular heartbeats report the progress.
 import { compareEntryIds, type EntryId, type StreamPosition } from '@millrace/broker';
 import type { CancelTimer, Clock } from '@millrace/internal';
 import { type KnownStream, type PositionStatus, positionStatusOf } from './position-status.js';
@@ -8,7 +9,10 @@ import { type KnownStream, type PositionStatus, positionStatusOf } from './posit
 export interface ClientStreamPosition {
   readonly stream: string;
   readonly position: StreamPosition;
-  /** True when the client's position does not name the stream. The client must then be sent all events that the stream has. */
+  /**
+   * True when the client's position does not name the stream. In that case, the client must be sent all
+   * events that the stream has.
+   */
   readonly isFromStart?: boolean;
 }
 
@@ -55,8 +59,8 @@ export class PositionWaiter {
   }
 
   /**
-   * Waits until this gateway has reached these positions. Most clients need not wait. The result is then not a promise, so that the
-   * caller can continue in the same turn of the event loop.
+   * Waits until this gateway has reached these positions. Most clients need not wait. For them, the result is
+   * not a promise, so that the caller can continue in the same turn of the event loop.
    */
   waitFor(positions: readonly ClientStreamPosition[]): WaitOutcome | Promise<WaitOutcome> {
     const sinceMs = this.#dependencies.clock.monotonicMs();

@@ -4,8 +4,8 @@ import { OldestFirstMap } from '@millrace/internal';
 import type { PreparedCall } from '@millrace/signalr';
 
 /**
- * Holds each call under the sequence number of its event in the ring. Above `maxBytes` the oldest call is evicted. The ring makes
- * it again when it is needed.
+ * Stores each call under the sequence number of its event in the ring. Above `maxBytes`, the oldest call is
+ * evicted. The ring makes an evicted call again when it is needed.
  */
 export class PreparedCallCache {
   readonly #maxBytes: number;

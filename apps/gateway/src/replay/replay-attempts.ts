@@ -1,6 +1,6 @@
-// Detects clients that disconnect, for whatever reason, whenever a certain event is replayed to them. Without detection, the event
-// would be replayed at every join, and the client would disconnect each time. After some attempts the client is told to reload the
-// room instead, and the event is not replayed to it again.
+// Detects clients that disconnect whenever a certain event is replayed to them, whatever the reason is.
+// Without this detection, every join would replay the event, and the client would disconnect each time. After
+// some attempts the client is told to reload the room instead, and the event is not replayed to it again.
 import type { Broker } from '@millrace/broker';
 import type { Clock } from '@millrace/internal';
 
@@ -8,7 +8,10 @@ import type { Clock } from '@millrace/internal';
 export interface ReplayAttempt {
   readonly userId: string;
   readonly roomId: string;
-  /** ID of the first event that was sent. The next replay to a client that makes progress begins with a different event. */
+  /**
+   * ID of the first event that was sent. If a client makes progress, its next replay begins with a different
+   * event.
+   */
   readonly firstEventId: string;
   readonly startedMs: number;
   /** Time at which the last event was sent. */
@@ -31,8 +34,8 @@ const keepMs = 120_000;
 /** Maximum time that a join waits for the count. After this time the events are replayed, which costs at most one more attempt. */
 const maxWaitMs = 250;
 /**
- * Maximum number of concurrent requests to the counters. Further requests are skipped, because the next attempt makes a request
- * again.
+ * Maximum number of concurrent requests to the counters. More requests are skipped, because the next attempt
+ * of the client makes a request again.
  */
 const maxCalls = 1_000;
 

@@ -14,7 +14,7 @@ export interface ReplayRingOptions {
   readonly maxBytes: number;
 }
 
-/** An event to be remembered. Events are added in the order of delivery. */
+/** An event for the ring. Events are added in the order of delivery. */
 export interface DeliveredEvent {
   readonly stream: string;
   readonly id: EntryId;
@@ -32,7 +32,7 @@ export interface DeliveredEvent {
   readonly latestKey?: string;
 }
 
-/** Events of a room after some point, and the point at which to continue. */
+/** Events of a room after a certain point, and the point at which the next slice continues. */
 export interface ReplaySlice {
   readonly events: readonly PreparedCall[];
   /** Sequence number up to which the slice has all events of the room. {@link ReplayRing.eventsSince} continues after it. */
@@ -69,8 +69,9 @@ const overheadBytes = 250;
 const maxSharedBytes = 8_388_608;
 
 /**
- * The ring. For every stream it has a *floor*: the entry ID after which the ring holds every event that is to be replayed. If a
- * client's cursor is at or after the floor, the ring has all events that the client missed.
+ * The ring. For every stream it has a *floor*: the entry ID after which the ring holds every event that is to
+ * be replayed. If a client's cursor is at the floor or after it, the ring has all events that the client
+ * missed.
  */
 export class ReplayRing {
   readonly #options: ReplayRingOptions;
@@ -85,7 +86,10 @@ export class ReplayRing {
   #head = 0;
   #bytes = 0;
   #sequence = 0;
-  /** Sequence number of the newest evicted event. Leaves out events that a newer event of the same key had replaced before. */
+  /**
+   * Sequence number of the newest evicted event. Events that a newer event of the same key had replaced are
+   * not included.
+   */
   #evictedSequence = 0;
   /** Number of times that each stream began. */
   readonly #generations = new Map<string, number>();
@@ -110,8 +114,8 @@ export class ReplayRing {
   }
 
   /**
-   * Returns a number that increases when one of these streams begins again. Results from before and after an increase must not be
-   * combined.
+   * Returns a number that increases when one of these streams begins again. The caller must not combine
+   * results from before and after an increase.
    */
   generationOf(streams: readonly string[]): number {
     return streams.reduce((sum, stream) => sum + (this.#generations.get(stream) ?? 0), 0);
@@ -139,8 +143,9 @@ export class ReplayRing {
   }
 
   /**
-   * Remembers an event. Events of one stream must be added in the order of their IDs. Events up to the floor are ignored, because
-   * replays read them from the stream and would otherwise send them twice.
+   * Remembers an event. Events of one stream must be added in the order of their IDs. Events up to the floor
+   * are ignored, because a replay reads these events from the stream. If they were also in the ring, the
+   * replay would send them twice.
    */
   add(event: DeliveredEvent): void {
     const { stream, id, atMs = entryIdMs(id), roomId, call, latestKey } = event;
@@ -184,8 +189,8 @@ export class ReplayRing {
       if (!isTooOld && this.#bytes <= this.#options.maxBytes) break;
       this.#head += 1;
       this.#bytes -= sizeOf(entry);
-      // An entry that was forgotten before does not raise the floor, because a newer event of the same key replaced it or its
-      // stream began again.
+      // A forgotten entry does not raise the floor, because a newer event of the same key has replaced it, or
+      // because its stream began again.
       if (!isGone(entry)) {
         this.#floors.set(entry.stream, entry.id);
         this.#floorTimes.set(entry.stream, entry.atMs);
@@ -209,9 +214,9 @@ export class ReplayRing {
   }
 
   /**
-   * Returns the events of a room after these cursors, in the order of delivery. Returns at most the newest `maxEvents + 1` events,
-   * so that the caller notices when there are more than `maxEvents`. Reads the room backwards, and only the entries that the client
-   * has not seen.
+   * Returns the events of a room after these cursors, in the order of delivery. Returns at most the newest
+   * `maxEvents + 1` events, so that the caller notices when there are more than `maxEvents`. Reads the room's
+   * entries from the newest backwards, and stops at entries that the client has seen.
    */
   eventsAfter(roomId: string, cursors: Cursors, maxEvents: number): ReplaySlice {
     const entries = this.#rooms.get(roomId)?.entries ?? [];
@@ -235,8 +240,9 @@ export class ReplayRing {
   }
 
   /**
-   * Returns the events of a room after this sequence number, the oldest first, until their size reaches `maxBytes`. Returns at
-   * least one event, however large it is. Check {@link ReplayRing.holdsSince} first, because events may be missing otherwise.
+   * Returns the events of a room after this sequence number, the oldest first, until their size reaches
+   * `maxBytes`. Returns at least one event, even if this event is larger than `maxBytes`. Check
+   * {@link ReplayRing.holdsSince} first. Otherwise events may be missing.
    */
   eventsSince(roomId: string, sequence: number, maxBytes: number): ReplaySlice {
     const entries = this.#rooms.get(roomId)?.entries ?? [];
@@ -273,7 +279,8 @@ export class ReplayRing {
   }
 
   /**
-   * Removes an entry from its room. Only this method does so. The bytes of the entry count until the entry is evicted. Idempotent.
+   * Removes an entry from its room. No other code removes entries from rooms. The bytes of the entry count
+   * until the entry is evicted. Idempotent.
    */
   #forget(entry: RingEntry): void {
     if (isGone(entry)) return;

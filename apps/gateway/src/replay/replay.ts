@@ -33,8 +33,8 @@ export interface ReplayTarget {
   readonly roomId: string;
   send(event: PreparedCall): void;
   /**
-   * Called before the first missed event is sent. Resolves to false if the client has disconnected several times right after a
-   * replay of these events. The events are then not sent.
+   * Called before the first missed event is sent. Resolves to false if the client has disconnected several
+   * times right after a replay of these events. In that case, the events are not sent.
    */
   mayReplay(firstEventId: string): Promise<boolean>;
   /** Resolves when the connection has taken all events that were sent. */
@@ -61,9 +61,9 @@ export interface ReplayOutcome {
 }
 
 /**
- * The outcome of `catchUp`. `unknown`: the missed events cannot be determined now, because the broker is unavailable or this
- * gateway has not read as far as the client. In this case nothing was sent and `onCaughtUp` was not called. The client may retry
- * with the same position.
+ * The outcome of `catchUp`. `unknown`: the missed events cannot be determined now, because the broker is
+ * unavailable or this gateway has not read as far as the client. In this case, no event was sent and
+ * `onCaughtUp` was not called. The client may retry with the same position.
  */
 export type CatchUpOutcome = ReplayOutcome | 'unknown';
 
@@ -72,8 +72,8 @@ const sliceBytes = 65_536;
 const maxOlderEntries = 5_000;
 const keepOlderMs = 5_000;
 const maxOlderAttempts = 3;
-// Maximum time that a join waits for this gateway if the client has already received later events from another gateway. Even under
-// load, a gateway needs less time to catch up.
+// If a client has already received later events from another gateway, its join waits at most this time for
+// this gateway. Even under load, a gateway needs less time to catch up.
 const maxWaitMs = 2_000;
 
 /** Replays missed events to clients. There is one object per gateway. */
@@ -83,8 +83,8 @@ export class Replay {
   readonly #older: OlderEntries;
   readonly #positions: RoomPositions;
   /**
-   * Holds the joins of clients that are ahead of this gateway. The caller must report the progress of reading and every heartbeat
-   * to it.
+   * Delays the joins of clients that are ahead of this gateway. The caller must report the progress of
+   * reading and every heartbeat to this object.
    */
   readonly positionWaiter: PositionWaiter;
 
@@ -138,9 +138,10 @@ export class Replay {
   }
 
   /**
-   * Sends a client the events of a room that it missed after the position `after`. Calls `onCaughtUp` as soon as nothing is left to
-   * send. If only a few events were missed and all of them are in memory, everything happens in the current turn of the event loop.
-   * If some of the missed events are lost, usually no event is sent, but `onCaughtUp` is still called.
+   * Sends a client the events of a room that it missed after the position `after`. Calls `onCaughtUp` as soon
+   * as nothing is left to send. If only a few events were missed and all of them are in memory, they are sent
+   * in the current turn of the event loop. If some of the missed events are lost, usually no event is sent,
+   * but `onCaughtUp` is called.
    */
   async catchUp(target: ReplayTarget, after: Position): Promise<CatchUpOutcome> {
     const outcome = await this.#replaySince(target, after);
@@ -149,9 +150,9 @@ export class Replay {
   }
 
   /**
-   * Sends a connection the events that it missed while it was out of its room's group since `since`. Uses only the events in
-   * memory. Any number of events can be sent, because only one slice at a time is on its way to the client. If memory no longer has
-   * the next events, `onCaughtUp` is not called.
+   * Sends a connection the events that it missed while it was out of its room's group since `since`. Uses
+   * only the events in memory. The number of events is not limited, because only one slice at a time is on
+   * its way to the client. If the next events are no longer in memory, `onCaughtUp` is not called.
    */
   async catchUpFromMemory(
     target: Omit<ReplayTarget, 'mayReplay'>,
@@ -240,8 +241,8 @@ export class Replay {
         for (const entry of found.entries)
           if (entry.fields.room_id === roomId) entries.push({ stream, entry });
       }
-      // During the read, the ring may have evicted more entries than were read ahead. The read is then repeated, because it left a
-      // gap.
+      // During the read, the ring may have evicted more entries than were read ahead. In that case, the read
+      // is repeated, because there is a gap.
       if (this.ring.covers(readUpTo)) return { events: this.#toEvents(roomId, entries, cursors), readUpTo };
     }
     return undefined;

@@ -89,9 +89,9 @@ async function readBackwards(
 }
 
 /**
- * Returns the IDs of the entries that were rejected. No gateway delivered these entries. Some of them may be valid for this
- * gateway, because its catalog may have additional event types. If they counted as seen, they would be dropped as repeats when they
- * are requeued.
+ * Returns the IDs of the entries that were rejected. No gateway delivered these entries. Some of them may be
+ * valid for this gateway, because its catalog may have additional event types. If these entries counted as
+ * seen, they would be dropped as repeats after they were requeued.
  */
 async function readRejected(
   broker: Pick<Broker, 'findRejected'>,

@@ -1,5 +1,6 @@
-// The rooms of one connection. In each room the connection either is present, that is, in the room's SignalR group, or lags: it is
-// out of the group while it is sent missed events. A connection lags if its client reconnected with a position or reads too slowly.
+// The rooms of one connection. In each room, the connection is either present or lagging. A present
+// connection is in the room's SignalR group. A lagging connection is out of the group while it is sent missed
+// events. A connection lags if its client reconnected with a position or reads too slowly.
 import { randomUUID } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import type { Position } from '@millrace/broker';
@@ -69,7 +70,10 @@ export interface ConnectionRoomsDependencies {
   onSlowClientEnded(outcome: 'caught_up' | 'closed'): void;
 }
 
-/** Describes how the connection lags in one room. If the connection begins to lag again, a new object replaces this one. */
+/**
+ * Describes how the connection lags in one room. If the connection lags again later, a new object replaces
+ * this object.
+ */
 interface CatchingUp {
   /** True when the client reads too slowly; false when it joined with a position. */
   readonly isSlow: boolean;
@@ -93,7 +97,7 @@ export class ConnectionRooms {
   readonly #dependencies: ConnectionRoomsDependencies;
   /** Rooms that the client joined, except its personal room. At most `maxRoomsPerConnection`. */
   readonly #joined = new Set<string>();
-  // Most connections never lag, miss a loss notice or replay anything. Their maps are created on first use, because an empty map
+  // The following maps are created on first use, because most connections never need them, and an empty map
   // takes 200 bytes.
   /** Rooms in which the connection lags. */
   #catchingUp: Map<string, CatchingUp> | undefined;
@@ -113,12 +117,13 @@ export class ConnectionRooms {
   }
 
   /**
-   * Joins a room. Joining twice is harmless. The position in the answer is read in the turn of the event loop in which the
-   * connection enters the room, so that no event can arrive in between.
+   * Joins a room. Joining twice is harmless. The position in the answer is read in the turn of the event loop
+   * in which the connection enters the room, so that no event can arrive in between.
    *
    * @param after the position up to which the client has seen every event
-   * @throws HubError when the connection would have too many rooms, or when it cannot be determined now which events were missed.
-   * In the second case the client should call again. In both cases the connection is not in the room.
+   * @throws HubError when the connection would have too many rooms, or when the missed events cannot be
+   * determined now. In the second case, the client should call again. In both cases, the connection is not in
+   * the room.
    */
   async join(connection: RoomConnection, roomId: string, after: Position | undefined): Promise<JoinResult> {
     this.#addJoined(connection, roomId);
@@ -154,7 +159,7 @@ export class ConnectionRooms {
     this.#leaveGroups(connection, roomId);
   }
 
-  /** Called when the connection has opened. From then on it is notified of losses. */
+  /** Called when the connection has opened. From then on, the connection is notified of losses. */
   begin(connection: RoomConnection): void {
     this.#dependencies.lossNotices.add(connection.connectionId, {
       noteLoss: (affects, reason) => this.#noteLoss(connection, affects, reason),
@@ -163,8 +168,9 @@ export class ConnectionRooms {
   }
 
   /**
-   * Called when the client reads too slowly. Stops queueing events for the client. When the client has read its queue, it is sent
-   * the missed events of each of its rooms, from memory and as fast as it reads.
+   * Called when the client reads too slowly. Stops queueing events for the client. After the client has read
+   * its queue, it is sent the missed events of each of its rooms. These events come from memory, and are sent
+   * as fast as the client reads.
    *
    * @returns `close` when memory no longer has the events that must be sent next
    */
@@ -357,8 +363,8 @@ export class ConnectionRooms {
 }
 
 /**
- * Resolves when the client has taken all events that were sent, and other connections have had a turn however fast this client
- * reads.
+ * Resolves when the client has taken all sent events, and after a turn of the event loop for other
+ * connections, even if this client reads fast.
  */
 async function flushAndYield(connection: RoomConnection): Promise<void> {
   await connection.flushed();

@@ -1,5 +1,6 @@
-// Finds connections with a room in which no event was sent for a while. The client's position becomes old although the client
-// missed nothing. Therefore the gateway sends the current position to these connections. Pure: the caller determines the interval.
+// Finds connections with a room in which no event was sent for some time. The positions of their clients
+// become old although the clients missed no events. Therefore the gateway sends the current position to these
+// connections. Pure: the caller determines the interval.
 
 /** The connections of the hub and their groups. */
 export interface ConnectionSource {
@@ -14,7 +15,7 @@ export interface ConnectionSource {
 export class IdleConnections {
   #activeRooms = new Set<string>();
 
-  /** Notes that an event was sent to a room with connections. */
+  /** Records that an event was sent to a room with connections. */
   noteSend(roomId: string): void {
     this.#activeRooms.add(roomId);
   }

@@ -1,6 +1,6 @@
-// Counts the connections that lag in a room, that is, are out of the room's group while they are sent missed events. Pure.
-// `connection-rooms.ts` takes a slow connection out of its rooms' groups, and closes the connection when the ring no longer has the
-// missed events. `replay/replay.ts` sends the missed events.
+// Counts the connections that lag in a room. A lagging connection is out of the room's group while it is sent
+// missed events. Pure. `connection-rooms.ts` takes a slow connection out of its rooms' groups, and closes the
+// connection when the ring no longer has the missed events. `replay/replay.ts` sends the missed events.
 
 /** The numbers of lagging connections. The size is bounded by the number of connections and of the rooms that they have joined. */
 export class LaggingConnections {

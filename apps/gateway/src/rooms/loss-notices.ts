@@ -31,8 +31,8 @@ export interface LossNoticesDependencies {
 /** A position that no stream has. A client that joins with this position receives the answer `recovered: false`. */
 export const UNRECOVERABLE_POSITION: StreamPosition = Object.freeze({ epoch: 'lost', cursor: '0-0' });
 
-// Delay before the first notice, so that one fault leads to one notice. A fault is detected in one stream after the other, and
-// again when the lost entries are counted.
+// Delay before the first notice, so that one fault leads to one notice. A fault may be detected several
+// times: in one stream after the other, and again when the lost entries are counted.
 const settleMs = 1_000;
 // The notices are spread over time, because all clients of a gateway reload from the same backend. The time is 2 ms per connection
 // (500 notices per second), but at least 3 s and at most 30 s. More than 15,000 connections are therefore notified faster.
@@ -46,9 +46,10 @@ const checkIntervalMs = 50;
  * ```
  * notified ── a stream of its rooms loses entries ──▶ pending ── its moment comes, it joins a room, or it lags ──▶ notified
  * ```
- * Connections with a pending notice still receive events immediately. However, these events carry the position that the stream had
- * before the loss. If the client reconnects in this state, the answer to its join reports the loss, or a gateway that lost nothing
- * sends the missed events. The new connection then needs no notice. Therefore no loss is hidden, and none is reported twice.
+ * Connections with a pending notice still receive events immediately. However, these events carry the
+ * position that the stream had before the loss. If the client reconnects in this state, the answer to its
+ * join reports the loss, or another gateway without the loss sends the missed events. Therefore the new
+ * connection needs no notice. No loss is hidden, and no loss is reported twice.
  */
 export class LossNotices {
   readonly #dependencies: LossNoticesDependencies;
@@ -64,18 +65,18 @@ export class LossNotices {
     this.#dependencies = dependencies;
   }
 
-  /** Adds a connection that has opened. */
+  /** Adds a new connection. */
   add(connectionId: string, listener: LossListener): void {
     this.#listeners.set(connectionId, listener);
   }
 
-  /** Removes a connection that has ended. */
+  /** Removes a closed connection. */
   remove(connectionId: string): void {
     this.#listeners.delete(connectionId);
     this.#settle(connectionId);
   }
 
-  /** True when no notice is pending. Every connection is then sent current positions. */
+  /** True when no notice is pending. In that case, every connection is sent current positions. */
   get isEmpty(): boolean {
     return this.#dueMs.size === 0;
   }
@@ -98,8 +99,8 @@ export class LossNotices {
   }
 
   /**
-   * Records that a stream has lost entries. Called before the first event after the loss is sent. The exception is a gap that is
-   * found only when entries are counted.
+   * Records that a stream has lost entries. Called before the first event after the loss is sent, except for
+   * a gap that is found only when entries are counted.
    *
    * @param before the stream's position before the loss
    * @param affects returns true for rooms whose events may have been lost

@@ -13,7 +13,7 @@ import {
 import type { KnownStream } from '../replay/position-status.js';
 import type { ClientStreamPosition } from '../replay/position-waiter.js';
 
-/** A part of a client's position with an epoch that this gateway does not know from any of its streams. */
+/** A part of a client's position whose epoch belongs to none of this gateway's known streams. */
 interface UnknownPart {
   readonly position: StreamPosition;
   /**
@@ -58,16 +58,16 @@ export class RoomPositions {
   }
 
   /**
-   * Returns the same as `ofRoom`, except that the streams for which `earlierPositionOf` returns a position have that earlier
-   * position.
+   * Returns the same as `ofRoom`, but with the earlier position of each stream for which `earlierPositionOf`
+   * returns one.
    */
   ofRoomAt(roomId: string, earlierPositionOf: (stream: string) => StreamPosition | undefined): string {
     return this.at(roomId, (stream) => earlierPositionOf(stream) ?? this.#present(stream));
   }
 
   /**
-   * Returns the same as `ofEveryRoom`, except that the streams for which `earlierPositionOf` returns a position have that earlier
-   * position.
+   * Returns the same as `ofEveryRoom`, but with the earlier position of each stream for which
+   * `earlierPositionOf` returns one.
    */
   ofEveryRoomAt(earlierPositionOf: (stream: string) => StreamPosition | undefined): string {
     const parts = this.#broker.partitioning.streams.map(
@@ -93,13 +93,15 @@ export class RoomPositions {
   }
 
   /**
-   * Returns the client's position in each stream of the room, from a position of this room or of every room. Returns `undefined` if
-   * the position belongs to a room in another partition, or names no stream of this gateway.
+   * Returns the client's position in each stream of the room, from a position of this room or of every room.
+   * Returns `undefined` if the position belongs to a room in another partition, or names no stream of this
+   * gateway.
    *
-   * Each part of a position names its stream by the stream's epoch. A part with an unknown epoch usually belongs to a stream that
-   * only other gateways have, and is ignored. However, the unknown epoch may belong to a stream of the room that no other part
-   * names. The part then counts as the position in this stream, because otherwise lost events could count as seen. A stream that no
-   * part names is read from its first stored entry.
+   * Each part of a position names its stream by the stream's epoch. A part with an unknown epoch usually
+   * belongs to a stream that only other gateways have, and is ignored. However, the unknown epoch may belong
+   * to a stream of the room that no other part names. In that case, the part counts as the position in this
+   * stream, because otherwise lost events could count as seen. A stream that no part names is read from its
+   * first stored entry.
    */
   streamPositionsOf(roomId: string, position: Position): readonly ClientStreamPosition[] | undefined {
     const own = this.streamsOf(roomId);
@@ -117,7 +119,9 @@ export class RoomPositions {
     return found.every(({ isFromStart }) => isFromStart === true) ? undefined : found;
   }
 
-  /** Returns how far this gateway has read a stream, and the end of the stream that the last heartbeat reported. */
+  /**
+   * Returns this gateway's progress in a stream, and the end of the stream that the last heartbeat reported.
+   */
   currentOf(stream: string): KnownStream | undefined {
     const [current] = this.#subscriber().currentPosition([stream]);
     return current === undefined

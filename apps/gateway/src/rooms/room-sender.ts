@@ -50,8 +50,8 @@ export class RoomSender {
     this.#idleConnections.noteSend(roomId);
     const sent = present === 0 ? 0 : this.#sendTo(roomId, received, call, exceptUser);
     if (pending === 0) return sent;
-    // The event is sent to this group last, because the send may move a connection to the room's own group. Otherwise this
-    // connection would get the event a second time.
+    // The event is sent to this group after the room's own group, because this send may move a connection to
+    // the room's own group. In the other order, such a connection would get the event twice.
     const callBeforeLoss = this.#prepareBeforeLoss(received);
     return sent + this.#sendTo(pendingNoticeGroup(roomId), received, callBeforeLoss, exceptUser);
   }

@@ -1,6 +1,6 @@
-// Holds the state of this gateway's rooms: their positions, the events that can be replayed, the users whom indicators show, and
-// the connections that lag or have a pending loss notice. The hub reads this state when clients join, and delivery keeps it up to
-// date.
+// Holds the state of this gateway's rooms: their positions, the events that can be replayed, the users whom
+// indicators show, and the connections that lag or have a pending loss notice. The hub reads this state when
+// clients join. `Delivery` updates it.
 import type { Broker, Subscriber } from '@millrace/broker';
 import { systemClock } from '@millrace/internal';
 import { RoomIndicators } from '../indicators/room-indicators.js';

@@ -47,8 +47,8 @@ export class StreamLosses {
     metrics.gaps.inc({ stream }, lost);
     metrics.dropped.inc({ reason: 'expired' }, lost);
     logger.error({ stream, lost }, 'entries left the stream before this gateway read them');
-    // If the gap was not known, clients have already received positions that hide it. New positions, which are sent below, replace
-    // them.
+    // If the gap was not known, clients have already received positions that hide the gap. The code below
+    // sends new positions, which replace those positions.
     if (isKnown) return;
     const from = rooms.positions.cursorOf(stream);
     this.#record(stream, { reason: 'gap', before: UNRECOVERABLE_POSITION, from });
@@ -61,8 +61,8 @@ export class StreamLosses {
       { stream },
       'the stream was lost or went back; reading it from its beginning',
     );
-    // The ring begins after the entries that the stream has now. These entries are read again, and only unseen events are
-    // delivered.
+    // The ring begins after the present entries of the stream. These entries are read again, and only unseen
+    // events are delivered.
     this.#record(stream, { reason: 'reset', before: UNRECOVERABLE_POSITION, from: lastId });
   }
 

@@ -8,7 +8,8 @@ export const VARIABLE_NAMES: readonly string[] = SETTINGS.flatMap(({ variable, k
   kind.isSecret ? [variable, `${variable}_FILE`] : [variable],
 );
 
-// Maximum number of reported variables. A larger number are not typing mistakes, but belong to another program.
+// Maximum number of reported variables. A larger number of unknown variables is not a typing mistake. They
+// belong to another program.
 const maxReported = 10;
 const maxNameLength = 64;
 
@@ -16,8 +17,8 @@ const maxNameLength = 64;
 const byKubernetes = /^MILLRACE_(?:SERVICE_|PORT_\d)/;
 
 /**
- * Refuses variables that begin with `MILLRACE_`, in upper or lower case, but are not settings: a misspelt setting would have no
- * effect.
+ * Refuses variables that begin with `MILLRACE_`, in upper or lower case, but are not settings. Otherwise a
+ * misspelt setting would be ignored without an error.
  *
  * @throws GatewayError `invalid_configuration` with at most 10 names and without values, which may be secrets
  */

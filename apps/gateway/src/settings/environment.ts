@@ -1,4 +1,5 @@
-// Reads the environment, as the only file of the gateway: MILLRACE_* variables in, gateway options out.
+// Converts the MILLRACE_* variables to options of the gateway. No other file of the gateway reads the
+// environment.
 import { readFileSync } from 'node:fs';
 import { GatewayError } from '../errors.js';
 import type { LogLevel } from '../telemetry/logger.js';
@@ -19,11 +20,11 @@ export interface Environment {
 type ProgramSettings = { readonly logLevel?: LogLevel; readonly hasDemo?: boolean };
 
 /**
- * Reads MILLRACE_* variables. An empty variable counts as not set. A secret may also come from a file, whose path is in the variable
- * with `_FILE` at its end.
+ * Reads MILLRACE_* variables. An empty variable counts as not set. A secret may also come from a file, whose
+ * path is in the variable with the suffix `_FILE`.
  *
- * @throws GatewayError `invalid_configuration`, with the variable, its value unless it is a secret, and what is allowed. Variables
- * that look like settings but are not are refused too.
+ * @throws GatewayError `invalid_configuration`. The message names the variable and its rule, and contains the
+ * value unless the value is a secret. Variables that only look like settings are also refused.
  */
 export function readEnvironment(variables: NodeJS.ProcessEnv): Environment {
   checkVariableNames(variables);
@@ -35,7 +36,7 @@ export function readEnvironment(variables: NodeJS.ProcessEnv): Environment {
     checkSetting(setting.kind, setting.variable, value);
     values[setting.name] = value;
   }
-  // Each value follows the rule of its option.
+  // Every value was checked by the rule of its option.
   const { logLevel, hasDemo = false, ...gateway } = values as GatewayOptions & ProgramSettings;
   return { gateway, logLevel, hasDemo };
 }
@@ -50,7 +51,8 @@ function textOf({ variable, kind }: Setting, variables: NodeJS.ProcessEnv): stri
     return readSecret(`${variable}_FILE`, path);
   }
   if (value === undefined || value.trim() === '') return undefined;
-  // Blanks around a secret are refused, not removed: another program that uses it untrimmed would sign different tokens.
+  // Blanks around a secret are refused, not removed, because another program may use the secret with the
+  // blanks and sign different tokens.
   return kind.isSecret ? value : value.trim();
 }
 

@@ -1,9 +1,11 @@
 // Finds the name that was probably meant by a misspelt one. Pure.
 
 /**
- * Returns the candidate that begins with `name`, else the one that takes the fewest edits: at most one for every three characters.
+ * Returns a candidate that begins with `name`. If there is none, returns the candidate with the fewest edits,
+ * if there is at most one edit per three characters.
  *
- * @param sharedPrefix the beginning that all candidates share; it does not count as part of the name's length
+ * @param sharedPrefix the beginning that all candidates share. It does not count towards the length of the
+ * name
  */
 export function nearestName<Name extends string>(
   name: string,

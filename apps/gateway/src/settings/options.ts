@@ -7,13 +7,16 @@ import type { GatewayExtension } from '../extension.js';
 
 /** Options of {@link createGateway}. */
 export interface GatewayOptions<C extends AnyCatalog = typeof eventCatalog> {
-  /** Event types and streams to carry. @defaultValue the nine built-in types */
+  /** The event types and streams of the gateway. @defaultValue the nine built-in types */
   readonly catalog?: C;
   /** TCP port. 0 selects a free port. @defaultValue 4400 */
   readonly port?: number;
   /** Address to listen on. @defaultValue '127.0.0.1' */
   readonly host?: string;
-  /** `redis://…` URL of a server or of nodes of a cluster. Without it the broker is in memory and serves this process only. */
+  /**
+   * `redis://…` URL of a server or of nodes of a cluster. Without a URL, the broker is in memory and serves
+   * only this process.
+   */
   readonly redisUrl?: string | undefined;
   /**
    * Number of partitions of each stream, 1 to 32. The broker stores the number of the first gateway. A gateway with a different
@@ -21,17 +24,24 @@ export interface GatewayOptions<C extends AnyCatalog = typeof eventCatalog> {
    * @defaultValue the stored number, else 1
    */
   readonly partitions?: number | undefined;
-  /** Secret that signs tokens (HS256), at least 32 bytes. The gateway signs with it too, for the demo. */
+  /**
+   * Secret that signs tokens (HS256), at least 32 bytes. For the demo, the gateway also signs with this
+   * secret.
+   */
   readonly jwtSecret?: string | undefined;
-  /** Further secrets whose tokens are accepted, so that the secret can be changed without refusing anybody. @defaultValue none */
+  /**
+   * More secrets whose tokens are accepted, so that the secret can be changed without refusing any client.
+   * @defaultValue none
+   */
   readonly jwtSecrets?: readonly string[];
   /**
-   * Address of the key server: the JSON Web Key Set (JWKS) whose keys sign tokens. Together with secrets, the algorithm of a token
-   * decides which of them verifies it.
+   * Address of the key server: the JSON Web Key Set (JWKS) whose keys sign tokens. If there are also secrets,
+   * the algorithm of a token decides whether a secret or a key verifies the token.
    */
   readonly jwksUrl?: string | undefined;
   /**
-   * Maximum age of keys that are still used while the key server is unavailable. Without such keys, clients are answered 503.
+   * Maximum age of keys that are still used while the key server is unavailable. Without such keys, clients
+   * get 503.
    * @defaultValue 86_400_000
    */
   readonly jwksMaxStaleMs?: number;
@@ -49,7 +59,10 @@ export interface GatewayOptions<C extends AnyCatalog = typeof eventCatalog> {
   readonly jwtTypes?: readonly string[];
   /** Tolerated difference between the clocks of issuer and gateway. @defaultValue 5_000 */
   readonly jwtClockToleranceMs?: number;
-  /** Maximum time between the claims `iat` and `exp`. With this option both claims are required. @defaultValue none */
+  /**
+   * Maximum time between the claims `iat` and `exp`. With this option, both claims are required.
+   * @defaultValue none
+   */
   readonly jwtMaxLifeMs?: number | undefined;
   /** Maximum length of a token in bytes. @defaultValue 32_768 */
   readonly maxTokenBytes?: number;
@@ -58,8 +71,9 @@ export interface GatewayOptions<C extends AnyCatalog = typeof eventCatalog> {
   /** Name of this gateway, in logs and in the broker. Unique among live gateways. @defaultValue host name and process ID */
   readonly instance?: string | undefined;
   /**
-   * Address at which the other gateways reach this one: `http://10.0.0.7:4400`. Any gateway then answers any request of a client,
-   * so that server-sent events and long polling need no sticky sessions. Needs Redis and `connectionKeys`. @defaultValue none
+   * Address at which the other gateways reach this one: `http://10.0.0.7:4400`. With this option, any gateway
+   * can answer any request of a client, so that server-sent events and long polling need no sticky sessions.
+   * Needs Redis and `connectionKeys`. @defaultValue none
    */
   readonly instanceUrl?: string | undefined;
   /**
@@ -67,8 +81,8 @@ export interface GatewayOptions<C extends AnyCatalog = typeof eventCatalog> {
    */
   readonly connectionKeys?: readonly string[];
   /**
-   * Development mode: every room is open, and users and publishers need no token or API key if none is configured. Allowed on a
-   * loopback address only. @defaultValue false
+   * Development mode. Every room is open. If no secret, key server or API key is configured, users and
+   * publishers need none. Allowed only on a loopback address. @defaultValue false
    */
   readonly isDevelopment?: boolean;
   /** Origins whose pages may connect. `*` allows all origins. @defaultValue none (in development: every loopback origin) */
@@ -80,14 +94,15 @@ export interface GatewayOptions<C extends AnyCatalog = typeof eventCatalog> {
   /** Maximum number of rooms that one connection may have joined. @defaultValue 1_000 */
   readonly maxRoomsPerConnection?: number;
   /**
-   * Time from which an event's age is measured: the entry's ID or the producer's `timestamp`. The ID has broker time, so that a
-   * wrong clock of a producer loses no events. @defaultValue 'entry'
+   * Time from which an event's age is measured: the entry's ID or the producer's `timestamp`. The ID contains
+   * the time of the broker, so that no events are lost if a producer's clock is wrong. @defaultValue 'entry'
    */
   readonly freshness?: 'entry' | 'timestamp';
   /** Deduplication interval: time for which an `event_id` is remembered. @defaultValue 300_000 */
   readonly dedupeWindowMs?: number;
   /**
-   * Maximum number of remembered `event_id`s, without those of ephemeral events such as typing. Beyond it the oldest are forgotten.
+   * Maximum number of remembered `event_id`s, without those of ephemeral events such as typing. If there are
+   * more, the oldest are forgotten.
    * @defaultValue 500_000
    */
   readonly maxDedupeIds?: number;
@@ -95,15 +110,19 @@ export interface GatewayOptions<C extends AnyCatalog = typeof eventCatalog> {
   readonly maxWarmUpEntries?: number;
   /** Time for which delivered events are kept in memory for returning clients. @defaultValue 300_000 */
   readonly replayWindowMs?: number;
-  /** Maximum memory for delivered events, in bytes. Beyond it they are kept for a shorter time. @defaultValue 268_435_456 */
+  /**
+   * Maximum memory for delivered events, in bytes. If more memory were needed, events are kept for a shorter
+   * time. @defaultValue 268_435_456
+   */
   readonly maxReplayBytes?: number;
   /** Maximum number of events replayed for one room. A client that missed more must reload the room. @defaultValue 1_000 */
   readonly maxReplayEventsPerRoom?: number;
   /** Maximum number of bytes replayed for one room. @defaultValue 1_048_576 */
   readonly maxReplayBytesPerRoom?: number;
   /**
-   * Maximum number of bytes that may wait for one connection. Beyond half of it, the connection is taken out of its rooms, and is
-   * sent what it misses from memory at its own pace. Beyond all of it, the connection is closed. @defaultValue 1_048_576
+   * Maximum number of bytes that may wait for one connection. Above half of this number, the connection is
+   * taken out of its rooms, and is sent the missed events from memory at its own pace. Above this number, the
+   * connection is closed. @defaultValue 1_048_576
    */
   readonly maxOutboundBytes?: number;
   /** Maximum number of messages that may wait for one connection, with the same effects. @defaultValue 8_192 */
@@ -112,11 +131,11 @@ export interface GatewayOptions<C extends AnyCatalog = typeof eventCatalog> {
    * Time after which a connection that accepts no byte is closed while bytes wait for it. It may reconnect. @defaultValue 10_000
    */
   readonly sendTimeoutMs?: number;
-  /** The gateway pings a client after it has sent nothing else to it for this long. @defaultValue 15_000 */
+  /** The gateway pings a client to which it has sent no other message for this time. @defaultValue 15_000 */
   readonly keepAliveIntervalMs?: number;
   /**
-   * The gateway closes the connection of a client that has pinged at least once and is then silent for this long. At least twice
-   * the client's own ping interval. @defaultValue 30_000
+   * If a client has sent at least one ping and is later silent for this time, the gateway closes its
+   * connection. Set this to at least twice the client's own ping interval. @defaultValue 30_000
    */
   readonly clientTimeoutMs?: number;
   /** Maximum time from the opening of a transport to the client's handshake. @defaultValue 15_000 */
@@ -130,14 +149,20 @@ export interface GatewayOptions<C extends AnyCatalog = typeof eventCatalog> {
    * was sent no event in the interval. @defaultValue 20_000
    */
   readonly positionIntervalMs?: number;
-  /** Time after which a typing indicator without a new start expires. @defaultValue what its event types declare: 10_000 */
+  /**
+   * Time after which a typing indicator without a new start expires. @defaultValue the expiry that its event
+   * types declare: 10_000
+   */
   readonly typingExpiryMs?: number;
   /**
    * Maximum number of typing events and receipts per second that one user may send through the hub, over all of the user's
    * connections to this gateway. @defaultValue 20
    */
   readonly maxClientEventsPerSecond?: number;
-  /** Maximum number of typing events and receipts that one user may send at once after a pause. @defaultValue 60 */
+  /**
+   * Maximum number of typing events and receipts that one user may send in a burst after a pause.
+   * @defaultValue 60
+   */
   readonly maxClientEventsBurst?: number;
   /** Difference between a producer's clock and broker time beyond which an event is counted as skewed. @defaultValue 30_000 */
   readonly clockSkewLimitMs?: number;
@@ -146,11 +171,15 @@ export interface GatewayOptions<C extends AnyCatalog = typeof eventCatalog> {
   /** Programs that this gateway serves in addition to its own routes. @defaultValue none */
   readonly extensions?: readonly GatewayExtension[];
   /**
-   * Time over which a stopping gateway tells its clients, in waves, to reconnect elsewhere. A client is served until its wave.
+   * A stopping gateway tells its clients in waves to reconnect elsewhere. The waves are spread over this
+   * time. A client is served until its wave.
    * @defaultValue 10_000, in development 0
    */
   readonly drainMs?: number;
-  /** Maximum time for the rest of a stop. After it, components that have not closed are abandoned. @defaultValue 10_000 */
+  /**
+   * Maximum time for the rest of a stop. After this time, components that have not closed are abandoned.
+   * @defaultValue 10_000
+   */
   readonly shutdownTimeoutMs?: number;
 }
 

@@ -12,7 +12,8 @@ const loopbackHosts = new Set(['127.0.0.1', '::1', 'localhost']);
 /**
  * Fills in the defaults, checks the options and freezes the result.
  *
- * @throws GatewayError `invalid_configuration`, with the setting, its value unless it is a secret, and what is allowed.
+ * @throws GatewayError `invalid_configuration`, whose message names the setting and its rule, and contains
+ * the value unless the value is a secret.
  */
 export function resolveOptions(
   options: GatewayOptions<AnyCatalog>,
@@ -32,12 +33,12 @@ export function resolveOptions(
   return Object.freeze(resolved);
 }
 
-/** Options without a variable: only programs can give them. */
+/** Options without a variable, which only programs can set. */
 const programOptions: readonly ProgramOption[] = ['catalog', 'extensions'];
-/** Settings of the program `millrace` that are no options of a gateway. */
+/** Settings of the program `millrace` that are not options of a gateway. */
 const programSettings: readonly ProgramSetting[] = ['logLevel', 'hasDemo'];
 
-/** Refuses an option that does not exist: a misspelt option would have no effect. */
+/** Refuses an option that does not exist, because a misspelt option would have no effect. */
 function checkOptionNames(options: object): void {
   const names: readonly string[] = [...SETTINGS.map(({ name }) => name), ...programOptions];
   const known = names.filter((name) => !programSettings.some((setting) => setting === name));
@@ -92,7 +93,7 @@ function checkSecrets(options: ResolvedGatewayOptions): void {
   }
 }
 
-/** RFC 7518, section 3.2: a secret has at least as many bits as the hash of the algorithm. */
+/** A secret must have at least as many bits as the hash of the algorithm (RFC 7518, section 3.2). */
 function checkSecretLengths(secrets: readonly string[], algorithms: readonly string[]): void {
   const bits = algorithms
     .filter((name) => SECRET_ALGORITHMS.includes(name))

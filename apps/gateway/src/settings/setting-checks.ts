@@ -1,10 +1,11 @@
-// Checks single settings. A part of a setting that would have no effect is refused by name, because a silently ignored part is
-// noticed much later. Messages never repeat a value that may contain a secret. Pure.
+// Checks single settings. If a part of a setting would have no effect, it is refused by name. A part that is
+// silently ignored would be noticed much later. Messages never repeat a value that may contain a secret.
+// Pure.
 
 /** Parts of an address that only some settings use. */
 export type UrlPart = 'path' | 'query';
 
-/** Describes what is wrong with an `http(s)://` address; `undefined` when it is valid. */
+/** Describes the fault of an `http(s)://` address. Returns `undefined` for a valid address. */
 export function faultOfHttpUrl(text: string, allowed: readonly UrlPart[]): string | undefined {
   if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol))
     return 'must be an address that begins with http:// or https://';
@@ -26,7 +27,7 @@ export function faultOfSecret(secret: string): string | undefined {
   return 'must have at least 32 bytes; `openssl rand -hex 32` makes a good one';
 }
 
-/** Describes what is wrong with an API key; `undefined` when clients can send it. */
+/** Describes the fault of an API key. Returns `undefined` if clients can send the key. */
 export function faultOfApiKey(key: string): string | undefined {
   if (key.length < 16) return 'must have at least 16 characters';
   if (/\s/.test(key)) return 'must have no blanks: keys are separated by commas';
@@ -34,7 +35,7 @@ export function faultOfApiKey(key: string): string | undefined {
   return /^[!-~]+$/.test(key) ? undefined : 'must consist of printable ASCII characters';
 }
 
-/** Describes what is wrong with an origin; `undefined` when a browser or an app can send it. */
+/** Describes the fault of an origin. Returns `undefined` if a browser or an app can send the origin. */
 export function faultOfOrigin(origin: string): string | undefined {
   if (origin === '*' || origin === 'null') return undefined;
   if (/^file:/i.test(origin)) return 'can never match: pages of files send "null"; list null if you mean it';
@@ -46,8 +47,8 @@ export function faultOfOrigin(origin: string): string | undefined {
 }
 
 /**
- * Returns the origin as browsers send it, and as apps with their own scheme send it (`capacitor://localhost`): scheme, host, and
- * the port if it is not the scheme's default.
+ * Returns the origin in the form in which browsers and apps (`capacitor://localhost`) send it: scheme, host,
+ * and the port if it is not the default of the scheme.
  */
 function originOf({ origin, protocol, host, hostname }: URL): string | undefined {
   if (/^https?:$/.test(protocol)) return origin;

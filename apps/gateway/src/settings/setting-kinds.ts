@@ -5,15 +5,24 @@ import { GatewayError } from '../errors.js';
 export interface SettingKind {
   /** The rule for people: `a whole number of milliseconds from 1`. */
   readonly rule: string;
-  /** True for a secret: its value is never printed, and may come from a file. */
+  /** True for a secret. The value of a secret is never printed, and may come from a file. */
   readonly isSecret: boolean;
-  /** Returns the value that a variable's text means. A text that means nothing is returned as it is, and is then refused. */
+  /**
+   * Returns the value that a variable's text stands for. A text without a meaning is returned unchanged, and
+   * refused later.
+   */
   read(text: string): unknown;
-  /** Describes what is wrong with a value, in a sentence that begins with the setting's name. `undefined` for a valid value. */
+  /**
+   * Describes the fault of a value, in a sentence that begins with the setting's name. Returns `undefined`
+   * for a valid value.
+   */
   faultOf(name: string, value: unknown): string | undefined;
 }
 
-/** Describes what is wrong with one text, in words that follow the name of its setting. `undefined` for a valid text. */
+/**
+ * Describes the fault of one text, in words that follow the name of its setting. Returns `undefined` for a
+ * valid text.
+ */
 export type FaultOfText = (text: string) => string | undefined;
 
 const maxShownChars = 60;
@@ -52,7 +61,7 @@ const switchTexts: Readonly<Record<string, boolean>> = {
   on: true,
 };
 
-/** A switch: a boolean, 1 or 0 in a variable. */
+/** A boolean, which is 1 or 0 in a variable. */
 export function flag(): SettingKind {
   return {
     rule: '1 or 0',
@@ -65,7 +74,7 @@ export function flag(): SettingKind {
   };
 }
 
-/** One of these texts, in any case in a variable. */
+/** One of these texts. In a variable, upper and lower case are accepted. */
 export function choice(values: readonly string[]): SettingKind {
   const rule = `one of ${values.join(', ')}`;
   return {
@@ -97,7 +106,7 @@ export function text({ rule, isSecret = false, faultOf = () => undefined }: Text
   };
 }
 
-/** A list of texts, separated by commas in a variable, and by commas or line breaks in a file. */
+/** A list of texts. The separator is a comma in a variable, and a comma or a line break in a file. */
 export function list({ rule, isSecret = false, faultOf = () => undefined }: TextOptions): SettingKind {
   return {
     rule,

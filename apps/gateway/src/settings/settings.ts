@@ -1,5 +1,5 @@
-// The table of all settings. Variables are read, options are checked and docs/settings.md is written from it. The types and defaults
-// of the options are in `options.ts`.
+// The table of all settings. It determines how variables are read and how options are checked, and
+// docs/settings.md is generated from it. The types and defaults of the options are in `options.ts`.
 import { BrokerError, MAX_PARTITIONS, parseRedisUrl } from '@millrace/broker';
 import { TOKEN_ALGORITHMS } from '../auth/token-rules.js';
 import { LOG_LEVELS } from '../telemetry/logger.js';
@@ -8,10 +8,10 @@ import type { GatewayOptions } from './options.js';
 import { faultOfHttpUrl, faultOfOrigin, faultOfSecret } from './setting-checks.js';
 import { choice, flag, list, type SettingKind, text, wholeNumber } from './setting-kinds.js';
 
-/** Settings that have a variable, but are no options of `createGateway`. */
+/** Settings that have a variable, but are not options of `createGateway`. */
 export type ProgramSetting = 'logLevel' | 'hasDemo';
 
-/** Options that only programs can give, because they are no texts. */
+/** Options that only programs can set, because they are not texts. */
 export type ProgramOption = 'catalog' | 'extensions';
 
 /** Name of a setting: the option of `createGateway`. */
@@ -24,9 +24,9 @@ export interface Setting {
   readonly variable: string;
   readonly group: SettingGroup;
   readonly kind: SettingKind;
-  /** Describes its effect in a sentence for operators. */
+  /** Describes the effect of the setting, in a sentence for operators. */
   readonly about: string;
-  /** The default in words, where the value in `defaults` does not say it. */
+  /** The default in words, if `defaults` has no value that shows it. */
   readonly defaultText?: string;
 }
 

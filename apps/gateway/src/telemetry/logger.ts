@@ -45,12 +45,13 @@ export function createLogger({ level, isForPeople = false }: LoggerOptions): Log
     },
     formatters: { level: (label) => ({ level: label }), log: inWholeMilliseconds },
   };
-  // Each line is written at once, without blocking. With a `minLength` of 0 it would be too, but `flush` would do nothing.
+  // Each line is written immediately, without blocking. This would also be true with a `minLength` of 0, but
+  // then `flush` would have no effect.
   const stream = isForPeople ? peopleStream : pino.destination({ dest: 1, minLength: 1, sync: false });
   return pino(options, stream);
 }
 
-/** Rounds fields whose names end in `Ms`, because a clock's fractions are noise: `4999.9972750000015` becomes 5000. */
+/** Rounds fields whose names end in `Ms`, because fractions of milliseconds are of no interest in a log. */
 function inWholeMilliseconds(fields: Record<string, unknown>): Record<string, unknown> {
   const entries = Object.entries(fields);
   const isFraction = (name: string, value: unknown): value is number =>

@@ -5,7 +5,7 @@ import { authenticateAnybody, authenticateByToken } from '../../src/auth/authent
 import type { TokenVerifier } from '../../src/auth/token-verifier.js';
 import type { Logger } from '../../src/telemetry/logger.js';
 
-// A verifier that accepts every token as the ID of its user.
+// A verifier that accepts every token. The text of the token is the ID of its user.
 const verify: TokenVerifier = async (sub) => ({
   ok: true,
   token: { user: { userId: sub ?? '', name: 'Ana', rooms: [] }, expiresAtMs: undefined },
@@ -43,7 +43,7 @@ it('a gateway in development mode identifies a user by the lower-case form of th
   });
 });
 
-it('an anonymous user has no ID during the negotiation, gets an ID when the connection opens, and keeps this ID', async () => {
+it('an anonymous user has no ID during the negotiation, and keeps the ID from the opening of the connection', async () => {
   const authenticate = authenticateAnybody(byToken);
   expect(await authenticate({ ...request(null), stage: 'negotiate' })).toMatchObject({ userId: null });
   const opened = await authenticate(request(null));

@@ -1,4 +1,5 @@
-// Checks when the keys of a key server are fetched, and that they are used while the server is unavailable.
+// Checks when the keys of a key server are fetched, and that known keys are used while the server is
+// unavailable.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -62,7 +63,7 @@ it('stale keys are still used while fresh keys are fetched', async () => {
   expect(world.requests).toBe(2);
 });
 
-it('a key that is not in the cache is found by a new fetch, even immediately after the previous fetch', async () => {
+it('a key that is not in the cache is found by a new fetch, even right after the previous fetch', async () => {
   await using world = await start();
   await world.keys.keyOf(header('a'), jws);
   world.kids = ['b'];
@@ -73,7 +74,7 @@ it('a key that is not in the cache is found by a new fetch, even immediately aft
   });
 });
 
-it('old keys are used up to a maximum age while the key server is unavailable, and the outage is reported once', async () => {
+it('old keys are used up to a maximum age during an outage, and the outage is reported once', async () => {
   await using world = await start();
   await world.keys.keyOf(header('a'), jws);
   world.status = 503;
@@ -89,7 +90,7 @@ it('old keys are used up to a maximum age while the key server is unavailable, a
   expect([world.keys.isAway, world.states.at(-1)]).toEqual([false, false]);
 });
 
-it('the key cache lets at most 1,000 callers wait for the key server, and tells further callers to retry later', async () => {
+it('the key cache lets at most 1,000 callers wait for the key server, and tells others to retry later', async () => {
   await using world = await start();
   const answers = await Promise.allSettled(
     Array.from({ length: 1_500 }, () => world.keys.keyOf(header('a'), jws)),

@@ -31,7 +31,7 @@ const verify = verifierWith();
 interface Signing {
   readonly secret?: string;
   readonly header?: Record<string, unknown>;
-  /** @defaultValue in five minutes; null for none */
+  /** Null for a token without an expiry. @defaultValue in five minutes */
   readonly exp?: string | null;
 }
 
@@ -75,7 +75,7 @@ describe('createTokenVerifier with secrets', () => {
       ['JWT', 'jwt', 'at+jwt', 'application/at+jwt', 'AT+JWT'].map((typ) => ({ typ })),
       [{ kid: 'any' }, {}],
     ].flat(),
-  )('the verifier accepts the header %j', async (header) => {
+  )('the verifier accepts a token with the header %j', async (header) => {
     expect(await verify(await token({ sub: 'ana' }, { header }))).toMatchObject({ ok: true });
   });
 
@@ -177,7 +177,7 @@ describe('createTokenVerifier with secrets', () => {
     expect(result).toMatchObject({ ok: false, refusal });
   });
 
-  it('the verifier tolerates the difference between two clocks, and no more', async () => {
+  it('the verifier tolerates only the configured difference between two clocks', async () => {
     const late = await token({ sub: 'ana', nbf: inSeconds(200), exp: inSeconds(400) }, { exp: null });
     expect(await verifierWith({ clockToleranceMs: 300_000 })(late)).toMatchObject({ ok: true });
     expect(await verifierWith({ clockToleranceMs: 100_000 })(late)).toMatchObject({
@@ -191,12 +191,12 @@ describe('createTokenVerifier with secrets', () => {
     expect(await strict(await token(claims))).toMatchObject({ ok: true });
   });
 
-  it('a token without an expiry is accepted if no claim is required', async () => {
+  it('the verifier accepts a token without an expiry if no claim is required', async () => {
     const result = await verifierWith({ requiredClaims: [] })(await token({ sub: 'ana' }, { exp: null }));
     expect(result).toMatchObject({ ok: true, token: { expiresAtMs: undefined } });
   });
 
-  it('the reason of a refusal repeats no value of the token', async () => {
+  it('the verifier gives a reason for a refusal that repeats no value of the token', async () => {
     const secretive = await token({ sub: 'ana', aud: 'hunter2', exp: inSeconds(60) }, { exp: null });
     expect(JSON.stringify(await verifierWith({ audience: ['app'] })(secretive))).not.toContain('hunter2');
   });

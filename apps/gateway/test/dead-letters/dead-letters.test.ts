@@ -26,7 +26,7 @@ beforeEach(async () => {
 });
 
 describe('the list', () => {
-  it('the list has the dead letters of all streams, newest first, and the next page has the older dead letters', async () => {
+  it('the list has dead letters of all streams, newest first, and the next page has older ones', async () => {
     const all = [await reject(chat), await reject(ticket), await reject(chat), await reject(ticket)];
     const streams = streamsNamed(broker, undefined);
     const first = await newestDeadLetters(broker, streams, { limit: 3 });
@@ -128,7 +128,7 @@ describe('replaying', () => {
 });
 
 describe('dropping', () => {
-  it('dropping all dead letters proceeds stream by stream, the oldest dead letter first, and stops at the limit', async () => {
+  it('dropping all dead letters takes one stream after the other, oldest first, and stops at the limit', async () => {
     const ids = [await reject(chat), await reject(ticket), await reject(chat), await reject(ticket)];
     const outcomes = await apply('drop', { limit: 3 });
     expect(outcomes.map(({ id }) => id)).toEqual([ids[0], ids[2], ids[1]]);

@@ -91,7 +91,7 @@ describe('EventDispatcher', () => {
     expect(delivered).toEqual([{ recipients: 1, delayMs: 7 }]);
   });
 
-  it('a timestamp without an offset is read as UTC and counted, and the age of its event is that of the entry', () => {
+  it('a timestamp without an offset is read as UTC and counted, and does not determine the event’s age', () => {
     const { dispatcher, sent, dropped, skewed, naive } = setUp({ freshness: 'timestamp' });
     // A program two hours west of Greenwich wrote this timestamp.
     const fields = notification({ timestamp: '2026-01-16T08:00:00.5' });
@@ -110,7 +110,7 @@ describe('EventDispatcher', () => {
     expect(sent).toMatchObject([{ event_id, event_type: 'notification' }]);
   });
 
-  it('an event that the warm-up has read is not sent again when it is repeated, and can be replayed with its position', () => {
+  it('an event from the warm-up is not sent again when it is repeated, and can be replayed', () => {
     const { dispatcher, sent, remembered, dropped } = setUp();
     const fields = notification();
     dispatcher.warmUp('events:notification', entryAt(nowMs - 5_000, fields), () => earlier);
@@ -127,7 +127,7 @@ describe('EventDispatcher', () => {
     );
   });
 
-  it('an entry with an ID in the future counts as appended now, so that no seen ID is forgotten and no clock skew is counted', () => {
+  it('an entry with an ID in the future is treated as appended now', () => {
     const { dispatcher, sent, dropped, skewed, delivered } = setUp();
     const fields = notification();
     dispatcher.dispatch('events:notification', entryAt(nowMs - 1_000, fields));
@@ -140,7 +140,7 @@ describe('EventDispatcher', () => {
     expect(delivered.map(({ delayMs }) => delayMs)).toEqual([1_000, 0, 0]);
   });
 
-  it('an event in a partition that is not the partition of its room is rejected, and the warm-up ignores it', () => {
+  it('an event in the wrong partition for its room is rejected, and ignored by the warm-up', () => {
     const { dispatcher, sent, remembered, rejected } = setUp();
     const fields = notification();
     dispatcher.warmUp('events:chat.p1', entryAt(nowMs, fields), () => earlier);
@@ -151,7 +151,7 @@ describe('EventDispatcher', () => {
     expect(sent).toHaveLength(1);
   });
 
-  it('an entry that is not UTF-8 is rejected and ignored by the warm-up, but a valid entry with the same event ID passes', () => {
+  it('an entry that is not UTF-8 is rejected, but a valid entry with the same event ID passes', () => {
     const { dispatcher, sent, remembered, rejected } = setUp();
     const fields = notification({ payload: '{"type":"info","title":"\uFFFD"}' });
     const broken = { ...entryAt(nowMs, fields), isUtf8: false as const };
@@ -233,7 +233,7 @@ describe('EventDispatcher', () => {
     expect(sent).toHaveLength(1);
   });
 
-  it('the age of an event is measured by its timestamp only if the option `freshness` is “timestamp”', () => {
+  it('the age of an event is measured by its timestamp only if the option `freshness` has the value “timestamp”', () => {
     const old = notification({ timestamp: new Date(nowMs - 300_001).toISOString() });
     const byEntry = setUp();
     byEntry.dispatcher.dispatch('events:notification', entryAt(nowMs, old));

@@ -31,7 +31,7 @@ it('steady load is served if it leaves time in every turn of the event loop', ()
   for (let n = 0; n < 1_000; n += 1) expect(turn(49)).toBe(49);
 });
 
-it('the ingest endpoint limits the requests per turn when the turns have been late for half a second', () => {
+it('the ingest endpoint limits requests per turn after half a second of late turns', () => {
   const { turn } = setUp();
   for (let n = 0; n < 5; n += 1) expect(turn(100)).toBe(100);
   expect(turn(100)).toBe(20);

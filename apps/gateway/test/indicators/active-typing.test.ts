@@ -16,7 +16,7 @@ describe('ActiveTyping', () => {
     expect(activeTyping.disconnected('ana', 2)).toEqual([]);
   });
 
-  it('the list of rooms in which a user still types is empty if the typing has expired or the user never connected', () => {
+  it('no rooms are returned for a user whose typing has expired or who never connected', () => {
     const activeTyping = setUp();
     activeTyping.connected('ana');
     activeTyping.update('ana', 'r', true, 0);

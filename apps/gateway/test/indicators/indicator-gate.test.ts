@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { ana, bob, messageOf, createTypingWorld as setUp } from '../support/typing-world.js';
 
 describe('typing at the gateway', () => {
-  it('the first typing event passes immediately, later ones pass at most every 100 ms, and the last state is sent last', async () => {
+  it('the first typing event passes immediately, later ones at most every 100 ms, and the last state last', async () => {
     const world = setUp();
     for (let n = 0; n < 1_000; n++) {
       world.type(ana, n % 2 === 0);
@@ -31,7 +31,7 @@ describe('typing at the gateway', () => {
   });
 
   it.each([0, -300_000, 300_000])(
-    'a typing_start made before a message is dropped, and one made after it passes, even if a clock is off by %d ms',
+    'a typing_start from before a message is dropped, and a later one passes, even if clocks differ by %d ms',
     async (skewMs) => {
       const world = setUp();
       const earlier = world.type(bob, true);
@@ -62,7 +62,7 @@ describe('typing at the gateway', () => {
     },
   );
 
-  it('a typing_start that was made before a typing_stop is dropped when it arrives after the typing_stop', async () => {
+  it('a typing_start that was made before a typing_stop is dropped if it arrives later', async () => {
     const world = setUp();
     const earlier = world.type(bob, true);
     world.type(ana, false);
@@ -71,7 +71,7 @@ describe('typing at the gateway', () => {
     expect(world.types()).toEqual(['typing_start', 'typing_stop']);
   });
 
-  it('typing is shown again within 11 seconds after a lost stream begins again with lower IDs', async () => {
+  it('typing is shown again within 11 seconds after a lost stream restarts with lower IDs', async () => {
     const world = setUp();
     const payload = messageOf(ana);
     const fields = { event_id: randomUUID(), event_type: 'chat_message', timestamp: '2026-01-16T10:00:00Z' };
@@ -84,7 +84,7 @@ describe('typing at the gateway', () => {
     expect(world.types().filter((type) => type === 'typing_start')).toHaveLength(1);
   });
 
-  it('a typing_start that waits for the end of its window is dropped and counted if a message arrives first', async () => {
+  it('a typing_start in its window is dropped and counted if a message arrives before the window ends', async () => {
     const world = setUp();
     world.type(ana, false);
     world.type(ana, true);

@@ -18,7 +18,7 @@ describe('ShownUsers', () => {
     expect(typing.list('nowhere', 2)).toEqual([]);
   });
 
-  it('a UUID in upper case and in lower case identifies one user, but other IDs that differ in case identify two users', () => {
+  it('upper and lower case of a UUID identify one user, but other IDs that differ in case identify two', () => {
     const typing = new ShownUsers({ expiryMs: 10_000, maxRooms: 10 });
     const upper = { user_id: '3F2504E0-4F89-41D3-9A0C-0305E82C3301', username: 'Ana' };
     typing.start('room', upper, 0);

@@ -1,4 +1,4 @@
-// Checks typing with random histories, in which publishers crash and have wrong clocks.
+// Checks typing with random sequences of events, in which publishers crash and have wrong clocks.
 import { randomUUID } from 'node:crypto';
 import { createMemoryBroker } from '@millrace/broker';
 import { eventCatalog, type StreamEvent } from '@millrace/contract';
@@ -41,7 +41,7 @@ describe.each(['local', 'redis'] as const)(
     });
     const skews = fc.tuple(...[0, 1, 2].map(() => fc.integer({ min: -300_000, max: 300_000 })));
 
-    it('the gate keeps the order in which starts, stops and messages were made, and passes at most one typing event per user in 100 ms', async () => {
+    it('the gate keeps the order of starts, stops and messages, and passes one typing event per user and 100 ms', async () => {
       await fc.assert(
         fc.asyncProperty(skews, steps, async (skewsMs, actions) => {
           await using world = await setUpPublishers(coalescing, skewsMs);
@@ -184,8 +184,8 @@ async function setUpPublishers(coalescing: 'local' | 'redis', skewsMs: readonly 
       }
       const all = made.filter((event) => event.userId === userId);
       const last = all.at(-1);
-      // A process that crashes loses events that it had not written yet. With local coalescing it also loses events that it had
-      // already accepted.
+      // A process that crashes loses events that it has not written yet. With local coalescing, it also loses
+      // events that it has already accepted.
       if (last === undefined || !last.isSafe || (hasDied && coalescing === 'local')) return;
       // A stop always passes, even if a start from another window has overtaken it.
       const hasStopElsewhere = all.some(

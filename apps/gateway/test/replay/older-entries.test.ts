@@ -55,7 +55,7 @@ describe('OlderEntries', () => {
     expect(readRange).toHaveBeenCalledTimes(2);
   });
 
-  it('callers that request entries at about the same time share one read', async () => {
+  it('callers that request entries at almost the same time share one read', async () => {
     const { read, readRange, at } = await setUp(100);
     const answers = await Promise.all(Array.from({ length: 500 }, (_, n) => read(at(10 + (n % 50)), at(90))));
     expect(readRange).toHaveBeenCalledTimes(1);
@@ -77,7 +77,7 @@ describe('OlderEntries', () => {
     expect(readRange.mock.calls.length).toBeLessThanOrEqual(10);
   });
 
-  it('a read includes later entries for clients that arrive after the ring has evicted more events', async () => {
+  it('a read includes later entries, for clients that arrive after the ring has evicted more events', async () => {
     const { read, readRange, at } = await setUp(700);
     for (let n = 100; n < 500; n += 1) expect(await read(at(50), at(n), at(600))).toHaveLength(n - 50);
     // One page was read backwards and one page ahead.
@@ -119,7 +119,7 @@ describe('OlderEntries', () => {
     expect(await read(at(2), at(5))).toEqual(['3', '4', '5']);
   });
 
-  it('a shared read returns a range completely, or nothing if the stream has lost part of it, for random histories and callers', async () => {
+  it('a shared read returns a complete range, or nothing if the stream has lost a part of it', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.integer({ min: 1, max: 1_300 }),

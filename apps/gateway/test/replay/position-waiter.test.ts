@@ -1,5 +1,5 @@
-// Checks that a client that has received later events from another gateway waits until this gateway has read as far. A client with
-// a position ahead of the stream waits only until the next heartbeat.
+// If a client has received later events from another gateway, its join waits until this gateway has read as
+// far. If the position is ahead of the stream itself, the join waits only until the next heartbeat.
 import type { EntryId } from '@millrace/broker';
 import { fakeClock } from '@millrace/testkit';
 import { describe, expect, it } from 'vitest';
@@ -89,7 +89,7 @@ describe('PositionWaiter', () => {
     expect(waiter.waitFor(at('5-0', '1-0'))).toBe('reached');
   });
 
-  it('the wait for a position in several streams ends when each stream was read as far, in whatever order', async () => {
+  it('a wait for a position in several streams ends when the gateway has read each stream as far', async () => {
     const { waiter, read, hear, at } = setUp();
     const log: string[] = [];
     const one = Promise.resolve(waiter.waitFor(at('7-0', '8-0'))).then((found) => log.push(`one ${found}`));
@@ -115,14 +115,14 @@ describe('PositionWaiter', () => {
     expect(await waiting).toBe('lost');
   });
 
-  it('the wait for a position of an unknown epoch ends with the heartbeat that reports the epoch', async () => {
+  it('a wait for a position of an unknown epoch ends with the heartbeat that reports this epoch', async () => {
     const { waiter, hear, at } = setUp();
     const waiting = waiter.waitFor(at('6-0', '1-0', 'c'));
     hear('chat', '6-0', { epoch: 'c', previousEpoch: { epoch: 'a', upTo: '5-0' }, cursor: '6-0' });
     expect(await waiting).toBe('reached');
   });
 
-  it('a position of the previous epoch counts as reached when the new server is proven to have the entries up to it, and as lost at the deadline', async () => {
+  it('a position of the previous epoch is reached if the new server proves its entries, and lost otherwise', async () => {
     const { clock, waiter, hear, at } = setUp();
     hear('chat', '9-0', { epoch: 'c', previousEpoch: { epoch: 'a', upTo: '3-0' }, cursor: '9-0' });
     const [proven, lost] = [waiter.waitFor(at('4-0', '1-0')), waiter.waitFor(at('6-0', '1-0'))];

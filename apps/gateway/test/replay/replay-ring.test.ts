@@ -43,7 +43,7 @@ describe('ReplayRing', () => {
     expect(ring.eventsAfter('nowhere', cursors('0-0'), 10).events).toEqual([]);
   });
 
-  it('an event with an ID in the future evicts no other event, and is itself evicted according to the time at which it was appended', () => {
+  it('an event with an ID in the future evicts no other event, and is evicted at its real age', () => {
     const ring = createRing();
     ring.add(event('1000-0'));
     ring.add(event('86400000-0', { atMs: 2_000 }));
@@ -82,7 +82,7 @@ describe('ReplayRing', () => {
     expect(ring.bytes).toBeGreaterThan(19_000_000);
   });
 
-  it('the ring returns text with non-ASCII characters unchanged', () => {
+  it('the ring does not change text with non-ASCII characters', () => {
     const ring = createRing();
     ring.add(event('1-0', { text: '{"n":"Grüße 👋"}' }));
     expect(textsOf(ring, cursors('0-0'))).toEqual(['Grüße 👋']);
@@ -118,7 +118,7 @@ describe('ReplayRing', () => {
     expect(ring.eventsSince('nowhere', 0, 1_000).events).toEqual([]);
   });
 
-  it('a slice of the ring ends as soon as it reaches the requested number of bytes, and contains at least one event', () => {
+  it('a slice of the ring has at least one event, and ends when it reaches the requested number of bytes', () => {
     const ring = createRing();
     ring.add(event('1-0'));
     const { sequence } = ring;

@@ -3,7 +3,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { at, createReplayWorld as setUp } from '../support/replay-world.js';
 
 describe('Replay', () => {
-  it('a replay sends the missed events and lets the client into the room in the same turn of the event loop', async () => {
+  it('a replay sends the missed events and admits the client to the room in the same turn of the event loop', async () => {
     const { replay, deliver, target } = setUp();
     deliver('one');
     deliver('elsewhere', 'other');
@@ -20,7 +20,7 @@ describe('Replay', () => {
     expect(client.log).toEqual(['two', 'arrived']);
   });
 
-  it('events that arrive during a replay are sent before the client is let into the room', async () => {
+  it('events that arrive during a replay are sent before the client is admitted to the room', async () => {
     const { replay, deliver, target } = setUp();
     for (let n = 0; n < 3; n += 1) deliver(`${n}`.repeat(40_000));
     let flushes = 0;
@@ -90,7 +90,7 @@ describe('Replay', () => {
     expect(client.log).toHaveLength(2);
   });
 
-  it('a replay answers `recovered: false` when a stream of the room begins again during the replay', async () => {
+  it('a replay answers `recovered: false` when a stream of the room restarts during the replay', async () => {
     const { replay, deliver, target } = setUp();
     for (let n = 0; n < 3; n += 1) deliver(`${n}`.repeat(40_000));
     const client = target({ flushed: async () => replay.ring.begin('events:chat', '0-0') });
@@ -98,7 +98,7 @@ describe('Replay', () => {
     expect(client.log.at(-1)).toBe('arrived');
   });
 
-  it('a replay answers `recovered: true` when a stream without events of the room begins again during the replay', async () => {
+  it('a replay answers `recovered: true` when a stream without events of the room restarts during the replay', async () => {
     const { replay, deliver, target } = setUp();
     for (let n = 0; n < 3; n += 1) deliver(`${n}`.repeat(40_000));
     const client = target({ flushed: async () => replay.ring.begin('events:chat.p1', '0-0') });
@@ -134,7 +134,7 @@ describe('Replay', () => {
   });
 
   describe('catching up from memory', () => {
-    it('a lagging client is sent all missed events in order, including events that arrive in the meantime, and is then let into the room', async () => {
+    it('a lagging client gets all missed and later events in order, and is then admitted to the room', async () => {
       // The limits of a join do not apply here, so the client is sent more events and bytes than these limits allow.
       const { replay, deliver, target } = setUp({ maxEventsPerRoom: 2, maxBytesPerRoom: 500 });
       deliver('before');
@@ -155,7 +155,7 @@ describe('Replay', () => {
       expect(flushes).toBe(3);
     });
 
-    it('a lagging client is let into the room immediately if it missed no event', async () => {
+    it('a lagging client that missed no event is immediately admitted to the room', async () => {
       const { replay, deliver, target } = setUp();
       deliver('before');
       const since = replay.deliveryPoint('room');
@@ -166,7 +166,7 @@ describe('Replay', () => {
       expect(await outcome).toEqual({ recovered: true, replayed: 0 });
     });
 
-    it('a lagging client is not let into the room if a missed event is evicted from memory before or during the replay', async () => {
+    it('a lagging client is not admitted to the room if a missed event was evicted from memory', async () => {
       const { replay, deliver, target } = setUp();
       const since = replay.deliveryPoint('room');
       for (let n = 0; n < 4; n += 1) deliver(`${n}`.repeat(70_000));
@@ -178,7 +178,7 @@ describe('Replay', () => {
       expect(other.log).toEqual([]);
     });
 
-    it('a lagging client is not let into the room if a stream of the room begins again during the replay', async () => {
+    it('a lagging client is not admitted to the room if a stream of the room restarts during the replay', async () => {
       const { replay, deliver, target } = setUp();
       const since = replay.deliveryPoint('room');
       deliver('one');

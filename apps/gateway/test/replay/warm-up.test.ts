@@ -44,7 +44,7 @@ async function setUp(counts: Readonly<Record<string, number>>, stepMs: number) {
   return { broker, starts, handedOver, positions, floors, callbacks: { onFloor, onEntry } };
 }
 
-it('the warm-up reads several pages, and hands over the entries of all streams in one sequence, oldest first', async () => {
+it('the warm-up reads several pages, and hands over the entries of all streams together, oldest first', async () => {
   const { broker, starts, handedOver, callbacks } = await setUp({ a: 1_200, b: 3 }, 10);
   await warmUpFromStreams(broker, starts, { periodMs: 300_000, maxEntries: 5_000, ...callbacks });
   expect(handedOver).toHaveLength(1_203);
@@ -71,7 +71,7 @@ it('the warm-up hands over no entries of empty streams', async () => {
   expect(handedOver).toEqual([]);
 });
 
-it('the warm-up hands over each entry with the position of a client that received all entries up to this entry', async () => {
+it('the warm-up hands over each entry with the position after this entry', async () => {
   const { broker, starts, positions, floors, callbacks } = await setUp({ a: 2, b: 1 }, 10);
   await warmUpFromStreams(broker, starts, { periodMs: 300_000, maxEntries: 600, ...callbacks });
   const cursors = positions.map((position) => parsePosition(position).map(({ cursor }) => cursor));

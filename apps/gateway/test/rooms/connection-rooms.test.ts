@@ -1,5 +1,5 @@
-// Checks which events are sent to a client that reconnects or reads too slowly. Tests the rooms of one connection with a real
-// replay.
+// Tests the rooms of one connection with a real replay. Checks which events are sent to a client that
+// reconnects or reads too slowly.
 import { eventCatalog, type IndicatedUser, indicatorsOf } from '@millrace/contract';
 import type { PreparedCall } from '@millrace/signalr';
 import { fakeClock } from '@millrace/testkit';
@@ -116,7 +116,7 @@ function setUp(maxRoomsPerConnection = 1_000) {
 }
 
 describe('a client that reads too slowly', () => {
-  it('a slow client is first sent no more events, then the missed events in order, and then new events', async () => {
+  it('a slow client first gets no more events, then the missed events in order, and then new events', async () => {
     const { rooms, connection, groups, laggingConnections, log, outcomes, deliver, read } = setUp();
     await rooms.join(connection, 'room', undefined);
     deliver('one');
@@ -141,7 +141,7 @@ describe('a client that reads too slowly', () => {
     expect(outcomes).toEqual(['caught_up']);
   });
 
-  it('a slow client catches up in all of its rooms, even in a room in which it falls behind again', async () => {
+  it('a slow client catches up in all of its rooms, even in a room in which it lags again', async () => {
     const { rooms, connection, groups, log, deliver, read } = setUp();
     await rooms.join(connection, 'a', undefined);
     await rooms.join(connection, 'b', undefined);
@@ -159,7 +159,7 @@ describe('a client that reads too slowly', () => {
     expect([...groups].toSorted()).toEqual(['a', 'b']);
   });
 
-  it('a slow client is disconnected when the events that it must be sent next are no longer in memory', async () => {
+  it('a slow client is disconnected when the next events that it must get are no longer in memory', async () => {
     const { rooms, connection, groups, outcomes, deliver, read, replay } = setUp();
     await rooms.join(connection, 'room', undefined);
     const action = rooms.fallBehind(connection);
@@ -167,7 +167,7 @@ describe('a client that reads too slowly', () => {
     replay.evict(300_002);
     await read();
     expect(await action).toBe('close');
-    // Until the client is disconnected, it is sent no event that would hide the gap.
+    // Until its disconnection, the client gets no event that would hide the gap.
     expect([...groups]).toEqual([]);
     expect(outcomes).toEqual(['closed']);
   });
@@ -216,7 +216,7 @@ describe('a client that reads too slowly', () => {
 });
 
 describe('a room that is joined', () => {
-  it('a join answers with the current state of the room, and the connection lags while missed events are sent', async () => {
+  it('a join answers with the room’s current state, and the connection lags during its replay', async () => {
     const { rooms, connection, groups, laggingConnections, log, deliver, setTyping } = setUp();
     deliver('one');
     setTyping([ana]);
@@ -231,7 +231,7 @@ describe('a room that is joined', () => {
     expect(laggingConnections.has('c1')).toBe(false);
   });
 
-  it('a room counts only once toward the maximum number of rooms, and the personal room does not count', async () => {
+  it('a room counts once toward the maximum number of rooms, and the personal room does not count', async () => {
     const { rooms, connection } = setUp(1);
     await rooms.join(connection, `user:${me}`, undefined);
     await rooms.join(connection, 'a', undefined);

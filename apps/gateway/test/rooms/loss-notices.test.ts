@@ -25,7 +25,7 @@ describe('LossNotices', () => {
     return { clock, lossNotices, toldAtMs, connect };
   }
 
-  it('each of ten thousand clients is notified once of losses in several streams, at moments spread over many seconds', async () => {
+  it('each of ten thousand clients is notified once of several losses, spread over many seconds', async () => {
     const { clock, lossNotices, toldAtMs, connect } = setUp();
     connect(10_000);
     for (const stream of ['chat', 'ticket', 'notification', 'remote']) {
@@ -56,7 +56,7 @@ describe('LossNotices', () => {
     expect(Math.max(...times) - Math.min(...times)).toBeGreaterThan(1_000);
   });
 
-  it('the position before the first loss is kept until every client is notified, and a later loss causes another notice', async () => {
+  it('the position before the first loss is kept until every client is notified', async () => {
     const { clock, lossNotices, toldAtMs, connect } = setUp();
     connect(1);
     lossNotices.recordLoss('chat', before, 'gap', () => true);
@@ -256,7 +256,8 @@ it('every client learns of every loss exactly once, whenever clients reconnect, 
       const world = createLossyWorld();
       const clients = [new Client(world, roomIds), new Client(world, roomIds)];
       for (const client of clients) await client.connect();
-      // Number of reloads of each client before the last loss. After this loss, each client must be told to reload each room once.
+      // Number of reloads of each client before the last loss. The last loss must cause one more reload of
+      // each room.
       let atLoss: readonly number[] | undefined;
       let losses = 0;
       let published: string[] = [];

@@ -44,7 +44,7 @@ const cursorsOf = (positions: RoomPositions, position: Position) =>
     positions.streamPositionsOf(ROOM, position)?.map(({ stream, position: { cursor } }) => [stream, cursor]),
   );
 
-it('the position of a room names every plain stream and, of each of these streams, the partition of the room', () => {
+it('a room’s position names every plain stream and the room’s partition of each stream', () => {
   const { positions } = setUp();
   const own = partitionOf(ROOM, 3);
   const position = positions.ofRoom(ROOM);
@@ -112,7 +112,7 @@ describe('between gateways with different streams', () => {
     });
   });
 
-  it('the parts of a position with unknown epochs are assigned to streams by their index if the position has as many parts as there are streams', () => {
+  it('parts with unknown epochs are assigned to streams by index if there are as many parts as streams', () => {
     const { positions } = setUp(1);
     expect(positions.streamPositionsOf(ROOM, parsePosition('11111111-5.22222222-6'))).toEqual([
       { stream: 'chat', position: { epoch: '11111111', cursor: '5-0' } },

@@ -5,7 +5,7 @@ const kind = apiKeyList();
 const key = 'hunter2-hunter2-hunter2';
 const sha256 = 'a1'.repeat(32);
 
-/** Reads a text as a variable has it, and returns the fault of its value. */
+/** Reads the text of a variable, and returns the fault of its value. */
 const faultOf = (text: string): string | undefined => kind.faultOf('KEYS', kind.read(text));
 
 it.each([

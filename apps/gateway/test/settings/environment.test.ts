@@ -81,7 +81,7 @@ describe('readEnvironment', () => {
     );
   });
 
-  it('the message about a wrong value has the value and what is allowed, unless it is a secret', () => {
+  it('the message about a wrong value has the rule, and the value unless it is a secret', () => {
     const messageOf = (variables: NodeJS.ProcessEnv): string => {
       try {
         readEnvironment(variables);
@@ -115,7 +115,7 @@ describe('readEnvironment', () => {
     expect(gateway).toEqual({ jwtSecret: secret, apiKeys: [key, `${key}2`] });
   });
 
-  it('a secret whose file is missing, empty or given beside the value is refused', () => {
+  it('a secret whose file is missing, empty or set together with the value is refused', () => {
     const missing = join(folder, 'missing');
     expect(() => readEnvironment({ MILLRACE_JWT_SECRET_FILE: missing })).toThrow(
       `MILLRACE_JWT_SECRET_FILE names a file that cannot be read (ENOENT): "${missing}".`,
@@ -142,7 +142,7 @@ describe('resolveOptions', () => {
     expect(() => resolveOptions({ apiKeys: [key] }, 'me')).toThrow(/MILLRACE_JWT_SECRET/);
   });
 
-  it('secrets are enough to start, and so is development mode on loopback', () => {
+  it('secrets, or development mode on loopback, are enough to start', () => {
     expect(resolveOptions({ jwtSecret: secret, apiKeys: [key] }, 'me')).toMatchObject({
       port: 4400,
       instance: 'me',
@@ -242,7 +242,7 @@ describe('resolveOptions', () => {
     ]);
   });
 
-  it('an option that does not exist is refused, and the message names the option that was probably meant', () => {
+  it('an option that does not exist is refused, and the message suggests the nearest name', () => {
     const options = { isDevelopment: true, maxBodyByte: 5 };
     expect(() => resolveOptions(options, 'me')).toThrow(
       'maxBodyByte is not an option of a gateway. Did you mean maxBodyBytes?',
@@ -251,7 +251,7 @@ describe('resolveOptions', () => {
     expect(() => resolveOptions(ofProgram, 'me')).toThrow(/logLevel is not/);
   });
 
-  it('the drain time is 10 s by default and 0 in development mode, and an excessive one is refused', () => {
+  it('the drain time has the default 10 s, or 0 in development mode, and an excessive one is refused', () => {
     expect(resolveOptions({ jwtSecret: secret, apiKeys: [key] }, 'me').drainMs).toBe(10_000);
     expect(resolveOptions({ isDevelopment: true }, 'me').drainMs).toBe(0);
     expect(resolveOptions({ isDevelopment: true, drainMs: 5 }, 'me').drainMs).toBe(5);

@@ -1,4 +1,4 @@
-// docs/settings.md equals the table of settings, and the pages that speak of settings speak of real ones.
+// docs/settings.md equals the table of settings, and all pages name only settings that exist.
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { VARIABLE_NAMES } from '../../src/settings/environment-names.js';

@@ -51,8 +51,8 @@ export function createTypingWorld(clock: FakeClock = fakeClock()) {
   );
   let sequence = 0;
   /**
-   * Dispatches an event now, from a producer whose clock is off by `skewMs`. With `asOf`, the event counts as made at this entry
-   * ID. Without `asOf`, it counts as an event of a plain XADD. Returns the entry's ID.
+   * Dispatches an event now, from a producer whose clock is wrong by `skewMs`. With `asOf`, the event counts
+   * as made at this entry ID. Without `asOf`, it counts as an event of a plain XADD. Returns the entry's ID.
    */
   const arrive = (event_type: string, payload: object, { skewMs = 0, asOf }: Made = {}): string => {
     const fields = {

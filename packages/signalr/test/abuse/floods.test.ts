@@ -9,7 +9,10 @@ import { call, openRaw, type RawClient, RS } from '../support/raw-client.js';
 describe('a client that floods the server', () => {
   const COUNT = 10_000;
 
-  /** Sends `COUNT` records. Another client calls a method halfway, and the promise resolves when that call has been answered. */
+  /**
+   * Sends `COUNT` records. After half of the records, another client calls a method. The promise resolves
+   * when this call has been answered.
+   */
   async function flood(host: Host, client: RawClient, record: (index: number) => string): Promise<void> {
     const other = await openRaw(host);
     for (let index = 0; index < COUNT; index += 500) {
@@ -48,7 +51,7 @@ describe('a client that floods the server', () => {
     expect(failures.at(-1)).toMatchObject({ method: null, failure: 'unknown_method' });
   });
 
-  test('a client may have 1,000 uploads that never end, and further uploads are refused', async () => {
+  test('a client may have 1,000 uploads that never end, and more uploads are refused', async () => {
     await using host = await startAbused();
     await using client = await openRaw(host);
     await flood(
@@ -80,7 +83,7 @@ describe('a client that floods the server', () => {
     expect(counting).toBe(0);
   });
 
-  test('a client may have 1,000 streams that never end, and further streams are refused', async () => {
+  test('a client may have 1,000 streams that never end, and more streams are refused', async () => {
     await using host = await startAbused();
     await using client = await openRaw(host);
     await flood(

@@ -1,6 +1,7 @@
 /*
- * Bytes of clients against whole connections. However valid bytes are split, they mean the same. However bytes are corrupted, they
- * cause no crash or hang, and leave nothing behind. `FUZZ_MINUTES=10` adds a test that runs for ten minutes.
+ * Sends random bytes of clients to complete connections. Valid bytes have the same meaning however they are
+ * split. Corrupted bytes cause no crash and no hang, and leave no state behind. `FUZZ_MINUTES=10` adds a test
+ * that runs for ten minutes.
  */
 import { connect } from 'node:net';
 import { setFlagsFromString } from 'node:v8';
@@ -43,7 +44,7 @@ async function anyCutMeansTheSame(round: Round): Promise<void> {
   );
 }
 
-/** The only close reasons that bytes alone may cause. */
+/** The close reasons that bytes of a client may cause. */
 const EXPECTED_ENDS: ReadonlySet<string> = new Set([
   'client_closed',
   'client_error',
@@ -101,7 +102,7 @@ function note(bytes: Buffer, hub: MemoryHub): readonly string[] {
   return ends;
 }
 
-/** Bytes of HTTP requests in which each part may be invalid. */
+/** HTTP requests as bytes. Each part of a request may be invalid. */
 const requestBytes = fc
   .record({
     line: fc.oneof(
@@ -174,7 +175,7 @@ async function noSocketDoesHarm(host: Host, round: Round): Promise<void> {
     fc.asyncProperty(fc.oneof(requestBytes, webSocketBytes), async (bytes) => {
       const socket = connect(Number(port), '127.0.0.1');
       socket.resume();
-      socket.on('error', () => {}); // the server hangs up on what it cannot read
+      socket.on('error', () => {}); // the server ends connections that it cannot read
       const closed = new Promise((resolve) => {
         socket.on('close', resolve);
       });

@@ -20,7 +20,7 @@ function writeEndlessly(socket: Socket, chunk: Buffer): Promise<number> {
       while (socket.writable && socket.write(chunk));
     };
     socket.on('drain', write);
-    socket.on('error', () => {}); // the server has hung up, as it should
+    socket.on('error', () => {}); // the server has ended the connection, as expected
     socket.on('close', () => resolve(socket.bytesWritten));
     socket.resume();
     write();

@@ -1,6 +1,4 @@
-/*
- * Negotiations without a following connection are limited in number, and are forgotten after a timeout.
- */
+/* Negotiations that no connection follows are limited in number, and are forgotten after a timeout. */
 import { fakeClock } from '@millrace/testkit';
 import { describe, expect, test } from 'vitest';
 import { Ticker } from '../../src/connection/ticker.js';

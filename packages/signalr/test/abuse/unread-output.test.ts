@@ -50,7 +50,7 @@ describe('a client that never reads', () => {
     },
   );
 
-  test('a client that floods its WebSocket with pings without reading is disconnected before the pongs pile up', async () => {
+  test('a client that floods its WebSocket with pings without reading is disconnected before many pongs are waiting', async () => {
     await using host = await startAbused();
     let held = 0;
     host.http.on('connection', (socket: Socket) => {

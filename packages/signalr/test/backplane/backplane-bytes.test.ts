@@ -27,7 +27,7 @@ describe('bytes that no instance sent', () => {
   test('each backplane message of a later version is ignored and reported, and each unknown version is reported once', async () => {
     await using pair = await startPair();
     const { one, other, client, inject } = pair;
-    // Behind an unknown version number, a message may have any content.
+    // After an unknown version number, a message may have any content.
     for (const bytes of [
       encode([2, 1, sender, 0]),
       encode([2, { new: 'form' }, [], 'x']),
@@ -71,7 +71,7 @@ describe('bytes that no instance sent', () => {
       fc.record({ json: fc.uint8Array(), messagepack: fc.uint8Array() }),
       fc.uint8Array(),
     );
-    // Values that are almost messages, so that most of them can be decoded.
+    // Values that are similar to messages, so that most of them can be decoded.
     const nearly = fc
       .tuple(
         fc.nat(12),

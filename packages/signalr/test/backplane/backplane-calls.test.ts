@@ -18,8 +18,8 @@ import { connectOfficial } from '../support/official-client.js';
 import { openClient } from '../support/protocol-client.js';
 
 /**
- * Makes a call that the client does not answer. Resolves when the client has received the call. `failure` then resolves with the
- * error of the call.
+ * Makes a call that the client does not answer. Resolves when the client has received the call. `failure`
+ * resolves with the error of the call later.
  */
 async function beginCall(
   { hub }: RowServer,

@@ -175,7 +175,7 @@ describe('a query', () => {
     expect(await ask(new AbortController().signal)).toMatchObject({ code: 'unknown_connection' });
   });
 
-  test('a query that cannot be published fails at once, with the error of the backplane as its cause', async () => {
+  test('a query that cannot be published fails immediately, with the error of the backplane as its cause', async () => {
     await using pair = await startPair();
     const { one, client } = pair;
     one.backplane.publishError = new Error('away');

@@ -22,8 +22,8 @@ const send = { ...head, kind: 'send', key: undefined, encodings } as const;
 const question = { ...head, kind: 'query', id, connectionId: 'c' } as const;
 
 /**
- * Each row has a name, a message, and the array of the message on the wire. The array lacks the version, the sender and the
- * sequence number here: it begins with the kind, and the fields follow.
+ * Each row has a name, a message, and the array of the message on the wire. Here, the array has no version,
+ * sender and sequence number. It begins with the kind, which the fields follow.
  */
 const table: readonly (readonly [string, BackplaneMessage, readonly unknown[]])[] = [
   ['the first announcement', { ...head, kind: 'announce', isNew: true }, [1, true]],

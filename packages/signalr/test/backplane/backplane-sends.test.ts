@@ -164,8 +164,9 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
     const [first, second] = row.servers;
     await using here = await openMember(first, 'ann');
     await using there = await openMember(second, 'bob');
-    // The message is also encoded for MessagePack, although no client here uses MessagePack. This encoding fails for both values:
-    // the integer is too large, and the JSON text, which MessagePack must parse, is invalid.
+    // The message is also encoded for MessagePack, although no client here uses MessagePack. This encoding
+    // fails for both values. The integer is too large. The JSON text is invalid, and MessagePack must parse
+    // it.
     for (const value of [2n ** 64n, new JsonText('{"n":')]) {
       expect(() => first.hub.clients.all.send('note', value)).toThrow(
         expect.objectContaining({ code: 'unserializable' }),

@@ -87,7 +87,7 @@ describe('an instance', () => {
     await cut;
   });
 
-  test('an instance announces itself to a new instance at once, without waiting for its next heartbeat', async () => {
+  test('an instance announces itself to a new instance immediately, without waiting for its next heartbeat', async () => {
     const inner = createMemoryBackplane();
     const one = await startServer(new FaultyBackplane(inner));
     await using _one = one.host;

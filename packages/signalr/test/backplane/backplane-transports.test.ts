@@ -34,7 +34,7 @@ function cutterOf({ host }: RowServer): () => void {
 
 describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
   test.each(['json', 'messagepack'] as const)(
-    'a client whose socket breaks again and again receives each message of other instances exactly once (%s)',
+    'a client whose socket breaks repeatedly receives each message of other instances exactly once (%s)',
     async (protocol) => {
       await using row = await startRow(source, {}, { allowStatefulReconnects: true });
       const [first, second] = row.servers;

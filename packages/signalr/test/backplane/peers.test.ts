@@ -12,8 +12,8 @@ function up(): Peers {
 }
 
 /**
- * Runs one heartbeat of an instance. Afterwards the instance receives its own message and an announcement of each peer in `heard`.
- * Returns the result of the heartbeat.
+ * Runs one heartbeat of an instance. Then lets the instance receive its own message and an announcement of
+ * each peer in `heard`. Returns the result of the heartbeat.
  */
 function beat(peers: Peers, ...heard: readonly string[]): ReturnType<Peers['beat']> {
   const result = peers.beat();

@@ -58,7 +58,7 @@ describe('a query', () => {
     expect(told).toEqual([['q', 'nobody']]);
   });
 
-  test('a query of an instance without peers ends at once if the list of peers is complete, and waits otherwise', () => {
+  test('a query of an instance without peers ends immediately if the list of peers is complete, and waits otherwise', () => {
     const { world, told, ask } = start();
     expect(ask('q')).toBe(false);
     expect(told).toEqual([['q', 'nobody']]);
@@ -115,7 +115,7 @@ describe('a query', () => {
   });
 });
 
-test('ten thousand queries may be pending at a time, and the end of one query makes room for another', () => {
+test('ten thousand queries may be pending at the same time, and the end of one query makes room for another', () => {
   const { queries, ask } = start();
   for (let index = 0; index < 9_999; index += 1) ask(`${index}`, 'a');
   expect(queries.isFull).toBe(false);

@@ -84,8 +84,8 @@ const lostTo = (wired: WiredServer): number =>
   of(wired, 'backplane_gap').reduce((sum, { lost }) => sum + lost, 0);
 
 /**
- * Sends numbered notes to all clients, until the client of the other server has received one. Resolves with the number of notes
- * that were sent.
+ * Sends numbered notes to all clients, until the client of the other server has received a note. Resolves
+ * with the number of notes that were sent.
  */
 async function sendUntilHeard({ one, far }: Pair): Promise<number> {
   let count = 0;
@@ -101,7 +101,7 @@ async function sendUntilHeard({ one, far }: Pair): Promise<number> {
 }
 
 describe('while Redis is away', () => {
-  test('a server whose Redis is stopped has the state “down”, still serves its own clients, and counts the lost messages afterwards', async () => {
+  test('a server whose Redis is stopped is “down”, serves its own clients, and later counts the lost messages', async () => {
     await using pair = await startPair();
     const { redis, one, other, near, far } = pair;
     one.server.hub.clients.all.send('note', 'before');

@@ -21,8 +21,8 @@ interface Client {
 }
 
 /**
- * A host with a hub and a client, which a test uses to produce a close reason. `startStage` appends every error that
- * `onDisconnected` receives to the array `told`.
+ * A host with a hub and a client, with which a test can cause a close reason. `startStage` appends every
+ * error that `onDisconnected` receives to the array `told`.
  */
 interface Stage {
   readonly host: Host;

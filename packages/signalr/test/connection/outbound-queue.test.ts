@@ -85,7 +85,7 @@ describe('the outbound queue', () => {
       expect(queue.offer(message(`a${round}`), 'a')).toBe('replaced');
     expect(queue.offer(message('b1'), 'b')).toBe('taken');
     expect(queue.offer(message('c1'), 'c')).toBe('overflow');
-    // A message that is too large to replace an older message leaves the older message unchanged.
+    // If a message is too large to replace an older message, the older message stays in the queue.
     expect(queue.offer(message('a: more than the bound'), 'a')).toBe('overflow');
     transport.hasRoom = true;
     queue.onWritable();

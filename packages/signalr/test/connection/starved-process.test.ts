@@ -1,6 +1,6 @@
 /*
- * The server's process is paused for a while, as on a machine whose processors are busy. The server still counts the pings that its
- * clients send during the pause.
+ * The server's process is paused for some time, as on a machine whose processors are busy. The server still
+ * counts the pings that its clients send during the pause.
  */
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
@@ -41,7 +41,8 @@ test('a client that sends its ping while the server process is paused does not c
   expect(await client.next()).toContain('before');
   // The next tick registers the first ping. After that, only the second ping can keep the connection open.
   await nextTick();
-  // The process now sleeps at the end of a turn of the event loop, so that it runs timers first when it wakes up.
+  // The process now sleeps at the end of a turn of the event loop. Therefore it runs timers first when it
+  // wakes up.
   await turn();
   client.send(ping);
   sleep(3_500);

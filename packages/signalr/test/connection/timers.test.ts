@@ -23,7 +23,7 @@ describe('the timers', () => {
     expect(await client.next()).toBe('{"type":6}');
   });
 
-  test('the pings come at the keep-alive interval, also when it is as short as the resolution of the timers', async () => {
+  test('pings are sent at the keep-alive interval even if this interval is the resolution of the timers', async () => {
     await using host = await startEcho({ keepAliveIntervalMs: 1_000 });
     await using client = await openRaw(host);
     for (let seconds = 1; seconds <= 4; seconds += 1) {
@@ -92,12 +92,12 @@ describe('the timers', () => {
     expect(await client.next()).toBe('{"type":3,"invocationId":"1","result":null}');
     release();
     expect(await client.next()).toBe('{"type":3,"invocationId":"2","result":null}');
-    // From here on, the client is read again, so its silence counts.
+    // From now on, the server reads from the client again, so the silence of the client counts.
     host.clock.pass(20_000);
     expect(await host.event('connection_closed')).toMatchObject({ reason: 'client_timeout' });
   });
 
-  test('all connections share one timer, and without connections there is none', async () => {
+  test('all connections share one timer, which runs only while there are connections', async () => {
     await using host = await startEcho();
     expect(host.clock.timerCount).toBe(0);
     const clients = await Promise.all([openRaw(host), openRaw(host), openRaw(host)]);

@@ -58,7 +58,7 @@ describe('a broken message', () => {
   });
 });
 
-describe('messages about what is not under way', () => {
+describe('messages about a call or stream that is not running', () => {
   test.each([
     ['{"type":2,"invocationId":"1","item":1}', 2],
     ['{"type":3,"invocationId":"1","result":1}', 3],

@@ -129,7 +129,7 @@ describe('attached to a plain server', () => {
   });
 });
 
-/** Starts a hub on an HTTP server that has no listener but the hub's. */
+/** Starts a hub on an HTTP server that has no other listeners. */
 async function startBare(): Promise<AsyncDisposable & { readonly url: string }> {
   const http = createServer();
   const server = createSignalRServer();
@@ -158,7 +158,10 @@ describe('attached to a server without other listeners', () => {
 });
 
 describe('offers to upgrade to another protocol', () => {
-  /** Sends the bytes of requests over one connection, and returns everything that is answered until its end. */
+  /**
+   * Sends the bytes of requests over one connection, and returns all bytes of the answers until the
+   * connection ends.
+   */
   async function exchange(port: number, requests: readonly string[]): Promise<string> {
     const socket = connect(port, '127.0.0.1');
     const closed = once(socket, 'close');
@@ -166,7 +169,7 @@ describe('offers to upgrade to another protocol', () => {
     socket.on('data', (bytes) => answers.push(bytes));
     for (const request of requests) {
       socket.write(request);
-      // The server reads the pieces apart.
+      // Waits, so that the server reads each piece separately.
       for (let turn = 0; turn < 10; turn += 1) await nextTurn();
     }
     await closed;
@@ -176,7 +179,7 @@ describe('offers to upgrade to another protocol', () => {
   const h2c =
     'Connection: keep-alive, Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n';
 
-  test('requests of every kind that offer h2c are answered as if they had not offered it, even if their body comes in pieces', async () => {
+  test('requests that offer h2c are answered like other requests, even if their body arrives in pieces', async () => {
     await using bare = await startBare();
     const { url } = bare;
     const { port } = new URL(url);
@@ -184,7 +187,7 @@ describe('offers to upgrade to another protocol', () => {
       `${method} ${target} HTTP/1.1\r\nHost: localhost:${port}\r\n`;
     const negotiated = await exchange(Number(port), [
       `${head('POST', '/hub/negotiate?negotiateVersion=1')}${h2c}Content-Length: 0\r\n\r\n`,
-      // The connection stays open for a request that closes it.
+      // The connection stays open until a request asks to close it.
       `${head('POST', '/hub/negotiate?negotiateVersion=1')}Connection: Upgrade, close\r\nUpgrade: h2c\r\nContent-Length: 4\r\n\r\nbo`,
       'dy',
     ]);

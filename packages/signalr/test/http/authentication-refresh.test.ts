@@ -20,8 +20,8 @@ interface User {
 }
 
 /**
- * A token is `user,plan,seconds`. `seconds` is the time from the beginning of the test until the token expires. A token without
- * `seconds` does not expire.
+ * A token has the form `user,plan,seconds`. It expires `seconds` after the beginning of the test. A token
+ * without `seconds` does not expire.
  */
 const authenticate: Authenticate<User> = ({ token }) => {
   const [userId, plan, seconds] = (token ?? '').split(',');

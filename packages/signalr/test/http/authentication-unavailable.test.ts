@@ -1,6 +1,6 @@
 /*
- * If a hub cannot authenticate a client at the moment, it replies with status 503 and never with 401, at every stage. Clients then
- * retry.
+ * If a hub cannot authenticate a client at the moment, it replies with status 503 and never with 401, at
+ * every stage. Clients retry after a 503.
  */
 import type { Socket } from 'node:net';
 import { HttpTransportType, HubConnectionBuilder, LogLevel } from '@microsoft/signalr';

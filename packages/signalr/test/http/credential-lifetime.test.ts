@@ -16,8 +16,8 @@ import { call, connectRaw, HANDSHAKE, openRaw, RS } from '../support/raw-client.
 const { WebSockets, ServerSentEvents, LongPolling } = HttpTransportType;
 
 /**
- * Returns the user of a token. A token is `plan,seconds`. `seconds` is the time from the beginning of the test until the token
- * expires. A token without `seconds` does not expire.
+ * Returns the user of a token. A token has the form `plan,seconds`. It expires `seconds` after the beginning
+ * of the test. A token without `seconds` does not expire.
  */
 function userOf(token: string | null): Authenticated<string> | undefined {
   const [plan = '', seconds] = (token ?? '').split(',');
@@ -196,8 +196,8 @@ describe('the refresh of credentials', () => {
 
 describe('fresh credentials', () => {
   /**
-   * Starts a hub. A token is `plan,seconds`. `seconds` is the time from the beginning of the test until the token expires. A token
-   * without `seconds` does not expire.
+   * Starts a hub. A token has the form `plan,seconds`. It expires `seconds` after the beginning of the test.
+   * A token without `seconds` does not expire.
    */
   function startPlans(): Promise<Host> {
     const hub = defineHub<unknown, string>()({ methods: { plan: ({ user }) => user } });

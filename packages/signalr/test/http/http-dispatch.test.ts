@@ -115,7 +115,7 @@ describe('a refusal', () => {
   );
 });
 
-describe('a connection that is over', () => {
+describe('a connection that has ended', () => {
   test.each(['ServerSentEvents', 'LongPolling'] as const)(
     'a request for a connection that has ended receives 404, over %s',
     async (name) => {

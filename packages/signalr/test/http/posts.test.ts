@@ -72,7 +72,7 @@ describe('a POST', () => {
   });
 });
 
-describe('two POSTs at once', () => {
+describe('two simultaneous POSTs', () => {
   test.each(['ServerSentEvents', 'LongPolling'] as const)(
     'two simultaneous POSTs are read one after the other, over %s',
     async (name) => {

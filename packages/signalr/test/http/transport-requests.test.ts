@@ -1,6 +1,4 @@
-/*
- * Requests of the transports: the requests that a connection accepts, and the users from which it accepts them.
- */
+/* Requests of the transports. Tests which requests a connection accepts, and from which users. */
 import { describe, expect, test } from 'vitest';
 import type { Authenticate } from '../../src/index.js';
 import { negotiateUrl, openPolling, openStream, post, send } from '../support/http-client.js';

@@ -1,6 +1,6 @@
 /*
- * Calls to a client that return a result: from code outside the hub, from a method by connection id or as the caller, and from code
- * that still runs after its method has returned.
+ * Calls to a client that return a result. The caller is code outside the hub, a method, or code that still
+ * runs after its method has returned.
  */
 import { describe, expect, test } from 'vitest';
 import { defineHub, type Hub } from '../../src/index.js';
@@ -88,7 +88,7 @@ describe('a client is asked', () => {
     expect(await client.next()).toBe(question('s1', 1));
     client.send(answer('s1', 2));
     await expect.poll(() => host.answered).toEqual([2]);
-    // Still only one invocation runs at a time, which shows that the slot was not released twice.
+    // Only one invocation runs at a time, which shows that the slot was not released twice.
     client.send(call('hold', [], '2') + call('me', [], '3'));
     for (let round = 0; round < 3; round += 1) await fetch(`${host.url}/x`);
     expect(client.waiting).toEqual([]);

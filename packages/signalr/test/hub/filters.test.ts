@@ -14,7 +14,7 @@ function completion(id: string, rest: string): string {
 }
 
 describe('filters of the server and of the hub', () => {
-  test('filters run one inside the other in their order, and each begins only when the filter before it calls next()', async () => {
+  test('filters are nested in their order, and each filter begins when the previous one calls next()', async () => {
     const begun: string[] = [];
     const gates = new Map<string, Gate>();
     const pass = async (name: string, next: () => Promise<unknown>): Promise<unknown> => {

@@ -22,7 +22,7 @@ const hub = defineHub()({
 const ofServer: object = { pollTimeoutMs: 5 };
 
 describe('the limits of a hub', () => {
-  test('a hub with its own limits follows them, and the other hub follows the limits of the server', async () => {
+  test('a hub with its own limits follows these limits, and another hub follows the limits of the server', async () => {
     await using host = await startHost(
       (server) => {
         server.mapHub('/detailed', hub, {
@@ -69,7 +69,7 @@ describe('the limits of a hub', () => {
 });
 
 describe('onNegotiate', () => {
-  test('the headers of the hook are in the response, several cookies included', async () => {
+  test('the headers of the hook are in the response, even several cookies', async () => {
     const users: unknown[] = [];
     await using host = await startHost((server) => {
       server.mapHub('/hub', hub, {
@@ -90,7 +90,7 @@ describe('onNegotiate', () => {
     expect(users).toEqual(['ana', 'ana']);
   });
 
-  test('a hook that throws is reported and answered with 500 without its text', async () => {
+  test('an error of the hook is reported, and the answer is 500 without the error text', async () => {
     await using host = await startHost((server) => {
       server.mapHub('/hub', hub, { onNegotiate: fail });
     });

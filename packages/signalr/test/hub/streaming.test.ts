@@ -147,7 +147,8 @@ describe('a stream to the client', () => {
         });
       }
     }
-    // 20 MB are more than the kernel's buffers of a loopback connection and the few bytes that wait in the process can hold.
+    // 20 MB are more than the kernel's buffers of a loopback connection and the buffers of the process can
+    // hold.
     expect(produced * 10_000).toBeLessThan(20_000_000);
     expect(host.events.some(({ type }) => type === 'connection_closed')).toBe(false);
   });

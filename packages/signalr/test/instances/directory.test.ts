@@ -8,7 +8,7 @@ import { type ConnectionDirectory, createMemoryDirectory } from '../../src/index
 import { createRedisDirectory } from '../../src/redis.js';
 
 interface Pair extends AsyncDisposable {
-  /** The objects with which two instances use the same directory. */
+  /** The directory objects of two instances, which share their data. */
   readonly one: ConnectionDirectory;
   readonly other: ConnectionDirectory;
 }

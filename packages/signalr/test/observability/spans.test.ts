@@ -36,7 +36,7 @@ const traceId = '0af7651916cd43dd8448eb211c80319c';
 const parentId = 'b7ad6b7169203331';
 
 describe('spans of a connection that was opened inside of a span', () => {
-  test('the span of the opening request is the parent of the spans of hooks, and spans of calls only link to it from other traces', async () => {
+  test('the span of the opening request is the parent of hook spans, and call spans only link to it', async () => {
     await using host = await start();
     const request = spanAround(host);
     await using client = await openRaw(host);

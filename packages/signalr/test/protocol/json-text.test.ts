@@ -106,7 +106,7 @@ describe('JSON text as MessagePack', () => {
   test.each([
     ['without', ''],
     ['with', '9007199254740993'],
-  ])('MessagePack refuses JSON text that is nested too deep, %s a long number inside', (_how, inner) => {
+  ])('MessagePack refuses JSON text that is nested too deep (%s a long number inside)', (_how, inner) => {
     const text = `${'['.repeat(100_000)}${inner}${']'.repeat(100_000)}`;
     expect(() => bytesOf(text)).toThrow(expect.objectContaining({ code: 'unserializable' }));
   });

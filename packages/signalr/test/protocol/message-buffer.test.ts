@@ -223,9 +223,10 @@ class Server implements End {
 }
 
 /**
- * Follows the rules of the official clients. Their replay may begin earlier than necessary. They refuse a sequence number that is
- * higher than their current count, even if they received the message with that number before the disconnection. They acknowledge
- * after a delay, and a disconnection does not cancel this acknowledgement.
+ * Follows the rules of the official clients. The replay of these clients may begin earlier than necessary.
+ * They refuse a sequence number above their current count, even if the message with that number arrived
+ * before the disconnection. They acknowledge after a delay, and a disconnection does not cancel this
+ * acknowledgement.
  */
 class OfficialClient implements End {
   readonly received: number[] = [];

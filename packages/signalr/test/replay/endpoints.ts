@@ -147,7 +147,10 @@ function userOf(token: string | null, wallMs: number): Authenticated<undefined> 
     : { userId, user: undefined, expiresAtMs: wallMs + Number(seconds) * 1_000 };
 }
 
-/** Counts every request and upgrade that arrives. The returned function waits until a given number of them have arrived. */
+/**
+ * Counts every request and upgrade that arrives. The returned function waits until a given number of requests
+ * and upgrades have arrived.
+ */
 function countRequests(host: Host): PlayedServer['requestsArrived'] {
   const arrived = new Arrivals();
   const emit = host.http.emit.bind(host.http);

@@ -41,7 +41,7 @@ async function* countAndFail(context: ReplayContext, to: number, error: Error) {
   throw error;
 }
 
-/** Returns a client's answer as text, or the text of the error with which the call failed. */
+/** Returns a client's answer as text. Returns the text of the error if the call failed. */
 async function told(answer: Promise<unknown>): Promise<string> {
   try {
     return `got ${String(await answer)}`;

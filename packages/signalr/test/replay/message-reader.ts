@@ -1,6 +1,7 @@
 /*
- * Splits the bytes of a server into messages. Text messages end with U+001E, and binary messages begin with a VarInt length. The
- * distribution of messages over frames and polls differs from run to run. Therefore the distribution is not compared.
+ * Splits the bytes of a server into messages. Text messages end with U+001E, and binary messages begin with a
+ * VarInt length. From run to run, the messages are spread over frames and polls in different ways. Therefore
+ * only the messages are compared.
  */
 const SEPARATOR = 0x1e;
 

@@ -1,6 +1,7 @@
 /*
- * Plays the client's half of a conversation against any SignalR server, with plain HTTP and WebSockets, and observes the server's
- * half. A recording stores the observed half. A replay compares it with the stored half.
+ * Plays the client's half of a conversation against any SignalR server, with plain HTTP and WebSockets, and
+ * observes the server's half. A recording stores the observed half. A replay compares the observed half with
+ * the stored half.
  */
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
 import { WebSocket } from 'ws';

@@ -1,6 +1,7 @@
 /*
- * The format of the recorded conversations in `../vectors`: the client's half, which is replayed, and the answers of the ASP.NET
- * Core server. Text may contain `{{name}}` for values that differ from run to run.
+ * The format of the recorded conversations in `../vectors`: the client's half, which the replay sends, and
+ * the recorded answers of the ASP.NET Core server. Text may contain `{{name}}` for values that differ from
+ * run to run.
  */
 
 /** The recorded answer to an HTTP request. Header names are in lower case. `hex` holds a body that is not text. */
@@ -54,7 +55,7 @@ export type Step =
       readonly headers?: Readonly<Record<string, string>>;
       readonly expect?: HttpAnswer;
     }
-  /** Sends a text frame or a binary frame. */
+  /** The client sends a text frame or a binary frame. */
   | { readonly do: 'send'; readonly on: string; readonly text?: string; readonly hex?: string }
   /** Waits for the next message. `capture` stores the text that the group of each regular expression matches. */
   | {

@@ -94,7 +94,7 @@ async function connect(port: number) {
 
 /** A backplane that can be cut off, as if the process of its server had ended. */
 export interface MortalBackplane extends HubBackplane {
-  /** Cuts the backplane off: it neither delivers nor publishes messages any more. */
+  /** Cuts off the backplane, which no longer delivers or publishes messages. */
   die(): void;
   /** The messages that were published to all instances, except heartbeats. */
   readonly broadcasts: readonly Uint8Array[];
@@ -132,7 +132,10 @@ export interface BackplaneRow extends AsyncDisposable {
   readonly source: BackplaneSource;
 }
 
-/** Short heartbeats, so that tests do not have to wait long. The interval is still ten times longer than Redis needs to reply. */
+/**
+ * The heartbeats are frequent, so that tests do not have to wait long. The interval is still ten times longer
+ * than Redis needs for a reply.
+ */
 export const ROW_OPTIONS: SignalRServerOptions = {
   clock: systemServerClock,
   tickIntervalMs: 50,
@@ -196,8 +199,8 @@ export async function openMember(
 }
 
 /**
- * Sends a message from each server, and resolves when each client has received all of these messages. By then, the client has also
- * received all messages that were sent before.
+ * Sends a message from each server, and resolves when each client has received all of these messages. At that
+ * time, the client has also received all earlier messages.
  */
 export async function settle(row: BackplaneRow, clients: readonly ProtocolClient[]): Promise<void> {
   const ends = row.servers.map((_, index) => `end of ${index} ${randomUUID()}`);
@@ -211,8 +214,8 @@ export function notesOf({ notes }: ProtocolClient): readonly unknown[] {
 }
 
 /**
- * Returns the error of a promise, or undefined if the promise resolves. Handles the promise at once, so that its rejection is never
- * reported as unhandled.
+ * Returns the error of a promise, or undefined if the promise resolves. Handles the promise immediately, so
+ * that its rejection is never reported as unhandled.
  */
 export async function failureOf(promise: Promise<unknown>): Promise<unknown> {
   try {

@@ -20,7 +20,7 @@ export interface Pair extends AsyncDisposable {
   inject(bytes: Uint8Array, channel?: string): Promise<void>;
 }
 
-/** Resolves after everything that is due in this turn of the event loop has run. */
+/** Resolves after all callbacks of this turn of the event loop have run. */
 export const turn = (): Promise<void> =>
   new Promise((resolve) => {
     setImmediate(resolve);

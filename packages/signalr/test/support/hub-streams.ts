@@ -10,7 +10,7 @@ import { writeLengthPrefix } from '../../src/protocol/length-prefix-reader.js';
 import { messagePackHubProtocol } from '../../src/protocol/message-pack-hub-protocol.js';
 import { RS } from './raw-client.js';
 
-/** Often one of four ids, so that messages refer to the streams and calls of other messages. */
+/** An id, which is often one of four, so that messages refer to the streams and calls of other messages. */
 const id = fc.oneof(
   fc.constantFrom('1', '2', 's1', 's2'),
   fc.string({ minLength: 1, maxLength: 6, unit: 'grapheme' }),
@@ -106,7 +106,10 @@ const misshapen: fc.Arbitrary<(protocol: HubProtocol) => Buffer> = fc
     return Buffer.from(JSON.stringify({ type, ...Object.fromEntries(fields) }) + RS);
   });
 
-/** Random bytes, and bytes that have a special meaning in one of the protocols. They are inserted at a wrong place. */
+/**
+ * Random bytes, and bytes that have a special meaning in one of the protocols. The generator inserts them at
+ * a wrong place.
+ */
 const poison = fc.oneof(
   fc.uint8Array({ maxLength: 12 }).map((bytes) => Buffer.from(bytes)),
   fc
@@ -196,7 +199,10 @@ export const hostileStream: fc.Arbitrary<HubStream> = fc
     };
   });
 
-/** The lengths of the chunks into which a stream is split. Lengths may be 0. The rest of the stream is one more chunk. */
+/**
+ * The lengths of the chunks into which a stream is split. Lengths may be 0. The rest of the stream is an
+ * additional chunk.
+ */
 export const cuts = fc.oneof(
   fc.array(fc.nat({ max: 60 }), { maxLength: 60 }),
   fc.constant(Array.from({ length: 700 }, () => 1)),

@@ -1,6 +1,7 @@
 /*
- * A hub with connections that have no network: the test delivers bytes, and the bytes that the server writes are kept. Everything
- * between the transport and the hub's methods is real. Thousands of connections can live and end in a second.
+ * A hub whose connections have no network. The test delivers the bytes of clients, and reads the bytes that
+ * the server has written. All code between the transport and the hub's methods is real. Thousands of
+ * connections can live and end in a second.
  */
 import { fakeClock } from '@millrace/testkit';
 import { HubConnection } from '../../src/connection/hub-connection.js';
@@ -24,7 +25,7 @@ import { jsonHubProtocol } from '../../src/protocol/json-hub-protocol.js';
 import { messagePackHubProtocol } from '../../src/protocol/message-pack-hub-protocol.js';
 import type { Transport, TransportListener } from '../../src/transports/transport.js';
 
-/** A transport that accepts everything at once. It ends when the test or the server closes it. */
+/** A transport that immediately accepts all data. It ends when the test or the server closes it. */
 class MemoryTransport implements Transport {
   readonly name = 'WebSockets' as const;
   readonly formats = ['text', 'binary'] as const;

@@ -42,7 +42,7 @@ export async function openClient(
   path = '/hub',
 ): Promise<ProtocolClient> {
   const socket = new WebSocket(`${host.url.replace('http', 'ws')}${path}`);
-  socket.on('error', () => {}); // 'close' follows and is what tests wait for
+  socket.on('error', () => {}); // tests wait for 'close', which follows
   await once(socket, 'open');
   const client = new TestProtocolClient(socket, PROTOCOLS[protocolName]);
   socket.send(`{"protocol":"${protocolName}","version":1}\u001e`);

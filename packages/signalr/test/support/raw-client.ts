@@ -38,7 +38,7 @@ export async function connectRaw(
   const closed = new Promise<number>((resolve) => {
     socket.on('close', resolve);
   });
-  socket.on('error', () => {}); // 'close' follows and is what tests wait for
+  socket.on('error', () => {}); // tests wait for 'close', which follows
   await once(socket, 'open');
   return {
     socket,

@@ -4,8 +4,8 @@
 import type { BreakPoint } from '@millrace/testkit';
 
 /**
- * Minimum number of bytes before a break. The request and the response of an upgrade have fewer bytes, so that no upgrade breaks:
- * clients do not repeat a failed upgrade.
+ * Minimum number of bytes before a break. The request and the response of an upgrade have fewer bytes.
+ * Therefore no upgrade breaks, because clients do not repeat a failed upgrade.
  */
 const MINIMUM_BYTES = 800;
 const MAXIMUM_BYTES = 3_800;

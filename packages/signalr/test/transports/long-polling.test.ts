@@ -7,7 +7,7 @@ import { call, HANDSHAKE, RS } from '../support/raw-client.js';
 import { noCache, startTransportHost } from '../support/transport-host.js';
 
 describe('long polling', () => {
-  test('the first poll is answered at once without content, and later polls with the waiting messages', async () => {
+  test('the first poll is answered immediately without content, and later polls are answered with messages', async () => {
     await using host = await startTransportHost();
     const url = await negotiateUrl(host);
     const first = await send(`${url}&_=1`);
@@ -109,7 +109,7 @@ describe('long polling', () => {
     expect((await send(url)).text).toBe('404 No Connection with that ID');
   });
 
-  test('a DELETE request ends the connection, so that the waiting poll receives 204 and later requests receive 404', async () => {
+  test('a DELETE request ends the connection: the waiting poll receives 204, and later requests receive 404', async () => {
     await using host = await startTransportHost();
     const url = await openPolling(host);
     const waiting = send(url);

@@ -167,7 +167,7 @@ describe('a connection that lost its socket', () => {
     await expect(statusOf(host, path)).resolves.toBe(404);
   });
 
-  test('a connection that lost its socket ends at once when the hub aborts it', async () => {
+  test('a connection that lost its socket ends immediately when the hub aborts it', async () => {
     await using host = await start();
     const { client, path } = await openResumable(host);
     client.socket.terminate();
@@ -207,7 +207,7 @@ describe('a connection that lost its socket', () => {
   });
 });
 
-describe('what a client does not acknowledge', () => {
+describe('messages that a client does not acknowledge', () => {
   test('the server stops sending when the unacknowledged messages reach the limit, and continues when the client acknowledges them', async () => {
     await using host = await start({ statefulReconnectBufferBytes: 1_000, sendTimeoutMs: 600_000 });
     const { client } = await openResumable(host);
@@ -350,8 +350,8 @@ describe.each([
         .finally(() => {
           batch.isAnswered = true;
         });
-      // The server acknowledges from time to time. It even acknowledges messages that arrived over the previous socket and that the
-      // client is still replaying.
+      // The server acknowledges from time to time. Some of these messages arrived over the previous socket, and the client is
+      // still replaying them.
       for (let turn = 0; !batch.isAnswered; turn += 1) {
         if (turn % 40 === 0) host.clock.pass(1);
         await new Promise((resolve) => {

@@ -1,5 +1,6 @@
 /*
- * The frames of this package are byte for byte the frames that `ws` writes for an uncompressed server message.
+ * The frames of this package have the same bytes as the frames that `ws` writes for an uncompressed server
+ * message.
  */
 import { expect, test } from 'vitest';
 import * as ws from 'ws';

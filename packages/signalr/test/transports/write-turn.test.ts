@@ -4,7 +4,10 @@ import { expect, test } from 'vitest';
 import { EncodedMessage } from '../../src/protocol/encoded-message.js';
 import { ServerWebSocket, WebSocketTransport } from '../../src/transports/web-socket-transport.js';
 
-/** A socket that records the sizes of the chunks of each write. It accepts every write at once, unless `isFull` is true. */
+/**
+ * A socket that records the sizes of the chunks of each write. It accepts every write immediately, unless
+ * `isFull` is true.
+ */
 class NotingSocket extends Duplex {
   readonly writes: number[][] = [];
   isFull = false;
@@ -52,7 +55,7 @@ function open() {
 const message = (length: number): EncodedMessage => new EncodedMessage(Buffer.alloc(length, 'x'), 'text');
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-test('the first message of an event loop turn is written at once, and the other messages are written together at the end of the turn', async () => {
+test('the first message of an event loop turn is written immediately, and the others together at the end of the turn', async () => {
   const { socket, transport } = open();
   for (const length of [10, 20, 30]) expect(transport.write(message(length))).toBe(true);
   expect(socket.writes).toEqual([[12]]);

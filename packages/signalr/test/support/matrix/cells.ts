@@ -34,10 +34,10 @@ export interface Cell extends Lane {
 interface FeatureEntry {
   /** The feature in words, as the continuation of "the client …". */
   readonly title: string;
-  /** The transports that have the feature, if not all have it. */
+  /** The transports that support the feature. Absent if all transports support it. */
   readonly transports?: readonly Transport[];
   readonly runtimes?: readonly RuntimeName[];
-  /** The reason why not all transports or runtimes have the feature. */
+  /** The reason why some transports or runtimes do not support the feature. */
   readonly because?: string;
 }
 

@@ -7,7 +7,7 @@ import { cellName, laneTitle, publishedCells } from './table.js';
 
 /**
  * Declares the tests of one runtime.
- * @param run tests one cell, and rejects if the cell fails
+ * @param run tests one cell. Rejects if the cell fails
  */
 export function describeMatrix(runtime: RuntimeName, run: (cell: Cell) => Promise<void>): void {
   const passed = new Set<string>();

@@ -20,7 +20,7 @@ export interface ConnectOptions {
   /** @defaultValue the `url` of the runtime */
   readonly origin?: string;
   readonly token?: string;
-  /** @defaultValue the transport of the cell; `any` lets the client choose */
+  /** @defaultValue the transport of the cell. `any` lets the client choose */
   readonly transport?: Transport | 'any';
   readonly skipNegotiation?: boolean;
   readonly reconnects?: boolean;
@@ -50,8 +50,8 @@ export interface Me {
 }
 
 /**
- * The delays before the attempts to reconnect. There are more attempts than necessary, because on a busy machine an attempt may use
- * a pooled socket that is just breaking.
+ * The delays before the attempts to reconnect. There are more attempts than necessary. On a busy machine, an
+ * attempt may fail because it uses a pooled socket that is breaking.
  */
 const RECONNECT_DELAYS_MS = [0, 10, 100, 1_000, 1_000, 1_000];
 
@@ -94,8 +94,8 @@ export class Lab {
   }
 
   /**
-   * Cuts the connections repeatedly, until the client notices. A browser repeats a poll by itself if the poll broke on a socket
-   * that had been used before. The client then loses nothing and does not notice the cut.
+   * Cuts the connections repeatedly, until the client notices a cut. If a poll breaks on a reused socket, a
+   * browser repeats the poll by itself, so that the client does not notice the cut.
    */
   async cutUntilNoticed(client: Client): Promise<void> {
     const noticed = client.reconnecting.then(() => true);
