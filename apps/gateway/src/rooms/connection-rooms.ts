@@ -18,6 +18,7 @@ import type { ReplayAttempt, ReplayAttempts } from '../replay/replay-attempts.js
 import type { LaggingConnections } from './lagging-connections.js';
 import {
   isPendingNoticeGroup,
+  type LossListener,
   type LossNotices,
   type LossReason,
   pendingNoticeGroup,
@@ -93,8 +94,10 @@ interface CatchingUp {
  * yet (see `LossNotices`). Leaving the room ends all of these states. If missed events cannot be sent after a join, the connection
  * becomes present, and the answer is `recovered: false`. If missed events cannot be sent to a slow client, it is disconnected.
  */
-export class ConnectionRooms {
+export class ConnectionRooms implements LossListener {
   readonly #dependencies: ConnectionRoomsDependencies;
+  /** The open connection, which is notified of losses. */
+  #connection: RoomConnection | undefined;
   /** Rooms that the client joined, except its personal room. At most `maxRoomsPerConnection`. */
   readonly #joined = new Set<string>();
   // The following maps are created on first use, because most connections never need them, and an empty map
@@ -161,10 +164,39 @@ export class ConnectionRooms {
 
   /** Called when the connection has opened. From then on, the connection is notified of losses. */
   begin(connection: RoomConnection): void {
-    this.#dependencies.lossNotices.add(connection.connectionId, {
-      noteLoss: (affects, reason) => this.#noteLoss(connection, affects, reason),
-      notify: () => this.#notifyOfLosses(connection),
-    });
+    this.#connection = connection;
+    this.#dependencies.lossNotices.add(connection.connectionId, this);
+  }
+
+  noteLoss(affects: (roomId: string) => boolean, reason: LossReason): boolean {
+    const connection = this.#connection;
+    if (connection === undefined) return false;
+    for (const group of connection.groups.list()) {
+      if (isPendingNoticeGroup(group) || !affects(group)) continue;
+      connection.groups.remove(group);
+      connection.groups.add(pendingNoticeGroup(group));
+      this.#pendingNotices ??= new Map();
+      this.#pendingNotices.set(group, reason);
+    }
+    return this.#pendingNotices !== undefined && this.#pendingNotices.size > 0;
+  }
+
+  /**
+   * Sends all pending notices in one turn of the event loop. A position follows the last notice, because clients apply a position
+   * to all of their rooms.
+   */
+  notify(): void {
+    const connection = this.#connection;
+    if (connection === undefined || this.#pendingNotices === undefined || this.#pendingNotices.size === 0)
+      return;
+    for (const [roomId, reason] of this.#pendingNotices) {
+      connection.clients.caller.send('resync', { room_id: roomId, reason });
+      connection.groups.remove(pendingNoticeGroup(roomId));
+      connection.groups.add(roomId);
+    }
+    this.#pendingNotices = undefined;
+    if (this.#dependencies.laggingConnections.has(connection.connectionId)) return;
+    connection.clients.caller.send('position', { position: this.#dependencies.positionOfEveryRoom() });
   }
 
   /**
@@ -252,33 +284,6 @@ export class ConnectionRooms {
     const { [TYPING]: typing = [], ...indicators } = Object.fromEntries(this.#shownTo(connection, roomId));
     const snapshot = { roomId, position, typing };
     return Object.keys(indicators).length === 0 ? snapshot : { ...snapshot, indicators };
-  }
-
-  #noteLoss(connection: RoomConnection, affects: (roomId: string) => boolean, reason: LossReason): boolean {
-    for (const group of connection.groups.list()) {
-      if (isPendingNoticeGroup(group) || !affects(group)) continue;
-      connection.groups.remove(group);
-      connection.groups.add(pendingNoticeGroup(group));
-      this.#pendingNotices ??= new Map();
-      this.#pendingNotices.set(group, reason);
-    }
-    return this.#pendingNotices !== undefined && this.#pendingNotices.size > 0;
-  }
-
-  /**
-   * Sends all pending notices in one turn of the event loop. A position follows the last notice, because clients apply a position
-   * to all of their rooms.
-   */
-  #notifyOfLosses(connection: RoomConnection): void {
-    if (this.#pendingNotices === undefined || this.#pendingNotices.size === 0) return;
-    for (const [roomId, reason] of this.#pendingNotices) {
-      connection.clients.caller.send('resync', { room_id: roomId, reason });
-      connection.groups.remove(pendingNoticeGroup(roomId));
-      connection.groups.add(roomId);
-    }
-    this.#pendingNotices = undefined;
-    if (this.#dependencies.laggingConnections.has(connection.connectionId)) return;
-    connection.clients.caller.send('position', { position: this.#dependencies.positionOfEveryRoom() });
   }
 
   #leaveGroups(connection: RoomConnection, roomId: string): void {

@@ -22,10 +22,11 @@ import {
   describeReason,
 } from './close-reason.js';
 import type { ConnectionLimits } from './connection-limits.js';
+import type { ConnectionOwner } from './connection-owner.js';
 import { type ConnectionPrincipal, extensionMs } from './connection-principal.js';
 import { ConnectionTimers } from './connection-timers.js';
 import { InboundBuffer } from './inbound-buffer.js';
-import { OutboundQueue } from './outbound-queue.js';
+import { OutboundQueue, type OutboundQueueOwner } from './outbound-queue.js';
 import type { Ticker, TickListener } from './ticker.js';
 
 /** The ping message, encoded once for all connections of the process. */
@@ -46,7 +47,7 @@ export type ConnectionState = 'handshaking' | 'open' | 'closing' | 'closed';
  * ```
  * Only `#moveTo` changes the state. The abort signal fires when the state becomes `closing` or `closed`.
  */
-export class HubConnection implements TransportListener, TickListener {
+export class HubConnection implements TransportListener, TickListener, OutboundQueueOwner {
   readonly identity: ConnectionIdentity;
   readonly limits: ConnectionLimits;
   /** The time when the transport was opened, in milliseconds since 1970. */
@@ -56,10 +57,8 @@ export class HubConnection implements TransportListener, TickListener {
   readonly closed: Promise<void>;
   /** The groups of this connection, maintained by the lifetime manager. Undefined while the connection is in no group. */
   groups: Set<string> | undefined;
-  /** Callback of the hub. It is called once, when the state becomes `closing` or `closed`. */
-  onEnding: (() => void) | undefined;
-  /** Callback of the hub. It is called by the send that fills more than half of the outbound queue. */
-  onBackpressure: (() => void) | undefined;
+  /** Set by the hub before the connection runs. */
+  owner: ConnectionOwner | undefined;
 
   readonly #transport: Transport;
   readonly #queue: OutboundQueue;
@@ -95,9 +94,7 @@ export class HubConnection implements TransportListener, TickListener {
     this.#ticker = dependencies.ticker;
     this.connectedAtMs = dependencies.ticker.wallMs();
     this.#onReplaced = dependencies.onReplaced;
-    this.#queue = new OutboundQueue(dependencies.transport, dependencies.limits, () =>
-      this.onBackpressure?.(),
-    );
+    this.#queue = new OutboundQueue(dependencies.transport, dependencies.limits, this);
     this.#timers = new ConnectionTimers(dependencies.limits, dependencies.ticker.monotonicMs());
     this.inbound = new InboundBuffer(dependencies.limits.maximumInboundBufferBytes, dependencies.transport);
     this.closed = new Promise((resolve) => {
@@ -308,6 +305,10 @@ export class HubConnection implements TransportListener, TickListener {
     this.#queue.onWritable();
   }
 
+  onCrowded(): void {
+    this.owner?.onBackpressure();
+  }
+
   onClosed(isGraceful: boolean, error?: Error): void {
     if (this.#cause === undefined) {
       this.#cause = isGraceful
@@ -372,15 +373,14 @@ export class HubConnection implements TransportListener, TickListener {
   }
 
   #moveTo(state: ConnectionState): void {
+    const wasEnding = this.#isEnding;
     this.#state = state;
     this.#timers.stateChanged();
     if (!this.#isEnding) return;
     this.#abortController?.abort();
     for (const finish of this.#flushing ?? []) finish();
     this.#results?.end();
-    const { onEnding } = this;
-    this.onEnding = undefined;
-    onEnding?.();
+    if (!wasEnding) this.owner?.onEnding();
   }
 
   get #isEnding(): boolean {

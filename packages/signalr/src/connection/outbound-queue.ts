@@ -22,6 +22,12 @@ export interface OutboundLimits {
  */
 export type Offered = 'taken' | 'replaced' | 'overflow';
 
+/** The connection that owns a queue. */
+export interface OutboundQueueOwner {
+  /** Called when more than half of a limit is used. Called again only after the queue has been empty. */
+  onCrowded(): void;
+}
+
 /**
  * The messages to one client, in the order of {@link OutboundQueue.offer}. While the transport has room,
  * messages go directly to the transport. Otherwise messages wait in this queue, where they can still be
@@ -44,15 +50,14 @@ export class OutboundQueue {
   #progress = 0;
   /** True when more than half of a limit has been used since the queue was last empty. */
   #isCrowded = false;
-  readonly #onCrowded: () => void;
+  readonly #owner: OutboundQueueOwner;
   /** The callbacks of all callers that wait for an empty queue. Each callback is called once. Absent while nobody waits. */
   #onEmpty: (() => void)[] | undefined;
 
-  /** @param onCrowded called when more than half of a limit is used; called again only after the queue has been empty */
-  constructor(transport: Transport, limits: OutboundLimits, onCrowded: () => void) {
+  constructor(transport: Transport, limits: OutboundLimits, owner: OutboundQueueOwner) {
     this.#transport = transport;
     this.#limits = limits;
-    this.#onCrowded = onCrowded;
+    this.#owner = owner;
   }
 
   /** True while the transport accepts no more messages. */
@@ -95,7 +100,7 @@ export class OutboundQueue {
       (bytes * 2 > this.#limits.maximumOutboundBytes || count * 2 > this.#limits.maximumOutboundMessages)
     ) {
       this.#isCrowded = true;
-      this.#onCrowded();
+      this.#owner.onCrowded();
     }
     return older === undefined ? 'taken' : 'replaced';
   }

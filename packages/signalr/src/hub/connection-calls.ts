@@ -27,7 +27,7 @@ export interface Upload {
 export class ConnectionCalls {
   readonly slots: InvocationSlots;
   readonly limits: CallLimits;
-  /** Running calls by their invocation id. Created on first use, because most connections never have a call that can be canceled. */
+  /** Running calls by their invocation id. Absent while no call runs, because most connections are idle most of the time. */
   #calls: Map<string, CallScope> | undefined;
   /** Created on first use, because most connections never upload. */
   #uploads: Map<string, Upload> | undefined;
@@ -66,7 +66,7 @@ export class ConnectionCalls {
   }
 
   endStream(invocationId: string): void {
-    this.#calls?.delete(invocationId);
+    this.#removeCall(invocationId);
     this.#streamCount -= 1;
   }
 
@@ -78,7 +78,7 @@ export class ConnectionCalls {
 
   endCancelable(invocationId: string | undefined, scope: CallScope): void {
     if (invocationId !== undefined && this.#calls?.get(invocationId) === scope)
-      this.#calls.delete(invocationId);
+      this.#removeCall(invocationId);
   }
 
   /**
@@ -144,6 +144,11 @@ export class ConnectionCalls {
   #addCall(invocationId: string, scope: CallScope): void {
     this.#calls ??= new Map();
     this.#calls.set(invocationId, scope);
+  }
+
+  #removeCall(invocationId: string): void {
+    this.#calls?.delete(invocationId);
+    if (this.#calls?.size === 0) this.#calls = undefined;
   }
 
   #endUpload(stream: UploadStream): void {

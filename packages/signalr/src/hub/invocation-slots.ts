@@ -7,9 +7,9 @@ export class InvocationSlots {
   #free: number;
   /**
    * The requests that wait for a slot. There are at most two requests: one of the connection's read loop, and
-   * one of a refresh hook.
+   * one of a refresh hook. Created on first use.
    */
-  readonly #waiting: ((slot: InvocationSlot) => void)[] = [];
+  #waiting: ((slot: InvocationSlot) => void)[] | undefined;
   #running = 0;
   #whenIdle: (() => void) | undefined;
 
@@ -31,6 +31,7 @@ export class InvocationSlots {
     const slot = this.tryTake();
     if (slot !== undefined) return slot;
     return new Promise((resolve) => {
+      this.#waiting ??= [];
       this.#waiting.push(resolve);
     });
   }
@@ -47,7 +48,7 @@ export class InvocationSlots {
   /** @internal called only by {@link InvocationSlot} */
   giveBack(): void {
     this.#free += 1;
-    const give = this.#waiting.shift();
+    const give = this.#waiting?.shift();
     const slot = give === undefined ? undefined : this.tryTake();
     if (slot !== undefined) give?.(slot);
   }

@@ -2,6 +2,7 @@
  * A hub that is mapped to a path. The mapped hub hosts the connections. It is also the `Hub` object that the
  * application uses.
  */
+import type { ConnectionOwner } from '../connection/connection-owner.js';
 import { toError } from '../connection/error-text.js';
 import type { HubConnection } from '../connection/hub-connection.js';
 import type { ConnectionHost } from '../connection/run-hub-connection.js';
@@ -126,8 +127,6 @@ export class MappedHub<Client, User, Items> implements Hub<Client>, ConnectionHo
   readonly #dispatcher: HubDispatcher;
   readonly #filters: FilterChain;
   readonly #callLimits: CallLimits;
-  /** One record per connection, created by `admit`. */
-  readonly #records = new WeakMap<HubConnection, HubRecord<Client, User, Items>>();
 
   constructor(
     path: string,
@@ -201,11 +200,8 @@ export class MappedHub<Client, User, Items> implements Hub<Client>, ConnectionHo
   admit(connection: HubConnection, request: RequestInfo): void {
     const { items, error } = this.#createItems();
     const calls = new ConnectionCalls(this.#callLimits);
-    connection.onEnding = () => calls.cancelAll();
-    if (this.#definition.onBackpressure !== undefined)
-      connection.onBackpressure = () => void this.#backpressure(connection);
     const state = { connection, manager: this.#manager, sender: this.#sender, items, request };
-    this.#records.set(connection, new HubRecord<Client, User, Items>(calls, state, error));
+    connection.owner = new HubRecord<Client, User, Items>(this, calls, state, error);
   }
 
   /**
@@ -257,9 +253,10 @@ export class MappedHub<Client, User, Items> implements Hub<Client>, ConnectionHo
   }
 
   /** Runs the hub's `onBackpressure`. Closes the connection if the hook returns `close` or fails. Never rejects. */
-  async #backpressure(connection: HubConnection): Promise<void> {
+  async backpressure(connection: HubConnection): Promise<void> {
+    if (this.#definition.onBackpressure === undefined) return;
     try {
-      const action = await this.#definition.onBackpressure?.(this.#recordOf(connection).context);
+      const action = await this.#definition.onBackpressure(this.#recordOf(connection).context);
       if (action === 'close') connection.close('slow_consumer');
     } catch (error) {
       this.onEvent({ type: 'backpressure_hook_failed', ...connection.identity, error: toError(error) });
@@ -276,30 +273,43 @@ export class MappedHub<Client, User, Items> implements Hub<Client>, ConnectionHo
   }
 
   #recordOf(connection: HubConnection): HubRecord<Client, User, Items> {
-    const record = this.#records.get(connection);
-    if (record === undefined) throw new SignalRError('aborted', 'The connection was never admitted.');
-    return record;
+    const { owner } = connection;
+    if (!(owner instanceof HubRecord))
+      throw new SignalRError('aborted', 'The connection was never admitted.');
+    // The cast is safe: only `admit` of the connection's own hub sets the owner.
+    return owner as HubRecord<Client, User, Items>;
   }
 }
 
 /** The hub's record of a connection. */
-class HubRecord<Client, User, Items> implements ConnectionRecord {
+class HubRecord<Client, User, Items> implements ConnectionRecord, ConnectionOwner {
   readonly calls: ConnectionCalls;
   /** `onConnected`, `onDisconnected` and `onBackpressure` receive this context. */
   readonly context: HubContext<Client, User, Items>;
   /** The error that `createItems` threw, if it failed. The hooks and methods of the hub then do not run for this connection. */
   readonly admissionError: Error | undefined;
+  readonly #hub: Pick<MappedHub<Client, User, Items>, 'backpressure'>;
   readonly #dependencies: HubContextDependencies<Items>;
 
   constructor(
+    hub: Pick<MappedHub<Client, User, Items>, 'backpressure'>,
     calls: ConnectionCalls,
     dependencies: HubContextDependencies<Items>,
     admissionError: Error | undefined,
   ) {
+    this.#hub = hub;
     this.calls = calls;
     this.context = new ConnectionHubContext<Client, User, Items>(dependencies, undefined);
     this.admissionError = admissionError;
     this.#dependencies = dependencies;
+  }
+
+  onEnding(): void {
+    this.calls.cancelAll();
+  }
+
+  onBackpressure(): void {
+    void this.#hub.backpressure(this.#dependencies.connection);
   }
 
   contextFor(scope: CallScope): HubContext<Client, User, Items> {

@@ -18,8 +18,10 @@ export class RecordReader {
   /** Unread input, read from `#offset` on. */
   #chunk: Buffer = EMPTY;
   #offset = 0;
-  /** Pieces of an unfinished record. They are copies, so that they do not keep a large chunk alive. */
-  #partial: Buffer[] = [];
+  /**
+   * Pieces of an unfinished record, or undefined if there are none. They are copies, so that they do not keep a large chunk alive.
+   */
+  #partial: Buffer[] | undefined;
   #partialBytes = 0;
 
   /** @param maximumRecordBytes maximum size of one record, including its separator */
@@ -51,8 +53,8 @@ export class RecordReader {
 
   /** Removes and returns the unread bytes, for the parser that follows a handshake. */
   takeRest(): Buffer {
-    const rest = Buffer.concat([...this.#partial, this.#chunk.subarray(this.#offset)]);
-    this.#partial = [];
+    const rest = Buffer.concat([...(this.#partial ?? []), this.#chunk.subarray(this.#offset)]);
+    this.#partial = undefined;
     this.#partialBytes = 0;
     this.#chunk = EMPTY;
     this.#offset = 0;
@@ -72,6 +74,7 @@ export class RecordReader {
 
   #keep(piece: Buffer): void {
     if (piece.length > 0) {
+      this.#partial ??= [];
       this.#partial.push(Buffer.from(piece));
       this.#partialBytes += piece.length;
       // Many tiny pieces cost more memory than their bytes, so they are joined from time to time.
@@ -82,9 +85,9 @@ export class RecordReader {
   }
 
   #finish(piece: Buffer): Buffer {
-    if (this.#partial.length === 0) return piece;
+    if (this.#partial === undefined) return piece;
     const record = Buffer.concat([...this.#partial, piece]);
-    this.#partial = [];
+    this.#partial = undefined;
     this.#partialBytes = 0;
     return record;
   }

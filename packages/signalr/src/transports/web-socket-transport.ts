@@ -33,13 +33,14 @@ const FAILURES: ReadonlySet<number> = new Set(
  * - When a message exceeds the limit, the connection can still send a Close message before the socket closes.
  */
 export class ServerWebSocket extends WebSocket {
-  onMessageTooBig: (() => void) | undefined;
+  /** The transport over this WebSocket. All WebSockets share their listeners, which find the transport here. */
+  transport: WebSocketTransport | undefined;
 
   override close(code: number = NORMAL_CLOSURE, reason?: string | Buffer): void {
     // `ws` passes a reason, even an empty one, only when it answers a close frame of the client. In that
     // case, the code comes from the client, and is not a failure that the server has found.
     const failure = reason === undefined ? code : undefined;
-    if (failure === MESSAGE_TOO_BIG && this.readyState === WebSocket.OPEN) this.onMessageTooBig?.();
+    if (failure === MESSAGE_TOO_BIG && this.readyState === WebSocket.OPEN) this.transport?.onMessageTooBig();
     super.close(failure !== undefined && FAILURES.has(failure) ? failure : NORMAL_CLOSURE);
   }
 }
@@ -64,6 +65,7 @@ export class WebSocketTransport implements Transport {
   /** Number of the turn in which a message was written last. */
   #lastTurn = 0;
   #isCorked = false;
+  #isWaitingForDrain = false;
 
   constructor(webSocket: ServerWebSocket, socket: Duplex) {
     this.#webSocket = webSocket;
@@ -76,11 +78,10 @@ export class WebSocketTransport implements Transport {
 
   start(listener: TransportListener): void {
     this.#listener = listener;
-    this.#webSocket.onMessageTooBig = () => listener.onMessageTooBig();
-    this.#webSocket.on('message', this.#onMessage);
-    this.#webSocket.on('error', this.#onError);
-    this.#webSocket.on('close', this.#onClose);
-    this.#socket.on('drain', this.#onDrain);
+    this.#webSocket.transport = this;
+    this.#webSocket.on('message', onMessage);
+    this.#webSocket.on('error', onError);
+    this.#webSocket.on('close', onClose);
   }
 
   write(message: EncodedMessage): boolean {
@@ -99,7 +100,9 @@ export class WebSocketTransport implements Transport {
     // accepted the whole frame.
     if (socket.writableLength < socket.writableHighWaterMark) return true;
     this.uncork();
-    return socket.writableLength < socket.writableHighWaterMark;
+    if (socket.writableLength < socket.writableHighWaterMark) return true;
+    this.#waitForDrain();
+    return false;
   }
 
   /** Writes the messages that wait for the end of the turn. The first message of a turn does not wait, so it is already written. */
@@ -129,23 +132,51 @@ export class WebSocketTransport implements Transport {
     this.#webSocket.terminate();
   }
 
-  // A server socket has the binary type 'nodebuffer', so data is one Buffer for text and binary frames alike.
-  readonly #onMessage = (data: unknown): void => {
+  onMessage(data: unknown): void {
+    // A server socket has the binary type 'nodebuffer', so data is one Buffer for text and binary frames alike.
     if (Buffer.isBuffer(data)) this.#listener?.onBytes(data);
-  };
+  }
 
-  readonly #onDrain = (): void => {
-    this.#listener?.onWritable();
-  };
+  onMessageTooBig(): void {
+    this.#listener?.onMessageTooBig();
+  }
 
-  // The error is kept for 'close', which always follows an error.
-  readonly #onError = (error: Error): void => {
+  onError(error: Error): void {
+    // The error is kept for 'close', which always follows an error.
     this.#error = error;
-  };
+  }
 
-  readonly #onClose = (code: number): void => {
-    this.#socket.off('drain', this.#onDrain);
+  onClose(code: number): void {
+    const listener = this.#listener;
+    this.#listener = undefined;
     const isGraceful = this.#error === undefined && code !== ABNORMAL;
-    this.#listener?.onClosed(isGraceful, this.#error);
-  };
+    listener?.onClosed(isGraceful, this.#error);
+  }
+
+  /** Listens for 'drain' only while the socket has no room, because most sockets always have room. */
+  #waitForDrain(): void {
+    if (this.#isWaitingForDrain) return;
+    this.#isWaitingForDrain = true;
+    this.#socket.once('drain', () => {
+      this.#isWaitingForDrain = false;
+      this.#listener?.onWritable();
+    });
+  }
+}
+
+// A listener of a `ws` socket is called with the socket as `this`. Listeners of their own would cost each socket 300 bytes.
+function onMessage(this: WebSocket, data: unknown): void {
+  transportOf(this)?.onMessage(data);
+}
+
+function onError(this: WebSocket, error: Error): void {
+  transportOf(this)?.onError(error);
+}
+
+function onClose(this: WebSocket, code: number): void {
+  transportOf(this)?.onClose(code);
+}
+
+function transportOf(webSocket: WebSocket): WebSocketTransport | undefined {
+  return webSocket instanceof ServerWebSocket ? webSocket.transport : undefined;
 }

@@ -30,7 +30,7 @@ class FakeTransport implements Transport {
 describe('the outbound queue', () => {
   const message = (text: string): EncodedMessage => new EncodedMessage(Buffer.from(text), 'text');
   const createQueue = (transport: Transport, limits: OutboundLimits, onCrowded = () => {}): OutboundQueue =>
-    new OutboundQueue(transport, limits, onCrowded);
+    new OutboundQueue(transport, limits, { onCrowded });
 
   test.each([
     ['bytes', { maximumOutboundBytes: 12, maximumOutboundMessages: 100 }],
