@@ -10,7 +10,7 @@ const source = {
 
 const slow = [
   'packages/broker/test/redis/cluster/{conformance,faults}.test.ts',
-  'packages/broker/test/redis/{failover,faults,later-build,lost-state,retention,script-cache,stream-trouble,window-healing}.test.ts',
+  'packages/broker/test/redis/{failover,faults,later-build,lost-state,retention,script-cache,sentinel,stream-trouble,window-healing}.test.ts',
   'packages/publisher/test/coalescing/{shared-coalescing,message-burst}-redis.test.ts',
   'packages/signalr/test/backplane/{backplane-*,redis-backplane}.test.ts',
   'packages/signalr/test/instances/instances.test.ts',

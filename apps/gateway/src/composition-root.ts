@@ -11,6 +11,7 @@ import { RemoteKeys } from './auth/remote-keys.js';
 import type { TokenRules } from './auth/token-rules.js';
 import { createTokenVerifier, type TokenKeys, type User } from './auth/token-verifier.js';
 import { EvictionWatch } from './broker/eviction-watch.js';
+import { redisConnectionOptions } from './broker/redis-connection-options.js';
 import { Delivery } from './dispatch/delivery.js';
 import type { EventsClient } from './hub/events-client.js';
 import { createEventsHub } from './hub/events-hub.js';
@@ -86,18 +87,19 @@ export function composeGateway(options: ResolvedGatewayOptions, logger: Logger):
 }
 
 function createBroker({ options, logger, metrics }: SharedDependencies): Broker {
-  const { redisUrl, catalog, partitions, minAgeMs, dedupeWindowMs } = options;
+  const { catalog, partitions, minAgeMs, dedupeWindowMs } = options;
   const streams = catalog.streams.map((stream) => ({
     ...stream,
     ...(partitions === undefined ? {} : { partitions }),
   }));
   const brokerOptions: BrokerOptions = { streams, minAgeMs, dedupeWindowMs };
+  const redis = redisConnectionOptions(options);
   const broker =
-    redisUrl === undefined
+    redis === undefined
       ? createMemoryBroker(brokerOptions)
       : createRedisBroker({
           ...brokerOptions,
-          url: redisUrl,
+          ...redis,
           onHealed: (key) => {
             metrics.healed.inc();
             logger.warn(
@@ -115,9 +117,9 @@ function createBroker({ options, logger, metrics }: SharedDependencies): Broker 
 }
 
 function createDirectory({ options, logger }: SharedDependencies): SharedDirectory | undefined {
-  const { redisUrl, instanceUrl } = options;
-  if (redisUrl === undefined || instanceUrl === undefined) return undefined;
-  return new SharedDirectory(redisUrl, logger);
+  const redis = redisConnectionOptions(options);
+  if (redis === undefined || options.instanceUrl === undefined) return undefined;
+  return new SharedDirectory(redis, logger);
 }
 
 function createSignalR(

@@ -4,23 +4,24 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { connectPublisher } from '@millrace/publisher';
-import { freePort, startRedis } from '@millrace/testkit';
+import { freePort, type SentinelsOptions, startRedis, startSentinels } from '@millrace/testkit';
 import { describe, expect, test } from 'vitest';
-import { CliProcess, repositoryPath } from '../../fixtures/processes/cli-process.js';
+import { CliProcess, type Environment, repositoryPath } from '../../fixtures/processes/cli-process.js';
 import {
   startOldRedis,
   startSentinel,
   startSilence,
   startWebServer,
 } from '../../fixtures/redis/redis-look-alikes.js';
-import { makeCertificate } from '../../fixtures/redis/tls.js';
+import { makeAuthority, startTlsRedis } from '../../fixtures/redis/tls.js';
+import { Resources } from '../../fixtures/systems/resources.js';
 import { eventually } from '../../fixtures/waiting/eventually.js';
 
 const secret = 'hunter2-of-the-test';
 const nobody = { async [Symbol.asyncDispose]() {} };
 
-/** Starts a server that cannot be used as a Redis. `useless` is its URL. */
-type Start = () => Promise<AsyncDisposable & { readonly useless: string }>;
+/** Starts a server that cannot be used as a Redis. `useless` is its URL, `settings` are further settings of the gateway. */
+type Start = () => Promise<AsyncDisposable & { readonly useless: string; readonly settings?: Environment }>;
 
 async function redisWith(
   args: readonly string[],
@@ -32,31 +33,46 @@ async function redisWith(
   return Object.assign(redis, { useless: urlOf(redis.port) });
 }
 
-async function tlsRedis(urlOf: (ports: { readonly tls: number; readonly plain: number }) => string) {
-  const certificate = await makeCertificate();
-  const tls = await freePort();
-  const { certificatePath, keyPath } = certificate;
-  const redis = await startRedis({
-    args: [
-      '--tls-port',
-      String(tls),
-      '--tls-cert-file',
-      certificatePath,
-      '--tls-key-file',
-      keyPath,
-      '--tls-ca-cert-file',
-      certificatePath,
-      '--tls-auth-clients',
-      'no',
-    ],
-  });
-  return {
-    useless: urlOf({ tls, plain: redis.port }),
-    async [Symbol.asyncDispose]() {
-      await redis[Symbol.asyncDispose]();
-      await certificate[Symbol.asyncDispose]();
+/** A Redis with TLS, whose certificate an authority of the test has signed. */
+async function tlsRedis({
+  names,
+  days,
+  protocol = 'rediss',
+  isCaGiven = true,
+  clientOf,
+}: {
+  /** Names in the certificate. @defaultValue this machine */
+  readonly names?: string;
+  readonly days?: number;
+  readonly protocol?: string;
+  readonly isCaGiven?: boolean;
+  /** `none` or the authority of the gateway's certificate, if the server requires one. */
+  readonly clientOf?: 'none' | 'another authority';
+}) {
+  const resources = new Resources();
+  const authority = resources.use(await makeAuthority());
+  const another = resources.use(await makeAuthority());
+  const clients = clientOf === undefined ? undefined : authority.certificatePath;
+  const redis = resources.use(await startTlsRedis(await authority.issue(names, days), clients));
+  const client = clientOf === 'another authority' ? await another.issue() : undefined;
+  return Object.assign(resources, {
+    useless: `${protocol}://localhost:${redis.tlsPort}`,
+    settings: {
+      ...(isCaGiven && protocol === 'rediss'
+        ? { MILLRACE_REDIS_TLS_CA_FILE: authority.certificatePath }
+        : {}),
+      ...(client && {
+        MILLRACE_REDIS_TLS_CERT_FILE: client.certificatePath,
+        MILLRACE_REDIS_TLS_KEY_FILE: client.keyPath,
+      }),
     },
-  };
+  });
+}
+
+/** Starts Sentinels, and returns a URL with them. */
+async function sentinelsWith(options: SentinelsOptions, urlOf: (hosts: string) => string) {
+  const sentinels = await startSentinels({ hasReplicas: false, ...options });
+  return Object.assign(sentinels, { useless: urlOf(sentinels.hosts) });
 }
 
 /** Starts a Redis whose only connection is taken. */
@@ -123,20 +139,82 @@ const cases: readonly (readonly [string, Start, RegExp])[] = [
   ],
   [
     'no TLS towards a TLS port',
-    () => tlsRedis(({ tls }) => `redis://127.0.0.1:${tls}`),
+    () => tlsRedis({ protocol: 'redis' }),
     /speaks TLS\. Begin the Redis URL with rediss:\/\//,
   ],
   [
     'a certificate of an unknown authority',
-    () => tlsRedis(({ tls }) => `rediss://127.0.0.1:${tls}`),
-    /certificate .*NODE_EXTRA_CA_CERTS/,
+    () => tlsRedis({ isCaGiven: false }),
+    /authority that is not trusted here\..*the TLS CA.*MILLRACE_REDIS_TLS_CA_FILE/,
+  ],
+  [
+    'an expired certificate',
+    () => tlsRedis({ days: -1 }),
+    /certificate of Redis at localhost:\d+ has expired\. Renew it there/,
+  ],
+  [
+    'a certificate for another host',
+    () => tlsRedis({ names: 'DNS:redis.example' }),
+    /is for another host name.*MILLRACE_REDIS_TLS_SERVER_NAME/,
+  ],
+  [
+    'a server that requires a certificate',
+    () => tlsRedis({ clientOf: 'none' }),
+    /requires a certificate of its clients.*MILLRACE_REDIS_TLS_CERT_FILE/,
+  ],
+  [
+    'a server that refuses the certificate of the gateway',
+    () => tlsRedis({ clientOf: 'another authority' }),
+    /refuses the certificate of this client \(unknown ca\).*MILLRACE_REDIS_TLS_CERT_FILE/,
+  ],
+  [
+    'a Unix socket that is not there',
+    async () => ({ ...nobody, useless: 'unix:///tmp/millrace-nowhere.sock' }),
+    /There is no socket at \/tmp\/millrace-nowhere\.sock/,
   ],
   [
     'an old version',
     async () => withPort(await startOldRedis()),
     /too old: Redis 7\.0 or newer is needed, this is 6\.2\.14\. Upgrade it/,
   ],
-  ['a Sentinel', async () => withPort(await startSentinel()), /is a Redis Sentinel.* Name the master/],
+  [
+    'a Sentinel',
+    async () => withPort(await startSentinel()),
+    /is a Redis Sentinel.*redis\+sentinel:\/\/ and name the master/,
+  ],
+  [
+    'a Sentinel that does not know the master',
+    () => sentinelsWith({ count: 1 }, (hosts) => `redis+sentinel://${hosts}/another`),
+    /No Sentinel names the master another\. The Sentinel at 127\.0\.0\.1:\d+ knows no master with the name another/,
+  ],
+  [
+    'Sentinels that are away',
+    async () => ({ ...nobody, useless: 'redis+sentinel://127.0.0.1:1,127.0.0.1:2/mymaster' }),
+    /Nothing listens at 127\.0\.0\.1:1: start the Sentinel there, .*Nothing listens at 127\.0\.0\.1:2/,
+  ],
+  [
+    'a wrong password of a Sentinel',
+    () =>
+      sentinelsWith(
+        { count: 1, lines: ['requirepass another'] },
+        (hosts) => `redis+sentinel://${hosts}/mymaster?sentinel_password=${secret}`,
+      ),
+    /refuses the login: correct sentinel_user and sentinel_password in the Redis URL/,
+  ],
+  [
+    'a Redis where a Sentinel is expected',
+    () => redisWith([], (port) => `redis+sentinel://127.0.0.1:${port}/mymaster`),
+    /is no Sentinel: name the port of the Sentinel/,
+  ],
+  [
+    'a master that cannot be reached',
+    async () =>
+      sentinelsWith(
+        { count: 1, masterPort: await freePort() },
+        (hosts) => `redis+sentinel://${hosts}/mymaster`,
+      ),
+    /Nothing listens at 127\.0\.0\.1:\d+\..* The Sentinels gave this address/,
+  ],
   ['a web server', async () => withPort(await startWebServer()), /speaks HTTP and is no Redis/],
   ['silence', async () => withPort(await startSilence()), /does not answer/],
   [
@@ -173,7 +251,7 @@ const cases: readonly (readonly [string, Start, RegExp])[] = [
 
 test.each(cases)('%s is reported by millrace serve', async (_, start, message) => {
   await using useless = await start();
-  expect(await lineOf(['serve'], useless.useless)).toMatch(message);
+  expect(await lineOf(['serve'], useless.useless, useless.settings)).toMatch(message);
 });
 
 test('a server that is still loading is reported by millrace serve', async () => {
@@ -223,8 +301,12 @@ function withPort(listener: AsyncDisposable & { readonly port: number }) {
 }
 
 /** Runs a command that must fail, and returns its only line for people. */
-async function lineOf(args: readonly string[], redisUrl: string): Promise<string> {
-  const environment = { MILLRACE_DEV: '1', MILLRACE_PORT: '0', MILLRACE_REDIS_URL: redisUrl };
+async function lineOf(
+  args: readonly string[],
+  redisUrl: string,
+  settings: Environment = {},
+): Promise<string> {
+  const environment = { MILLRACE_DEV: '1', MILLRACE_PORT: '0', MILLRACE_REDIS_URL: redisUrl, ...settings };
   await using program = CliProcess.millrace(args, environment);
   expect(await program.exit()).toBe(1);
   const forPeople = program.lines.filter((line) => !line.startsWith('{'));

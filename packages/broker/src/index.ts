@@ -71,6 +71,7 @@ export {
   type ReportedTip,
   type StreamPosition,
 } from './positions/position.js';
+export { type RedisTlsOptions, resolveRedisTls } from './redis/connection/redis-tls.js';
 export { parseRedisUrl, type RedisUrl } from './redis/connection/redis-url.js';
 export { explainRedisFailure } from './redis/explain/explain-failure.js';
 export { createRedisBroker } from './redis/redis-broker.js';

@@ -1,5 +1,5 @@
 // Creates a publisher from the address of Redis, in one call.
-import { createRedisBroker } from '@millrace/broker';
+import { createRedisBroker, type RedisTlsOptions } from '@millrace/broker';
 import { type AnyCatalog, eventCatalog } from '@millrace/contract';
 import type { PublisherOptions } from './options.js';
 import { createPublisher, type Publisher } from './publisher.js';
@@ -7,8 +7,10 @@ import { createPublisher, type Publisher } from './publisher.js';
 /** Options of {@link connectPublisher}. */
 export interface ConnectPublisherOptions<C extends AnyCatalog = typeof eventCatalog>
   extends Omit<PublisherOptions<C>, 'broker' | 'catalog'> {
-  /** Address of Redis: `redis://…` or `rediss://…` */
+  /** Address of Redis: `redis://…`, `rediss://…`, `redis+sentinel://…` or `unix://…`; see `RedisBrokerOptions.url` */
   readonly redisUrl: string;
+  /** Certificates for a URL that begins with `rediss`, as PEM texts. @defaultValue public authorities, no certificate of this client */
+  readonly redisTls?: RedisTlsOptions;
   /** @defaultValue the nine built-in event types */
   readonly catalog?: C;
 }
@@ -35,10 +37,10 @@ export interface ConnectedPublisher<C extends AnyCatalog>
 export async function connectPublisher<C extends AnyCatalog = typeof eventCatalog>(
   options: ConnectPublisherOptions<C>,
 ): Promise<ConnectedPublisher<C>> {
-  const { redisUrl, ...rest } = options;
+  const { redisUrl, redisTls, ...rest } = options;
   // If no catalog is given, C is its default: the type of the built-in catalog.
   const catalog = options.catalog ?? (eventCatalog as unknown as C);
-  const broker = createRedisBroker({ url: redisUrl, streams: catalog.streams });
+  const broker = createRedisBroker({ url: redisUrl, tls: redisTls, streams: catalog.streams });
   await broker.open();
   const publisher = createPublisher<C>({ ...rest, broker, catalog });
   return {

@@ -24,6 +24,12 @@ export {
   type RedisClusterOptions,
   startRedisCluster,
 } from './redis/redis-cluster.js';
+export {
+  type Sentinel,
+  type Sentinels,
+  type SentinelsOptions,
+  startSentinels,
+} from './redis/redis-sentinels.js';
 export { freePort, type RedisServer, type RedisServerOptions, startRedis } from './redis/redis-server.js';
 export { agentEvents } from './samples/agent-events.js';
 export {

@@ -21,6 +21,16 @@ export async function explainBrokerFailure(
     });
   }
   const { message } = await explainRedisFailure(cause, redisUrl);
-  const setting = message.includes('the Redis URL') ? ' The Redis URL is MILLRACE_REDIS_URL.' : '';
-  return new GatewayError('broker_unavailable', `${message}${setting}`, { cause });
+  const settings = SETTINGS_OF.filter(([words]) => message.includes(words)).map(
+    ([, setting]) => ` ${setting}`,
+  );
+  return new GatewayError('broker_unavailable', `${message}${settings.join('')}`, { cause });
 }
+
+/** The broker's words for its options, and the settings that give these options. */
+const SETTINGS_OF: readonly (readonly [words: string, setting: string])[] = [
+  ['the Redis URL', 'The Redis URL is MILLRACE_REDIS_URL.'],
+  ['the TLS CA', 'The file of the TLS CA is MILLRACE_REDIS_TLS_CA_FILE.'],
+  ['the TLS certificate', 'The files are MILLRACE_REDIS_TLS_CERT_FILE and MILLRACE_REDIS_TLS_KEY_FILE.'],
+  ['the TLS server name', 'The TLS server name is MILLRACE_REDIS_TLS_SERVER_NAME.'],
+];

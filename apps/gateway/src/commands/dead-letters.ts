@@ -2,6 +2,7 @@
 import { type Broker, BrokerError, createRedisBroker, type EntryId } from '@millrace/broker';
 import { eventCatalog } from '@millrace/contract';
 import { explainBrokerFailure } from '../broker/broker-failure.js';
+import { checkRedisTls, redisConnectionOptions } from '../broker/redis-connection-options.js';
 import {
   applyToDeadLetters,
   type DeadLetterAction,
@@ -93,19 +94,21 @@ function selectionOf(ids: readonly EntryId[], { all, limit }: ActionCommandOptio
 
 /** Runs `work` with the Redis broker that MILLRACE_REDIS_URL names. No gateway needs to run. */
 async function withBroker(work: (broker: Broker) => Promise<void>): Promise<void> {
-  const { redisUrl } = readEnvironment(process.env).gateway;
-  if (redisUrl === undefined) {
+  const settings = readEnvironment(process.env).gateway;
+  checkRedisTls(settings);
+  const redis = redisConnectionOptions(settings);
+  if (redis === undefined) {
     throw new GatewayError(
       'invalid_configuration',
       'Set MILLRACE_REDIS_URL to the value that the gateway has. Dead letters of an in-memory broker are visible in its process only.',
     );
   }
-  const broker = createRedisBroker({ url: redisUrl, streams: eventCatalog.streams });
+  const broker = createRedisBroker({ ...redis, streams: eventCatalog.streams });
   try {
     await broker.open();
     await work(broker);
   } catch (error) {
-    throw error instanceof BrokerError ? await explainBrokerFailure(error, redisUrl) : error;
+    throw error instanceof BrokerError ? await explainBrokerFailure(error, redis.url) : error;
   } finally {
     await broker.close();
   }

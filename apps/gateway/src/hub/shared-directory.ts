@@ -3,26 +3,27 @@ import { connectRedis } from '@millrace/broker';
 import type { ConnectionDirectory } from '@millrace/signalr';
 import { createRedisDirectory, type RedisDirectory } from '@millrace/signalr/redis';
 import type { Logger } from 'pino';
+import type { RedisConnectionOptions } from '../broker/redis-connection-options.js';
 
 /**
  * A directory that is open while the gateway runs. `claim` and `find` reject while the directory is not open or Redis is
  * unavailable.
  */
 export class SharedDirectory implements ConnectionDirectory {
-  readonly #redisUrl: string;
+  readonly #redis: RedisConnectionOptions;
   readonly #logger: Logger;
   #directory: RedisDirectory | undefined;
   #disconnect: () => void = () => {};
 
-  constructor(redisUrl: string, logger: Logger) {
-    this.#redisUrl = redisUrl;
+  constructor(redis: RedisConnectionOptions, logger: Logger) {
+    this.#redis = redis;
     this.#logger = logger;
   }
 
   /** Opens the directory. Rejects when Redis cannot be reached. */
   async open(): Promise<void> {
     const client = await connectRedis({
-      url: this.#redisUrl,
+      ...this.#redis,
       clientName: 'millrace-directory',
       onStateChange: (state, cause) => {
         if (state === 'unavailable')

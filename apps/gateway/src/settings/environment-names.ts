@@ -1,11 +1,12 @@
 // Finds variables that look like settings but are not.
 import { GatewayError } from '../errors.js';
 import { nearestName } from './nearest-name.js';
+import { mayBeFile } from './setting-kinds.js';
 import { SETTINGS } from './settings.js';
 
 /** Every variable that the gateway reads; docs/settings.md explains them. */
 export const VARIABLE_NAMES: readonly string[] = SETTINGS.flatMap(({ variable, kind }) =>
-  kind.isSecret ? [variable, `${variable}_FILE`] : [variable],
+  mayBeFile(kind) ? [variable, `${variable}_FILE`] : [variable],
 );
 
 // Maximum number of reported variables. A larger number of unknown variables is not a typing mistake. They

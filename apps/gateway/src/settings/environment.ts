@@ -5,7 +5,7 @@ import { GatewayError } from '../errors.js';
 import type { LogLevel } from '../telemetry/logger.js';
 import { checkVariableNames } from './environment-names.js';
 import type { GatewayOptions } from './options.js';
-import { checkSetting } from './setting-kinds.js';
+import { checkSetting, mayBeFile } from './setting-kinds.js';
 import { SETTINGS, type Setting } from './settings.js';
 
 /** Settings from the environment: options of the gateway, and how much it logs. */
@@ -20,8 +20,8 @@ export interface Environment {
 type ProgramSettings = { readonly logLevel?: LogLevel; readonly hasDemo?: boolean };
 
 /**
- * Reads MILLRACE_* variables. An empty variable counts as not set. A secret may also come from a file, whose
- * path is in the variable with the suffix `_FILE`.
+ * Reads MILLRACE_* variables. An empty variable counts as not set. A secret or a certificate may also come
+ * from a file, whose path is in the variable with the suffix `_FILE`.
  *
  * @throws GatewayError `invalid_configuration`. The message names the variable and its rule, and contains the
  * value unless the value is a secret. Variables that only look like settings are also refused.
@@ -44,7 +44,7 @@ export function readEnvironment(variables: NodeJS.ProcessEnv): Environment {
 /** Returns the text of a setting, or `undefined` if it is not set. */
 function textOf({ variable, kind }: Setting, variables: NodeJS.ProcessEnv): string | undefined {
   const value = variables[variable];
-  const path = kind.isSecret ? variables[`${variable}_FILE`]?.trim() : undefined;
+  const path = mayBeFile(kind) ? variables[`${variable}_FILE`]?.trim() : undefined;
   if (path !== undefined && path !== '') {
     if (value !== undefined && value.trim() !== '')
       throw invalid(`Set either ${variable} or ${variable}_FILE, not both`);

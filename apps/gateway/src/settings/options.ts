@@ -14,10 +14,18 @@ export interface GatewayOptions<C extends AnyCatalog = typeof eventCatalog> {
   /** Address to listen on. @defaultValue '127.0.0.1' */
   readonly host?: string;
   /**
-   * `redis://…` URL of a server or of nodes of a cluster. Without a URL, the broker is in memory and serves
-   * only this process.
+   * URL of Redis: `redis://…` of a server or of nodes of a cluster, `redis+sentinel://…` or `unix://…`. See
+   * `RedisBrokerOptions.url`. Without a URL, the broker is in memory and serves only this process.
    */
   readonly redisUrl?: string | undefined;
+  /** Authorities that may sign the certificate of Redis, as PEM text. @defaultValue the public authorities */
+  readonly redisTlsCa?: string | undefined;
+  /** Certificate of this gateway for Redis, as PEM text. Needs `redisTlsKey`. @defaultValue none */
+  readonly redisTlsCert?: string | undefined;
+  /** Private key of `redisTlsCert`, as PEM text without a passphrase. @defaultValue none */
+  readonly redisTlsKey?: string | undefined;
+  /** Host name that the certificate of Redis must have. @defaultValue the host in the URL */
+  readonly redisTlsServerName?: string | undefined;
   /**
    * Number of partitions of each stream, 1 to 32. The broker stores the number of the first gateway. A gateway with a different
    * number does not start.
@@ -194,6 +202,10 @@ export type ResolvedGatewayOptions = Readonly<
 /** Options without a default, because their absence has a meaning. */
 type OptionalOption =
   | 'redisUrl'
+  | 'redisTlsCa'
+  | 'redisTlsCert'
+  | 'redisTlsKey'
+  | 'redisTlsServerName'
   | 'partitions'
   | 'jwtSecret'
   | 'jwksUrl'

@@ -1,6 +1,7 @@
 // Fills in the defaults of a gateway's options and checks them: each by the rule of its setting, and the secrets together.
 import type { AnyCatalog } from '@millrace/contract';
 import { SECRET_ALGORITHMS } from '../auth/token-rules.js';
+import { checkRedisTls } from '../broker/redis-connection-options.js';
 import { GatewayError } from '../errors.js';
 import { nearestName } from './nearest-name.js';
 import { DEFAULTS, type GatewayOptions, type ResolvedGatewayOptions, secretsOf } from './options.js';
@@ -30,6 +31,7 @@ export function resolveOptions(
   checkSecrets(resolved);
   checkExtensions(resolved);
   checkInstance(resolved);
+  checkRedisTls(resolved);
   return Object.freeze(resolved);
 }
 

@@ -7,6 +7,8 @@ export interface SettingKind {
   readonly rule: string;
   /** True for a secret. The value of a secret is never printed, and may come from a file. */
   readonly isSecret: boolean;
+  /** True for other values that may come from a file, such as certificates. */
+  readonly isFile?: boolean;
   /**
    * Returns the value that a variable's text stands for. A text without a meaning is returned unchanged, and
    * refused later.
@@ -89,14 +91,17 @@ export function choice(values: readonly string[]): SettingKind {
 interface TextOptions {
   readonly rule: string;
   readonly isSecret?: boolean;
+  readonly isFile?: boolean;
   readonly faultOf?: FaultOfText;
 }
 
 /** A text. */
-export function text({ rule, isSecret = false, faultOf = () => undefined }: TextOptions): SettingKind {
+export function text(options: TextOptions): SettingKind {
+  const { rule, isSecret = false, isFile = isSecret, faultOf = () => undefined } = options;
   return {
     rule,
     isSecret,
+    isFile,
     read: (value) => value,
     faultOf(name, value) {
       if (typeof value !== 'string') return `${name} must be a text`;
@@ -104,6 +109,11 @@ export function text({ rule, isSecret = false, faultOf = () => undefined }: Text
       return fault === undefined ? undefined : `${name} ${fault}`;
     },
   };
+}
+
+/** True if the value may come from a file, whose path is in the variable with `_FILE` at its end. */
+export function mayBeFile({ isSecret, isFile = isSecret }: SettingKind): boolean {
+  return isFile;
 }
 
 /** A list of texts. The separator is a comma in a variable, and a comma or a line break in a file. */

@@ -1,10 +1,11 @@
 // The table of all settings. It determines how variables are read and how options are checked, and
 // docs/settings.md is generated from it. The types and defaults of the options are in `options.ts`.
-import { BrokerError, MAX_PARTITIONS, parseRedisUrl } from '@millrace/broker';
+import { MAX_PARTITIONS } from '@millrace/broker';
 import { TOKEN_ALGORITHMS } from '../auth/token-rules.js';
 import { LOG_LEVELS } from '../telemetry/logger.js';
 import { apiKeyList } from './api-key-list.js';
 import type { GatewayOptions } from './options.js';
+import { hostName, pem, redisUrl } from './redis-setting-kinds.js';
 import { faultOfHttpUrl, faultOfOrigin, faultOfSecret } from './setting-checks.js';
 import { choice, flag, list, type SettingKind, text, wholeNumber } from './setting-kinds.js';
 
@@ -77,22 +78,6 @@ function inGroup(
   }));
 }
 
-const redisUrl = text({
-  rule: '`redis://user:password@host:port/database` or `rediss://…`; of a cluster one node, or several separated by commas',
-  // A URL may contain a password.
-  isSecret: true,
-  faultOf(url) {
-    try {
-      parseRedisUrl(url);
-      return undefined;
-    } catch (error) {
-      // The broker's message does not repeat the value.
-      if (!(error instanceof BrokerError)) throw error;
-      return error.message.replace(/^url /, '');
-    }
-  },
-});
-
 const instanceName = text({
   rule: '1 to 200 bytes without control characters and braces',
   faultOf: (name) =>
@@ -141,9 +126,33 @@ export const SETTINGS: readonly Setting[] = [
   ...inGroup('Redis and streams', [
     [
       'redisUrl',
-      redisUrl,
-      'Redis server or cluster.',
+      redisUrl(),
+      'Redis server, cluster, Sentinels or Unix socket: [connecting to Redis](redis.md).',
       'none: the broker is in memory and serves this process only',
+    ],
+    [
+      'redisTlsCa',
+      pem('certificates'),
+      'Authorities that may sign the certificate of Redis and of its Sentinels, instead of the public ones.',
+      'the public authorities',
+    ],
+    [
+      'redisTlsCert',
+      pem('a certificate'),
+      'Certificate of this gateway, for a Redis that requires one of its clients. Needs its key.',
+      'none',
+    ],
+    [
+      'redisTlsKey',
+      pem('a private key', { isSecret: true }),
+      'Private key of this certificate, without a passphrase.',
+      'none',
+    ],
+    [
+      'redisTlsServerName',
+      hostName(),
+      'Name that the certificate of Redis must have, where the host in the URL is not in it: for example the IP addresses that Sentinels name.',
+      'the host in the URL',
     ],
     [
       'partitions',

@@ -1,6 +1,7 @@
 // Writes docs/settings.md from the table of settings.
 import { fileURLToPath } from 'node:url';
 import { DEFAULTS } from '../../src/settings/options.js';
+import { mayBeFile } from '../../src/settings/setting-kinds.js';
 import { SETTING_GROUPS, SETTINGS, type Setting } from '../../src/settings/settings.js';
 
 export const settingsPagePath = fileURLToPath(new URL('../../../../docs/settings.md', import.meta.url));
@@ -14,7 +15,7 @@ the entries. The gateway does not start with a value that breaks its rule, or wi
 have no effect. The message names the setting, its value unless it is a secret, and what is allowed.
 
 A secret (marked *secret*) may come from a file: \`MILLRACE_JWT_SECRET_FILE=/run/secrets/jwt\` reads \`MILLRACE_JWT_SECRET\` from there, without the line break at the end of the
-file. In files of lists, each line is an entry too.
+file. In files of lists, each line is an entry too. Certificates (marked *file*) may come from a file in the same way: \`MILLRACE_REDIS_TLS_CA_FILE\`.
 `;
 
 const apiKeys = `
@@ -47,7 +48,7 @@ function defaultOf({ name, defaultText }: Setting): string {
 
 function row(setting: Setting): string {
   const { name, variable, kind, about } = setting;
-  const mark = kind.isSecret ? ' (*secret*)' : '';
+  const mark = kind.isSecret ? ' (*secret*)' : mayBeFile(kind) ? ' (*file*)' : '';
   return `| \`${variable}\`${mark} | \`${name}\` | ${kind.rule} | ${defaultOf(setting)} | ${about} |`;
 }
 

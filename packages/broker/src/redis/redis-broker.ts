@@ -52,7 +52,7 @@ import {
 } from './calls/script-calls.js';
 import type { Served } from './calls/script-replies.js';
 import { readEvictionPolicy } from './eviction-policy.js';
-import { explainRedisFailure } from './explain/explain-failure.js';
+import { explainFailure } from './explain/explain-failure.js';
 import { layoutKey, slotsKey, typesKey } from './keys.js';
 import { checkLayout } from './layout.js';
 import { RedisCounters } from './redis-counters.js';
@@ -350,7 +350,7 @@ class RedisBroker implements Broker {
       checkLayout(key, await this.#router.command(key, ['GET', key]));
       await this.#partitions.settle({ isClaiming: false });
     } catch (error) {
-      const explained = await explainRedisFailure(error, this.#redis.url);
+      const explained = await explainFailure(error, this.#redis.target.url);
       const failure = this.#isClosing ? brokerClosed() : explained;
       this.#router.close();
       this.#router = this.#newRouter();
@@ -361,7 +361,7 @@ class RedisBroker implements Broker {
   }
 
   #newRouter(): CommandRouter {
-    const router = new DetectingRouter(this.#redis.url, {
+    const router = new DetectingRouter(this.#redis.target, {
       clientName: this.#redis.clientName,
       connectTimeoutMs: this.options.connectTimeoutMs,
       commandTimeoutMs: this.options.commandTimeoutMs,

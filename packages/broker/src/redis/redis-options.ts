@@ -2,16 +2,23 @@
 import { type Clock, systemClock } from '@millrace/internal';
 import { BrokerError } from '../errors.js';
 import { type BrokerOptions, type ResolvedBrokerOptions, resolveBrokerOptions } from '../options.js';
-import { parseRedisUrl } from './connection/redis-url.js';
+import { type RedisTarget, resolveTarget } from './connection/redis-target.js';
+import type { RedisTlsOptions } from './connection/redis-tls.js';
 
 /** Options of `createRedisBroker`. */
 export interface RedisBrokerOptions extends BrokerOptions {
   /**
-   * `redis://[[user][:password]@]host[:port][/database]`, or `rediss://` for TLS. For a Redis Cluster, one
-   * node is enough to find all others. If the URL names several nodes, separated by commas, they are tried
-   * one after the other.
+   * Address of Redis, in one of these forms:
+   * - `redis://[[user][:password]@]host[:port][/database]`, or `rediss://` for TLS. One node of a Redis Cluster is enough to find all
+   *   others. Several nodes, separated by commas, are tried one after the other.
+   * - `redis+sentinel://[[user][:password]@]host[:port][,host[:port]…]/master[/database]`, or `rediss+sentinel://` for TLS to the
+   *   Sentinels and to Redis. The hosts are Sentinels, `master` is the name under which they watch the master. User and password
+   *   are those of Redis; `?sentinel_user=…&sentinel_password=…` are those of the Sentinels.
+   * - `unix://[[user][:password]@]/path[?db=database]`, a Unix socket.
    */
   readonly url: string;
+  /** Certificates for a URL that begins with `rediss`. @defaultValue public authorities, no certificate of this client */
+  readonly tls?: RedisTlsOptions | undefined;
   /**
    * Name of the connections in CLIENT LIST, followed by `-writer` or `-reader`. 1 to 64 printable ASCII characters without spaces.
    * @defaultValue 'millrace'
@@ -30,7 +37,9 @@ export interface RedisBrokerOptions extends BrokerOptions {
 /** Checked options: `broker` has the options of every broker, and `redis` has the options of only the Redis broker. */
 export interface ResolvedRedisOptions {
   readonly broker: ResolvedBrokerOptions;
-  readonly redis: Required<Pick<RedisBrokerOptions, 'url' | 'clientName' | 'clock' | 'onHealed'>>;
+  readonly redis: Required<Pick<RedisBrokerOptions, 'clientName' | 'clock' | 'onHealed'>> & {
+    readonly target: RedisTarget;
+  };
 }
 
 /**
@@ -39,13 +48,13 @@ export interface ResolvedRedisOptions {
  * contain a password.
  */
 export function resolveRedisBrokerOptions(options: RedisBrokerOptions): ResolvedRedisOptions {
-  const { url, clientName = 'millrace', clock = systemClock, onHealed = () => {}, ...rest } = options;
-  parseRedisUrl(url);
+  const { url, tls, clientName = 'millrace', clock = systemClock, onHealed = () => {}, ...rest } = options;
+  const target = resolveTarget(url, tls);
   if (!/^[!-~]{1,64}$/.test(clientName)) {
     throw new BrokerError(
       'invalid_argument',
       'clientName must be 1 to 64 printable ASCII characters without spaces',
     );
   }
-  return { broker: resolveBrokerOptions(rest), redis: { url, clientName, clock, onHealed } };
+  return { broker: resolveBrokerOptions(rest), redis: { target, clientName, clock, onHealed } };
 }

@@ -4,6 +4,8 @@ import { systemClock } from '@millrace/internal';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { asEntries, asStreams } from '../../src/redis/calls/replies.js';
+import { resolveTarget } from '../../src/redis/connection/redis-target.js';
+import { parseRedisUrl } from '../../src/redis/connection/redis-url.js';
 import { ErrorReply, ReplyCursor } from '../../src/redis/resp/reply-cursor.js';
 import { ReplyFramer } from '../../src/redis/resp/reply-framer.js';
 import { encodeCommand, loginCommands, RespClient } from '../../src/redis/resp/resp-client.js';
@@ -199,7 +201,7 @@ describe('commands', () => {
       ],
     ],
   ])('the client logs in to %s with the commands %j', (url, commands) => {
-    expect(loginCommands(url, 'me')).toEqual(commands);
+    expect(loginCommands(parseRedisUrl(url), 'me')).toEqual(commands);
   });
 });
 
@@ -251,7 +253,9 @@ describe('a client', () => {
 });
 
 function newClient(port: number, onEnd: (cause: Error) => void = () => {}): RespClient {
-  return new RespClient(`redis://127.0.0.1:${port}`, { clock: systemClock, onErrorReply: () => {}, onEnd });
+  const address = `127.0.0.1:${port}`;
+  const endpoint = resolveTarget(`redis://${address}`).endpointOf(address);
+  return new RespClient(endpoint, { clock: systemClock, onErrorReply: () => {}, onEnd });
 }
 
 /**

@@ -1,7 +1,9 @@
 // The connection for commands to one node of a cluster. The connection is opened when it is first needed.
 import type { BrokerState } from '../../port/broker.js';
 import { RedisConnection } from '../connection/redis-connection.js';
+import type { Endpoint } from '../connection/redis-target.js';
 import type { NodeAddress } from '../connection/redis-url.js';
+import { fixedServer } from '../connection/server-locator.js';
 import type { RouterOptions } from '../routing/command-router.js';
 
 /** A node of a cluster. After the first connect, its connection is restored after every loss, until `close`. */
@@ -10,9 +12,10 @@ export class ClusterNode {
   readonly connection: RedisConnection;
   #opening: Promise<void> | undefined;
 
-  constructor(address: NodeAddress, url: string, options: RouterOptions) {
-    this.address = address;
-    this.connection = new RedisConnection({ ...options, url, clientName: `${options.clientName}-writer` });
+  constructor(endpoint: Endpoint, options: RouterOptions) {
+    this.address = endpoint.address;
+    const clientName = `${options.clientName}-writer`;
+    this.connection = new RedisConnection({ ...options, locator: fixedServer(endpoint), clientName });
   }
 
   get state(): BrokerState {

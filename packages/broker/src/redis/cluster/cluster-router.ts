@@ -9,7 +9,8 @@ import { asStreams } from '../calls/replies.js';
 import type { ScriptCall } from '../calls/script-calls.js';
 import { readCommand } from '../connection/blocking-reader.js';
 import type { RedisConnection, SendOptions } from '../connection/redis-connection.js';
-import type { NodeAddress, RedisUrl } from '../connection/redis-url.js';
+import type { RedisTarget } from '../connection/redis-target.js';
+import type { NodeAddress } from '../connection/redis-url.js';
 import type { CommandRouter, RouterOptions } from '../routing/command-router.js';
 import { type Reaction, reactionTo } from './redirection.js';
 import { StreamReader } from './stream-reader.js';
@@ -63,13 +64,13 @@ export class ClusterRouter implements CommandRouter {
   /** Ends the wait before the next request for the slot map early. */
   #hurry = new AbortController();
 
-  constructor(url: RedisUrl, options: RouterOptions) {
+  constructor(target: RedisTarget, options: RouterOptions) {
     this.#options = {
       ...options,
       connectTimeoutMs: Math.min(options.connectTimeoutMs, NODE_CONNECT_TIMEOUT_MS),
       onStateChange: (state, cause) => this.#onNodeChange(state, cause),
     };
-    this.#topology = new Topology(url, this.#options);
+    this.#topology = new Topology(target, this.#options);
     this.#connectTimeoutMs = options.connectTimeoutMs;
     this.#onStateChange = options.onStateChange;
   }

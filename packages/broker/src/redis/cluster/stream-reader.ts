@@ -5,6 +5,7 @@ import type { Entry, ReadOptions } from '../../port/entry-log.js';
 import { BlockingReader } from '../connection/blocking-reader.js';
 import { RedisConnection } from '../connection/redis-connection.js';
 import type { NodeAddress } from '../connection/redis-url.js';
+import { fixedServer } from '../connection/server-locator.js';
 import type { RouterOptions } from '../routing/command-router.js';
 import type { Topology } from './topology.js';
 
@@ -58,7 +59,7 @@ export class StreamReader {
   #moveTo(address: NodeAddress): NodeConnection {
     const connection = new RedisConnection({
       ...this.#options,
-      url: this.#topology.urlOf(address),
+      locator: fixedServer(this.#topology.endpointOf(address)),
       clientName: `${this.#options.clientName}-reader`,
     });
     const unblock = (clientId: string): Promise<unknown> =>

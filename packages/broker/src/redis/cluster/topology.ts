@@ -2,7 +2,8 @@
 import { BrokerError } from '../../errors.js';
 import { keySlot } from '../../partitions/key-slot.js';
 import { asText } from '../calls/replies.js';
-import type { NodeAddress, RedisUrl } from '../connection/redis-url.js';
+import type { Endpoint, RedisTarget } from '../connection/redis-target.js';
+import type { NodeAddress } from '../connection/redis-url.js';
 import type { RouterOptions } from '../routing/command-router.js';
 import { ClusterNode } from './cluster-node.js';
 import { parseClusterSlots, SlotMap } from './slot-map.js';
@@ -18,7 +19,7 @@ const ASK_TIMEOUT_MS = 1_000;
  * that are the master of no slot.
  */
 export class Topology {
-  readonly #url: RedisUrl;
+  readonly #target: RedisTarget;
   readonly #options: RouterOptions;
   readonly #nodes = new Map<NodeAddress, ClusterNode>();
   #map = new SlotMap();
@@ -35,8 +36,8 @@ export class Topology {
    */
   #isDown = false;
 
-  constructor(url: RedisUrl, options: RouterOptions) {
-    this.#url = url;
+  constructor(target: RedisTarget, options: RouterOptions) {
+    this.#target = target;
     this.#options = options;
   }
 
@@ -63,13 +64,13 @@ export class Topology {
   nodeAt(address: NodeAddress): ClusterNode {
     const known = this.#nodes.get(address);
     if (known !== undefined) return known;
-    const node = new ClusterNode(address, this.#url.urlOf(address), this.#options);
+    const node = new ClusterNode(this.endpointOf(address), this.#options);
     this.#nodes.set(address, node);
     return node;
   }
 
-  urlOf(address: NodeAddress): string {
-    return this.#url.urlOf(address);
+  endpointOf(address: NodeAddress): Endpoint {
+    return this.#target.endpointOf(address);
   }
 
   noteMoved(slot: number, address: NodeAddress): void {
@@ -133,7 +134,7 @@ export class Topology {
    */
   async #askForMap(suspects: ReadonlySet<NodeAddress>): Promise<SlotMap> {
     const ready = [...this.#nodes.values()].filter(({ state }) => state === 'ready');
-    const known = [...shuffled(ready.map(({ address }) => address)), ...this.#url.seeds];
+    const known = [...shuffled(ready.map(({ address }) => address)), ...this.#target.url.addresses];
     const addresses = new Set([...known.filter((address) => !suspects.has(address)), ...suspects]);
     let failure = new BrokerError('unavailable', 'No node of the cluster answers');
     for (const address of addresses) {

@@ -3,12 +3,15 @@
 import { backOffDelayMs, type Clock, pause } from '@millrace/internal';
 import { BrokerError, brokerClosed } from '../../errors.js';
 import type { BrokerState } from '../../port/broker.js';
-import { asArray, asNumber, asText } from '../calls/replies.js';
+import { asText } from '../calls/replies.js';
 import type { ScriptCall } from '../calls/script-calls.js';
 import { loginCommands, RespClient } from '../resp/resp-client.js';
-import { fromRedisError, isErrorReply, isReadOnly } from './redis-errors.js';
+import { greet } from './greeting.js';
+import { ConnectFailure, fromRedisError, isErrorReply, isReadOnly } from './redis-errors.js';
+import type { NodeAddress } from './redis-url.js';
 import { RestartMarkers } from './restart-markers.js';
 import { type ScriptCommand, ScriptRunner } from './script-runner.js';
+import type { ServerLocator } from './server-locator.js';
 
 /**
  * Commands with replies that contain entries. Other programs may write entries that are not text, so these replies stay undecoded.
@@ -25,8 +28,8 @@ const MAX_SETTLE_ATTEMPTS = 6;
 
 /** Options of a connection. */
 export interface ConnectionOptions {
-  /** `redis://` or `rediss://`, optionally with user, password and database. */
-  readonly url: string;
+  /** Finds the server, before each attempt to connect. */
+  readonly locator: ServerLocator;
   /** Name of the connection in CLIENT LIST. */
   readonly clientName: string;
   /** Maximum time of `open`, and of each attempt to reconnect, in milliseconds. Includes the login. */
@@ -64,6 +67,10 @@ export class RedisConnection {
   #runId: string | undefined;
   #markers: RestartMarkers;
   #connectedAtMs = 0;
+  /** The server to which the connection leads, or last led. */
+  #address: NodeAddress | undefined;
+  /** The server that `leaveUnless` named since the present attempt to connect began. */
+  #expectedAddress: NodeAddress | undefined;
   /** Called once when the present client is lost. */
   #onLost: (cause: BrokerError) => void = () => {};
 
@@ -218,6 +225,16 @@ export class RedisConnection {
     this.#drop(this.#client, new BrokerError('unavailable', 'Another server has the streams now'));
   }
 
+  /** Replaces the connection if it leads to another server than this one, even if it is only being opened. */
+  leaveUnless(address: NodeAddress): void {
+    this.#expectedAddress = address;
+    if (this.#address !== address) this.renew();
+  }
+
+  #isExpected(address: NodeAddress): boolean {
+    return this.#expectedAddress === undefined || this.#expectedAddress === address;
+  }
+
   /** Ends the connection immediately. Commands without a reply reject with `closed`. Idempotent. */
   close(): void {
     if (this.isClosed) return;
@@ -255,8 +272,12 @@ export class RedisConnection {
   }
 
   async #connectOnce(timeoutMs: number): Promise<void> {
-    const { clock, url, clientName } = this.#options;
-    const client: RespClient = new RespClient(url, {
+    const { clock, clientName, locator } = this.#options;
+    const endMs = clock.monotonicMs() + timeoutMs;
+    this.#expectedAddress = undefined;
+    const endpoint = await locator.locate(timeoutMs);
+    if (this.isClosed) throw brokerClosed();
+    const client: RespClient = new RespClient(endpoint, {
       clock,
       // READONLY means that the server has become a replica. Only a new connection can lead to the new master.
       onErrorReply: (error) => {
@@ -265,16 +286,19 @@ export class RedisConnection {
       onEnd: (cause) => this.#drop(client, fromRedisError(cause)),
     });
     try {
-      const greeting = await greet(client, loginCommands(url, clientName), timeoutMs);
+      const leftMs = Math.max(1, Math.min(endMs - clock.monotonicMs(), locator.attemptTimeoutMs));
+      const greeting = await greet(client, loginCommands(endpoint, clientName), leftMs);
+      if (locator.isMasterRequired && !greeting.isMaster)
+        throw new BrokerError('unavailable', 'Redis: READONLY the server is a replica, not the master');
+      if (!this.#isExpected(endpoint.address))
+        throw new BrokerError('unavailable', 'Another server became the master during the login');
       this.#clientId = greeting.clientId;
       this.#isClusterNode = greeting.isClusterNode;
       this.#runId = greeting.runId;
-      this.#connectedAtMs = this.#options.clock.monotonicMs();
+      this.#connectedAtMs = clock.monotonicMs();
     } catch (error) {
       client.end(fromRedisError(error));
-      if (!(error instanceof BrokerError) || error.code !== 'timeout') throw error;
-      const message = `Redis did not accept the connection within ${Math.round(timeoutMs)} ms`;
-      throw new BrokerError('unavailable', message, { cause: error });
+      throw this.#connectFailure(error, endpoint.address, timeoutMs);
     }
     if (this.isClosed) {
       client.end(brokerClosed());
@@ -283,7 +307,16 @@ export class RedisConnection {
     this.#scripts.forget();
     this.#markers = this.#newMarkers();
     this.#client = client;
+    this.#address = endpoint.address;
     this.#change('ready');
+  }
+
+  #connectFailure(error: unknown, address: NodeAddress, timeoutMs: number): unknown {
+    const message = `Redis did not accept the connection within ${Math.round(timeoutMs)} ms`;
+    const isLate = error instanceof BrokerError && error.code === 'timeout';
+    const cause = isLate ? new BrokerError('unavailable', message, { cause: error }) : error;
+    // A server that only the Sentinels know is named in the explanation.
+    return this.#options.locator.isMasterRequired ? new ConnectFailure(address, cause) : cause;
   }
 
   /** Reconnects after every loss of the client, until the connection is closed. */
@@ -330,62 +363,6 @@ export class RedisConnection {
     this.#state = state;
     this.#options.onStateChange(state, cause);
   }
-}
-
-/** Facts that the server reports about itself and about this client. */
-interface Greeting {
-  readonly clientId: string;
-  /** The `run_id` of the server; `undefined` if the user may not send INFO. */
-  readonly runId: string | undefined;
-  readonly isClusterNode: boolean;
-}
-
-/**
- * Logs in, checks the version of Redis, and returns facts about the server and the client. Uses HELLO without arguments, which
- * changes nothing and which every user may send. Many users of hosted servers may not send INFO.
- */
-async function greet(
-  client: RespClient,
-  login: readonly (readonly string[])[],
-  timeoutMs: number,
-): Promise<Greeting> {
-  const accepted = login.map((command) => client.send(command, timeoutMs));
-  const [hello, server, clientId] = await Promise.all([
-    client.send(['HELLO'], timeoutMs),
-    client.send(['INFO', 'server'], timeoutMs).catch(ifRefused),
-    client.send(['CLIENT', 'ID'], timeoutMs),
-    ...accepted,
-  ]);
-  const about = fieldsOf(hello);
-  const version = about.get('version');
-  if (version === undefined || Number.parseInt(version, 10) < 7) {
-    throw new BrokerError('refused', `Redis 7.0 or newer is needed, this is ${version ?? 'unknown'}`);
-  }
-  return {
-    clientId: String(asNumber(clientId)),
-    runId: typeof server === 'string' ? /^run_id:(\w+)/m.exec(server)?.[1] : undefined,
-    isClusterNode: about.get('mode') === 'cluster',
-  };
-}
-
-/**
- * Returns `undefined` for an error reply: the user lacks the right to send the command, or the server lacks the command. Throws
- * every other error again.
- */
-function ifRefused(error: unknown): undefined {
-  if (isErrorReply(error)) return undefined;
-  throw error;
-}
-
-/** Converts a reply of alternating names and values to a map. Leaves out values that are neither text nor numbers. */
-function fieldsOf(reply: unknown): ReadonlyMap<string, string> {
-  const fields = new Map<string, string>();
-  const items = asArray(reply);
-  for (let at = 0; at + 1 < items.length; at += 2) {
-    const value = items[at + 1];
-    if (typeof value === 'string' || typeof value === 'number') fields.set(asText(items[at]), String(value));
-  }
-  return fields;
 }
 
 /** Returns the marker that a script asks about, or `undefined` if the script did its work. */

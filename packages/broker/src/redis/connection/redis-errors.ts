@@ -1,6 +1,7 @@
 // Maps each failure of Redis to the code of a `BrokerError`. Pure.
 import { BrokerError, type BrokerErrorCode } from '../../errors.js';
 import { ErrorReply } from '../resp/reply-cursor.js';
+import type { NodeAddress } from './redis-url.js';
 
 /**
  * First words of temporary error replies, for example during a failover, while Redis loads data, or while a script runs too long.
@@ -26,6 +27,10 @@ const PASSING = new Set([
  */
 export function fromRedisError(error: unknown): BrokerError {
   if (error instanceof BrokerError) return error;
+  if (error instanceof ConnectFailure) {
+    const { code, message, mayHaveHappened } = fromRedisError(error.cause);
+    return new BrokerError(code, message, { cause: error, nothingHappened: !mayHaveHappened });
+  }
   const message = error instanceof Error ? error.message : String(error);
   const nothingHappened = isErrorReply(error);
   const code: BrokerErrorCode = nothingHappened ? codeOfReply(message) : 'unavailable';
@@ -41,6 +46,17 @@ export function messageOfReply(message: string): string {
   return message.includes('exhausted the last possible ID')
     ? 'Redis: the stream has given out the largest ID there is; docs/streams-in-trouble.md says how to repair it'
     : `Redis: ${message}`;
+}
+
+/** Wraps the failure of a connection to a server whose address is not in the URL. Keeps that address. */
+export class ConnectFailure extends Error {
+  override readonly name = 'ConnectFailure';
+  readonly address: NodeAddress;
+
+  constructor(address: NodeAddress, cause: unknown) {
+    super('', { cause });
+    this.address = address;
+  }
 }
 
 /** True when Redis itself answered with an error. The connection still works in this case. */

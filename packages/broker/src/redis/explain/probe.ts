@@ -2,6 +2,7 @@
 // Sends no secrets.
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
+import { hostAndPort } from '../connection/open-socket.js';
 import type { NodeAddress } from '../connection/redis-url.js';
 
 /**
@@ -17,8 +18,8 @@ const MAX_ANSWER_BYTES = 1_024;
 
 /** Asks the server first without TLS, then with TLS. Never rejects; resolves within two seconds. */
 export async function probe(address: NodeAddress): Promise<Listener> {
-  const { hostname, port } = new URL(`redis://${address}`);
-  const target = { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port) };
+  const isSocket = address.startsWith('/');
+  const target = isSocket ? { path: address } : hostAndPort(address);
   const plain = listenerOf(await answerTo('PING\r\nROLE\r\n', connect(target)));
   if (plain !== 'unknown') return plain;
   // An invalid certificate is accepted, because this test only checks whether the server supports TLS.

@@ -1,17 +1,15 @@
 // A connection to one Redis server. Commands are sent in the order of the calls, and replies arrive in the
 // same order. A client does not reconnect. After its end, the owner creates a new client.
-import { connect, isIP, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
+import type { Socket } from 'node:net';
 import type { Clock } from '@millrace/internal';
 import { BrokerError } from '../../errors.js';
 import { type Deadline, DeadlineWatch } from '../connection/deadline-watch.js';
+import { openSocket } from '../connection/open-socket.js';
+import type { Endpoint } from '../connection/redis-target.js';
+import type { Login } from '../connection/redis-url.js';
 import { ErrorReply, ReplyCursor } from './reply-cursor.js';
 import { ReplyFramer } from './reply-framer.js';
 
-const DEFAULT_PORT = 6379;
-const KEEP_ALIVE_DELAY_MS = 5_000;
-/** Size of the buffer for each read. A longer reply arrives in several pieces. */
-const READ_BUFFER_BYTES = 65_536;
 const MINUS = 0x2d;
 
 /** Clock and callbacks of a client. */
@@ -52,12 +50,8 @@ export class RespClient {
   /** The error with which commands reject after the end of the connection. `undefined` until then. */
   #failure: Error | undefined;
 
-  /**
-   * Begins to connect.
-   * @param url a `redis://` or `rediss://` URL of one server. Its user, password and database are not sent here, but by the
-   * commands of `loginCommands`.
-   */
-  constructor(url: string, options: RespClientOptions) {
+  /** Begins to connect. The login is not sent here, but by the commands of `loginCommands`. */
+  constructor(endpoint: Endpoint, options: RespClientOptions) {
     this.#options = options;
     this.#watch = new DeadlineWatch(
       options.clock,
@@ -65,7 +59,7 @@ export class RespClient {
       (nowMs) => this.#expire(nowMs),
     );
     const framer = new ReplyFramer((reply) => this.#take(reply));
-    this.#socket = openSocket(url, (chunk) => {
+    this.#socket = openSocket(endpoint, (chunk) => {
       try {
         framer.push(chunk);
       } catch (error) {
@@ -167,44 +161,24 @@ export function encodeCommand(args: readonly string[]): string {
   return `${text}\r\n`;
 }
 
-/**
- * Returns the first commands of a connection: AUTH if the URL has credentials, CLIENT SETNAME, and SELECT if the database is not 0.
- */
-export function loginCommands(url: string, clientName: string): readonly (readonly string[])[] {
-  const { username, password, pathname } = new URL(url);
-  const [user, secret] = [decodeURIComponent(username), decodeURIComponent(password)];
-  const database = Number(pathname.slice(1));
+/** Returns AUTH if there is a user or password. */
+export function authCommands({ username, password }: Login): readonly (readonly string[])[] {
+  if (username === '' && password === '') return [];
+  return [['AUTH', ...(username === '' ? [] : [username]), password]];
+}
+
+/** Returns the first commands of a connection: AUTH if needed, CLIENT SETNAME, and SELECT if the database is not 0. */
+export function loginCommands(
+  endpoint: Login & { readonly database: number },
+  clientName: string,
+): readonly (readonly string[])[] {
   return [
-    ...(user === '' && secret === '' ? [] : [user === '' ? ['AUTH', secret] : ['AUTH', user, secret]]),
+    ...authCommands(endpoint),
     ['CLIENT', 'SETNAME', clientName],
-    ...(database === 0 ? [] : [['SELECT', String(database)]]),
+    ...(endpoint.database === 0 ? [] : [['SELECT', String(endpoint.database)]]),
   ];
 }
 
 function decodeReply(reply: Buffer): unknown {
   return new ReplyCursor(reply).value();
-}
-
-function openSocket(url: string, onChunk: (chunk: Buffer) => void): Socket {
-  const { protocol, hostname, port } = new URL(url);
-  const host = hostname.replace(/^\[|\]$/g, '');
-  const options = {
-    host,
-    port: port === '' ? DEFAULT_PORT : Number(port),
-    noDelay: true,
-    keepAlive: true,
-    keepAliveInitialDelay: KEEP_ALIVE_DELAY_MS,
-  };
-  if (protocol === 'rediss:') {
-    // Hosted services choose the server by this name. An IP address must not be sent as a server name (RFC
-    // 6066, section 3).
-    const name = isIP(host) === 0 ? { servername: host } : {};
-    return connectTls({ ...options, ...name }).on('data', onChunk);
-  }
-  // Without this buffer, the socket would allocate 64 KiB for each read. Most replies have only a few hundred bytes.
-  const callback = (length: number, bytes: Uint8Array): boolean => {
-    onChunk(Buffer.from(bytes.subarray(0, length)));
-    return true;
-  };
-  return connect({ ...options, onread: { buffer: Buffer.allocUnsafeSlow(READ_BUFFER_BYTES), callback } });
 }

@@ -2,12 +2,16 @@
 // single server or a cluster.
 import { systemClock } from '@millrace/internal';
 import type { BrokerState } from '../../port/broker.js';
+import { resolveTarget } from '../connection/redis-target.js';
+import type { RedisTlsOptions } from '../connection/redis-tls.js';
 import { DetectingRouter } from './detecting-router.js';
 
 /** Options of {@link connectRedis}. */
 export interface RedisCommandsOptions {
   /** URL of Redis, in the format of `RedisBrokerOptions.url`. */
   readonly url: string;
+  /** Certificates for TLS, as in `RedisBrokerOptions.tls`. */
+  readonly tls?: RedisTlsOptions | undefined;
   /** Name of the connection in CLIENT LIST, followed by `-writer`. */
   readonly clientName: string;
   /** Maximum time for the first connection, in milliseconds. @defaultValue 10_000 */
@@ -39,7 +43,8 @@ export interface RedisCommands {
 /** Connects to Redis. @throws BrokerError `unavailable`, `refused` or `invalid_argument` */
 export async function connectRedis(options: RedisCommandsOptions): Promise<RedisCommands> {
   const { clientName, connectTimeoutMs = 10_000, commandTimeoutMs = 2_000, onStateChange } = options;
-  const router = new DetectingRouter(options.url, {
+  const target = resolveTarget(options.url, options.tls);
+  const router = new DetectingRouter(target, {
     clientName,
     connectTimeoutMs,
     commandTimeoutMs,

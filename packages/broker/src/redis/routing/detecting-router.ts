@@ -6,27 +6,28 @@ import type { BrokerState } from '../../port/broker.js';
 import type { Entry, ReadOptions } from '../../port/entry-log.js';
 import type { ScriptCall } from '../calls/script-calls.js';
 import { ClusterRouter } from '../cluster/cluster-router.js';
-import { parseRedisUrl } from '../connection/redis-url.js';
+import type { RedisTarget } from '../connection/redis-target.js';
+import { fixedServer, type ServerLocator } from '../connection/server-locator.js';
+import { MasterLocator } from '../sentinel/master-locator.js';
 import type { CommandRouter, RouterOptions } from './command-router.js';
 import { SingleServerRouter } from './single-server-router.js';
 
 /**
- * Treats a single address as a single server, until the server reports during `open` that it is a cluster
- * node. Treats several addresses as nodes of a cluster. After `open` has failed, the router cannot be used
- * again. Create another router instead.
+ * Treats a single address, and the master of Sentinels, as a single server, until the server reports during
+ * `open` that it is a cluster node. Treats several addresses as nodes of a cluster. After `open` has failed,
+ * the router cannot be used again. Create another router instead.
  */
 export class DetectingRouter implements CommandRouter {
-  readonly #url: string;
+  readonly #target: RedisTarget;
   readonly #options: RouterOptions;
   #router: CommandRouter;
   #neededKeys: readonly string[] = [];
   #isClosed = false;
 
-  /** @throws BrokerError `invalid_argument` when the URL is wrong */
-  constructor(url: string, options: RouterOptions) {
-    this.#url = url;
+  constructor(target: RedisTarget, options: RouterOptions) {
+    this.#target = target;
     this.#options = options;
-    this.#router = parseRedisUrl(url).urls.length > 1 ? this.#newClusterRouter() : this.#newSingleRouter();
+    this.#router = target.url.kind === 'cluster' ? this.#newClusterRouter() : this.#newSingleRouter();
   }
 
   get state(): BrokerState {
@@ -80,15 +81,21 @@ export class DetectingRouter implements CommandRouter {
 
   #newSingleRouter(): CommandRouter {
     const router: CommandRouter = new SingleServerRouter(
-      this.#url,
+      this.#newLocator(),
       this.#optionsOf(() => router),
     );
     return router;
   }
 
+  #newLocator(): ServerLocator {
+    const { url, endpointOf } = this.#target;
+    if (url.kind === 'sentinels') return new MasterLocator(this.#target, this.#options.clock);
+    return fixedServer(endpointOf(url.addresses[0] ?? ''));
+  }
+
   #newClusterRouter(): CommandRouter {
     const router: CommandRouter = new ClusterRouter(
-      parseRedisUrl(this.#url),
+      this.#target,
       this.#optionsOf(() => router),
     );
     router.need(this.#neededKeys);

@@ -6,20 +6,23 @@ import type { Entry, ReadOptions } from '../../port/entry-log.js';
 import type { ScriptCall } from '../calls/script-calls.js';
 import { BlockingReader } from '../connection/blocking-reader.js';
 import { RedisConnection } from '../connection/redis-connection.js';
+import type { ServerLocator } from '../connection/server-locator.js';
 import type { CommandRouter, RouterOptions } from './command-router.js';
 
-/** The {@link CommandRouter} for a single server. */
+/** The {@link CommandRouter} for a single server. Sentinels may replace the server by another one. */
 export class SingleServerRouter implements CommandRouter {
   readonly isCluster = false;
   readonly #options: RouterOptions;
+  readonly #locator: ServerLocator;
   readonly #writer: RedisConnection;
   readonly #readerConnection: RedisConnection;
   readonly #reader: BlockingReader;
 
-  constructor(url: string, options: RouterOptions) {
+  constructor(locator: ServerLocator, options: RouterOptions) {
     this.#options = options;
+    this.#locator = locator;
     const onStateChange = (_: BrokerState, cause?: Error): void => options.onStateChange(this.state, cause);
-    const common = { ...options, url, onStateChange };
+    const common = { ...options, locator, onStateChange };
     this.#writer = new RedisConnection({ ...common, clientName: `${options.clientName}-writer` });
     this.#readerConnection = new RedisConnection({ ...common, clientName: `${options.clientName}-reader` });
     this.#reader = new BlockingReader(this.#readerConnection, {
@@ -43,8 +46,11 @@ export class SingleServerRouter implements CommandRouter {
     return this.#writer.isClusterNode;
   }
 
-  open(): Promise<void> {
-    return this.#writer.open();
+  async open(): Promise<void> {
+    await this.#writer.open();
+    this.#locator.watch((address) => {
+      for (const connection of [this.#writer, this.#readerConnection]) connection.leaveUnless(address);
+    });
   }
 
   need(): void {
@@ -74,5 +80,6 @@ export class SingleServerRouter implements CommandRouter {
   close(): void {
     this.closeReaders();
     this.#writer.close();
+    this.#locator.close();
   }
 }

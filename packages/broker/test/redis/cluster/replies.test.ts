@@ -3,7 +3,6 @@ import { expect, it } from 'vitest';
 import { reactionTo } from '../../../src/redis/cluster/redirection.js';
 import { parseClusterSlots } from '../../../src/redis/cluster/slot-map.js';
 import { fromRedisError } from '../../../src/redis/connection/redis-errors.js';
-import { parseRedisUrl } from '../../../src/redis/connection/redis-url.js';
 import { ErrorReply } from '../../../src/redis/resp/reply-cursor.js';
 
 const FROM = '10.0.0.1:7000';
@@ -54,21 +53,3 @@ it.each([
 ])('parseClusterSlots refuses a reply with %s', (_, reply) => {
   expect(() => parseClusterSlots(reply, FROM)).toThrow(expect.objectContaining({ code: 'refused' }));
 });
-
-it('parseRedisUrl returns one URL per address, each with the same credentials', () => {
-  expect(parseRedisUrl('redis://localhost')).toMatchObject({
-    urls: ['redis://localhost'],
-    seeds: ['localhost:6379'],
-  });
-  const several = parseRedisUrl('rediss://user:p%40ss@a:7000,b,[::1]:7002/0');
-  expect(several.seeds).toEqual(['a:7000', 'b:6379', '[::1]:7002']);
-  expect(several.urls[1]).toBe('rediss://user:p%40ss@b/0');
-  expect(several.urlOf('c:1')).toBe('rediss://user:p%40ss@c:1');
-});
-
-it.each(['redis://', 'redis://a,', 'redis://,a', 'http://a', 'redis://a b', 'redis:///0'])(
-  'parseRedisUrl refuses the URL %j',
-  (url) => {
-    expect(() => parseRedisUrl(url)).toThrow(expect.objectContaining({ code: 'invalid_argument' }));
-  },
-);

@@ -1,0 +1,53 @@
+// The options of a connection to Redis, for everything in the gateway that connects.
+import { BrokerError, parseRedisUrl, type RedisTlsOptions, resolveRedisTls } from '@millrace/broker';
+import { GatewayError } from '../errors.js';
+import type { GatewayOptions } from '../settings/options.js';
+
+/** The settings that concern the connection to Redis. */
+export type RedisSettings = Pick<
+  GatewayOptions,
+  'redisUrl' | 'redisTlsCa' | 'redisTlsCert' | 'redisTlsKey' | 'redisTlsServerName'
+>;
+
+/** Address and certificates of Redis, as `createRedisBroker` and `connectRedis` take them. */
+export interface RedisConnectionOptions {
+  readonly url: string;
+  readonly tls: RedisTlsOptions;
+}
+
+/** Returns the options of connections, or `undefined` without a Redis. */
+export function redisConnectionOptions(settings: RedisSettings): RedisConnectionOptions | undefined {
+  const { redisUrl: url } = settings;
+  return url === undefined ? undefined : { url, tls: tlsOf(settings) };
+}
+
+function tlsOf(settings: RedisSettings): RedisTlsOptions {
+  return {
+    ca: settings.redisTlsCa,
+    cert: settings.redisTlsCert,
+    key: settings.redisTlsKey,
+    serverName: settings.redisTlsServerName,
+  };
+}
+
+/** The broker's names of the certificates, and the settings that give them. */
+const SETTING_NAMES: Readonly<Record<string, string>> = {
+  'tls.ca': 'redisTlsCa (MILLRACE_REDIS_TLS_CA_FILE)',
+  'tls.cert': 'redisTlsCert (MILLRACE_REDIS_TLS_CERT_FILE)',
+  'tls.key': 'redisTlsKey (MILLRACE_REDIS_TLS_KEY_FILE)',
+  'tls.serverName': 'redisTlsServerName (MILLRACE_REDIS_TLS_SERVER_NAME)',
+  'the url': 'MILLRACE_REDIS_URL',
+};
+
+/** @throws GatewayError `invalid_configuration` if a certificate cannot be used, or has no effect */
+export function checkRedisTls(settings: RedisSettings): void {
+  const { redisUrl } = settings;
+  try {
+    resolveRedisTls(tlsOf(settings), redisUrl !== undefined && parseRedisUrl(redisUrl).isTls);
+  } catch (cause) {
+    if (!(cause instanceof BrokerError)) throw cause;
+    const names = new RegExp(Object.keys(SETTING_NAMES).join('|'), 'g');
+    const message = cause.message.replace(names, (name) => SETTING_NAMES[name] ?? name);
+    throw new GatewayError('invalid_configuration', `${message}.`, { cause });
+  }
+}

@@ -1,0 +1,42 @@
+// The servers to which the URL of a broker leads, and how a connection logs in there.
+import { type RedisTlsOptions, resolveRedisTls, type TlsSettings } from './redis-tls.js';
+import { type Login, type NodeAddress, parseRedisUrl, type RedisUrl } from './redis-url.js';
+
+/** A server, and everything that a connection to it needs. */
+export interface Endpoint extends Login {
+  readonly address: NodeAddress;
+  /** True if `address` is the path of a Unix socket. */
+  readonly isSocket: boolean;
+  /** `undefined` without TLS. */
+  readonly tls: TlsSettings | undefined;
+  readonly database: number;
+}
+
+/** The checked address of Redis. */
+export interface RedisTarget {
+  readonly url: RedisUrl;
+  /** Returns the endpoint of a server with the login of the URL. */
+  readonly endpointOf: (address: NodeAddress) => Endpoint;
+  /** Returns the endpoint of a Sentinel, with the login of the Sentinels. */
+  readonly sentinelAt: (address: NodeAddress) => Endpoint;
+}
+
+/** @throws BrokerError `invalid_argument` if the URL or a TLS option is wrong */
+export function resolveTarget(url: string, tlsOptions?: RedisTlsOptions): RedisTarget {
+  const parsed = parseRedisUrl(url);
+  const tls = resolveRedisTls(tlsOptions, parsed.isTls);
+  const isSocket = parsed.kind === 'socket';
+  const { username, password, database, sentinel } = parsed;
+  return {
+    url: parsed,
+    endpointOf: (address) => ({ address, isSocket, tls, username, password, database }),
+    sentinelAt: (address) => ({
+      address,
+      isSocket: false,
+      tls,
+      username: sentinel?.username ?? '',
+      password: sentinel?.password ?? '',
+      database: 0,
+    }),
+  };
+}

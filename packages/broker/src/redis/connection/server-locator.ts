@@ -1,0 +1,37 @@
+// Finds the server that a connection leads to, before each attempt to connect.
+import type { Endpoint } from './redis-target.js';
+import type { NodeAddress } from './redis-url.js';
+
+/** Finds a server. */
+export interface ServerLocator {
+  /** True if the server must report that it is a master. A connection to a replica then fails. */
+  readonly isMasterRequired: boolean;
+
+  /**
+   * Maximum time of one attempt to connect, in milliseconds. It is short if another server may have taken over in the meantime.
+   */
+  readonly attemptTimeoutMs: number;
+
+  /**
+   * Finds the server.
+   * @throws BrokerError `unavailable` or `refused`, with a message that says who gave no answer and why
+   */
+  locate(timeoutMs: number): Promise<Endpoint>;
+
+  /** Calls the listener with the present server whenever another server may have taken over. Ends with `close`. */
+  watch(listener: (address: NodeAddress) => void): void;
+
+  close(): void;
+}
+
+/** Returns the locator of a server with a fixed address. */
+export function fixedServer(endpoint: Endpoint): ServerLocator {
+  return {
+    isMasterRequired: false,
+    attemptTimeoutMs: Number.POSITIVE_INFINITY,
+    locate: async () => endpoint,
+    // Nothing to watch or to close: the address never changes.
+    watch: () => {},
+    close: () => {},
+  };
+}

@@ -1,0 +1,15 @@
+// Remembers which errors already name address, cause and remedy, so that no error is explained twice.
+import type { BrokerError } from '../../errors.js';
+
+const explained = new WeakSet<BrokerError>();
+
+/** Records that the error explains itself, and returns it. */
+export function noteExplanation(error: BrokerError): BrokerError {
+  explained.add(error);
+  return error;
+}
+
+/** True when the error explains itself. */
+export function hasExplanation(error: BrokerError): boolean {
+  return explained.has(error);
+}
