@@ -1,6 +1,6 @@
-// Installs the programs that the tests need and that are missing: Redis, OpenSSL, Chromium, and FastAPI for the README's example.
-// It installs them only on Debian as root, from Debian's packages. Elsewhere it prints the names of the missing packages. It
-// installs nothing else.
+// Installs the programs that the tests need and that are missing: Redis, OpenSSL, Chromium, strace, and FastAPI for the README's
+// example. It installs them only on Debian as root, from Debian's packages. Elsewhere it prints the names of the missing packages.
+// It installs nothing else.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 
@@ -9,6 +9,8 @@ const needed = [
   // The tests use `openssl` to create the certificate of a Redis with TLS.
   { isThere: () => hasProgram('openssl'), debianPackages: ['openssl'] },
   { isThere: () => existsSync('/usr/bin/chromium'), debianPackages: ['chromium'] },
+  // Only Linux has `strace`. The tests that trace a gateway leave themselves out without it.
+  { isThere: () => process.platform !== 'linux' || hasProgram('strace'), debianPackages: ['strace'] },
   // Calls Debian's Python by its full path, because another Python on the PATH lacks Debian's packages.
   {
     isThere: () => succeeds('/usr/bin/python3', ['-c', 'import fastapi, redis.asyncio, uvicorn']),
