@@ -1,6 +1,7 @@
 // `millrace tail`: joins a room like any SignalR client and prints the events that arrive.
 import { HubConnectionBuilder, LogLevel } from '@microsoft/signalr';
 import { eventCatalog } from '@millrace/contract';
+import { escapeControls } from './terminal-text.js';
 
 /** Options of `millrace tail`. */
 export interface TailCommandOptions {
@@ -50,7 +51,7 @@ export async function tail(options: TailCommandOptions): Promise<void> {
     for (const { name } of eventCatalog.eventTypes) {
       connection.on(name, (event: TailedEvent) => {
         position = event.position;
-        console.log(options.json === true ? JSON.stringify(event) : lineOf(event));
+        console.log(escapeControls(options.json === true ? JSON.stringify(event) : lineOf(event)));
         count += 1;
         if (count === options.count) resolve();
       });
@@ -64,7 +65,7 @@ export async function tail(options: TailCommandOptions): Promise<void> {
     await connection.start();
     await join();
   } catch (error) {
-    console.error(`millrace: ${reasonOf(error, options.url)}`);
+    console.error(escapeControls(`millrace: ${reasonOf(error, options.url)}`));
     process.exitCode = 1;
     await connection.stop();
     return;
@@ -72,7 +73,7 @@ export async function tail(options: TailCommandOptions): Promise<void> {
   connection.onreconnected(() => {
     console.error('millrace: connected again');
     join().catch((error: unknown) => {
-      console.error(`millrace: ${reasonOf(error, options.url)}`);
+      console.error(escapeControls(`millrace: ${reasonOf(error, options.url)}`));
       process.exitCode = 1;
       void connection.stop();
     });

@@ -8,25 +8,54 @@ import { createClientErrorHandler } from './client-errors.js';
 import { guardIngest } from './ingest-admission.js';
 import { type Problem, type ProblemCode, problemCodeOf, sendProblem } from './problem.js';
 
+/** Maximum times of one request. A client that needs longer holds a socket, and nothing else, until its connection is closed. */
+export interface RequestTimeouts {
+  /** Time for all headers. It begins with the connection, or with the first byte of a later request. */
+  readonly headersMs: number;
+  /** Time for the whole request, with its body. */
+  readonly requestMs: number;
+  /** Time without a byte in either direction, for example while a client does not read its answer. Not for polls and streams. */
+  readonly silenceMs: number;
+  /** Interval at which the first two are checked. A connection may last longer than its limit by this time. */
+  readonly checkEveryMs: number;
+}
+
+/** Requests are small. A client that needs longer to send one is not a publisher. */
+const defaultTimeouts: RequestTimeouts = {
+  headersMs: 10_000,
+  requestMs: 30_000,
+  silenceMs: 60_000,
+  checkEveryMs: 2_000,
+};
+
 /** Creates the server without routes. It does not listen yet. */
 export function createHttpServer(options: {
   readonly maxBodyBytes: number;
   /** Maximum size of all headers of a request together, with its URL. */
   readonly maxHeaderBytes: number;
   readonly logger: Logger;
+  /** @defaultValue 10 s for the headers, 30 s for the request, 60 s of silence */
+  readonly timeouts?: RequestTimeouts;
   /** Called for every request that was answered with a problem. */
   onRefused(code: ProblemCode): void;
 }): FastifyInstance {
+  const { headersMs, requestMs, silenceMs, checkEveryMs } = options.timeouts ?? defaultTimeouts;
   const app = Fastify({
     logger: false,
-    http: { maxHeaderSize: options.maxHeaderBytes },
+    http: {
+      maxHeaderSize: options.maxHeaderBytes,
+      headersTimeout: headersMs,
+      requestTimeout: requestMs,
+      connectionsCheckingInterval: checkEveryMs,
+    },
     clientErrorHandler: createClientErrorHandler(options),
     bodyLimit: options.maxBodyBytes,
     // Fields such as `__proto__` are kept and passed on. No code merges a body into an object with a prototype.
     onProtoPoisoning: 'ignore',
     onConstructorPoisoning: 'ignore',
-    // Requests are small. A client that needs longer than 30 s to send one is not a publisher.
-    requestTimeout: 30_000,
+    // Fastify sets this value on the server after Node has created it.
+    requestTimeout: requestMs,
+    connectionTimeout: silenceMs,
     forceCloseConnections: true,
   });
   guardIngest(app.server, options.onRefused);

@@ -38,14 +38,21 @@ export interface ApiDependencies {
   onError(error: unknown): void;
 }
 
+const answerHeaders = {
+  // Answers must not be cached, because they are personal and soon out of date.
+  'cache-control': 'no-store',
+  // An answer that is opened as a page shows text and runs nothing.
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'x-content-type-options': 'nosniff',
+};
+
 /** Adds the routes of the API. */
 export function addApiRoutes(http: FastifyInstance, dependencies: ApiDependencies): void {
   void http.register(
     async (api) => {
       api.setValidatorCompiler(schemas.compileSchema);
       api.setErrorHandler((error, _request, reply) => refuse(reply, error, dependencies));
-      // Answers must not be cached, because they are personal and soon out of date.
-      api.addHook('onSend', async (_request, reply) => void reply.header('cache-control', 'no-store'));
+      api.addHook('onSend', async (_request, reply) => void reply.headers(answerHeaders));
       addSignInRoutes(api, dependencies);
       addReadingRoutes(api, dependencies);
       addTicketRoutes(api, dependencies);

@@ -17,7 +17,7 @@ export interface PageRoute {
 /** Returns the address of a route. */
 export function pathOf(route: Partial<PageRoute> & Pick<PageRoute, 'view'>): string {
   const { view, ticketId, as, agent, requester } = route;
-  const path = view === 'split' ? '/' : `/${view}${ticketId ? `/${ticketId}` : ''}`;
+  const path = view === 'split' ? '/' : `/${view}${ticketId ? `/${encodeURIComponent(ticketId)}` : ''}`;
   const query = new URLSearchParams();
   if (view === 'split') {
     if (agent) query.set('agent', agent);

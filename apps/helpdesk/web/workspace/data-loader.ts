@@ -17,6 +17,9 @@ interface DataLoaderDependencies {
   readonly joinRooms: () => Promise<void>;
 }
 
+/** Statuses for an ID that belongs to no ticket: an unknown one, one that is too long, and one that is no ID at all. */
+const missingStatuses: ReadonlySet<number> = new Set([404, 414, 422]);
+
 /** Loads data of one person into the store. */
 export class DataLoader {
   readonly #dependencies: DataLoaderDependencies;
@@ -44,7 +47,7 @@ export class DataLoader {
     try {
       await this.loadConversation(ticketId);
     } catch (error) {
-      if (!(error instanceof ApiRefusal) || !(error.status === 404 || error.status === 422)) throw error;
+      if (!(error instanceof ApiRefusal) || !missingStatuses.has(error.status)) throw error;
       this.#dependencies.store.setState({ missingTicketId: ticketId });
     }
   }

@@ -113,8 +113,7 @@ export class EventHandlers {
 
   #onNotification({ event_id: id, timestamp, payload }: Event<'notification'>): void {
     const { loader } = this.#dependencies;
-    const { action_url: url } = payload;
-    const ticketId = typeof url === 'string' ? (url.split('/').at(-1) ?? null) : null;
+    const ticketId = ticketInUrl(payload.action_url);
     // The payload may have another form, because the contract only recommends the fields of this type.
     const title = typeof payload.title === 'string' ? payload.title : texts.notifications.untitled;
     const body = typeof payload.body === 'string' ? payload.body : '';
@@ -127,4 +126,14 @@ export class EventHandlers {
     if (kind === 'remote_session_invite' && ticketId !== null)
       void loader.loadConversation(ticketId).catch(ignoreWhileOffline);
   }
+}
+
+/**
+ * Returns the ticket to which a notification leads: the last part of its address if it is an ID. Nothing else of the address is
+ * used, so that a notification cannot lead anywhere but to a ticket.
+ */
+function ticketInUrl(url: unknown): string | null {
+  return typeof url === 'string'
+    ? (/\/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/.exec(url)?.[1] ?? null)
+    : null;
 }

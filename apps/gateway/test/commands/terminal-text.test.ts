@@ -1,0 +1,22 @@
+// Events come from anybody who may publish, and `millrace tail` shows them in the terminal of an operator.
+import { expect, test } from 'vitest';
+import { escapeControls } from '../../src/commands/terminal-text.js';
+
+test.each([
+  ['\u001b[2J', '\\u001b[2J'],
+  ['\u009b31m', '\\u009b31m'],
+  ['\u007f', '\\u007f'],
+  ['user\u202egpj.exe', 'user\\u202egpj.exe'],
+  ['a\u2028b', 'a\\u2028b'],
+  ['\u{e0041}', '\\udb40\\udc41'],
+  ['Zoë 你好 👍', 'Zoë 你好 👍'],
+])('the text %j is shown as %s', (text, shown) => {
+  expect(escapeControls(text)).toBe(shown);
+});
+
+test('JSON with escaped characters has the same value as before', () => {
+  const value = { text: '\u001b]0;title\u0007 \u009b \u202e \u{e0041} \u2028 \\ "' };
+  const shown = escapeControls(JSON.stringify(value));
+  expect(shown).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}]/u);
+  expect(JSON.parse(shown)).toEqual(value);
+});
