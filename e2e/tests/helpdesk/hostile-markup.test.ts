@@ -50,7 +50,11 @@ afterEach(async () => {
 async function openPage(): Promise<Page> {
   const page = await browser.page(system.url);
   await page.addInitScript(() => {
-    Object.defineProperty(globalThis, 'hasRun', { set: () => console.error('a text has run as a script') });
+    Object.defineProperty(globalThis, 'hasRun', {
+      set() {
+        console.error('a text has run as a script');
+      },
+    });
   });
   openPages.push(page);
   return page;
