@@ -26,7 +26,7 @@ export type PublishResult =
 export type StoredResult = Extract<PublishResult, { readonly status: 'stored' }>;
 
 /** An event that was checked and encoded. */
-export interface CheckedEvent {
+interface CheckedEvent {
   readonly event: StreamEvent;
   readonly declaration: EventTypeDeclaration;
   readonly fields: Readonly<Record<string, string>>;
@@ -34,6 +34,8 @@ export interface CheckedEvent {
   /** True when the event waits in a window. An event without a coalescing key does not wait. */
   readonly isCoalesced: boolean;
   readonly isTriedOnce: boolean;
+  /** True when the publisher made the event ID itself, so that the broker cannot know it yet. */
+  readonly isNew: boolean;
 }
 
 /** Dependencies of {@link Publication}. */
@@ -50,6 +52,7 @@ export class Publication implements OutgoingEvent {
   readonly stream: string;
   readonly isCoalesced: boolean;
   readonly isTriedOnce: boolean;
+  isNew: boolean;
   readonly dedupeId: string | undefined;
   readonly #dependencies: PublicationDependencies;
   #resolve: ((result: StoredResult) => void) | undefined;
@@ -65,6 +68,7 @@ export class Publication implements OutgoingEvent {
     this.stream = checked.stream;
     this.isCoalesced = checked.isCoalesced;
     this.isTriedOnce = checked.isTriedOnce;
+    this.isNew = checked.isNew;
     // An event that is never replayed needs no deduplication key, because gateways drop a repeat of the event. The store would keep
     // the key for 5 minutes.
     this.dedupeId = declaration.replay.mode === 'none' ? undefined : event.event_id;

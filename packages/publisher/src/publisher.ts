@@ -18,7 +18,7 @@ import { LocalWindows } from './coalescing/local-windows.js';
 import { OriginalTexts } from './coalescing/original-texts.js';
 import { PublisherError } from './errors.js';
 import { type PublisherOptions, type ResolvedPublisherOptions, resolveOptions } from './options.js';
-import { type CheckedEvent, Publication, type PublishResult } from './publication.js';
+import { Publication, type PublishResult } from './publication.js';
 import { PublishQueue } from './queue/publish-queue.js';
 import { type PublishOptions, stampEvent } from './stamp.js';
 
@@ -151,17 +151,18 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
     options: PublishOptions,
   ): Publication {
     const { clock, sourceInstance } = this.#options;
-    return this.#prepare(stampEvent(event, options, { wallMs: clock.wallMs(), sourceInstance }));
+    const stamped = stampEvent(event, options, { wallMs: clock.wallMs(), sourceInstance });
+    return this.#prepare(stamped, options.eventId === undefined);
   }
 
   /** Checks and encodes an event. Everything that can be wrong with the event is found here, before anything is sent. */
-  #prepare(value: unknown): Publication {
+  #prepare(value: unknown, isNew = false): Publication {
     const event = this.#options.catalog.assertEvent(value);
     const { timestamp: timestampText } = value as StreamEvent; // The catalog has accepted `value`.
-    return this.#encode(event, { timestampText });
+    return this.#encode(event, { timestampText }, isNew);
   }
 
-  #encode(event: StreamEvent, written: Partial<WrittenTexts>): Publication {
+  #encode(event: StreamEvent, written: Partial<WrittenTexts>, isNew = false): Publication {
     const { catalog } = this.#options;
     const declaration = this.#declarationOf(event);
     const fields = catalog.encodeEntry(event, written);
@@ -174,7 +175,9 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
       // possible count.
       catalog.encodeEntry(withLargestCount(event), { payloadText });
     }
-    return this.#publication({ event, declaration, fields, isCoalesced, isTriedOnce: false });
+    const stream = this.#streamFor(event, declaration);
+    const checked = { event, declaration, fields, stream, isCoalesced, isTriedOnce: false, isNew };
+    return new Publication(checked, this.#options);
   }
 
   #storeMerged(
@@ -191,18 +194,18 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
       // A window in the broker keeps its events until the flush succeeds. This flush must not retry, because
       // another publisher may have taken over the flush.
       const isTriedOnce = coalescing === 'redis';
-      const merged = this.#publication({ event, declaration, fields, isCoalesced: false, isTriedOnce });
+      const stream = this.#streamFor(event, declaration);
+      const checked = { event, declaration, fields, stream, isCoalesced: false, isTriedOnce, isNew: false };
+      const merged = new Publication(checked, this.#options);
       this.#queue.put(merged.begin(({ entryId }) => onSettled(entryId), fail));
     } catch (cause) {
       fail(cause);
     }
   }
 
-  #publication(checked: Omit<CheckedEvent, 'stream'>): Publication {
-    const { event, declaration } = checked;
+  #streamFor(event: StreamEvent, declaration: EventTypeDeclaration): string {
     // The number of partitions comes from the broker, so all publishers and gateways agree on a room's partition.
-    const stream = this.#options.broker.partitioning.streamFor(declaration.stream, event.room_id);
-    return new Publication({ ...checked, stream }, this.#options);
+    return this.#options.broker.partitioning.streamFor(declaration.stream, event.room_id);
   }
 
   #send(

@@ -100,9 +100,11 @@ export class EventDispatcher {
         observer.dropped(decision.received, decision.reason);
         return;
       case 'deliver':
+        // The event is sent first and recorded afterwards, because clients wait for it. Nothing runs in between.
+        if (this.#gate.admits(decision)) this.#deliver(decision);
+        this.#gate.noteEnding(decision);
         this.#seen.add(decision.received, decision.appendedMs);
         this.#observeTimestamp(decision);
-        if (this.#gate.admits(decision)) this.#deliver(decision);
     }
   }
 
@@ -139,7 +141,7 @@ export class EventDispatcher {
   }
 
   /**
-   * Stores the event if it can be replayed later, then sends it to the connections in its room. The event is encoded only if it is
+   * Sends the event to the connections in its room, and stores it if it can be replayed later. The event is encoded only if it is
    * stored or the room has a connection.
    */
   #deliver({ stream, entry, received, appendedMs }: Accepted): void {
@@ -149,9 +151,13 @@ export class EventDispatcher {
     const isKept = isReplayed(received);
     const isWanted = isKept || sender.hasConnections(roomId);
     const call = isWanted ? prepareEvent(received, rooms.positions.ofRoom(roomId)) : undefined;
-    if (isKept && call !== undefined) rooms.replay.remember(stream, entry.id, received, call, appendedMs);
-    const recipients = sender.send(received, call, user);
-    observer.delivered(received, recipients, rooms.brokerTimeMs() - appendedMs);
+    try {
+      const recipients = sender.send(received, call, user);
+      observer.delivered(received, recipients, rooms.brokerTimeMs() - appendedMs);
+    } finally {
+      // Even if the send fails, clients can get the event when they reconnect.
+      if (isKept && call !== undefined) rooms.replay.remember(stream, entry.id, received, call, appendedMs);
+    }
   }
 }
 

@@ -95,7 +95,6 @@ export class IndicatorGate {
   admits(accepted: Accepted): boolean {
     const { entry, received } = accepted;
     const { coalescing, replay } = received.declaration;
-    this.noteEnding(accepted);
     // Events that are replayed must keep their place in the stream.
     if (coalescing === undefined || replay.mode !== 'none') return true;
     const key = coalescing.key(received.event.payload);
@@ -127,8 +126,8 @@ export class IndicatorGate {
   }
 
   /**
-   * Remembers an event that ends an indicator. For example, a message ends its sender's typing. Must also be
-   * called for an ending event from before the start of this gateway.
+   * Remembers an event that ends an indicator. For example, a message ends its sender's typing. Must be called for every event, in
+   * stream order, also for an event that was delivered before this gateway started.
    */
   noteEnding({ entry, received: { event, declaration } }: Accepted): void {
     const ending = declaration.endsCoalescing;

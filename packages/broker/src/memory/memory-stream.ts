@@ -73,8 +73,8 @@ export class MemoryStream {
     this.#deadMarks = new ExpiringMap(options.deadMarkMs, MAX_REMEMBERED);
   }
 
-  append({ dedupeId, fields }: OutgoingEntry, nowMs: number): PublishReceipt {
-    const known = dedupeId === undefined ? undefined : this.#dedupe.get(dedupeId, nowMs);
+  append({ dedupeId, isNew, fields }: OutgoingEntry, nowMs: number): PublishReceipt {
+    const known = dedupeId === undefined || isNew === true ? undefined : this.#dedupe.get(dedupeId, nowMs);
     if (known !== undefined) return { id: known, isDuplicate: true };
     const id = this.#log.append(copyFields(fields), Math.floor(nowMs));
     if (dedupeId !== undefined) this.#dedupe.set(dedupeId, id, nowMs);

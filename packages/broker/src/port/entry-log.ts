@@ -26,6 +26,12 @@ export interface OutgoingEntry {
    */
   readonly dedupeId?: string | undefined;
   /**
+   * True when the caller has just made `dedupeId` and has not sent it before, so that no stream can have an entry with it. The store
+   * then remembers `dedupeId` without looking it up first. Without a `dedupeId` it has no effect.
+   * @defaultValue false
+   */
+  readonly isNew?: boolean | undefined;
+  /**
    * Inputs of a coalescing window that the entry ends. On a cluster, these inputs end shortly after the entry
    * is appended. Without a cluster, they end in the same step. A repeated entry ends no inputs.
    */

@@ -13,6 +13,8 @@ export interface OutgoingEvent extends OutgoingEntry {
    * later.
    */
   readonly isTriedOnce: boolean;
+  /** True when the event ID was made for this event and was not sent yet. The queue changes it to false after a failed attempt. */
+  isNew: boolean;
   /** Called when the event is in its stream. Exactly one of `stored` and `failed` is called, and only once. */
   stored(receipt: PublishReceipt): void;
   /**

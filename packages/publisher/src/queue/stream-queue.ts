@@ -191,6 +191,7 @@ export class StreamQueue {
         queued.event.stored(result);
       } else if (!queued.event.isTriedOnce && isWorthRepeating(result)) {
         queued.mayBeStored ||= result.mayHaveHappened;
+        queued.event.isNew = false;
         failed.push(queued);
       } else this.#fail(queued, result);
     }

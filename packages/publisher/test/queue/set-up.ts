@@ -24,6 +24,7 @@ export function putInto(queue: PublishQueue, event: NewEvent): Promise<void> {
       stream: 'events:chat',
       fields: { n: eventId },
       isTriedOnce: false,
+      isNew: true,
       ...event,
       stored: () => resolve(),
       failed: reject,

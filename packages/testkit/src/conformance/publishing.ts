@@ -37,6 +37,28 @@ export function describePublishing(create: CreateHarness): void {
       expect(numbersOf(await readAll(harness.broker))).toEqual([1]);
     });
 
+    it('an entry that its caller calls new is remembered, so that a later repeat is a duplicate', async () => {
+      await using harness = await create();
+      const entry = { stream: CHAT, fields: { n: '1' }, dedupeId: 'one' };
+      const first = await append(harness.broker, { ...entry, isNew: true });
+      const second = await append(harness.broker, entry);
+      expect(first.isDuplicate).toBe(false);
+      expect(second).toEqual({ id: first.id, isDuplicate: true });
+      expect(numbersOf(await readAll(harness.broker))).toEqual([1]);
+    });
+
+    it('a repeated entry is recognised although another entry of its batch is new', async () => {
+      await using harness = await create();
+      const repeated = { fields: { n: '1' }, dedupeId: 'one' };
+      const { id } = await append(harness.broker, { stream: CHAT, ...repeated });
+      const [, second] = await harness.broker.append(CHAT, [
+        { fields: { n: '2' }, dedupeId: 'two', isNew: true },
+        repeated,
+      ]);
+      expect(second).toEqual({ id, isDuplicate: true });
+      expect(numbersOf(await readAll(harness.broker))).toEqual([1, 2]);
+    });
+
     it('a repeated entry inside one batch is recognised', async () => {
       await using harness = await create();
       const entries = ['a', 'b', 'a', 'c', 'b', 'a'].map((dedupeId, n) => ({

@@ -77,12 +77,16 @@ export function publishCall(
   const dedupeKeys: string[] = [];
   const windowKeys: string[] = [];
   const args: (string | number)[] = [];
-  for (const { dedupeId, fields, ends } of entries) {
+  let mayBeRepeated = false;
+  for (const { dedupeId, isNew, fields, ends } of entries) {
     const names = Object.keys(fields);
     const ending = isApart ? undefined : ends;
     args.push((dedupeId === undefined ? 0 : 1) + (ending === undefined ? 0 : 2), names.length * 2);
     for (const name of names) args.push(name, fields[name] ?? '');
-    if (dedupeId !== undefined) dedupeKeys.push(keys.dedupe(dedupeId));
+    if (dedupeId !== undefined) {
+      dedupeKeys.push(keys.dedupe(dedupeId));
+      if (isNew !== true) mayBeRepeated = true;
+    }
     if (ending === undefined) continue;
     windowKeys.push(windowKey(ending.window));
     args.push(ending.key, endingText(ending));
@@ -90,7 +94,15 @@ export function publishCall(
   return {
     script: publishScript,
     keys: [keys.stream, keys.expired, ...dedupeKeys, ...windowKeys],
-    args: [options.group, hardCap, options.trimBatchSize, options.dedupeWindowMs, dedupeKeys.length, ...args],
+    args: [
+      options.group,
+      hardCap,
+      options.trimBatchSize,
+      options.dedupeWindowMs,
+      dedupeKeys.length,
+      mayBeRepeated ? 1 : 0,
+      ...args,
+    ],
     parse: (reply) => asReceipts(reply, entries.length),
   };
 }

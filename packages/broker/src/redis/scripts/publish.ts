@@ -10,10 +10,29 @@ import {
 } from './snippets.js';
 
 /**
- * KEYS: stream, expired, then the dedupe keys of the entries that have one, then the windows of the entries
- * that end inputs. The dedupe keys and the windows are in the order of the entries. ARGV: group, hard cap,
- * maximum number of entries to remove, dedupe window in ms, number of dedupe keys, then the arguments of each
- * entry:
+ * Functions that most calls do not need. Lua creates a closure for each `local function` that it passes. Therefore, the functions of
+ * the snippets are created inside of these two, and only by a call that needs them.
+ */
+const rareFunctions = `
+local function endInputsOf(window, key, text, id)
+  ${clockFunctions}
+  ${endingFunctions}
+  return endInputs(window, key, text, id, id)
+end
+local function trimToCap(stream, expired, group, hardCap, limit)
+  ${idFunctions}
+  ${infoFunctions}
+  ${floorFunctions}
+  ${expireFunctions}
+  return expireBeyond(stream, expired, group, hardCap, limit)
+end
+`;
+
+/**
+ * KEYS: stream, expired, then the dedupe keys of the entries that have one, then the windows of the entries that end inputs. The
+ * dedupe keys and the windows are in the order of the entries.
+ * ARGV: group, hard cap, maximum number of entries to remove, dedupe window in ms, number of dedupe keys, 1 if the
+ * dedupe keys are looked up first and 0 if all of them are new, then the arguments of each entry:
  * - a sum: 1 if the entry has a dedupe key, plus 2 if it has an ending
  * - the number of its field arguments, then these arguments (name, value, …)
  * - key and text of its ending, if it has one
@@ -30,23 +49,18 @@ import {
 export const publishScript = defineScript(
   'publish',
   [
-    idFunctions,
-    clockFunctions,
-    infoFunctions,
-    floorFunctions,
-    expireFunctions,
-    endingFunctions,
+    rareFunctions,
     `
 local stream, expired, group = KEYS[1], KEYS[2], ARGV[1]
 local hardCap, limit, windowMs, dedupes = tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
 local known = {}
-if dedupes > 0 then
+if ARGV[6] == '1' then
   local ids = redis.call('MGET', unpack(KEYS, 3, 2 + dedupes))
   for i = 1, #ids do
     if ids[i] then known[KEYS[i + 2]] = ids[i] end
   end
 end
-local reply, at, keyAt, windowAt = {}, 6, 3, 3 + dedupes
+local reply, at, keyAt, windowAt = {}, 7, 3, 3 + dedupes
 while at <= #ARGV do
   local kind, fieldsFrom, key, window = tonumber(ARGV[at]), at + 2, nil, nil
   local fieldsTo = at + 1 + tonumber(ARGV[at + 1])
@@ -72,14 +86,16 @@ while at <= #ARGV do
       known[key] = id
       redis.call('SET', key, id, 'PX', windowMs)
     end
-    if window then endInputs(window, ARGV[fieldsTo + 1], ARGV[fieldsTo + 2], id, id) end
+    if window and redis.call('EXISTS', window) == 1 then
+      endInputsOf(window, ARGV[fieldsTo + 1], ARGV[fieldsTo + 2], id)
+    end
     reply[#reply + 1] = id
     reply[#reply + 1] = 0
   end
   at = fieldsTo + 1
   if window then at = at + 2 end
 end
-expireBeyond(stream, expired, group, hardCap, limit)
+if redis.call('XLEN', stream) > hardCap then trimToCap(stream, expired, group, hardCap, limit) end
 return reply
 `,
   ],
