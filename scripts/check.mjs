@@ -1,5 +1,5 @@
 // Runs all checks that do not run the product: format, types, lint (import levels, cycles), unused and undeclared dependencies,
-// house rules, package exports. Stops at the first failure. Prints one line for each step, and the output of a tool only if the
+// house rules, evidence for a security review, package exports. Stops at the first failure. Prints one line for each step, and the output of a tool only if the
 // tool fails.
 //
 //   node scripts/check.mjs [--unit] [step …]     --unit: runs the quick tests too; with names of steps: runs only these steps
@@ -25,6 +25,7 @@ const steps = {
   lint: [['oxlint', '--type-aware', '--deny-warnings', '.']],
   'unused and undeclared': [['knip', '--treat-config-hints-as-errors']],
   house: [['node', 'scripts/house.mjs']],
+  evidence: [['node', 'scripts/evidence.mjs', '--check']],
   'exports of packages': packageFolders.map((folder) => ['publint', folder, '--strict']),
   'types of packages': typesOfPackages,
   'unit tests': [['vitest', 'run', '--project', 'unit']],
@@ -39,6 +40,7 @@ const sequence = [
   'lint',
   'unused and undeclared',
   'house',
+  'evidence',
   'exports of packages',
   'types of packages',
 ];

@@ -20,6 +20,7 @@ export const programs: Readonly<Record<string, Program>> = {
   'slow-clients': { title: 'clients that read too slowly' },
   coalescing: { title: 'what windows save and cost' },
   'check-cost': { title: 'checking an event' },
+  abuse: { title: 'abuse: idle connections, slow requests, polls, unique IDs', fullRunOptions: [] },
   'stream-memory': { title: 'memory of the streams' },
 };
 

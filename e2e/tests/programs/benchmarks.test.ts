@@ -23,6 +23,11 @@ test.each([
   ['storm', ['--rounds', '1', '--seconds', '1', '--rate', '1000'], /\| `notification` \|/],
   ['slow-clients', ['--members', '20', '--slow', '3', '--seconds', '1'], /\| one does not \|/],
   ['overload', ['--seconds', '1', '--calm', '1'], /\| `POST \/v1\/events`, one event each \|/],
+  [
+    'abuse',
+    ['--connections', '50', '--scale', '0.1', '--rate', '1000'],
+    /\| unique event IDs by `XADD` \| 1,000 events\/s; /,
+  ],
   ['check-cost', ['--rounds', '1'], /\| `catalog\.parseEvent` \|/],
 ])('the benchmark %s prints its table', async (name, args, row) => {
   await using benchmark = new CliProcess({

@@ -1,0 +1,51 @@
+// Checks that everything that the published packages and the demo bring along has a licence under which it may be used and passed on
+// together with MIT code. Pure.
+
+/** SPDX identifiers of permissive licences. They ask for a notice at most. */
+const allowed = new Set([
+  '0BSD',
+  'Apache-2.0',
+  'BlueOak-1.0.0',
+  'BSD-2-Clause',
+  'BSD-3-Clause',
+  'CC0-1.0',
+  'ISC',
+  'MIT',
+  'Unlicense',
+  'Zlib',
+]);
+/** The SIL Open Font License allows to bundle a font with any program. It is allowed for fonts only. */
+const FONT_LICENCE = 'OFL-1.1';
+const isFont = (name) => name.startsWith('@fontsource');
+
+/** True when an SPDX expression leaves a choice of allowed licences only. */
+export function isAllowed(expression, name = '') {
+  if (typeof expression !== 'string') return false;
+  const alternatives = expression.replace(/[()]/g, '').split(/ OR /i);
+  return alternatives.some((alternative) =>
+    alternative
+      .split(/ AND /i)
+      .every((licence) => allowed.has(licence.trim()) || (licence.trim() === FONT_LICENCE && isFont(name))),
+  );
+}
+
+/** Returns a line for each package whose licence is not allowed or not named. */
+export function refusedLicences(packages) {
+  return packages
+    .filter(({ name, licence }) => !isAllowed(licence, name))
+    .map(({ name, version, licence }) => `${name} ${version}: ${licence ?? 'names no licence'}`);
+}
+
+/** Returns the table of licences with their packages. */
+export function licenceTable(packages) {
+  const byLicence = new Map();
+  for (const { name, version, licence } of packages) {
+    const names = byLicence.get(licence) ?? [];
+    byLicence.set(licence, [...names, `${name} ${version}`]);
+  }
+  const rows = [...byLicence]
+    .sort(([one], [other]) => (one < other ? -1 : 1))
+    .map(([licence, all]) => [licence, [...new Set(all)].sort()])
+    .map(([licence, names]) => `| ${licence} | ${names.length} | ${names.join(', ')} |`);
+  return ['| licence | packages | |', '|---|---|---|', ...rows].join('\n');
+}

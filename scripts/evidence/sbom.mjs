@@ -1,0 +1,45 @@
+// Writes the software bill of materials of the published packages with `npm sbom` (CycloneDX), from the lock file alone. It contains
+// nothing that differs between two runs or two machines, and no address from which a package was downloaded.
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { productionProject } from './production-lock.mjs';
+
+/** Returns the SBOM as a value. @throws Error when npm finds that the lock file does not fit the packages */
+export function softwareBillOfMaterials(lock, folders, version) {
+  const project = productionProject(lock, folders, version);
+  const outer = mkdtempSync(join(tmpdir(), 'millrace-sbom-'));
+  // npm takes the name of the root component from the name of the folder.
+  const folder = join(outer, 'millrace');
+  try {
+    mkdirSync(folder);
+    writeFileSync(join(folder, 'package.json'), JSON.stringify(project.root));
+    writeFileSync(join(folder, 'package-lock.json'), JSON.stringify(project.lock));
+    const args = ['sbom', '--package-lock-only', '--sbom-format', 'cyclonedx', '--offline'];
+    return tidy(JSON.parse(execFileSync('npm', args, { cwd: folder, encoding: 'utf8', maxBuffer: 2 ** 26 })));
+  } finally {
+    rmSync(outer, { recursive: true });
+  }
+}
+
+/** Removes what changes with each run, and what an SBOM need not repeat. */
+function tidy(sbom) {
+  const { $schema, bomFormat, specVersion, version, metadata, components, dependencies } = sbom;
+  const byRef = (one, other) => (one < other ? -1 : 1);
+  return {
+    $schema,
+    bomFormat,
+    specVersion,
+    version,
+    metadata: { lifecycles: metadata.lifecycles, component: tidyComponent(metadata.component) },
+    components: components.map(tidyComponent).sort((one, other) => byRef(one['bom-ref'], other['bom-ref'])),
+    dependencies: dependencies
+      .map(({ ref, dependsOn }) => ({ ref, dependsOn: [...dependsOn].sort() }))
+      .sort((one, other) => byRef(one.ref, other.ref)),
+  };
+}
+
+function tidyComponent({ type, name, version, scope, purl, hashes, licenses, 'bom-ref': ref }) {
+  return { 'bom-ref': ref, type, name, version, scope, purl, hashes, licenses };
+}
