@@ -41,7 +41,10 @@ export const interfaceRows = [
     'Excessive calls are refused',
     'met',
     [signalr('abuse/floods'), 'every call in a flood of calls of an unknown method is refused'],
-    [gateway('http/ingest-admission'), undefined],
+    [
+      gateway('http/ingest-admission'),
+      'the ingest endpoint limits requests per turn after half a second of late turns',
+    ],
   ],
   // V3 Web frontend (the demo)
   ['3.2.1', 1, 'A browser does not show an API answer as a page', 'met', policy],
@@ -125,7 +128,7 @@ export const interfaceRows = [
     'met',
     [
       signalr('http/attach'),
-      'requests of every kind that offer h2c are answered as if they had not offered it, even if their body comes in pieces',
+      'requests that offer h2c are answered like other requests, even if their body arrives in pieces',
     ],
   ],
   ['4.4.1', 1, 'WebSockets over TLS', 'operator', 'As 3.4.1.'],

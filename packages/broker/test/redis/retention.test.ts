@@ -100,6 +100,23 @@ it('a trim at the hard cap counts acknowledged entries as removed, and other ent
   expect(await broker.inspect(CHAT)).toMatchObject({ length: 100, expired: 75 });
 });
 
+it('trims keep a stream near the hard cap, even if plain XADDs add more entries between two trims than a trim usually removes', async () => {
+  const streams = [{ name: CHAT, maxLength: 10 }];
+  await using broker = await openBroker(redis.url, { streams, hardCapFactor: 10, trimBatchSize: 50 });
+  const { lease } = await holder(broker);
+  const flood = `for i = 1, 1000 do redis.call('XADD', KEYS[1], '*', 'a', 'b') end`;
+  let removed = 0;
+  for (let round = 0; round < 100; round++) {
+    await redis.cli('eval', flood, '1', CHAT);
+    const result = await broker.trim(lease);
+    if (result.status === 'trimmed') removed += result.expired;
+  }
+  // With a tenth of the excess removed in each round, the excess stays below ten times the entries of a round.
+  const { length, expired } = await broker.inspect(CHAT);
+  expect(length).toBeLessThan(100 + 10 * 1_000);
+  expect([expired, removed]).toEqual([100_000 - length, 100_000 - length]);
+});
+
 it('a stream that no gateway has read is cut to the hard cap by publishes, even after many plain XADDs', async () => {
   const streams = [{ name: CHAT, maxLength: 10 }];
   await using broker = await openBroker(redis.url, { streams, hardCapFactor: 10 });

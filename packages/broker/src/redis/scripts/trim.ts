@@ -24,6 +24,9 @@ import {
  * `minAgeMs`. The excess is the number of entries beyond `maxLength`. `XTRIM MINID ~ floor LIMIT excess`
  * removes whole nodes below the floor, and never more entries than the excess. The command does not read
  * entries, and leaves at most one node beyond `maxLength`.
+ *
+ * Far beyond the hard cap, a call removes a tenth of the entries beyond it instead of the maximum number.
+ * Otherwise a producer that adds entries by plain XADD faster than calls remove them fills the memory of Redis.
  */
 export const trimScript = defineScript(
   'trim',
@@ -76,7 +79,8 @@ end
 eachCursor(cursors, function(_, id) floor = idMin(floor, id) end)
 local removed = 0
 if hasGroup then removed = redis.call('XTRIM', stream, 'MINID', '~', floor, 'LIMIT', excess) end
-local cut, lost = expireBeyond(stream, expired, group, hardCap, limit)
+local beyond = redis.call('XLEN', stream) - hardCap
+local cut, lost = expireBeyond(stream, expired, group, hardCap, math.max(limit, math.floor(beyond / 10)))
 return { removed + cut - lost, lost }
 `,
   ],
