@@ -74,7 +74,7 @@ const uniqueIds: Abuse = {
 
 const abuses: readonly Abuse[] = [
   attack(`${number(Number(values.connections))} idle connections`, 'idle', Number(values.connections), 15),
-  attack('100 slow handshakes of each kind', 'handshakes', 100, 20),
+  attack('100 slow handshakes of each kind', 'handshakes', 100, 25),
   attack('100 slow POSTs of each kind', 'posts', 100, 40),
   attack('polls', 'polls', 20, 15),
   uniqueIds,
