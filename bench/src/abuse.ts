@@ -61,13 +61,13 @@ const uniqueIds: Abuse = {
     ]),
   async describe(last, { url, redisUrl }) {
     const { sent } = last as { readonly sent: number };
-    const expired = await metric(url, 'events_dropped_total{reason="expired"}');
+    const missed = await metric(url, 'event_gap_entries_total{stream="events:chat"}');
     const info = redisCli(redisUrl, 'INFO', 'memory');
     const peakMib = Number(/used_memory_peak:(\d+)/.exec(info)?.[1]) / 2 ** 20;
     const length = Number(redisCli(redisUrl, 'XLEN', 'events:chat'));
     return (
       `${number(sent / uniqueSeconds)} events/s; ${number(length)} entries left in the stream; ` +
-      `${number(expired)} expired unread; Redis at most ${number(peakMib)} MiB`
+      `${number(missed)} cut before the gateway read them; Redis at most ${number(peakMib)} MiB`
     );
   },
 };
