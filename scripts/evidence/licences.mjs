@@ -43,9 +43,10 @@ export function licenceTable(packages) {
     const names = byLicence.get(licence) ?? [];
     byLicence.set(licence, [...names, `${name} ${version}`]);
   }
+  const byText = (one, other) => (one < other ? -1 : 1);
   const rows = [...byLicence]
-    .sort(([one], [other]) => (one < other ? -1 : 1))
-    .map(([licence, all]) => [licence, [...new Set(all)].sort()])
+    .sort(([one], [other]) => byText(one, other))
+    .map(([licence, all]) => [licence, [...new Set(all)].sort(byText)])
     .map(([licence, names]) => `| ${licence} | ${names.length} | ${names.join(', ')} |`);
   return ['| licence | packages | |', '|---|---|---|', ...rows].join('\n');
 }

@@ -35,7 +35,7 @@ function tidy(sbom) {
     metadata: { lifecycles: metadata.lifecycles, component: tidyComponent(metadata.component) },
     components: components.map(tidyComponent).sort((one, other) => byRef(one['bom-ref'], other['bom-ref'])),
     dependencies: dependencies
-      .map(({ ref, dependsOn }) => ({ ref, dependsOn: [...dependsOn].sort() }))
+      .map(({ ref, dependsOn }) => ({ ref, dependsOn: [...dependsOn].sort(byRef) }))
       .sort((one, other) => byRef(one.ref, other.ref)),
   };
 }

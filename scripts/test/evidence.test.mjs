@@ -54,13 +54,15 @@ test('the production entries are those that Node would load, without those of te
     'node_modules/q': {},
     'node_modules/t': {},
   };
-  expect([...productionEntries({ packages }, ['packages/a']).keys()].sort()).toEqual([
-    'node_modules/b',
-    'node_modules/b/node_modules/c',
-    'node_modules/p',
-    'packages/a',
-    'packages/a/node_modules/c',
-  ]);
+  expect(new Set(productionEntries({ packages }, ['packages/a']).keys())).toEqual(
+    new Set([
+      'node_modules/b',
+      'node_modules/b/node_modules/c',
+      'node_modules/p',
+      'packages/a',
+      'packages/a/node_modules/c',
+    ]),
+  );
   const broken = { packages: { a: { dependencies: { missing: '1' } } } };
   expect(() => productionEntries(broken, ['a'])).toThrow('package-lock.json has no missing, which a needs');
 });

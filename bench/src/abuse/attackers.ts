@@ -11,7 +11,9 @@ export type AttackKind = 'idle' | 'handshakes' | 'posts' | 'polls';
 /** Ends an attack and returns what happened, in words. */
 type End = () => string;
 
-const [kind, url = '', countText = '0'] = process.argv.slice(2) as [AttackKind, string, string];
+const [kindText, url = '', countText = '0'] = process.argv.slice(2);
+// The parent process passes one of the kinds.
+const kind = kindText as AttackKind;
 const count = Number(countText);
 const port = Number(new URL(url).port);
 const host = 'Host: 127.0.0.1';
@@ -67,9 +69,9 @@ function handshakes(): End {
 
 async function posts(): Promise<End> {
   const connection = await PollingConnection.open(url);
-  let hasEnded = false;
+  const state = { hasEnded: false };
   const keep = async (): Promise<void> => {
-    while (!hasEnded && (await connection.poll()) === 200);
+    while (!state.hasEnded && (await connection.poll()) === 200);
   };
   void keep();
   const body = `${host}\r\nContent-Type: application/json\r\nContent-Length: 30000\r\n\r\n`;
@@ -78,7 +80,7 @@ async function posts(): Promise<End> {
     'messages of one connection': { start: `POST ${connection.path} HTTP/1.1\r\n${body}{`, trickle: ' ' },
   });
   return () => {
-    hasEnded = true;
+    state.hasEnded = true;
     return end();
   };
 }
@@ -88,19 +90,19 @@ const pollsPerSecond = 1_000;
 const parallel = 50;
 
 async function polls(): Promise<End> {
-  let hasEnded = false;
+  const state = { hasEnded: false };
   const made = { dropped: 0, replaced: 0 };
   const connections: PollingConnection[] = [];
   for (let index = 0; index < count; index += 1) connections.push(await PollingConnection.open(url));
   const dropping = async (connection: PollingConnection): Promise<void> => {
-    while (!hasEnded) {
+    while (!state.hasEnded) {
       void connection.poll(20);
       made.dropped += 1;
       await pause((count / 2 / pollsPerSecond) * 1_000);
     }
   };
   const flooding = async (connection: PollingConnection): Promise<void> => {
-    while (!hasEnded) {
+    while (!state.hasEnded) {
       // The gateway answers all polls but the last one at once. The last one is replaced by the next burst.
       for (let poll = 0; poll < parallel; poll += 1) void connection.poll();
       made.replaced += parallel;
@@ -109,7 +111,7 @@ async function polls(): Promise<End> {
   };
   connections.forEach((connection, index) => void (index % 2 === 0 ? dropping : flooding)(connection));
   return () => {
-    hasEnded = true;
+    state.hasEnded = true;
     return `${number(count)} connections: ${number(made.dropped)} polls dropped after 20 ms, ${number(made.replaced)} polls in bursts of ${parallel} on one connection`;
   };
 }

@@ -2,16 +2,11 @@
 import { testTitles } from '../../test-titles.mjs';
 import { rows } from './rows.mjs';
 
-const testsOf = ([, , , , ...rest]) => rest.filter((item) => Array.isArray(item));
-const noteOf = ([, , , , first]) => (typeof first === 'string' ? first : undefined);
-
 /** Returns a line for each test that a row names and that does not exist. A test without a title is its whole file. */
 export function missingTests(read, exists) {
-  return rows.flatMap((row) => {
-    const [id, , , state] = row;
-    const tests = testsOf(row);
+  return rows.flatMap(({ id, state, note, tests }) => {
     if (state === 'met' && tests.length === 0) return [`ASVS ${id} is met, but names no test`];
-    if (state !== 'met' && noteOf(row) === undefined) return [`ASVS ${id} is ${state}, but has no note`];
+    if (state !== 'met' && note === undefined) return [`ASVS ${id} is ${state}, but has no note`];
     return tests.flatMap(([file, title]) => {
       if (!exists(file))
         return [`ASVS ${id} names ${file}, which does not exist: correct scripts/evidence/asvs`];
@@ -30,7 +25,7 @@ function testCell([file, title]) {
 
 /** Returns the page. */
 export function asvsPage() {
-  const count = (state) => rows.filter((row) => row[3] === state).length;
+  const count = (state) => rows.filter((row) => row.state === state).length;
   return [
     '# OWASP ASVS',
     '',
@@ -41,9 +36,8 @@ export function asvsPage() {
     '',
     '| | level | requirement | state | shown by |',
     '|---|---|---|---|---|',
-    ...rows.map((row) => {
-      const [id, level, requirement, state] = row;
-      const shown = [noteOf(row), ...testsOf(row).map(testCell)].filter((text) => text !== undefined);
+    ...rows.map(({ id, level, requirement, state, note, tests }) => {
+      const shown = [note, ...tests.map(testCell)].filter((text) => text !== undefined);
       return `| ${id} | ${level} | ${cell(requirement)} | ${state} | ${shown.join('<br>')} |`;
     }),
     '',
