@@ -9,21 +9,28 @@ export interface ByteReference {
   readonly end: number;
 }
 
-const slabBytes = 1_048_576;
+const maxSlabBytes = 1_048_576;
+/** A new slab has this share of the bytes that the arena holds, so that a small arena wastes little. */
+const slabShare = 0.25;
 
 /**
- * Appends messages to slabs, which are buffers of 1 MiB or more. Leaves the headroom in front of each message that
- * `PreparedCall.fromBytes` needs. A slab is freed when no reference to it is left. Therefore references should be dropped in about
- * the order in which they were made.
+ * Appends messages to slabs, which are buffers of up to 1 MiB, or more for a larger message. Leaves the headroom in front of each
+ * message that `PreparedCall.fromBytes` needs. A slab is freed when no reference to it is left. Therefore references should be
+ * dropped in about the order in which they were made.
  */
 export class ByteArena {
   #slab = Buffer.alloc(0);
   #used = 0;
 
-  /** Copies bytes into the arena and returns a reference to the copy. */
-  append(bytes: Buffer): ByteReference {
+  /**
+   * Copies bytes into the arena and returns a reference to the copy.
+   *
+   * @param heldBytes number of bytes to which references are held
+   */
+  append(bytes: Buffer, heldBytes: number): ByteReference {
     const needed = PreparedCall.headroomBytes + bytes.length;
     if (this.#used + needed > this.#slab.length) {
+      const slabBytes = Math.min(maxSlabBytes, Math.ceil(heldBytes * slabShare));
       this.#slab = Buffer.allocUnsafeSlow(Math.max(slabBytes, needed));
       this.#used = 0;
     }

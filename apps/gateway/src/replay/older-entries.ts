@@ -33,6 +33,11 @@ export interface OlderRange {
    * the stream has lost do not count as missed.
    */
   readonly isFromStart?: boolean;
+  /**
+   * True when the client's tenant has lost newer events than the other tenants have. Such a client needs more entries, so that a read
+   * for all clients together could exceed the maximum number of entries. @defaultValue false
+   */
+  readonly isShortened?: boolean;
 }
 
 /** All entries of a range, oldest first. */
@@ -66,16 +71,19 @@ const pageEntries = 500;
 
 /**
  * Reads entries that are older than those in the ring, in whole pages from the newest backwards. At most one
- * read of a stream runs at a time. Clients that arrive during a read share the next read. The next read is
- * skipped if the cached range includes every entry that these clients need. Therefore the number of reads
- * does not grow with the number of clients.
+ * read of a stream runs at a time, and one more for tenants that have lost newer events. Clients that arrive
+ * during a read share the next read. The next read is skipped if the cached range includes every entry that
+ * these clients need. Therefore the number of reads does not grow with the number of clients.
  */
 export class OlderEntries {
   readonly #broker: Pick<Broker, 'readRange' | 'inspect'>;
   readonly #options: OlderEntriesOptions;
   readonly #monotonicMs: () => number;
-  /** The reads by stream. */
-  readonly #reads = new Map<string, StreamReads>();
+  /** The reads by stream: those of tenants that have lost newer events than the others, and those of all other clients. */
+  readonly #reads = {
+    shortened: new Map<string, StreamReads>(),
+    usual: new Map<string, StreamReads>(),
+  };
 
   constructor(
     broker: Pick<Broker, 'readRange' | 'inspect'>,
@@ -102,18 +110,23 @@ export class OlderEntries {
 
   /** Number of entries kept for the next clients. */
   get size(): number {
-    return [...this.#reads.values()].reduce((sum, { cached }) => sum + (cached?.entries.length ?? 0), 0);
+    return this.#allReads().reduce((sum, { cached }) => sum + (cached?.entries.length ?? 0), 0);
   }
 
   /** Evicts ranges that are too old to be used. */
   evict(): void {
-    for (const reads of this.#reads.values())
+    for (const reads of this.#allReads())
       if (reads.cached !== undefined && !this.#isFresh(reads.cached)) delete reads.cached;
   }
 
+  #allReads(): readonly StreamReads[] {
+    return [...this.#reads.shortened.values(), ...this.#reads.usual.values()];
+  }
+
   #request(stream: string, range: OlderRange): Promise<CachedRange> | CachedRange {
-    const reads: StreamReads = this.#reads.get(stream) ?? { requested: [] };
-    this.#reads.set(stream, reads);
+    const byStream = range.isShortened === true ? this.#reads.shortened : this.#reads.usual;
+    const reads: StreamReads = byStream.get(stream) ?? { requested: [] };
+    byStream.set(stream, reads);
     if (reads.cached !== undefined && this.#includes(reads.cached, range)) return reads.cached;
     reads.requested.push(range);
     reads.next ??= this.#readNext(stream, reads);

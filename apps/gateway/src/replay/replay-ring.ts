@@ -1,17 +1,21 @@
 // Keeps the events of the last minutes, per room. A client that reconnects gets missed events from the ring, without a read from
-// the broker. Events are kept as the bytes that were sent to clients, so that they need not be encoded again for JSON clients. Uses
-// no timers and no sockets.
+// the broker. Events are kept as the bytes that were sent to clients, so that they need not be encoded again for JSON clients. The
+// tenants share the memory: a tenant with many events loses its own. Uses no timers and no sockets.
 import { compareEntryIds, type EntryId, entryIdMs, FIRST_ENTRY_ID } from '@millrace/broker';
 import { PreparedCall } from '@millrace/signalr';
-import { ByteArena, type ByteReference, viewBytes } from './byte-arena.js';
+import { NO_TENANT } from '../tenants/tenant.js';
+import { type ByteReference, viewBytes } from './byte-arena.js';
 import { PreparedCallCache } from './prepared-call-cache.js';
+import { isGone, type ReplayShare, type RingEntry } from './replay-share.js';
+import { type ReplayLimits, ReplayShares } from './replay-shares.js';
 
-/** Limits of {@link ReplayRing}. When one of them is reached, the oldest events are evicted. */
-export interface ReplayRingOptions {
-  /** Maximum time for which an event is kept. The time is shorter when `maxBytes` is reached. */
-  readonly windowMs: number;
-  /** Maximum size in bytes: the size of the messages, plus an estimate of the memory for the bookkeeping of each message. */
-  readonly maxBytes: number;
+/** Limits of {@link ReplayRing}, and the tenants that share its memory. */
+export interface ReplayRingOptions extends ReplayLimits {
+  /**
+   * Returns the tenant of a room, or one of the constants in `tenant.ts`. Must return the same tenant for the same room, except
+   * that `UNKNOWN_TENANT` may change. @defaultValue `NO_TENANT` for every room
+   */
+  readonly tenantOf?: ((roomId: string) => string) | undefined;
 }
 
 /** An event for the ring. Events are added in the order of delivery. */
@@ -42,70 +46,45 @@ export interface ReplaySlice {
 /** The client's cursor in each stream that may contain events of its room. */
 export type Cursors = ReadonlyMap<string, EntryId>;
 
-interface RingEntry {
-  readonly stream: string;
-  readonly id: EntryId;
-  readonly atMs: number;
-  readonly roomId: string;
-  readonly eventType: string;
-  /** `undefined` in an entry that was forgotten (see `isGone`), because a reference keeps a whole slab in memory. */
-  reference: ByteReference | undefined;
-  readonly bytes: number;
-  readonly latestKey: string | undefined;
-  /** Increases by one with every event, counted over all rooms and streams. */
-  readonly sequence: number;
-}
-
 /** The events of one room, oldest first. `goneCount` is the number of entries that were forgotten (see `isGone`). */
 interface RoomLog {
+  /** The share of the room's tenant. */
+  share: ReplayShare;
   entries: RingEntry[];
   goneCount: number;
   readonly latest: Map<string, RingEntry>;
 }
 
-// Approximate memory for the objects, map slots and array slots of one entry, as measured.
-const overheadBytes = 250;
 // Maximum size of the cached calls: eight times the largest replay of a room with default options.
 const maxSharedBytes = 8_388_608;
 
 /**
- * The ring. For every stream it has a *floor*: the entry ID after which the ring holds every event that is to
- * be replayed. If a client's cursor is at the floor or after it, the ring has all events that the client
+ * The ring: an index of the events by room. For every stream and tenant it has a *floor*: the entry ID after which the ring holds
+ * every event that is to be replayed. If a client's cursor is at or after the floor, the ring has all events that the client
  * missed.
  */
 export class ReplayRing {
-  readonly #options: ReplayRingOptions;
-  readonly #arena = new ByteArena();
+  readonly #tenantOf: (roomId: string) => string;
+  readonly #shares: ReplayShares;
   readonly #calls = new PreparedCallCache(maxSharedBytes);
-  readonly #floors = new Map<string, EntryId>();
-  /** Time at which the entry at each floor was appended. */
-  readonly #floorTimes = new Map<string, number>();
   readonly #rooms = new Map<string, RoomLog>();
-  /** All entries in the order of delivery. The entries before the index `#head` were evicted. */
-  #queue: RingEntry[] = [];
-  #head = 0;
-  #bytes = 0;
   #sequence = 0;
-  /**
-   * Sequence number of the newest evicted event. Events that a newer event of the same key had replaced are
-   * not included.
-   */
-  #evictedSequence = 0;
   /** Number of times that each stream began. */
   readonly #generations = new Map<string, number>();
 
-  constructor(options: ReplayRingOptions) {
-    this.#options = options;
+  constructor({ tenantOf = () => NO_TENANT, ...limits }: ReplayRingOptions) {
+    this.#tenantOf = tenantOf;
+    this.#shares = new ReplayShares(limits, (entry) => this.#forget(entry));
   }
 
   /** Estimated bytes in use, calculated in the same way as for the limit `maxBytes`. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#shares.bytes;
   }
 
   /** Number of events held. */
   get size(): number {
-    return this.#queue.length - this.#head;
+    return this.#shares.size;
   }
 
   /** Sequence number of the newest event, for {@link ReplayRing.eventsSince}. */
@@ -126,20 +105,17 @@ export class ReplayRing {
    * after `id`.
    */
   begin(stream: string, id: EntryId): void {
-    for (let index = this.#head; index < this.#queue.length; index += 1) {
-      const entry = this.#queue[index];
-      if (entry?.stream === stream) this.#forget(entry);
-    }
-    this.#floors.set(stream, id);
-    this.#floorTimes.set(stream, entryIdMs(id));
+    this.#shares.begin(stream, id);
     this.#generations.set(stream, (this.#generations.get(stream) ?? 0) + 1);
   }
 
   /**
-   * Returns the ID after which the ring holds every event of the stream, or `undefined` if `begin` was not called for the stream.
+   * Returns the ID after which the ring holds every event of the stream: of all tenants, or those of one room. Returns `undefined`
+   * if `begin` was not called for the stream.
    */
-  floor(stream: string): EntryId | undefined {
-    return this.#floors.get(stream);
+  floor(stream: string, roomId?: string): EntryId | undefined {
+    if (roomId === undefined) return this.#shares.floor(stream);
+    return this.#shares.floorOf(stream, this.#shareOfRoom(roomId));
   }
 
   /**
@@ -149,8 +125,10 @@ export class ReplayRing {
    */
   add(event: DeliveredEvent): void {
     const { stream, id, atMs = entryIdMs(id), roomId, call, latestKey } = event;
-    if (compareEntryIds(id, this.#floors.get(stream) ?? FIRST_ENTRY_ID) <= 0) return;
-    const reference = this.#arena.append(call.bytes);
+    if (compareEntryIds(id, this.#shares.floor(stream) ?? FIRST_ENTRY_ID) <= 0) return;
+    const log = this.#logOf(roomId);
+    const { share } = log;
+    const reference = share.copy(call.bytes);
     this.#sequence += 1;
     const sequence = this.#sequence;
     const entry: RingEntry = {
@@ -164,12 +142,6 @@ export class ReplayRing {
       latestKey,
       sequence,
     };
-    const log = this.#rooms.get(roomId) ?? {
-      entries: [],
-      goneCount: 0,
-      latest: new Map<string, RingEntry>(),
-    };
-    this.#rooms.set(roomId, log);
     log.entries.push(entry);
     if (latestKey !== undefined) {
       const older = log.latest.get(latestKey);
@@ -177,37 +149,19 @@ export class ReplayRing {
       // The older event is forgotten after the push, because `#forget` deletes a room without events.
       if (older !== undefined) this.#forget(older);
     }
-    this.#queue.push(entry);
-    this.#bytes += sizeOf(entry);
-    this.evict(atMs);
+    this.#shares.add(share, entry);
   }
 
-  /** Evicts the oldest events while they are too old at `brokerTimeMs` or the ring has more than `maxBytes`. */
+  /** Evicts the events that are too old at `brokerTimeMs`. */
   evict(brokerTimeMs: number): void {
-    for (let entry = this.#queue[this.#head]; entry !== undefined; entry = this.#queue[this.#head]) {
-      const isTooOld = brokerTimeMs - entry.atMs > this.#options.windowMs;
-      if (!isTooOld && this.#bytes <= this.#options.maxBytes) break;
-      this.#head += 1;
-      this.#bytes -= sizeOf(entry);
-      // A forgotten entry does not raise the floor, because a newer event of the same key has replaced it, or
-      // because its stream began again.
-      if (!isGone(entry)) {
-        this.#floors.set(entry.stream, entry.id);
-        this.#floorTimes.set(entry.stream, entry.atMs);
-        this.#evictedSequence = entry.sequence;
-      }
-      this.#forget(entry);
-    }
-    if (this.#head > 1_024 && this.#head * 2 > this.#queue.length) {
-      this.#queue = this.#queue.slice(this.#head);
-      this.#head = 0;
-    }
+    this.#shares.evict(brokerTimeMs);
   }
 
-  /** True when the ring holds everything that a client with these cursors missed. */
-  covers(cursors: Cursors): boolean {
+  /** True when the ring holds everything of a room that a client with these cursors missed. */
+  covers(roomId: string, cursors: Cursors): boolean {
+    const share = this.#shareOfRoom(roomId);
     for (const [stream, cursor] of cursors) {
-      const floor = this.#floors.get(stream);
+      const floor = this.#shares.floorOf(stream, share);
       if (floor === undefined || compareEntryIds(cursor, floor) < 0) return false;
     }
     return true;
@@ -234,9 +188,9 @@ export class ReplayRing {
     return { events: newestFirst.toReversed(), sequence: this.#sequence };
   }
 
-  /** True when no event after this sequence number was evicted. */
-  holdsSince(sequence: number): boolean {
-    return sequence >= this.#evictedSequence;
+  /** True when no event of the room after this sequence number was evicted. */
+  holdsSince(roomId: string, sequence: number): boolean {
+    return sequence >= this.#shares.evictedSequenceOf(this.#shareOfRoom(roomId));
   }
 
   /**
@@ -261,13 +215,33 @@ export class ReplayRing {
   }
 
   /**
-   * Returns the length of the period before `brokerTimeMs` for which the ring holds every event of the stream, at most `windowMs`.
+   * Returns the length of the period before `brokerTimeMs` for which the ring holds every event of the stream, of every tenant. At
+   * most `windowMs`.
    */
   coveredMs(stream: string, brokerTimeMs: number): number {
-    const floorMs = Math.min(brokerTimeMs, this.#floorTimes.get(stream) ?? brokerTimeMs);
-    // A floor that lies in the future is moved to the time of the first call.
-    this.#floorTimes.set(stream, floorMs);
-    return Math.min(this.#options.windowMs, Math.max(0, brokerTimeMs - floorMs));
+    return this.#shares.coveredMs(stream, brokerTimeMs);
+  }
+
+  /** Returns the number of tenants that have lost events to the limits of the memory in the last `windowMs`. */
+  tenantsOverShare(brokerTimeMs: number): number {
+    return this.#shares.tenantsOverShare(brokerTimeMs);
+  }
+
+  /** Returns the share that has the events of a room, or would have them. `undefined` if it holds nothing and has lost nothing. */
+  #shareOfRoom(roomId: string): ReplayShare | undefined {
+    return this.#rooms.get(roomId)?.share ?? this.#shares.find(this.#tenantOf(roomId));
+  }
+
+  /** Returns the events of a room. The room keeps its tenant for as long as the ring has events of it. */
+  #logOf(roomId: string): RoomLog {
+    const known = this.#rooms.get(roomId);
+    if (known?.share.isFinal === true) return known;
+    // The share may be created at the cost of another one, which may be the share of the room's earlier events.
+    const share = this.#shares.of(this.#tenantOf(roomId));
+    const log = this.#rooms.get(roomId) ?? { share, entries: [], goneCount: 0, latest: new Map() };
+    log.share = share;
+    this.#rooms.set(roomId, log);
+    return log;
   }
 
   #callOf({ sequence, eventType }: RingEntry, reference: ByteReference): PreparedCall {
@@ -297,15 +271,6 @@ export class ReplayRing {
       log.goneCount = 0;
     }
   }
-}
-
-function sizeOf({ bytes }: RingEntry): number {
-  return bytes + overheadBytes;
-}
-
-/** True for an entry that was forgotten: a newer event of the same key replaced it, its stream began again, or it was evicted. */
-function isGone({ reference }: RingEntry): boolean {
-  return reference === undefined;
 }
 
 /** Returns the index of the first entry after this sequence number. The entries are sorted by sequence number. */

@@ -23,6 +23,10 @@ export interface ReplayOptions {
   readonly catalog: AnyCatalog;
   readonly windowMs: number;
   readonly maxRingBytes: number;
+  /** See `ReplayLimits`. */
+  readonly maxRingBytesPerTenant?: number | undefined;
+  /** See `ReplayRingOptions`. */
+  readonly tenantOf?: (roomId: string) => string;
   /** Maximum number of events that are replayed for one room. A client that missed more must reload the room. */
   readonly maxEventsPerRoom: number;
   readonly maxBytesPerRoom: number;
@@ -91,7 +95,12 @@ export class Replay {
   constructor(options: ReplayOptions, broker: Broker, positions: RoomPositions) {
     this.#options = options;
     this.#positions = positions;
-    this.ring = new ReplayRing({ windowMs: options.windowMs, maxBytes: options.maxRingBytes });
+    this.ring = new ReplayRing({
+      windowMs: options.windowMs,
+      maxBytes: options.maxRingBytes,
+      maxBytesPerTenant: options.maxRingBytesPerTenant,
+      ...(options.tenantOf === undefined ? {} : { tenantOf: options.tenantOf }),
+    });
     this.#older = new OlderEntries(broker, { maxEntries: maxOlderEntries, keepMs: keepOlderMs }, () =>
       performance.now(),
     );
@@ -163,7 +172,8 @@ export class Replay {
     // left to send.
     for (let { sequence } = since; ; ) {
       const isComplete =
-        this.ring.holdsSince(sequence) && this.#generationOf(target.roomId) === since.generation;
+        this.ring.holdsSince(target.roomId, sequence) &&
+        this.#generationOf(target.roomId) === since.generation;
       if (target.isGone() || !isComplete) return { recovered: false, replayed };
       const slice = this.ring.eventsSince(target.roomId, sequence, sliceBytes);
       if (slice.events.length === 0) break;
@@ -209,7 +219,7 @@ export class Replay {
     positions: readonly ClientStreamPosition[],
   ): Promise<ReplaySlice | 'unknown' | undefined> {
     const cursors = new Map(positions.map(({ stream, position }) => [stream, position.cursor]));
-    const older = this.ring.covers(cursors)
+    const older = this.ring.covers(roomId, cursors)
       ? { events: [], readUpTo: cursors }
       : await this.#olderEvents(roomId, positions, cursors).catch(unknownIfTransient);
     if (older === undefined || older === 'unknown') return older;
@@ -230,11 +240,12 @@ export class Replay {
       const entries: StreamEntry[] = [];
       const readUpTo = new Map(cursors);
       for (const { stream, position, isFromStart = false } of positions) {
-        const floor = this.ring.floor(stream);
+        const floor = this.ring.floor(stream, roomId);
         if (floor === undefined || compareEntryIds(position.cursor, floor) >= 0) continue;
         // The read ends at the last entry that this gateway has handled, because the tail reads all later entries.
         const upTo = this.#positions.cursorOf(stream);
-        const range = { from: position.cursor, atLeast: floor, upTo, isFromStart };
+        const isShortened = floor !== this.ring.floor(stream);
+        const range = { from: position.cursor, atLeast: floor, upTo, isFromStart, isShortened };
         const found = await this.#older.read(stream, range);
         if (found === undefined) return undefined;
         readUpTo.set(stream, found.upTo);
@@ -243,7 +254,8 @@ export class Replay {
       }
       // During the read, the ring may have evicted more entries than were read ahead. In that case, the read
       // is repeated, because there is a gap.
-      if (this.ring.covers(readUpTo)) return { events: this.#toEvents(roomId, entries, cursors), readUpTo };
+      if (this.ring.covers(roomId, readUpTo))
+        return { events: this.#toEvents(roomId, entries, cursors), readUpTo };
     }
     return undefined;
   }

@@ -51,7 +51,7 @@ describe('ReplayRing', () => {
     expect(textsOf(ring, cursors('0-0'))).toEqual(['1000-0', '86400000-0', '86400000-1']);
     ring.evict(302_001);
     expect(textsOf(ring, cursors('86400000-0'))).toEqual(['86400000-1']);
-    expect(ring.covers(cursors('0-0'))).toBe(false);
+    expect(ring.covers('room', cursors('0-0'))).toBe(false);
     // The floor is now the entry that was appended at 2,000 ms.
     expect(ring.coveredMs('chat', 302_001)).toBe(300_000);
     expect(ring.coveredMs('chat', 100_000)).toBe(98_000);
@@ -141,28 +141,28 @@ describe('ReplayRing', () => {
     ring.add(event('2-0', { latestKey: 'ana' }));
     const { sequence } = ring;
     ring.add(event('3-0'));
-    expect(ring.holdsSince(sequence)).toBe(true);
+    expect(ring.holdsSince('room', sequence)).toBe(true);
     // The evicted event does not count as lost, because a newer event of the same key replaced it.
     ring.evict(300_001 + 1);
-    expect(ring.holdsSince(0)).toBe(true);
+    expect(ring.holdsSince('room', 0)).toBe(true);
     ring.evict(300_002 + 1);
-    expect(ring.holdsSince(0)).toBe(false);
-    expect(ring.holdsSince(sequence)).toBe(true);
+    expect(ring.holdsSince('room', 0)).toBe(false);
+    expect(ring.holdsSince('room', sequence)).toBe(true);
     ring.evict(300_003 + 1);
-    expect(ring.holdsSince(sequence)).toBe(false);
-    expect(ring.holdsSince(ring.sequence)).toBe(true);
+    expect(ring.holdsSince('room', sequence)).toBe(false);
+    expect(ring.holdsSince('room', ring.sequence)).toBe(true);
   });
 
   it('the ring covers cursors that are at or after the floor of their stream', () => {
     const ring = createRing();
     ring.begin('chat', '5-0');
     ring.begin('ticket', '7-0');
-    expect(ring.covers(cursors('5-0', '7-0'))).toBe(true);
-    expect(ring.covers(cursors('9-0', '9-0'))).toBe(true);
-    expect(ring.covers(cursors('4-9', '7-0'))).toBe(false);
-    expect(ring.covers(cursors('5-0', '6-0'))).toBe(false);
-    expect(ring.covers(new Map([['chat', '9-0']]))).toBe(true);
-    expect(ring.covers(new Map([['chat.p1', '9-0']]))).toBe(false);
+    expect(ring.covers('room', cursors('5-0', '7-0'))).toBe(true);
+    expect(ring.covers('room', cursors('9-0', '9-0'))).toBe(true);
+    expect(ring.covers('room', cursors('4-9', '7-0'))).toBe(false);
+    expect(ring.covers('room', cursors('5-0', '6-0'))).toBe(false);
+    expect(ring.covers('room', new Map([['chat', '9-0']]))).toBe(true);
+    expect(ring.covers('room', new Map([['chat.p1', '9-0']]))).toBe(false);
   });
 
   it('events that are too old are evicted, and the floor of their stream rises', () => {
@@ -173,8 +173,8 @@ describe('ReplayRing', () => {
     expect(ring.floor('chat')).toBe('1000-0');
     expect(ring.floor('ticket')).toBe('0-0');
     expect(textsOf(ring, cursors('1000-0'))).toEqual(['1500-0']);
-    expect(ring.covers(cursors('999-0'))).toBe(false);
-    expect(ring.covers(cursors('1000-0'))).toBe(true);
+    expect(ring.covers('room', cursors('999-0'))).toBe(false);
+    expect(ring.covers('room', cursors('1000-0'))).toBe(true);
   });
 
   it('the ring stays within its maximum size by keeping events for a shorter time', () => {
@@ -183,7 +183,7 @@ describe('ReplayRing', () => {
       ring.add(event(`${n}-0`, { text: JSON.stringify({ n: 'x'.repeat(500) }) }));
     expect(ring.bytes).toBeLessThanOrEqual(20_000);
     expect(ring.size).toBe(24);
-    expect(ring.floor('chat')).toBe('476-0');
+    expect(ring.floor('chat', 'room')).toBe('476-0');
   });
 
   it('replaced events count in the size of the ring until they are evicted', () => {
@@ -191,7 +191,7 @@ describe('ReplayRing', () => {
     for (let n = 1; n <= 5_000; n += 1) ring.add(event(`${n}-0`, { latestKey: 'ana' }));
     expect(ring.size).toBeLessThanOrEqual(1_001);
     expect(textsOf(ring, cursors('0-0'))).toEqual(['5000-0']);
-    expect(ring.covers(cursors('0-0'))).toBe(true);
+    expect(ring.covers('room', cursors('0-0'))).toBe(true);
   });
 
   it('a stream that begins again changes only the generation of rooms that use this stream', () => {
@@ -233,7 +233,7 @@ describe('ReplayRing', () => {
           ring.add(event(id, { stream, roomId: room, text: JSON.stringify({ n: stream + id }) }));
         }
         const after = cursors(`${chat}-0`, `${ticket}-0`);
-        if (!ring.covers(after)) return;
+        if (!ring.covers('room', after)) return;
         const expected = all
           .filter(
             ({ stream, id, room }) =>
