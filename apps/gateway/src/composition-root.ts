@@ -13,6 +13,7 @@ import { createTokenVerifier, type TokenKeys, type User } from './auth/token-ver
 import { EvictionWatch } from './broker/eviction-watch.js';
 import { redisConnectionOptions } from './broker/redis-connection-options.js';
 import { Delivery } from './dispatch/delivery.js';
+import type { TenantLimits } from './http/tenant-limits.js';
 import type { EventsClient } from './hub/events-client.js';
 import { createEventsHub } from './hub/events-hub.js';
 import { SharedDirectory } from './hub/shared-directory.js';
@@ -24,6 +25,7 @@ import { type ResolvedGatewayOptions, secretsOf } from './settings/options.js';
 import type { Logger } from './telemetry/logger.js';
 import { createMetrics, type Metrics } from './telemetry/metrics.js';
 import { createPublisherObserver, observeSignalR } from './telemetry/observers.js';
+import { createTenantBudgets, type TenantBudgets } from './tenants/tenant-budgets.js';
 
 // Maximum number of users for whom a rate is remembered. A gateway has fewer connections than this.
 const maxLimitedUsers = 100_000;
@@ -39,6 +41,8 @@ export interface GatewayComponents {
   readonly publisher: Publisher;
   readonly rooms: Rooms;
   readonly delivery: Delivery;
+  /** Limits of tenants for publishing over HTTP. `undefined` if rooms have no tenants. */
+  readonly tenantLimits: TenantLimits | undefined;
   readonly evictionWatch: EvictionWatch;
   /**
    * `undefined` without an `instanceUrl`. In that case, all requests of a connection must reach the gateway
@@ -79,11 +83,23 @@ export function composeGateway(options: ResolvedGatewayOptions, logger: Logger):
   const directory = createDirectory(shared);
   const signalR = createSignalR(shared, directory);
   const remoteKeys = createRemoteKeys(shared);
-  const rooms = new Rooms({ ...shared, broker });
-  const hub = mapHub(shared, { credentials, remoteKeys, publisher, rooms, signalR });
+  const tenantBudgets = createTenantBudgets(options, shared);
+  const rooms = new Rooms({ ...shared, broker, tenants: tenantBudgets?.tenants });
+  const hub = mapHub(shared, { credentials, remoteKeys, publisher, rooms, signalR, tenantBudgets });
   const delivery = new Delivery({ ...shared, broker, rooms, hub });
-  const access = { credentials, remoteKeys };
-  return { ...access, metrics, broker, publisher, rooms, delivery, evictionWatch, directory, signalR };
+  return {
+    credentials,
+    remoteKeys,
+    metrics,
+    broker,
+    publisher,
+    rooms,
+    delivery,
+    tenantLimits: tenantBudgets,
+    evictionWatch,
+    directory,
+    signalR,
+  };
 }
 
 function createBroker({ options, logger, metrics }: SharedDependencies): Broker {
@@ -143,13 +159,15 @@ function createSignalR(
 
 function mapHub(
   shared: SharedDependencies,
-  components: Pick<GatewayComponents, 'credentials' | 'remoteKeys' | 'publisher' | 'rooms' | 'signalR'>,
+  components: Pick<GatewayComponents, 'credentials' | 'remoteKeys' | 'publisher' | 'rooms' | 'signalR'> & {
+    readonly tenantBudgets: TenantBudgets | undefined;
+  },
 ): Hub<EventsClient> {
   const { options, metrics } = shared;
   const { isDevelopment, allowedOrigins, maxRoomsPerConnection } = options;
   const definition = createEventsHub({
     publisher: components.publisher,
-    rooms: connectionRoomsDependencies(shared, components.rooms),
+    rooms: connectionRoomsDependencies(shared, components),
     areRoomsOpen: isDevelopment,
     activeTyping: new ActiveTyping({
       expiryMs: components.rooms.indicators.find(TYPING)?.expiresAfterMs ?? 0,
@@ -160,8 +178,13 @@ function mapHub(
       burst: options.maxClientEventsBurst,
       maxKeys: maxLimitedUsers,
     }),
+    tenantRate: components.tenantBudgets?.clientEventRate,
     monotonicMs: () => systemClock.monotonicMs(),
     onRateLimited: () => metrics.dropped.inc({ reason: 'rate_limited' }),
+    onTenantRateLimited: () => {
+      metrics.dropped.inc({ reason: 'rate_limited' });
+      metrics.tenantRefusals.inc({ reason: 'client_event_rate' });
+    },
   });
   const origins = allowedOriginsOf(allowedOrigins, isDevelopment);
   return components.signalR.mapHub('/hubs/events', definition, {
@@ -172,7 +195,10 @@ function mapHub(
 
 function connectionRoomsDependencies(
   { options, metrics }: SharedDependencies,
-  rooms: Rooms,
+  {
+    rooms,
+    tenantBudgets,
+  }: Pick<GatewayComponents, 'rooms'> & { readonly tenantBudgets: TenantBudgets | undefined },
 ): ConnectionRoomsDependencies {
   const { positions, replay } = rooms;
   return {
@@ -187,6 +213,7 @@ function connectionRoomsDependencies(
     monotonicMs: () => systemClock.monotonicMs(),
     positionOfEveryRoom: () => positions.ofEveryRoom(),
     maxRoomsPerConnection: options.maxRoomsPerConnection,
+    tenantConnections: tenantBudgets?.connections,
     onSlowClientEnded: (outcome) => metrics.slowClients.inc({ outcome }),
   };
 }

@@ -217,6 +217,7 @@ class MillraceGateway implements Gateway<AnyCatalog> {
       apiKeys: () => this.#components.credentials.apiKeys,
       isDevelopment,
       maxEventsPerRequest,
+      tenantLimits: this.#components.tenantLimits,
       onForbidden: (apiKey) =>
         this.#logger.warn({ apiKey }, 'an API key was refused for its scopes, rooms or types'),
     });

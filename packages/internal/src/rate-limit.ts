@@ -36,6 +36,11 @@ export class RateLimit {
     return waitMs;
   }
 
+  /** Returns the milliseconds until a key has the tokens, and takes none. See `TokenBucket.waitMs`. */
+  waitMs(key: string, timeMs: number, cost = 1): number {
+    return this.#buckets.get(key)?.bucket.waitMs(timeMs, cost) ?? 0;
+  }
+
   #forgetOld(timeMs: number): void {
     for (let oldest = this.#buckets.oldest(); oldest !== undefined; oldest = this.#buckets.oldest()) {
       const [key, { atMs }] = oldest;

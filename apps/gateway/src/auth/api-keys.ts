@@ -21,6 +21,8 @@ export interface ApiKey {
   readonly scopes?: readonly ApiKeyScope[];
   /** Rooms into which the key may publish. A trailing `*` makes a prefix. @defaultValue every room */
   readonly rooms?: readonly string[];
+  /** Tenant of the key: it may publish only into rooms of this tenant. @defaultValue rooms of every tenant */
+  readonly tenant?: string;
   /** Event types that the key may publish. A trailing `*` makes a prefix. @defaultValue every type */
   readonly types?: readonly string[];
 }
@@ -28,6 +30,7 @@ export interface ApiKey {
 /** An API key that a request has presented. */
 export interface KnownApiKey {
   readonly name: string;
+  readonly tenant: string | undefined;
   has(scope: ApiKeyScope): boolean;
   /** Returns the field of an event that the key does not allow, or `undefined` if the key allows the event. */
   forbiddenField(event: {
@@ -60,9 +63,10 @@ export class ApiKeys {
   }
 }
 
-function known({ name, key = '', sha256, scopes = ['publish'], rooms, types }: ApiKey) {
+function known({ name, key = '', sha256, scopes = ['publish'], rooms, tenant, types }: ApiKey) {
   return {
     name,
+    tenant,
     digest: sha256 === undefined ? digestOf(key) : Buffer.from(sha256, 'hex'),
     has: (scope: ApiKeyScope) => scopes.includes(scope),
     forbiddenField: ({ event_type, room_id }: { readonly event_type: string; readonly room_id: string }) => {

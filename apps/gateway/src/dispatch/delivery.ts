@@ -129,6 +129,7 @@ export class Delivery {
     const brokerTimeMs = rooms.brokerTimeMs();
     const { ring } = rooms.replay;
     ring.evict(brokerTimeMs);
+    metrics.tenantsOverShare.set(ring.tenantsOverShare(brokerTimeMs));
     for (const { name } of broker.partitioning.streams)
       metrics.replayWindow.set({ stream: name }, ring.coveredMs(name, brokerTimeMs) / 1000);
   }

@@ -15,6 +15,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ApiKeys, KnownApiKey } from '../auth/api-keys.js';
 import { type JsonBody, readJsonBody } from './json-body.js';
 import { type ProblemError, sendProblem } from './problem.js';
+import { roomsOf, sendOverRate, type TenantLimits } from './tenant-limits.js';
 
 /** Options and dependencies of the route. */
 export interface IngestOptions {
@@ -25,6 +26,8 @@ export interface IngestOptions {
   /** True if everybody may publish while there are no keys. */
   readonly isDevelopment: boolean;
   readonly maxEventsPerRequest: number;
+  /** `undefined` if rooms have no tenants. */
+  readonly tenantLimits: TenantLimits | undefined;
   /** Called with the name of a key that was refused for its scopes, rooms or types. */
   onForbidden(keyName: string): void;
 }
@@ -51,6 +54,7 @@ export function addIngestRoute(app: FastifyInstance, options: IngestOptions): vo
       // These checks run before the body is read, so that a client without a key cannot make the gateway read a body.
       onRequest: [
         async (request, reply) => checkApiKey(request, reply, options),
+        async (request, reply) => checkTenantOfKey(request, reply, options),
         async (request, reply) => checkEncoding(request, reply),
       ],
       handler: async (request, reply) => ingest(request, reply, options),
@@ -76,6 +80,19 @@ async function checkApiKey(
   } else {
     presentedKeys.set(request, key);
   }
+}
+
+/** Refuses a request whose API key has a tenant that publishes too much. The body need not be read for this. */
+async function checkTenantOfKey(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { tenantLimits }: IngestOptions,
+): Promise<void> {
+  const tenant = presentedKeys.get(request)?.tenant;
+  const over = tenant === undefined ? undefined : tenantLimits?.publishRate.checkTenant(tenant);
+  if (over === undefined) return;
+  tenantLimits?.onRefused();
+  await sendOverRate(reply, over);
 }
 
 /** The API key of each request that presented one. */
@@ -113,16 +130,26 @@ async function ingest(
     return sendProblem(reply, { status: 413, code: 'too_many_events', detail });
   }
   if (items.length === 0) return sendInvalid(reply, [emptyList]);
+  const { tenantLimits } = options;
+  // The rooms suffice for this check, so a request beyond a budget costs no validation. Until the events are published, everything
+  // happens in one turn of the event loop, so that no other request can use the same budget.
+  const rooms = tenantLimits === undefined ? [] : roomsOf(items);
+  const over = tenantLimits?.publishRate.check(rooms);
+  if (over !== undefined) {
+    tenantLimits?.onRefused();
+    return sendOverRate(reply, over);
+  }
   const texts = Array.isArray(value) ? itemTexts(text) : [text];
   const { events, errors } = parseAll(items, texts, options.catalog);
   if (errors.length > 0) return sendInvalid(reply, errors);
   const key = presentedKeys.get(request);
-  const forbidden = key === undefined ? [] : forbiddenEvents(events, key);
+  const forbidden = key === undefined ? [] : forbiddenEvents(events, key, tenantLimits);
   if (key !== undefined && forbidden.length > 0) {
     options.onForbidden(key.name);
     const detail = `Nothing was published. ${forbidden[0]?.message ?? ''}`;
     return sendProblem(reply, { status: 403, code: 'forbidden', detail, errors: forbidden });
   }
+  tenantLimits?.publishRate.take(rooms);
   try {
     const results = (await options.publisher.publishWritten(events)).map(toIngestResult);
     const status = results.every((result) => result.status === 'stored') ? 201 : 202;
@@ -154,9 +181,15 @@ function parseAll(
 }
 
 /** Finds the events that an API key may not publish. */
-function forbiddenEvents(events: readonly WrittenEvent[], key: KnownApiKey): readonly ProblemError[] {
+function forbiddenEvents(
+  events: readonly WrittenEvent[],
+  key: KnownApiKey,
+  tenantLimits: TenantLimits | undefined,
+): readonly ProblemError[] {
   return events.flatMap(({ event }, index) => {
-    const field = key.forbiddenField(event);
+    const { tenant } = key;
+    const isForeign = tenant !== undefined && tenantLimits?.tenants.of(event.room_id) !== tenant;
+    const field = isForeign ? 'room_id' : key.forbiddenField(event);
     if (field === undefined) return [];
     const what = field === 'room_id' ? 'into this room' : 'events of this type';
     return [{ index, path: `/${field}`, rule: 'api_key', message: `This API key may not publish ${what}.` }];

@@ -6,7 +6,7 @@ export interface Problem {
   readonly status: number;
   /** Stable code for programs, listed in docs/errors.md. */
   readonly code: ProblemCode;
-  /** Text for people. The text repeats no value from the request except event IDs. */
+  /** Text for people. The text repeats no value from the request except event IDs and the name of a tenant. */
   readonly detail: string;
   /** All errors in the events of the request. */
   readonly errors?: readonly ProblemError[];
@@ -40,6 +40,7 @@ export const problemTitles = {
   stream_refused: 'The event store refuses the stream',
   outbox_full: 'Too much waits for the event store',
   overloaded: 'The gateway is overloaded',
+  tenant_rate_limited: 'The tenant publishes too much',
   not_found: 'There is nothing here',
   host_not_allowed: 'This host is not allowed in development mode',
   internal: 'The gateway failed',

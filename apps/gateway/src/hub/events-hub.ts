@@ -14,6 +14,7 @@ import {
   type ConnectionRoomsDependencies,
   type JoinResult,
 } from '../rooms/connection-rooms.js';
+import type { TenantRate } from '../tenants/tenant-rate.js';
 import type { EventsClient } from './events-client.js';
 import { tryAgain } from './try-again.js';
 
@@ -26,10 +27,14 @@ export interface EventsHubDependencies {
   readonly activeTyping: ActiveTyping;
   /** Limits the number of events that each user may send. */
   readonly rateLimit: RateLimit;
+  /** Limits the number of events in the rooms of each tenant. `undefined` if rooms have no tenants. */
+  readonly tenantRate: Pick<TenantRate, 'check' | 'take'> | undefined;
   /** Returns monotonic time in milliseconds. */
   monotonicMs(): number;
   /** Called when an event was refused because its user sent too many events. */
   onRateLimited(): void;
+  /** Called when an event was refused because too many were sent in the rooms of its tenant. */
+  onTenantRateLimited(): void;
 }
 
 /** The context of a connection. Its `items` (the hub's state per connection) are the connection's rooms. */
@@ -84,6 +89,7 @@ export function createEventsHub(dependencies: EventsHubDependencies) {
           const { userId, name } = context.user;
           const roomId = joinedRoom(givenRoomId, context);
           checkRate(dependencies, userId);
+          checkTenantRate(dependencies, roomId);
           dependencies.activeTyping.update(userId, roomId, isTyping, dependencies.monotonicMs());
           await publishTyping(dependencies, roomId, { user_id: userId, username: name }, isTyping);
         },
@@ -98,6 +104,7 @@ export function createEventsHub(dependencies: EventsHubDependencies) {
         async (context: EventsContext, givenRoomId, messageIds): Promise<void> => {
           const roomId = joinedRoom(givenRoomId, context);
           checkRate(dependencies, context.user.userId);
+          checkTenantRate(dependencies, roomId);
           const payload = { user_id: context.user.userId, message_ids: messageIds };
           await publish(dependencies, 'read_receipt', roomId, payload);
         },
@@ -112,6 +119,20 @@ function checkRate(dependencies: EventsHubDependencies, userId: string): void {
   if (waitMs === 0) return;
   dependencies.onRateLimited();
   throw new HubError(`You send typing and receipts too fast. Send the last one again in ${waitMs} ms.`);
+}
+
+/** @throws HubError that names the time after which to send again */
+function checkTenantRate(dependencies: EventsHubDependencies, roomId: string): void {
+  const { tenantRate } = dependencies;
+  const over = tenantRate?.check([roomId]);
+  if (over === undefined) {
+    tenantRate?.take([roomId]);
+    return;
+  }
+  dependencies.onTenantRateLimited();
+  throw new HubError(
+    `Too many typing events and receipts are sent to the rooms of this tenant. Send the last one again in ${over.waitMs} ms.`,
+  );
 }
 
 /**

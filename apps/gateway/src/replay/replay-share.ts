@@ -39,7 +39,7 @@ export function isGone({ reference }: RingEntry): boolean {
 /** The events of one tenant, in the order of delivery. */
 export class ReplayShare implements Sized {
   readonly tenant: string;
-  /** What this tenant has lost because there was not enough memory. Events that became too old are not included. */
+  /** The newest events that this tenant has lost because there was not enough memory. Events that became too old are not included. */
   readonly floors = new Floors();
   readonly #arena = new ByteArena();
   heapIndex = 0;

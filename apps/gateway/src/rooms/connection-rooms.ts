@@ -15,6 +15,7 @@ import { changesBetween, shownToUser } from '../indicators/indicator-changes.js'
 import { type RoomIndicators, type ShownByName, TYPING } from '../indicators/room-indicators.js';
 import type { CatchUpOutcome, DeliveryPoint, ReplayOutcome, ReplayTarget } from '../replay/replay.js';
 import type { ReplayAttempt, ReplayAttempts } from '../replay/replay-attempts.js';
+import type { TenantConnections } from '../tenants/tenant-connections.js';
 import type { LaggingConnections } from './lagging-connections.js';
 import {
   isPendingNoticeGroup,
@@ -67,6 +68,8 @@ export interface ConnectionRoomsDependencies {
   /** Returns the current position in a form that is valid for every room. */
   positionOfEveryRoom(): string;
   readonly maxRoomsPerConnection: number;
+  /** Counts the connections of each tenant. `undefined` if rooms have no tenants. */
+  readonly tenantConnections: Pick<TenantConnections, 'tryAdd' | 'remove' | 'removeAll'> | undefined;
   /** Called when a client that read too slowly has caught up, or when its connection must be closed. */
   onSlowClientEnded(outcome: 'caught_up' | 'closed'): void;
 }
@@ -156,7 +159,8 @@ export class ConnectionRooms implements LossListener {
 
   /** Leaves a room. Leaving a room that was not joined does nothing. */
   leave(connection: RoomConnection, roomId: string): void {
-    this.#joined.delete(roomId);
+    if (this.#joined.delete(roomId))
+      this.#dependencies.tenantConnections?.remove(connection.connectionId, roomId);
     this.#replayAttempts?.delete(roomId);
     this.#endCatchingUp(connection, roomId);
     this.#leaveGroups(connection, roomId);
@@ -227,6 +231,8 @@ export class ConnectionRooms implements LossListener {
       for (const attempt of this.#replayAttempts?.values() ?? [])
         this.#dependencies.replayAttempts.end(attempt);
     this.#dependencies.lossNotices.remove(connection.connectionId);
+    this.#dependencies.tenantConnections?.removeAll(connection.connectionId);
+    this.#joined.clear();
     for (const roomId of this.#catchingUp?.keys() ?? []) this.#endCatchingUp(connection, roomId);
   }
 
@@ -270,10 +276,12 @@ export class ConnectionRooms implements LossListener {
 
   /** @throws HubError when the client has joined too many rooms */
   #addJoined(connection: RoomConnection, roomId: string): void {
-    const { maxRoomsPerConnection } = this.#dependencies;
-    if (roomId === personalRoomOf(connection.user.userId)) return;
-    if (!this.#joined.has(roomId) && this.#joined.size >= maxRoomsPerConnection)
+    const { maxRoomsPerConnection, tenantConnections } = this.#dependencies;
+    if (this.#joined.has(roomId) || roomId === personalRoomOf(connection.user.userId)) return;
+    if (this.#joined.size >= maxRoomsPerConnection)
       throw new HubError(`A connection may join at most ${maxRoomsPerConnection} rooms.`);
+    if (tenantConnections?.tryAdd(connection.connectionId, roomId) === false)
+      throw tryAgain('The tenant of this room has the maximum number of connections to this gateway.');
     this.#joined.add(roomId);
   }
 

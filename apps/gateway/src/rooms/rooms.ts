@@ -9,6 +9,7 @@ import { ReplayAttempts } from '../replay/replay-attempts.js';
 import type { ResolvedGatewayOptions } from '../settings/options.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Metrics } from '../telemetry/metrics.js';
+import type { Tenants } from '../tenants/tenants.js';
 import { LaggingConnections } from './lagging-connections.js';
 import { LossNotices } from './loss-notices.js';
 import { RoomPositions } from './room-positions.js';
@@ -19,6 +20,8 @@ export interface RoomsDependencies {
   readonly broker: Broker;
   readonly metrics: Metrics;
   readonly logger: Logger;
+  /** `undefined` if rooms have no tenants. */
+  readonly tenants: Tenants | undefined;
 }
 
 /** The state of this gateway's rooms. Usable after `follow` was called. */
@@ -36,13 +39,15 @@ export class Rooms {
   readonly replayAttempts: ReplayAttempts;
   #subscriber: Subscriber | undefined;
 
-  constructor({ options, broker, metrics, logger }: RoomsDependencies) {
+  constructor({ options, broker, metrics, logger, tenants }: RoomsDependencies) {
     this.positions = new RoomPositions(broker, () => this.#followed());
     this.replay = new Replay(
       {
         catalog: options.catalog,
         windowMs: options.replayWindowMs,
         maxRingBytes: options.maxReplayBytes,
+        maxRingBytesPerTenant: options.maxReplayBytesPerTenant,
+        ...(tenants === undefined ? {} : { tenantOf: (roomId: string) => tenants.of(roomId) }),
         maxEventsPerRoom: options.maxReplayEventsPerRoom,
         maxBytesPerRoom: options.maxReplayBytesPerRoom,
       },

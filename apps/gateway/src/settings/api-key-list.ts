@@ -1,9 +1,10 @@
 // The kind of the setting `apiKeys`: a list of plain keys, or a JSON list of keys with a name and limits.
 import { API_KEY_SCOPES } from '../auth/api-keys.js';
+import { isTenantName } from '../tenants/tenant.js';
 import { faultOfApiKey } from './setting-checks.js';
 import { list, type SettingKind } from './setting-kinds.js';
 
-const fields = ['name', 'key', 'sha256', 'scopes', 'rooms', 'types'];
+const fields = ['name', 'key', 'sha256', 'scopes', 'rooms', 'tenant', 'types'];
 
 /** Creates the kind. No fault repeats a key. */
 export function apiKeyList(): SettingKind {
@@ -51,7 +52,7 @@ function faultOfKey(entry: unknown): string | undefined {
   if (!isRecord(entry)) return 'must be a key or an object';
   const unknown = Object.keys(entry).find((field) => !fields.includes(field));
   if (unknown !== undefined) return `has a field that does not exist: its fields are ${fields.join(', ')}`;
-  const { name, key, sha256, scopes, rooms, types } = entry;
+  const { name, key, sha256, scopes, rooms, tenant, types } = entry;
   if (typeof name !== 'string' || !/^[!-~][ -~]{0,99}$/.test(name))
     return 'needs a name of 1 to 100 printable ASCII characters';
   if ((key === undefined) === (sha256 === undefined)) return 'needs either a key or a sha256';
@@ -65,6 +66,8 @@ function faultOfKey(entry: unknown): string | undefined {
     !(isTexts(scopes) && scopes.every((scope) => API_KEY_SCOPES.some((known) => known === scope)))
   )
     return `has scopes that are not among ${API_KEY_SCOPES.join(', ')}`;
+  if (tenant !== undefined && !isTenantName(tenant))
+    return 'has a tenant that is not a text of 1 to 256 bytes without control characters';
   if (rooms !== undefined && !isTexts(rooms)) return 'has rooms that are not a list of texts';
   return types === undefined || isTexts(types) ? undefined : 'has types that are not a list of texts';
 }

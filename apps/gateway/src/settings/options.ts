@@ -4,6 +4,7 @@ import { type AnyCatalog, eventCatalog } from '@millrace/contract';
 import type { ApiKey } from '../auth/api-keys.js';
 import { KEY_ALGORITHMS } from '../auth/token-rules.js';
 import type { GatewayExtension } from '../extension.js';
+import type { TenantOf } from '../tenants/tenants.js';
 
 /** Options of {@link createGateway}. */
 export interface GatewayOptions<C extends AnyCatalog = typeof eventCatalog> {
@@ -172,6 +173,25 @@ export interface GatewayOptions<C extends AnyCatalog = typeof eventCatalog> {
    * @defaultValue 60
    */
   readonly maxClientEventsBurst?: number;
+  /**
+   * Returns the tenant of a room: 1 to 256 bytes of text without control characters, or `undefined` for a room without limits. It is
+   * asked once for each room, must be fast, and must always give the same answer for the same room. If it fails, the room counts as
+   * one without a tenant. @defaultValue none: no room has a tenant
+   */
+  readonly tenantOf?: TenantOf | undefined;
+  /** Regular expression whose only group is the tenant in a room ID, instead of `tenantOf`. @defaultValue none */
+  readonly tenantPattern?: string | undefined;
+  /**
+   * Maximum number of events per second that may be published over HTTP into the rooms of one tenant. The same rate limits typing
+   * events and receipts of its clients, separately. @defaultValue 500
+   */
+  readonly maxTenantEventsPerSecond?: number;
+  /** Maximum number of events that may be published at once into the rooms of one tenant after a pause. @defaultValue 1_000 */
+  readonly maxTenantEventsBurst?: number;
+  /** Maximum number of connections to this gateway that have joined a room of the same tenant. @defaultValue 10_000 */
+  readonly maxConnectionsPerTenant?: number;
+  /** Maximum memory for delivered events of one tenant, in bytes. @defaultValue `maxReplayBytes` */
+  readonly maxReplayBytesPerTenant?: number | undefined;
   /** Difference between a producer's clock and broker time beyond which an event is counted as skewed. @defaultValue 30_000 */
   readonly clockSkewLimitMs?: number;
   /** Minimum time for which acknowledged entries stay in their stream. @defaultValue 30_000 */
@@ -211,6 +231,9 @@ type OptionalOption =
   | 'jwksUrl'
   | 'jwtMaxLifeMs'
   | 'instanceUrl'
+  | 'tenantOf'
+  | 'tenantPattern'
+  | 'maxReplayBytesPerTenant'
   | 'typingExpiryMs';
 
 /** The defaults of all options that have one. */
@@ -254,6 +277,9 @@ export const DEFAULTS = {
   positionIntervalMs: 20_000,
   maxClientEventsPerSecond: 20,
   maxClientEventsBurst: 60,
+  maxTenantEventsPerSecond: 500,
+  maxTenantEventsBurst: 1_000,
+  maxConnectionsPerTenant: 10_000,
   clockSkewLimitMs: 30_000,
   minAgeMs: 30_000,
   extensions: [],

@@ -32,11 +32,12 @@ export function resolveOptions(
   checkExtensions(resolved);
   checkInstance(resolved);
   checkRedisTls(resolved);
+  checkTenants(resolved);
   return Object.freeze(resolved);
 }
 
 /** Options without a variable, which only programs can set. */
-const programOptions: readonly ProgramOption[] = ['catalog', 'extensions'];
+const programOptions: readonly ProgramOption[] = ['catalog', 'extensions', 'tenantOf'];
 /** Settings of the program `millrace` that are not options of a gateway. */
 const programSettings: readonly ProgramSetting[] = ['logLevel', 'hasDemo'];
 
@@ -60,6 +61,30 @@ function checkInstance({ instanceUrl, connectionKeys, redisUrl }: ResolvedGatewa
   if (redisUrl === undefined || connectionKeys.length === 0) {
     throw invalid('MILLRACE_INSTANCE_URL needs MILLRACE_REDIS_URL and MILLRACE_CONNECTION_KEYS.');
   }
+}
+
+const tenantLimits = [
+  'maxTenantEventsPerSecond',
+  'maxTenantEventsBurst',
+  'maxConnectionsPerTenant',
+  'maxReplayBytesPerTenant',
+] as const;
+
+/** Refuses limits of tenants that would have no effect, because no room has a tenant. */
+function checkTenants(options: ResolvedGatewayOptions): void {
+  const { tenantOf, tenantPattern, apiKeys } = options;
+  if (tenantOf !== undefined && typeof tenantOf !== 'function')
+    throw invalid('tenantOf must be a function that returns the tenant of a room.');
+  if (tenantOf !== undefined && tenantPattern !== undefined)
+    throw invalid('Give either tenantOf or tenantPattern (MILLRACE_TENANT_PATTERN), not both.');
+  if (tenantOf !== undefined || tenantPattern !== undefined) return;
+  const defaults: Readonly<Record<string, unknown>> = DEFAULTS;
+  const limit = tenantLimits.find((name) => options[name] !== defaults[name]);
+  if (limit !== undefined)
+    throw invalid(`${limit} has no effect without tenantOf or tenantPattern (MILLRACE_TENANT_PATTERN).`);
+  const key = apiKeys.find((apiKey) => typeof apiKey !== 'string' && apiKey.tenant !== undefined);
+  if (key !== undefined)
+    throw invalid('An API key has a tenant, but rooms have none: set MILLRACE_TENANT_PATTERN or tenantOf.');
 }
 
 function checkExtensions({ extensions, isDevelopment }: ResolvedGatewayOptions): void {

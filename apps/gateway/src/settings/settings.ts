@@ -8,12 +8,13 @@ import type { GatewayOptions } from './options.js';
 import { hostName, pem, redisUrl } from './redis-setting-kinds.js';
 import { faultOfHttpUrl, faultOfOrigin, faultOfSecret } from './setting-checks.js';
 import { choice, flag, list, type SettingKind, text, wholeNumber } from './setting-kinds.js';
+import { tenantRows } from './tenant-settings.js';
 
 /** Settings that have a variable, but are not options of `createGateway`. */
 export type ProgramSetting = 'logLevel' | 'hasDemo';
 
 /** Options that only programs can set, because they are not texts. */
-export type ProgramOption = 'catalog' | 'extensions';
+export type ProgramOption = 'catalog' | 'extensions' | 'tenantOf';
 
 /** Name of a setting: the option of `createGateway`. */
 export type SettingName = Exclude<keyof GatewayOptions, ProgramOption> | ProgramSetting;
@@ -40,6 +41,7 @@ export const SETTING_GROUPS = [
   'Browsers and other gateways',
   'Connections',
   'Limits of one client',
+  'Limits of one tenant',
   'Replay',
 ] as const;
 
@@ -346,6 +348,7 @@ export const SETTINGS: readonly Setting[] = [
       'what its event types declare: 10,000',
     ],
   ]),
+  ...inGroup('Limits of one tenant', tenantRows),
   ...inGroup('Replay', [
     [
       'replayWindowMs',

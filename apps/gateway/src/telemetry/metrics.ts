@@ -79,7 +79,7 @@ export function createMetrics() {
   );
   const replayWindow = gauge(
     'replay_window_seconds',
-    'Time for which events of a stream are kept in memory for returning clients',
+    'Time for which events of a stream are kept in memory for returning clients, the shortest of all tenants',
     ['stream'],
   );
   const expired = gauge(
@@ -128,6 +128,22 @@ export function createMetrics() {
     ['at', 'code'],
   );
 
+  const tenantRefusals = counter(
+    'tenant_refusals_total',
+    'Requests and calls that were refused because a tenant has reached a limit: publish_rate (a request to POST /v1/events), client_event_rate ' +
+      '(typing or a receipt of a client), connections (a join)',
+    ['reason'],
+  );
+  const tenantFaults = counter(
+    'tenant_faults_total',
+    'Calls of tenantOf that threw an error or returned something that is no name of a tenant',
+    [],
+  );
+  const tenantsOverShare = gauge(
+    'replay_tenants_over_share',
+    'Tenants that lost events from the replay memory because they have more of them than fit into it',
+    [],
+  );
   const keyServerRequests = counter(
     'key_server_requests_total',
     'Requests to MILLRACE_JWKS_URL for the keys of tokens, answered or failed',
@@ -162,6 +178,9 @@ export function createMetrics() {
     refusals,
     replaysGivenUp,
     keyServerRequests,
+    tenantRefusals,
+    tenantFaults,
+    tenantsOverShare,
 
     /** Sets the metrics of a stream from the broker's inspection. */
     observeStream(group: string, inspection: StreamInspection): void {

@@ -11,7 +11,8 @@ import { NO_TENANT, UNKNOWN_TENANT } from '../../src/tenants/tenant.js';
 
 setFlagsFromString('--expose-gc');
 
-const tenantOf = (roomId: string): string => (roomId.includes(':') ? (roomId.split(':')[0] ?? '') : NO_TENANT);
+const tenantOf = (roomId: string): string =>
+  roomId.includes(':') ? (roomId.split(':')[0] ?? '') : NO_TENANT;
 
 function createRing(
   limits: Partial<ReplayLimits> & { readonly tenantOf?: (roomId: string) => string } = {},
@@ -29,7 +30,9 @@ function add(ring: ReplayRing, ms: number, roomId: string, stream = 'chat'): voi
 
 const after = (ms: number) => new Map([['chat', `${ms}-0`]]);
 const held = (ring: ReplayRing, roomId: string, from = 0): readonly number[] =>
-  ring.eventsAfter(roomId, after(from), 10_000).events.map(({ text }) => (JSON.parse(text) as { n: number }).n);
+  ring
+    .eventsAfter(roomId, after(from), 10_000)
+    .events.map(({ text }) => (JSON.parse(text) as { n: number }).n);
 
 describe('the replay memory of tenants', () => {
   it('a tenant that publishes more than the memory holds loses its own events, and the others lose none', () => {
@@ -45,7 +48,7 @@ describe('the replay memory of tenants', () => {
     expect(ring.tenantsOverShare(2_000)).toBe(1);
   });
 
-  it('rooms without a tenant share one part of the memory', () => {
+  it('all rooms without a tenant have one share of the memory together', () => {
     const ring = createRing();
     add(ring, 1, 'quiet:1');
     for (let ms = 2; ms <= 500; ms += 1) add(ring, ms, `plain ${ms}`);
@@ -142,7 +145,9 @@ describe('the replay memory of tenants', () => {
       fc.property(fc.array(step, { minLength: 10, maxLength: 60 }), fc.nat(3_000), (steps, gone) => {
         const limits = { windowMs: 2_000, maxBytes: 100_000 };
         const shared = createRing(limits);
-        const alone = new Map([0, 1, 2, 3].map((tenant) => [tenant, createRing({ ...limits, maxBytes: 1e9 })]));
+        const alone = new Map(
+          [0, 1, 2, 3].map((tenant) => [tenant, createRing({ ...limits, maxBytes: 1e9 })]),
+        );
         const bytes = new Map<number, number>();
         let ms = 0;
         for (const { tenant, room, count } of steps)
@@ -197,7 +202,8 @@ describe('LargestFirst', () => {
             known.bytes = bytes;
             heap.resized(known);
           }
-          const expected = items.size === 0 ? undefined : Math.max(...[...items.values()].map((item) => item.bytes));
+          const expected =
+            items.size === 0 ? undefined : Math.max(...[...items.values()].map((item) => item.bytes));
           expect(heap.largest?.bytes).toBe(expected);
         }
       }),

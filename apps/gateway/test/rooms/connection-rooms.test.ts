@@ -55,6 +55,7 @@ function setUp(maxRoomsPerConnection = 1_000) {
     monotonicMs: () => 0,
     positionOfEveryRoom: () => 'now',
     maxRoomsPerConnection,
+    tenantConnections: undefined,
     onSlowClientEnded: (outcome) => outcomes.push(outcome),
   });
   const receive = (argument: unknown): void => {

@@ -137,6 +137,7 @@ function createLossyWorld() {
         },
         monotonicMs: () => 0,
         maxRoomsPerConnection: 100,
+        tenantConnections: undefined,
         onSlowClientEnded: () => {},
       });
       this.#member = {

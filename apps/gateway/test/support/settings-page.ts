@@ -31,7 +31,7 @@ const apiKeys = `
 \`\`\`
 
 A key is given as it is, or as its SHA-256 digest (\`printf %s "$KEY" | sha256sum\`), so that the file holds no secret. \`rooms\` and \`types\` list what the key may publish; a trailing
-\`*\` makes a prefix. \`scopes\` is \`["publish"]\` by default; \`read\`, \`members\`, \`erase\` and \`admin\` are reserved for later routes. A plain key may publish everything.
+\`*\` makes a prefix. \`tenant\` is the tenant of the key: it may publish only into rooms of this tenant, and while the tenant is over its budget, requests are refused before their body is read. \`scopes\` is \`["publish"]\` by default; \`read\`, \`members\`, \`erase\` and \`admin\` are reserved for later routes. A plain key may publish everything.
 
 SIGHUP makes a gateway that is not started from a terminal read \`MILLRACE_API_KEYS_FILE\`, \`MILLRACE_JWT_SECRET_FILE\` and \`MILLRACE_JWT_SECRETS_FILE\` again. Connections stay open. A wrong file changes nothing, and the log says why.
 Long polling authenticates with every poll.
