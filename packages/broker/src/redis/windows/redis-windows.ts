@@ -113,6 +113,8 @@ export class RedisWindows implements WindowStore {
     checkWindowSlot(slot);
     checkCount(options.count);
     const index = windowIndexKey(slot);
+    // Most searches find no window at all. A plain command shows this for a tenth of the cost of a script.
+    if ((await this.#dependencies.command(index, ['EXISTS', index])) === 0) return [];
     const found = await this.#dependencies
       .run(overdueWindowsCall(slot, options))
       .catch(async (error: unknown) => {
