@@ -1,11 +1,22 @@
 /*
- * The hub's record of a connection, as the connection itself knows it.
+ * The objects that a connection reports to: the hub's record of this connection, and the observer of all connections.
  */
+import type { HubConnection } from './hub-connection.js';
 
-/** Called by one connection. */
+/** The hub's record of one connection. */
 export interface ConnectionOwner {
   /** Called once, when the state becomes `closing` or `closed`. */
   onEnding(): void;
   /** Called by the send that fills more than half of the outbound queue. */
   onBackpressure(): void;
+}
+
+/** Observes all connections of a hub. */
+export interface ConnectionObserver {
+  /** Called when a waiting message is discarded, because a newer message with the same key replaces it. */
+  onReplaced(connection: HubConnection): void;
+  /** Called once, when the transport has ended. */
+  onClosed(connection: HubConnection): void;
+  /** Called once, when the connection has ended completely. */
+  onEnded(connection: HubConnection): void;
 }

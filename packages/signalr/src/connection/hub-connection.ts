@@ -22,12 +22,14 @@ import {
   describeReason,
 } from './close-reason.js';
 import type { ConnectionLimits } from './connection-limits.js';
-import type { ConnectionOwner } from './connection-owner.js';
+import type { ConnectionObserver, ConnectionOwner } from './connection-owner.js';
 import { type ConnectionPrincipal, extensionMs } from './connection-principal.js';
 import { ConnectionTimers } from './connection-timers.js';
+import type { HubConnectionDependencies } from './hub-connection-dependencies.js';
 import { InboundBuffer } from './inbound-buffer.js';
+import { Occurrence } from './occurrence.js';
 import { OutboundQueue, type OutboundQueueOwner } from './outbound-queue.js';
-import type { Ticker, TickListener } from './ticker.js';
+import type { TickListener } from './ticker.js';
 
 /** The ping message, encoded once for all connections of the process. */
 const PING = new SerializedHubMessage({ type: MessageType.ping });
@@ -53,8 +55,10 @@ export class HubConnection implements TransportListener, TickListener, OutboundQ
   /** The time when the transport was opened, in milliseconds since 1970. */
   readonly connectedAtMs: number;
   readonly inbound: InboundBuffer;
-  /** Resolves when the transport has ended. */
-  readonly closed: Promise<void>;
+  /** Happens when the transport has ended. */
+  readonly closed = new Occurrence();
+  /** Happens when the connection has ended completely: the hub's code for it has run, and it is unregistered. */
+  readonly ended = new Occurrence();
   /** The groups of this connection, maintained by the lifetime manager. Undefined while the connection is in no group. */
   groups: Set<string> | undefined;
   /** Set by the hub before the connection runs. */
@@ -64,7 +68,7 @@ export class HubConnection implements TransportListener, TickListener, OutboundQ
   readonly #queue: OutboundQueue;
   readonly #timers: ConnectionTimers;
   readonly #ticker: HubConnectionDependencies['ticker'];
-  readonly #onReplaced: HubConnectionDependencies['onReplaced'];
+  readonly #observer: ConnectionObserver;
   #principal: ConnectionPrincipal;
   #state: ConnectionState = 'handshaking';
   #protocol: HubProtocol | undefined;
@@ -75,7 +79,6 @@ export class HubConnection implements TransportListener, TickListener, OutboundQ
   #results: ClientResults | undefined;
   /** Created on first use, because the signal of most connections is never used. */
   #abortController: AbortController | undefined;
-  #resolveClosed: () => void = () => {};
   /**
    * Callbacks of the streams and hub methods that wait in `flushed`. They are not listeners of the abort signal, because Node warns
    * about more than ten listeners.
@@ -93,13 +96,10 @@ export class HubConnection implements TransportListener, TickListener, OutboundQ
     this.#transport = dependencies.transport;
     this.#ticker = dependencies.ticker;
     this.connectedAtMs = dependencies.ticker.wallMs();
-    this.#onReplaced = dependencies.onReplaced;
+    this.#observer = dependencies.observer;
     this.#queue = new OutboundQueue(dependencies.transport, dependencies.limits, this);
     this.#timers = new ConnectionTimers(dependencies.limits, dependencies.ticker.monotonicMs());
     this.inbound = new InboundBuffer(dependencies.limits.maximumInboundBufferBytes, dependencies.transport);
-    this.closed = new Promise((resolve) => {
-      this.#resolveClosed = resolve;
-    });
   }
 
   /** The client's identity, with the newest credentials. The user id never changes. */
@@ -167,6 +167,12 @@ export class HubConnection implements TransportListener, TickListener, OutboundQ
     const addedMs = extensionMs(this.#principal, principal);
     if (addedMs >= 0) this.#principal = principal;
     return addedMs > 0;
+  }
+
+  /** Records that the connection has ended completely. */
+  end(): void {
+    this.ended.happen();
+    this.#observer.onEnded(this);
   }
 
   /** Begins to listen to the transport. */
@@ -318,7 +324,8 @@ export class HubConnection implements TransportListener, TickListener, OutboundQ
     this.#moveTo('closed');
     this.#queue.discard();
     this.inbound.end();
-    this.#resolveClosed();
+    this.closed.happen();
+    this.#observer.onClosed(this);
   }
 
   onTick(nowMs: number): void {
@@ -356,7 +363,7 @@ export class HubConnection implements TransportListener, TickListener, OutboundQ
   #offer(message: EncodedMessage, key?: string): boolean {
     this.#timers.sent();
     const offered = this.#queue.offer(message, key);
-    if (offered === 'replaced') this.#onReplaced(this.identity);
+    if (offered === 'replaced') this.#observer.onReplaced(this);
     if (offered !== 'overflow') return true;
     this.close('slow_consumer');
     return false;
@@ -386,13 +393,4 @@ export class HubConnection implements TransportListener, TickListener, OutboundQ
   get #isEnding(): boolean {
     return this.#state === 'closing' || this.#state === 'closed';
   }
-}
-
-/** Constructor dependencies of {@link HubConnection}. */
-export interface HubConnectionDependencies {
-  readonly transport: Transport;
-  readonly limits: ConnectionLimits;
-  readonly ticker: Pick<Ticker, 'monotonicMs' | 'wallMs'>;
-  /** Called when a waiting message is discarded, because a newer message with the same key replaces it. */
-  readonly onReplaced: (identity: ConnectionIdentity) => void;
 }

@@ -17,8 +17,16 @@ const CHUNK_OVERHEAD_BYTES = 128;
  */
 export const INTERRUPTED = Symbol('interrupted');
 
+/** The answer of {@link InboundBuffer.next} when nothing has arrived: the reader is called later. */
+export const WAITING = Symbol('waiting');
+
 /** One item for the reader. Undefined means that no more bytes follow. */
 export type Inbound = Buffer | typeof INTERRUPTED | undefined;
+
+/** A reader that waits for the next item. */
+export interface InboundReader {
+  onInbound(item: Inbound): void;
+}
 
 /**
  * A buffer for one reader. The transport is paused when the buffer reaches `limitBytes`, and resumed when the buffer has shrunk to
@@ -27,12 +35,13 @@ export type Inbound = Buffer | typeof INTERRUPTED | undefined;
 export class InboundBuffer {
   readonly #limitBytes: number;
   readonly #transport: Pick<Transport, 'pauseReading' | 'resumeReading'>;
-  #chunks: (Buffer | typeof INTERRUPTED)[] = [];
+  /** The unread items. Absent while there are none, because most connections are idle most of the time. */
+  #chunks: (Buffer | typeof INTERRUPTED)[] | undefined;
   #bufferedBytes = 0;
   #isPaused = false;
   #isEnded = false;
   #isDiscarded = false;
-  #reader: ((chunk: Inbound) => void) | undefined;
+  #reader: InboundReader | undefined;
 
   constructor(limitBytes: number, transport: Pick<Transport, 'pauseReading' | 'resumeReading'>) {
     this.#limitBytes = limitBytes;
@@ -54,6 +63,7 @@ export class InboundBuffer {
       this.#answer(chunk);
       return;
     }
+    this.#chunks ??= [];
     this.#chunks.push(chunk);
     this.#bufferedBytes += bytes + CHUNK_OVERHEAD_BYTES;
     if (!this.#isPaused && this.#bufferedBytes >= this.#limitBytes) {
@@ -79,22 +89,33 @@ export class InboundBuffer {
   /** Drops all unread bytes and ends the input, because the server reads no more. */
   discard(): void {
     this.#isDiscarded = true;
-    this.#chunks = [];
+    this.#chunks = undefined;
     this.#bufferedBytes = 0;
     this.end();
   }
 
-  /** Returns the next item, or waits for it. Returns undefined after the end. */
-  read(): Promise<Inbound> | Inbound {
-    const chunk = this.#chunks.shift();
+  /**
+   * Returns the next item, or undefined after the end. If nothing has arrived, returns {@link WAITING}, and passes the next item to
+   * the reader when it arrives.
+   */
+  next(reader: InboundReader): Inbound | typeof WAITING {
+    const chunk = this.#chunks?.shift();
     if (chunk !== undefined) {
+      if (this.#chunks?.length === 0) this.#chunks = undefined;
       this.#bufferedBytes -= (chunk === INTERRUPTED ? 0 : chunk.length) + CHUNK_OVERHEAD_BYTES;
       this.#resumeWhenLow();
       return chunk;
     }
     if (this.#isEnded) return undefined;
+    this.#reader = reader;
+    return WAITING;
+  }
+
+  /** Resolves to the next item, or to undefined after the end. */
+  read(): Promise<Inbound> {
     return new Promise((resolve) => {
-      this.#reader = resolve;
+      const item = this.next({ onInbound: resolve });
+      if (item !== WAITING) resolve(item);
     });
   }
 
@@ -107,6 +128,6 @@ export class InboundBuffer {
   #answer(chunk: Inbound): void {
     const reader = this.#reader;
     this.#reader = undefined;
-    reader?.(chunk);
+    reader?.onInbound(chunk);
   }
 }

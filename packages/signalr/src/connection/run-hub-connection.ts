@@ -2,13 +2,14 @@
  * Runs a connection from its first byte to its last: handshake, registration, read loop, closing and unregistration.
  * `ConnectionHost` is the interface to the hub.
  */
+import { AsyncResource } from 'node:async_hooks';
 import { SignalRError } from '../errors.js';
 import type { SignalREventListener } from '../events.js';
 import type { HubMessage } from '../protocol/hub-message.js';
 import type { HubMessageParser, HubProtocol } from '../protocol/hub-protocol.js';
 import { toError } from './error-text.js';
 import type { HubConnection } from './hub-connection.js';
-import { INTERRUPTED } from './inbound-buffer.js';
+import { INTERRUPTED, type Inbound, type InboundReader, WAITING } from './inbound-buffer.js';
 import { type HandshakeResult, performHandshake } from './perform-handshake.js';
 import type { Ticker } from './ticker.js';
 
@@ -35,35 +36,56 @@ export interface ConnectionHost {
 }
 
 /**
- * Runs a connection until it has ended and is unregistered. Never rejects.
+ * Runs a connection until it has ended and is unregistered. `connection.ended` resolves then.
  *
- * The steps at the end have this order:
- * - The Close message is sent first, because no message can be sent after the transport ends.
- * - The abort signal fires, so that running methods stop before `onDisconnected`.
- * - `onDisconnected` runs while the connection is still in its groups, so that the hub can notify the other
- *   members.
- * - The connection is unregistered.
- *
- * The transport closes during these steps, without waiting for the hub's code.
+ * While the client is silent, no function waits for it: the bytes that arrive call the reader. An idle connection would otherwise
+ * keep a kilobyte of promises and suspended functions.
  */
-export async function runHubConnection(connection: HubConnection, host: ConnectionHost): Promise<void> {
+export function runHubConnection(connection: HubConnection, host: ConnectionHost): void {
+  void beginConnection(connection, host);
+}
+
+/** Performs the handshake and runs `onConnected`. Then the reader takes over. Never rejects. */
+async function beginConnection(connection: HubConnection, host: ConnectionHost): Promise<void> {
   const startedMs = host.ticker.monotonicMs();
   host.ticker.add(connection);
   connection.start();
   const handshake = await performHandshake(connection, host.protocols);
   if (handshake.kind === 'failed') {
     host.onEvent({ type: 'handshake_failed', ...connection.identity, reason: handshake.reason });
-  } else {
-    host.register(connection);
-    host.onEvent({ type: 'connection_opened', ...connection.identity, protocol: handshake.protocol.name });
-    if (await runConnected(connection, host)) await readMessages(connection, handshake, host);
-    await host.settle(connection);
-    await runDisconnected(connection, host);
-    host.unregister(connection);
+    await connection.closed.promise;
+    host.ticker.remove(connection);
+    connection.end();
+    return;
   }
-  await connection.closed;
+  host.register(connection);
+  host.onEvent({ type: 'connection_opened', ...connection.identity, protocol: handshake.protocol.name });
+  if (await runConnected(connection, host)) new MessageReader(connection, handshake, host, startedMs).start();
+  else await endConnection(connection, host, startedMs);
+}
+
+/**
+ * Ends a connection after its last message. Never rejects. The steps have this order:
+ * - The Close message was sent already, because no message can be sent after the transport ends.
+ * - The abort signal has fired, so that running methods stop before `onDisconnected`.
+ * - `onDisconnected` runs while the connection is still in its groups, so that the hub can notify the other
+ *   members.
+ * - The connection is unregistered.
+ *
+ * The transport closes during these steps, without waiting for the hub's code.
+ */
+async function endConnection(
+  connection: HubConnection,
+  host: ConnectionHost,
+  startedMs: number,
+): Promise<void> {
+  await host.settle(connection);
+  await runDisconnected(connection, host);
+  host.unregister(connection);
+  await connection.closed.promise;
   host.ticker.remove(connection);
-  if (handshake.kind === 'done') reportClosed(connection, host, startedMs);
+  reportClosed(connection, host, startedMs);
+  connection.end();
 }
 
 /**
@@ -83,38 +105,101 @@ async function runConnected(connection: HubConnection, host: ConnectionHost): Pr
   }
 }
 
-/** Reads messages until the client or the server ends the connection, or until the client violates the protocol. */
-async function readMessages(
-  connection: HubConnection,
-  handshake: Extract<HandshakeResult, { kind: 'done' }>,
-  host: ConnectionHost,
-): Promise<void> {
-  connection.beginReading();
-  let { parser } = handshake;
-  try {
-    for (;;) {
-      // Messages are handled in order: the next message is not even parsed before the hub has begun to handle the current message.
-      for (
-        let message = nextMessage(connection, parser);
-        message;
-        message = nextMessage(connection, parser)
-      ) {
-        const pending = host.dispatch(connection, message);
-        if (pending === undefined) continue;
-        connection.setDispatching(true);
-        await pending;
-        connection.setDispatching(false);
+/**
+ * Reads messages until the client or the server ends the connection, or until the client violates the protocol. Messages are handled
+ * in the async context of the request that opened the connection, so that a tracer finds that request.
+ */
+class MessageReader extends AsyncResource implements InboundReader {
+  readonly #connection: HubConnection;
+  readonly #host: ConnectionHost;
+  readonly #protocol: HubProtocol;
+  readonly #startedMs: number;
+  #parser: HubMessageParser;
+
+  constructor(
+    connection: HubConnection,
+    { protocol, parser }: Extract<HandshakeResult, { kind: 'done' }>,
+    host: ConnectionHost,
+    startedMs: number,
+  ) {
+    super('SignalRConnection');
+    this.#connection = connection;
+    this.#host = host;
+    this.#protocol = protocol;
+    this.#parser = parser;
+    this.#startedMs = startedMs;
+  }
+
+  start(): void {
+    this.#connection.beginReading();
+    this.#read();
+  }
+
+  onInbound(item: Inbound): void {
+    this.runInAsyncScope(this.#receive, this, item);
+  }
+
+  #receive(item: Inbound): void {
+    if (this.#accept(item)) this.#read();
+  }
+
+  /** Handles all messages that have arrived. Messages are handled in order, and a malformed one ends the connection. */
+  #read(): void {
+    const { inbound } = this.#connection;
+    try {
+      for (;;) {
+        const pending = this.#handleMessages();
+        if (pending !== undefined) {
+          void this.#readAfter(pending);
+          return;
+        }
+        const item = inbound.next(this);
+        if (item === WAITING || !this.#accept(item)) return;
       }
-      const chunk = await connection.inbound.read();
-      if (chunk === undefined) return;
-      // The client resends a message that was incomplete on the previous socket, so parsing starts again.
-      if (chunk === INTERRUPTED) {
-        parser = handshake.protocol.createParser(connection.limits.maximumReceiveMessageBytes);
-      } else parser.push(chunk);
+    } catch (error) {
+      const isTooBig = error instanceof SignalRError && error.code === 'message_too_big';
+      this.#connection.close(isTooBig ? 'message_too_big' : 'malformed_message', toError(error));
+      this.#end();
     }
-  } catch (error) {
-    const isTooBig = error instanceof SignalRError && error.code === 'message_too_big';
-    connection.close(isTooBig ? 'message_too_big' : 'malformed_message', toError(error));
+  }
+
+  /**
+   * Passes messages to the hub. Returns a promise when the hub must handle a message completely before the next one, which is not
+   * even parsed before.
+   * @throws SignalRError for a message that violates the protocol
+   */
+  #handleMessages(): Promise<void> | undefined {
+    for (;;) {
+      const message = nextMessage(this.#connection, this.#parser);
+      if (message === undefined) return undefined;
+      const pending = this.#host.dispatch(this.#connection, message);
+      if (pending !== undefined) return pending;
+    }
+  }
+
+  async #readAfter(pending: Promise<void>): Promise<void> {
+    this.#connection.setDispatching(true);
+    await pending;
+    this.#connection.setDispatching(false);
+    this.#read();
+  }
+
+  /** Gives the parser the next bytes. Returns false when there are no more. */
+  #accept(item: Inbound): boolean {
+    if (item === undefined) {
+      this.#end();
+      return false;
+    }
+    // The client resends a message that was incomplete on the previous socket, so parsing starts anew.
+    if (item === INTERRUPTED) {
+      this.#parser = this.#protocol.createParser(this.#connection.limits.maximumReceiveMessageBytes);
+    } else this.#parser.push(item);
+    return true;
+  }
+
+  /** The end of the input may be noticed inside of `close`, which must first write the Close message and change the state. */
+  #end(): void {
+    queueMicrotask(() => void endConnection(this.#connection, this.#host, this.#startedMs));
   }
 }
 

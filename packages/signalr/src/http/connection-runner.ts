@@ -2,10 +2,10 @@
  * Turns an attached transport into a running connection, and keeps the list of all running connections.
  */
 import type { ConnectionLimits } from '../connection/connection-limits.js';
+import type { ConnectionObserver } from '../connection/connection-owner.js';
 import type { ConnectionPrincipal } from '../connection/connection-principal.js';
 import { HubConnection } from '../connection/hub-connection.js';
 import { runHubConnection } from '../connection/run-hub-connection.js';
-import type { ConnectionIdentity } from '../events.js';
 import type { RequestInfo } from '../hub/hub-context.js';
 import type { MappedHub } from '../hub/mapped-hub.js';
 import type { Instances } from '../instances/instances.js';
@@ -19,14 +19,13 @@ export interface OpeningClient {
 }
 
 /** Runs the connections of one hub. */
-export class ConnectionRunner<Client, User, Items> {
+export class ConnectionRunner<Client, User, Items> implements ConnectionObserver {
   readonly #hub: MappedHub<Client, User, Items>;
   readonly #limits: ConnectionLimits;
   readonly #store: ConnectionStore;
   readonly #instances: Instances | undefined;
-  readonly #onReplaced: (identity: ConnectionIdentity) => void;
-  /** The running connections. Each has a promise that resolves when the connection has ended. */
-  readonly #lives = new Map<HubConnection, Promise<void>>();
+  /** The running connections, each with its entry in the store. */
+  readonly #running = new Map<HubConnection, StoredConnection>();
 
   constructor(
     hub: MappedHub<Client, User, Items>,
@@ -40,16 +39,15 @@ export class ConnectionRunner<Client, User, Items> {
     this.#limits = dependencies.limits;
     this.#store = dependencies.store;
     this.#instances = dependencies.instances;
-    this.#onReplaced = (identity) => hub.onEvent({ type: 'message_replaced', ...identity });
   }
 
   /** The promises of the running connections. Each resolves when its connection has ended. */
   get lives(): Iterable<Promise<void>> {
-    return this.#lives.values();
+    return Array.from(this.#running.keys(), ({ ended }) => ended.promise);
   }
 
   get connections(): Iterable<HubConnection> {
-    return this.#lives.keys();
+    return this.#running.keys();
   }
 
   /**
@@ -68,15 +66,26 @@ export class ConnectionRunner<Client, User, Items> {
       transport,
       limits: this.#limits,
       ticker: hub.ticker,
-      onReplaced: this.#onReplaced,
+      observer: this,
     });
     hub.admit(connection, client.info);
-    void connection.closed.then(() => {
-      this.#store.remove(stored);
-      this.#instances?.release(stored.ids.connectionToken);
-    });
-    const life = runHubConnection(connection, hub).finally(() => this.#lives.delete(connection));
-    this.#lives.set(connection, life);
+    this.#running.set(connection, stored);
+    runHubConnection(connection, hub);
     return connection;
+  }
+
+  onReplaced({ identity }: HubConnection): void {
+    this.#hub.onEvent({ type: 'message_replaced', ...identity });
+  }
+
+  onClosed(connection: HubConnection): void {
+    const stored = this.#running.get(connection);
+    if (stored === undefined) return;
+    this.#store.remove(stored);
+    this.#instances?.release(stored.ids.connectionToken);
+  }
+
+  onEnded(connection: HubConnection): void {
+    this.#running.delete(connection);
   }
 }

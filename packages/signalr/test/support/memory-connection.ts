@@ -162,7 +162,7 @@ export class MemoryHub {
         transport,
         limits: { ...options.limits, closeOnAuthenticationExpiration: false },
         ticker: this.#ticker,
-        onReplaced: () => {},
+        observer: { onReplaced() {}, onClosed() {}, onEnded() {} },
       },
     );
     this.#hub.admit(connection, {
@@ -171,14 +171,14 @@ export class MemoryHub {
       headers: {},
       remoteAddress: undefined,
     });
-    const life = runHubConnection(connection, this.#hostWith(how.onMessage));
+    runHubConnection(connection, this.#hostWith(how.onMessage));
     for (const chunk of chunks) {
       transport.deliver(chunk);
       if (how.isSlow === true) await turn();
     }
     await turn();
     transport.close();
-    await life;
+    await connection.ended.promise;
     await turn();
     return Buffer.concat(transport.written);
   }
