@@ -23,8 +23,8 @@ export type Address = Exceptions &
 export interface AddressBook {
   connection(connectionId: string): HubConnection | undefined;
   connections(): Iterable<HubConnection>;
-  group(name: string): ReadonlySet<HubConnection>;
-  user(userId: string): ReadonlySet<HubConnection>;
+  group(name: string): Iterable<HubConnection>;
+  user(userId: string): Iterable<HubConnection>;
 }
 
 /** The connections of this process that an address matches now. */

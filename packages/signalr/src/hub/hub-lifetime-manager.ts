@@ -9,7 +9,10 @@ import type { SharedMessage } from '../protocol/serialized-hub-message.js';
 import { type Address, type AddressBook, receiversOf } from './address.js';
 import type { Call, ConnectionRequest } from './connection-request.js';
 
-const EMPTY: ReadonlySet<HubConnection> = new Set();
+/** The connections of a group or a user. Most users have one connection, and a set with one member takes 150 bytes. */
+type Members = HubConnection | Set<HubConnection>;
+
+const NOBODY: readonly HubConnection[] = [];
 
 /**
  * Keeps the connections of one hub by id, group and user. This class does not limit the number of
@@ -18,8 +21,8 @@ const EMPTY: ReadonlySet<HubConnection> = new Set();
  */
 export class HubLifetimeManager implements AddressBook {
   readonly #connections = new Map<string, HubConnection>();
-  readonly #groups = new Map<string, Set<HubConnection>>();
-  readonly #users = new Map<string, Set<HubConnection>>();
+  readonly #groups = new Map<string, Members>();
+  readonly #users = new Map<string, Members>();
 
   get connectionCount(): number {
     return this.#connections.size;
@@ -84,16 +87,23 @@ export class HubLifetimeManager implements AddressBook {
     return this.#connections.values();
   }
 
-  group(name: string): ReadonlySet<HubConnection> {
-    return this.#groups.get(name) ?? EMPTY;
+  group(name: string): Iterable<HubConnection> {
+    return listOf(this.#groups.get(name));
+  }
+
+  /** The number of connections in a group. */
+  groupSize(name: string): number {
+    const members = this.#groups.get(name);
+    if (members === undefined) return 0;
+    return members instanceof Set ? members.size : 1;
   }
 
   groupNames(): Iterable<string> {
     return this.#groups.keys();
   }
 
-  user(userId: string): ReadonlySet<HubConnection> {
-    return this.#users.get(userId) ?? EMPTY;
+  user(userId: string): Iterable<HubConnection> {
+    return listOf(this.#users.get(userId));
   }
 
   userIds(): Iterable<string> {
@@ -132,13 +142,20 @@ export class HubLifetimeManager implements AddressBook {
   }
 }
 
-function addTo(map: Map<string, Set<HubConnection>>, key: string, connection: HubConnection): void {
-  const set = map.get(key);
-  if (set === undefined) map.set(key, new Set([connection]));
-  else set.add(connection);
+function listOf(members: Members | undefined): Iterable<HubConnection> {
+  if (members === undefined) return NOBODY;
+  return members instanceof Set ? members : [members];
 }
 
-function removeFrom(map: Map<string, Set<HubConnection>>, key: string, connection: HubConnection): void {
-  const set = map.get(key);
-  if (set?.delete(connection) === true && set.size === 0) map.delete(key);
+function addTo(map: Map<string, Members>, key: string, connection: HubConnection): void {
+  const members = map.get(key);
+  if (members instanceof Set) members.add(connection);
+  else if (members === undefined) map.set(key, connection);
+  else if (members !== connection) map.set(key, new Set([members, connection]));
+}
+
+function removeFrom(map: Map<string, Members>, key: string, connection: HubConnection): void {
+  const members = map.get(key);
+  if (members === connection) map.delete(key);
+  else if (members instanceof Set && members.delete(connection) && members.size === 0) map.delete(key);
 }

@@ -163,7 +163,7 @@ export class MappedHub<Client, User, Items> implements Hub<Client>, ConnectionHo
     add: (connectionId, group) => this.#sender.request(connectionId, { kind: 'add', group }),
     remove: (connectionId, group) => this.#sender.request(connectionId, { kind: 'remove', group }),
     members: (group) => Array.from(this.#manager.group(group), summaryOf),
-    count: (group) => this.#manager.group(group).size,
+    count: (group) => this.#manager.groupSize(group),
     names: () => [...this.#manager.groupNames()],
   };
 
