@@ -2,8 +2,10 @@
 // channel to the clients. The document contains all schemas. The schemas use only keywords of JSON Schema
 // draft 7, which is the dialect of AsyncAPI.
 import type { AnyCatalog, EventTypeDeclaration, JsonSchema, StreamDeclaration } from '@millrace/contract';
+import { checkOptions, nearestName, type OptionRules, required, text } from '@millrace/internal';
 import { CatalogSchemas } from './catalog-schemas.js';
 import { componentKeys } from './component-keys.js';
+import { invalidOption } from './invalid-option.js';
 
 /** Title, version and description of the document. */
 export interface AsyncApiInfo {
@@ -14,6 +16,12 @@ export interface AsyncApiInfo {
 
 /** An AsyncAPI document as plain data. */
 export type AsyncApiDocument = { readonly [field: string]: unknown };
+
+const RULES: OptionRules<AsyncApiInfo> = {
+  title: required(text()),
+  version: required(text()),
+  description: text(0),
+};
 
 const HUB_CHANNEL = 'hub';
 const HUB_ADDRESS = '/hubs/events';
@@ -131,6 +139,7 @@ function hubChannel(source: Source): Named {
  * through the hub. The same catalog gives the same document.
  */
 export function createAsyncApiDocument(catalog: AnyCatalog, info: AsyncApiInfo): AsyncApiDocument {
+  const given = checkOptions(info, RULES, invalidOption, nearestName);
   const { eventTypes, streams } = catalog;
   const source: Source = {
     catalog,
@@ -147,7 +156,7 @@ export function createAsyncApiDocument(catalog: AnyCatalog, info: AsyncApiInfo):
   const send: Named = ['send-hub', { action: 'send', channel: ref(`channels/${HUB_CHANNEL}`) }];
   return {
     asyncapi: '3.0.0',
-    info: { ...info },
+    info: given,
     defaultContentType: 'application/json',
     channels: Object.fromEntries(channels),
     operations: Object.fromEntries([...receive, send]),

@@ -1,7 +1,9 @@
 // Writes a catalog as an OpenAPI 3.1 document of `POST /v1/events`, which backends call without a Millrace library.
 import type { AnyCatalog, EventTypeDeclaration, JsonSchema } from '@millrace/contract';
+import { checkOptions, nearestName, type OptionRules, wholeNumber } from '@millrace/internal';
 import { CatalogSchemas } from './catalog-schemas.js';
 import { componentKeys } from './component-keys.js';
+import { invalidOption } from './invalid-option.js';
 
 /** An OpenAPI document as plain data. */
 export type OpenApiDocument = { readonly [field: string]: unknown };
@@ -11,6 +13,8 @@ export interface OpenApiOptions {
   /** Maximum number of events in one request. @defaultValue 500 */
   readonly maxEventsPerRequest?: number;
 }
+
+const RULES: OptionRules<OpenApiOptions> = { maxEventsPerRequest: wholeNumber() };
 
 type Named = readonly [name: string, value: JsonSchema];
 
@@ -161,7 +165,8 @@ function responses(maxEvents: number): JsonSchema {
  * document.
  */
 export function createOpenApiDocument(catalog: AnyCatalog, options: OpenApiOptions = {}): OpenApiDocument {
-  const { maxEventsPerRequest: maxEvents = 500 } = options;
+  const given = checkOptions(options, RULES, invalidOption, nearestName);
+  const { maxEventsPerRequest: maxEvents = 500 } = given;
   const list = { type: 'array', minItems: 1, maxItems: maxEvents, items: schemaRef('Event') };
   const post = {
     operationId: 'publishEvents',

@@ -1,5 +1,6 @@
 // Checks the arguments of calls, with the same rules for every broker. A wrong argument is a programming
 // error, so the error is reported before a call is sent to the store.
+import { objectWith } from '@millrace/internal';
 import { type EntryId, isEntryId } from './entries/entry-id.js';
 import { BrokerError } from './errors.js';
 import type { Partitioning } from './partitions/partitioning.js';
@@ -9,9 +10,9 @@ import type { WindowInput, WindowName } from './port/windows.js';
 /** Maximum number of fields of one entry. The limit exists because Lua can pass only a few thousand arguments in one call. */
 export const MAX_FIELDS = 1_000;
 /** Maximum length of a dedupe ID, a subscriber name or a consumer name, in characters. */
-const MAX_NAME_CHARS = 256;
+export const MAX_NAME_CHARS = 256;
 /** Maximum number of items in one call: entries to append or to read, IDs, or inputs of a window. */
-const MAX_COUNT = 1_000;
+export const MAX_COUNT = 1_000;
 
 /**
  * @throws BrokerError `invalid_argument` unless there are 1 to 1000 entries, and each of them can be appended
@@ -115,6 +116,9 @@ export function checkWindowInputs(inputs: readonly WindowInput[]): void {
     if (text.includes('\n')) throw invalid('text of a window input must be one line');
   }
 }
+
+/** The rule for an option that is a clock. */
+export const CLOCK_RULE = objectWith(['wallMs', 'monotonicMs', 'startTimer']);
 
 /** Creates a `BrokerError` with the code `invalid_argument`. */
 export function invalid(message: string): BrokerError {

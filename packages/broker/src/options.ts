@@ -1,4 +1,13 @@
 // The options of a broker: their types, their defaults and their checks.
+import {
+  checkOptions,
+  nearestName,
+  type OptionRule,
+  type OptionRules,
+  required,
+  timerMs,
+  wholeNumber,
+} from '@millrace/internal';
 import { BrokerError } from './errors.js';
 import { MAX_PARTITIONS, partitioningOf } from './partitions/partitioning.js';
 
@@ -71,73 +80,89 @@ const MAX_STREAMS = 256;
 const MAX_NAME_BYTES = 200;
 
 /**
+ * A name that becomes part of a key. Braces would change the hash tag of the key. Control characters
+ * would make the key unreadable.
+ */
+const keyName: OptionRule = {
+  mustBe: `a text of 1 to ${MAX_NAME_BYTES} bytes without control characters or braces`,
+  isMet: (name) =>
+    typeof name === 'string' &&
+    name.length > 0 &&
+    Buffer.from(name).toString() === name &&
+    Buffer.byteLength(name) <= MAX_NAME_BYTES &&
+    !/[\p{Cc}{}]/u.test(name),
+};
+
+/** A number that Lua and Redis can add to another such number without rounding. */
+const count = (min = 1, max = 2 ** 40): OptionRule => wholeNumber(min, max);
+
+const STREAM_RULES: OptionRules<StreamOptions> = {
+  name: required(keyName),
+  maxLength: required(count()),
+  partitions: count(1, MAX_PARTITIONS),
+};
+
+/** The rules of the options that all brokers have. */
+export const BROKER_RULES: OptionRules<BrokerOptions> = {
+  streams: required({
+    mustBe: `a list of 1 to ${MAX_STREAMS} streams`,
+    isMet: (streams) => Array.isArray(streams) && streams.length > 0 && streams.length <= MAX_STREAMS,
+  }),
+  group: keyName,
+  consumerPrefix: keyName,
+  dedupeWindowMs: count(),
+  commandTimeoutMs: timerMs(),
+  connectTimeoutMs: timerMs(),
+  livenessMs: count(),
+  leaseMs: count(),
+  heartbeatMs: timerMs(),
+  minAgeMs: count(0),
+  hardCapFactor: count(),
+  publishBatchSize: count(1, 1_000),
+  trimBatchSize: count(1, 100_000),
+  deadLetterMaxLength: count(),
+  deadMarkMs: count(),
+};
+
+/**
  * Fills in the defaults, checks every value and freezes the result.
  * @throws BrokerError `invalid_argument` with a message that names the wrong option
  */
 export function resolveBrokerOptions(options: BrokerOptions): ResolvedBrokerOptions {
+  const given = checkOptions(options, BROKER_RULES, invalid, nearestName);
   return Object.freeze({
-    streams: Object.freeze(checkedStreams(options.streams)),
-    group: checkedName('group', options.group ?? 'signalr-consumers'),
-    consumerPrefix: checkedName('consumerPrefix', options.consumerPrefix ?? 'signalr-instance-'),
-    dedupeWindowMs: atLeastOne('dedupeWindowMs', options.dedupeWindowMs ?? 300_000),
-    commandTimeoutMs: atLeastOne('commandTimeoutMs', options.commandTimeoutMs ?? 5_000),
-    connectTimeoutMs: atLeastOne('connectTimeoutMs', options.connectTimeoutMs ?? 5_000),
-    livenessMs: atLeastOne('livenessMs', options.livenessMs ?? 3_000),
-    leaseMs: atLeastOne('leaseMs', options.leaseMs ?? 3_000),
-    heartbeatMs: atLeastOne('heartbeatMs', options.heartbeatMs ?? 250),
-    minAgeMs: wholeNumber('minAgeMs', options.minAgeMs ?? 30_000, 0),
-    hardCapFactor: atLeastOne('hardCapFactor', options.hardCapFactor ?? 20),
-    publishBatchSize: wholeNumber('publishBatchSize', options.publishBatchSize ?? 512, 1, 1_000),
-    trimBatchSize: wholeNumber('trimBatchSize', options.trimBatchSize ?? 1_000, 1, 100_000),
-    deadLetterMaxLength: atLeastOne('deadLetterMaxLength', options.deadLetterMaxLength ?? 1_000),
-    deadMarkMs: atLeastOne('deadMarkMs', options.deadMarkMs ?? 86_400_000),
+    group: 'signalr-consumers',
+    consumerPrefix: 'signalr-instance-',
+    dedupeWindowMs: 300_000,
+    commandTimeoutMs: 5_000,
+    connectTimeoutMs: 5_000,
+    livenessMs: 3_000,
+    leaseMs: 3_000,
+    heartbeatMs: 250,
+    minAgeMs: 30_000,
+    hardCapFactor: 20,
+    publishBatchSize: 512,
+    trimBatchSize: 1_000,
+    deadLetterMaxLength: 1_000,
+    deadMarkMs: 86_400_000,
+    ...given,
+    streams: Object.freeze(checkedStreams(given.streams)),
   });
 }
 
 function checkedStreams(streams: readonly StreamOptions[]): StreamOptions[] {
-  if (!Array.isArray(streams) || streams.length === 0 || streams.length > MAX_STREAMS) {
-    throw invalid(`streams must list 1 to ${MAX_STREAMS} streams`);
-  }
-  const checked = streams.map(checkedStream);
+  // `Array.from` visits the holes of a sparse list, which `map` skips.
+  const checked = Array.from(streams, (stream, index) =>
+    Object.freeze(
+      checkOptions(stream, STREAM_RULES, (fault) => invalid(`streams[${index}]: ${fault}`), nearestName),
+    ),
+  );
   const names = partitioningOf(checked).streams.map(({ name }) => name);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) throw invalid(`stream ${twice} is listed twice`);
   if (names.length > MAX_STREAMS)
     throw invalid(`all partitions together must be at most ${MAX_STREAMS} streams`);
   return checked;
-}
-
-function checkedStream(stream: StreamOptions): StreamOptions {
-  const name = checkedName('streams[].name', stream.name);
-  const maxLength = atLeastOne(`maxLength of ${name}`, stream.maxLength);
-  if (stream.partitions === undefined) return Object.freeze({ name, maxLength });
-  const partitions = wholeNumber(`partitions of ${name}`, stream.partitions, 1, MAX_PARTITIONS);
-  return Object.freeze({ name, maxLength, partitions });
-}
-
-/**
- * Checks a name that becomes part of a key. Braces would change the hash tag of the key. Control characters
- * would make the key unreadable.
- */
-function checkedName(option: string, name: unknown): string {
-  const isGood =
-    typeof name === 'string' &&
-    name.length > 0 &&
-    Buffer.from(name).toString() === name &&
-    Buffer.byteLength(name) <= MAX_NAME_BYTES &&
-    !/[\p{Cc}{}]/u.test(name);
-  if (!isGood)
-    throw invalid(`${option} must be 1 to ${MAX_NAME_BYTES} bytes without control characters or braces`);
-  return name;
-}
-
-function atLeastOne(option: string, value: number): number {
-  return wholeNumber(option, value, 1);
-}
-
-function wholeNumber(option: string, value: number, min: number, max = 2 ** 40): number {
-  if (Number.isSafeInteger(value) && value >= min && value <= max) return value;
-  throw invalid(`${option} must be a whole number from ${min} to ${max}`);
 }
 
 function invalid(message: string): BrokerError {

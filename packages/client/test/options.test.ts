@@ -1,6 +1,7 @@
 // Options: addresses, limits and mistakes.
+import { callbacks, describeOptions, type OptionSamples, objects, texts } from '@millrace/testkit';
 import { describe, expect, test, vi } from 'vitest';
-import { ClientError, createClient } from '../src/index.js';
+import { ClientError, type ClientOptions, createClient } from '../src/index.js';
 import { setUp } from './support/fake-gateway.js';
 
 test.each([
@@ -46,4 +47,73 @@ describe('mistakes in options', () => {
     expect(() => createClient(options)).toThrow(ClientError);
     expect(() => createClient(options)).toThrow(expect.objectContaining({ code: 'invalid_argument' }));
   });
+});
+
+const numbers: OptionSamples = {
+  right: [0.5, 1, 10_000, Number.POSITIVE_INFINITY],
+  wrong: [
+    Number.NaN,
+    0,
+    -5,
+    Number.NEGATIVE_INFINITY,
+    null,
+    '10',
+    '',
+    true,
+    [],
+    {},
+    () => 1,
+    10n,
+    Symbol('x'),
+  ],
+  // The error shows numbers only; see below.
+  isSecret: true,
+};
+const functions = { ...callbacks, isSecret: true };
+const shapes = (right: object, wrong: readonly object[] = [{}]): OptionSamples => ({
+  ...objects([right], wrong),
+  isSecret: true,
+});
+
+describeOptions<ClientOptions>('createClient', {
+  create: (options) => createClient(options),
+  table: {
+    url: {
+      ...texts(['http://x', 'https://x/y?z=1'], ['', 'ws://x', '/path', 'http://x#y']),
+      isRequired: true,
+      isSecret: true,
+    },
+    accessToken: { ...functions, wrong: [...functions.wrong, 'eyJhbGciOi'] },
+    retryBaseMs: numbers,
+    retryMaxMs: numbers,
+    maxAttempts: numbers,
+    attemptTimeoutMs: numbers,
+    maxJoinsAtOnce: numbers,
+    dedupeWindowMs: numbers,
+    maxDedupeIds: numbers,
+    catalog: shapes({ eventTypes: [] }),
+    typingExpiryMs: numbers,
+    typingRepeatMs: numbers,
+    maxTypingUsers: numbers,
+    maxReceipts: numbers,
+    maxHeldEvents: numbers,
+    signalr: shapes({}, []),
+    createConnection: functions,
+    clock: shapes({ monotonicMs: () => 1, startTimer: () => () => undefined }, [
+      {},
+      { monotonicMs: () => 1 },
+    ]),
+    random: functions,
+    network: shapes({ addEventListener() {}, removeEventListener() {} }, [{}, { addEventListener() {} }]),
+  },
+  code: 'invalid_argument',
+  isTerse: true,
+});
+
+test.each([
+  [{ maxReceipts: Number.NaN }, 'maxReceipts must be a positive number, not NaN.'],
+  [{ maxReceipts: '10' }, 'maxReceipts must be a positive number, not string.'],
+  [{ clock: undefined, maxReceipts: -5 }, 'maxReceipts must be a positive number, not -5.'],
+])('createClient names the option, the value and the rule for %o', (options, message) => {
+  expect(() => createClient({ url: 'http://x', ...options } as ClientOptions)).toThrow(message);
 });

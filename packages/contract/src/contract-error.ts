@@ -8,6 +8,7 @@ export const CONTRACT_ERROR_CODES = {
   unknown_event_type: 'the event type is not in the catalog',
   invalid_event: 'an event does not follow its envelope or payload schema',
   event_too_large: 'payload and metadata have more bytes than the catalog allows',
+  invalid_option: 'an option of a function is wrong or unknown (a programmer’s mistake)',
   unencodable_event: 'an event holds something that JSON cannot carry (a cycle, a bigint)',
 } as const;
 

@@ -142,3 +142,10 @@ test('the built-in catalog and its declarations are frozen', () => {
   expect(Object.isFrozen(eventCatalog.eventTypes)).toBe(true);
   for (const declaration of eventCatalog.eventTypes) expect(Object.isFrozen(declaration)).toBe(true);
 });
+
+test('an event type with a misspelt field is refused, with the name that was meant', () => {
+  const misspelt = { ...type, coalesing: { slot: 'typing' } } as Declaration;
+  expect(() => defineCatalog({ streams: [stream], eventTypes: [misspelt] })).toThrow(
+    invalid(/no field coalesing: did you mean coalescing\?/),
+  );
+});

@@ -13,12 +13,15 @@ export interface Clock {
   startTimer(callback: () => void, delayMs: number): CancelTimer;
 }
 
-/** The clock of this machine. */
+/** Longest delay of a timer, about 24.8 days. Node and browsers run a timer with a longer delay at once. */
+export const MAX_TIMER_MS = 2_147_483_647;
+
+/** The clock of this machine. A delay beyond the longest one of a timer is shortened to it. */
 export const systemClock: Clock = Object.freeze({
   wallMs: () => Date.now(),
   monotonicMs: () => performance.now(),
   startTimer(callback: () => void, delayMs: number): CancelTimer {
-    const timer = setTimeout(callback, delayMs);
+    const timer = setTimeout(callback, Math.min(delayMs, MAX_TIMER_MS));
     return () => clearTimeout(timer);
   },
 });

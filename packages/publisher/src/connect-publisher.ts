@@ -1,7 +1,17 @@
 // Creates a publisher from the address of Redis, in one call.
 import { createRedisBroker, type RedisTlsOptions } from '@millrace/broker';
 import { type AnyCatalog, eventCatalog } from '@millrace/contract';
-import type { PublisherOptions } from './options.js';
+import {
+  checkOptions,
+  nearestName,
+  type OptionRules,
+  objectWith,
+  required,
+  secret,
+  text,
+} from '@millrace/internal';
+import { invalidOption } from './errors.js';
+import { CATALOG_RULE, COMMON_RULES, type PublisherOptions } from './options.js';
 import { createPublisher, type Publisher } from './publisher.js';
 
 /** Options of {@link connectPublisher}. */
@@ -22,9 +32,18 @@ export interface ConnectedPublisher<C extends AnyCatalog>
   close(): Promise<void>;
 }
 
+const RULES: OptionRules<ConnectPublisherOptions<AnyCatalog>> = {
+  ...COMMON_RULES,
+  // The URL may contain a password.
+  redisUrl: required(secret(text())),
+  redisTls: objectWith([]),
+  catalog: CATALOG_RULE,
+};
+
 /**
  * Connects to Redis and creates a publisher.
  *
+ * @throws PublisherError `invalid_option`, BrokerError `invalid_argument` if the URL is wrong
  * @throws BrokerError `unavailable` or `refused` if Redis cannot be used. The message tells why and what to do.
  *
  * @example
@@ -37,9 +56,9 @@ export interface ConnectedPublisher<C extends AnyCatalog>
 export async function connectPublisher<C extends AnyCatalog = typeof eventCatalog>(
   options: ConnectPublisherOptions<C>,
 ): Promise<ConnectedPublisher<C>> {
-  const { redisUrl, redisTls, ...rest } = options;
+  const { redisUrl, redisTls, ...rest } = checkOptions(options, RULES, invalidOption, nearestName);
   // If no catalog is given, C is its default: the type of the built-in catalog.
-  const catalog = options.catalog ?? (eventCatalog as unknown as C);
+  const catalog = rest.catalog ?? (eventCatalog as unknown as C);
   const broker = createRedisBroker({ url: redisUrl, tls: redisTls, streams: catalog.streams });
   await broker.open();
   const publisher = createPublisher<C>({ ...rest, broker, catalog });

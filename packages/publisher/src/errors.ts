@@ -6,6 +6,7 @@ export const PUBLISHER_ERROR_CODES = [
   'stream_refused',
   'outbox_full',
   'publisher_closed',
+  'invalid_option',
 ] as const;
 
 /** One of {@link PUBLISHER_ERROR_CODES}. */
@@ -23,6 +24,7 @@ const RETRY_AFTER_MS = 1_000;
  *   work.
  * - `outbox_full`: too many events already wait for the store.
  * - `publisher_closed`: the publisher was closed.
+ * - `invalid_option`: an option of the publisher is wrong or unknown. No event is concerned, so `eventId` is empty.
  */
 export class PublisherError extends Error {
   override readonly name = 'PublisherError';
@@ -49,6 +51,14 @@ export class PublisherError extends Error {
     this.outcome = details.outcome;
     this.retryAfterMs = details.retryAfterMs;
   }
+}
+
+/** Returns the error for a wrong option. `fault` names the option, what is allowed, and the value unless it is a secret. */
+export function invalidOption(fault: string): PublisherError {
+  return new PublisherError('invalid_option', `Options of the publisher: ${fault}`, {
+    eventId: '',
+    outcome: 'not_stored',
+  });
 }
 
 /**

@@ -2,7 +2,20 @@
 import { hostname } from 'node:os';
 import type { Broker, PublishReceipt } from '@millrace/broker';
 import type { AnyCatalog, StreamEvent } from '@millrace/contract';
-import { type Clock, systemClock } from '@millrace/internal';
+import {
+  type Clock,
+  checkOptions,
+  nearestName,
+  type OptionRules,
+  objectWith,
+  oneOf,
+  required,
+  systemClock,
+  text,
+  timerMs,
+  wholeNumber,
+} from '@millrace/internal';
+import { invalidOption } from './errors.js';
 
 /** Callbacks for the outcomes of events, for metrics and logs. They must not throw. */
 export interface PublisherObserver {
@@ -72,11 +85,35 @@ export interface PublisherOptions<C extends AnyCatalog> {
 /** Options with every default filled in. */
 export type ResolvedPublisherOptions<C extends AnyCatalog> = Readonly<Required<PublisherOptions<C>>>;
 
-/** Fills in the defaults and freezes the options. */
+/** The rules of the options that both ways to create a publisher have. */
+export const COMMON_RULES: OptionRules<Omit<PublisherOptions<AnyCatalog>, 'broker' | 'catalog'>> = {
+  sourceInstance: text(),
+  observer: objectWith([], ['stored', 'coalesced', 'dropped']),
+  clock: objectWith(['wallMs', 'monotonicMs', 'startTimer']),
+  coalescing: oneOf('local', 'redis'),
+  maxQueuedEvents: wholeNumber(),
+  maxQueuedChars: wholeNumber(),
+  maxQueueWaitMs: timerMs(),
+  maxOpenWindows: wholeNumber(),
+};
+
+/** The rule for a catalog. */
+export const CATALOG_RULE = objectWith(['find', 'assertEvent', 'encodeEntry']);
+
+const RULES: OptionRules<PublisherOptions<AnyCatalog>> = {
+  ...COMMON_RULES,
+  broker: required(objectWith(['append', 'onStateChange'])),
+  catalog: required(CATALOG_RULE),
+};
+
+/**
+ * Checks the options, fills in the defaults and freezes the result.
+ * @throws PublisherError `invalid_option`
+ */
 export function resolveOptions<C extends AnyCatalog>(
   options: PublisherOptions<C>,
 ): ResolvedPublisherOptions<C> {
-  const { broker } = options;
+  const given = checkOptions(options, RULES, invalidOption, nearestName);
   return Object.freeze({
     sourceInstance: `${hostname()}-${process.pid}`,
     observer: {},
@@ -85,7 +122,7 @@ export function resolveOptions<C extends AnyCatalog>(
     maxQueuedChars: 67_108_864,
     maxQueueWaitMs: 5_000,
     maxOpenWindows: 10_000,
-    coalescing: broker.kind === 'redis' ? ('redis' as const) : ('local' as const),
-    ...options,
+    coalescing: given.broker.kind === 'redis' ? ('redis' as const) : ('local' as const),
+    ...given,
   });
 }

@@ -1,5 +1,7 @@
 // Makes a whole event from the arguments of `publish`: adds an ID, the time and the origin. Pure except for the random ID.
 import { randomUUID } from 'node:crypto';
+import { nearestName, shown } from '@millrace/internal';
+import { invalidOption } from './errors.js';
 
 /** Options of one event, in addition to its type, room and payload. */
 export interface PublishOptions {
@@ -15,12 +17,29 @@ export interface PublishOptions {
   readonly traceId?: string;
 }
 
-/** Returns a new event with its envelope. The catalog checks it afterwards, together with the payload. */
+const NAMES: readonly (keyof PublishOptions)[] = ['eventId', 'timestamp', 'traceId'];
+
+/** A misspelt `eventId` would make a repeated call store the event twice. The catalog checks the values. */
+function checkNames(options: PublishOptions): void {
+  if (typeof options !== 'object' || options === null)
+    throw invalidOption(`the options of an event must be an object, not ${shown(options)}`);
+  for (const name in options) {
+    if ((NAMES as readonly string[]).includes(name)) continue;
+    const meant = nearestName(name, NAMES) ?? NAMES.join(', ');
+    throw invalidOption(`${name} is not an option of an event: did you mean ${meant}?`);
+  }
+}
+
+/**
+ * Returns a new event with its envelope. The catalog checks it afterwards, together with the payload.
+ * @throws PublisherError `invalid_option`
+ */
 export function stampEvent(
   event: { readonly type: string; readonly roomId: string; readonly payload: unknown },
   options: PublishOptions,
   stamp: { readonly wallMs: number; readonly sourceInstance: string },
 ): Record<string, unknown> {
+  checkNames(options);
   return {
     event_id: options.eventId ?? randomUUID(),
     event_type: event.type,

@@ -2,6 +2,7 @@
  * Drains a server: closes its connections in waves that are spread evenly over a period, so that the clients do not all reconnect
  * at the same moment. `server.ts` refuses new clients, and limits how long a drain waits for connections that do not end.
  */
+import { atLeast, type OptionRules, objectWith } from '@millrace/internal';
 import type { ServerClock } from './connection/clock.js';
 
 /** The options of `drain`. */
@@ -17,6 +18,9 @@ export interface DrainOptions {
    */
   readonly after?: Promise<unknown>;
 }
+
+/** The rules of the options of `drain`. */
+export const DRAIN_RULES: OptionRules<DrainOptions> = { withinMs: atLeast(0), after: objectWith(['then']) };
 
 /**
  * Time between two waves. It is short, so that each wave is small and causes no peak load on this server or on the servers that

@@ -79,3 +79,8 @@ export class AuthenticationUnavailable extends SignalRError {
     this.retryAfterSeconds = Math.min(RETRY_SECONDS.most, Math.max(RETRY_SECONDS.least, seconds));
   }
 }
+
+/** Returns the error for a wrong option. `fault` names the option, what is allowed, and the value unless it is a secret. */
+export function invalidOption(fault: string): SignalRError {
+  return new SignalRError('invalid_option', `Options: ${fault}`);
+}

@@ -1,16 +1,27 @@
 /*
  * The options of a server: all limits and durations. They are checked when the server is created, and then frozen.
  */
+import {
+  callback,
+  checkOptions,
+  flag,
+  nearestName,
+  type OptionRules,
+  objectWith,
+  oneOf,
+  timerMs,
+  wholeNumber,
+} from '@millrace/internal';
 import type { HubBackplane } from './backplane/hub-backplane.js';
 import type { HubLinkLimits } from './backplane/hub-link.js';
 import { type ServerClock, systemServerClock } from './connection/clock.js';
 import type { ConnectionLimits } from './connection/connection-limits.js';
-import { SignalRError } from './errors.js';
+import { invalidOption, type SignalRError } from './errors.js';
 import type { SignalREventListener } from './events.js';
 import type { CallLimits } from './hub/connection-calls.js';
 import type { HubContext } from './hub/hub-context.js';
-import type { HubFilter } from './hub/hub-filter.js';
-import type { InstanceOptions } from './instances/instances.js';
+import { FILTERS_RULE, type HubFilter } from './hub/hub-filter.js';
+import { checkedInstances, type InstanceOptions } from './instances/instances.js';
 
 /** Options of `createSignalRServer`. If ASP.NET Core has the same option, its name here is similar and its default is the same. */
 export interface SignalRServerOptions {
@@ -199,6 +210,45 @@ export type HubLimits = Partial<
   >
 >;
 
+/** A duration or an amount. A tick of the server ends durations, so they may be longer than a timer. */
+const count = wholeNumber();
+
+const HUB_LIMIT_RULES: OptionRules<HubLimits> = {
+  keepAliveIntervalMs: count,
+  clientTimeoutMs: count,
+  handshakeTimeoutMs: count,
+  sendTimeoutMs: count,
+  closeTimeoutMs: count,
+  maximumReceiveMessageBytes: count,
+  maximumInboundBufferBytes: count,
+  maximumOutboundBytes: count,
+  maximumOutboundMessages: count,
+  enableDetailedErrors: flag,
+  maximumParallelInvocationsPerClient: count,
+  streamBufferCapacity: count,
+  maximumStreamsPerClient: count,
+};
+
+const SERVER_RULES: OptionRules<SignalRServerOptions> = {
+  ...HUB_LIMIT_RULES,
+  disconnectTimeoutMs: timerMs(),
+  pollTimeoutMs: timerMs(),
+  statefulReconnectBufferBytes: count,
+  maximumTransportMessageBytes: count,
+  maximumPendingConnections: count,
+  // No other versions exist, so a higher minimum would refuse every client.
+  minimumNegotiateVersion: oneOf(0, 1),
+  instances: objectWith([]),
+  backplane: objectWith(['subscribe', 'publish']),
+  backplaneHeartbeatIntervalMs: count,
+  backplaneAnswerTimeoutMs: count,
+  maximumBackplaneBytes: count,
+  filters: FILTERS_RULE,
+  tickIntervalMs: timerMs(),
+  clock: objectWith(['monotonicMs', 'wallMs', 'every']),
+  onEvent: callback,
+};
+
 /**
  * Returns the server's limits with those of one hub in their place.
  * @throws SignalRError `invalid_option`
@@ -207,21 +257,15 @@ export function limitsOfHub(
   server: Pick<ResolvedOptions, 'limits' | 'callLimits'>,
   hub: HubLimits = {},
 ): Pick<ResolvedOptions, 'limits' | 'callLimits'> {
-  const resolved = resolveLimits({ ...server.limits, ...server.callLimits, ...definedIn(hub) });
-  const unknown = Object.keys(hub).find((name) => !(name in resolved.limits || name in resolved.callLimits));
-  if (unknown === undefined) return resolved;
-  throw new SignalRError('invalid_option', `${unknown} is not a limit of a hub.`);
-}
-
-function definedIn<Options extends object>(options: Options): Partial<Options> {
-  return Object.fromEntries(
-    Object.entries(options).filter(([, value]) => value !== undefined),
-  ) as Partial<Options>;
+  const refuse = (fault: string): SignalRError => invalidOption(`limits.${fault}`);
+  const ofServer = Object.keys(hub).find((name) => name in SERVER_RULES && !(name in HUB_LIMIT_RULES));
+  if (ofServer !== undefined) throw refuse(`${ofServer} is an option of the server, not a limit of a hub`);
+  const given = checkOptions(hub, HUB_LIMIT_RULES, refuse, nearestName);
+  return resolveLimits({ ...server.limits, ...server.callLimits, ...given });
 }
 
 function resolveLimits(options: HubLimits): Pick<ResolvedOptions, 'limits' | 'callLimits'> {
-  const number = (name: NumberOption & keyof HubLimits): number =>
-    positiveInteger(name, options[name] ?? DEFAULT_OPTIONS[name]);
+  const number = (name: NumberOption & keyof HubLimits): number => options[name] ?? DEFAULT_OPTIONS[name];
   return {
     limits: Object.freeze({
       keepAliveIntervalMs: number('keepAliveIntervalMs'),
@@ -243,10 +287,13 @@ function resolveLimits(options: HubLimits): Pick<ResolvedOptions, 'limits' | 'ca
   };
 }
 
-/** @throws SignalRError `invalid_option` */
-export function resolveOptions(options: SignalRServerOptions): ResolvedOptions {
-  const number = (name: NumberOption): number =>
-    positiveInteger(name, options[name] ?? DEFAULT_OPTIONS[name]);
+/**
+ * Checks the options and fills in the defaults.
+ * @throws SignalRError `invalid_option`
+ */
+export function resolveOptions(given: SignalRServerOptions): ResolvedOptions {
+  const options = checkOptions(given, SERVER_RULES, invalidOption, nearestName);
+  const number = (name: NumberOption): number => options[name] ?? DEFAULT_OPTIONS[name];
   const backplaneLimits = Object.freeze({
     heartbeatIntervalMs: number('backplaneHeartbeatIntervalMs'),
     answerTimeoutMs: number('backplaneAnswerTimeoutMs'),
@@ -260,32 +307,12 @@ export function resolveOptions(options: SignalRServerOptions): ResolvedOptions {
     statefulReconnectBufferBytes: number('statefulReconnectBufferBytes'),
     maximumTransportMessageBytes: number('maximumTransportMessageBytes'),
     maximumPendingConnections: number('maximumPendingConnections'),
-    minimumNegotiateVersion: negotiateVersion(options.minimumNegotiateVersion ?? 0),
-    instances: options.instances,
+    minimumNegotiateVersion: options.minimumNegotiateVersion ?? 0,
+    instances: options.instances && checkedInstances(options.instances),
     backplane: options.backplane,
     backplaneLimits,
     tickIntervalMs: number('tickIntervalMs'),
     clock: options.clock ?? systemServerClock,
     onEvent: options.onEvent,
   });
-}
-
-/**
- * Returns the minimum negotiate version, which must be 0 or 1. No other versions exist, so a higher minimum would refuse every
- * client.
- */
-function negotiateVersion(value: number): 0 | 1 {
-  if (value === 0 || value === 1) return value;
-  throw new SignalRError(
-    'invalid_option',
-    `The option minimumNegotiateVersion must be 0 or 1; it is ${value}.`,
-  );
-}
-
-function positiveInteger(name: string, value: number): number {
-  if (Number.isSafeInteger(value) && value > 0) return value;
-  throw new SignalRError(
-    'invalid_option',
-    `The option ${name} must be a whole number above 0; it is ${value}.`,
-  );
 }

@@ -1,17 +1,26 @@
 /*
  * The SignalR server: maps hubs to paths, attaches them to HTTP servers, and closes them together.
  */
+import {
+  atLeast,
+  callback,
+  checkOptions,
+  flag,
+  nearestName,
+  type OptionRules,
+  objectWith,
+} from '@millrace/internal';
 import { HubLink } from './backplane/hub-link.js';
 import { Ticker } from './connection/ticker.js';
-import { closeInWaves, type DrainOptions } from './drain.js';
-import { SignalRError } from './errors.js';
+import { closeInWaves, DRAIN_RULES, type DrainOptions } from './drain.js';
+import { invalidOption, SignalRError } from './errors.js';
 import { createEventSink } from './events.js';
 import { type AttachableServer, attachToServer } from './http/attach.js';
 import type { Authenticate } from './http/authenticate.js';
 import { ConnectionStore } from './http/connection-store.js';
 import { HubEndpoint } from './http/hub-endpoint.js';
 import type { OnNegotiate, RedirectNegotiate } from './http/negotiation.js';
-import type { AllowedOrigins } from './http/origin-policy.js';
+import { type AllowedOrigins, ORIGINS_RULE } from './http/origin-policy.js';
 import { type AnyHubEndpoint, RequestRouter } from './http/request-router.js';
 import { pathKey } from './http/request-target.js';
 import type { HubContext } from './hub/hub-context.js';
@@ -29,7 +38,7 @@ import {
 } from './options.js';
 import { jsonHubProtocol } from './protocol/json-hub-protocol.js';
 import { messagePackHubProtocol } from './protocol/message-pack-hub-protocol.js';
-import type { TransportName } from './protocol/negotiate.js';
+import { TRANSPORT_NAMES, TRANSPORTS_RULE, type TransportName } from './protocol/negotiate.js';
 
 /** The options of a mapped hub. `authenticate` is required if the hub is declared with a user type. */
 export type MapHubOptions<User> = {
@@ -72,17 +81,31 @@ export type MapHubOptions<User> = {
   ? { readonly authenticate?: Authenticate<User> }
   : { readonly authenticate: Authenticate<User> });
 
+const MAP_HUB_RULES: OptionRules<MapHubOptions<undefined>> = {
+  allowedOrigins: ORIGINS_RULE,
+  transports: TRANSPORTS_RULE,
+  allowStatefulReconnects: flag,
+  closeOnAuthenticationExpiration: flag,
+  enableAuthenticationRefresh: flag,
+  limits: objectWith([]),
+  onNegotiate: callback,
+  redirectNegotiate: callback,
+  authenticate: callback,
+};
+
 /** The options of `close`. */
 export interface CloseOptions {
   /** Time after which connections that are still open are aborted. @defaultValue 5_000 */
   readonly withinMs?: number;
 }
 
+const CLOSE_RULES: OptionRules<CloseOptions> = { withinMs: atLeast(0) };
+
 /** A SignalR server. It opens no socket: attach it to one or more HTTP servers. */
 export interface SignalRServer extends AsyncDisposable {
   /**
    * Serves a hub at a path. Requests match the path without regard to case or a trailing slash.
-   * @throws SignalRError `duplicate_path`, `invalid_argument`, `server_closed`
+   * @throws SignalRError `duplicate_path`, `invalid_argument`, `invalid_option`, `server_closed`
    */
   mapHub<Client, User, Items, Methods extends HubMethodsOf<HubContext<Client, User, Items>>>(
     path: string,
@@ -101,12 +124,13 @@ export interface SignalRServer extends AsyncDisposable {
    * its wave, a connection is served normally. The promise resolves when no connection is left, or at the
    * latest `closeTimeoutMs` and one tick after the last wave. It never rejects. Further calls return the
    * promise of the first call. `close` ends a drain early.
-   * @throws SignalRError `invalid_argument` (synchronously)
+   * @throws SignalRError `invalid_option` (synchronously)
    */
   drain(options?: DrainOptions): Promise<void>;
   /**
    * Refuses new clients with 503 and closes all connections, so that their clients reconnect elsewhere. Waits at most `withinMs`
-   * until the connections have ended and `onDisconnected` has run for each of them. Never rejects. Does not close the HTTP servers
+   * until the connections have ended and `onDisconnected` has run for each of them. Never rejects, but throws `invalid_option`
+   * synchronously. Does not close the HTTP servers
    * and the backplane.
    */
   close(options?: CloseOptions): Promise<void>;
@@ -154,9 +178,12 @@ class NodeSignalRServer implements SignalRServer {
   mapHub<Client, User, Items, Methods extends HubMethodsOf<HubContext<Client, User, Items>>>(
     path: string,
     definition: HubDefinition<Client, User, Items, Methods>,
-    options?: MapHubOptions<User>,
+    given: MapHubOptions<User> = {} as MapHubOptions<User>,
   ): Hub<Client> {
     this.#checkOpen();
+    // The type of the rules has every option, whatever the user's type is.
+    const checked: object = checkOptions<object>(given, MAP_HUB_RULES, invalidOption, nearestName);
+    const options = checked as MapHubOptions<User>;
     if (!path.startsWith('/') || /[?#]/.test(path)) {
       throw new SignalRError(
         'invalid_argument',
@@ -185,15 +212,16 @@ class NodeSignalRServer implements SignalRServer {
     this.#detachers.push(attachToServer(httpServer, (url) => this.#router.find(url)));
   }
 
-  drain({ withinMs = 10_000, after }: DrainOptions = {}): Promise<void> {
-    if (!(withinMs >= 0)) throw new SignalRError('invalid_argument', 'withinMs must be 0 or more.');
+  drain(options: DrainOptions = {}): Promise<void> {
+    const { withinMs = 10_000, after } = checkOptions(options, DRAIN_RULES, invalidOption, nearestName);
     if (this.#closing !== undefined) return this.#closing;
     this.#draining ??= this.#drain(withinMs, after);
     return this.#draining;
   }
 
   close(options: CloseOptions = {}): Promise<void> {
-    this.#closing ??= this.#close(options.withinMs ?? 5_000);
+    const { withinMs = 5_000 } = checkOptions(options, CLOSE_RULES, invalidOption, nearestName);
+    this.#closing ??= this.#close(withinMs);
     return this.#closing;
   }
 
@@ -224,7 +252,7 @@ class NodeSignalRServer implements SignalRServer {
         instances?.tokens,
       ),
       instances,
-      transports: new Set(options?.transports ?? ['WebSockets', 'ServerSentEvents', 'LongPolling']),
+      transports: new Set(options?.transports ?? TRANSPORT_NAMES),
       redirectNegotiate: options?.redirectNegotiate,
       onNegotiate: options?.onNegotiate,
       maximumTransportMessageBytes: this.#options.maximumTransportMessageBytes,

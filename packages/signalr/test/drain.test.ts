@@ -172,7 +172,7 @@ describe('drain', () => {
   test('a drain with an invalid period is refused', async () => {
     await using host = await startHost(mapEcho);
     for (const withinMs of [-1, Number.NaN]) {
-      expect(() => host.server.drain({ withinMs })).toThrow('withinMs must be 0 or more.');
+      expect(() => host.server.drain({ withinMs })).toThrow('withinMs must be a number of 0 or more');
     }
   });
 });

@@ -3,6 +3,17 @@
 export { type Death, type MortalBroker, mortalBroker } from './broker/mortal-broker.js';
 export { describeBrokerConformance } from './conformance/describe-broker-conformance.js';
 export {
+  callbacks,
+  describeOptions,
+  flags,
+  type OptionSamples,
+  type OptionTable,
+  objects,
+  texts,
+  timers,
+  wholeNumbers,
+} from './conformance/describe-options.js';
+export {
   append,
   appendNumbered,
   type BrokerHarness,

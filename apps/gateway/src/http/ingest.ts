@@ -256,7 +256,7 @@ async function sendUnavailable(
   const repeat = `Send the request again with the same event IDs (${ids.join(', ')}${more}).`;
   await sendProblem(reply, {
     status: 503,
-    code: code === 'publisher_closed' ? 'broker_unavailable' : code,
+    code: code === 'outbox_full' || code === 'stream_refused' ? code : 'broker_unavailable',
     detail: code === 'stream_refused' ? `${message} ${repeat}` : `Some events may not be stored. ${repeat}`,
     retryAfterSeconds: Math.ceil((error.retryAfterMs ?? 1_000) / 1000),
   });

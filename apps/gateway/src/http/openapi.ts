@@ -7,11 +7,11 @@ import type { FastifyInstance } from 'fastify';
 /** Adds the route. The document is created at the first request. */
 export function addOpenApiRoute(
   app: FastifyInstance,
-  options: { readonly catalog: AnyCatalog; readonly maxEventsPerRequest: number },
+  { catalog, ...limits }: { readonly catalog: AnyCatalog; readonly maxEventsPerRequest: number },
 ): void {
   let text: string | undefined;
   app.get('/v1/openapi.json', async (_request, reply) => {
-    text ??= JSON.stringify(createOpenApiDocument(options.catalog, options));
+    text ??= JSON.stringify(createOpenApiDocument(catalog, limits));
     return reply.type('application/json; charset=utf-8').send(text);
   });
 }

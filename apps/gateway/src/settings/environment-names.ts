@@ -1,6 +1,6 @@
 // Finds variables that look like settings but are not.
+import { nearestName } from '@millrace/internal';
 import { GatewayError } from '../errors.js';
-import { nearestName } from './nearest-name.js';
 import { mayBeFile } from './setting-kinds.js';
 import { SETTINGS } from './settings.js';
 

@@ -1,9 +1,9 @@
 // Fills in the defaults of a gateway's options and checks them: each by the rule of its setting, and the secrets together.
 import type { AnyCatalog } from '@millrace/contract';
+import { nearestName } from '@millrace/internal';
 import { SECRET_ALGORITHMS } from '../auth/token-rules.js';
 import { checkRedisTls } from '../broker/redis-connection-options.js';
 import { GatewayError } from '../errors.js';
-import { nearestName } from './nearest-name.js';
 import { DEFAULTS, type GatewayOptions, type ResolvedGatewayOptions, secretsOf } from './options.js';
 import { checkSetting } from './setting-kinds.js';
 import { type ProgramOption, type ProgramSetting, SETTINGS } from './settings.js';

@@ -1,4 +1,5 @@
 // The kinds of settings: how a variable's text becomes a value, and the rule that a value must follow. Pure.
+import { shown } from '@millrace/internal';
 import { GatewayError } from '../errors.js';
 
 /** One kind of setting. */
@@ -26,13 +27,6 @@ export interface SettingKind {
  * valid text.
  */
 export type FaultOfText = (text: string) => string | undefined;
-
-const maxShownChars = 60;
-
-function shown(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
-  return text.length > maxShownChars ? `${text.slice(0, maxShownChars)}…` : text;
-}
 
 const mustBe = (name: string, rule: string, value: unknown): string =>
   `${name} must be ${rule}, not ${shown(value)}`;

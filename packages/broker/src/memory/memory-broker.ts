@@ -1,7 +1,8 @@
 // The broker inside one process. It gives the same guarantees as the broker on Redis, but its data is lost when the process ends.
-import { type Clock, systemClock } from '@millrace/internal';
+import { type Clock, checkOptions, nearestName, type OptionRules, systemClock } from '@millrace/internal';
 import { ANNOUNCEMENT_LIMITS, checkNames } from '../announcements.js';
 import {
+  CLOCK_RULE,
   checkCount,
   checkEntryId,
   checkEntryIds,
@@ -10,11 +11,17 @@ import {
   checkRange,
   checkRead,
   checkStream,
+  invalid,
   unknownStream,
 } from '../arguments.js';
 import type { EntryId } from '../entries/entry-id.js';
 import { BrokerError, brokerClosed } from '../errors.js';
-import { type BrokerOptions, type ResolvedBrokerOptions, resolveBrokerOptions } from '../options.js';
+import {
+  BROKER_RULES,
+  type BrokerOptions,
+  type ResolvedBrokerOptions,
+  resolveBrokerOptions,
+} from '../options.js';
 import { type Partitioning, partitioningOf } from '../partitions/partitioning.js';
 import type {
   Lease,
@@ -42,6 +49,8 @@ export interface MemoryBrokerOptions extends BrokerOptions {
   readonly clock?: Clock;
 }
 
+const RULES: OptionRules<MemoryBrokerOptions> = { ...BROKER_RULES, clock: CLOCK_RULE };
+
 /**
  * Creates a broker for one process. The hard cap limits the length of its streams. Any number of blocking
  * reads may wait at the same time.
@@ -56,7 +65,7 @@ export interface MemoryBrokerOptions extends BrokerOptions {
  * ```
  */
 export function createMemoryBroker(options: MemoryBrokerOptions): Broker {
-  const { clock = systemClock, ...rest } = options;
+  const { clock = systemClock, ...rest } = checkOptions(options, RULES, invalid, nearestName);
   return new MemoryBroker(resolveBrokerOptions(rest), clock);
 }
 

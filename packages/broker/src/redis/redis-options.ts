@@ -1,7 +1,24 @@
 // Options of the Redis broker.
-import { type Clock, systemClock } from '@millrace/internal';
-import { BrokerError } from '../errors.js';
-import { type BrokerOptions, type ResolvedBrokerOptions, resolveBrokerOptions } from '../options.js';
+import {
+  type Clock,
+  callback,
+  checkOptions,
+  nearestName,
+  type OptionRule,
+  type OptionRules,
+  objectWith,
+  required,
+  secret,
+  systemClock,
+  text,
+} from '@millrace/internal';
+import { CLOCK_RULE, invalid } from '../arguments.js';
+import {
+  BROKER_RULES,
+  type BrokerOptions,
+  type ResolvedBrokerOptions,
+  resolveBrokerOptions,
+} from '../options.js';
 import { type RedisTarget, resolveTarget } from './connection/redis-target.js';
 import type { RedisTlsOptions } from './connection/redis-tls.js';
 
@@ -34,6 +51,12 @@ export interface RedisBrokerOptions extends BrokerOptions {
   readonly onHealed?: (key: string) => void;
 }
 
+/** The rule for the name of a connection in CLIENT LIST. */
+export const CLIENT_NAME_RULE: OptionRule = {
+  mustBe: '1 to 64 printable ASCII characters without spaces',
+  isMet: (name) => typeof name === 'string' && /^[!-~]{1,64}$/.test(name),
+};
+
 /** Checked options: `broker` has the options of every broker, and `redis` has the options of only the Redis broker. */
 export interface ResolvedRedisOptions {
   readonly broker: ResolvedBrokerOptions;
@@ -42,19 +65,29 @@ export interface ResolvedRedisOptions {
   };
 }
 
+const RULES: OptionRules<RedisBrokerOptions> = {
+  ...BROKER_RULES,
+  url: required(secret(text(0))),
+  tls: objectWith([]),
+  clientName: CLIENT_NAME_RULE,
+  clock: CLOCK_RULE,
+  onHealed: callback,
+};
+
 /**
  * Fills in the defaults and checks every value.
  * @throws BrokerError `invalid_argument`. The message names the wrong option, but does not repeat the URL, because the URL may
  * contain a password.
  */
 export function resolveRedisBrokerOptions(options: RedisBrokerOptions): ResolvedRedisOptions {
-  const { url, tls, clientName = 'millrace', clock = systemClock, onHealed = () => {}, ...rest } = options;
+  const {
+    url,
+    tls,
+    clientName = 'millrace',
+    clock = systemClock,
+    onHealed = () => {},
+    ...rest
+  } = checkOptions(options, RULES, invalid, nearestName);
   const target = resolveTarget(url, tls);
-  if (!/^[!-~]{1,64}$/.test(clientName)) {
-    throw new BrokerError(
-      'invalid_argument',
-      'clientName must be 1 to 64 printable ASCII characters without spaces',
-    );
-  }
   return { broker: resolveBrokerOptions(rest), redis: { target, clientName, clock, onHealed } };
 }

@@ -1,6 +1,17 @@
 // The options of a subscriber, with their defaults.
-import { type Clock, systemClock } from '@millrace/internal';
-import { checkCount, checkName, invalid } from '../arguments.js';
+import {
+  type Clock,
+  callback,
+  checkOptions,
+  nearestName,
+  type OptionRules,
+  required,
+  systemClock,
+  text,
+  timerMs,
+  wholeNumber,
+} from '@millrace/internal';
+import { CLOCK_RULE, invalid, MAX_COUNT, MAX_NAME_CHARS } from '../arguments.js';
 import type { EntryId } from '../entries/entry-id.js';
 import type { BrokerError } from '../errors.js';
 import type { LedgerPassResult, TrimResult } from '../port/acknowledgement-ledger.js';
@@ -105,10 +116,36 @@ export interface SubscriberOptions {
 export type ResolvedSubscriberOptions = Required<Omit<SubscriberOptions, 'instance'>> &
   Pick<SubscriberOptions, 'instance'>;
 
+const RULES: OptionRules<SubscriberOptions> = {
+  name: required(text(1, MAX_NAME_CHARS)),
+  instance: text(1, MAX_NAME_CHARS),
+  onEntry: required(callback),
+  warmUp: callback,
+  onReset: callback,
+  onMove: callback,
+  onOvertaken: callback,
+  onGap: callback,
+  onAdvance: callback,
+  onHeartbeat: callback,
+  onStateChange: callback,
+  onError: callback,
+  onTrouble: callback,
+  onTroubleOver: callback,
+  onLedgerPass: callback,
+  onTrim: callback,
+  clock: CLOCK_RULE,
+  readCount: wholeNumber(1, MAX_COUNT),
+  readBlockMs: timerMs(),
+  passEntryCount: wholeNumber(1, MAX_COUNT),
+  fullPassDelayMs: timerMs(),
+  busyPassDelayMs: timerMs(),
+  idlePassDelayMs: timerMs(),
+  trimIntervalMs: timerMs(),
+};
+
 /** Fills in the defaults and checks the values. @throws BrokerError `invalid_argument` for a value that is wrong */
 export function resolveSubscriberOptions(options: SubscriberOptions): ResolvedSubscriberOptions {
-  checkName('name', options.name);
-  const resolved: ResolvedSubscriberOptions = {
+  return Object.freeze({
     warmUp: async () => {},
     onReset: () => {},
     onMove: () => {},
@@ -130,21 +167,8 @@ export function resolveSubscriberOptions(options: SubscriberOptions): ResolvedSu
     busyPassDelayMs: 100,
     idlePassDelayMs: 1_000,
     trimIntervalMs: 1_000,
-    ...options,
-  };
-  checkCount(resolved.readCount);
-  checkCount(resolved.passEntryCount);
-  for (const option of [
-    'readBlockMs',
-    'fullPassDelayMs',
-    'busyPassDelayMs',
-    'idlePassDelayMs',
-    'trimIntervalMs',
-  ] as const) {
-    if (!Number.isSafeInteger(resolved[option]) || resolved[option] < 1)
-      throw invalid(`${option} must be a whole number of at least 1`);
-  }
-  return Object.freeze(resolved);
+    ...checkOptions(options, RULES, invalid, nearestName),
+  });
 }
 
 /** Callbacks by which a loop reports the outcome of every round to its subscriber. The subscriber acts only on changes. */

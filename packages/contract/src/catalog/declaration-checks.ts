@@ -1,4 +1,5 @@
 // Checks of declarations. They throw at once, because a wrong declaration is a programmer's mistake.
+import { nearestName } from '@millrace/internal';
 import { ContractError } from '../contract-error.js';
 import { EVENT_ID_RULES, type EventIdRule } from '../text/event-id-rule.js';
 import { utf8Bytes } from '../text/utf8-bytes.js';
@@ -49,6 +50,32 @@ function isPositiveInteger(value: unknown): boolean {
   return Number.isSafeInteger(value) && (value as number) >= 1; // A safe integer is a number, so the cast is safe.
 }
 
+// A misspelt field would have no effect. The type has every field.
+const EVENT_TYPE_FIELDS: Readonly<Record<keyof Required<EventTypeDeclaration>, true>> = {
+  name: true,
+  description: true,
+  payload: true,
+  openPayload: true,
+  stream: true,
+  lane: true,
+  maxAgeMs: true,
+  replay: true,
+  coalescing: true,
+  endsCoalescing: true,
+  indicator: true,
+};
+
+function checkFields(declaration: object): void {
+  check(typeof declaration === 'object' && declaration !== null, 'an event type must be an object');
+  const names = Object.keys(EVENT_TYPE_FIELDS);
+  for (const name of Object.keys(declaration)) {
+    if (names.includes(name)) continue;
+    const meant = nearestName(name, names);
+    const remedy = meant === undefined ? `the fields are ${names.join(', ')}` : `did you mean ${meant}?`;
+    check(false, `an event type has no field ${name}: ${remedy}`);
+  }
+}
+
 /** @throws ContractError `invalid_declaration` */
 export function checkStream(stream: StreamDeclaration): void {
   const name = JSON.stringify(stream.name);
@@ -62,6 +89,7 @@ export function checkStream(stream: StreamDeclaration): void {
 
 /** @throws ContractError `invalid_declaration` */
 export function checkEventType(type: EventTypeDeclaration): void {
+  checkFields(type);
   const { name } = type;
   checkEventTypeName(name);
   check(isTypeBoxSchema(type.payload), `event type "${name}": the payload must be a TypeBox schema`);

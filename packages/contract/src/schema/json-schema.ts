@@ -1,11 +1,13 @@
 // Writes a catalog as JSON Schema 2020-12 documents, for producers in other languages. The documents contain only standard
 // keywords. Therefore they accept a little more than our checks: they count the characters of a room ID instead of its bytes, and
 // do not check the calendar, leap seconds or the limits of clients.
+import { checkOptions, nearestName, type OptionRules, text } from '@millrace/internal';
 import type { TSchema } from 'typebox';
 import type { AnyCatalog } from '../catalog/catalog.js';
 import type { EventTypeDeclaration } from '../catalog/declaration.js';
 import { checkedPayload } from '../checks/event-check.js';
 import { namedCheckOf } from '../checks/named-check.js';
+import { ContractError } from '../contract-error.js';
 import { envelopeFields } from '../event/envelope.js';
 
 /** A JSON Schema as plain data. */
@@ -40,6 +42,12 @@ export interface JsonSchemas {
   readonly payloads: Readonly<Record<string, JsonSchema>>;
   /** The schema of the recommended payloads, by the name of the type. Contains only types that also accept other payloads. */
   readonly recommended: Readonly<Record<string, JsonSchema>>;
+}
+
+const RULES: OptionRules<JsonSchemaOptions> = { idPrefix: text() };
+
+function invalidOption(fault: string): ContractError {
+  return new ContractError('invalid_option', fault);
 }
 
 const DIALECT = 'https://json-schema.org/draft/2020-12/schema';
@@ -130,7 +138,7 @@ const REQUIRED_FIELDS = ['event_id', 'event_type', 'timestamp', 'room_id', 'payl
  * Objects are open: unknown fields are allowed.
  */
 export function createJsonSchemas(catalog: AnyCatalog, options: JsonSchemaOptions = {}): JsonSchemas {
-  const prefix = options.idPrefix ?? DEFAULT_ID_PREFIX;
+  const { idPrefix: prefix = DEFAULT_ID_PREFIX } = checkOptions(options, RULES, invalidOption, nearestName);
   const identity = (name: string): JsonSchema => ({ $schema: DIALECT, $id: `${prefix}${name}` });
   const payloadId = ({ name }: EventTypeDeclaration): string => `payload:${encodeURIComponent(name)}`;
   const recommendedId = ({ name }: EventTypeDeclaration): string => `recommended:${encodeURIComponent(name)}`;

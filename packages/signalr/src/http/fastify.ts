@@ -2,6 +2,15 @@
  * `@millrace/signalr/fastify`: a plugin that attaches a SignalR server to a Fastify instance and closes both together. It declares
  * the parts of Fastify that it uses, so that the package does not depend on Fastify.
  */
+import {
+  atLeast,
+  checkOptions,
+  nearestName,
+  type OptionRules,
+  objectWith,
+  required,
+} from '@millrace/internal';
+import { invalidOption } from '../errors.js';
 import type { SignalRServer } from '../server.js';
 import type { AttachableServer } from './attach.js';
 
@@ -18,12 +27,19 @@ export interface SignalRPluginOptions {
   readonly closeWithinMs?: number;
 }
 
+const RULES: OptionRules<SignalRPluginOptions> = {
+  server: required(objectWith(['attach', 'close'])),
+  closeWithinMs: atLeast(0),
+};
+
 /**
  * A Fastify plugin: `fastify.register(signalrPlugin, { server })`. Requests under the paths of hubs go to the hubs, and bypass
  * Fastify's hooks. `fastify.close()` closes the SignalR server first, because the open sockets of SignalR clients would keep
  * Fastify from closing.
+ * @throws SignalRError `invalid_option`
  */
 export async function signalrPlugin(fastify: FastifyLike, options: SignalRPluginOptions): Promise<void> {
-  options.server.attach(fastify.server);
-  fastify.addHook('preClose', () => options.server.close({ withinMs: options.closeWithinMs ?? 5_000 }));
+  const { server, closeWithinMs = 5_000 } = checkOptions(options, RULES, invalidOption, nearestName);
+  server.attach(fastify.server);
+  fastify.addHook('preClose', () => server.close({ withinMs: closeWithinMs }));
 }

@@ -1,6 +1,7 @@
 /*
  * Decides which web pages may use a hub: the Origin check of WebSocket upgrades, and the CORS headers of all other requests.
  */
+import type { OptionRule } from '@millrace/internal';
 
 /**
  * Allowed origins: a list such as `['https://app.example', 'capacitor://localhost']`, a function, or `'*'`
@@ -10,6 +11,15 @@
  * provide.
  */
 export type AllowedOrigins = readonly string[] | '*' | ((origin: string) => boolean);
+
+/** The rule for the option `allowedOrigins`. */
+export const ORIGINS_RULE: OptionRule = {
+  mustBe: "a list of origins, '*' or a function",
+  isMet: (value) =>
+    value === '*' ||
+    typeof value === 'function' ||
+    (Array.isArray(value) && value.every((origin) => typeof origin === 'string')),
+};
 
 /**
  * Returns true when a request from this origin may be served. A request without an `Origin` header is served, because it does not

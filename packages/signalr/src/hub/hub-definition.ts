@@ -2,9 +2,10 @@
  * Declares a hub: the messages that it can send to its clients, the methods that clients may call, and the type of its user. A
  * declared hub holds the table of its methods, and carries the static types.
  */
-import { SignalRError } from '../errors.js';
+import { callback, checkOptions, listOf, nearestName, type OptionRules, required } from '@millrace/internal';
+import { invalidOption, SignalRError } from '../errors.js';
 import type { HubContext } from './hub-context.js';
-import type { HubFilter } from './hub-filter.js';
+import { FILTERS_RULE, type HubFilter } from './hub-filter.js';
 import type { Guard } from './parse-arguments.js';
 
 /**
@@ -136,15 +137,23 @@ export function streamMethod<
 /** A stream of items. */
 export type Items<Item> = AsyncIterable<Item> | Iterable<Item>;
 
+const METHOD_RULES: OptionRules<MethodOptions<never, never, never>> = {
+  uploads: listOf(callback),
+  authorize: callback,
+};
+
 function declare<Declared>(
   kind: MethodKind,
   parse: ArgumentParser,
   invoke: unknown,
   options: { readonly uploads?: unknown; readonly authorize?: unknown },
 ): Declared {
+  const { uploads = [], authorize } = checkOptions(options, METHOD_RULES, invalidOption, nearestName);
+  if (typeof parse !== 'function' || typeof invoke !== 'function')
+    throw new SignalRError('invalid_argument', 'A method is declared with two functions: parse and invoke.');
   // The brand `parsedMethod` exists only in the types. It prevents code from passing an unchecked pair of functions as a checked
   // method.
-  return { kind, parse, invoke, uploads: options.uploads ?? [], authorize: options.authorize } as Declared;
+  return { kind, parse, invoke, uploads, authorize } as Declared;
 }
 
 /** The methods of a hub, by name. Clients may write the names in any case. */
@@ -209,6 +218,28 @@ export type ItemsFactory<Items> =
     ? { readonly createItems?: () => Items }
     : { readonly createItems: () => Items };
 
+type AnyHandlers = HubHandlers<never, never, never, unknown> & { readonly createItems?: () => unknown };
+
+const HANDLER_RULES: OptionRules<AnyHandlers> = {
+  onConnected: callback,
+  onDisconnected: callback,
+  onAuthenticationRefreshed: callback,
+  onBackpressure: callback,
+  filters: FILTERS_RULE,
+  methods: required({
+    mustBe: 'an object of functions and declared methods',
+    isMet: (methods) =>
+      typeof methods === 'object' && methods !== null && Object.values(methods).every(isMethod),
+  }),
+  createItems: callback,
+};
+
+/** True for a function, and for what `method` and `streamMethod` return. */
+function isMethod(value: unknown): boolean {
+  const isDeclared = typeof value === 'object' && value !== null && 'invoke' in value;
+  return typeof value === 'function' || (isDeclared && typeof value.invoke === 'function');
+}
+
 /** A declared hub. Its type `typeof hub` holds all static types: the messages to clients, and the calls of clients. */
 export interface HubDefinition<Client, User, Items, Methods>
   extends HubHandlers<Client, User, Items, Methods> {
@@ -232,33 +263,22 @@ export interface HubDefinition<Client, User, Items, Methods>
  *   },
  * });
  * ```
- * @throws SignalRError `duplicate_method` if the names of two methods differ only in case.
+ * @throws SignalRError `invalid_option` for a hook that is no function or does not exist, `duplicate_method` if the names of two methods differ only in case.
  */
 export function defineHub<Client, User = undefined, Items = Record<string, unknown>>() {
   return <const Methods extends HubMethodsOf<HubContext<Client, User, Items>>>(
     handlers: HubHandlers<Client, User, Items, Methods> & ItemsFactory<Items>,
   ): HubDefinition<Client, User, Items, Methods> => {
+    const { createItems, ...given } = checkOptions<AnyHandlers>(
+      handlers,
+      HANDLER_RULES,
+      invalidOption,
+      nearestName,
+    );
     checkNames(Object.keys(handlers.methods));
-    const {
-      onConnected,
-      onDisconnected,
-      onAuthenticationRefreshed,
-      onBackpressure,
-      filters,
-      methods,
-      createItems,
-    }: HubHandlers<Client, User, Items, Methods> & {
-      readonly createItems?: () => Items;
-    } = handlers;
-    return Object.freeze({
-      methods,
-      createItems,
-      ...(onAuthenticationRefreshed === undefined ? {} : { onAuthenticationRefreshed }),
-      ...(onBackpressure === undefined ? {} : { onBackpressure }),
-      ...(filters === undefined ? {} : { filters }),
-      ...(onConnected === undefined ? {} : { onConnected }),
-      ...(onDisconnected === undefined ? {} : { onDisconnected }),
-    });
+    // The check returns the handlers with their own types; only the names of the fields matter to it.
+    const definition = { ...given, createItems } as HubDefinition<Client, User, Items, Methods>;
+    return Object.freeze(definition);
   };
 }
 

@@ -1,6 +1,7 @@
 /*
  * Filters: code that runs around every invocation and every connect and disconnect of a hub.
  */
+import { listOf, objectWith } from '@millrace/internal';
 
 /** One invocation, as filters receive it. */
 export interface FilteredInvocation<Context> {
@@ -28,6 +29,12 @@ export interface HubFilter<Context> {
     next: () => Promise<void>,
   ) => void | Promise<void>;
 }
+
+/** The rule for the option `filters`. */
+export const FILTERS_RULE = listOf({
+  ...objectWith([], ['invoke', 'connected', 'disconnected']),
+  mustBe: 'a filter: an object with invoke(), connected() or disconnected()',
+});
 
 /**
  * Combines the filters of a hub into three functions. The first filter is the outermost. The types are erased, as in the method

@@ -4,7 +4,15 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { SignalRError } from '../errors.js';
+import {
+  checkOptions,
+  nearestName,
+  type OptionRules,
+  objectWith,
+  required,
+  secret,
+} from '@millrace/internal';
+import { invalidOption } from '../errors.js';
 import type { ConnectionDirectory } from './connection-directory.js';
 import {
   type ForwardLimits,
@@ -13,7 +21,7 @@ import {
   forwardUpgrade,
   isForwarded,
 } from './forwarding.js';
-import { SignedTokens } from './signed-tokens.js';
+import { MINIMUM_KEY_BYTES, SignedTokens } from './signed-tokens.js';
 
 /** The data that the instances of a server share, so that each of them can receive any request of a client. */
 export interface InstanceOptions {
@@ -41,10 +49,35 @@ const HERE: ConnectionLocation = { kind: 'here' };
  * Tells whether the text is an address without path, query, fragment and credentials. Requests are forwarded with their own path,
  * so a path in the address would be ignored.
  */
-function isBareAddress(text: string): boolean {
-  if (!URL.canParse(text)) return false;
+function isBareAddress(text: unknown): boolean {
+  if (typeof text !== 'string' || !URL.canParse(text)) return false;
   const { protocol, username, password, pathname, search, hash } = new URL(text);
   return /^https?:$/.test(protocol) && pathname === '/' && username + password + search + hash === '';
+}
+
+const RULES: OptionRules<InstanceOptions> = {
+  signingKeys: required(
+    secret({
+      mustBe: `a list of at least one key, each of ${MINIMUM_KEY_BYTES} bytes or more`,
+      isMet: (keys) => Array.isArray(keys) && keys.length > 0 && keys.every(isKey),
+    }),
+  ),
+  url: required({
+    mustBe: 'an address like http://10.0.0.7:8080, with nothing after the port',
+    isMet: isBareAddress,
+  }),
+  directory: required(objectWith(['claim', 'find', 'release'])),
+};
+
+function isKey(key: unknown): boolean {
+  return (
+    (typeof key === 'string' || key instanceof Uint8Array) && Buffer.byteLength(key) >= MINIMUM_KEY_BYTES
+  );
+}
+
+/** @throws SignalRError `invalid_option` */
+export function checkedInstances(options: InstanceOptions): InstanceOptions {
+  return checkOptions(options, RULES, (fault) => invalidOption(`instances.${fault}`), nearestName);
 }
 
 /** Finds the instances that serve the connections of one hub, and forwards requests to them. */
@@ -58,14 +91,7 @@ export class Instances {
    */
   readonly #tunnels = new Set<Duplex>();
 
-  /** @throws SignalRError `invalid_option` */
   constructor(options: InstanceOptions, hubPath: string, limits: ForwardLimits) {
-    if (!isBareAddress(options.url)) {
-      throw new SignalRError(
-        'invalid_option',
-        'The option instances.url must be an address like http://10.0.0.7:8080, with nothing after the port.',
-      );
-    }
     this.tokens = new SignedTokens(options.signingKeys, hubPath);
     this.#options = options;
     this.#limits = limits;

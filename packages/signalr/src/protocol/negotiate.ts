@@ -1,6 +1,7 @@
 /*
  * Creates negotiate answers as JSON text. An error is also sent with HTTP status 200; its body has only the property `error`.
  */
+import type { OptionRule } from '@millrace/internal';
 import type { TransferFormat } from './hub-protocol.js';
 
 /**
@@ -11,6 +12,15 @@ const MAXIMUM_INT32 = 2_147_483_647;
 
 /** Names of transports on the wire. */
 export type TransportName = 'WebSockets' | 'ServerSentEvents' | 'LongPolling';
+
+/** All transports, in the order in which they are offered. */
+export const TRANSPORT_NAMES: readonly TransportName[] = ['WebSockets', 'ServerSentEvents', 'LongPolling'];
+
+/** The rule for the option `transports`. */
+export const TRANSPORTS_RULE: OptionRule = {
+  mustBe: `a list of ${TRANSPORT_NAMES.join(', ')}`,
+  isMet: (value) => Array.isArray(value) && value.every((name) => TRANSPORT_NAMES.includes(name)),
+};
 
 /** One offered transport. Clients try the offers in their order. */
 export interface TransportOffer {

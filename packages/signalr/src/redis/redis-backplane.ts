@@ -2,8 +2,17 @@
  * A backplane over Redis Pub/Sub. Redis stores nothing: a subscriber loses the messages that are published while its connection is
  * down.
  */
+import {
+  checkOptions,
+  nearestName,
+  type OptionRules,
+  objectWith,
+  required,
+  text,
+  timerMs,
+} from '@millrace/internal';
 import type { BackplaneSubscription, HubBackplane } from '../backplane/hub-backplane.js';
-import { SignalRError } from '../errors.js';
+import { invalidOption } from '../errors.js';
 import { within } from './within.js';
 
 /** The part of the publishing client that a backplane needs. The clients of `redis` and `@redis/client` have this part. */
@@ -38,6 +47,13 @@ export interface RedisBackplaneOptions {
   readonly commandTimeoutMs?: number;
 }
 
+const RULES: OptionRules<RedisBackplaneOptions> = {
+  client: required(objectWith(['publish'])),
+  subscriber: required(objectWith(['subscribe', 'unsubscribe'])),
+  channelPrefix: text(0),
+  commandTimeoutMs: timerMs(),
+};
+
 /**
  * Creates a backplane on two connections. The backplane does not close these connections. While one publish
  * command is overdue, no further message is published, because a message behind that command would arrive
@@ -54,13 +70,12 @@ export interface RedisBackplaneOptions {
  * ```
  */
 export function createRedisBackplane(options: RedisBackplaneOptions): HubBackplane {
-  const { client, channelPrefix = 'signalr:', commandTimeoutMs = 2_000 } = options;
-  if (!Number.isSafeInteger(commandTimeoutMs) || commandTimeoutMs < 1) {
-    throw new SignalRError(
-      'invalid_option',
-      'The option commandTimeoutMs must be a whole number of milliseconds above 0.',
-    );
-  }
+  const {
+    client,
+    subscriber,
+    channelPrefix = 'signalr:',
+    commandTimeoutMs = 2_000,
+  } = checkOptions(options, RULES, invalidOption, nearestName);
   let overdueCount = 0;
   const publish = async (channel: string, message: Buffer): Promise<void> => {
     if (overdueCount > 0) throw new Error('Redis has not answered an earlier command yet');
@@ -75,7 +90,7 @@ export function createRedisBackplane(options: RedisBackplaneOptions): HubBackpla
   };
   return {
     subscribe: (channel, onMessage) =>
-      subscribe(options.subscriber, channelPrefix + channel, onMessage, commandTimeoutMs),
+      subscribe(subscriber, channelPrefix + channel, onMessage, commandTimeoutMs),
     publish: (channel, message) =>
       publish(channelPrefix + channel, Buffer.from(message.buffer, message.byteOffset, message.byteLength)),
   };

@@ -1,7 +1,16 @@
 /*
  * A directory of connections in Redis, with one key per connection. The keys of an instance that has ended expire.
  */
-import { SignalRError } from '../errors.js';
+import {
+  checkOptions,
+  nearestName,
+  type OptionRules,
+  objectWith,
+  required,
+  text,
+  timerMs,
+} from '@millrace/internal';
+import { invalidOption } from '../errors.js';
 import type { ConnectionDirectory } from '../instances/connection-directory.js';
 import { within } from './within.js';
 
@@ -49,6 +58,14 @@ return 1
 /** Deletes the claim if it belongs to this URL. KEYS: the key of the connection. ARGV: the URL. */
 const RELEASE = `if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end`;
 
+const RULES: OptionRules<RedisDirectoryOptions> = {
+  client: required(objectWith(['get', 'eval'])),
+  keyPrefix: text(0),
+  // Claims are renewed after a third of this time.
+  claimTtlMs: timerMs(3),
+  commandTimeoutMs: timerMs(),
+};
+
 /**
  * Creates a directory in Redis. The directory renews each claim three times within the TTL. Therefore a claim
  * that Redis lost is restored within a third of the TTL. The directory has one entry per claimed connection.
@@ -60,13 +77,7 @@ export function createRedisDirectory(options: RedisDirectoryOptions): RedisDirec
     keyPrefix = 'signalr:connection:',
     claimTtlMs = 60_000,
     commandTimeoutMs = 2_000,
-  } = options;
-  if (!Number.isSafeInteger(claimTtlMs) || claimTtlMs < 3) {
-    throw new SignalRError(
-      'invalid_option',
-      'The option claimTtlMs must be a whole number of milliseconds, 3 or more.',
-    );
-  }
+  } = checkOptions(options, RULES, invalidOption, nearestName);
   /** Claims of this process: url by connection id. */
   const claims = new Map<string, string>();
   const claim = async (connectionId: string, url: string): Promise<boolean> => {

@@ -48,9 +48,9 @@ describe('the limits of a hub', () => {
   });
 
   test.each([
-    [{ keepAliveIntervalMs: 0 }, /keepAliveIntervalMs must be a whole number above 0/],
+    [{ keepAliveIntervalMs: 0 }, /keepAliveIntervalMs must be a whole number from 1, not 0/],
     [{ maximumStreamsPerClient: Number.NaN }, /maximumStreamsPerClient must be/],
-    [ofServer, /pollTimeoutMs is not a limit of a hub/],
+    [ofServer, /pollTimeoutMs is an option of the server, not a limit of a hub/],
   ])('the limits %j are refused when the hub is mapped', async (limits, message) => {
     await using server = createSignalRServer();
     expect(() => server.mapHub('/hub', hub, { limits })).toThrow(

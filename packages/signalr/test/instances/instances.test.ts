@@ -376,8 +376,7 @@ test.each([
     directory: createMemoryDirectory(),
     ...wrong,
   };
-  const server = createSignalRServer({ instances });
-  expect(() => server.mapHub('/hub', definition)).toThrow(
+  expect(() => createSignalRServer({ instances })).toThrow(
     expect.objectContaining({ code: 'invalid_option' }),
   );
 });

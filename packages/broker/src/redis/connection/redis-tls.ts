@@ -2,6 +2,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { createSecureContext, type SecureContext } from 'node:tls';
+import { checkOptions, nearestName, type OptionRule, type OptionRules } from '@millrace/internal';
 import { BrokerError } from '../../errors.js';
 
 /** Certificates for TLS, as PEM texts. */
@@ -24,6 +25,15 @@ export interface RedisTlsOptions {
   readonly serverName?: string | undefined;
 }
 
+// The functions below check the values.
+const anyValue: OptionRule = { mustBe: 'a PEM text', isMet: () => true };
+const RULES: OptionRules<RedisTlsOptions> = {
+  ca: anyValue,
+  cert: anyValue,
+  key: anyValue,
+  serverName: anyValue,
+};
+
 /** Checked options, ready for a connection. */
 export interface TlsSettings {
   readonly secureContext: SecureContext;
@@ -37,7 +47,8 @@ export interface TlsSettings {
  * @throws BrokerError `invalid_argument`. The message begins with the wrong option: `tls.key …`
  */
 export function resolveRedisTls(options: RedisTlsOptions = {}, isTls: boolean): TlsSettings | undefined {
-  const { ca, cert, key, serverName } = options;
+  const refuse = (fault: string) => new BrokerError('invalid_argument', `tls.${fault}`);
+  const { ca, cert, key, serverName } = checkOptions(options, RULES, refuse, nearestName);
   const [given] =
     Object.entries({ ca, cert, key, serverName }).find(([, value]) => value !== undefined) ?? [];
   if (!isTls) {

@@ -1,9 +1,22 @@
 // Connects to Redis separately from the broker, for data other than events. Each command goes to the server of its first key, on a
 // single server or a cluster.
-import { systemClock } from '@millrace/internal';
+import {
+  callback,
+  checkOptions,
+  nearestName,
+  type OptionRules,
+  objectWith,
+  required,
+  secret,
+  systemClock,
+  text,
+  timerMs,
+} from '@millrace/internal';
+import { invalid } from '../../arguments.js';
 import type { BrokerState } from '../../port/broker.js';
 import { resolveTarget } from '../connection/redis-target.js';
 import type { RedisTlsOptions } from '../connection/redis-tls.js';
+import { CLIENT_NAME_RULE } from '../redis-options.js';
 import { DetectingRouter } from './detecting-router.js';
 
 /** Options of {@link connectRedis}. */
@@ -40,10 +53,20 @@ export interface RedisCommands {
   close(): void;
 }
 
+const RULES: OptionRules<RedisCommandsOptions> = {
+  url: required(secret(text(0))),
+  tls: objectWith([]),
+  clientName: required(CLIENT_NAME_RULE),
+  connectTimeoutMs: timerMs(),
+  commandTimeoutMs: timerMs(),
+  onStateChange: callback,
+};
+
 /** Connects to Redis. @throws BrokerError `unavailable`, `refused` or `invalid_argument` */
 export async function connectRedis(options: RedisCommandsOptions): Promise<RedisCommands> {
-  const { clientName, connectTimeoutMs = 10_000, commandTimeoutMs = 2_000, onStateChange } = options;
-  const target = resolveTarget(options.url, options.tls);
+  const given = checkOptions(options, RULES, invalid, nearestName);
+  const { clientName, connectTimeoutMs = 10_000, commandTimeoutMs = 2_000, onStateChange } = given;
+  const target = resolveTarget(given.url, given.tls);
   const router = new DetectingRouter(target, {
     clientName,
     connectTimeoutMs,

@@ -15,7 +15,7 @@ export function nearestName<Name extends string>(
   const ownLength = name.length - sharedPrefix.length;
   const longer = candidates.find((candidate) => ownLength > 2 && candidate.startsWith(`${name}_`));
   const [nearest] = candidates
-    .map((candidate) => ({ candidate, edits: editsBetween(name, candidate) }))
+    .map((candidate) => ({ candidate, edits: editsBetween(name.toLowerCase(), candidate.toLowerCase()) }))
     .sort((a, b) => a.edits - b.edits);
   const isNear = nearest !== undefined && nearest.edits <= Math.max(1, Math.ceil(ownLength / 3));
   return longer ?? (isNear ? nearest.candidate : undefined);

@@ -1,0 +1,73 @@
+// Checks the options of a function, each by its rule. A package has one table of rules for each of its option types. The type of the
+// table has every option, so that an option without a rule does not compile; and an option without a rule is refused as unknown.
+
+/** A rule for the value of one option. */
+export interface OptionRule {
+  /** Completes the sentence "must be …". */
+  readonly mustBe: string;
+  readonly isMet: (value: unknown) => boolean;
+  /** True if the option has no default. */
+  readonly isRequired?: boolean;
+  /** True if errors must not show the value. */
+  readonly isSecret?: boolean;
+}
+
+/** The rules of all options of one type. */
+export type OptionRules<Options> = { readonly [Name in keyof Required<Options>]: OptionRule };
+
+/** Options whose fields are absent instead of undefined. */
+export type Given<Options> = { [Name in keyof Options]: Exclude<Options[Name], undefined> };
+
+/** Returns the name that was probably meant, if there is one. */
+export type FindNearest = (name: string, names: readonly string[]) => string | undefined;
+
+/**
+ * Checks options and returns them without those that are undefined, because undefined means "not given".
+ *
+ * @param refuse creates the error from a sentence that names the option, what is allowed, and the value unless it is a secret
+ */
+export function checkOptions<Options extends object>(
+  options: Options,
+  rules: OptionRules<NoInfer<Options>>,
+  refuse: (fault: string) => Error,
+  findNearest: FindNearest = () => undefined,
+): Given<Options> {
+  if (!isObject(options)) throw refuse(`the options must be an object, not ${shown(options)}`);
+  const table = rules as Readonly<Record<string, OptionRule>>;
+  const names = Object.keys(table);
+  for (const name of Object.keys(options)) {
+    if (names.includes(name)) continue;
+    const nearest = findNearest(name, names);
+    throw refuse(
+      `${name} is not an option: ${nearest === undefined ? `the options are ${names.join(', ')}` : `did you mean ${nearest}?`}`,
+    );
+  }
+  const given: Record<string, unknown> = {};
+  for (const name of names) {
+    const value = (options as Readonly<Record<string, unknown>>)[name];
+    const { mustBe, isMet, isRequired, isSecret } = table[name] as OptionRule; // `name` is one of its keys.
+    if (value === undefined ? isRequired : !isMet(value))
+      throw refuse(`${name} must be ${mustBe}${isSecret ? '' : `, not ${shown(value)}`}`);
+    if (value !== undefined) given[name] = value;
+  }
+  return given as Given<Options>; // Each value has met the rule of its option.
+}
+
+const MAX_SHOWN_CHARS = 60;
+
+/** Describes a value in an error: texts, numbers and the first entries of a list as they are, other values by their kind. */
+export function shown(value: unknown): string {
+  if (typeof value === 'string') {
+    return JSON.stringify(value.length > MAX_SHOWN_CHARS ? `${value.slice(0, MAX_SHOWN_CHARS)}…` : value);
+  }
+  if (Array.isArray(value)) {
+    const entries = value.slice(0, 3).map((entry: unknown) => (Array.isArray(entry) ? '[…]' : shown(entry)));
+    return `[${[...entries, ...(value.length > 3 ? ['…'] : [])].join(', ')}]`;
+  }
+  if (typeof value === 'function') return 'a function';
+  return isObject(value) ? 'an object' : String(value);
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
+}
