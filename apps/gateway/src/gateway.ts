@@ -4,27 +4,18 @@ import { hostname } from 'node:os';
 import { BrokerError, type StreamTrouble } from '@millrace/broker';
 import type { AnyCatalog, eventCatalog } from '@millrace/contract';
 import type { Publisher } from '@millrace/publisher';
-import type { FastifyInstance } from 'fastify';
 import { createTokenIssuer } from './auth/token-issuer.js';
 import { explainBrokerFailure } from './broker/broker-failure.js';
 import { areUsersOpen, composeGateway, type GatewayComponents } from './composition-root.js';
-import { addHealthRoutes, type Readiness } from './http/health.js';
-import { guardHosts } from './http/host-guard.js';
-import { createHttpServer } from './http/http-server.js';
-import { addIngestRoute } from './http/ingest.js';
-import { addOpenApiRoute } from './http/openapi.js';
-import { checkPort, portError } from './http/port-check.js';
+import type { Readiness } from './http/health.js';
+import { type GatewayAddress, HttpFront } from './http/http-front.js';
+
+export type { GatewayAddress } from './http/http-front.js';
+
 import type { GatewayOptions, ResolvedGatewayOptions } from './settings/options.js';
 import { resolveOptions } from './settings/resolve-options.js';
 import { createLogger, type Logger } from './telemetry/logger.js';
 import { Saturation } from './telemetry/saturation.js';
-
-/** The address on which a started gateway listens. */
-export interface GatewayAddress {
-  /** `http://host:port`, with the port that was really opened. */
-  readonly url: string;
-  readonly port: number;
-}
 
 /** A gateway. Start it once, stop it once. */
 export interface Gateway<C extends AnyCatalog = typeof eventCatalog> {
@@ -52,16 +43,6 @@ export interface Gateway<C extends AnyCatalog = typeof eventCatalog> {
    */
   stop(): Promise<void>;
 }
-
-/**
- * Maximum number of connections that wait in the kernel until the gateway accepts them, for example when all clients connect
- * after a deploy. The kernel's own bound (`net.core.somaxconn`) may be lower. If the bound is reached, the operating system of
- * the client tries again after one, three, seven … seconds. Node's default is 511.
- */
-const maxWaitingConnections = 4_096;
-
-/** Maximum size of a request's headers apart from its token: the limit of Node for all headers. */
-const maxOtherHeaderBytes = 16_384;
 
 /**
  * Creates a gateway. Nothing runs before `start`.
@@ -129,7 +110,7 @@ class MillraceGateway implements Gateway<AnyCatalog> {
   readonly #options: ResolvedGatewayOptions;
   readonly #logger: Logger;
   readonly #components: GatewayComponents;
-  readonly #http: FastifyInstance;
+  readonly #http: HttpFront;
   #lifeCycle: LifeCycle = { phase: 'created' };
   readonly #extensionStops: (() => Promise<void>)[] = [];
 
@@ -156,7 +137,7 @@ class MillraceGateway implements Gateway<AnyCatalog> {
       this.#enter({ phase: 'running', saturation: new Saturation(() => this.publisher.queueFill) });
       const { isDevelopment } = this.#options;
       this.#logger.info(
-        { url: address.url, broker: this.brokerKind, development: isDevelopment },
+        { ...urlsOf(address), broker: this.brokerKind, development: isDevelopment },
         'listening',
       );
       if (areUsersOpen(this.#options))
@@ -199,30 +180,23 @@ class MillraceGateway implements Gateway<AnyCatalog> {
 
   // ── HTTP and health ───────────────────────────────────────────────────────────────────────────────────────────
 
-  #createHttp(): FastifyInstance {
-    const { isDevelopment, maxBodyBytes, maxEventsPerRequest, maxTokenBytes, catalog } = this.#options;
-    const app = createHttpServer({
-      maxBodyBytes,
-      maxHeaderBytes: maxTokenBytes + maxOtherHeaderBytes,
+  #createHttp(): HttpFront {
+    const { credentials, metrics, signalR } = this.#components;
+    return new HttpFront({
+      options: this.#options,
       logger: this.#logger,
-      onRefused: (code) => this.#components.metrics.refusals.inc({ at: 'api', code }),
-    });
-    addHealthRoutes(app, {
+      signalR,
       readiness: () => this.#readiness(),
       exposeMetrics: () => this.#exposeMetrics(),
+      ingest: {
+        publisher: this.publisher,
+        apiKeys: () => credentials.apiKeys,
+        tenantLimits: this.#components.tenantLimits,
+        onForbidden: (apiKey) =>
+          this.#logger.warn({ apiKey }, 'an API key was refused for its scopes, rooms or types'),
+      },
+      onRefused: (code) => metrics.refusals.inc({ at: 'api', code }),
     });
-    addIngestRoute(app, {
-      catalog,
-      publisher: this.publisher,
-      apiKeys: () => this.#components.credentials.apiKeys,
-      isDevelopment,
-      maxEventsPerRequest,
-      tenantLimits: this.#components.tenantLimits,
-      onForbidden: (apiKey) =>
-        this.#logger.warn({ apiKey }, 'an API key was refused for its scopes, rooms or types'),
-    });
-    addOpenApiRoute(app, { catalog, maxEventsPerRequest });
-    return app;
   }
 
   #readiness(): Readiness {
@@ -270,15 +244,15 @@ class MillraceGateway implements Gateway<AnyCatalog> {
   // ── Start and stop of the components ──────────────────────────────────────────────────────────────────────────
 
   async #startComponents(): Promise<GatewayAddress> {
-    // The port is checked first, because a port in use is the most common failure. At this point nothing has been started.
-    await checkPort(this.#options.host, this.#options.port);
+    // The ports are checked first, because a port in use is the most common failure. At this point nothing has been started.
+    await this.#http.checkPorts();
     // This fetch is not awaited, because an unavailable key server must not delay the start. The purpose is to log an outage now,
     // not at the first client.
     this.#components.remoteKeys?.refresh();
     await this.#openBroker();
     await this.#startDelivery();
     await this.#startExtensions();
-    return this.#listen();
+    return this.#http.listen();
   }
 
   async #openBroker(): Promise<void> {
@@ -302,7 +276,7 @@ class MillraceGateway implements Gateway<AnyCatalog> {
   async #startExtensions(): Promise<void> {
     for (const extension of this.#options.extensions) {
       const stop = await extension.start({
-        http: this.#http,
+        http: this.#http.app,
         // An extension publishes events of the built-in types. A catalog without these types refuses each of them.
         publisher: this.publisher as unknown as Publisher<typeof eventCatalog>,
         issueToken: createTokenIssuer(() => this.#components.credentials.signingSecret),
@@ -310,25 +284,6 @@ class MillraceGateway implements Gateway<AnyCatalog> {
       });
       this.#extensionStops.push(stop);
     }
-  }
-
-  async #listen(): Promise<GatewayAddress> {
-    const { host, port, isDevelopment } = this.#options;
-    this.#components.signalR.attach(this.#http.server);
-    if (isDevelopment) {
-      // Called after the hubs are attached, so that the guard sees each request before the hubs.
-      guardHosts(this.#http.server, () =>
-        this.#components.metrics.refusals.inc({ at: 'api', code: 'host_not_allowed' }),
-      );
-    }
-    try {
-      await this.#http.listen({ host, port, backlog: maxWaitingConnections });
-    } catch (cause) {
-      throw portError(host, port, cause);
-    }
-    const address = this.#http.server.address();
-    const openedPort = typeof address === 'object' && address !== null ? address.port : port;
-    return { url: `http://${host.includes(':') ? `[${host}]` : host}:${openedPort}`, port: openedPort };
   }
 
   async #stopComponents(wasRunning: boolean): Promise<void> {
@@ -340,7 +295,7 @@ class MillraceGateway implements Gateway<AnyCatalog> {
     // The clients are disconnected in waves. Each client is served normally until its wave, so all components keep running.
     await this.#attempt('connections', () => signalR.drain({ withinMs: drainMs, after }));
     const isDone = await endsWithin(shutdownTimeoutMs, this.#closeComponents());
-    this.#http.server.closeAllConnections();
+    this.#http.closeAllConnections();
     if (isDone) this.#logger.info('stopped');
     else
       this.#logger.error({ shutdownTimeoutMs }, 'stopped, but some components could not be closed in time');
@@ -378,6 +333,10 @@ class MillraceGateway implements Gateway<AnyCatalog> {
       this.#logger.error({ err: error, component }, 'a component could not be closed cleanly');
     }
   }
+}
+
+function urlsOf({ url, adminUrl }: GatewayAddress): object {
+  return adminUrl === undefined ? { url } : { url, adminUrl };
 }
 
 function troubleText({ stream, kind, message }: StreamTrouble): string {

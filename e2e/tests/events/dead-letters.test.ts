@@ -48,11 +48,26 @@ test('an invalid entry is listed and shown with its reason, can be replayed, and
     return entry[0] ?? '';
   });
   const dropped = await millrace(system.redis, 'drop', again);
-  expect(dropped).toEqual({ code: 0, output: `dropped  events:chat  ${again}` });
-  expect(await millrace(system.redis, 'list')).toEqual({ code: 0, output: 'millrace: no dead letters' });
+  const by = expect.stringMatching(/^[^@]+@[^@]+$/) as string;
+  expect(dropped).toEqual({
+    code: 0,
+    output: `dropped  events:chat  ${again}`,
+    audit: [
+      { action: 'dead_letter_drop', by, target: { stream: 'events:chat', id: again }, outcome: 'done' },
+    ],
+  });
+  expect((await millrace(system.redis, 'drop', again)).audit).toEqual([
+    { action: 'dead_letter_drop', by, target: { id: again }, outcome: 'refused', reason: 'not_found' },
+  ]);
+  expect(await millrace(system.redis, 'list')).toEqual({
+    code: 0,
+    output: 'millrace: no dead letters',
+    audit: [],
+  });
   expect(await millrace(system.redis, 'show', again)).toEqual({
     code: 1,
     output: `millrace: not found: ${again} is not a dead letter (any more)`,
+    audit: [],
   });
 });
 
@@ -85,8 +100,18 @@ test('`dead-letters drop --all` drops all dead letters of a stream and its parti
     for (let n = 0; n < 3; n++) await xadd(system.redis, stream, { n: String(n) });
   }
   await deadLetters(system.redis, 12);
-  const { output, code } = await millrace(system.redis, 'drop', '--all', '--stream', 'events:chat', '--json');
+  const { output, code, audit } = await millrace(
+    system.redis,
+    'drop',
+    '--all',
+    '--stream',
+    'events:chat',
+    '--json',
+  );
   expect(code).toBe(0);
+  expect(audit.map(({ action, outcome }) => `${String(action)} ${String(outcome)}`)).toEqual(
+    Array.from({ length: 9 }, () => 'dead_letter_drop done'),
+  );
   const lines = output.split('\n').filter((line) => line.startsWith('{'));
   expect(lines).toHaveLength(9);
   expect(lines.every((line) => line.includes('"status":"dropped"'))).toBe(true);
@@ -127,10 +152,19 @@ interface PrintedDeadLetter {
 async function millrace(
   redis: RedisServer,
   ...args: readonly string[]
-): Promise<{ readonly code: number | null; readonly output: string }> {
+): Promise<{
+  readonly code: number | null;
+  readonly output: string;
+  readonly audit: readonly Readonly<Record<string, unknown>>[];
+}> {
   await using program = CliProcess.millrace(['dead-letters', ...args], { MILLRACE_REDIS_URL: redis.url });
   const code = await program.exit();
-  return { code, output: program.output };
+  // The audit log is on standard error.
+  const isAudit = (line: string): boolean => line.includes('"msg":"audit"');
+  const audit = program.lines
+    .filter(isAudit)
+    .map((line) => (JSON.parse(line) as { readonly audit: Readonly<Record<string, unknown>> }).audit);
+  return { code, output: program.lines.filter((line) => !isAudit(line)).join('\n'), audit };
 }
 
 async function listed(redis: RedisServer): Promise<readonly PrintedDeadLetter[]> {

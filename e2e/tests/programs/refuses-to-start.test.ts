@@ -27,6 +27,26 @@ describe('wrong settings', () => {
     ['development mode on all addresses', { ...development, MILLRACE_HOST: '0.0.0.0' }, /loopback/],
     ['development mode on all addresses of IPv6', { ...development, MILLRACE_HOST: '::' }, /loopback/],
     ['a port that is no number', { ...development, MILLRACE_PORT: 'abc' }, /MILLRACE_PORT/],
+    [
+      'the same port for clients and administration',
+      { ...development, MILLRACE_PORT: '4499', MILLRACE_ADMIN_PORT: '4499' },
+      /MILLRACE_ADMIN_PORT must differ/,
+    ],
+    [
+      'an admin host without an admin port',
+      { ...development, MILLRACE_ADMIN_HOST: '127.0.0.1' },
+      /MILLRACE_ADMIN_HOST needs MILLRACE_ADMIN_PORT/,
+    ],
+    [
+      'an admin port on all addresses in development mode',
+      { ...development, MILLRACE_ADMIN_PORT: '0', MILLRACE_ADMIN_HOST: '0.0.0.0' },
+      /loopback/,
+    ],
+    [
+      'an admin port that is no number',
+      { ...development, MILLRACE_ADMIN_PORT: 'abc' },
+      /MILLRACE_ADMIN_PORT/,
+    ],
     ['a port that does not exist', { ...development, MILLRACE_PORT: '65536' }, /MILLRACE_PORT/],
     [
       'a Redis address of another kind',

@@ -3,6 +3,7 @@ import { type Broker, BrokerError, createRedisBroker, type EntryId } from '@mill
 import { eventCatalog } from '@millrace/contract';
 import { explainBrokerFailure } from '../broker/broker-failure.js';
 import { checkRedisTls, redisConnectionOptions } from '../broker/redis-connection-options.js';
+import { auditedDeadLetters } from '../dead-letters/audited-dead-letters.js';
 import {
   applyToDeadLetters,
   type DeadLetterAction,
@@ -14,6 +15,7 @@ import { findDeadLetter, newestDeadLetters, streamsNamed } from '../dead-letters
 import { deadLetterJson, deadLetterTable, deadLetterText } from '../dead-letters/dead-letter-text.js';
 import { GatewayError } from '../errors.js';
 import { readEnvironment } from '../settings/environment.js';
+import { createCommandAudit, operator } from '../telemetry/audit.js';
 
 /** Options of every `millrace dead-letters` command. */
 export interface CommonOptions {
@@ -70,7 +72,14 @@ export async function applyDeadLetterAction(
   await withBroker(async (broker) => {
     let done = 0;
     const streams = streamsNamed(broker, options.stream);
-    for await (const outcome of applyToDeadLetters(broker, streams, action, selection)) {
+    const audit = createCommandAudit();
+    const by = operator(process.env);
+    const audited = auditedDeadLetters(broker, audit, by);
+    for await (const outcome of applyToDeadLetters(audited, streams, action, selection)) {
+      if (outcome.stream === undefined) {
+        const target = { id: outcome.id };
+        audit({ action: `dead_letter_${action}`, by, target, outcome: 'refused', reason: outcome.status });
+      }
       const isDone = outcome.status === 'replayed' || outcome.status === 'dropped';
       if (isDone) done += 1;
       if (options.json === true) console.log(outcomeJson(outcome));

@@ -1,8 +1,9 @@
 // `millrace serve`: runs the gateway until it is told to stop.
 import { GatewayError } from '../errors.js';
 import type { GatewayExtension } from '../extension.js';
-import { createGateway, type Gateway } from '../gateway.js';
+import { createGateway, type Gateway, type GatewayAddress } from '../gateway.js';
 import { readEnvironment } from '../settings/environment.js';
+import { createAudit } from '../telemetry/audit.js';
 import { createLogger, flushLogger, type Logger } from '../telemetry/logger.js';
 import { welcomeText } from './welcome.js';
 
@@ -26,14 +27,14 @@ export async function serve(options: {
   const isAtTerminal = process.stdin.isTTY || process.stdout.isTTY;
   stopOnSignals(isAtTerminal ? ['SIGTERM', 'SIGINT', 'SIGHUP'] : ['SIGTERM', 'SIGINT'], gateway, logger);
   if (!isAtTerminal) reloadOnSignal(gateway, logger);
-  const { url } = await started(gateway, logger);
+  const { url, adminUrl } = await started(gateway, logger);
   const [demo] = extensions;
   if (isDevelopment)
-    console.log(welcomeText({ url, brokerKind: gateway.brokerKind, example: demo?.example }));
+    console.log(welcomeText({ url, adminUrl, brokerKind: gateway.brokerKind, example: demo?.example }));
 }
 
 /** Starts the gateway. If that fails, the log is written first, so that the reason is printed last. */
-async function started(gateway: Gateway, logger: Logger): Promise<{ readonly url: string }> {
+async function started(gateway: Gateway, logger: Logger): Promise<GatewayAddress> {
   try {
     return await gateway.start();
   } catch (error) {
@@ -59,19 +60,18 @@ async function loadDemo(): Promise<GatewayExtension> {
   }
 }
 
-/** SIGHUP reads the secrets again from their files, and writes one audit line. A wrong setting changes nothing. */
+/** SIGHUP reads the secrets again from their files. A wrong setting changes nothing. */
 function reloadOnSignal(gateway: Gateway, logger: Logger): void {
+  const audit = createAudit(logger);
   process.on('SIGHUP', () => {
-    const audit = { action: 'reload_secrets', by: 'SIGHUP' };
+    const act = { action: 'reload_secrets', by: 'SIGHUP' } as const;
     try {
       gateway.reload(readEnvironment(process.env).gateway);
-      logger.info({ audit: { ...audit, outcome: 'done' } }, 'secrets reloaded');
+      audit({ ...act, outcome: 'done' });
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      logger.error(
-        { audit: { ...audit, outcome: 'refused' }, reason },
-        'secrets not reloaded: the gateway keeps those that it has',
-      );
+      audit({ ...act, outcome: 'refused', reason });
+      logger.error({ reason }, 'secrets not reloaded: the gateway keeps those that it has');
     }
   });
 }

@@ -4,6 +4,7 @@ import { isUsableUserId } from '../auth/token-verifier.js';
 import { GatewayError } from '../errors.js';
 import { readEnvironment } from '../settings/environment.js';
 import { secretsOf } from '../settings/options.js';
+import { createCommandAudit, operator } from '../telemetry/audit.js';
 
 /** Options of `millrace token`. */
 export interface TokenCommandOptions {
@@ -39,5 +40,8 @@ export async function mintToken(options: TokenCommandOptions): Promise<void> {
     name: options.name ?? options.sub,
     rooms: options.rooms.split(',').filter((room) => room !== ''),
   };
-  console.log(await createTokenIssuer(() => secret)(user, options.minutes));
+  const token = await createTokenIssuer(() => secret)(user, options.minutes);
+  const target = { sub: user.userId, rooms: user.rooms, minutes: options.minutes };
+  createCommandAudit()({ action: 'sign_token', by: operator(process.env), target, outcome: 'done' });
+  console.log(token);
 }

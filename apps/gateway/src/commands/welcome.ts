@@ -5,11 +5,12 @@ import type { ExampleEvent } from '../extension.js';
 /** Creates the text. Its example event has new random IDs. */
 export function welcomeText(facts: {
   readonly url: string;
+  readonly adminUrl?: string | undefined;
   readonly brokerKind: 'redis' | 'memory';
   /** An example event of the helpdesk demo, if the gateway serves the demo. */
   readonly example?: ExampleEvent | undefined;
 }): string {
-  const { url, example } = facts;
+  const { url, adminUrl, example } = facts;
   const broker =
     facts.brokerKind === 'redis'
       ? 'Redis (MILLRACE_REDIS_URL)'
@@ -40,6 +41,7 @@ export function welcomeText(facts: {
     `  Millrace is running at ${url}`,
     '  Mode:    development: rooms are open, users need no token, loopback only',
     `  Broker:  ${broker}`,
+    ...(adminUrl === undefined ? [] : [`  Admin:   ${adminUrl} (/metrics, /readyz)`]),
     '',
     ...desk,
     '  See events arrive, in a second terminal, in this folder:',

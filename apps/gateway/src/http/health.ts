@@ -10,23 +10,40 @@ export type Readiness = { readonly details: readonly string[] } & (
   | { readonly isReady: false; readonly reasons: readonly string[] }
 );
 
-/** Dependencies of the routes. */
+/** Dependencies of the health routes. */
 export interface HealthDependencies {
   readiness(): Readiness;
-  exposeMetrics(): Promise<{ readonly contentType: string; readonly text: string }>;
 }
 
-/** Adds `/healthz` (200 while the process runs), `/readyz` (200 or 503 with reasons) and `/metrics`. */
-export function addHealthRoutes(app: FastifyInstance, dependencies: HealthDependencies): void {
+/**
+ * Adds `/healthz` (200 while the process runs) and `/readyz` (200 or 503). `areReasonsShown` adds what is wrong to `/readyz`. Reasons
+ * name streams and settings, so they are not for a public port.
+ */
+export function addHealthRoutes(
+  app: FastifyInstance,
+  dependencies: HealthDependencies,
+  { areReasonsShown }: { readonly areReasonsShown: boolean },
+): void {
   app.get('/healthz', async () => ({ status: 'ok' }));
 
   app.get('/readyz', async (_request, reply) => {
     const readiness = dependencies.readiness();
+    const status = readiness.isReady ? 'ready' : 'not ready';
+    void reply.code(readiness.isReady ? 200 : 503);
+    if (!areReasonsShown) return { status };
+    const reasons = readiness.isReady ? {} : { reasons: readiness.reasons };
     const details = readiness.details.length === 0 ? {} : { details: readiness.details };
-    if (readiness.isReady) return { status: 'ready', ...details };
-    return reply.code(503).send({ status: 'not ready', reasons: readiness.reasons, ...details });
+    return { status, ...reasons, ...details };
   });
+}
 
+/** Adds `/metrics` for Prometheus. */
+export function addMetricsRoute(
+  app: FastifyInstance,
+  dependencies: {
+    exposeMetrics(): Promise<{ readonly contentType: string; readonly text: string }>;
+  },
+): void {
   app.get('/metrics', async (_request, reply) => {
     const { contentType, text } = await dependencies.exposeMetrics();
     return reply.header('content-type', contentType).send(text);

@@ -33,6 +33,8 @@ export function createHttpServer(options: {
   readonly maxBodyBytes: number;
   /** Maximum size of all headers of a request together, with its URL. */
   readonly maxHeaderBytes: number;
+  /** Tells in the answer to an unknown path what this server is. */
+  readonly notFoundDetail: string;
   readonly logger: Logger;
   /** @defaultValue 10 s for the headers, 30 s for the request, 60 s of silence */
   readonly timeouts?: RequestTimeouts;
@@ -83,11 +85,7 @@ export function createHttpServer(options: {
     await sendProblem(reply, problem);
   });
   app.setNotFoundHandler(async (_request, reply) => {
-    await sendProblem(reply, {
-      status: 404,
-      code: 'not_found',
-      detail: 'This is a Millrace gateway: clients connect to /hubs/events, backends POST to /v1/events.',
-    });
+    await sendProblem(reply, { status: 404, code: 'not_found', detail: options.notFoundDetail });
   });
   return app;
 }

@@ -15,6 +15,13 @@ export interface GatewayOptions<C extends AnyCatalog = typeof eventCatalog> {
   /** Address to listen on. @defaultValue '127.0.0.1' */
   readonly host?: string;
   /**
+   * TCP port of its own for `/metrics` and the reasons of `/readyz`. The port of the clients then serves no metrics, and its
+   * `/readyz` tells no reasons. 0 selects a free port. @defaultValue none: everything is on `port`
+   */
+  readonly adminPort?: number | undefined;
+  /** Address on which the admin port listens. @defaultValue the value of `host` */
+  readonly adminHost?: string | undefined;
+  /**
    * URL of Redis: `redis://…` of a server or of nodes of a cluster, `redis+sentinel://…` or `unix://…`. See
    * `RedisBrokerOptions.url`. Without a URL, the broker is in memory and serves only this process.
    */
@@ -221,6 +228,8 @@ export type ResolvedGatewayOptions = Readonly<
 
 /** Options without a default, because their absence has a meaning. */
 type OptionalOption =
+  | 'adminPort'
+  | 'adminHost'
   | 'redisUrl'
   | 'redisTlsCa'
   | 'redisTlsCert'

@@ -28,6 +28,7 @@ export function resolveOptions(
     const value = (resolved as Readonly<Record<string, unknown>>)[name];
     if (value !== undefined) checkSetting(kind, `${name} (${variable})`, value);
   }
+  checkAdminPort(resolved);
   checkSecrets(resolved);
   checkExtensions(resolved);
   checkInstance(resolved);
@@ -51,6 +52,19 @@ function checkOptionNames(options: object): void {
   throw invalid(
     `${unknown} is not an option of a gateway.${nearest === undefined ? '' : ` Did you mean ${nearest}?`}`,
   );
+}
+
+function checkAdminPort({ port, host, adminPort, adminHost, isDevelopment }: ResolvedGatewayOptions): void {
+  if (adminPort === undefined) {
+    if (adminHost !== undefined) throw invalid('MILLRACE_ADMIN_HOST needs MILLRACE_ADMIN_PORT.');
+    return;
+  }
+  if (adminPort === port && port !== 0)
+    throw invalid(`MILLRACE_ADMIN_PORT must differ from MILLRACE_PORT, which is ${port}.`);
+  if (isDevelopment && !loopbackHosts.has(adminHost ?? host))
+    throw invalid(
+      `Development mode listens on loopback only, not on ${adminHost}. Unset MILLRACE_ADMIN_HOST.`,
+    );
 }
 
 function checkInstance({ instanceUrl, connectionKeys, redisUrl }: ResolvedGatewayOptions): void {

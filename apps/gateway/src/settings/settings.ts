@@ -100,6 +100,18 @@ export const SETTINGS: readonly Setting[] = [
       'Address to listen on. `0.0.0.0` listens on all addresses.',
     ],
     [
+      'adminPort',
+      wholeNumber({ min: 0, max: 65_535 }),
+      'TCP port of its own for `/metrics` and the reasons of `/readyz`, so that the port of the clients can be public. `/healthz` and `/readyz` (without reasons) are on both. 0 selects a free port.',
+      'none: everything is on `MILLRACE_PORT`',
+    ],
+    [
+      'adminHost',
+      text({ rule: 'an address of this machine' }),
+      'Address on which the admin port listens. Probes of Kubernetes come from outside of the pod: not from `127.0.0.1`.',
+      'the value of `MILLRACE_HOST`',
+    ],
+    [
       'instance',
       instanceName,
       'Name of this gateway in logs and in the broker. Unique among live gateways.',

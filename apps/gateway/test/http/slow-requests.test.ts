@@ -13,6 +13,7 @@ const largeText = 'x'.repeat(32_000_000);
 async function startServer() {
   const codes: string[] = [];
   const app = createHttpServer({
+    notFoundDetail: '',
     maxBodyBytes: 1_000_000,
     maxHeaderBytes: 16_384,
     logger: createLogger({ level: 'silent' }),

@@ -1,0 +1,53 @@
+// Audits what is done to dead letters, whoever does it.
+import type { EntryId } from '@millrace/broker';
+import type { Audit, AuditRecord } from '../telemetry/audit.js';
+import type { DeadLetterBroker } from './dead-letter-list.js';
+
+/**
+ * Returns the same broker, except that one audit line is written for each dead letter that is requeued or dropped, or whose act is
+ * refused or fails.
+ */
+export function auditedDeadLetters(broker: DeadLetterBroker, audit: Audit, by: string): DeadLetterBroker {
+  const line = (action: AuditRecord['action'], stream: string, id: EntryId) => ({
+    action,
+    by,
+    target: { stream, id },
+  });
+  return {
+    partitioning: broker.partitioning,
+    listDeadLetters: (...args) => broker.listDeadLetters(...args),
+    readDeadLetter: (...args) => broker.readDeadLetter(...args),
+    async requeueDeadLetter(stream, id) {
+      const act = line('dead_letter_replay', stream, id);
+      const result = await orFailed(audit, [act], broker.requeueDeadLetter(stream, id));
+      if (result.status === 'requeued')
+        audit({ ...act, target: { ...act.target, entry_id: result.id }, outcome: 'done' });
+      else audit({ ...act, outcome: 'refused', reason: result.status });
+      return result;
+    },
+    async dropDeadLetters(stream, ids) {
+      const acts = ids.map((id) => line('dead_letter_drop', stream, id));
+      const count = await orFailed(audit, acts, broker.dropDeadLetters(stream, ids));
+      const outcome =
+        count === ids.length
+          ? ({ outcome: 'done' } as const)
+          : ({ outcome: 'refused', reason: `${count} of ${ids.length} were there` } as const);
+      for (const act of acts) audit({ ...act, ...outcome });
+      return count;
+    },
+  };
+}
+
+async function orFailed<Result>(
+  audit: Audit,
+  acts: readonly Omit<AuditRecord, 'outcome' | 'reason'>[],
+  work: Promise<Result>,
+): Promise<Result> {
+  try {
+    return await work;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    for (const act of acts) audit({ ...act, outcome: 'failed', reason });
+    throw error;
+  }
+}

@@ -1,0 +1,62 @@
+// The audit log: one line for each act of an operator that destroys data or changes who may do what. docs/operations.md describes it.
+import { hostname, userInfo } from 'node:os';
+import { type Logger, pino } from 'pino';
+import { logLineForPeople } from './log-line.js';
+
+/** The acts that are audited, each with what it does. */
+export const AUDIT_ACTIONS = {
+  dead_letter_replay: 'a rejected entry is put back into its stream',
+  dead_letter_drop: 'a rejected entry is removed for good',
+  reload_secrets: 'the secrets of tokens and the API keys are read again from their files',
+  sign_token: 'a token is signed with the secret of the gateway',
+} as const;
+
+/** One audited act. It never holds payloads, tokens or keys. */
+export interface AuditRecord {
+  readonly action: keyof typeof AUDIT_ACTIONS;
+  /** The operator: `user@host` of a command, or the signal. */
+  readonly by: string;
+  /** The things that the act concerns, such as the stream and the ID of a dead letter. */
+  readonly target?: Readonly<Record<string, string | number | readonly string[]>>;
+  /** `refused`: nothing was changed. `failed`: an error ended the act, and it may have been done. */
+  readonly outcome: 'done' | 'refused' | 'failed';
+  /** The cause of an outcome other than `done`. */
+  readonly reason?: string;
+}
+
+/** Writes the line of one act. */
+export type Audit = (record: AuditRecord) => void;
+
+/** Creates the audit log of a gateway, in its log. The lines are written at every log level except `silent`. */
+export function createAudit(logger: Logger): Audit {
+  const level = logger.level === 'silent' ? 'silent' : 'info';
+  const lines = logger.child({}, { level });
+  return (record) => lines.info({ audit: record }, 'audit');
+}
+
+/** Creates the audit log of a command, on standard error: JSON, at a terminal a line for people. */
+export function createCommandAudit(): Audit {
+  const write = (line: string): void => {
+    process.stderr.write(process.stderr.isTTY ? logLineForPeople(line) : line);
+  };
+  const options = {
+    base: {},
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label: string) => ({ level: label }) },
+  };
+  return createAudit(pino(options, { write }));
+}
+
+/** Returns `user@host` of the person who runs a command. `sudo` names the person behind it. */
+export function operator(variables: NodeJS.ProcessEnv): string {
+  return `${variables['SUDO_USER'] ?? userName()}@${hostname()}`;
+}
+
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // In a container the user may have a number only.
+    return `uid-${process.getuid?.() ?? 'unknown'}`;
+  }
+}
