@@ -29,6 +29,11 @@ export interface FaultSystemOptions {
   readonly gateways?: number;
   readonly redisArgs?: readonly string[];
   readonly environment?: Environment;
+  /**
+   * Starts what leads to Redis, and returns the URL for gateways and publisher. They then connect without the
+   * proxies. @defaultValue a proxy for each of them
+   */
+  readonly urlOf?: (redis: RedisServer, resources: Resources) => Promise<string>;
 }
 
 /** The result of a trial. */
@@ -170,11 +175,15 @@ export class FaultSystem implements AsyncDisposable {
   static async start(options: FaultSystemOptions = {}): Promise<FaultSystem> {
     return Resources.start(async (resources) => {
       const redis = resources.use(await startRedis({ args: options.redisArgs ?? [] }));
+      const url = await options.urlOf?.(redis, resources);
+      const environment = { ...options.environment, ...(url && { MILLRACE_REDIS_URL: url }) };
       const seats: Seat[] = [];
       for (let number = 1; number <= (options.gateways ?? 2); number += 1)
-        seats.push(resources.use(await Seat.start(number, redis.port, options.environment ?? {})));
+        seats.push(resources.use(await Seat.start(number, redis.port, environment)));
       const publisherWire = resources.use(await startTcpProxy(redis.port));
-      const publisher = await connectPublisher({ redisUrl: `redis://127.0.0.1:${publisherWire.port}` });
+      const publisher = await connectPublisher({
+        redisUrl: url ?? `redis://127.0.0.1:${publisherWire.port}`,
+      });
       resources.defer(() => publisher.close());
       const officials = await startOfficials(seats, resources);
       const parts = { redis, seats, publisherWire, publisher: withoutTypes(publisher), officials, resources };
