@@ -8,6 +8,7 @@ import {
   type Sentinels,
   startRedis,
   startSentinels,
+  startTcpProxy,
   until,
 } from '@millrace/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -51,6 +52,18 @@ afterEach(async () => {
 async function untilConnectedTo(server: RedisServer, broker: Broker): Promise<void> {
   await until(async () => (await cli(server, 'client', 'list')).includes('name=millrace-writer'), 30_000);
   await until(() => broker.state === 'ready');
+}
+
+/** Starts a proxy before each Sentinel that delays its answers. */
+async function slowWiresTo({ all }: Sentinels): Promise<AsyncDisposable & { readonly hosts: string }> {
+  const wires = await Promise.all(all.map(({ port }) => startTcpProxy(port)));
+  for (const wire of wires) wire.delay('replies', 50);
+  return {
+    hosts: wires.map(({ port }) => `127.0.0.1:${port}`).join(','),
+    async [Symbol.asyncDispose]() {
+      for (const wire of wires) await wire[Symbol.asyncDispose]();
+    },
+  };
 }
 
 describe('Sentinels', () => {
@@ -112,7 +125,9 @@ describe('Sentinels', () => {
     });
     await until(async () => (await sentinels.cli(0, 'SENTINEL', 'FAILOVER', 'mymaster')) === 'OK');
     await sentinels.agreeOn(replica.port);
-    const hosts = `${cutOff.hosts},${sentinels.hosts}`;
+    // The answer of the one that is cut off comes first.
+    await using wires = await slowWiresTo(sentinels);
+    const hosts = `${cutOff.hosts},${wires.hosts}`;
     await using broker = await openBroker(
       `redis+sentinel://:${secret}@${hosts}/mymaster/2?sentinel_password=watcher`,
       OPTIONS,
