@@ -10,8 +10,8 @@ import { Credentials } from './auth/credentials.js';
 import { RemoteKeys } from './auth/remote-keys.js';
 import type { TokenRules } from './auth/token-rules.js';
 import { createTokenVerifier, type TokenKeys, type User } from './auth/token-verifier.js';
-import { EvictionWatch } from './broker/eviction-watch.js';
 import { redisConnectionOptions } from './broker/redis-connection-options.js';
+import { StoreWatch } from './broker/store-watch.js';
 import { Delivery } from './dispatch/delivery.js';
 import type { TenantLimits } from './http/tenant-limits.js';
 import type { EventsClient } from './hub/events-client.js';
@@ -43,7 +43,7 @@ export interface GatewayComponents {
   readonly delivery: Delivery;
   /** Limits of tenants for publishing over HTTP. `undefined` if rooms have no tenants. */
   readonly tenantLimits: TenantLimits | undefined;
-  readonly evictionWatch: EvictionWatch;
+  readonly storeWatch: StoreWatch;
   /**
    * `undefined` without an `instanceUrl`. In that case, all requests of a connection must reach the gateway
    * that negotiated the connection.
@@ -70,9 +70,9 @@ export function composeGateway(options: ResolvedGatewayOptions, logger: Logger):
   const shared: SharedDependencies = { options, logger, metrics };
   const credentials = new Credentials(options);
   const broker = createBroker(shared);
-  const evictionWatch = new EvictionWatch(broker, logger, () => systemClock.monotonicMs());
+  const storeWatch = new StoreWatch(broker, logger, () => systemClock.monotonicMs());
   broker.onStateChange((state) => {
-    if (state === 'ready') void evictionWatch.check();
+    if (state === 'ready') void storeWatch.check();
   });
   const publisher = createPublisher({
     broker,
@@ -96,7 +96,7 @@ export function composeGateway(options: ResolvedGatewayOptions, logger: Logger):
     rooms,
     delivery,
     tenantLimits: tenantBudgets,
-    evictionWatch,
+    storeWatch,
     directory,
     signalR,
   };

@@ -218,12 +218,12 @@ class MillraceGateway implements Gateway<AnyCatalog> {
 
   /** Returns conditions, apart from streams in trouble, that an operator should correct although the gateway works. */
   #details(): readonly string[] {
-    const { remoteKeys, evictionWatch } = this.#components;
-    evictionWatch.refresh();
-    if (remoteKeys?.isAway !== true) return evictionWatch.details;
+    const { remoteKeys, storeWatch } = this.#components;
+    storeWatch.refresh();
+    if (remoteKeys?.isAway !== true) return storeWatch.details;
     // While no client needs a key, only this request detects that the key server is available again.
     remoteKeys.refresh();
-    return [...evictionWatch.details, keyServerUnavailable];
+    return [...storeWatch.details, keyServerUnavailable];
   }
 
   async #exposeMetrics(): Promise<{ readonly contentType: string; readonly text: string }> {

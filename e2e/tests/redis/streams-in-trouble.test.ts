@@ -16,7 +16,9 @@ const stream = 'events:notification';
 
 /** Starts the usual system with a client in the room. */
 async function start(prepare: (redis: RedisServer) => Promise<unknown> = async () => {}): Promise<System> {
-  const system = await startOnRedis({ prepare, mayLogErrors: true });
+  // A Redis without persistence would be one more condition in the details.
+  const redis = { args: ['--appendonly', 'yes'] };
+  const system = await startOnRedis({ redis, prepare, mayLogErrors: true });
   const client = system.use(await EventLog.inRoom(system.url, roomId));
   return Object.assign(system, { client });
 }

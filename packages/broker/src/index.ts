@@ -36,7 +36,7 @@ export type {
   StreamInspection,
   TrimResult,
 } from './port/acknowledgement-ledger.js';
-export type { Broker, BrokerState } from './port/broker.js';
+export type { Broker, BrokerState, StoreSettings } from './port/broker.js';
 export type { CounterStore, Occurrence } from './port/counters.js';
 export type { DeadLetter, RejectedEntry, RequeueResult } from './port/dead-letter-store.js';
 export type { Entry, OutgoingEntry, PublishReceipt, RangeOptions, ReadOptions } from './port/entry-log.js';

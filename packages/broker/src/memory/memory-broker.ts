@@ -32,7 +32,7 @@ import type {
   StreamInspection,
   TrimResult,
 } from '../port/acknowledgement-ledger.js';
-import type { Broker, BrokerState } from '../port/broker.js';
+import type { Broker, BrokerState, StoreSettings } from '../port/broker.js';
 import type { DeadLetter, RejectedEntry, RequeueResult } from '../port/dead-letter-store.js';
 import type { Entry, OutgoingEntry, PublishReceipt, RangeOptions, ReadOptions } from '../port/entry-log.js';
 import type { HeartbeatReply, ReadProgress, StreamStart } from '../port/subscriber-registry.js';
@@ -241,8 +241,8 @@ class MemoryBroker implements Broker {
     return this.#stream(stream).dropDeadLetters(ids);
   }
 
-  async evictionPolicy(): Promise<string> {
-    return 'noeviction';
+  async storeSettings(): Promise<StoreSettings> {
+    return { evictionPolicy: 'noeviction', isPersistent: false };
   }
 
   async inspect(stream: string): Promise<StreamInspection> {

@@ -18,6 +18,20 @@ import type { WindowStore } from './windows.js';
 export type BrokerState = 'idle' | 'connecting' | 'ready' | 'unavailable' | 'closed';
 
 /**
+ * Settings of the store that decide whether it keeps what it has confirmed. A value is `undefined` if the user
+ * may not look it up.
+ */
+export interface StoreSettings {
+  /**
+   * With `noeviction`, a full store refuses writes. With any other policy, a full store evicts keys, which may
+   * be streams or dedupe IDs.
+   */
+  readonly evictionPolicy: string | undefined;
+  /** False if a restart of the store loses its data. */
+  readonly isPersistent: boolean | undefined;
+}
+
+/**
  * Ordered streams of entries, with a ledger of the delivered entries. The parts of the port are declared in separate files. This
  * interface adds the members that concern the broker as a whole.
  *
@@ -70,9 +84,6 @@ export interface Broker extends EntryLog, SubscriberRegistry, AcknowledgementLed
    */
   close(): Promise<void>;
 
-  /**
-   * Resolves to the store's eviction policy. With `noeviction`, a full store refuses writes. With any other policy, a full store
-   * evicts keys, which may be streams or dedupe IDs. Resolves to `undefined` when the user may not look up the policy.
-   */
-  evictionPolicy(): Promise<string | undefined>;
+  /** Looks up whether the store keeps what it has confirmed. */
+  storeSettings(): Promise<StoreSettings>;
 }

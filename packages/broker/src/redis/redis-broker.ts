@@ -25,7 +25,7 @@ import type {
   StreamInspection,
   TrimResult,
 } from '../port/acknowledgement-ledger.js';
-import type { Broker, BrokerState } from '../port/broker.js';
+import type { Broker, BrokerState, StoreSettings } from '../port/broker.js';
 import type { DeadLetter, RejectedEntry, RequeueResult } from '../port/dead-letter-store.js';
 import type { Entry, OutgoingEntry, PublishReceipt, RangeOptions, ReadOptions } from '../port/entry-log.js';
 import type { HeartbeatReply, ReadProgress, StreamStart } from '../port/subscriber-registry.js';
@@ -51,7 +51,6 @@ import {
   trimCall,
 } from './calls/script-calls.js';
 import type { Served } from './calls/script-replies.js';
-import { readEvictionPolicy } from './eviction-policy.js';
 import { explainFailure } from './explain/explain-failure.js';
 import { layoutKey, slotsKey, typesKey } from './keys.js';
 import { checkLayout } from './layout.js';
@@ -63,6 +62,7 @@ import {
 } from './redis-options.js';
 import type { CommandRouter } from './routing/command-router.js';
 import { DetectingRouter } from './routing/detecting-router.js';
+import { readStoreSettings } from './store-settings.js';
 import { StoredPartitions } from './stored-partitions.js';
 import { type StreamRecord, StreamRecords } from './stream-records.js';
 import { RedisWindows } from './windows/redis-windows.js';
@@ -320,8 +320,8 @@ class RedisBroker implements Broker {
     return this.#run(announcedCall(this.options));
   }
 
-  async evictionPolicy(): Promise<string | undefined> {
-    return readEvictionPolicy(
+  async storeSettings(): Promise<StoreSettings> {
+    return readStoreSettings(
       this.#router,
       this.readGroups.map(([stream = '']) => stream),
     );

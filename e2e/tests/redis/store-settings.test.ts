@@ -1,0 +1,79 @@
+// A Redis that does not keep what it has stored: it evicts keys when its memory is full, or a restart loses everything. The log at
+// the start and the readiness answer report that, and name the remedy.
+import { expect, test } from 'vitest';
+import { readReadiness } from '../../fixtures/http/readiness.js';
+import { GatewayProcess } from '../../fixtures/processes/gateway-process.js';
+import { startOnRedis } from '../../fixtures/systems/redis-system.js';
+import { eventually } from '../../fixtures/waiting/eventually.js';
+
+const durable = ['--appendonly', 'yes'];
+const ready = { status: 200, body: { status: 'ready' } };
+
+const risks = [
+  {
+    risk: 'evicts keys when its memory is full',
+    args: [...durable, '--maxmemory-policy', 'allkeys-lru'],
+    advice: /maxmemory-policy allkeys-lru.*Set maxmemory-policy to noeviction\./,
+    remedy: ['maxmemory-policy', 'noeviction'],
+  },
+  {
+    risk: 'has neither an append-only file nor snapshots',
+    args: ['--appendonly', 'no', '--save', ''],
+    advice: /writes nothing to its disk .*a restart loses all stored events.*Set appendonly to yes\./,
+    remedy: ['appendonly', 'yes'],
+  },
+];
+
+test.each(risks)(
+  'a Redis that $risk causes one warning, and a readiness detail that disappears after the correction',
+  async ({ args, advice, remedy }) => {
+    await using system = await startOnRedis({ redis: { args } });
+    const { redis, gateway } = system;
+    await gateway.line(advice);
+    expect(await readReadiness(gateway.url)).toEqual({
+      status: 200,
+      body: { status: 'ready', details: [expect.stringMatching(advice)] },
+    });
+    await redis.cli('CONFIG', 'SET', ...remedy);
+    await eventually(async () => expect(await readReadiness(gateway.url)).toEqual(ready));
+    expect(gateway.lines.filter((line) => advice.test(line))).toHaveLength(1);
+    expect(gateway.lines.find((line) => advice.test(line))).toMatch(/^\{"level":"warn"/);
+  },
+);
+
+test.each([
+  ['an append-only file', durable],
+  ['snapshots', ['--save', '3600', '1']],
+])('a Redis with noeviction and %s causes no warning', async (_, args) => {
+  await using system = await startOnRedis({
+    redis: { args },
+    environment: { MILLRACE_LOG_LEVEL: 'debug' },
+  });
+  const { gateway } = system;
+  await eventually(async () => expect(await readReadiness(gateway.url)).toEqual(ready));
+  expect(gateway.output).not.toMatch(/maxmemory|disk|INFO/);
+});
+
+test.each([
+  [
+    'neither INFO nor CONFIG',
+    ['-info', '-config'],
+    /that maxmemory-policy is noeviction and that appendonly is yes/,
+  ],
+  ['only INFO', ['-config'], /make sure that appendonly is yes/],
+])(
+  'a Redis whose user may use %s causes one line that says what could not be checked',
+  async (_, rights, line) => {
+    await using system = await startOnRedis({
+      redis: { args: ['--user', 'hosted', 'on', '>secret', '~*', '&*', '+@all', ...rights] },
+    });
+    const url = new URL(system.redis.url);
+    await using gateway = await GatewayProcess.start({
+      MILLRACE_REDIS_URL: `redis://hosted:secret@${url.host}`,
+      MILLRACE_INSTANCE: 'hosted',
+    });
+    await gateway.line(line);
+    await eventually(async () => expect(await readReadiness(gateway.url)).toEqual(ready));
+    expect(gateway.lines.filter((one) => line.test(one))).toHaveLength(1);
+  },
+);
