@@ -15,6 +15,8 @@ export interface Latency {
 export interface LightClients extends AsyncDisposable {
   /** Waits until `due` events have arrived, and returns their latency. @throws Error when they do not arrive within 20 s */
   collect(due: number): Promise<Latency>;
+  /** Forgets what has arrived so far. */
+  reset(): void;
 }
 
 const lookMs = 50;
@@ -41,6 +43,7 @@ export async function startLightClients(
       }
       throw new Error(`not all of ${due} events arrived`);
     },
+    reset: () => clients.send({ resetTo: 0 } satisfies ClientsCommand),
     [Symbol.asyncDispose]: () => clients[Symbol.asyncDispose](),
   };
 }

@@ -107,18 +107,30 @@ export async function startRedis(): Promise<{ readonly part: Part; readonly url:
 /** Path of the gateway program that was built in this working tree. */
 const builtCli = fileURLToPath(new URL('../../../apps/gateway/dist/cli.js', import.meta.url));
 
-/**
- * Starts a gateway in development mode. `cli` can be the gateway program of another build. Without `port`, the gateway uses a free
- * port.
- */
+/** Options of {@link startGateway}. */
+export interface GatewayStart {
+  /** The gateway program of another build. */
+  readonly cli?: string | undefined;
+  /** @defaultValue a free port */
+  readonly port?: string;
+  /** More settings. */
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+/** Starts a gateway in development mode. */
 export async function startGateway(
   redisUrl: string,
-  cli = builtCli,
-  port = '0',
+  { cli = builtCli, port = '0', environment }: GatewayStart = {},
 ): Promise<{ readonly part: Part; readonly url: string }> {
   const child = spawn(process.execPath, [cli, 'serve'], {
     stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, MILLRACE_PORT: port, MILLRACE_DEV: '1', MILLRACE_REDIS_URL: redisUrl },
+    env: {
+      ...process.env,
+      MILLRACE_PORT: port,
+      MILLRACE_DEV: '1',
+      MILLRACE_REDIS_URL: redisUrl,
+      ...environment,
+    },
   });
   const part = new Part(child);
   const [, url = ''] = await outputOf(part, /"url":"(http:[^"]+)"/);

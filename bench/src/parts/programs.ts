@@ -16,6 +16,7 @@ export const programs: Readonly<Record<string, Program>> = {
     fullRunOptions: ['--seconds', '20', '--calm', '10'],
   },
   jitter: { title: 'S7: clients on flaky connections', fullRunOptions: ['--seconds', '30'] },
+  import: { title: 'one tenant imports at twenty times its rate', fullRunOptions: [] },
   storm: { title: 'messages in a storm of typing' },
   'slow-clients': { title: 'clients that read too slowly' },
   coalescing: { title: 'what windows save and cost' },

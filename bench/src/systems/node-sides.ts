@@ -91,7 +91,7 @@ async function startGateways(setup: SideSetup, cli?: string) {
   const gateways: Part[] = [];
   const urls: string[] = [];
   for (let number = 0; number < setup.gateways; number += 1) {
-    const { part, url } = await startGateway(setup.redisUrl, cli);
+    const { part, url } = await startGateway(setup.redisUrl, { cli });
     gateways.push(setup.own(part));
     urls.push(url);
   }
@@ -124,7 +124,7 @@ function millrace(name: SideName, label: string, build: MillraceBuild): Side {
         old?.child.kill('SIGTERM');
         await old?.end();
         const { port } = new URL(urls[number] ?? '');
-        const { part } = await startGateway(setup.redisUrl, build.cli, port);
+        const { part } = await startGateway(setup.redisUrl, { cli: build.cli, port });
         gateways[number] = setup.own(part);
       };
       return { gateways, urls, dialect: 'signalr', publisher, replaceGateway };

@@ -20,6 +20,7 @@ test.each([
     ['--seconds', '1', '--events', '500', '--rounds', '1', '--short'],
     /\| typing in Redis, each input alone in its window \|/,
   ],
+  ['import', ['--rounds', '1', '--seconds', '1'], /\| import by `POST \/v1\/events` \|/],
   ['storm', ['--rounds', '1', '--seconds', '1', '--rate', '1000'], /\| `notification` \|/],
   ['slow-clients', ['--members', '20', '--slow', '3', '--seconds', '1'], /\| one does not \|/],
   ['overload', ['--seconds', '1', '--calm', '1'], /\| `POST \/v1\/events`, one event each \|/],
