@@ -5,18 +5,20 @@ import { fileURLToPath } from 'node:url';
 
 interface Program {
   readonly title: string;
+  /** The file of the program, relative to `bench/src`. @defaultValue its name */
+  readonly file?: string;
   /** Options that make the program short in a full run. A program without these options runs only if it is named. */
   readonly fullRunOptions?: readonly string[];
 }
 
-/** Programs by name. The file of a program in `bench/src` has the same name. */
+/** Programs by name. */
 export const programs: Readonly<Record<string, Program>> = {
   overload: {
     title: 'S10: three times the capacity; half of one core taken away',
     fullRunOptions: ['--seconds', '20', '--calm', '10'],
   },
   jitter: { title: 'S7: clients on flaky connections', fullRunOptions: ['--seconds', '30'] },
-  import: { title: 'one tenant imports at twenty times its rate', fullRunOptions: [] },
+  import: { title: 'one tenant imports at twenty times its rate', file: 'import/import', fullRunOptions: [] },
   storm: { title: 'messages in a storm of typing' },
   'slow-clients': { title: 'clients that read too slowly' },
   coalescing: { title: 'what windows save and cost' },
@@ -27,7 +29,7 @@ export const programs: Readonly<Record<string, Program>> = {
 
 /** Runs a program and waits for its end. If it fails, this process gets a failing exit code. */
 export async function runProgram(name: string, options: readonly string[]): Promise<void> {
-  const file = fileURLToPath(new URL(`../${name}.js`, import.meta.url));
+  const file = fileURLToPath(new URL(`../${programs[name]?.file ?? name}.js`, import.meta.url));
   const child = spawn(process.execPath, [file, ...options], { stdio: 'inherit' });
   const [code] = (await once(child, 'exit')) as [number | null];
   if (code !== 0) process.exitCode = 1;

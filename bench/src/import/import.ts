@@ -3,13 +3,13 @@
 //
 //   npm run bench -- import [--rounds 3 --seconds 8 --write]
 import { parseArgs } from 'node:util';
-import { type Latency, startLibraryPublisher, startLightClients } from './harness/light-run.js';
-import { machineLine, writeTable } from './harness/performance-page.js';
-import { startGateway, startRedis, startScript } from './harness/processes.js';
-import { median, percentile, spread } from './harness/statistics.js';
-import { ReturningClient } from './import/returning-client.js';
-import type { Phase } from './overload/producer.js';
-import type { Offered } from './overload/tally.js';
+import { type Latency, startLibraryPublisher, startLightClients } from '../harness/light-run.js';
+import { machineLine, writeTable } from '../harness/performance-page.js';
+import { startGateway, startRedis, startScript } from '../harness/processes.js';
+import { median, percentile, spread } from '../harness/statistics.js';
+import type { Phase } from '../overload/producer.js';
+import type { Offered } from '../overload/tally.js';
+import { ReturningClient } from './returning-client.js';
 
 const { values } = parseArgs({
   options: {
