@@ -59,7 +59,7 @@ class Run {
     this.#clients = clients;
   }
 
-  /** Offers events for a while, and waits until the clients have received all stored events. */
+  /** Offers events for some time, and waits until the clients have received all stored events. */
   async phase(phase: Phase): Promise<Offered & Delivered & { readonly tookSeconds: number }> {
     const startMs = performance.now();
     this.#producer.child.send(phase);

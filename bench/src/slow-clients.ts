@@ -1,5 +1,6 @@
-// Measures how clients that read too slowly affect other clients, and what they receive themselves. In one test, a client of a
-// large room stops reading. In the other, many clients are on slow connections.
+// Measures how clients that read too slowly affect other clients, and which events the slow clients receive.
+// In the first test, a client of a large room stops reading. In the second test, many clients are on slow
+// connections.
 //
 //   npm run bench -- slow-clients [--members 1000 --seconds 20 --write]
 import { parseArgs } from 'node:util';
@@ -57,7 +58,7 @@ async function figure(url: string, name: string): Promise<number> {
   return Number(line?.split(' ')[1] ?? 0);
 }
 
-/** Publishes chat messages for a while. Resolves when all are stored. */
+/** Publishes chat messages for some time. Resolves when all of them are stored. */
 async function publish({ redisUrl }: System, load: { perSecond: number; seconds: number }): Promise<number> {
   await using publisher = await startLibraryPublisher(redisUrl);
   const events = load.perSecond * load.seconds;

@@ -53,7 +53,8 @@ describe('a failover', () => {
   test('every client is told to reload after a failover that lost the last writes', async () => {
     const trial = await system.try(async () => {
       link.swallow('replies');
-      // A busy machine may need a while to store and deliver events that the replica does not have.
+      // A busy machine may need some time until an event that the replica does not have is stored and
+      // delivered.
       const swallowedAtMs = performance.now();
       const hasHandledSince = ({ records }: ClientLog): boolean =>
         records.some(({ kind, atMs }) => kind === 'handled' && atMs > swallowedAtMs);

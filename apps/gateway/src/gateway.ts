@@ -1,5 +1,5 @@
-// A gateway's life cycle. Its components are started in the order in which data passes through them, and stopped in such a way that
-// no accepted event is lost.
+// A gateway's life cycle. The components of a gateway are started in the order in which data passes through them. They are
+// stopped so that no accepted event is lost.
 import { hostname } from 'node:os';
 import { BrokerError, type StreamTrouble } from '@millrace/broker';
 import type { AnyCatalog, eventCatalog } from '@millrace/contract';
@@ -66,7 +66,7 @@ export function createGateway<C extends AnyCatalog = typeof eventCatalog>(
     resolved,
     logger.child({ instance: resolved.instance }),
   );
-  // The gateway uses the given catalog. Its own code does not depend on the catalog's static types.
+  // The gateway uses the given catalog. The code of the gateway does not depend on the catalog's static types.
   return gateway as unknown as Gateway<C>;
 }
 

@@ -29,7 +29,7 @@ function numbers(seed: string): () => number {
   };
 }
 
-/** Returns a UUID that depends only on `text`, so that it is the same in every run. */
+/** Returns a UUID that depends only on `text`. Therefore the UUID is the same in every run. */
 function uuidOf(text: string): string {
   const hex = createHash('sha1').update(text).digest('hex');
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;

@@ -20,7 +20,10 @@ export interface Interval {
   readonly median: number;
   readonly low: number;
   readonly high: number;
-  /** The probability that the true median lies between `low` and `high`. It is below 0.95 for fewer than six values. */
+  /**
+   * The probability that the true median lies between `low` and `high`. The probability is below 0.95 for
+   * fewer than six values.
+   */
   readonly coverage: number;
 }
 
@@ -33,7 +36,8 @@ export interface Interval {
 export function medianInterval(values: readonly number[]): Interval {
   const sorted = [...Float64Array.from(values).sort()];
   const count = sorted.length;
-  // The probability that fewer than k values lie below the true median. It begins with k = 1: no value lies below the median.
+  // The probability that fewer than k values lie below the true median. The loop begins with k = 1, where no
+  // value lies below the median.
   let below = 0.5 ** count;
   let k = 1;
   let coverage = 1 - 2 * below;

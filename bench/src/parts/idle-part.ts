@@ -33,8 +33,8 @@ const loadOf = (connections: number): Load => ({
 /** Waiting time after the clients have connected, so that the work of connecting is not measured. */
 const settleMs = 3_000;
 /**
- * Length of the period over which CPU time is measured. It contains one ping from each client and one from the server: SignalR
- * pings every 15 s, Socket.IO every 25 s.
+ * Length of the period over which CPU time is measured. In this period, each client and the server send one
+ * ping: SignalR pings every 15 s, Socket.IO every 25 s.
  */
 const windowMs = { signalr: 15_000, 'socket.io': 25_000 } as const;
 

@@ -26,7 +26,7 @@ async function startPublisher(setup: SideSetup, script: string, args: readonly s
   return publisher;
 }
 
-/** Starts the publisher that uses plain XADD. It is the same for all sides that read the stream. */
+/** Starts the publisher that uses plain XADD. All sides that read the stream use this publisher. */
 export function startPlainPublisher(setup: SideSetup): Promise<Part> {
   return startPublisher(setup, 'floor/publisher.js', [setup.redisUrl, setup.mix]);
 }
@@ -57,7 +57,10 @@ const socketIo: Side = {
   },
 };
 
-/** Returns a side that is an HTTP bridge. It always has one gateway, because a second gateway would not get the events. */
+/**
+ * Returns a side that is an HTTP bridge. The bridge always has one gateway, because a second gateway would
+ * not get the events.
+ */
 function httpBridge(name: SideName, label: string, hasRedis: boolean): Side {
   return {
     name,

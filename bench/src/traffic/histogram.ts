@@ -1,5 +1,5 @@
-// Records latencies in an HdrHistogram, with three significant digits from 100 ns to two minutes. Its size
-// does not depend on the number of latencies.
+// Records latencies in an HdrHistogram, with three significant digits from 100 ns to two minutes. The size of
+// the histogram does not depend on the number of latencies.
 import {
   build,
   decodeFromCompressedBase64,

@@ -30,8 +30,8 @@ export function expectNoReload(trial: Trial): void {
 }
 
 /**
- * Waits until every client is told to reload. Gateways spread these messages over some seconds, so that clients do not all reload
- * at once.
+ * Waits until every client is told to reload. Gateways spread these messages over some seconds, so that
+ * clients do not all reload at the same time.
  */
 export async function untilAllAreToldToReload({ clients }: FaultSystem): Promise<void> {
   await until(() => clients.every(({ records }) => records.some(({ kind }) => kind === 'reload')));

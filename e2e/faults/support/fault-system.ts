@@ -219,8 +219,8 @@ export class FaultSystem implements AsyncDisposable {
   }
 
   /**
-   * Publishes the events of a trial while `fault` damages the system, and judges the result. The fault begins after a tenth of the
-   * publishing time. It must end by itself.
+   * Publishes the events of a trial while `fault` damages the system, and judges the result. The fault begins
+   * after a tenth of the publishing time. The fault must end by itself.
    */
   async try(
     fault: (system: FaultSystem) => Promise<void>,

@@ -18,7 +18,7 @@ export interface Load {
   readonly rooms: readonly string[];
   /** Length of each event's text, which begins with the number of the event. @defaultValue 0 */
   readonly contentLength?: number;
-  /** Ends the load early. Events that are not confirmed by then are given up. */
+  /** Ends the load early. Unconfirmed events are given up. */
   readonly signal?: AbortSignal;
 }
 

@@ -35,7 +35,7 @@ const moods: readonly KeyServerMood[] = [
 
 describe('without a known key', () => {
   test.each(moods)(
-    'a client with a valid token gets 503, not 401, while no key is known and the key server answers “%s”',
+    'a client with a valid token gets 503 while no key is known and the key server answers “%s”',
     async (mood) => {
       await using keyServer = await KeyServer.start();
       keyServer.mood = mood;

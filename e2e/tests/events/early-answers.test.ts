@@ -98,7 +98,7 @@ async function sentWhole(path: string, headers: readonly string[]): Promise<stri
   socket.on('data', (part: string) => {
     text += part;
   });
-  // Rejects if the connection breaks before it ends.
+  // This promise rejects if the connection breaks.
   const ended = once(socket, 'end');
   ended.catch(() => undefined); // The promise is awaited below, unless another step fails first.
   const write = (part: string | Buffer): Promise<void> =>

@@ -53,7 +53,7 @@ describe('messages', () => {
     expect(await requester.desk.message('Is the ledger still open?').count()).toBe(1);
   });
 
-  test('a message is shown to its author before the helpdesk has stored it, and then replaced by the stored message', async () => {
+  test('a message is shown to its author before it is stored, and then replaced by the stored message', async () => {
     const requester = await noa();
     let letThrough: (() => void) | undefined;
     const held = new Promise<void>((resolve) => {

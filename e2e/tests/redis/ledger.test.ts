@@ -1,5 +1,5 @@
-// The consumer group accounts for every entry: each entry is consumed and acknowledged, and none is lost, even if no gateway runs
-// for a while.
+// The consumer group accounts for every entry. Each entry is consumed and acknowledged, and no entry is lost,
+// even if no gateway runs for some time.
 import { randomUUID } from 'node:crypto';
 import { type RedisServer, startRedis } from '@millrace/testkit';
 import { expect, test } from 'vitest';

@@ -153,7 +153,7 @@ test('requests that fail with 503 are retried, and the recipe then resumes from 
   expect(client.reloads).toEqual(['a']);
 });
 
-test('a client that left a room handles no more of its events, and reloads the room after a new join', async () => {
+test('a client that left a room handles no events of the room, and reloads it after a new join', async () => {
   await using system = await startGateway();
   await using client = await startClient(system.port);
   await Promise.all([client.recipe.join('a'), client.recipe.join('b')]);

@@ -13,6 +13,6 @@ export function deferred<T>(): Deferred<T> {
   const promise = new Promise<T>((resolve, reject) => {
     settle = { resolve, reject };
   });
-  // The executor ran inside the constructor above.
+  // The cast is safe, because the constructor above has already run the executor.
   return { promise, ...(settle as unknown as Omit<Deferred<T>, 'promise'>) };
 }

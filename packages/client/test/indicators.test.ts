@@ -61,7 +61,7 @@ describe('an indicator of the application’s own catalog', () => {
     return { ...setup, room, receive, show };
   }
 
-  test('the users of an application’s own indicator are listed in the answer to a join, change with events, and expire', async () => {
+  test('the users of an application’s own indicator are listed by a join, change with events, and expire', async () => {
     const { room, show, receive, clock } = await inRoom();
     const changes: string[] = [];
     room.onIndicatorChange((name, users) => changes.push(`${name}: ${users.map((u) => u.username).join()}`));

@@ -3,7 +3,7 @@
 import { expect, test } from 'vitest';
 import { setUp } from './support/fake-gateway.js';
 
-test('the join of the personal room tells the client its user ID, and room() accepts both IDs of the room', async () => {
+test('the join of the personal room tells the client its user ID, and both IDs of the room work', async () => {
   const { client, settle } = setUp();
   expect(client.userId).toBeUndefined();
   await client.connect();

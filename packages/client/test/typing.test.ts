@@ -21,7 +21,7 @@ function stop({ gateway }: Setup, user = ada): void {
 }
 
 describe('the list of users who are typing', () => {
-  test('the users who are typing are listed in the order in which they began, and every change is reported once', async () => {
+  test('typing users are listed in the order in which they began, and every change is reported once', async () => {
     const setup = await inRoom(setUp());
     const { client } = setup;
     const lists: string[] = [];

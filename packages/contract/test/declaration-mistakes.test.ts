@@ -1,4 +1,5 @@
-// A wrong declaration is a programmer's mistake: it throws at once, with a stable code and an explanation.
+// A wrong declaration is a programmer's mistake. It immediately throws an error with a stable code and an
+// explanation.
 import { defineCatalog, defineEventType, defineStream, eventCatalog, Type } from '@millrace/contract';
 import { expect, test } from 'vitest';
 

@@ -27,7 +27,7 @@ function viewing(isViewing: boolean, agentId = agent) {
 }
 
 describe('an indicator', () => {
-  it('the events of an indicator are coalesced per user in a slot with the indicator’s name, and the last event remains', () => {
+  it('an indicator’s events are coalesced per user in a slot with its name, and the last event remains', () => {
     const coalescing = createCoalescing(catalog);
     expect(coalescing.slotOf(viewing(true))).toEqual({ roomId: 'room', slot: 'agent_viewing', key: agent });
     const inputs = [viewing(true), viewing(false, agent.toUpperCase())].map((event) => ({

@@ -11,7 +11,7 @@ import { EVENT_ID, eventOf, fullPayloads } from '@millrace/testkit';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
-test('the description of an issue is a sentence with the path, the expected value, the event type and the kind of value', () => {
+test('an issue is described by a sentence with path, expected value, event type and kind of value', () => {
   const issue = {
     path: '/payload/is_typing',
     rule: 'const',

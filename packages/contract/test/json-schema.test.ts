@@ -14,7 +14,7 @@ import { describe, expect, test } from 'vitest';
 
 function compileSchemas(catalog: AnyCatalog): { event: ValidateFunction; entry: ValidateFunction } {
   const ajv = new Ajv2020({ allErrors: false, strict: true, strictRequired: false });
-  // The type declarations of ajv-formats describe its CommonJS form.
+  // The cast is needed, because the type declarations of ajv-formats describe its CommonJS form.
   (addFormats as unknown as (target: Ajv2020) => void)(ajv);
   const { event, entry, payloads } = createJsonSchemas(catalog);
   for (const payload of Object.values(payloads)) ajv.addSchema(payload);

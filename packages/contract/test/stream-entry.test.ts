@@ -183,7 +183,7 @@ describe('an event from JSON text', () => {
     ['{"n" :9007199254740993,\r"x":[1.10, 1e400]}', '{"trace_id":null , "n":-0}'],
     ['{ }', '{}'],
   ])(
-    'an event that is parsed from JSON text keeps the payload %s and the metadata %s as they were written',
+    'an event from JSON text keeps the payload %s and the metadata %s as they were written',
     (payload, metadata) => {
       const body = text(payload, metadata);
       const parsed = eventCatalog.parseWritten(JSON.parse(body), body);

@@ -21,7 +21,7 @@ export class OldestFirstMap<Key, Value> {
     return this.#map.get(key);
   }
 
-  /** Sets a value. Its entry becomes the newest, even if the key existed before. */
+  /** Sets a value. The entry becomes the newest, even if the key existed before. */
   set(key: Key, value: Value): void {
     const { size } = this.#map;
     this.#map.set(key, value);

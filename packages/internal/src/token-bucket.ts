@@ -1,6 +1,6 @@
-// Limits a rate: tokens are refilled at a constant rate up to a maximum, and everything that is limited takes tokens.
+// Limits a rate: tokens are refilled at a constant rate up to a maximum, and each limited call takes tokens.
 
-/** A rate, and the amount that may pass at once after a pause. */
+/** A rate, and the maximum burst after a pause. */
 export interface Rate {
   readonly perSecond: number;
   readonly burst: number;
@@ -40,7 +40,9 @@ export class TokenBucket {
     return this.#tokens;
   }
 
-  /** Returns the milliseconds until tokens for this cost are there. 0 if they are there already. */
+  /**
+   * Returns the milliseconds until there are enough tokens for this cost. 0 if there are enough tokens now.
+   */
   waitMs(timeMs: number, cost = 1): number {
     this.#refill(timeMs);
     const { perSecond, burst } = this.#rate;

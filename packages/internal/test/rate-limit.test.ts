@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { RateLimit } from '../src/rate-limit.js';
 
 describe('RateLimit', () => {
-  it('a burst of events passes, later events pass at the configured rate, and a refusal returns the time to wait', () => {
+  it('a burst of events passes, later events pass at the rate, and a refusal returns the time to wait', () => {
     const limit = new RateLimit({ perSecond: 10, burst: 3, maxKeys: 10 });
     expect([limit.take('a', 0), limit.take('a', 0), limit.take('a', 0)]).toEqual([0, 0, 0]);
     expect(limit.take('a', 0)).toBe(100);
@@ -21,7 +21,7 @@ describe('RateLimit', () => {
     expect(passed).toBeLessThanOrEqual(260);
   });
 
-  it('a call takes its cost, and a cost above the burst passes with a full bucket and is paid later', () => {
+  it('a call takes its cost, and a call above the burst passes with a full bucket and is paid later', () => {
     const limit = new RateLimit({ perSecond: 10, burst: 20, maxKeys: 10 });
     expect(limit.take('a', 0, 15)).toBe(0);
     expect(limit.take('a', 0, 15)).toBe(1_000);

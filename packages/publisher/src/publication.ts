@@ -1,4 +1,5 @@
-// An event that is being published. It was checked, and has the fields of its entry and the callbacks of its caller.
+// An event that is being published. The event was checked. The publication also contains the fields of its
+// entry and the callbacks of its caller.
 import { BrokerError, type PublishReceipt, type WindowEnding } from '@millrace/broker';
 import type { EventTypeDeclaration, Lane, StreamEvent } from '@millrace/contract';
 import type { Clock } from '@millrace/internal';

@@ -3,7 +3,7 @@
  * unavailable authentication service.
  */
 
-/** Stable codes of {@link SignalRError}; each is explained in docs/errors.md. */
+/** Stable codes of {@link SignalRError}. docs/errors.md explains each code. */
 export const SIGNALR_ERROR_CODES = [
   'aborted',
   'authentication_unavailable',
@@ -69,7 +69,8 @@ export class AuthenticationUnavailable extends SignalRError {
   readonly retryAfterSeconds: number;
 
   /**
-   * @param options.retryAfterMs how long the client should wait before it retries; rounded up to whole seconds. @defaultValue 1_000
+   * @param options.retryAfterMs time that the client should wait before it retries. Rounded up to whole
+   * seconds. @defaultValue 1_000
    */
   constructor(message: string, options: ErrorOptions & { readonly retryAfterMs?: number } = {}) {
     const { retryAfterMs = 1_000, ...rest } = options;

@@ -21,16 +21,18 @@ export type HandshakeFailure = 'timeout' | 'too_big' | 'malformed' | 'refused' |
 /** The reason why the server refused an HTTP request. */
 export type RefusalReason =
   | 'unauthorized'
-  /** `authenticate` threw an `AuthenticationUnavailable`; the client received 503. */
+  /** `authenticate` threw an `AuthenticationUnavailable`. The client received 503. */
   | 'authentication_unavailable'
   | 'origin_not_allowed'
   | 'too_many_pending_connections'
   | 'unknown_connection'
   | 'already_connected'
   | 'other_user'
-  /** The directory of connections did not answer, or answered with an error; the client received 503. */
+  /** The directory of connections did not answer, or answered with an error. The client received 503. */
   | 'directory_unavailable'
-  /** The instance that serves the connection could not be reached, but may still run; the client received 503. */
+  /**
+   * The instance that serves the connection could not be reached, but may still run. The client received 503.
+   */
   | 'instance_unreachable'
   | 'server_closed';
 
@@ -70,7 +72,7 @@ export type SignalREvent =
       readonly error: Error;
     })
   | { readonly type: 'authentication_failed'; readonly hub: string; readonly error: Error }
-  /** A function of the application threw (`allowedOrigins`, `redirectNegotiate`); the server answered 500. */
+  /** A function of the application threw (`allowedOrigins`, `redirectNegotiate`). The server answered 500. */
   | { readonly type: 'request_failed'; readonly hub: string; readonly error: Error }
   /**
    * The backplane works. This instance receives its own messages through the backplane, for the first time or

@@ -66,8 +66,8 @@ export interface SignalRServerOptions {
   /** Maximum number of open streams of one client, in each direction. Calls that need another stream fail. @defaultValue 1_000 */
   readonly maximumStreamsPerClient?: number;
   /**
-   * Maximum number of sent bytes that a client with stateful reconnect has not acknowledged. Further messages wait in the outbound
-   * queue of the connection.
+   * Maximum number of sent bytes that a client with stateful reconnect has not acknowledged. More messages
+   * wait in the outbound queue of the connection.
    * @defaultValue 100_000
    */
   readonly statefulReconnectBufferBytes?: number;

@@ -122,7 +122,7 @@ export interface SignalRServer extends AsyncDisposable {
    * Empties the server gradually, so that its clients reconnect elsewhere. Refuses new clients with 503 and
    * `Retry-After`, and closes the existing connections in waves that are spread evenly over `withinMs`. Until
    * its wave, a connection is served normally. The promise resolves when no connection is left, or at the
-   * latest `closeTimeoutMs` and one tick after the last wave. It never rejects. Further calls return the
+   * latest `closeTimeoutMs` and one tick after the last wave. It never rejects. Later calls return the
    * promise of the first call. `close` ends a drain early.
    * @throws SignalRError `invalid_option` (synchronously)
    */

@@ -19,7 +19,7 @@ function behavioursOf(list: string): readonly Behaviour[] {
   return [...text.matchAll(/^\| `(\w+)` \| (.+) \|$/gm)].map(([, name = '', here = '']) => ({ name, here }));
 }
 
-/** Returns what is wrong with the citations of a cell, or `undefined` if the cell cites only existing tests. */
+/** Returns the fault of a cell's citations, or `undefined` if the cell cites only existing tests. */
 function fault(here: string): string | undefined {
   const cited = [...here.matchAll(/`([\w./-]+\.(?:test\.ts|test-d\.ts|json))`: “([^”]+)”/g)];
   if (cited.length === 0) return 'names no test';
@@ -39,7 +39,7 @@ function fault(here: string): string | undefined {
 describe.each(readdirSync(LISTS))('%s', (list) => {
   const behaviours = behavioursOf(list);
 
-  test('every table line of a list can be read as a row, and each name of a test appears once', () => {
+  test('every table line of a list is a valid row, and each name of a test appears once', () => {
     const text = readFileSync(new URL(list, LISTS), 'utf8');
     const lines = text.split('\n').filter((line) => line.startsWith('|') && !/^\| ?(-|ASP)/.test(line));
     expect(behaviours.length).toBe(lines.length);

@@ -40,7 +40,7 @@ async function leftAmong(clients: readonly RawClient[]): Promise<number> {
 }
 
 describe('drain', () => {
-  test('a drain closes clients in waves that are spread evenly over the period, and serves each client until its wave', async () => {
+  test('a drain closes clients in evenly spread waves, and serves each client until its wave', async () => {
     await using host = await startHost(mapEcho);
     const clients = await openMany(host, 10);
     const drained = host.server.drain({ withinMs: 10_000 });

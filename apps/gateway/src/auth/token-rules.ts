@@ -78,8 +78,8 @@ export function checkHeader(header: ProtectedHeaderParameters, rules: TokenRules
 }
 
 /**
- * `typ` is a media type. Its `application/` may be left out, and its case does not matter (RFC 7515, section
- * 4.1.9).
+ * `typ` is a media type. The prefix `application/` may be left out, and upper and lower case are equal (RFC
+ * 7515, section 4.1.9).
  */
 function plainType(type: unknown): string | undefined {
   return typeof type === 'string' ? type.toLowerCase().replace(/^application\//, '') : undefined;

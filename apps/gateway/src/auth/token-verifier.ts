@@ -37,8 +37,9 @@ export interface VerifiedToken {
 }
 
 /**
- * Outcome of a verification. `keys_unavailable` is not a refusal: the token may be valid, and the client should try again. Its
- * `reason` is missing if the key server is unavailable, which `RemoteKeys` reports.
+ * Outcome of a verification. `keys_unavailable` is not a refusal: the token may be valid, and the client
+ * should try again. The `reason` is missing if the key server is unavailable, because `RemoteKeys` reports
+ * that outage.
  */
 export type TokenVerification =
   | { readonly ok: true; readonly token: VerifiedToken }
@@ -56,7 +57,8 @@ export type TokenVerifier = (token: string | null) => Promise<TokenVerification>
 /** Sources of the keys. At least one is present. */
 export interface TokenKeys {
   /**
-   * Secrets of HS256, HS384 and HS512 tokens. They are tried in turn. The list is read again for each token.
+   * Secrets of HS256, HS384 and HS512 tokens. These secrets are tried in turn. The list is read again for
+   * each token.
    */
   readonly secrets: readonly Uint8Array[];
   /** Keys of all other algorithms. */

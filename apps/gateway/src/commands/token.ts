@@ -17,8 +17,8 @@ export interface TokenCommandOptions {
 /**
  * Prints a token.
  *
- * @throws GatewayError `invalid_configuration` if MILLRACE_JWT_SECRET is missing or invalid; `invalid_arguments` for a user ID that
- * no gateway accepts.
+ * @throws GatewayError `invalid_configuration` if MILLRACE_JWT_SECRET is missing or invalid
+ * @throws GatewayError `invalid_arguments` for a user ID that no gateway accepts
  */
 export async function mintToken(options: TokenCommandOptions): Promise<void> {
   const { jwtSecret, jwtSecrets = [] } = readEnvironment(process.env).gateway;

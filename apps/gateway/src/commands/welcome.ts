@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { ExampleEvent } from '../extension.js';
 
-/** Creates the text. Its example event has new random IDs. */
+/** Creates the text. The example event in the text has new random IDs. */
 export function welcomeText(facts: {
   readonly url: string;
   readonly adminUrl?: string | undefined;

@@ -1,4 +1,4 @@
-// Finds and lists the dead letters of several streams. It prints nothing.
+// Finds and lists the dead letters of several streams. Prints no output.
 import {
   type Broker,
   compareEntryIds,
@@ -27,7 +27,9 @@ export interface ListOptions {
   readonly before?: EntryId;
 }
 
-/** Number of dead letters that {@link eachDeadLetter} reads at once. One of them may contain megabytes. */
+/**
+ * Number of dead letters that {@link eachDeadLetter} reads at a time. A dead letter may contain megabytes.
+ */
 const deadLettersPerPage = 20;
 
 /**

@@ -27,7 +27,7 @@ export interface Dropped {
 /** An entry that can never be delivered. */
 export interface Rejected {
   readonly action: 'reject';
-  /** The reason, as text for people. It contains no value of the event. */
+  /** The reason, as text for people. This text contains no value of the event. */
   readonly reason: string;
   /** The event type, if it is not in the catalog of this gateway. */
   readonly unknownType?: string;

@@ -25,7 +25,7 @@ export interface RejectionsDependencies {
 export class Rejections {
   readonly #dependencies: RejectionsDependencies;
   readonly #knownTypes: KnownTypes;
-  /** Event types of other gateways that were logged already; at most `maxForeignTypes`. */
+  /** Event types of other gateways that were already logged. Contains at most `maxForeignTypes`. */
   readonly #foreignTypes = new Set<string>();
 
   constructor(dependencies: RejectionsDependencies) {

@@ -13,7 +13,10 @@ export interface ClientErrorOptions {
   onRefused(code: ProblemCode): void;
 }
 
-/** Creates the listener for `clientError` of an HTTP server. It answers with a problem and closes the connection. */
+/**
+ * Creates the listener for `clientError` of an HTTP server. The listener answers with a problem, and closes
+ * the connection.
+ */
 export function createClientErrorHandler({
   maxHeaderBytes,
   logger,

@@ -96,8 +96,9 @@ function isBodyComing({ complete, headers }: IncomingMessage): boolean {
 }
 
 /**
- * Sends the answer, then reads and discards the rest of the request's body. Otherwise a client that sends its whole body before it
- * reads would get a broken pipe instead of the answer. Closes the connection at the bounds of `discardRest`.
+ * Sends the answer. Then reads and discards the rest of the request's body. Without this, a client that sends
+ * its whole body before it reads would get a broken pipe instead of the answer. Closes the connection at the
+ * bounds of `discardRest`.
  */
 async function* answerThenRest(answer: string, request: IncomingMessage): AsyncGenerator<string> {
   yield answer;

@@ -40,7 +40,10 @@ interface IngestResult {
   readonly is_duplicate?: boolean;
 }
 
-/** Adds the route. It answers 201 when all events are stored, and 202 when at least one waits in its coalescing window. */
+/**
+ * Adds the route. The route answers 201 when all events are stored, and 202 when at least one event waits in
+ * its coalescing window.
+ */
 export function addIngestRoute(app: FastifyInstance, options: IngestOptions): void {
   // The route has a separate scope, so that the bodies of other routes are parsed as usual.
   void app.register(async (scope) => {

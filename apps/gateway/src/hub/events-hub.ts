@@ -174,7 +174,8 @@ async function publish(
   try {
     await dependencies.publisher.publish(type, roomId, payload);
   } catch (error) {
-    // The message of a `ContractError` is meant for the sender of the event. It names fields and rules, never values.
+    // The message of a `ContractError` is meant for the sender of the event. The message names fields and
+    // rules, never values.
     if (error instanceof ContractError) throw new HubError(error.message, { cause: error });
     if (error instanceof PublisherError) throw tryAgain('The event was not stored.', { cause: error });
     throw error;

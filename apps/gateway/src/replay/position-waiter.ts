@@ -46,8 +46,8 @@ interface WaitQueue {
 }
 
 /**
- * The joins that wait. Their number is bounded by the number of connections, because each connection waits for one join at a time.
- * A join waits for at most `maxWaitMs`.
+ * The joins that wait. There are never more waiting joins than connections, because each connection waits for
+ * one join at a time. A join waits for at most `maxWaitMs`.
  */
 export class PositionWaiter {
   readonly #dependencies: PositionWaiterDependencies;

@@ -12,7 +12,9 @@ export class PreparedCallCache {
   readonly #calls = new OldestFirstMap<number, PreparedCall>();
   #bytes = 0;
 
-  /** @param maxBytes maximum size of all calls in JSON; encodings for other protocols need additional memory */
+  /**
+   * @param maxBytes maximum size of all calls in JSON. Encodings for other protocols need additional memory
+   */
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
   }

@@ -79,7 +79,7 @@ export interface ConnectionRoomsDependencies {
  * this object.
  */
 interface CatchingUp {
-  /** True when the client reads too slowly; false when it joined with a position. */
+  /** True when the client reads too slowly. False when the client joined with a position. */
   readonly isSlow: boolean;
   readonly since: DeliveryPoint;
   /** The users whom indicators showed when the connection began to lag. */

@@ -36,8 +36,8 @@ export class RoomSender {
   /**
    * Queues an event to the connections in its room.
    *
-   * @param call the event in the form that `prepareEvent` returns; `undefined` only if the room has no connections and the event is
-   * not kept for replay
+   * @param call the event in the form that `prepareEvent` returns. May be `undefined` only if the room has no
+   * connections and the event is not kept for replay
    * @param exceptUser a user whose connections do not receive the event
    * @returns the number of connections to which the event was queued
    */

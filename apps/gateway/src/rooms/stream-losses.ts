@@ -67,8 +67,9 @@ export class StreamLosses {
   }
 
   /**
-   * Records that entries up to `from` can no longer be replayed. It is unknown which rooms the lost entries belonged to. Therefore
-   * clients in every room of the stream, and clients that reconnect to such a room, must reload the room from the backend.
+   * Records that entries up to `from` can no longer be replayed. Nobody knows which rooms the lost entries
+   * belonged to. Therefore clients in every room of the stream must reload the room from the backend, and so
+   * must clients that reconnect to such a room.
    */
   #record(stream: string, { reason, before, from }: Loss): void {
     const { lossNotices, positions, replay } = this.#dependencies.rooms;

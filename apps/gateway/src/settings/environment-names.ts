@@ -4,13 +4,13 @@ import { GatewayError } from '../errors.js';
 import { mayBeFile } from './setting-kinds.js';
 import { SETTINGS } from './settings.js';
 
-/** Every variable that the gateway reads; docs/settings.md explains them. */
+/** Every variable that the gateway reads. docs/settings.md explains the variables. */
 export const VARIABLE_NAMES: readonly string[] = SETTINGS.flatMap(({ variable, kind }) =>
   mayBeFile(kind) ? [variable, `${variable}_FILE`] : [variable],
 );
 
-// Maximum number of reported variables. A larger number of unknown variables is not a typing mistake. They
-// belong to another program.
+// Maximum number of reported variables. A larger number of unknown variables is not a typing mistake. Such
+// variables belong to another program.
 const maxReported = 10;
 const maxNameLength = 64;
 

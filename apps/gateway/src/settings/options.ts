@@ -144,7 +144,8 @@ export interface GatewayOptions<C extends AnyCatalog = typeof eventCatalog> {
   /** Maximum number of messages that may wait for one connection, with the same effects. @defaultValue 8_192 */
   readonly maxOutboundMessages?: number;
   /**
-   * Time after which a connection that accepts no byte is closed while bytes wait for it. It may reconnect. @defaultValue 10_000
+   * Time after which a connection that accepts no byte is closed while bytes wait for it. Its client may
+   * reconnect. @defaultValue 10_000
    */
   readonly sendTimeoutMs?: number;
   /** The gateway pings a client to which it has sent no other message for this time. @defaultValue 15_000 */

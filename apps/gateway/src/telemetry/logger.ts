@@ -45,8 +45,8 @@ export function createLogger({ level, isForPeople = false }: LoggerOptions): Log
     },
     formatters: { level: (label) => ({ level: label }), log: inWholeMilliseconds },
   };
-  // Each line is written immediately, without blocking. This would also be true with a `minLength` of 0, but
-  // then `flush` would have no effect.
+  // Each line is written immediately, without blocking. A `minLength` of 0 would have the same result, but
+  // `flush` would have no effect.
   const stream = isForPeople ? peopleStream : pino.destination({ dest: 1, minLength: 1, sync: false });
   return pino(options, stream);
 }

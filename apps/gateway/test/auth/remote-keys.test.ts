@@ -63,7 +63,7 @@ it('stale keys are still used while fresh keys are fetched', async () => {
   expect(world.requests).toBe(2);
 });
 
-it('a key that is not in the cache is found by a new fetch, even right after the previous fetch', async () => {
+it('a key that is not in the cache is found by a new fetch, even right after another fetch', async () => {
   await using world = await start();
   await world.keys.keyOf(header('a'), jws);
   world.kids = ['b'];

@@ -53,7 +53,7 @@ describe('the list', () => {
 });
 
 describe('a name of a stream', () => {
-  it('the name of a stream selects the stream and its partitions, and the name of a partition selects only the partition', async () => {
+  it('the name of a stream selects the stream and its partitions, and a partition’s name only that partition', async () => {
     const parted = await openBroker(3);
     const partitions = [0, 1, 2].map((index) => `${chat}.p${index}`);
     expect(streamsNamed(parted, chat)).toEqual([chat, ...partitions]);

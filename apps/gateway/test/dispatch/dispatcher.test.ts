@@ -217,7 +217,7 @@ describe('EventDispatcher', () => {
     },
   );
 
-  it('an event whose type has no maximum age is delivered however old it is', () => {
+  it('an event whose type has no maximum age is delivered at any age', () => {
     const { dispatcher, sent } = setUp();
     const fields = notification({
       event_type: 'status_change',
@@ -254,7 +254,7 @@ describe('EventDispatcher', () => {
     expect(rejected).toEqual(['/payload must be valid JSON text, got string']);
   });
 
-  it('an event that breaks the contract is rejected, and the reason names the path and the rule but no value', () => {
+  it('an event that breaks the contract is rejected with a reason that names path and rule but no value', () => {
     const { dispatcher, rejected, sent } = setUp();
     dispatcher.dispatch(
       'events:notification',

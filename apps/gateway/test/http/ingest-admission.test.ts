@@ -20,7 +20,7 @@ function setUp() {
   return { budget, turn };
 }
 
-it('every request of a burst is served, however large the burst', () => {
+it('every request of a burst is served, even if the burst is large', () => {
   const { turn } = setUp();
   expect(turn(400)).toBe(400);
   expect(turn(90)).toBe(90);
@@ -38,7 +38,7 @@ it('the ingest endpoint limits requests per turn after half a second of late tur
   expect(turn(100)).toBe(20);
 });
 
-it('the ingest endpoint serves at least one request in each turn, however late the turns are', () => {
+it('the ingest endpoint serves at least one request in each turn, even if the turns are very late', () => {
   const { turn, budget } = setUp();
   for (let n = 0; n < 7; n += 1) turn(100, 1_000);
   expect(budget.isFirstOfTurn).toBe(true);

@@ -73,7 +73,7 @@ describe('OlderEntries', () => {
   it('the number of reads stays small when each client needs older entries than the client before', async () => {
     const { read, readRange, at } = await setUp(2_000);
     for (let n = 1_990; n >= 0; n -= 10) expect(await read(at(n), at(1_995))).toHaveLength(1_995 - n);
-    // Each read begins with the newest page and goes one page further back than the read before: one, two, three and four pages.
+    // Each read begins with the newest page. The four reads read one, two, three and four pages.
     expect(readRange.mock.calls.length).toBeLessThanOrEqual(10);
   });
 
@@ -92,7 +92,7 @@ describe('OlderEntries', () => {
     expect(slice?.upTo).toBe(at(510));
   });
 
-  it('a cached range is evicted after a while, and is then read again', async () => {
+  it('a cached range is evicted after some time, and is read again later', async () => {
     const { read, readRange, at, clock, older } = await setUp(100);
     await read(at(50), at(90));
     await read(at(40), at(90));

@@ -105,7 +105,7 @@ describe('PositionWaiter', () => {
     expect(waiter.size).toBe(0);
   });
 
-  it('a position ahead of the stream counts as lost at the first heartbeat that was sent after the client joined', async () => {
+  it('a position ahead of the stream counts as lost at the first heartbeat that was sent after the join', async () => {
     const { clock, waiter, hear, at } = setUp();
     hear('chat', '5-0');
     await clock.advance(1);

@@ -118,7 +118,7 @@ describe('ReplayRing', () => {
     expect(ring.eventsSince('nowhere', 0, 1_000).events).toEqual([]);
   });
 
-  it('a slice of the ring has at least one event, and ends when it reaches the requested number of bytes', () => {
+  it('a slice of the ring has at least one event, and ends at the requested number of bytes', () => {
     const ring = createRing();
     ring.add(event('1-0'));
     const { sequence } = ring;

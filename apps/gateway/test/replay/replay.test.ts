@@ -3,7 +3,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { at, createReplayWorld as setUp } from '../support/replay-world.js';
 
 describe('Replay', () => {
-  it('a replay sends the missed events and admits the client to the room in the same turn of the event loop', async () => {
+  it('a replay sends the missed events and admits the client to the room in one turn of the event loop', async () => {
     const { replay, deliver, target } = setUp();
     deliver('one');
     deliver('elsewhere', 'other');

@@ -99,7 +99,7 @@ function setUp(maxRoomsPerConnection = 1_000) {
     setTyping: (users: readonly IndicatedUser[]) => {
       typing = users;
     },
-    /** Makes the client read what was sent to it. */
+    /** Makes the client read all messages that were sent to it. */
     async read(): Promise<void> {
       const waiting = flush;
       flush = [];

@@ -244,7 +244,7 @@ class Client {
   }
 }
 
-it('every client learns of every loss exactly once, whenever clients reconnect, join again and are notified', async () => {
+it('every client learns of every loss exactly once, in any order of reconnects, joins and notices', async () => {
   const roomIds = ['a', 'b'];
   const action = fc.oneof(
     { weight: 4, arbitrary: fc.constantFrom('publish a', 'publish b') },

@@ -1,5 +1,5 @@
-// Checks that the position of a room names only the plain streams and the partitions of the room. It must never be used for a room
-// in another partition.
+// Checks that the position of a room names only the plain streams and the partitions of the room. A position
+// must never be used for a room in another partition.
 import {
   createMemoryBroker,
   encodePosition,

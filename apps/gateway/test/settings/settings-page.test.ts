@@ -6,7 +6,7 @@ import { DEFAULTS } from '../../src/settings/options.js';
 import { SETTINGS } from '../../src/settings/settings.js';
 import { renderSettingsPage, settingsPagePath } from '../support/settings-page.js';
 
-it('the published page equals the one that is rendered from the table', async () => {
+it('the published page equals the page that is rendered from the table', async () => {
   await expect(renderSettingsPage()).toMatchFileSnapshot(settingsPagePath);
 });
 

@@ -1,4 +1,4 @@
-// The tables of the database. Times are ISO 8601 in UTC; IDs are UUIDs.
+// The tables of the database. Times are ISO 8601 in UTC. IDs are UUIDs.
 
 /** Creates the tables and indexes that do not exist. */
 export const schemaSql = `

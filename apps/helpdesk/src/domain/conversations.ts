@@ -1,4 +1,4 @@
-// Reads tickets and their messages. It changes nothing.
+// Reads tickets and their messages. Does not change them.
 import {
   type ConversationAnswer,
   type Message,

@@ -1,10 +1,12 @@
-// People and their sessions. A session is a random token; the database stores only its hash.
+// People and their sessions. A session is a random token. The database stores only the hash of the token.
 import { createHash, randomBytes } from 'node:crypto';
 import type { HelpdeskDatabase } from '../database/helpdesk-database.js';
 import { type PersonRecord, personOf, type Row } from '../database/rows.js';
 import { HelpdeskError } from '../errors.js';
 
-/** Maximum number of sessions. The oldest sessions are deleted first, and their pages must then sign in again. */
+/**
+ * Maximum number of sessions. The oldest sessions are deleted first, so that their pages must sign in again.
+ */
 const maxSessions = 1_000;
 
 /** People and their sessions. */

@@ -21,7 +21,10 @@ export interface OutboxRelayOptions {
 const retryMaxMs = 5_000;
 const maxBatchSize = 100;
 
-/** States of a relay: idle → publishing → idle; publishing → waiting (no broker) → publishing; any state → closed. */
+/**
+ * States of a relay: idle → publishing → idle. Without a broker: publishing → waiting → publishing. Every
+ * state can change to closed.
+ */
 export class OutboxRelay {
   readonly #options: OutboxRelayOptions;
   readonly #closing = new AbortController();

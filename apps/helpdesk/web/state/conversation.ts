@@ -2,8 +2,8 @@
 import type { ConversationAnswer, Message, RemoteSession } from '../../src/api-types.js';
 
 /**
- * States of a pending message: sending → stored (no longer pending); sending → waiting (no connection) → sending; sending → failed
- * → sending.
+ * States of a pending message: sending → stored (no longer pending). Without a connection: sending → waiting
+ * → sending. After a failure: sending → failed → sending.
  */
 export type PendingState = 'sending' | 'waiting' | 'failed';
 

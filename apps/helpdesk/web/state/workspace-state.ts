@@ -44,7 +44,7 @@ export interface WorkspaceState {
   readonly connection: ClientState;
   readonly trial: TrialState;
   readonly tickets: readonly Ticket[];
-  /** The conversations that were opened, by ticket. Their number is bounded by the number of tickets in the list. */
+  /** The conversations that were opened, by ticket. There are never more of them than tickets in the list. */
   readonly conversations: ReadonlyMap<string, Conversation>;
   readonly openTicketId: string | null;
   /** The ID of the ticket that the page was asked to open, if this person has no such ticket. */

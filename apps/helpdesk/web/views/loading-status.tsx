@@ -2,7 +2,7 @@
 import { Button, Loader } from '@mantine/core';
 import { texts } from '../../src/texts.js';
 
-/** A loading indicator; after a failure, a message and a button to try again. */
+/** A loading indicator. After a failure, it is replaced by a message and a button to try again. */
 export function LoadingStatus(props: { readonly hasFailed: boolean; readonly onRetry: () => void }) {
   const { hasFailed, onRetry } = props;
   if (hasFailed) {

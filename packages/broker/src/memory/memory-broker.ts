@@ -80,7 +80,7 @@ class MemoryBroker implements Broker {
   readonly #notifier = new StateNotifier();
   readonly #streams: ReadonlyMap<string, MemoryStream>;
   readonly #slots = new SlotBook();
-  /** Announced names by subscriber; bounded by `ANNOUNCEMENT_LIMITS`. */
+  /** Announced names by subscriber. `ANNOUNCEMENT_LIMITS` bounds the number of entries. */
   readonly #announced = new Map<string, { readonly names: readonly string[]; readonly endsMs: number }>();
   readonly #waiters: ReadWaiters;
 

@@ -51,7 +51,10 @@ export class MemoryStream {
    * stream and counted them as expired.
    */
   readonly #pending = new Map<EntryId, string>();
-  /** ID of the last entry that the group has consumed; `undefined` until a subscriber registers or a pass runs. */
+  /**
+   * ID of the last entry that the group has consumed. `undefined` until a subscriber registers or a pass
+   * runs.
+   */
   #lastDelivered: EntryId | undefined;
   #expired = 0;
   /**

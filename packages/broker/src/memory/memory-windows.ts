@@ -24,7 +24,7 @@ interface PendingInput {
 interface Pending {
   readonly dueAtMs: number;
   readonly inputs: Map<string, PendingInput>;
-  /** Endings by key; at most `maxEndings`. */
+  /** Endings by key. Contains at most `maxEndings`. */
   readonly endings: Map<string, WaitedEnding>;
   bytes: number;
 }
@@ -45,7 +45,7 @@ interface State {
   forgetAtMs: number;
 }
 
-/** Maximum number of windows that are not idle. At this number, no further window can be opened. */
+/** Maximum number of windows that are not idle. At this number, no other window can be opened. */
 const MAX_STATES = 100_000;
 
 /** Dependencies of {@link MemoryWindows}. */

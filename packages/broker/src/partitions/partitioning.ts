@@ -49,10 +49,13 @@ export class Partitioning {
   readonly #declared: ReadonlyMap<string, string>;
   /** The distinct numbers of partitions above 1, in ascending order. They determine the scope of a key. */
   readonly #moduli: readonly number[];
-  /** Scopes by tag. Their number is bounded by the product of `#moduli`, which usually holds one number. */
+  /**
+   * Scopes by tag. There are at most as many scopes as the product of `#moduli`, which usually contains one
+   * number.
+   */
   readonly #scopes = new Map<string, StreamScope>();
 
-  /** @param counts number of partitions by declared stream; a stream that is not listed has one partition */
+  /** @param counts number of partitions by declared stream. A stream that is not listed has one partition */
   constructor(declared: readonly DeclaredStream[], counts: ReadonlyMap<string, number>) {
     this.#counts = new Map(declared.map(({ name }) => [name, counts.get(name) ?? 1]));
     this.streams = declared.flatMap(({ name, maxLength }) =>

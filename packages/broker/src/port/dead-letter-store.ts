@@ -17,11 +17,11 @@ export interface RejectedEntry {
 export interface DeadLetter {
   /** ID of the dead letter itself. Its milliseconds are the time of the rejection. */
   readonly id: EntryId;
-  /** ID of the entry that was rejected; empty if the ID is not recorded. */
+  /** ID of the rejected entry. Empty if the ID is not recorded. */
   readonly originId: EntryId;
   readonly reason: string;
   readonly rejectedBy: string;
-  /** The fields of the rejected entry; empty if they cannot be read. */
+  /** The fields of the rejected entry. Empty if the fields cannot be read. */
   readonly fields: Readonly<Record<string, string>>;
   /** True when `fields` are the complete entry, so that it can be appended again. */
   readonly isRequeueable: boolean;
@@ -31,7 +31,10 @@ export interface DeadLetter {
 export type RequeueResult =
   /** The entry is in its stream again, under the new ID `id`. The dead letter was removed. */
   | { readonly status: 'requeued'; readonly id: EntryId }
-  /** There is no dead letter with this ID. It may have been dropped, requeued, or removed to make room for newer ones. */
+  /**
+   * There is no dead letter with this ID. The dead letter may have been dropped, requeued, or removed to make
+   * room for newer ones.
+   */
   | { readonly status: 'not_found' }
   /** The fields of the entry are not known exactly. The dead letter stays. */
   | { readonly status: 'not_requeueable' };
@@ -61,10 +64,10 @@ export interface DeadLetterStore {
   readDeadLetter(stream: string, id: EntryId): Promise<DeadLetter | undefined>;
 
   /**
-   * Appends the entry of a dead letter, unchanged, to the stream that it came from, and removes the dead letter in the same step. A
-   * repeated call appends nothing, because the dead letter is gone. Dedupe IDs are neither checked nor written. If the entry is
-   * still invalid, its readers reject it again.
-   * @throws BrokerError `out_of_memory` when the store is full; nothing was changed
+   * Appends the entry of a dead letter, unchanged, to the stream that it came from, and removes the dead letter
+   * in the same step. A repeated call appends nothing, because the dead letter is gone. Dedupe IDs are neither
+   * checked nor written. If the entry is still invalid, its readers reject it again.
+   * @throws BrokerError `out_of_memory` when the store is full. In that case, nothing was changed
    */
   requeueDeadLetter(stream: string, id: EntryId): Promise<RequeueResult>;
 

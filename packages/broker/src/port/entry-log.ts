@@ -8,7 +8,10 @@ import type { WindowEnding } from './windows.js';
 export interface Entry {
   readonly id: EntryId;
   readonly fields: Readonly<Record<string, string>>;
-  /** `false` when a name or value has bytes that are not UTF-8; `fields` has U+FFFD in place of these bytes. Left out otherwise. */
+  /**
+   * `false` when a name or value contains bytes that are not UTF-8. In `fields`, U+FFFD replaces these bytes.
+   * Left out otherwise.
+   */
   readonly isUtf8?: false | undefined;
   /**
    * Length of the entry in the reply of the store, in bytes. Reading this property does not decode the fields. The memory broker
@@ -71,10 +74,10 @@ export interface EntryLog {
   /**
    * Appends entries to a stream in one step, in their order. Within `dedupeWindowMs`, only one entry per
    * `dedupeId` is appended. Resolves to one result per entry, in the same order. A receipt means that the
-   * entry is in the stream. After the first error, no further entry is tried, so the remaining results are
-   * errors too. The order of two concurrent calls is undefined.
+   * entry is in the stream. After the first error, no other entry is tried, so the remaining results are also
+   * errors. The order of two concurrent calls is undefined.
    * @param entries 1 to 1,000 entries
-   * @throws BrokerError `out_of_memory` when the store is full; nothing was appended
+   * @throws BrokerError `out_of_memory` when the store is full. In that case, nothing was appended
    */
   append(
     stream: string,
@@ -87,8 +90,8 @@ export interface EntryLog {
    *
    * On Redis each group of `readGroups` has its own connection, which allows one read at a time. A second
    * concurrent read of the same group rejects with `invalid_argument`. A read of several groups resolves to
-   * the entries of the groups that work. It rejects when no group has a new entry and at least one group
-   * failed.
+   * the entries of the groups that work. The read rejects when no group has a new entry and at least one
+   * group failed.
    */
   readAfter(
     cursors: ReadonlyMap<string, EntryId>,

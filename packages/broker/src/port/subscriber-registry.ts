@@ -17,15 +17,15 @@ export interface PreviousEpoch {
 export interface StreamStart {
   readonly stream: string;
   /**
-   * Random text of 1 to 16 characters of `0-9a-z`. It changes when the stream was lost or rewound. It also changes when another
-   * server serves the stream, because that server may lack the newest entries. IDs of two epochs cannot be compared, except for IDs
-   * up to `previousEpoch.upTo`.
+   * Random text of 1 to 16 characters of `0-9a-z`. The epoch changes when the stream was lost or rewound. It
+   * also changes when another server serves the stream, because that server may lack the newest entries. IDs
+   * of two epochs cannot be compared, except for IDs up to `previousEpoch.upTo`.
    */
   readonly epoch: string;
   readonly previousEpoch?: PreviousEpoch;
   /** ID after which the subscriber starts to read. */
   readonly cursor: EntryId;
-  /** The newest ID that was ever given to an entry; `0-0` in a new stream. */
+  /** The newest ID that was ever given to an entry. `0-0` in a new stream. */
   readonly lastId: EntryId;
   /** Number of entries that were ever appended. */
   readonly entriesAdded: number;
@@ -65,7 +65,8 @@ export type HeartbeatStatus =
    */
   | 'moved'
   /**
-   * The stream was lost or rewound. It has a new epoch, and the subscriber's cursor is registered at the beginning of the stream.
+   * The stream was lost or rewound. The stream has a new epoch, and the subscriber's cursor is registered at
+   * the beginning of the stream.
    */
   | 'reset';
 
@@ -89,15 +90,16 @@ export interface HeartbeatReply {
 /** The registered subscribers and their cursors. */
 export interface SubscriberRegistry {
   /**
-   * Registers a subscriber at every stream, in one atomic step per stream. Creates the stream, the group and the epoch if they are
-   * missing, and stores the subscriber's cursor. If another subscriber is live, the cursor is the newest entry. Otherwise it is the
-   * last acknowledged entry, so that the subscriber reads the entries that were published while no subscriber was running.
+   * Registers a subscriber at every stream, in one atomic step per stream. Creates the stream, the group and
+   * the epoch if they are missing, and stores the subscriber's cursor. If another subscriber is live, the
+   * cursor is the newest entry. Otherwise it is the last acknowledged entry, so that the subscriber reads the
+   * entries that were published while no subscriber was running.
    *
-   * Stores the number of partitions if the store has none. The result leaves out streams that the store permanently refuses, for
-   * example because a key has the wrong type.
+   * Stores the number of partitions if the store has none. The result leaves out streams that the store
+   * permanently refuses, for example because a key has the wrong type.
    * @param streams the streams at which to register. @defaultValue every stream
-   * @throws BrokerError `partitions_differ` when the store has another number of partitions than this broker; `refused` when the
-   * store refuses all of the streams
+   * @throws BrokerError `partitions_differ` when the store has another number of partitions than this broker
+   * @throws BrokerError `refused` when the store refuses all of the streams
    */
   register(subscriber: string, streams?: readonly string[]): Promise<readonly StreamStart[]>;
 

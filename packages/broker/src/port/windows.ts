@@ -59,8 +59,9 @@ export interface WaitedEnding {
 /** The result of adding inputs. */
 export interface WindowAddition {
   /**
-   * True when this call opened the window (Idle → Pending). On Redis, also true when the window has been overdue for more than a
-   * second and was not flushed. The caller must then claim the window when it is due.
+   * True when this call opened the window (Idle → Pending). On Redis, also true when the window has been
+   * overdue for more than a second and was not flushed. In both cases, the caller must claim the window when
+   * it is due.
    */
   readonly isOpened: boolean;
   readonly dueInMs: number;
@@ -78,7 +79,10 @@ export type WindowClaim =
   | { readonly status: 'idle' }
   /** The window is not due yet. */
   | { readonly status: 'waiting'; readonly inMs: number }
-  /** Another caller is flushing the window. Its claim ends in `inMs` at the latest, unless it is renewed. */
+  /**
+   * Another caller is flushing the window. The claim of that caller ends in `inMs` at the latest, unless it
+   * is renewed.
+   */
   | { readonly status: 'busy'; readonly inMs: number }
   /**
    * The caller has the claim (Pending → Flushing). The claim may take over the flush of a caller that did not
@@ -104,7 +108,10 @@ export const WINDOW_LIMITS = Object.freeze({
    * ended them.
    */
   maxEndings: 256,
-  /** Time after which a window that was not flushed is dropped, in milliseconds. Its events are outdated by then. */
+  /**
+   * Time after which a window that was not flushed is dropped, in milliseconds. After this time, its events
+   * are outdated.
+   */
   keptMs: 600_000,
 });
 
@@ -148,7 +155,7 @@ export interface WindowStore {
 
   /**
    * Ends a flush (Flushing → Published) and forgets the inputs that the claim returned.
-   * @returns false when the caller had lost the claim; nothing was changed
+   * @returns false when the caller had lost the claim. In that case, nothing was changed
    */
   commit(name: WindowName, token: string): Promise<boolean>;
 

@@ -14,9 +14,9 @@ export interface StreamKeys {
    */
   readonly cursors: string;
   /**
-   * HASH with the lease (`owner`, `fence`, `expiresMs`) and the times by which pauses of Redis are noticed (`pulseMs`,
-   * `graceUntilMs`). While entry IDs are ahead of the clock, it also has `aheadId`, `aheadMs` and `agedId`. It has no TTL, because
-   * the fence must outlive the lease.
+   * HASH with the lease (`owner`, `fence`, `expiresMs`) and the times by which pauses of Redis are noticed
+   * (`pulseMs`, `graceUntilMs`). While entry IDs are ahead of the clock, it also has `aheadId`, `aheadMs` and
+   * `agedId`. The hash has no TTL, because the fence must outlive the lease.
    */
   readonly lease: string;
   /**

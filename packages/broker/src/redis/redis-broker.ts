@@ -218,8 +218,8 @@ class RedisBroker implements Broker {
       return [record, heartbeatCall(record.keys, this.options, subscriber, ofStream)] as const;
     });
     const replies = await Promise.all(calls.map(([record, call]) => this.#settle(record, call)));
-    // The stored number of partitions may be lost together with the stream. It is stored again, so that no other gateway chooses
-    // another number.
+    // The stored number of partitions may be lost together with the stream. The number is stored again, so that no other gateway
+    // chooses another number.
     if (replies.some(({ status }) => status === 'reset')) await this.#partitions.settle({ isClaiming: true });
     return replies;
   }

@@ -1,5 +1,5 @@
 // A subscriber is a gateway's reader of the broker. A subscriber reads every stream, reports its progress, and runs its share of
-// the passes and trims. It uses only the port, so it works with every broker.
+// the passes and trims. This code uses only the port, so it works with every broker.
 import { invalid } from '../arguments.js';
 import { type EntryId, FIRST_ENTRY_ID } from '../entries/entry-id.js';
 import { BrokerError, toBrokerError } from '../errors.js';

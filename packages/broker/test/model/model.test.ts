@@ -12,8 +12,8 @@ import { World } from './world.js';
 const { MODEL_RUNS: wantedRuns, MODEL_SEED: seed } = process.env;
 const runs = wantedRuns === undefined ? undefined : Number(wantedRuns);
 /**
- * Liveness time and lease time, in milliseconds. They are short because time on Redis is real. On a slow
- * machine, a reader may be declared dead by mistake. Its next heartbeat tells the reader.
+ * Liveness time and lease time, in milliseconds. Both times are short, because time on Redis is real. On a
+ * slow machine, a reader may be declared dead by mistake. Its next heartbeat tells the reader.
  */
 const silenceMs = 40;
 const options = {

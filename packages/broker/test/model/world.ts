@@ -206,7 +206,7 @@ export class World {
     this.#positions.push({ text: reader.track.segment, life: reader.life });
   }
 
-  /** Gives a saved position to a reader. The reader must accept the position exactly if the position is from the present life. */
+  /** Gives a saved position to a reader. The reader must accept the position if and only if it is from the present life. */
   resume(pick: number, position: number): void {
     const reader = this.#reader(pick);
     const saved = this.#positions[position % this.#positions.length];
@@ -300,7 +300,7 @@ export class World {
     if (track.cursor === reply.lastId) this.#setBaseline(reader);
   }
 
-  /** Checks the reply to a registration or a heartbeat: the epoch must have changed exactly if the stream was lost. */
+  /** Checks the reply to a registration or a heartbeat: the epoch must have changed if and only if the stream was lost. */
   #noteReport({ epoch, lastId }: { readonly epoch: string; readonly lastId: EntryId }): void {
     // If both the group and the newest known entry are missing, the stream looks as if it was deleted and written again.
     const canBeMistaken = this.#wasGroupMissing && this.#log.isRemoved(this.#newestAtReport);

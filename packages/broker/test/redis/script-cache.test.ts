@@ -70,7 +70,7 @@ describe('after SCRIPT FLUSH', () => {
     }
   });
 
-  it('scripts are loaded at most three times on each node of a cluster in a burst of 500 calls after SCRIPT FLUSH', async () => {
+  it('scripts are loaded at most three times per cluster node in a burst of 500 calls after SCRIPT FLUSH', async () => {
     await using cluster = await startRedisCluster({ nodeTimeoutMs: 30_000 });
     await using broker = await openBroker(cluster.url);
     const addTo = (roomId: string) =>

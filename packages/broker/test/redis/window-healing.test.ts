@@ -171,7 +171,7 @@ describe('an index of another type', () => {
   });
 });
 
-it('a member of the index that is not the key of a window is removed, and does not hide an overdue window', async () => {
+it('a member of the index that is not a window’s key is removed, and hides no overdue window', async () => {
   await using opened = await openWindows();
   const { windows } = opened;
   await windows.add(NAME, [{ id: '1', text: '{"n":1}' }], lasting);

@@ -66,7 +66,7 @@ it('a subscriber acknowledges a backlog of 1,900 entries within 60 ms, in at lea
   await clock.advance(0);
 });
 
-it('a subscriber sends a heartbeat every 250 ms, trims about once a second, and renews its slot and leases every second', async () => {
+it('a subscriber sends a heartbeat every 250 ms, and trims and renews its leases about once a second', async () => {
   const { clock, during } = await setUp();
   await clock.advance(3_000);
   const [beats, trims, claims, leases] = [

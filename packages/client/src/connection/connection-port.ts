@@ -1,6 +1,6 @@
 // The port between the client and the library that carries its messages. `signalr-adapter.ts` implements it.
 
-/** Called by a {@link Connection}. Neither method may throw. */
+/** Called by a {@link Connection}. The methods must not throw. */
 export interface ConnectionListener {
   /** Called for each message of the hub, in the order in which the gateway sent them. */
   onMessage(target: string, argument: unknown): void;
@@ -11,7 +11,7 @@ export interface ConnectionListener {
 /** The end of a connection. */
 export interface ConnectionEnd {
   readonly cause: Error | undefined;
-  /** True if the gateway closed the connection and did not allow the client to reconnect at once. */
+  /** True if the gateway closed the connection and did not allow the client to reconnect immediately. */
   readonly isExpelled: boolean;
 }
 

@@ -1,5 +1,5 @@
-// Keeps one connection to the gateway: connects, and reconnects with delays until it is stopped. It does not
-// know rooms or events.
+// Keeps one connection to the gateway: connects, and reconnects with delays until it is stopped. The
+// connector does not know rooms or events.
 import { type BackOffOptions, backOffDelayMs, type Clock } from '@millrace/internal';
 import { ClientError } from '../client-error.js';
 import { deferred } from '../deferred.js';
@@ -76,7 +76,10 @@ type ConnectorState =
  * next attempt is short.
  */
 const STABLE_AFTER_MS = 5_000;
-/** If the gateway tells a client not to reconnect at once, the client waits as long as after this number of failures. */
+/**
+ * If the gateway does not allow a client to reconnect immediately, the client waits as long as after this
+ * number of failures.
+ */
 const EXPELLED_FAILURES = 4;
 const MAX_STOP_MS = 5_000;
 

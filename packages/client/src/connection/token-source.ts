@@ -49,7 +49,7 @@ export class TokenSource {
     return this.#accessToken !== undefined;
   }
 
-  /** Notes that the gateway refused the last token. */
+  /** Records that the gateway refused the last token. */
   refused(): void {
     this.#wasRefused = true;
   }

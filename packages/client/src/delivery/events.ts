@@ -65,7 +65,7 @@ export function readEvent(argument: unknown): AnyEvent | undefined {
     isText(argument.room_id) &&
     isText(argument.position) &&
     'payload' in argument;
-  // The gateway has checked the rest against the catalog.
+  // The gateway has checked all other fields against the catalog.
   return isEvent ? (argument as unknown as AnyEvent) : undefined;
 }
 

@@ -64,7 +64,7 @@ export class HandlerSet<Args extends readonly unknown[]> {
 /** Handlers by event type, and handlers for events of all types. */
 export class EventHandlers {
   readonly #report: ReportError;
-  /** The handlers by event type. There are only entries for types for which the application adds handlers. */
+  /** The handlers by event type. Contains an entry only for a type with handlers. */
   readonly #byType = new Map<string, HandlerSet<[AnyEvent]>>();
   readonly #ofAny: HandlerSet<[AnyEvent]>;
 

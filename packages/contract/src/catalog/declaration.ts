@@ -44,8 +44,8 @@ export interface CoalescingRule<Payload> {
   /** Milliseconds from the first event of a window until the window is flushed. */
   readonly windowMs: number;
   /**
-   * Returns the key of the event inside the slot, usually the ID of a user. Events with different keys are never merged. An event
-   * without a key (`undefined`) is published at once and never merged.
+   * Returns the key of the event inside the slot, usually the ID of a user. Events with different keys are
+   * never merged. An event without a key (`undefined`) is published immediately and never merged.
    */
   key(payload: Payload): string | undefined;
   /**
@@ -131,8 +131,8 @@ export interface EventTypeDeclaration<
   Stream extends string = string,
 > {
   /**
-   * The value of `event_type`, and the name of the hub method that is called on clients. It has 1 to 128 bytes of UTF-8 without
-   * control characters. Clients do not distinguish upper and lower case.
+   * The value of `event_type`, and the name of the hub method that is called on clients. The name has 1 to
+   * 128 bytes of UTF-8 without control characters. Clients do not distinguish upper and lower case.
    */
   readonly name: Name;
   /** One sentence for the generated documents. */

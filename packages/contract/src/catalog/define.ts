@@ -1,4 +1,5 @@
-// The functions that declare streams and event types. They check a declaration at once and freeze it.
+// The functions that declare streams and event types. The functions check a declaration immediately, and
+// freeze it.
 import type { TSchema } from 'typebox';
 import { coalescingOf } from '../indicator.js';
 import type { EventTypeDeclaration, StreamDeclaration } from './declaration.js';

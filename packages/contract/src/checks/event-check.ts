@@ -1,5 +1,5 @@
-// The compiled checks of one event type. They are compiled on first use, so that a catalog costs nothing at start. The checks of
-// types that are not used are never compiled.
+// The compiled checks of one event type. The checks are compiled on first use, so that a catalog costs no
+// time at the start. The checks of types that are not used are never compiled.
 import type { TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import type { EventTypeDeclaration } from '../catalog/declaration.js';

@@ -17,9 +17,9 @@ export type ActualType =
 /** One broken rule. Plain data that is safe to log and to send to the event's producer. */
 export interface Issue {
   /**
-   * JSON Pointer (RFC 6901) to the field, or `''` for the event as a whole. It contains only names of declared fields, with one
-   * exception: the path to a value that some client cannot read also contains names that are not declared, and is cut after 256
-   * characters.
+   * JSON Pointer (RFC 6901) to the field, or `''` for the event as a whole. The path contains only names of
+   * declared fields, with one exception: the path to a value that some client cannot read also contains names
+   * that are not declared, and is cut after 256 characters.
    */
   readonly path: string;
   /** Stable name of the rule, such as `required`, `type`, `const`, `minimum` or `format:uuid-v4`. */

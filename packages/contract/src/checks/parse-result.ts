@@ -16,8 +16,8 @@ export interface ParseFailure {
    */
   readonly issues: readonly Issue[];
   /**
-   * The name of the event type, if the catalog has this type. It is safe to use in metrics, because it is always a name from the
-   * catalog.
+   * The name of the event type, if the catalog has this type. This name is safe to use in metrics, because it
+   * is always a name from the catalog.
    */
   readonly eventType?: string;
 }

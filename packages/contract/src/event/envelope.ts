@@ -39,7 +39,9 @@ export function envelopeSchema(payload: TSchema, idRule: EventIdRule): TObject {
   return Shape({ event_id, event_type: Text(), timestamp, room_id, payload, metadata });
 }
 
-/** Returns the schema of an event whose type is unknown. It checks everything except the payload. */
+/**
+ * Returns the schema of an event whose type is unknown. This schema checks every field except the payload.
+ */
 export function openEnvelopeSchema(idRule: EventIdRule): TObject {
   return envelopeSchema(Unknown(), idRule);
 }

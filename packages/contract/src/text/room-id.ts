@@ -1,4 +1,5 @@
-// The check of room IDs: any text without control characters. Code that builds a Redis key from a room ID escapes the room ID.
+// Checks room IDs. A room ID is any text without control characters. Code that builds a Redis key from a room
+// ID escapes the room ID.
 import { utf8Bytes } from './utf8-bytes.js';
 
 /** Maximum length of a room ID, in bytes of UTF-8. */

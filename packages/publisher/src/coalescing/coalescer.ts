@@ -53,9 +53,9 @@ interface OpenSlot {
  * - An accepted event is stored when its window ends, alone or merged, unless it is reported as dropped.
  * - The merged events of one slot are stored in the order in which their keys first appeared.
  * - Added events, and events that end them, take effect in the order in which this process made the calls.
- * - If the windows are in the broker, an accepted event is stored even if this process ends. Another running
- *   publisher or gateway then stores the event within 400 ms. In that case, the merged events of the window
- *   may be stored more than once, but always with the same IDs.
+ * - If the windows are in the broker, an accepted event is stored even if this process ends. In that case,
+ *   another running publisher or gateway stores the event within 400 ms. In that case, the merged events of
+ *   the window may be stored more than once, but always with the same IDs.
  */
 export class Coalescer {
   readonly #dependencies: CoalescerDependencies;
@@ -150,7 +150,10 @@ export class Coalescer {
     await this.#flusher.idle();
   }
 
-  /** Flushes all windows, then cancels all timers and forgets the windows. Nothing keeps the process alive afterwards. */
+  /**
+   * Flushes all windows. Then cancels all timers and forgets the windows, so that no timer keeps the process
+   * alive.
+   */
   async close(): Promise<void> {
     this.#stopFollowing();
     this.#watch.stop();

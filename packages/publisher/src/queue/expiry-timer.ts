@@ -21,10 +21,10 @@ interface ExpiryTimerDependencies {
 }
 
 /**
- * States: idle ⇄ checking. Both → closed.
+ * States: idle ⇄ checking. Both can change to closed.
  *
- * Time during which this process was stalled does not count. Otherwise every waiting event would expire after a stall, because
- * timers fire before any reply is read and before anything is sent.
+ * Time during which this process was stalled does not count. Otherwise every waiting event would expire after
+ * a stall, because timers fire before any reply is read and before anything is sent.
  */
 export class ExpiryTimer {
   readonly #dependencies: ExpiryTimerDependencies;

@@ -142,8 +142,8 @@ export class PublishQueue {
 }
 
 /**
- * Rejects the event in a later turn of the event loop. Otherwise a caller that retries at once could keep this process from reading
- * the replies that free room in the queue.
+ * Rejects the event in a later turn of the event loop. Otherwise a caller that retries immediately could
+ * prevent this process from reading replies, which free room in the queue.
  */
 function refuse(event: OutgoingEvent): void {
   setImmediate(() => event.failed(queueFull(event.eventId)));

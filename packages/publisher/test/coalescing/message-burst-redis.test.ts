@@ -58,7 +58,7 @@ it('a burst of 2,000 messages causes at most 70 script calls while a user is typ
   expect(entries.every(({ fields }) => fields['event_type'] === 'chat_message')).toBe(true);
 });
 
-it('a burst of 2,000 messages causes at most 90 script calls and 70 checks for open windows on a cluster', async () => {
+it('a burst of 2,000 messages causes at most 90 script calls and 70 window checks on a cluster', async () => {
   await using cluster = await startRedisCluster({ nodeTimeoutMs: 30_000 });
   await using system = await openPublisher(cluster.url);
   await system.publisher.publish('typing_start', 'room-1', typing(ana, true));

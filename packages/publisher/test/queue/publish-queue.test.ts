@@ -86,7 +86,7 @@ describe('while the broker is unavailable', () => {
     expect(results).toEqual({ a: 'broker_unavailable not_stored' });
   });
 
-  it('the outcome of an event is unknown if its first attempt got no answer and later attempts were not sent', async () => {
+  it('an event’s outcome is unknown if its first attempt got no answer and later attempts were not sent', async () => {
     const { clock, broker, put, results } = await setUp();
     breakBroker(broker, new BrokerError('unavailable', 'not connected', { nothingHappened: true }));
     vi.mocked(broker.append).mockRejectedValueOnce(new BrokerError('timeout', 'no answer'));

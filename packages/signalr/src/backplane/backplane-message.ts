@@ -34,7 +34,10 @@ export type Request =
  */
 export type Answer = 'elsewhere' | 'done' | 'not_done';
 
-/** All messages. `announce`, `leave`, `send` and `query` go to all instances; all other messages go to one instance. */
+/**
+ * All messages. `announce`, `leave`, `send` and `query` go to all instances. All other messages go to one
+ * instance.
+ */
 export type BackplaneMessage = Head &
   /**
    * A heartbeat. `isNew` is true if the sender has not received any of its own messages yet. In that case,

@@ -12,8 +12,8 @@ const COMPLETE_AFTER_BEATS = 2;
 /** The sequence number of a silent peer is forgotten after this number of heartbeats. */
 const FORGOTTEN_AFTER_BEATS = 600;
 /**
- * Maximum number of peers, including peers that are gone but still remembered. If all of them are present, messages of further
- * peers are refused.
+ * Maximum number of peers, including peers that are gone but still remembered. If all of them are present,
+ * messages of other peers are refused.
  */
 const MAXIMUM_PEERS = 1_000;
 

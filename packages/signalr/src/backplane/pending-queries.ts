@@ -4,8 +4,8 @@
 import { SignalRError } from '../errors.js';
 
 /**
- * Maximum number of pending queries. Further queries are refused, because instances that leave so many queries unanswered will not
- * answer another query either.
+ * Maximum number of pending queries. More queries are refused, because instances that leave so many queries
+ * unanswered will not answer another query either.
  */
 const MAXIMUM_QUERIES = 10_000;
 

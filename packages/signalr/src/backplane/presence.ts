@@ -14,7 +14,7 @@ export interface PresenceDependencies {
   readonly onEvent: SignalREventListener;
   /** Called when a peer that was present before announces itself for the first time, or again after it was gone. */
   onAppeared(peer: string): void;
-  /** Called when a peer is gone. Its connections are gone, too. */
+  /** Called when a peer is gone. The connections of this peer are also gone. */
   onGone(peer: string): void;
   /** Called when this instance no longer receives any messages. */
   onDown(): void;

@@ -34,8 +34,8 @@ export class ClientResults {
 
   /**
    * Sends a call with `write` and waits for the client's answer.
-   * @throws SignalRError (as a rejection) `disconnected`, `canceled`, `too_many_calls`; HubError with the error text that the
-   * client sent
+   * @throws SignalRError (as a rejection) `disconnected`, `canceled`, `too_many_calls`
+   * @throws HubError with the error text that the client sent
    */
   async call(write: (invocationId: string) => boolean, signal: AbortSignal | undefined): Promise<unknown> {
     if (signal?.aborted === true) throw canceled();

@@ -139,7 +139,7 @@ export class HubConnection implements TransportListener, TickListener, OutboundQ
     return this.#results;
   }
 
-  /** The client's hub protocol; undefined before the handshake is done. */
+  /** The client's hub protocol. Undefined before the handshake is done. */
   get protocol(): HubProtocol | undefined {
     return this.#protocol;
   }
@@ -208,7 +208,7 @@ export class HubConnection implements TransportListener, TickListener, OutboundQ
     return this.#results?.settle(invocationId, outcome) ?? false;
   }
 
-  /** True while the transport accepts no more messages. A stream should then wait for {@link flushed}. */
+  /** True while the transport accepts no more messages. In that case, a stream should wait for {@link flushed}. */
   get isBlocked(): boolean {
     return this.#queue.isBlocked;
   }

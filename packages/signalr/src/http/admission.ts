@@ -22,8 +22,8 @@ const MAX_SHOWN_ORIGIN_CHARS = 200;
 export class Admitter {
   readonly #hubPath: string;
   /**
-   * The application's function. Its user type is `unknown` here, because `mapHub` has already checked that it is the user type of
-   * the hub.
+   * The application's function. Here, its user type is `unknown`, because `mapHub` has already checked that
+   * the function returns the hub's user type.
    */
   readonly #authenticate: Authenticate<unknown> | undefined;
   readonly #onEvent: SignalREventListener;

@@ -38,7 +38,7 @@ export function attachToServer(server: AttachableServer, findRoute: FindRoute): 
   };
 }
 
-/** Answers a request that no listener has handled. Without an answer, its client would wait for ever. */
+/** Answers a request that no listener has handled. Without an answer, its client would wait forever. */
 function answerNotFound(response: unknown): boolean {
   if (!(response instanceof ServerResponse)) return false;
   sendAnswer(response, emptyAnswer(404));

@@ -32,8 +32,9 @@ export interface AuthenticateRequest extends RequestInfo {
 /** The identity of a client. */
 export interface Authenticated<User> {
   /**
-   * The id that addresses all connections of this user. It is case-sensitive. Null if the client has no user id. Only the user who
-   * negotiated a connection may open it. A connection that was negotiated with null may be opened by every authenticated client.
+   * The id that addresses all connections of this user. The id is case-sensitive. Null if the client has no
+   * user id. Only the user who negotiated a connection may open it. A connection that was negotiated with
+   * null may be opened by every authenticated client.
    */
   readonly userId: string | null;
   readonly user: User;

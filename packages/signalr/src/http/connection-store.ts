@@ -1,6 +1,6 @@
 /*
- * The connections of one hub by their tokens, including negotiated connections that do not have a transport yet. A token is a
- * secret; a connection id is public.
+ * The connections of one hub by their tokens, including negotiated connections that do not have a transport
+ * yet. A token is a secret. A connection id is public.
  */
 import { randomBytes } from 'node:crypto';
 import type { HubConnection } from '../connection/hub-connection.js';
@@ -97,8 +97,9 @@ export class ConnectionStore implements TickListener {
   }
 
   /**
-   * Creates a connection that waits for its transport. Returns undefined if too many connections wait already.
-   * @param userId the user who negotiates. Only this user may open the connection; null allows every user
+   * Creates a connection that waits for its transport. Returns undefined if too many connections wait
+   * already.
+   * @param userId the user who negotiates. Only this user may open the connection. Null allows every user
    */
   negotiate(version: 0 | 1, userId: string | null = null, isResumable = false): StoredConnection | undefined {
     if (this.#tokens !== undefined) return this.#negotiateSigned(this.#tokens, version, userId, isResumable);

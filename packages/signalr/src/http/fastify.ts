@@ -1,6 +1,7 @@
 /*
- * `@millrace/signalr/fastify`: a plugin that attaches a SignalR server to a Fastify instance and closes both together. It declares
- * the parts of Fastify that it uses, so that the package does not depend on Fastify.
+ * `@millrace/signalr/fastify`: a plugin that attaches a SignalR server to a Fastify instance and closes both
+ * together. This file declares the parts of Fastify that it uses, so that the package does not depend on
+ * Fastify.
  */
 import {
   atLeast,

@@ -315,6 +315,6 @@ function tokenOf(info: RequestInfo): string {
 /** The target of a request that is for this endpoint. */
 export interface RoutedTarget {
   readonly target: RequestTarget;
-  /** `connect` for the path of the hub itself; the other actions are paths below it. */
+  /** `connect` for the path of the hub itself. The other actions have paths below this path. */
   readonly action: 'connect' | 'negotiate' | 'refresh';
 }

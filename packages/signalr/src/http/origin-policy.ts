@@ -39,7 +39,8 @@ export function isOriginAllowed(
 }
 
 /**
- * Returns the CORS headers for an allowed origin. They contain the origin itself instead of `*`, because clients send credentials.
+ * Returns the CORS headers for an allowed origin. The headers contain the origin itself instead of `*`,
+ * because clients send credentials.
  */
 export function corsHeaders(origin: string | undefined): Record<string, string> {
   if (origin === undefined) return {};

@@ -1,7 +1,7 @@
 /*
  * Discards the rest of a request that has already been answered. Most clients send the whole body before they
- * read the answer. If the server closed the connection at once, such a client would see a broken pipe instead
- * of the answer (RFC 9112, 9.6). Therefore the server continues to read for some time.
+ * read the answer. If the server closed the connection immediately, such a client would see a broken pipe
+ * instead of the answer (RFC 9112, 9.6). Therefore the server continues to read for some time.
  */
 import type { ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
@@ -11,14 +11,18 @@ import type { Readable } from 'node:stream';
  * the connection is closed.
  */
 const MAXIMUM_DISCARDED_BYTES = 16_777_216;
-/** Maximum time to read and discard. Kestrel reads for five seconds; a client on a slow connection gets twice that time. */
+/**
+ * Maximum time to read and discard. Kestrel reads for five seconds. Here, a client on a slow connection gets
+ * twice that time.
+ */
 const MAXIMUM_DISCARDING_MS = 10_000;
 
 /**
- * Reads and discards the rest of a request, at most 16 MiB and for at most 10 s. Use it in a server that answers a request before
- * the whole body has arrived: write the answer, wait for `discardRest`, then end the response.
- * @returns true if everything has arrived or the connection is gone; false if a limit was reached and the caller must close the
- * connection. Never rejects
+ * Reads and discards the rest of a request, at most 16 MiB and for at most 10 s. Use it in a server that
+ * answers a request before the whole body has arrived: write the answer, wait for `discardRest`, then end the
+ * response.
+ * @returns true if the whole request has arrived or the connection is gone. False if a limit was reached, in
+ * which case the caller must close the connection. Never rejects
  */
 export function discardRest(input: Readable): Promise<boolean> {
   if (input.readableEnded || input.destroyed) return Promise.resolve(true);

@@ -11,7 +11,7 @@ interface Exceptions {
   readonly exceptUser?: string;
 }
 
-/** A set of receivers. Names are case-sensitive; unknown names are ignored. */
+/** A set of receivers. Names are case-sensitive. Unknown names are ignored. */
 export type Address = Exceptions &
   (
     | { readonly kind: 'all' }

@@ -82,8 +82,8 @@ export class ConnectionCalls {
   }
 
   /**
-   * Cancels a call. Returns false if no call has this id. That is not an error, because client and server may end a call at the
-   * same time.
+   * Cancels a call. Returns false if no call has this id. A false result is not an error, because client and
+   * server may end a call at the same time.
    */
   cancel(invocationId: string): boolean {
     const scope = this.#calls?.get(invocationId);
@@ -119,7 +119,7 @@ export class ConnectionCalls {
     return this.#uploads?.delete(streamId) ?? false;
   }
 
-  /** Drops the unread items and all further items of an upload, because its method has ended. */
+  /** Drops the unread items and all later items of an upload, because its method has ended. */
   abandonUpload(streamId: string, stream: UploadStream): void {
     stream.abandon();
     if (this.#uploads?.get(streamId)?.stream === stream) this.#uploads.delete(streamId);

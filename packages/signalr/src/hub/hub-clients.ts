@@ -18,11 +18,11 @@ export interface ClientProxy<Client> {
    * Calls the client method `target` on every receiver. Synchronous: encodes the message once per protocol,
    * whatever the number of receivers, and queues the message for each receiver before `send` returns.
    * Messages keep the order of the calls. A receiver that is gone is skipped. A receiver with a full queue is
-   * closed, and its client may reconnect. With a backplane, the message is then published to the other
+   * closed, and its client may reconnect. With a backplane, the message is also published to the other
    * instances, without waiting for them. There, messages arrive at most once, in the order of the calls.
-   * @returns the number of connections of this process that the message was queued on
-   * @throws SignalRError `unserializable` if the message cannot be encoded; with a backplane, every protocol
-   * must be able to encode it. Nothing is sent in this case
+   * @returns the number of connections of this process for which the message was queued
+   * @throws SignalRError `unserializable` if the message cannot be encoded. With a backplane, every protocol
+   * must be able to encode the message. In this case, nothing is sent
    */
   send<Target extends keyof Client & string>(
     target: Target,
@@ -94,7 +94,8 @@ export interface HubCallerClients<Client> extends HubClients<Client> {
 export class AddressedHubClients<Client> implements HubClients<Client> {
   protected readonly sender: HubSender;
   /**
-   * The running call that uses this object; undefined outside of a call. The call releases its slot while it waits for a client.
+   * The running call that uses this object. Undefined outside of a call. The call releases its slot while it
+   * waits for a client.
    */
   protected readonly scope: CallScope | undefined;
 

@@ -42,7 +42,7 @@ export interface ConnectionGroups {
 export interface HubContext<Client, User, Items> {
   /** The path that the hub is mapped to. */
   readonly hub: string;
-  /** The id of the connection. It is public: other clients may see it. */
+  /** The id of the connection. The id is public, so other clients may see it. */
   readonly connectionId: string;
   /** The id that `authenticate` returned, or null for an anonymous connection. */
   readonly userId: string | null;
@@ -58,8 +58,9 @@ export interface HubContext<Client, User, Items> {
   /** Aborted as soon as the connection begins to end, even while a method runs. */
   readonly signal: AbortSignal;
   /**
-   * Aborted when the client cancels this call, or when the connection ends while the call runs. Works for streams and for calls
-   * that have an invocation id. In other calls this signal is never aborted; use {@link HubContext.signal} there.
+   * Aborted when the client cancels this call, or when the connection ends while the call runs. Works for
+   * streams and for calls that have an invocation id. In other calls, this signal is never aborted. Use
+   * {@link HubContext.signal} there.
    */
   readonly cancelSignal: AbortSignal;
   /** The string headers that the client put on the message. Empty in hooks, and for most clients. */
@@ -91,7 +92,7 @@ export class ConnectionHubContext<Client, User, Items> implements HubContext<Cli
   readonly #scope: CallScope | undefined;
   #clients: HubCallerClients<Client> | undefined;
 
-  /** @param scope the call; undefined in `onConnected`, `onDisconnected` and `onBackpressure` */
+  /** @param scope the call. Undefined in `onConnected`, `onDisconnected` and `onBackpressure` */
   constructor(dependencies: HubContextDependencies<Items>, scope: CallScope | undefined) {
     this.#dependencies = dependencies;
     this.#scope = scope;

@@ -159,7 +159,7 @@ function declare<Declared>(
 /** The methods of a hub, by name. Clients may write the names in any case. */
 export type HubMethodsOf<Context> = Readonly<Record<string, PlainMethod<Context> | AnyParsedMethod<Context>>>;
 
-/** Any declared method that can be called with this context; its other types are erased. */
+/** Any declared method that can be called with this context. Its other types are erased. */
 export interface AnyParsedMethod<Context> {
   readonly kind: MethodKind;
   readonly parse: (args: readonly unknown[]) => readonly unknown[];
@@ -185,21 +185,22 @@ export interface HubHandlers<Client, User, Items, Methods> {
    */
   readonly onDisconnected?: (context: HubContext<Client, User, Items>, error?: Error) => void | Promise<void>;
   /**
-   * Runs after the credentials of a connection were refreshed (`enableAuthenticationRefresh`); `context.user`
-   * is then the new user. The new credentials may come from a refresh request. If they expire later than the
-   * old credentials, they may also come from a poll or a stateful reconnect. User id, groups and routing do
-   * not change. The hook runs in turn with the client's invocations. One run covers all refreshes that arrive
-   * while the hook waits for its turn. An error is reported and has no other effect.
+   * Runs after the credentials of a connection were refreshed (`enableAuthenticationRefresh`). In the hook,
+   * `context.user` is the new user. The new credentials may come from a refresh request. If they expire later
+   * than the old credentials, they may also come from a poll or a stateful reconnect. User id, groups and
+   * routing do not change. The hook runs in turn with the client's invocations. One run covers all refreshes
+   * that arrive while the hook waits for its turn. An error is reported and has no other effect.
    */
   readonly onAuthenticationRefreshed?: (context: HubContext<Client, User, Items>) => void | Promise<void>;
   /**
    * Runs when the client reads too slowly: more than half of its outbound queue (`maximumOutboundBytes` or
-   * `maximumOutboundMessages`) is full. Runs inside the send that filled the queue. Therefore everything that the hook does before
-   * its first `await`, such as leaving groups, happens before any other send.
-   * Runs again only after the queue has been empty; `context.flushed()` waits for that. Without the hook, the connection continues
-   * until the queue is full.
-   * @returns `close` if the client is too slow to be served: the connection ends as `slow_consumer`, the queue is discarded, and
-   * the client may reconnect. An error of the hook is reported and ends the connection in the same way
+   * `maximumOutboundMessages`) is full. Runs inside the send that filled the queue. Therefore everything that
+   * the hook does before its first `await`, such as leaving groups, happens before any other send. Runs again
+   * only after the queue has been empty. `context.flushed()` waits for an empty queue. Without the hook, the
+   * connection continues until the queue is full.
+   * @returns `close` if the client is too slow to be served: the connection ends as `slow_consumer`, the
+   * queue is discarded, and the client may reconnect. An error of the hook is reported and ends the
+   * connection in the same way
    */
   readonly onBackpressure?: (
     context: HubContext<Client, User, Items>,
@@ -212,7 +213,10 @@ export interface HubHandlers<Client, User, Items, Methods> {
   readonly methods: Methods;
 }
 
-/** The factory for the state of a connection. It is optional if a plain object is a valid `Items`; otherwise it is required. */
+/**
+ * The factory for the state of a connection. The factory is optional if a plain object is a valid `Items`.
+ * Otherwise it is required.
+ */
 export type ItemsFactory<Items> =
   Record<string, unknown> extends Items
     ? { readonly createItems?: () => Items }

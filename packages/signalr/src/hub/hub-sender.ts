@@ -15,7 +15,7 @@ export interface HubSenderDependencies {
   /** The connections of this process. */
   readonly manager: HubLifetimeManager;
   readonly protocols: readonly HubProtocol[];
-  /** The same hub on the other instances; undefined if there is no backplane. */
+  /** The same hub on the other instances. Undefined if there is no backplane. */
   readonly remote: RemoteHub | undefined;
 }
 
@@ -42,8 +42,8 @@ export class HubSender {
   }
 
   /**
-   * Queues an invocation for every receiver of this process before `send` returns. Then passes the invocation
-   * on to the other instances without waiting for them. The invocation is encoded once per protocol.
+   * Queues an invocation for every receiver of this process before `send` returns. Also passes the invocation
+   * to the other instances, without waiting for them. The invocation is encoded once per protocol.
    * @returns the number of connections of this process for which the invocation was queued
    * @throws SignalRError `unserializable`. In this case nothing was queued. With other instances, every
    * protocol must be able to encode the invocation

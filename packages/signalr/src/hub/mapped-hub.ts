@@ -95,8 +95,8 @@ export interface Hub<Client> {
   readonly groups: HubGroups;
   readonly connections: HubConnections;
   /**
-   * The state of the backplane, for readiness checks. While it is `down`, clients of this process are served in full, but sends may
-   * not reach the other instances.
+   * The state of the backplane, for readiness checks. While it is `down`, clients of this process are served
+   * normally, but sends may not reach the other instances.
    */
   readonly backplaneState: BackplaneState;
 }
@@ -104,7 +104,7 @@ export interface Hub<Client> {
 /** Everything that the server gives to a hub. */
 export interface HubDependencies {
   readonly manager: HubLifetimeManager;
-  /** The same hub on the other instances; undefined if there is no backplane. */
+  /** The same hub on the other instances. Undefined if there is no backplane. */
   readonly remote: RemoteHub | undefined;
   readonly ticker: Ticker;
   readonly protocols: readonly HubProtocol[];

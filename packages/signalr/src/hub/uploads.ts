@@ -35,7 +35,7 @@ export function beginUploads(
   return streams;
 }
 
-/** Drops the unread items and all further items of a call's streams, because the call is over. */
+/** Drops the unread items and all later items of a call's streams, because the call is over. */
 export function abandonUploads(calls: ConnectionCalls, uploads: Uploads): void {
   for (const [streamId, stream] of uploads) calls.abandonUpload(streamId, stream);
 }

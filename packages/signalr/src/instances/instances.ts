@@ -26,8 +26,8 @@ import { MINIMUM_KEY_BYTES, SignedTokens } from './signed-tokens.js';
 /** The data that the instances of a server share, so that each of them can receive any request of a client. */
 export interface InstanceOptions {
   /**
-   * Keys that sign connection tokens: at least 32 bytes each, the same on all instances. The first key signs new tokens; tokens
-   * that any of the keys has signed are accepted.
+   * Keys that sign connection tokens. Each key has at least 32 bytes. All instances have the same keys. The
+   * first key signs new tokens. A token is accepted if any of the keys has signed it.
    */
   readonly signingKeys: readonly (string | Uint8Array)[];
   /** The address at which the other instances reach the HTTP server of this instance, without a path: `http://10.0.0.7:8080`. */

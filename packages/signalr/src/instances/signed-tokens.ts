@@ -6,7 +6,7 @@ import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypt
 
 /** The content of a token. */
 export interface TokenContent {
-  /** The connection id: 128 random bits. It is public. */
+  /** The connection id: 128 random bits. The id is public. */
   readonly connectionId: string;
   /** True when stateful reconnect was negotiated. */
   readonly isResumable: boolean;
@@ -53,7 +53,7 @@ export class SignedTokens {
   readonly #hub: string;
 
   /**
-   * @param keys the first key signs new tokens; tokens that any of the keys has signed are accepted
+   * @param keys the first key signs new tokens. A token is accepted if any of the keys has signed it
    * @param hub makes the token of one hub invalid for all other hubs
    */
   constructor(keys: readonly (string | Uint8Array)[], hub: string) {
@@ -63,7 +63,7 @@ export class SignedTokens {
 
   /**
    * Creates a token with a random connection id.
-   * @param userId the only user who may open the connection; null allows every user
+   * @param userId the only user who may open the connection. Null allows every user
    */
   create(content: Omit<TokenContent, 'connectionId' | 'owner'>, userId: string | null = null): string {
     const id = randomBytes(ID_BYTES);

@@ -53,7 +53,10 @@ export function measureSignalR(recorder: MetricRecorder): SignalREventListener {
   };
 }
 
-/** Returns the status of a closed connection. ASP.NET Core has only these three values; the event has the precise reason. */
+/**
+ * Returns the status of a closed connection. ASP.NET Core has only these three values. The event has the
+ * precise reason.
+ */
 function statusOf(reason: CloseReason): 'normal_closure' | 'timeout' | 'app_shutdown' {
   if (reason === 'server_closed') return 'app_shutdown';
   return reason === 'client_timeout' || reason === 'transport_lost' || reason === 'send_timeout'

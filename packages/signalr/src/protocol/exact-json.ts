@@ -26,9 +26,10 @@ const WORD = /[^\s,\]}]+/y;
 const TOKEN_START = /\S/g;
 
 /**
- * Reads one JSON value. Integers of up to 64 bits that a number cannot hold exactly become bigints. Everything else is read as by
- * `JSON.parse`.
- * @throws SyntaxError for text that is not JSON; SignalRError `unserializable` for text that is nested too deep
+ * Reads one JSON value. Integers of up to 64 bits that a number cannot hold exactly become bigints.
+ * Everything else is read as by `JSON.parse`.
+ * @throws SyntaxError for text that is not JSON
+ * @throws SignalRError `unserializable` for text that is nested too deep
  */
 export function parseExactJson(text: string): ExactJson {
   // `JSON.parse` is always called, because it checks that the text is valid. `ExactReader` works only with valid text.

@@ -17,8 +17,10 @@ export interface HubMessageParser {
   /** Adds bytes. The parser may keep a view of the bytes until it has read them. */
   push(bytes: Buffer): void;
   /**
-   * Returns the next complete message, or undefined if more bytes are needed. Messages of unknown types are skipped.
-   * @throws SignalRError `malformed_message`; `message_too_big` before the whole message has been buffered
+   * Returns the next complete message, or undefined if more bytes are needed. Messages of unknown types are
+   * skipped.
+   * @throws SignalRError `malformed_message`
+   * @throws SignalRError `message_too_big` before the whole message has been buffered
    */
   next(): HubMessage | undefined;
 }

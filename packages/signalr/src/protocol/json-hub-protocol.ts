@@ -1,6 +1,7 @@
 /*
- * The JSON hub protocol: one JSON object per message, ended by 0x1E. The parser accepts properties in any order and unknown
- * properties, and skips messages of unknown types. It refuses every other deviation from the protocol.
+ * The JSON hub protocol: one JSON object per message, ended by 0x1E. The parser accepts properties in any
+ * order and unknown properties, and skips messages of unknown types. The parser refuses every other deviation
+ * from the protocol.
  */
 import { SignalRError } from '../errors.js';
 import { textWithHeadroom } from './encoded-message.js';

@@ -16,9 +16,9 @@ export interface Replay {
 }
 
 /**
- * Both directions number their messages from 1 and never start again. The buffer keeps the bytes of
- * unacknowledged messages. The buffer does not limit these bytes itself. While {@link MessageBuffer.isFull}
- * is true, its owner must not send.
+ * In each direction, messages are numbered from 1, and the numbers never start again. The buffer keeps the
+ * bytes of unacknowledged messages. The buffer does not limit these bytes itself. While
+ * {@link MessageBuffer.isFull} is true, its owner must not send.
  *
  * Replayed messages are kept even after they are acknowledged, until a newer message is acknowledged. The
  * reason is a client that loses its socket in the middle of a replay. Such a client has acknowledged all
@@ -45,7 +45,10 @@ export class MessageBuffer {
   #ackedReceivedId = 0;
   #isAwaitingSequence = false;
 
-  /** @param limitBytes maximum size of unacknowledged messages; the message that exceeds it is still accepted */
+  /**
+   * @param limitBytes maximum size of unacknowledged messages. The message that exceeds this limit is
+   * accepted
+   */
   constructor(limitBytes: number) {
     this.#limitBytes = limitBytes;
   }

@@ -1,5 +1,6 @@
 /*
- * Creates negotiate answers as JSON text. An error is also sent with HTTP status 200; its body has only the property `error`.
+ * Creates negotiate answers as JSON text. An error is also sent with HTTP status 200. Its body has only the
+ * property `error`.
  */
 import type { OptionRule } from '@millrace/internal';
 import type { TransferFormat } from './hub-protocol.js';

@@ -56,9 +56,9 @@ const RULES: OptionRules<RedisBackplaneOptions> = {
 
 /**
  * Creates a backplane on two connections. The backplane does not close these connections. While one publish
- * command is overdue, no further message is published, because a message behind that command would arrive
- * late or never, and would use memory in the meantime. Therefore the client queues at most the messages of
- * one `commandTimeoutMs`.
+ * command is overdue, no other message is published. A message after that command would arrive late or never,
+ * and would use memory until then. Therefore the client queues at most the messages of one
+ * `commandTimeoutMs`.
  * @throws SignalRError `invalid_option`
  *
  * @example

@@ -30,7 +30,7 @@ export interface RedisDirectoryOptions {
    * unreachable, the client should reject commands immediately.
    */
   readonly client: RedisDirectoryClient;
-  /** The prefix of all keys; the same on all instances. @defaultValue 'signalr:connection:' */
+  /** The prefix of all keys, which is the same on all instances. @defaultValue 'signalr:connection:' */
   readonly keyPrefix?: string;
   /** Time after which the claims of a killed instance expire. @defaultValue 60_000 */
   readonly claimTtlMs?: number;

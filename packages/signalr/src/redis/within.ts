@@ -3,7 +3,7 @@
  */
 
 /**
- * Waits for a reply. Rejects if the reply takes longer than `timeoutMs`; a late reply is ignored.
+ * Waits for a reply. Rejects if the reply takes longer than `timeoutMs`. A late reply is ignored.
  * @param onTimeout called just before the promise is rejected
  */
 export async function within<Reply>(

@@ -1,6 +1,6 @@
 /*
- * The close codes of RFC 6455 that the server sends, each with its meaning. A close code is the reason for the end of a WebSocket;
- * CLOSE_RULES has the reasons for the end of a connection.
+ * The close codes of RFC 6455 that the server sends, each with its meaning. A close code is the reason for
+ * the end of a WebSocket. CLOSE_RULES has the reasons for the end of a connection.
  */
 
 /** One close code. */

@@ -146,7 +146,7 @@ export class LongPollingTransport implements Transport, TickListener {
     const elapsedMs = nowMs - this.#sinceMs;
     if (this.#poll === undefined) {
       if (elapsedMs < this.#limits.disconnectTimeoutMs) return;
-      // A client that does not read the response could otherwise keep its socket open for ever.
+      // A client that does not read the response could otherwise keep its socket open forever.
       if (this.#taken?.writableFinished === false) this.#taken.destroy();
       this.#end(this.#isEnding, new SignalRError('transport_lost', 'The client stopped polling.'));
     } else if (elapsedMs >= this.#limits.pollTimeoutMs && this.#batch.length === 0) {

@@ -1,6 +1,7 @@
 /*
- * A WebSocket transport that survives the loss of its socket (stateful reconnect). When the socket breaks, the client opens another
- * one. Both sides then resend the messages that the other side has not acknowledged.
+ * A WebSocket transport that survives the loss of its socket (stateful reconnect). When the socket breaks,
+ * the client opens another one. After that, each side resends the messages that the other side has not
+ * acknowledged.
  */
 
 import type { Ticker, TickListener } from '../connection/ticker.js';
@@ -30,7 +31,7 @@ export interface ResumptionLimits {
  * - `resumable`: a broken socket leads to `detached`. An orderly close ends the transport.
  * - `detached`: there is no socket. Messages wait in the connection's queue. The transport ends after the
  *   disconnect timeout.
- * - `stopped`: the connection is ending and accepts no further socket.
+ * - `stopped`: the connection is ending and accepts no other socket.
  * - `ended`: the connection has been notified that the transport has ended.
  */
 type ResumableTransportState = 'plain' | 'resumable' | 'detached' | 'stopped' | 'ended';
@@ -117,8 +118,8 @@ export class ResumableTransport implements Transport, Resumption, TickListener {
   }
 
   /**
-   * Continues over another socket. If the server still has the old socket, the old socket is aborted. It must
-   * be half open, because otherwise the client would not have reconnected.
+   * Continues over another socket. If the server still has the old socket, the old socket is aborted. The old
+   * socket must be half open, because otherwise the client would not have reconnected.
    * @returns false if the connection can no longer continue. In that case, the new socket is left unchanged
    */
   attach(socket: Transport): boolean {
@@ -209,7 +210,7 @@ export class ResumableTransport implements Transport, Resumption, TickListener {
     if (this.#hasRoom && !this.#isFull && this.#socket !== undefined) this.#listener?.onWritable();
   }
 
-  /** Listens to a socket. Its events are ignored after another socket has replaced it. */
+  /** Listens to a socket. When another socket has replaced this socket, its events are ignored. */
   #listen(socket: Transport): void {
     const listener = this.#listener;
     const isCurrent = (): boolean => this.#socket === socket;

@@ -7,9 +7,11 @@ import type { HubMessage } from '../protocol/hub-message.js';
 import type { HubProtocol, TransferFormat } from '../protocol/hub-protocol.js';
 import type { TransportName } from '../protocol/negotiate.js';
 
-/** The callbacks of a transport to its connection. None is called before `start`, and none after `onClosed`. */
+/**
+ * The callbacks of a transport to its connection. No callback is called before `start` or after `onClosed`.
+ */
 export interface TransportListener {
-  /** Called with bytes in the order in which the client sent them. They may be split anywhere. */
+  /** Called with bytes in the order in which the client sent them. The bytes may be split anywhere. */
   onBytes(bytes: Buffer): void;
   /**
    * Called before bytes that come over another network connection. A message that is incomplete at this point is never completed.
@@ -42,8 +44,8 @@ export interface Resumption {
    */
   accept(message: HubMessage): boolean;
   /**
-   * Accepts no further socket, because the connection is ending. If there is no socket now, the transport
-   * ends immediately.
+   * Accepts no other socket, because the connection is ending. If there is no socket now, the transport ends
+   * immediately.
    */
   stop(): void;
 }

@@ -23,7 +23,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
     expect(notesOf(client)).toEqual(['member']);
   });
 
-  test('a send to a group reaches a connection that was added just before, even if the addition is not awaited', async () => {
+  test('a send to a group reaches a connection that was just added, even if the addition is not awaited', async () => {
     await using row = await startRow(source);
     const [first, second] = row.servers;
     await using client = await openMember(second);
@@ -59,7 +59,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
     });
   });
 
-  test('group changes and aborts return false for a connection that no instance has, even on an instance that has just started', async () => {
+  test('group changes and aborts return false for a connection that no instance has', async () => {
     await using row = await startRow(source);
     const [first, second] = row.servers;
     await using client = await openMember(second);

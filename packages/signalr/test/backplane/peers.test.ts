@@ -147,7 +147,7 @@ describe('the numbers of a peer', () => {
     expect(peers.received('a', 6, true)).toEqual(next(0));
   });
 
-  test('the last sequence number of a peer is kept while the peer is gone, so that lost messages can be counted', () => {
+  test('the last sequence number of an absent peer is kept, so that lost messages can be counted', () => {
     const peers = up();
     beat(peers, 'a');
     peers.received('a', 3, true);

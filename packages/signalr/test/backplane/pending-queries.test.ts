@@ -115,7 +115,7 @@ describe('a query', () => {
   });
 });
 
-test('ten thousand queries may be pending at the same time, and the end of one query makes room for another', () => {
+test('ten thousand queries may be pending, and the end of one query makes room for another', () => {
   const { queries, ask } = start();
   for (let index = 0; index < 9_999; index += 1) ask(`${index}`, 'a');
   expect(queries.isFull).toBe(false);

@@ -36,7 +36,7 @@ describe('the outbound queue', () => {
     ['bytes', { maximumOutboundBytes: 12, maximumOutboundMessages: 100 }],
     ['messages', { maximumOutboundBytes: 100, maximumOutboundMessages: 6 }],
   ])(
-    'the queue reports once that half of its limit in %s is used, and reports again only after it has been empty',
+    'the queue reports once that half of its limit in %s is used, until the queue is empty again',
     (_, limits) => {
       const transport = new FakeTransport();
       const told: string[] = [];

@@ -94,7 +94,7 @@ describe('messages about a call or stream that is not running', () => {
 });
 
 describe('a message over the limit', () => {
-  test('the messages before a message over the size limit still take effect when all of them arrive in one chunk', async () => {
+  test('the messages before a message over the size limit take effect even if all arrive in one chunk', async () => {
     const [first, second, third] = [call('echo', ['one']), call('echo', ['two']), call('echo', ['three'])];
     await using host = await startHost(
       (server) => server.mapHub('/hub', defineHub()({ methods: { echo: (_context, value) => value } })),

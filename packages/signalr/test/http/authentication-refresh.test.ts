@@ -233,7 +233,7 @@ describe('the refresh of credentials', () => {
     expect(log).toEqual(['hangs', 'gone', 'returns']);
   });
 
-  test('a poll with newer credentials runs the hook onAuthenticationRefreshed, and a poll with the same or older credentials does not', async () => {
+  test('a poll runs the hook onAuthenticationRefreshed only if its credentials are newer', async () => {
     const refreshed: string[] = [];
     await using host = await start({ enableAuthenticationRefresh: true }, refreshed);
     const url = `${host.url}/hub?id=${String((await negotiate(host, 'ann,free,10'))['connectionToken'])}`;

@@ -55,7 +55,7 @@ async function expectOnlyAnn(atMallory: Pick<Host, 'url'>, atAnn: Pick<Host, 'ur
   expect(await client.next()).toContain('"result":"ann, calm"');
 }
 
-describe('what one user has negotiated', () => {
+describe('a connection that one user has negotiated', () => {
   test('a user cannot open a connection that another user negotiated, over any transport', async () => {
     await using host = await start();
     await expectOnlyAnn(host, host, await negotiateAs(host, 'ann'));

@@ -134,7 +134,7 @@ describe('negotiate', () => {
 });
 
 describe('the refresh of credentials', () => {
-  test('the current user is passed to authenticate at a refresh of credentials, and a refused or failed refresh has no effect', async () => {
+  test('a refresh passes the current user to authenticate, and a refused or failed refresh has no effect', async () => {
     await using host = await start();
     const url = await negotiateUrl(host);
     await using client = await openRaw(host, pathOf(host, url), as('free,50'));

@@ -73,7 +73,7 @@ describe('a hub that offers', () => {
     [['WebSockets', 'ServerSentEvents']],
     [[]],
   ] as [TransportName[]][])(
-    'a hub that offers the transports %j lists them in the negotiate answer, and refuses all other transports with 404',
+    'a hub with the transports %j lists them in the negotiate answer, and refuses other transports with 404',
     async (offered) => {
       await using host = await start(offered);
       const negotiated = (await (await fetch(`${host.url}/hub/negotiate`, { method: 'POST' })).json()) as {
@@ -215,7 +215,7 @@ describe('a timeout of the HTTP server', () => {
 });
 
 describe('the request of a long polling connection', () => {
-  test('the request in the context of a method is always the request that opened the long polling connection, even after later polls', async () => {
+  test('the request in a method’s context is the request that opened the long polling connection', async () => {
     await using host = await start();
     const url = await negotiateUrl(host);
     await send(`${url}&another=value`, { headers: { 'X-First': 'h1' } });

@@ -56,7 +56,7 @@ describe('a call of the server on a client', () => {
     expect(await client.next()).toContain('HubException: no idea');
   });
 
-  test('a call to a client fails if the client is unknown, if the client disconnects, and if the caller cancels the call', async () => {
+  test('a call to a client fails if the client is unknown or disconnects, or if the caller cancels the call', async () => {
     await using host = await startAsking();
     const { clients } = host.hub;
     await expect(clients.client('nobody').invoke('confirm', '?')).rejects.toMatchObject({
@@ -97,7 +97,7 @@ describe('a call of the server on a client', () => {
     expect(await asked.next()).toBe(completion('1', '"result":false'));
   });
 
-  test('a client can answer a call from a method while it uploads to that method or reads a stream from it', async () => {
+  test('a client can answer a call from a method while it uploads to the method or reads its stream', async () => {
     const hub = defineHub<AskedClient>()({
       methods: {
         upload: method(

@@ -15,7 +15,7 @@ describe('a stream from the client', () => {
     expect(await client.next()).toBe('{"type":3,"invocationId":"1","result":"of 3"}');
   });
 
-  test('a stream from the client that ends with an error throws this error in the method that reads the stream', async () => {
+  test('a stream from the client that ends with an error throws this error in the reading method', async () => {
     await using host = await startStreams();
     await using client = await openRaw(host);
     client.send(upload('sum', ['of'], ['u']) + item('u', 1) + end('u', 'lost my pen'));

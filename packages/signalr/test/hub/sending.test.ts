@@ -219,7 +219,7 @@ describe('a send', () => {
 });
 
 describe('a completion', () => {
-  test('the completion of a method that joins a group arrives after the messages of the method and before later messages to the group', async () => {
+  test('the completion of a method arrives after the method’s messages and before later messages to its group', async () => {
     await using fixture = await startRoom();
     const { hub } = fixture;
     const ann = await fixture.open('ann');

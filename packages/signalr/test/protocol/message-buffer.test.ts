@@ -19,7 +19,7 @@ const item = (value: unknown): HubMessage => ({
 const ack = (sequenceId: number): HubMessage => ({ type: MessageType.ack, sequenceId });
 const sequence = (sequenceId: number): HubMessage => ({ type: MessageType.sequence, sequenceId });
 
-describe('what was sent', () => {
+describe('sent messages', () => {
   test('messages are replayed from the oldest unacknowledged message on', () => {
     const buffer = new MessageBuffer(1_000);
     expect(buffer.replay()).toEqual({ sequenceId: 1, messages: [] });
@@ -64,7 +64,7 @@ describe('what was sent', () => {
   });
 });
 
-describe('what is received', () => {
+describe('received messages', () => {
   test('received messages are acknowledged once, and messages without a sequence number, such as pings, do not count', () => {
     const buffer = new MessageBuffer(10);
     expect(buffer.takeAck()).toBeUndefined();
@@ -75,7 +75,7 @@ describe('what is received', () => {
     expect(buffer.takeAck()).toBeUndefined();
   });
 
-  test('the server drops messages that precede the sequence message on a new socket, and messages that it has already received', () => {
+  test('the server drops repeated messages, and messages before the sequence message on a new socket', () => {
     const buffer = new MessageBuffer(10);
     for (const n of [1, 2, 3]) buffer.accept(item(n));
     buffer.replay();
@@ -97,7 +97,7 @@ describe('what is received', () => {
 });
 
 describe('a client that breaks off in the middle of a replay', () => {
-  test('a client that loses its socket during its own replay may resume after all messages that the server had received before', () => {
+  test('a client that loses its socket during its own replay may resume after the messages received before', () => {
     const buffer = new MessageBuffer(10);
     for (const n of [1, 2, 3]) buffer.accept(item(n));
     buffer.replay();
@@ -186,7 +186,8 @@ test('no message is lost, duplicated or reordered in either direction over any n
 });
 
 /**
- * One end of the connection. `wire` holds the messages that are on their way to this end. They are lost when the connection breaks.
+ * One end of the connection. `wire` holds the messages that are on their way to this end. These messages are
+ * lost when the connection breaks.
  */
 interface End {
   wire: HubMessage[];
@@ -224,9 +225,9 @@ class Server implements End {
 
 /**
  * Follows the rules of the official clients. The replay of these clients may begin earlier than necessary.
- * They refuse a sequence number above their current count, even if the message with that number arrived
- * before the disconnection. They acknowledge after a delay, and a disconnection does not cancel this
- * acknowledgement.
+ * These clients refuse a sequence number above their current count, even if the message with that number
+ * arrived before the disconnection. These clients acknowledge after a delay, and a disconnection does not
+ * cancel this acknowledgement.
  */
 class OfficialClient implements End {
   readonly received: number[] = [];

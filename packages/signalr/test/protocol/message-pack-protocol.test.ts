@@ -171,7 +171,7 @@ describe('values', () => {
   });
 
   test.each([0, 31, 32, 255, 256, 65_535, 65_536])(
-    'a string, an array and bytes of length %d are written so that the server and the official library read them unchanged',
+    'the server and the official library read a string, an array and bytes of length %d unchanged',
     (length) => {
       const text = 'ä'.repeat(length);
       const array = Array.from({ length }, () => 7);

@@ -107,7 +107,7 @@ export class Player implements AsyncDisposable {
       request.on('response', resolve);
       request.on('error', reject);
     });
-    answer.catch(() => {}); // nobody awaits the answer to a dropped request; all other callers receive the error
+    answer.catch(() => {}); // no caller awaits the answer to a dropped request, and all other callers receive the error
     request.end(this.#payload(step));
     return { request, answer };
   }

@@ -18,7 +18,10 @@ export interface Received {
   readonly hex?: string;
 }
 
-/** The end of a channel. A WebSocket has a close code and a reason; an event stream has neither. */
+/**
+ * The end of a channel. A WebSocket has a close code and a reason. An event stream has no close code and no
+ * reason.
+ */
 export interface Ended {
   readonly code?: number;
   readonly reason?: string;

@@ -80,7 +80,7 @@ describe('negotiate', () => {
 });
 
 describe('a connection that lost its socket', () => {
-  test('a connection that lost its socket resumes over a new socket with its unacknowledged messages, and then with newer messages', async () => {
+  test('a connection that lost its socket resumes with unacknowledged messages, and then with newer ones', async () => {
     await using host = await start();
     const { client, path } = await openResumable(host);
     for (const n of [1, 2, 3]) host.hub.clients.all.send('note', n);
@@ -179,7 +179,7 @@ describe('a connection that lost its socket', () => {
     await expect(statusOf(host, path)).resolves.toBe(404);
   });
 
-  test('a connection ends with an error when its client resumes at a sequence number beyond the messages that it sent', async () => {
+  test('a connection ends with an error when its client resumes beyond the messages that it sent', async () => {
     await using host = await start({ enableDetailedErrors: true });
     const { client, path } = await openResumable(host);
     client.socket.terminate();

@@ -55,7 +55,7 @@ function open() {
 const message = (length: number): EncodedMessage => new EncodedMessage(Buffer.alloc(length, 'x'), 'text');
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-test('the first message of an event loop turn is written immediately, and the others together at the end of the turn', async () => {
+test('the first message of an event loop turn is written immediately, the others at the end of the turn', async () => {
   const { socket, transport } = open();
   for (const length of [10, 20, 30]) expect(transport.write(message(length))).toBe(true);
   expect(socket.writes).toEqual([[12]]);
@@ -96,7 +96,7 @@ test('an abort sends the messages of the same event loop turn before the connect
   expect(socket.writes).toEqual([[12], [22]]);
 });
 
-test('a close frame is sent after the messages of the same event loop turn, and later messages are not sent', async () => {
+test('a close frame is sent after the messages of the same turn, and later messages are not sent', async () => {
   const { socket, transport } = open();
   for (const length of [10, 20]) transport.write(message(length));
   transport.close();

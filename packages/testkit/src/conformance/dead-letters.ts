@@ -112,7 +112,7 @@ function describeListing(create: CreateHarness): void {
     ]);
   });
 
-  it('a call for dead letters is refused for an undeclared stream, an incomplete ID, or a count out of bounds', async () => {
+  it('a call for dead letters is refused for an unknown stream, an incomplete ID, or a wrong count', async () => {
     await using harness = await create();
     const { broker } = harness;
     for (const call of [

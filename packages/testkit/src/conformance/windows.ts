@@ -12,7 +12,7 @@ import { append, CHAT, type CreateHarness, codeOf } from './harness.js';
 
 const name = { roomId: 'abc123', slot: 'typing' };
 const windowMs = 100;
-// Long enough that no claim expires during a test on a slow machine.
+// This lease is long enough that no claim expires during a test on a slow machine.
 const leaseMs = 60_000;
 
 /** Returns the options of a window that lasts `ms` and whose events go to the chat stream. */

@@ -2,9 +2,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 
 /**
- * Kills `child` as soon as this process has ended, for whatever reason. A shell waits on a pipe that closes when this process ends.
- * The shell has its own process group, so that Ctrl-C in a terminal does not end it first. The shell ends together with `child`.
- * @param isGroup true if `child` leads a process group, which is then killed as a whole
+ * Kills `child` as soon as this process has ended, for whatever reason. A shell waits on a pipe that closes
+ * when this process ends. The shell has its own process group, so that Ctrl-C in a terminal does not end it
+ * first. The shell ends together with `child`.
+ * @param isGroup true if `child` leads a process group. In that case, the whole group is killed
  */
 export function killWithParent(child: ChildProcess, isGroup = false): void {
   const { pid } = child;

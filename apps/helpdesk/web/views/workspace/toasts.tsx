@@ -1,4 +1,5 @@
-// Notifications that have just arrived. They disappear after a few seconds; the bell keeps them.
+// Notifications that have just arrived. They disappear after a few seconds, but stay in the list under the
+// bell.
 import { CloseButton, UnstyledButton } from '@mantine/core';
 import { useEffect } from 'react';
 import { texts } from '../../../src/texts.js';

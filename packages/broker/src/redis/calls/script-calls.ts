@@ -65,8 +65,8 @@ export interface StreamBounds {
 
 /**
  * Returns the script call that appends a batch of entries. The result has one receipt or error per entry.
- * @param isApart true if coalescing windows may be on other servers than the stream. The endings of their inputs are then sent
- * separately.
+ * @param isApart true if coalescing windows may be on other servers than the stream. In that case, the
+ * endings of their inputs are sent separately.
  */
 export function publishCall(
   { keys, hardCap }: StreamBounds,
@@ -108,8 +108,8 @@ export function publishCall(
 }
 
 /**
- * Returns the script call that reads the number of partitions of a declared stream. If no number is stored, the script stores
- * `wanted`, unless that is 0. The result is the number that is then stored, or 0 if none is.
+ * Returns the script call that reads the number of partitions of a declared stream. If no number is stored,
+ * the script stores `wanted`, unless `wanted` is 0. The result is the stored number, or 0 if there is none.
  */
 export function partitionsCall(keys: StreamKeys, wanted: number): ScriptCall<number> {
   return { script: partitionsScript, keys: [keys.partitions], args: [wanted], parse: asNumber };

@@ -26,7 +26,7 @@ export class StoredEntry implements Entry {
   readonly #start: number;
   readonly #end: number;
   readonly #isPlain: boolean;
-  /** True when all names and values are UTF-8; `undefined` before the first check. */
+  /** True when all names and values are UTF-8. `undefined` before the first check. */
   #isText: boolean | undefined;
   #fields: Readonly<Record<string, string>> | undefined;
 

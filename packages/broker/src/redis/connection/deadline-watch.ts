@@ -20,8 +20,8 @@ export interface Deadline {
  *
  * States:
  * - `start` changes idle to counting.
- * - At the end of a slice, counting continues. It changes to looking when a deadline has passed, and to idle
- *   when no command waits.
+ * - At the end of a slice, counting continues. Counting changes to looking when a deadline has passed, and to
+ *   idle when no command waits.
  * - After the sockets were read, looking changes to counting or idle.
  */
 export class DeadlineWatch {
@@ -31,7 +31,7 @@ export class DeadlineWatch {
   /** Running time when the slice began. */
   #ranMs = 0;
   #sliceStartMs = 0;
-  /** Length of the present slice; 0 while no slice is being counted. */
+  /** Length of the present slice. 0 while no slice is being counted. */
   #sliceMs = 0;
   /**
    * True when a deadline has passed and the sockets are being read once more. A new command must not delay the end of this state.

@@ -63,7 +63,7 @@ export class RedisConnection {
   #client: RespClient | undefined;
   #clientId: string | undefined;
   #isClusterNode = false;
-  /** The server's `run_id` from INFO; `undefined` if the user may not send INFO. */
+  /** The server's `run_id` from INFO. `undefined` if the user may not send INFO. */
   #runId: string | undefined;
   #markers: RestartMarkers;
   #connectedAtMs = 0;
@@ -87,7 +87,7 @@ export class RedisConnection {
     return this.#state === 'closed';
   }
 
-  /** The ID for CLIENT UNBLOCK; `undefined` while there is no connection. */
+  /** The ID for CLIENT UNBLOCK. `undefined` while there is no connection. */
   get clientId(): string | undefined {
     return this.#client === undefined ? undefined : this.#clientId;
   }

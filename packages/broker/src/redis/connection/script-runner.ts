@@ -29,8 +29,8 @@ interface HeldCall {
 /**
  * States: Running ⇄ Repairing. The first NOSCRIPT begins Repairing and sends SCRIPT LOAD. While Repairing,
  * the runner holds all new calls, and all calls that end with NOSCRIPT. The reply to SCRIPT LOAD ends
- * Repairing, because all earlier replies have come before it. The held calls are then sent in the order in
- * which they were made.
+ * Repairing, because all earlier replies have come before it. After that, the held calls are sent in the
+ * order in which they were made.
  *
  * Guarantees: scripts are executed in the order of the calls. No call is executed twice, because NOSCRIPT
  * comes before a script starts. The number of held calls is limited by the number of calls in progress.
@@ -66,7 +66,8 @@ export class ScriptRunner {
   }
 
   /**
-   * Sends the call. Sends the source before it, unless the source was sent already. Both are written in one turn of the event loop.
+   * Sends the call. Sends the source before it, unless the source was sent already. Source and call are
+   * written in one turn of the event loop.
    */
   #call(script: Script, command: ScriptCommand, send: SendCommand): Promise<unknown> {
     // If Redis refuses SCRIPT LOAD, the call itself fails with NOSCRIPT.

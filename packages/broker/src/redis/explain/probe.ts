@@ -16,7 +16,7 @@ const PROBE_TIMEOUT_MS = 1_000;
 /** Maximum number of bytes that are read. This number is enough to recognise every known answer. */
 const MAX_ANSWER_BYTES = 1_024;
 
-/** Asks the server first without TLS, then with TLS. Never rejects; resolves within two seconds. */
+/** Asks the server first without TLS, then with TLS. Never rejects. Resolves within two seconds. */
 export async function probe(address: NodeAddress): Promise<Listener> {
   const isSocket = address.startsWith('/');
   const target = isSocket ? { path: address } : hostAndPort(address);

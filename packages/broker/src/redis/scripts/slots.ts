@@ -11,8 +11,9 @@ if redis.call('TYPE', KEYS[1]).ok ~= 'hash' then redis.call('DEL', KEYS[1]) end
 `;
 
 /**
- * `parseSlot(text)` returns expiresMs, instance, and the owner followed by any fields that a later build has added. It returns nil
- * for a text that no build has written. `isOwner(holder, owner)`: true when `holder` is this owner, with or without such fields.
+ * `parseSlot(text)` returns expiresMs, instance, and the owner followed by any fields that a later build has
+ * added. The function returns nil for a text that no build has written. `isOwner(holder, owner)`: true when
+ * `holder` is this owner, with or without such fields.
  */
 const slotFunctions = `
 local function parseSlot(text)
@@ -27,10 +28,10 @@ end
 `;
 
 /**
- * KEYS: slots. ARGV: owner, leaseMs, preferred slot or 0, instance or '', 1 for a renewal. Returns the owner's slot, then all slots
- * that are held now.
- * The script removes slots with an expired lease, so that the hash contains only live slots. It ignores a field whose name is not a
- * number. A value has the form `expiresMs|length of the instance|instance|owner`.
+ * KEYS: slots. ARGV: owner, leaseMs, preferred slot or 0, instance or '', 1 for a renewal. Returns the
+ * owner's slot, then all slots that are held now. The script removes slots with an expired lease, so that the
+ * hash contains only live slots. The script ignores a field whose name is not a number. A value has the form
+ * `expiresMs|length of the instance|instance|owner`.
  */
 export const claimSlotScript = defineScript(
   'claimSlot',

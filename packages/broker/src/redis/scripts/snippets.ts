@@ -1,5 +1,5 @@
-// Lua functions that several scripts share. They compare IDs as decimal text, as `entry-id.ts` does, because
-// Lua's numbers are doubles and would round a sequence number beyond 2^53.
+// Lua functions that several scripts share. The functions compare IDs as decimal text, like `entry-id.ts`.
+// Lua's numbers are doubles, which would round a sequence number beyond 2^53.
 //
 // Gateways of two builds may share one Redis. Therefore a build reads only the known fields at the beginning
 // of a value. It ignores the text that a later build has added behind them (`|` and any text). A build also
@@ -41,8 +41,8 @@ end
 `;
 
 /**
- * `leadingNumber(text)` and `leadingId(text)` return the number or ID at the beginning of a value, without fields that a later
- * build has added behind it. They return nil if there is none.
+ * `leadingNumber(text)` and `leadingId(text)` return the number or ID at the beginning of a value, without
+ * fields that a later build has added behind it. The functions return nil if there is none.
  */
 const leadingFunctions = `
 local function leadingNumber(text)

@@ -1,14 +1,16 @@
-// Coalescing windows. Each slot of a room has one HASH, so that every step is one script on one key. The fields of the HASH:
+// Coalescing windows. Each slot of a room has one HASH, so that every step is one script on one key. The
+// fields of the HASH:
 //   d due time (ms) · n number of inputs · b their bytes           while Pending
 //   i<id> `<number>.<as of> <text>`                                an input; <as of> is an entry ID as milliseconds and 20 digits
 //   e<key> `<ms> <forgetAtMs> {…,"id":…,"at":…}`                   the ending of a key's inputs
 //   m number of endings
 //   f inputs · g endings · a since (ms) · t token · l lease end    while Flushing
-// The first build reads `<number>.<as of>` as one number, and only `key` and `timestamp` of an ending. It writes inputs without
-// `<as of>`, and endings without `id` and `at` in their text.
-// Later builds may add other fields, text without blanks after a number (as in `3.1,more `), and properties of a JSON text. This
-// build ignores all of them. A field that does not look like an input or an ending stays where it is.
-// KEYS[2] is the index of open windows, a sorted set by due time. It is passed only if the window's server has the index too.
+// The first build reads `<number>.<as of>` as one number, and only `key` and `timestamp` of an ending. The
+// first build writes inputs without `<as of>`, and endings without `id` and `at` in their text. Later builds
+// may add other fields, text without blanks after a number (as in `3.1,more `), and properties of a JSON
+// text. This build ignores all of them. A field that does not look like an input or an ending stays where it
+// is. KEYS[2] is the index of open windows, a sorted set by due time. This key is passed only if the window's
+// server also has the index.
 import { defineScript } from './script.js';
 import { clockFunctions, endingFunctions, idFunctions } from './snippets.js';
 
