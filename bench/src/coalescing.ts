@@ -1,5 +1,5 @@
-// Measures two things: how many stream entries coalescing saves while 50 scripted users type in 10 rooms through 3 publisher
-// processes, and the cost of one coalesced input compared with a plain publish.
+// Measures how many stream entries coalescing saves while 50 scripted users type in 10 rooms through 3
+// publisher processes. Also compares the cost of one coalesced input with the cost of a plain publish.
 //
 //   npm run bench -- coalescing [--seconds 20 --events 20000 --rounds 3 --write]
 import { parseArgs } from 'node:util';

@@ -1,6 +1,6 @@
-// One client's connection to the server, through a proxy that can cut the connection without notice, keep it
-// down for some time, and limit its bytes per second. The proxies of the testkit cannot be used here, because
-// the testkit is not built, and these programs run built code.
+// One client's connection to the server, through a proxy. The proxy can cut the connection without notice,
+// keep the connection down for some time, and limit its bytes per second. The proxies of the testkit cannot
+// be used here, because the testkit is not built, and these programs run built code.
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 

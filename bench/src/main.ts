@@ -1,9 +1,9 @@
-// The entry point of the benchmark. Runs parts by name, or all parts without a name.
+// The entry point of the benchmark. Runs the named parts, or all parts if no part is named.
 //
 //   npm run bench [-- s1 s2 …] [--pairs 9] [--seconds 2.5] [--connections 5000] [--sides floor,millrace] [--base 1966bb5] [--write]
 //
-// `--write` writes tables into docs/performance.md, and raw histograms and the summary into docs/performance/. Programs
-// (parts/programs.ts) have their own options and run one at a time.
+// `--write` writes tables into docs/performance.md, and raw histograms and the summary into
+// docs/performance/. Programs (parts/programs.ts) have their own options and run one at a time.
 import { parseArgs } from 'node:util';
 import { writeResult } from './harness/performance-page.js';
 import { parts } from './parts/parts.js';

@@ -33,8 +33,8 @@ export interface GatewayExtension {
   readonly name: string;
   /**
    * True when the extension is safe only in development mode. With such an extension, a gateway in normal
-   * mode refuses to start. An extension can sign tokens with the gateway's secret, so it must set this field
-   * to true if it gives tokens to anyone who asks. @defaultValue false
+   * mode refuses to start. An extension can sign tokens with the gateway's secret. If it gives tokens to
+   * anyone who asks, it must set this field to true. @defaultValue false
    */
   readonly isForDevelopment?: boolean;
   /** An example event, which a gateway in development mode prints when it starts. @defaultValue none */

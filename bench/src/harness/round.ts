@@ -180,7 +180,7 @@ export class RunningSide implements AsyncDisposable {
     const cpuBefore = this.#cpuMs();
     const [sending] = await Promise.all([this.publish(load), meanwhile?.()]);
     const { mix = 'chat', clientsPerRoom } = this.#load;
-    // An event that the publisher reported as failed is not due.
+    // An event that the publisher reported as failed need not be delivered.
     const promised = markedIn(mix, firstNumber, sending.sent) - (mix === 'chat' ? sending.failed : 0);
     const expected = promised * clientsPerRoom;
     await this.#settle(expected);

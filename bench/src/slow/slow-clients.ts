@@ -1,4 +1,5 @@
-// Many clients of one room, each on a separate slow connection. Arguments: the gateway's URL, room, clients, bytes per second.
+// Many clients of one room, each on a separate slow connection. Arguments: the gateway's URL, the room, the
+// number of clients, and the bytes per second.
 import { ImpairedConnection } from '../impaired-connection.js';
 import { signalR } from '../traffic/dialects.js';
 import { LightSocket } from '../traffic/light-socket.js';

@@ -59,7 +59,7 @@ test('the first gateway acknowledges entries from before its start, and keeps th
   expect(await contents(redis)).toEqual(before);
 });
 
-test('the next gateway acknowledges entries from a time without gateways, and keeps them in their streams', async () => {
+test('the next gateway acknowledges entries that were added while no gateway ran, and keeps them in their streams', async () => {
   await using redis = await startRedis();
   const roomId = randomUUID();
   await runAndStop(redis, roomId);

@@ -1,5 +1,5 @@
-// Publishes at a steady rate through the publishers of both builds, HTTP and plain XADD until it is stopped, and records every
-// confirmation.
+// Publishes at a steady rate through the publishers of both builds, over HTTP, and by plain XADD. Records
+// every confirmation.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { PublishRecord } from '../../faults/support/oracle.js';

@@ -1,5 +1,5 @@
-// Limits a rate for each of many users, API keys or addresses, with a bucket of tokens for each. Decision 15 compares this code with
-// a library.
+// Limits a rate separately for each user, API key or address. Each of them has its own bucket of tokens.
+// Decision 15 compares this code with a library.
 import { OldestFirstMap } from './oldest-first-map.js';
 import { type Rate, TokenBucket } from './token-bucket.js';
 

@@ -29,7 +29,7 @@ export interface PublisherObserver {
   /**
    * Called when `count` coalesced events of a room will never be in a stream.
    *
-   * - `ended`: a later event ended them, as a message ends its sender's typing.
+   * - `ended`: a later event ended them. For example, a message ends its sender's typing.
    * - `unavailable`: the broker was unavailable when their window was flushed.
    * - `too_large`: the merged event exceeds the maximum size of an event.
    * - `invalid`: another program put an input that is not an event of this catalog into a shared window.

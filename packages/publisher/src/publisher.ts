@@ -95,8 +95,8 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
    *
    * @returns the results in the order of the requests.
    * @throws ContractError if an event breaks the contract. No event was published.
-   * @throws PublisherError as `publish`. Other events of this call may have been published. It is safe to repeat them only with the
-   * same `eventId`s.
+   * @throws PublisherError with the codes of `publish`. Other events of this call may have been published. It
+   * is safe to repeat them only with the same `eventId`s.
    */
   async publishMany(requests: readonly PublishRequest<C>[]): Promise<readonly PublishResult[]> {
     return this.#publishAll(requests.map((request) => this.#stamp(request, request.options ?? {})));

@@ -250,7 +250,7 @@ const SERVER_RULES: OptionRules<SignalRServerOptions> = {
 };
 
 /**
- * Returns the server's limits with those of one hub in their place.
+ * Returns the limits of one hub. A limit that the hub does not set is the server's limit.
  * @throws SignalRError `invalid_option`
  */
 export function limitsOfHub(

@@ -178,8 +178,8 @@ export function isUsableUserId(sub: string): boolean {
   return sub !== '' && sub !== 'me' && Buffer.byteLength(sub) <= 200 && !/[\p{Cc}\p{Cs}]/u.test(sub);
 }
 
-// If a key of the server cannot be read, it is unknown whether the token is valid, as when the server does
-// not answer.
+// If the gateway cannot read a key of the key server, it does not know whether the token is valid. The result
+// is the same as if the key server did not answer.
 const unreadableRetryMs = 5_000;
 
 function failureOf(error: unknown): TokenVerification {

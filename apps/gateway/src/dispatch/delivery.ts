@@ -96,8 +96,8 @@ export class Delivery {
   }
 
   /**
-   * Resolves when every entry that is in the streams at the time of the call was queued to this gateway's connections, or when
-   * `signal` is aborted.
+   * Resolves when every entry that the streams have at the time of the call has been queued for this
+   * gateway's connections. Also resolves when `signal` is aborted.
    */
   async reachEnd(signal: AbortSignal): Promise<void> {
     const { broker } = this.#dependencies;

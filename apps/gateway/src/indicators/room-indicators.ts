@@ -19,7 +19,7 @@ export const TYPING = 'typing';
 // forgotten.
 const maxRooms = 10_000;
 
-/** The users whom indicators show, by the name of the indicator. Indicators that show nobody are left out. */
+/** The users whom indicators show, by the name of the indicator. Indicators without users are left out. */
 export type ShownByName = ReadonlyMap<string, readonly IndicatedUser[]>;
 
 interface Shown {

@@ -40,9 +40,10 @@ const maxWaitMs = 250;
 const maxCalls = 1_000;
 
 /**
- * Counts the connections that ended right after a replay, per user, room and first event. All gateways share the counts.
- * Simultaneous attempts (for example, in several tabs of one user) count once. A gateway reads the counts only if such a connection
- * ended on it recently. At another gateway the client may have one more attempt.
+ * Counts the connections that ended right after a replay, per user, room and first event. All gateways share
+ * the counts. Simultaneous attempts (for example, in several tabs of one user) count once. A gateway reads
+ * the counts only if one of its own connections ended in this way recently. Therefore a client may have one
+ * more attempt at another gateway.
  */
 export class ReplayAttempts {
   readonly #dependencies: ReplayAttemptsDependencies;

@@ -124,7 +124,7 @@ export class ConnectionRooms implements LossListener {
 
   /**
    * Joins a room. Joining twice is harmless. The position in the answer is read in the turn of the event loop
-   * in which the connection enters the room, so that no event can arrive in between.
+   * in which the connection enters the room. Therefore no event can arrive between the two steps.
    *
    * @param after the position up to which the client has seen every event
    * @throws HubError when the connection would have too many rooms, or when the missed events cannot be
@@ -376,8 +376,8 @@ export class ConnectionRooms implements LossListener {
 }
 
 /**
- * Resolves when the client has taken all sent events, and after a turn of the event loop for other
- * connections, even if this client reads fast.
+ * Resolves when the client has taken all sent events, but not before the next turn of the event loop.
+ * Therefore a client that reads fast does not delay other connections.
  */
 async function flushAndYield(connection: RoomConnection): Promise<void> {
   await connection.flushed();

@@ -145,8 +145,8 @@ export class RoomPositions {
   }
 
   /**
-   * Assigns the parts of a position to streams. If a position has as many parts as the room has streams, or as the gateway has
-   * streams, its parts count as a list of these streams in the same order.
+   * Assigns the parts of a position to streams. A position may have as many parts as the room has streams, or
+   * as the gateway has streams. In that case, its parts belong to these streams in the same order.
    */
   #readPosition(position: Position, own: readonly string[]): ReadPosition {
     const names = this.#broker.partitioning.streams.map(({ name }) => name);

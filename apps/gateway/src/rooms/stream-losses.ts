@@ -68,8 +68,8 @@ export class StreamLosses {
 
   /**
    * Records that entries up to `from` can no longer be replayed. Nobody knows which rooms the lost entries
-   * belonged to. Therefore clients in every room of the stream must reload the room from the backend, and so
-   * must clients that reconnect to such a room.
+   * belonged to. Therefore clients in every room of the stream must reload the room from the backend. Clients
+   * that reconnect to such a room must also reload the room.
    */
   #record(stream: string, { reason, before, from }: Loss): void {
     const { lossNotices, positions, replay } = this.#dependencies.rooms;

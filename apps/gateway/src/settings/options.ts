@@ -137,8 +137,8 @@ export interface GatewayOptions<C extends AnyCatalog = typeof eventCatalog> {
   readonly maxReplayBytesPerRoom?: number;
   /**
    * Maximum number of bytes that may wait for one connection. Above half of this number, the connection is
-   * taken out of its rooms, and is sent the missed events from memory at its own pace. Above this number, the
-   * connection is closed. @defaultValue 1_048_576
+   * taken out of its rooms, and receives the missed events from memory at its own pace. Above this number,
+   * the connection is closed. @defaultValue 1_048_576
    */
   readonly maxOutboundBytes?: number;
   /** Maximum number of messages that may wait for one connection, with the same effects. @defaultValue 8_192 */

@@ -1,4 +1,4 @@
-// Turns the reports of the components into metrics and log lines, and does nothing else.
+// Turns the reports of the components into metrics and log lines.
 import type { SubscriberOptions } from '@millrace/broker';
 import type { StreamEvent } from '@millrace/contract';
 import type { PublisherObserver } from '@millrace/publisher';

@@ -81,7 +81,7 @@ describe('readEnvironment', () => {
     );
   });
 
-  it('the message about a wrong value has the rule, and the value unless it is a secret', () => {
+  it('the message about a wrong value names the rule, and repeats the value unless the value is a secret', () => {
     const messageOf = (variables: NodeJS.ProcessEnv): string => {
       try {
         readEnvironment(variables);

@@ -77,7 +77,8 @@ export class Workspace {
       const client = this.#client ?? this.#createClient(typingExpiryMs);
       this.#client = client;
       await Promise.all([client.connect(), this.#loader.loadTickets(), this.#loader.loadNotifications()]);
-      // Loads the tickets again after their rooms are joined, so that no change in between is missed.
+      // Loads the tickets again after their rooms are joined, so that no change between the first load and
+      // the join is missed.
       await this.#loader.loadTickets();
       const { openTicketId } = this.store.getState();
       if (openTicketId !== null) await this.#loader.loadOpenTicket(openTicketId);

@@ -1,7 +1,7 @@
 // The layout: which keys and values Millrace stores in Redis. Additional fields after the known ones do not
 // make a new layout; see `scripts/snippets.ts`. A change makes a new layout if an earlier build would misread
-// or damage the data. A build with a new layout must store the layout's number before it writes anything
-// else, and only while no gateway of an earlier build is live. Pure.
+// or damage the data. A build with a new layout must store the layout's number before it writes any other
+// data. It may store the number only while no gateway of an earlier build is live. Pure.
 import { BrokerError } from '../errors.js';
 
 /** The layout that this build reads and writes. The number of layout 1 is not stored, because earlier builds did not store one. */

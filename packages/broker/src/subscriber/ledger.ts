@@ -87,8 +87,8 @@ export class Ledger {
     this.#accounts = Array.from(dependencies.tracks.keys(), (stream) => ({
       stream,
       lease: undefined,
-      // With `true`, a new subscriber that finds the stream in another share does not adopt it immediately,
-      // because the stream may just be moving to another subscriber.
+      // With `true`, a new subscriber does not immediately adopt a stream that it finds in another share.
+      // Such a stream may just be moving to another subscriber.
       isMine: true,
       foreignUntilMs: 0,
       passAtMs: 0,

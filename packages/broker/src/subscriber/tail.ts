@@ -34,9 +34,9 @@ export interface TailDependencies {
 
 /**
  * Reads until `signal` fires. After a failure, the tail waits with back-off. Then it reads without blocking,
- * so that it immediately learns whether the broker is back. It always continues at its cursors and never at
- * the newest entry, because otherwise entries that were published during the failure would be lost. A stream
- * that the broker refuses is read separately, so that it does not stop the others.
+ * so that it immediately learns whether the broker is back. The tail always continues at its cursors. If it
+ * continued at the newest entry, entries that were published during the failure would be lost. A stream that
+ * the broker refuses is read separately, so that it does not stop the others.
  */
 export class Tail {
   readonly #dependencies: TailDependencies;

@@ -116,9 +116,10 @@ export class Coalescer {
   }
 
   /**
-   * Prepares an event that ends the waiting inputs of a key, as a message ends its sender's typing. Call this
-   * method before the event is sent. If the event is stored, it ends the inputs that already wait for the key
-   * in this process. It does not end later inputs. Returns `undefined` for an event that ends nothing.
+   * Prepares an event that ends the waiting inputs of a key. For example, a message ends its sender's typing.
+   * Call this method before the event is sent. If the event is stored, it ends the inputs that already wait
+   * for the key in this process. It does not end later inputs. Returns `undefined` for an event that ends
+   * nothing.
    */
   end(event: StreamEvent): PendingEnding | undefined {
     const slotKey = this.#coalescing.endedBy(event);

@@ -1,6 +1,6 @@
 // Limits the number of tasks that run at the same time. Other tasks wait in the order of their arrival.
 
-/** Does not limit the number of waiting tasks. The caller must limit it. */
+/** The caller must limit the number of waiting tasks. */
 export class ConcurrencyLimiter {
   readonly #maxRunning: number;
   #running = 0;

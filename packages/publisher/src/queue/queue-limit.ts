@@ -1,6 +1,6 @@
 // Limits the number of events that wait for a stream when more events arrive than the stream stores. The caller passes the time.
 
-/** An event is late if it has waited this long when it is sent. */
+/** An event is late if it waits at least this long before it is sent. */
 const LATE_MS = 500;
 /** A stream is overloaded if its events are late for this long without interruption. */
 const OVERLOADED_AFTER_MS = 500;

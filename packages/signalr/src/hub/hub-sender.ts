@@ -1,5 +1,6 @@
 /*
- * Sends messages to any receivers, first in this process and then on the other instances. Calls single clients on any instance.
+ * Sends messages to receivers in this process, and then to receivers on the other instances. Also calls
+ * single clients, whichever instance they are connected to.
  */
 import type { HubConnection } from '../connection/hub-connection.js';
 import { MessageType } from '../protocol/hub-message.js';

@@ -10,8 +10,9 @@ export type TransferFormat = 'text' | 'binary';
 /**
  * Reads the messages of one connection from bytes that arrive in chunks of any size.
  *
- * Guarantees: the messages and their order do not depend on how the bytes are split. Besides the chunk that was pushed last, the
- * parser buffers at most the maximum message size. After an error the parser must not be used.
+ * Guarantees: the messages and their order do not depend on how the bytes are split. The parser buffers the
+ * chunk that was pushed last, and at most the maximum message size in addition. After an error the parser
+ * must not be used.
  */
 export interface HubMessageParser {
   /** Adds bytes. The parser may keep a view of the bytes until it has read them. */

@@ -10,10 +10,11 @@ import { PreciseDate } from './message-pack-extension.js';
 import { MAXIMUM_DEPTH } from './message-pack-reader.js';
 
 /**
- * Returns the value as JSON text, or undefined for a value that JSON does not have. If the value has no bytes, bigints and dates, the
- * call costs one more walk through the value than `JSON.stringify`.
- * @throws SignalRError `unserializable` for a value that is nested too deep or contains itself, for bigints over 64 bits, and for
- * NaN and infinite numbers, which `JSON.stringify` would change to null; any error of a getter or a `toJSON` of the value
+ * Returns the value as JSON text, or undefined for a value that JSON does not have. If the value has no
+ * bytes, bigints and dates, the call costs one more walk through the value than `JSON.stringify`.
+ * @throws SignalRError `unserializable` for a value that is nested too deep or contains itself, for bigints
+ * over 64 bits, and for NaN and infinite numbers. (`JSON.stringify` would change such numbers to null.) An
+ * error of a getter or a `toJSON` of the value is passed on.
  */
 export function stringifyJson(value: unknown): string | undefined {
   return needsMore(value, 0) ? write(value, '', 0) : JSON.stringify(value);

@@ -19,7 +19,8 @@ export class RecordReader {
   #chunk: Buffer = EMPTY;
   #offset = 0;
   /**
-   * Pieces of an unfinished record, or undefined if there are none. They are copies, so that they do not keep a large chunk alive.
+   * Pieces of an unfinished record, or undefined if there are none. The pieces are copies, because a view
+   * would keep its whole chunk in memory.
    */
   #partial: Buffer[] | undefined;
   #partialBytes = 0;

@@ -133,7 +133,8 @@ export class WebSocketTransport implements Transport {
   }
 
   onMessage(data: unknown): void {
-    // A server socket has the binary type 'nodebuffer', so data is one Buffer for text and binary frames alike.
+    // A server socket has the binary type 'nodebuffer', so data is one Buffer for text frames and for binary
+    // frames.
     if (Buffer.isBuffer(data)) this.#listener?.onBytes(data);
   }
 
@@ -164,7 +165,8 @@ export class WebSocketTransport implements Transport {
   }
 }
 
-// A listener of a `ws` socket is called with the socket as `this`. Listeners of their own would cost each socket 300 bytes.
+// A listener of a `ws` socket is called with the socket as `this`. Separate listeners would cost 300 bytes
+// for each socket.
 function onMessage(this: WebSocket, data: unknown): void {
   transportOf(this)?.onMessage(data);
 }

@@ -34,7 +34,7 @@ describe('sent messages', () => {
     expect(buffer.replay()).toEqual({ sequenceId: 6, messages: [] });
   });
 
-  test('a message that only serves the connection, such as a ping, is not kept for a replay', () => {
+  test('a message about the connection itself, such as a ping, is not kept for a replay', () => {
     const buffer = new MessageBuffer(1_000);
     buffer.sent(new EncodedMessage(Buffer.from('ping'), 'text', false));
     expect(buffer.replay()).toEqual({ sequenceId: 1, messages: [] });
@@ -121,7 +121,7 @@ describe('a client that breaks off in the middle of a replay', () => {
     expect([replay.sequenceId, texts(replay.messages)]).toEqual([1, ['a', 'b', 'c']]);
     buffer.accept(sequence(1));
     buffer.sent(counted('d'));
-    // The client has now counted beyond all replayed messages.
+    // The client has now counted all replayed messages and one newer message.
     buffer.accept(ack(4));
     expect(buffer.replay()).toEqual({ sequenceId: 5, messages: [] });
   });

@@ -11,7 +11,7 @@ import {
   TICKET,
 } from './harness.js';
 
-/** Longer than the timeout of a test, so that a test which waits this long fails. */
+/** This time is longer than the timeout of a test. Therefore a test that waits this long fails. */
 const FOR_EVER_MS = 600_000;
 const FROM_START = new Map([[CHAT, '0-0']]);
 

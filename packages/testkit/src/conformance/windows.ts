@@ -209,7 +209,7 @@ export function describeWindows(create: CreateHarness): void {
       expect(await windows.overdue('typing', { graceMs: 60_000, count: 10 })).toEqual([]);
       const flushing = { roomId: 'one', slot: 'typing' };
       await windows.claim(flushing, { token: 't', leaseMs, isForced: false });
-      // A window whose flush is not finished is overdue too.
+      // A window whose flush is not finished is also overdue.
       expect(await windows.overdue('typing', { graceMs: 0, count: 1 })).toEqual([flushing]);
       await windows.commit(flushing, 't');
       expect(await windows.overdue('typing', { graceMs: 0, count: 1 })).toEqual([

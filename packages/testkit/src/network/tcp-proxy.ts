@@ -9,7 +9,7 @@ export type Direction = 'requests' | 'replies';
 /** A point at which a connection breaks. */
 export interface BreakPoint {
   readonly direction: Direction;
-  /** Number of bytes that still pass in that direction. */
+  /** Number of bytes that pass in this direction before the break. */
   readonly afterBytes: number;
   /**
    * Number of turns of the event loop until the reset. During these turns, the other direction still works,

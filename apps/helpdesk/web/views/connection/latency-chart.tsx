@@ -26,7 +26,7 @@ export function LatencyChart({
     );
     chart.current = plot;
     return () => plot.destroy();
-    // The effect depends on the scheme, because the colours of the chart do.
+    // The effect depends on the scheme, because the scheme determines the colours of the chart.
     // oxlint-disable-next-line react-hooks/exhaustive-deps
   }, [scheme]);
 

@@ -50,8 +50,8 @@ export interface ScriptCall<T> {
   readonly args: readonly (string | number)[];
   readonly parse: (reply: unknown) => T;
   /**
-   * True if the script checks whether the server was restarted or replaced. The connection then adds two arguments to the call; see
-   * `restart-markers.ts`.
+   * True if the script checks whether the server was restarted or replaced. In that case, the connection adds
+   * two arguments to the call (see `restart-markers.ts`).
    */
   readonly isSettling?: true;
 }

@@ -83,7 +83,7 @@ export class ScriptRunner {
   #repair(script: Script, send: SendCommand): HeldCall[] {
     const held: HeldCall[] = [];
     this.#held = held;
-    // A server that lost one script lost all of them.
+    // A server that has lost one script has lost all scripts.
     this.forget();
     const release = (act: (call: HeldCall) => void): void => {
       this.#held = undefined;

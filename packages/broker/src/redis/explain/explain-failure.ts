@@ -56,7 +56,10 @@ function masterAddressIn(error: unknown, depth = 0): string | undefined {
 const CONCLUSIVE =
   /\b(?:ENOTFOUND|EAI_AGAIN|ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|ENOENT|EACCES|EPERM)\b|or newer is needed/;
 
-/** Returns the explanation if something other than the Redis of the URL listens at the address, otherwise `undefined`. */
+/**
+ * Returns the explanation if the server at the address is not a Redis of the kind that the URL names,
+ * otherwise `undefined`.
+ */
 async function otherListener({ text, where }: Failure, url: RedisUrl): Promise<string | undefined> {
   const [first] = where.split(', ');
   if (first === undefined || CONCLUSIVE.test(text)) return undefined;

@@ -20,7 +20,7 @@ export class ReplyCursor {
     this.at = at;
   }
 
-  /** Reads the number or length in the line at the cursor, and moves behind that line. */
+  /** Reads the number or length in the line at the cursor, and moves to the next line. */
   number(): number {
     const { bytes } = this;
     let at = this.at + 1;

@@ -3,8 +3,8 @@ import { defineScript } from './script.js';
 import { clockFunctions } from './snippets.js';
 
 /**
- * Removes KEYS[1] if it is not a hash. Millrace writes only a hash there. Without this, a key of another type
- * would prevent all claims of slots, and therefore all acknowledgements.
+ * Removes KEYS[1] if it is not a hash. Millrace writes only a hash there. Without this removal, a key of
+ * another type would prevent all claims of slots, and therefore all acknowledgements.
  */
 const replaceForeign = `
 if redis.call('TYPE', KEYS[1]).ok ~= 'hash' then redis.call('DEL', KEYS[1]) end

@@ -76,8 +76,8 @@ export class RedisWindows implements WindowStore {
     const addition = await this.#healing(location, () =>
       this.#dependencies.run(windowAddCall(location, inputs, options)),
     );
-    // Every caller adds the window to the index if it is missing there, because the process that opened the
-    // window may have died before it updated the index.
+    // The process that opened the window may have died before it updated the index. Therefore every caller
+    // adds the window to the index if the window is missing there.
     if (this.#dependencies.isCluster()) await this.#index(location, addition);
     return addition;
   }

@@ -8,8 +8,8 @@ export function endingText({ key, timestamp }: WindowEnding): string {
 }
 
 /**
- * Reads the inputs of a claim, one per line, and sorts them by the number at the beginning of each line, because the fields of a
- * hash have no order.
+ * Reads the inputs of a claim, one per line. The inputs come from the fields of a hash, which have no order.
+ * Therefore the function sorts them by the number at the beginning of each line.
  */
 export function readInputs(text: string): WaitedInput[] {
   const numbered = lines(text).map((line) => [Number.parseInt(line, 10), readInput(line)] as const);
