@@ -1,5 +1,6 @@
-// A gateway opens connections to Redis and to the key server only, and with an instance URL to the other gateways. No dependency
-// reports anything to anybody. `strace` shows every connection of the process; where it cannot run, these tests are left out.
+// A gateway opens connections only to Redis and to the key server. With an instance URL, it also opens
+// connections to the other gateways. No dependency sends data to another host. `strace` shows every
+// connection of the process. On a machine without `strace`, these tests are skipped.
 import { randomUUID } from 'node:crypto';
 import { HttpTransportType } from '@microsoft/signalr';
 import { freePort, startRedis } from '@millrace/testkit';
@@ -27,7 +28,10 @@ const transports = [
   HttpTransportType.LongPolling,
 ];
 
-/** Uses everything that a gateway offers: all transports, all event types, hub methods, bad input, metrics and documents. */
+/**
+ * Uses all functions of a gateway: all transports, all event types, hub methods, bad input, metrics and
+ * documents.
+ */
 async function useEverything(url: string, options: { readonly token?: string; readonly key?: string } = {}) {
   await using resources = new Resources();
   const roomId = 'traced-room';
@@ -49,7 +53,7 @@ async function useEverything(url: string, options: { readonly token?: string; re
 }
 
 describe.skipIf(!isPossible)('a gateway under a trace', () => {
-  test('a gateway in full use, through an outage of Redis and of the key server, connects to these two only', async () => {
+  test('a gateway in full use connects only to Redis and the key server, even during an outage of both', async () => {
     await using trace = await NetworkTrace.start();
     await using redis = await startRedis();
     await using keyServer = await KeyServer.start();
@@ -81,7 +85,7 @@ describe.skipIf(!isPossible)('a gateway under a trace', () => {
     expect(await trace.destinations()).toEqual(ports.map((port) => `127.0.0.1:${port}`).sort());
   });
 
-  test('a gateway with the embedded broker and the demo opens no connection at all', async () => {
+  test('a gateway with the embedded broker and the demo opens no connections', async () => {
     await using trace = await NetworkTrace.start();
     await using gateway = await GatewayProcess.start({ MILLRACE_DEMO: '1' }, { under: trace.command });
     await useEverything(gateway.url);
@@ -89,7 +93,7 @@ describe.skipIf(!isPossible)('a gateway under a trace', () => {
     expect(await trace.destinations()).toEqual([]);
   });
 
-  test('a gateway with an instance URL connects to Redis and to the other gateway only', async () => {
+  test('a gateway with an instance URL connects only to Redis and to the other gateway', async () => {
     await using trace = await NetworkTrace.start();
     await using resources = new Resources();
     const redis = resources.use(await startRedis());
@@ -105,7 +109,8 @@ describe.skipIf(!isPossible)('a gateway under a trace', () => {
     };
     const traced = await start(trace.command);
     const other = await start([]);
-    // The client negotiates with one gateway and polls at the other, which forwards its requests.
+    // The client negotiates with one gateway and polls at the other gateway, which forwards the client's
+    // requests.
     const { connectionToken } = (await (
       await fetch(`${other.url}/hubs/events/negotiate?negotiateVersion=1`, { method: 'POST' })
     ).json()) as { readonly connectionToken: string };
@@ -121,7 +126,7 @@ describe.skipIf(!isPossible)('a gateway under a trace', () => {
     expect(await trace.destinations()).toEqual(expected.map((port) => `127.0.0.1:${port}`).sort());
   });
 
-  test('the trace shows connections over TCP and UDP, and those of a worker thread and of a child process', async () => {
+  test('the trace shows connections over TCP and UDP, and connections of worker threads and child processes', async () => {
     await using trace = await NetworkTrace.start();
     const port = await freePort();
     const [file = '', ...args] = trace.command;

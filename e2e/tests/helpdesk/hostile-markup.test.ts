@@ -1,5 +1,6 @@
-// Text that contains markup or a script is shown as text on the pages of the helpdesk, wherever it comes from: people, messages,
-// tickets, events and addresses. A second measure stands behind that: the browser runs no script that is not a file of the demo.
+// The pages of the helpdesk show markup and scripts in a text as plain text, whether the text comes from a
+// person, a message, a ticket, an event or an address. As a second measure, the browser runs no script that
+// is not a file of the demo.
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -11,7 +12,10 @@ import { DeskPane, DeskSystem, people, vpnTicket } from '../../fixtures/browser/
 import { sampleEvent } from '../../fixtures/events/sample-events.js';
 import { acceptEvents } from '../../fixtures/http/ingest.js';
 
-/** Texts that would run a script if a page took them for markup, for an attribute, for an address or for a template. */
+/**
+ * Texts that would run a script if a page used them as markup, as an attribute, as an address or as a
+ * template.
+ */
 const hostileTexts = [
   '<script>globalThis.hasRun = 1</script>',
   '<img src=x onerror="globalThis.hasRun = 1">',
@@ -36,7 +40,8 @@ afterAll(async () => {
 
 const openPages: Page[] = [];
 
-// A script that ran, an element that came from a text, a request that the element made and a refusal by the policy all fail a test.
+// A test fails if a script ran, if a text became an element, if such an element made a request, or if the
+// policy refused something.
 afterEach(async () => {
   for (const page of openPages.splice(0)) {
     expect(
@@ -99,7 +104,7 @@ describe.each(hostileTexts)('the text %s', (text) => {
       .waitFor();
   });
 
-  test('hostile names of people are shown as they are, in lists, headers, messages and typing indicators', async () => {
+  test('hostile names of people are shown unchanged in lists, headers, messages and typing indicators', async () => {
     const page = await openPage();
     await page.route('**/api/people', async (route) => {
       const answer = (await (await route.fetch()).json()) as { people: readonly object[] };
@@ -115,7 +120,7 @@ describe.each(hostileTexts)('the text %s', (text) => {
     await requester.typing.getByText(text).waitFor();
   });
 
-  test('hostile text in the events of a backend is shown as text, and a notification leads to no foreign address', async () => {
+  test('hostile text in events of a backend is shown as text, and a notification never leads to a foreign address', async () => {
     const [agent, requester] = [await maria(), await noa()];
     const sender = { id: people.maria, username: text, full_name: text };
     await acceptEvents(system.url, [
@@ -162,7 +167,7 @@ describe.each(hostileTexts)('the text %s', (text) => {
     );
   });
 
-  test('a hostile ticket or person in an address is not run, and the page says that there is none', async () => {
+  test('a page never runs hostile text that its address contains in place of a ticket or person', async () => {
     const encoded = encodeURIComponent(text);
     const page = await openPage();
     await page.goto(`${system.url}/requester/${encoded}?as=noa`);
@@ -173,7 +178,7 @@ describe.each(hostileTexts)('the text %s', (text) => {
     await page.getByRole('heading', { name: 'Who are you?' }).waitFor();
     await page.goto(`${system.url}/?ticket=${encoded}&agent=${encoded}&requester=${encoded}#${encoded}`);
     await new DeskPane(page, 'Agent').live();
-    // No request is under way any more.
+    // Loading an empty page ends all running requests.
     await page.goto('about:blank');
     // The browser reports the requests for these tickets, which the helpdesk refused.
     expect(
@@ -183,7 +188,7 @@ describe.each(hostileTexts)('the text %s', (text) => {
 });
 
 test.each(['/', '/agent', '/requester/x', '/api/people'])(
-  'the answer for %s forbids scripts of others, frames and content sniffing',
+  'the answer for %s forbids scripts of other origins, frames and content sniffing',
   async (path) => {
     const { headers } = await fetch(system.url + path);
     const policy = headers.get('content-security-policy') ?? '';
@@ -225,7 +230,7 @@ test('the browser refuses to run markup even if a defect of the page lets it thr
   });
   expect(refused).toEqual(['connect-src', 'frame-src', 'img-src', 'script-src-attr', 'script-src-elem']);
   expect(left).toEqual([]);
-  // The browser reports each refusal, and each request before it refuses it.
+  // The browser reports each request, and then the refusal of the request.
   browser.takeComplaints();
 });
 

@@ -1,5 +1,5 @@
-// Every part that connects to Redis accepts every kind of address: the gateway with its directory of connections, the publisher, and
-// the commands of `millrace`.
+// All programs and parts that connect to Redis accept every kind of address: the gateway with its directory
+// of connections, the publisher, and the commands of `millrace`.
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -58,7 +58,7 @@ async function byMutualTls(resources: Resources): Promise<Address> {
   };
 }
 
-/** TLS to Redis and to its Sentinels, a password for each. */
+/** TLS to Redis and to its Sentinels, with one password for Redis and one for the Sentinels. */
 async function bySentinelsWithTls(resources: Resources): Promise<Address> {
   const authority = resources.use(await makeAuthority());
   const server = await authority.issue();

@@ -20,7 +20,10 @@ import { eventually } from '../../fixtures/waiting/eventually.js';
 const secret = 'hunter2-of-the-test';
 const nobody = { async [Symbol.asyncDispose]() {} };
 
-/** Starts a server that cannot be used as a Redis. `useless` is its URL, `settings` are further settings of the gateway. */
+/**
+ * Starts a server that cannot be used as a Redis. `useless` is its URL. `settings` are additional settings of
+ * the gateway.
+ */
 type Start = () => Promise<AsyncDisposable & { readonly useless: string; readonly settings?: Environment }>;
 
 async function redisWith(
@@ -33,7 +36,7 @@ async function redisWith(
   return Object.assign(redis, { useless: urlOf(redis.port) });
 }
 
-/** A Redis with TLS, whose certificate an authority of the test has signed. */
+/** Starts a Redis with TLS. An authority of the test signs its certificate. */
 async function tlsRedis({
   names,
   days,
@@ -46,7 +49,10 @@ async function tlsRedis({
   readonly days?: number;
   readonly protocol?: string;
   readonly isCaGiven?: boolean;
-  /** `none` or the authority of the gateway's certificate, if the server requires one. */
+  /**
+   * The signer of the gateway's certificate: `none` if the gateway has no certificate. Left out if the server
+   * requires no certificate.
+   */
   readonly clientOf?: 'none' | 'another authority';
 }) {
   const resources = new Resources();
@@ -69,7 +75,7 @@ async function tlsRedis({
   });
 }
 
-/** Starts Sentinels, and returns a URL with them. */
+/** Starts Sentinels, and returns a URL that names them. */
 async function sentinelsWith(options: SentinelsOptions, urlOf: (hosts: string) => string) {
   const sentinels = await startSentinels({ hasReplicas: false, ...options });
   return Object.assign(sentinels, { useless: urlOf(sentinels.hosts) });

@@ -17,9 +17,15 @@ import { createPublisher, type Publisher } from './publisher.js';
 /** Options of {@link connectPublisher}. */
 export interface ConnectPublisherOptions<C extends AnyCatalog = typeof eventCatalog>
   extends Omit<PublisherOptions<C>, 'broker' | 'catalog'> {
-  /** Address of Redis: `redis://…`, `rediss://…`, `redis+sentinel://…` or `unix://…`; see `RedisBrokerOptions.url` */
+  /**
+   * Address of Redis: `redis://…`, `rediss://…`, `redis+sentinel://…` or `unix://…`. See
+   * `RedisBrokerOptions.url`.
+   */
   readonly redisUrl: string;
-  /** Certificates for a URL that begins with `rediss`, as PEM texts. @defaultValue public authorities, no certificate of this client */
+  /**
+   * Certificates for a URL that begins with `rediss`, as PEM texts. @defaultValue the public authorities, and
+   * no certificate of this client
+   */
   readonly redisTls?: RedisTlsOptions;
   /** @defaultValue the nine built-in event types */
   readonly catalog?: C;

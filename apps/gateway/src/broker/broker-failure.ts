@@ -27,7 +27,7 @@ export async function explainBrokerFailure(
   return new GatewayError('broker_unavailable', `${message}${settings.join('')}`, { cause });
 }
 
-/** The broker's words for its options, and the settings that give these options. */
+/** The words with which the broker names its options, and the settings that give these options. */
 const SETTINGS_OF: readonly (readonly [words: string, setting: string])[] = [
   ['the Redis URL', 'The Redis URL is MILLRACE_REDIS_URL.'],
   ['the TLS CA', 'The file of the TLS CA is MILLRACE_REDIS_TLS_CA_FILE.'],

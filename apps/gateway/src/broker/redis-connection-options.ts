@@ -1,4 +1,4 @@
-// The options of a connection to Redis, for everything in the gateway that connects.
+// The options of every connection that the gateway opens to Redis.
 import { BrokerError, parseRedisUrl, type RedisTlsOptions, resolveRedisTls } from '@millrace/broker';
 import { GatewayError } from '../errors.js';
 import type { GatewayOptions } from '../settings/options.js';
@@ -9,13 +9,13 @@ export type RedisSettings = Pick<
   'redisUrl' | 'redisTlsCa' | 'redisTlsCert' | 'redisTlsKey' | 'redisTlsServerName'
 >;
 
-/** Address and certificates of Redis, as `createRedisBroker` and `connectRedis` take them. */
+/** Address and certificates of Redis, in the form that `createRedisBroker` and `connectRedis` accept. */
 export interface RedisConnectionOptions {
   readonly url: string;
   readonly tls: RedisTlsOptions;
 }
 
-/** Returns the options of connections, or `undefined` without a Redis. */
+/** Returns the options of the connections, or `undefined` if the settings name no Redis. */
 export function redisConnectionOptions(settings: RedisSettings): RedisConnectionOptions | undefined {
   const { redisUrl: url } = settings;
   return url === undefined ? undefined : { url, tls: tlsOf(settings) };
@@ -30,7 +30,7 @@ function tlsOf(settings: RedisSettings): RedisTlsOptions {
   };
 }
 
-/** The broker's names of the certificates, and the settings that give them. */
+/** The names of the broker's certificate options, and the settings that give these options. */
 const SETTING_NAMES: Readonly<Record<string, string>> = {
   'tls.ca': 'redisTlsCa (MILLRACE_REDIS_TLS_CA_FILE)',
   'tls.cert': 'redisTlsCert (MILLRACE_REDIS_TLS_CERT_FILE)',
@@ -39,7 +39,7 @@ const SETTING_NAMES: Readonly<Record<string, string>> = {
   'the url': 'MILLRACE_REDIS_URL',
 };
 
-/** @throws GatewayError `invalid_configuration` if a certificate cannot be used, or has no effect */
+/** @throws GatewayError `invalid_configuration` if a certificate cannot be used, or would have no effect */
 export function checkRedisTls(settings: RedisSettings): void {
   const { redisUrl } = settings;
   try {

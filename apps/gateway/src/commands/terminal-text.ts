@@ -1,4 +1,5 @@
-// Makes text of others safe for a terminal, which would otherwise obey escape sequences and reverse the direction of text. Pure.
+// Makes text from other people safe for a terminal. Without this, such text could send escape sequences to
+// the terminal, or reverse the direction of text. Pure.
 
 /**
  * Returns the text with control and format characters as `\uXXXX`. In JSON, these escapes stand for the same characters, so that a

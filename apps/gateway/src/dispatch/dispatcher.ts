@@ -100,7 +100,8 @@ export class EventDispatcher {
         observer.dropped(decision.received, decision.reason);
         return;
       case 'deliver':
-        // The event is sent first and recorded afterwards, because clients wait for it. Nothing runs in between.
+        // The event is sent before it is recorded, because clients wait for the event. No other code runs
+        // between the two steps.
         if (this.#gate.admits(decision)) this.#deliver(decision);
         this.#gate.noteEnding(decision);
         this.#seen.add(decision.received, decision.appendedMs);

@@ -8,19 +8,28 @@ import { createClientErrorHandler } from './client-errors.js';
 import { guardIngest } from './ingest-admission.js';
 import { type Problem, type ProblemCode, problemCodeOf, sendProblem } from './problem.js';
 
-/** Maximum times of one request. A client that needs longer holds a socket, and nothing else, until its connection is closed. */
+/**
+ * Maximum times of one request. If a client needs longer, its connection is closed. Until that moment, the
+ * client uses one socket and no other resource.
+ */
 export interface RequestTimeouts {
   /** Time for all headers. It begins with the connection, or with the first byte of a later request. */
   readonly headersMs: number;
   /** Time for the whole request, with its body. */
   readonly requestMs: number;
-  /** Time without a byte in either direction, for example while a client does not read its answer. Not for polls and streams. */
+  /**
+   * Time without a byte in either direction, for example while a client does not read its answer. Polls and
+   * streams do not have this limit.
+   */
   readonly silenceMs: number;
-  /** Interval at which the first two are checked. A connection may last longer than its limit by this time. */
+  /**
+   * Interval at which `headersMs` and `requestMs` are checked. A connection may exceed its limit by up to one
+   * interval.
+   */
   readonly checkEveryMs: number;
 }
 
-/** Requests are small. A client that needs longer to send one is not a publisher. */
+/** Requests are small. A publisher needs much less time than these limits to send one. */
 const defaultTimeouts: RequestTimeouts = {
   headersMs: 10_000,
   requestMs: 30_000,
@@ -96,9 +105,9 @@ function isBodyComing({ complete, headers }: IncomingMessage): boolean {
 }
 
 /**
- * Sends the answer. Then reads and discards the rest of the request's body. Without this, a client that sends
- * its whole body before it reads would get a broken pipe instead of the answer. Closes the connection at the
- * bounds of `discardRest`.
+ * Sends the answer. Then reads and discards the rest of the request's body. Otherwise a client that sends its
+ * whole body before it reads would get a broken pipe instead of the answer. Closes the connection when a
+ * limit of `discardRest` is reached.
  */
 async function* answerThenRest(answer: string, request: IncomingMessage): AsyncGenerator<string> {
   yield answer;

@@ -144,7 +144,7 @@ export interface GatewayOptions<C extends AnyCatalog = typeof eventCatalog> {
   /** Maximum number of messages that may wait for one connection, with the same effects. @defaultValue 8_192 */
   readonly maxOutboundMessages?: number;
   /**
-   * Time after which a connection that accepts no byte is closed while bytes wait for it. Its client may
+   * A connection is closed if bytes wait for it and it accepts none of them for this time. Its client may
    * reconnect. @defaultValue 10_000
    */
   readonly sendTimeoutMs?: number;

@@ -2,7 +2,7 @@
 import { BrokerError, parseRedisUrl } from '@millrace/broker';
 import { type SettingKind, text } from './setting-kinds.js';
 
-/** The address of Redis. It is secret, because it may contain a password. */
+/** The address of Redis. The address is secret, because it may contain a password. */
 export function redisUrl(): SettingKind {
   return text({
     rule: '`redis://user:password@host:port/database` or `rediss://…`, of a cluster one node, or several separated by commas; `redis+sentinel://host,host2/master/database` or `rediss+sentinel://…`; `unix:///path?db=database`',
@@ -20,7 +20,7 @@ export function redisUrl(): SettingKind {
   });
 }
 
-/** A text in PEM form, which usually comes from a file. The broker checks what it contains. */
+/** A text in PEM form, which usually comes from a file. The broker checks the content of the text. */
 export function pem(what: string, { isSecret = false } = {}): SettingKind {
   return text({
     rule: `${what} in PEM form`,

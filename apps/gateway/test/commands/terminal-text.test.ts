@@ -1,4 +1,5 @@
-// Events come from anybody who may publish, and `millrace tail` shows them in the terminal of an operator.
+// Anybody who may publish can send events with any text. `millrace tail` shows such events in the terminal of
+// an operator.
 import { expect, test } from 'vitest';
 import { escapeControls } from '../../src/commands/terminal-text.js';
 
@@ -14,7 +15,7 @@ test.each([
   expect(escapeControls(text)).toBe(shown);
 });
 
-test('JSON with escaped characters has the same value as before', () => {
+test('JSON text has the same value before and after its characters are escaped', () => {
   const value = { text: '\u001b]0;title\u0007 \u009b \u202e \u{e0041} \u2028 \\ "' };
   const shown = escapeControls(JSON.stringify(value));
   expect(shown).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}]/u);

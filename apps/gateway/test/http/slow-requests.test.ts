@@ -1,4 +1,5 @@
-// Clients that send slowly, or do not read, lose their connection. A client that waits for messages keeps it.
+// Clients that send slowly, or do not read, lose their connections. A client that waits for messages keeps
+// its connection.
 import { once } from 'node:events';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { createSignalRServer, defineHub } from '@millrace/signalr';
@@ -9,7 +10,10 @@ import { createLogger } from '../../src/telemetry/logger.js';
 const timeouts = { headersMs: 150, requestMs: 300, silenceMs: 450, checkEveryMs: 20 };
 const largeText = 'x'.repeat(32_000_000);
 
-/** A server with short timeouts, a route that reads a body, and a route with an answer that fits into no buffer. */
+/**
+ * A server with short timeouts, a route that reads a body, and a route whose answer is larger than every
+ * buffer.
+ */
 async function startServer() {
   const codes: string[] = [];
   const app = createHttpServer({
@@ -47,7 +51,7 @@ async function startServer() {
   };
 }
 
-/** Sends one byte after the other until the connection is closed. */
+/** Sends single bytes until the connection is closed. */
 async function trickle(socket: Socket, closed: Promise<unknown>, byte: string): Promise<void> {
   const timer = setInterval(() => socket.write(byte), 10);
   await closed;
@@ -104,7 +108,7 @@ it.each([
   const negotiated = await fetch(`${server.url}/hub/negotiate?negotiateVersion=1`, { method: 'POST' });
   const { connectionToken } = (await negotiated.json()) as { readonly connectionToken: string };
   const path = `/hub?id=${connectionToken}`;
-  // The first poll is answered at once.
+  // The first poll is answered immediately.
   if (accept !== 'text/event-stream') await (await fetch(server.url + path)).arrayBuffer();
   const waiting = await server.open();
   let isClosed = false;
@@ -117,7 +121,8 @@ it.each([
   await once(waiting.socket, 'data');
   if (accept !== 'text/event-stream')
     waiting.socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\nAccept: ${accept}\r\n\r\n`);
-  // A connection that is opened later loses its socket because of its silence. The waiting one is older.
+  // Connections that are opened later are closed because of their silence. The waiting connection is older,
+  // and stays open.
   for (let round = 0; round < 2; round += 1) {
     const { socket, closed } = await server.open();
     socket.pause();

@@ -41,7 +41,7 @@ export interface ApiDependencies {
 const answerHeaders = {
   // Answers must not be cached, because they are personal and soon out of date.
   'cache-control': 'no-store',
-  // An answer that is opened as a page shows text and runs nothing.
+  // If a browser opens an answer as a page, the page shows text and runs no script.
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
   'x-content-type-options': 'nosniff',
 };

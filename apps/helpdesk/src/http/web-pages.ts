@@ -25,9 +25,10 @@ const contentTypes: Readonly<Record<string, string>> = {
 };
 
 const contentSecurityPolicy = [
-  // Everything that is not listed below is forbidden: frames, plug-ins, workers, other hosts.
+  // All sources that are not listed below are forbidden: frames, plug-ins, workers, other hosts.
   "default-src 'none'",
-  // No inline script and no `eval`: text that a page should mistake for markup cannot run.
+  // Inline scripts and `eval` are forbidden. Therefore text cannot run as a script, even if a page treats it
+  // as markup by mistake.
   "script-src 'self'",
   // Inline styles are allowed, because the component library writes its theme into a style element.
   "style-src 'self' 'unsafe-inline'",

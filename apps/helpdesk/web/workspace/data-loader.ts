@@ -17,7 +17,10 @@ interface DataLoaderDependencies {
   readonly joinRooms: () => Promise<void>;
 }
 
-/** Statuses for an ID that belongs to no ticket: an unknown one, one that is too long, and one that is no ID at all. */
+/**
+ * Statuses for an ID that belongs to no ticket: an unknown ID, an ID that is too long, and a text that is not
+ * an ID.
+ */
 const missingStatuses: ReadonlySet<number> = new Set([404, 414, 422]);
 
 /** Loads data of one person into the store. */

@@ -129,8 +129,8 @@ export class EventHandlers {
 }
 
 /**
- * Returns the ticket to which a notification leads: the last part of its address if it is an ID. Nothing else of the address is
- * used, so that a notification cannot lead anywhere but to a ticket.
+ * Returns the ticket to which a notification leads: the last part of the notification's address, if that part
+ * is an ID. The rest of the address is ignored. Therefore a notification can lead only to a ticket.
  */
 function ticketInUrl(url: unknown): string | null {
   return typeof url === 'string'

@@ -29,8 +29,8 @@ export interface OutgoingEntry {
    */
   readonly dedupeId?: string | undefined;
   /**
-   * True when the caller has just made `dedupeId` and has not sent it before, so that no stream can have an entry with it. The store
-   * then remembers `dedupeId` without looking it up first. Without a `dedupeId` it has no effect.
+   * True when the caller has just created `dedupeId`, so that no stream can have an entry with this ID. In
+   * that case, the store records `dedupeId` without a lookup. Has no effect if there is no `dedupeId`.
    * @defaultValue false
    */
   readonly isNew?: boolean | undefined;

@@ -26,15 +26,20 @@ import type { RedisTlsOptions } from './connection/redis-tls.js';
 export interface RedisBrokerOptions extends BrokerOptions {
   /**
    * Address of Redis, in one of these forms:
-   * - `redis://[[user][:password]@]host[:port][/database]`, or `rediss://` for TLS. One node of a Redis Cluster is enough to find all
-   *   others. Several nodes, separated by commas, are tried one after the other.
-   * - `redis+sentinel://[[user][:password]@]host[:port][,host[:port]…]/master[/database]`, or `rediss+sentinel://` for TLS to the
-   *   Sentinels and to Redis. The hosts are Sentinels, `master` is the name under which they watch the master. User and password
-   *   are those of Redis; `?sentinel_user=…&sentinel_password=…` are those of the Sentinels.
-   * - `unix://[[user][:password]@]/path[?db=database]`, a Unix socket.
+   * - `redis://[[user][:password]@]host[:port][/database]`, or `rediss://` for TLS. One node of a Redis
+   *   Cluster is enough to find all others. Several nodes, separated by commas, are tried one after the
+   *   other.
+   * - `redis+sentinel://[[user][:password]@]host[:port][,host[:port]…]/master[/database]`, or
+   *   `rediss+sentinel://` for TLS to the Sentinels and to Redis. The hosts are Sentinels, and `master` is
+   *   the name of the master in their configuration. User and password are for Redis.
+   *   `?sentinel_user=…&sentinel_password=…` are for the Sentinels.
+   * - `unix://[[user][:password]@]/path[?db=database]` for a Unix socket.
    */
   readonly url: string;
-  /** Certificates for a URL that begins with `rediss`. @defaultValue public authorities, no certificate of this client */
+  /**
+   * Certificates for a URL that begins with `rediss`. @defaultValue the public authorities, and no
+   * certificate of this client
+   */
   readonly tls?: RedisTlsOptions | undefined;
   /**
    * Name of the connections in CLIENT LIST, followed by `-writer` or `-reader`. 1 to 64 printable ASCII characters without spaces.

@@ -1,4 +1,5 @@
-// The address of Redis: a server, a cluster, Sentinels or a Unix socket. What has no meaning is refused by name.
+// The address of Redis: a server, a cluster, Sentinels or a Unix socket. Parts of a URL without a meaning are
+// refused, and the error names them.
 import { BrokerError, createRedisBroker, parseRedisUrl } from '@millrace/broker';
 import { expect, it } from 'vitest';
 

@@ -1,5 +1,5 @@
-// The master is found through Sentinels, again at every connection and after every failover. A server that is no master, or that
-// was replaced, gets no write.
+// A broker asks Sentinels for the master before every connection and after every failover. It sends no write
+// to a server that is not a master, or that was replaced.
 import { type Broker, createSubscriber } from '@millrace/broker';
 import {
   CHAT,
@@ -26,7 +26,7 @@ const SENTINEL_LINES = [
 let master: RedisServer;
 let replica: RedisServer;
 let sentinels: Sentinels;
-/** The Sentinels, with all passwords and a database. */
+/** A URL of the Sentinels, with all passwords and a database. */
 let url: string;
 
 const cli = (server: RedisServer, ...args: string[]): Promise<string> =>
@@ -67,7 +67,7 @@ async function slowWiresTo({ all }: Sentinels): Promise<AsyncDisposable & { read
 }
 
 describe('Sentinels', () => {
-  it('a broker follows a planned failover: its first write after it goes to the new master', async () => {
+  it('a broker sends its first write after a planned failover to the new master', async () => {
     await using broker = await openBroker(url, OPTIONS);
     await publishEvents(broker, 3);
     expect(await lengthOn(master)).toBe(3);
@@ -96,25 +96,25 @@ describe('Sentinels', () => {
     await subscriber.stop();
   });
 
-  it('a broker leaves a master that froze while the broker sent nothing, so that the old master gets no write when it wakes up', async () => {
+  it('a broker that sends nothing still leaves a frozen master, so that the old master gets no write when it resumes', async () => {
     await using broker = await openBroker(url, OPTIONS);
     await publishEvents(broker, 3);
     await until(async () => (await lengthOn(replica)) === 3);
-    // The broker follows one Sentinel at a time. This one cannot tell it anything.
+    // The broker follows one Sentinel at a time, and may be following this paused Sentinel.
     sentinels.all[0]?.pause();
     master.pause();
     await untilConnectedTo(replica, broker);
     master.resume();
     await publishEvents(broker, 2);
     expect(await lengthOn(replica)).toBe(5);
-    // The Sentinels make it a replica, so that it gets the same entries.
+    // The Sentinels make the old master a replica, so that it gets the same entries.
     await until(() => isLinked(master), 30_000);
     await until(async () => (await lengthOn(master)) === 5);
     await publishEvents(broker, 1);
     expect(await lengthOn(replica)).toBe(6);
   });
 
-  it('a broker believes the newest failover, even if another Sentinel still names a master of before', async () => {
+  it('a broker uses the master of the newest failover, even if a Sentinel still names an earlier master', async () => {
     await using old = await startRedis({ args: SERVER_ARGS });
     await using cutOff = await startSentinels({
       masterPort: old.port,
@@ -134,7 +134,7 @@ describe('Sentinels', () => {
     );
     await publishEvents(broker, 1);
     expect(await lengthOn(replica)).toBe(1);
-    // Nor does it follow the one that is left, when the others no longer answer.
+    // The broker also ignores the old answer when only that Sentinel still answers.
     for (const sentinel of sentinels.all) await sentinel.stop();
     await cli(replica, 'client', 'kill', 'type', 'normal');
     await until(() => broker.state === 'unavailable');

@@ -13,7 +13,10 @@ export interface OutgoingEvent extends OutgoingEntry {
    * later.
    */
   readonly isTriedOnce: boolean;
-  /** True when the event ID was made for this event and was not sent yet. The queue changes it to false after a failed attempt. */
+  /**
+   * True when the event ID was created for this event and was not sent yet. After a failed attempt, the queue
+   * sets this field to false.
+   */
   isNew: boolean;
   /** Called when the event is in its stream. Exactly one of `stored` and `failed` is called, and only once. */
   stored(receipt: PublishReceipt): void;

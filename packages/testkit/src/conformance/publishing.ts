@@ -37,7 +37,7 @@ export function describePublishing(create: CreateHarness): void {
       expect(numbersOf(await readAll(harness.broker))).toEqual([1]);
     });
 
-    it('an entry that its caller calls new is remembered, so that a later repeat is a duplicate', async () => {
+    it('an entry that its caller marks as new is remembered, so that a later repeat is a duplicate', async () => {
       await using harness = await create();
       const entry = { stream: CHAT, fields: { n: '1' }, dedupeId: 'one' };
       const first = await append(harness.broker, { ...entry, isNew: true });

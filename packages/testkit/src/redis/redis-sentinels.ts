@@ -11,7 +11,7 @@ import { freePort } from './redis-server.js';
 
 /** Options of test Sentinels. */
 export interface SentinelsOptions {
-  /** Port of the master that they watch. Without it they watch nothing. */
+  /** Port of the master that the Sentinels watch. If it is left out, they watch no master. */
   readonly masterPort?: number;
   /** Name of the master. @defaultValue 'mymaster' */
   readonly masterName?: string;
@@ -23,9 +23,12 @@ export interface SentinelsOptions {
   readonly downAfterMs?: number;
   /** False if the master has no replica that the Sentinels have to find. @defaultValue true */
   readonly hasReplicas?: boolean;
-  /** Speaks TLS instead of plain TCP. `lines` must then give the certificates. @defaultValue false */
+  /**
+   * True if the Sentinels speak TLS instead of plain TCP. In that case, `lines` must give the certificates.
+   * @defaultValue false
+   */
   readonly isTls?: boolean;
-  /** Further lines of their configuration, for example `requirepass secret`. */
+  /** Additional lines of the Sentinels' configuration, for example `requirepass secret`. */
   readonly lines?: readonly string[];
 }
 
@@ -42,10 +45,10 @@ export interface Sentinel {
 /** Running Sentinels. Dispose of them with `await using`. */
 export interface Sentinels extends AsyncDisposable {
   readonly all: readonly Sentinel[];
-  /** `host:port` of each, separated by commas. */
+  /** `host:port` of each Sentinel, separated by commas. */
   readonly hosts: string;
   readonly url: string;
-  /** Runs a command on one of them and returns the raw reply. */
+  /** Runs a command on one Sentinel and returns the raw reply. */
   cli(index: number, ...args: readonly string[]): Promise<string>;
   /** Resolves when every running Sentinel names this port as the master. */
   agreeOn(masterPort: number): Promise<void>;

@@ -28,9 +28,9 @@ const MIN_LOOK_SPACING_MS = 50;
 /** Maximum wait in milliseconds, between requests for the slot map and between attempts of a command, while something is wrong. */
 const MAX_WAIT_MS = 250;
 /**
- * Time after which a reply counts as late, in milliseconds. The node of a late reply may have been paused. During the pause, it
- * may have been replaced without noticing it. Therefore the router checks whether the node is still the master. Otherwise the
- * caller could get entries that are not in the stream.
+ * Time after which a reply counts as late, in milliseconds. The node of a late reply may have been paused. Another node may have
+ * replaced the paused node without the knowledge of the paused node. Therefore the router checks whether the node is still the
+ * master. Without this check, the caller could get entries that are not in the stream.
  */
 const SLOW_REPLY_MS = 500;
 /**
@@ -191,8 +191,8 @@ export class ClusterRouter implements CommandRouter {
   }
 
   /**
-   * Checks, after `address` has replied to a command for `key`, that this node still owns the key. Asks another node for the slot
-   * map first if the reply came after `dueMs`.
+   * Called after the node at `address` has replied to a command for `key`. Checks that this node still owns the key. Asks another
+   * node for the slot map first if the reply came after `dueMs`.
    * @throws BrokerError `unavailable` if another node has the key now. In that case, the outcome of a write is unknown.
    */
   async #checkOwner(key: string, address: NodeAddress, dueMs: number): Promise<void> {

@@ -7,7 +7,7 @@ import { isErrorReply } from './redis-errors.js';
 /** Facts that the server reports about itself and about this client. */
 export interface Greeting {
   readonly clientId: string;
-  /** The `run_id` of the server; `undefined` if the user may not send INFO. */
+  /** The `run_id` of the server. `undefined` if the user may not send INFO. */
   readonly runId: string | undefined;
   readonly isClusterNode: boolean;
   /** False if the server is a replica. */
@@ -15,8 +15,9 @@ export interface Greeting {
 }
 
 /**
- * Logs in, checks the version of Redis, and returns facts about the server and the client. Uses HELLO without arguments, which
- * changes nothing, and which every user may send. Many users of hosted servers may send neither INFO nor ROLE.
+ * Logs in, checks the version of Redis, and returns facts about the server and the client. Uses HELLO without
+ * arguments, because this command changes nothing, and every user may send it. Many users of hosted servers
+ * may send neither INFO nor ROLE.
  */
 export async function greet(
   client: RespClient,

@@ -8,7 +8,7 @@ const KEEP_ALIVE_DELAY_MS = 5_000;
 /** Size of the buffer for each read. A longer reply arrives in several pieces. */
 const READ_BUFFER_BYTES = 65_536;
 
-/** Begins to connect. `onChunk` gets the data; it may keep the chunks. */
+/** Begins to connect. `onChunk` receives the data, and may keep the chunks. */
 export function openSocket(endpoint: Endpoint, onChunk: (chunk: Buffer) => void): Socket {
   const { address, isSocket, tls } = endpoint;
   const options = {
@@ -20,7 +20,8 @@ export function openSocket(endpoint: Endpoint, onChunk: (chunk: Buffer) => void)
   if (tls !== undefined) {
     const { secureContext, serverName } = tls;
     const { host } = hostAndPort(address);
-    // Hosted services choose the server by this name. An IP address may not be sent as a name: RFC 6066, section 3.
+    // Hosted services choose the server by this name. RFC 6066 (section 3) does not allow an IP address as a
+    // name.
     const name = serverName ?? (isIP(host) === 0 ? host : undefined);
     return connectTls({
       ...options,

@@ -67,9 +67,12 @@ export class RedisConnection {
   #runId: string | undefined;
   #markers: RestartMarkers;
   #connectedAtMs = 0;
-  /** The server to which the connection leads, or last led. */
+  /** The server of the present connection, or of the last connection. */
   #address: NodeAddress | undefined;
-  /** The server that `leaveUnless` named since the present attempt to connect began. */
+  /**
+   * The server that the last call of `leaveUnless` named, if it was called during the present attempt to
+   * connect.
+   */
   #expectedAddress: NodeAddress | undefined;
   /** Called once when the present client is lost. */
   #onLost: (cause: BrokerError) => void = () => {};
@@ -225,7 +228,10 @@ export class RedisConnection {
     this.#drop(this.#client, new BrokerError('unavailable', 'Another server has the streams now'));
   }
 
-  /** Replaces the connection if it leads to another server than this one, even if it is only being opened. */
+  /**
+   * Replaces the connection unless its server is `address`. Also replaces a connection that is still being
+   * opened.
+   */
   leaveUnless(address: NodeAddress): void {
     this.#expectedAddress = address;
     if (this.#address !== address) this.renew();
@@ -315,7 +321,7 @@ export class RedisConnection {
     const message = `Redis did not accept the connection within ${Math.round(timeoutMs)} ms`;
     const isLate = error instanceof BrokerError && error.code === 'timeout';
     const cause = isLate ? new BrokerError('unavailable', message, { cause: error }) : error;
-    // A server that only the Sentinels know is named in the explanation.
+    // With Sentinels, the explanation names the server, because its address is not in the URL.
     return this.#options.locator.isMasterRequired ? new ConnectFailure(address, cause) : cause;
   }
 

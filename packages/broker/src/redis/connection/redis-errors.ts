@@ -48,7 +48,7 @@ export function messageOfReply(message: string): string {
     : `Redis: ${message}`;
 }
 
-/** Wraps the failure of a connection to a server whose address is not in the URL. Keeps that address. */
+/** Wraps the failure of a connection to a server whose address is not in the URL. Contains that address. */
 export class ConnectFailure extends Error {
   override readonly name = 'ConnectFailure';
   readonly address: NodeAddress;

@@ -1,4 +1,4 @@
-// The servers to which the URL of a broker leads, and how a connection logs in there.
+// The servers that the URL of a broker names, and the login for their connections.
 import { type RedisTlsOptions, resolveRedisTls, type TlsSettings } from './redis-tls.js';
 import { type Login, type NodeAddress, parseRedisUrl, type RedisUrl } from './redis-url.js';
 

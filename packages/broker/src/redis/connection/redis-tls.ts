@@ -1,4 +1,4 @@
-// The certificates of TLS connections to Redis: an authority of one's own, and the certificate of this client.
+// The certificates of TLS connections to Redis: the accepted authorities, and the certificate of this client.
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { createSecureContext, type SecureContext } from 'node:tls';
@@ -8,8 +8,8 @@ import { BrokerError } from '../../errors.js';
 /** Certificates for TLS, as PEM texts. */
 export interface RedisTlsOptions {
   /**
-   * Certificates of the authorities that may sign the server's certificate, instead of the public authorities that Node knows. One
-   * or several, one after the other.
+   * Certificates of the authorities that may sign the server's certificate, instead of the public authorities
+   * that Node knows. The text may contain several certificates, one after the other.
    * @defaultValue the public authorities
    */
   readonly ca?: string | undefined;
@@ -18,8 +18,9 @@ export interface RedisTlsOptions {
   /** Private key of `cert`, without a passphrase. @defaultValue none */
   readonly key?: string | undefined;
   /**
-   * Host name that the server's certificate must have, and that is sent to the server (SNI). Needed when the host in the URL is not
-   * in the certificate, for example an IP address that a Sentinel names.
+   * Host name that the server's certificate must have, and that is sent to the server (SNI). Needed when the
+   * certificate does not contain the server's host, for example if a Sentinel names the server by its IP
+   * address.
    * @defaultValue the host in the URL
    */
   readonly serverName?: string | undefined;

@@ -4,7 +4,7 @@ import { BrokerError } from '../../errors.js';
 /** Address of a server: `host:port`, with an IPv6 host in brackets, or the path of a Unix socket. */
 export type NodeAddress = string;
 
-/** User and password. An empty text means that none is given. */
+/** User and password. A value that is not given is empty. */
 export interface Login {
   readonly username: string;
   readonly password: string;
@@ -16,12 +16,12 @@ export type RedisUrlKind = 'server' | 'cluster' | 'socket' | 'sentinels';
 /** The parts of a URL. */
 export interface RedisUrl extends Login {
   readonly kind: RedisUrlKind;
-  /** True if the servers, and the Sentinels, speak TLS. */
+  /** True if the servers and the Sentinels speak TLS. */
   readonly isTls: boolean;
   /** The server, the nodes, the Sentinels, or the path of the socket. */
   readonly addresses: readonly NodeAddress[];
   readonly database: number;
-  /** Name of the master and login of the Sentinels; `undefined` if the URL names no Sentinels. */
+  /** Name of the master, and login of the Sentinels. `undefined` if the URL names no Sentinels. */
   readonly sentinel: (Login & { readonly masterName: string }) | undefined;
 }
 
@@ -51,7 +51,7 @@ export function parseRedisUrl(url: string): RedisUrl {
   return { ...(scheme.endsWith('+sentinel') ? readSentinels(parts) : readServers(parts)), isTls };
 }
 
-/** Names the right form for URLs that other programs understand. */
+/** Refuses forms of URLs that other programs accept. The error names the correct form. */
 function refuseOtherForms(url: string): void {
   if (url.startsWith('/')) throw invalid('is a path: write a Unix socket as unix:///run/redis.sock');
   if (/^(?:rediss?\+socket|redis-socket):/i.test(url))
@@ -181,7 +181,7 @@ const PLACES: Readonly<Record<string, string>> = {
   tls: 'begin with rediss:// for TLS',
 };
 
-/** Reads the parameters. An unknown one is refused with its name, but never with its value. */
+/** Reads the parameters. The error for an unknown parameter contains its name, but never its value. */
 function checkParameters(query: string | undefined, known: readonly string[]): ReadonlyMap<string, string> {
   const parameters = new Map<string, string>();
   if (query === undefined) return parameters;

@@ -1,20 +1,22 @@
-// Finds the server that a connection leads to, before each attempt to connect.
+// Finds the server for a connection, before each attempt to connect.
 import type { Endpoint } from './redis-target.js';
 import type { NodeAddress } from './redis-url.js';
 
 /** Finds a server. */
 export interface ServerLocator {
-  /** True if the server must report that it is a master. A connection to a replica then fails. */
+  /** True if the server must report that it is a master. In that case, a connection to a replica fails. */
   readonly isMasterRequired: boolean;
 
   /**
-   * Maximum time of one attempt to connect, in milliseconds. It is short if another server may have taken over in the meantime.
+   * Maximum time of one attempt to connect, in milliseconds. The time is short if another server may take
+   * over during the attempt.
    */
   readonly attemptTimeoutMs: number;
 
   /**
    * Finds the server.
-   * @throws BrokerError `unavailable` or `refused`, with a message that says who gave no answer and why
+   * @throws BrokerError `unavailable` or `refused`, with a message that names the servers without an answer
+   * and the reasons
    */
   locate(timeoutMs: number): Promise<Endpoint>;
 

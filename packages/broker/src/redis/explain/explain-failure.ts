@@ -13,13 +13,13 @@ const PLAIN: ReadonlySet<BrokerErrorCode> = new Set(['closed', 'partitions_diffe
  * Resolves to an error with the same code and cause, and with a message that names the address, the cause and
  * the remedy. If the error does not contain enough information, probes the address, which takes up to two
  * seconds. Never rejects.
- * @param url the broker's URL; its passwords are removed from the message
+ * @param url the broker's URL. Its passwords are removed from the message
  */
 export function explainRedisFailure(error: unknown, url: string): Promise<BrokerError> {
   return explainFailure(error, parseRedisUrl(url));
 }
 
-/** Does what `explainRedisFailure` does, for a URL that was read already. */
+/** Like `explainRedisFailure`, but for a URL that was parsed already. */
 export async function explainFailure(error: unknown, url: RedisUrl): Promise<BrokerError> {
   const failure = fromRedisError(error);
   if (hasExplanation(failure) || PLAIN.has(failure.code)) return failure;
@@ -46,7 +46,7 @@ async function messageOf(facts: Failure, url: RedisUrl): Promise<string> {
     : `${message} The Sentinels gave this address; it must be reachable from here.`;
 }
 
-/** Returns the address that Sentinels gave, if a connection to it failed. */
+/** Returns the address of the master if Sentinels gave that address and the connection to it failed. */
 function masterAddressIn(error: unknown, depth = 0): string | undefined {
   if (error instanceof ConnectFailure) return error.address;
   return error instanceof Error && depth < 5 ? masterAddressIn(error.cause, depth + 1) : undefined;

@@ -127,12 +127,12 @@ const KNOWN: readonly (readonly [RegExp, Explanation])[] = [
   ],
 ];
 
-/** Returns the reason in an alert of TLS: `unknown ca`. */
+/** Returns the reason in a TLS alert, such as `unknown ca`. */
 function alertIn(text: string): string {
   return (/ALERT_([A-Z_]+)/.exec(text)?.[1] ?? 'alert').toLowerCase().replaceAll('_', ' ');
 }
 
-/** Returns the explanation without a period at its end; `undefined` for an unknown failure. */
+/** Returns the explanation without a period at its end, or `undefined` for an unknown failure. */
 export function knownText(failure: Failure): string | undefined {
   return KNOWN.find(([pattern]) => pattern.test(failure.text))?.[1](failure);
 }

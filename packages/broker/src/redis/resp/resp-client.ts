@@ -50,7 +50,7 @@ export class RespClient {
   /** The error with which commands reject after the end of the connection. `undefined` until then. */
   #failure: Error | undefined;
 
-  /** Begins to connect. The login is not sent here, but by the commands of `loginCommands`. */
+  /** Begins to connect. Does not log in. The owner logs in with the commands of `loginCommands`. */
   constructor(endpoint: Endpoint, options: RespClientOptions) {
     this.#options = options;
     this.#watch = new DeadlineWatch(

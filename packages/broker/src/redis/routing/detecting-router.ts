@@ -13,8 +13,8 @@ import type { CommandRouter, RouterOptions } from './command-router.js';
 import { SingleServerRouter } from './single-server-router.js';
 
 /**
- * Treats a single address, and the master of Sentinels, as a single server, until the server reports during
- * `open` that it is a cluster node. Treats several addresses as nodes of a cluster. After `open` has failed,
+ * Treats several addresses as nodes of a cluster. Treats a single address, and the master of Sentinels, as a
+ * single server, unless the server reports during `open` that it is a cluster node. After `open` has failed,
  * the router cannot be used again. Create another router instead.
  */
 export class DetectingRouter implements CommandRouter {

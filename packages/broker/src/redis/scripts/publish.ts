@@ -10,8 +10,9 @@ import {
 } from './snippets.js';
 
 /**
- * Functions that most calls do not need. Lua creates a closure for each `local function` that it passes. Therefore, the functions of
- * the snippets are created inside of these two, and only by a call that needs them.
+ * Functions that most calls do not need. Lua creates a closure for each `local function` that it reaches.
+ * Therefore the two functions below create the functions of the snippets, and are called only when these are
+ * needed.
  */
 const rareFunctions = `
 local function endInputsOf(window, key, text, id)

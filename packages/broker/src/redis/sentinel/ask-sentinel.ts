@@ -10,13 +10,16 @@ import { authCommands, RespClient } from '../resp/resp-client.js';
 export interface MasterAnswer {
   readonly address: NodeAddress;
   /**
-   * Number of the failover that made this server the master. A higher number is newer. 0 if the user of the Sentinel may not look
-   * it up.
+   * Number of the failover that made this server the master. A higher number is newer. 0 if the user of the
+   * Sentinel may not read this number.
    */
   readonly epoch: number;
 }
 
-/** Asks over a connection of its own, which is closed afterwards. @throws an error if the Sentinel names no master in time */
+/**
+ * Asks over a separate connection, which is closed after the answer. @throws an error if the Sentinel names
+ * no master in time
+ */
 export async function askSentinel(
   sentinel: Endpoint,
   masterName: string,
@@ -25,11 +28,12 @@ export async function askSentinel(
   const client = new RespClient(sentinel, { clock, onErrorReply: () => {}, onEnd: () => {} });
   const send = (args: readonly string[]): Promise<unknown> => client.send(args, timeoutMs);
   try {
-    // The commands are sent without waiting for the replies. CLIENT SETNAME is left out: a Sentinel may refuse it.
+    // The commands are sent without waiting for the replies. CLIENT SETNAME is not sent, because a Sentinel
+    // may refuse it.
     const login = authCommands(sentinel).map(send);
     const address = send(['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', masterName]);
     const epoch = send(['SENTINEL', 'MASTER', masterName]).then(epochIn, () => 0);
-    // A refused login is reported first, because the other commands then fail only for want of it.
+    // A refused login is reported first, because it is the reason why the other commands fail.
     await Promise.all([...login, address]);
     return { address: addressIn(await address, masterName), epoch: await epoch };
   } finally {

@@ -11,8 +11,8 @@ import { SwitchWatch } from './switch-watch.js';
 /** Maximum time for the answer of one Sentinel, in milliseconds. */
 const ASK_TIMEOUT_MS = 1_000;
 /**
- * Time that the other Sentinels have after most of them have answered, in milliseconds. Without it, one Sentinel that does not
- * answer would delay every connection by its whole deadline.
+ * Time that the other Sentinels have after most of them have answered, in milliseconds. Without this limit,
+ * one Sentinel that does not answer would delay every connection by the whole deadline.
  */
 const GRACE_MS = 100;
 /**
@@ -22,9 +22,10 @@ const GRACE_MS = 100;
 const ATTEMPT_TIMEOUT_MS = 2_000;
 
 /**
- * Asks all Sentinels at once, and takes the answer with the highest epoch, because a Sentinel that is cut off from the others still
- * names the old master. While most Sentinels do not answer, an answer that is older than the last one does not count either. The
- * connection itself checks that the server is a master.
+ * Asks all Sentinels at the same time, and uses the answer with the highest epoch. A Sentinel that is cut off
+ * from the others may still name the old master. For the same reason, an answer that is older than the last
+ * used answer is ignored unless most Sentinels have answered. The connection itself checks that the server is
+ * a master.
  */
 export class MasterLocator implements ServerLocator {
   readonly isMasterRequired = true;
@@ -63,7 +64,7 @@ export class MasterLocator implements ServerLocator {
       onNews: () => {
         this.locate(ASK_TIMEOUT_MS).then(
           ({ address }) => listener(address),
-          // Nothing is known now. The watch reports again when it follows a Sentinel.
+          // No Sentinel names the master now. The watch reports again when it follows a Sentinel.
           () => {},
         );
       },

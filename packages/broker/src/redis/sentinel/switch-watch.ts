@@ -6,7 +6,10 @@ import { ReplyCursor } from '../resp/reply-cursor.js';
 import { ReplyFramer } from '../resp/reply-framer.js';
 import { authCommands, encodeCommand } from '../resp/resp-client.js';
 
-/** Interval of the pings, in milliseconds. A Sentinel that sends nothing for three intervals is left. */
+/**
+ * Interval of the pings, in milliseconds. If a Sentinel sends nothing for three intervals, the watch changes
+ * to another Sentinel.
+ */
 const PING_INTERVAL_MS = 1_000;
 const MAX_MISSED_PINGS = 3;
 const CHANNEL = '+switch-master';
@@ -21,8 +24,9 @@ export interface SwitchWatchOptions {
 }
 
 /**
- * Follows one Sentinel at a time, and the next one when that fails. State: following → waiting (back-off) → following, until
- * `close`. If no Sentinel can be followed, `onNews` is called after every attempt, so that the master is looked up all the same.
+ * Follows one Sentinel at a time. If this Sentinel fails, the watch follows the next one after a back-off
+ * delay. If no Sentinel can be followed, `onNews` is called after every attempt, so that the master is still
+ * looked up.
  */
 export class SwitchWatch {
   readonly #options: SwitchWatchOptions;
@@ -53,7 +57,10 @@ export class SwitchWatch {
     }
   }
 
-  /** Resolves when the Sentinel is lost: to true if it had accepted the subscription. */
+  /**
+   * Resolves when the connection to the Sentinel has ended. Resolves to true if the Sentinel had accepted the
+   * subscription.
+   */
   #follow(sentinel: Endpoint): Promise<boolean> {
     const { clock, masterName, onNews } = this.#options;
     const { signal } = this.#closing;
@@ -70,7 +77,7 @@ export class SwitchWatch {
       const framer = new ReplyFramer((reply) => {
         missedPings = 0;
         const message = new ReplyCursor(reply).value();
-        // Text is the answer to AUTH. Everything else that is no array is an error.
+        // Text is the answer to AUTH. Any other reply that is not an array is an error.
         if (!Array.isArray(message)) {
           if (typeof message !== 'string') end();
           return;
@@ -83,7 +90,7 @@ export class SwitchWatch {
         try {
           framer.push(chunk);
         } catch {
-          // The bytes are no replies, so this is no Sentinel.
+          // The bytes are not replies, so the server is not a Sentinel.
           end();
         }
       });
