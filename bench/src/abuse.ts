@@ -1,5 +1,5 @@
-// Abuses a gateway in the ways of an attacker without credentials, or of a producer that has gone wild, and measures what that costs
-// the gateway and the other clients.
+// Attacks a gateway like an attacker without credentials, or like a producer without limits. Measures the
+// costs for the gateway and for the other clients.
 //
 //   npm run bench -- abuse [--connections 10000 --scale 1 --rate 100000 --write]     --scale: factor of all durations
 import { execFileSync } from 'node:child_process';

@@ -216,7 +216,10 @@ class MillraceGateway implements Gateway<AnyCatalog> {
     return reasons.length === 0 ? { isReady: true, details } : { isReady: false, reasons, details };
   }
 
-  /** Returns conditions, apart from streams in trouble, that an operator should correct although the gateway works. */
+  /**
+   * Returns the conditions that an operator should correct although the gateway works. Streams in trouble are
+   * not included.
+   */
   #details(): readonly string[] {
     const { remoteKeys, storeWatch } = this.#components;
     storeWatch.refresh();

@@ -1,4 +1,4 @@
-// The attackers of one run, in a process of their own. Arguments: kind, URL of the gateway, number.
+// The attackers of one run, in a separate process. Arguments: kind, URL of the gateway, number.
 import { setTimeout as pause } from 'node:timers/promises';
 import { signalR } from '../traffic/dialects.js';
 import { LightSocket } from '../traffic/light-socket.js';
@@ -103,7 +103,7 @@ async function polls(): Promise<End> {
   };
   const flooding = async (connection: PollingConnection): Promise<void> => {
     while (!state.hasEnded) {
-      // The gateway answers all polls but the last one at once. The last one is replaced by the next burst.
+      // The gateway answers all polls except the last one immediately. The next burst replaces the last poll.
       for (let poll = 0; poll < parallel; poll += 1) void connection.poll();
       made.replaced += parallel;
       await pause(((count / 2) * parallel * 1_000) / pollsPerSecond);

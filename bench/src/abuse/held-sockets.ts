@@ -1,5 +1,5 @@
-// Sockets of an attacker: each sends the beginning of a request, then nothing or a byte now and then. A socket that the server closes
-// is opened again.
+// Sockets of an attacker. Each socket sends the beginning of a request, and then nothing, or a few bytes from
+// time to time. A socket that the server closes is opened again.
 import { connect, type Socket } from 'node:net';
 
 /** The sockets, and the bytes that they send. */
@@ -7,7 +7,7 @@ export interface HeldSocketsOptions {
   readonly port: number;
   readonly count: number;
   readonly start: string;
-  /** Sent again and again. @defaultValue nothing */
+  /** Text that is sent repeatedly. @defaultValue nothing */
   readonly trickle?: string;
 }
 

@@ -1,5 +1,5 @@
-// Adds events with a new ID each to a stream, by XADD in pipelines: as many as ordered, or as Redis takes. Arguments: port of Redis,
-// room, events per second, seconds.
+// Adds events with a new ID each to a stream, by XADD in pipelines. Adds as many events as requested, or as
+// many as Redis accepts. Arguments: port of Redis, room, events per second, seconds.
 import { connect } from 'node:net';
 import { chatPayload } from '../traffic/chat-payload.js';
 
@@ -7,7 +7,10 @@ const [port = '', room = '', perSecondText = '0', secondsText = '0'] = process.a
 const perSecond = Number(perSecondText);
 const endMs = Number(secondsText) * 1_000;
 const turnMs = 5;
-/** Bytes that may wait in the socket. While more wait, no further events are made, so that the memory of this process is bounded. */
+/**
+ * Bytes that may wait in the socket. While more bytes wait, no new events are created, so that the memory of
+ * this process is bounded.
+ */
 const maxWaitingBytes = 8_000_000;
 
 const mark = 'ffffffffffff';

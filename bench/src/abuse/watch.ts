@@ -11,10 +11,13 @@ const sampleMs = 250;
 const clientCount = 10;
 const room = 'others';
 const perSecond = 20;
-/** Maximum time to wait for events that are still under way. */
+/** Maximum time to wait for events that have not arrived yet. */
 const waitMs = 20_000;
 
-/** Returns a metric of the gateway without labels, or with exactly these labels. The lag of the event loop begins anew with each call. */
+/**
+ * Returns a metric of the gateway without labels, or with exactly these labels. Each call begins a new period
+ * for the lag of the event loop.
+ */
 export async function metric(url: string, name: string): Promise<number> {
   const text = await (await fetch(`${url}/metrics`)).text();
   const line = text.split('\n').find((candidate) => candidate.startsWith(`${name} `));
@@ -36,7 +39,7 @@ export class Peaks implements Disposable {
     this.#timer = setInterval(() => this.#sample(), sampleMs);
   }
 
-  /** Highest resident memory so far, less that at the start. */
+  /** Highest resident memory so far, minus the resident memory at the start. */
   get rssGrowthKib(): number {
     return this.#rssKib - this.rssBeforeKib;
   }
@@ -56,7 +59,7 @@ export class Peaks implements Disposable {
   }
 }
 
-/** The delivery to clients that abuse nothing. */
+/** The delivery to clients that do not take part in the attack. */
 export interface OthersReport {
   readonly latency: Latency;
   readonly due: number;
@@ -86,7 +89,7 @@ export class Others implements AsyncDisposable {
     return new Others(clients, await startLibraryPublisher(redisUrl));
   }
 
-  /** Publishes for a while, and reports what arrived. */
+  /** Publishes for some time, and reports the arrived events. */
   async run(seconds: number): Promise<OthersReport> {
     this.#clients.send({ resetTo: 0 } satisfies ClientsCommand);
     const events = Math.round(perSecond * seconds);

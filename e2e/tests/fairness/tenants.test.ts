@@ -1,5 +1,5 @@
-// One tenant publishes far more than the others. Its requests over HTTP are refused, with a time for the next attempt, and it loses
-// its own events from the replay memory. The other tenants notice nothing.
+// One tenant publishes far more than the others. Its requests over HTTP are refused, with a time for the next
+// attempt, and it loses its own events from the replay memory. The other tenants are not affected.
 import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { EventLog } from '../../fixtures/clients/event-log.js';
@@ -29,7 +29,10 @@ async function reachEnd(system: RedisSystem, watcher: EventLog): Promise<void> {
   await watcher.event(({ event_id }) => event_id === last.event_id);
 }
 
-/** A client of a quiet tenant leaves, another tenant imports events by plain XADD, and the client comes back. */
+/**
+ * A client of a quiet tenant disconnects. Another tenant imports events by plain XADD. Then the client
+ * reconnects.
+ */
 async function returnAfterImport(system: RedisSystem) {
   await using watcher = await EventLog.inRoom(system.url, watchedRoom);
   const member = await EventLog.inRoom(system.url, quietRoom);
@@ -47,7 +50,7 @@ async function returnAfterImport(system: RedisSystem) {
   return { answer, back, missed };
 }
 
-test('a client whose tenant is quiet is replayed what it missed, whatever another tenant imported meanwhile', async () => {
+test('a client of a quiet tenant gets its missed events, however many events another tenant has imported', async () => {
   await using system = await startOnRedis({ environment: { ...pattern, ...smallMemory } });
   const { answer, back, missed } = await returnAfterImport(system);
   expect(answer).toMatchObject({ recovered: true, replayed: 20 });
@@ -55,13 +58,13 @@ test('a client whose tenant is quiet is replayed what it missed, whatever anothe
   expect(await readMetric(system.url, 'replay_tenants_over_share')).toBe(1);
 });
 
-test('a client loses its missed events to the same import if rooms have no tenants', async () => {
+test('a client loses its missed events because of the same import if rooms have no tenants', async () => {
   await using system = await startOnRedis({ environment: smallMemory });
   const { answer } = await returnAfterImport(system);
   expect(answer).toMatchObject({ recovered: false, replayed: 0 });
 });
 
-test('a tenant over its rate is answered 429 with the time to wait, and nothing of the request is stored', async () => {
+test('a request over its tenant’s rate is answered with 429 and the time to wait, and is not stored', async () => {
   const environment = {
     ...pattern,
     MILLRACE_MAX_TENANT_EVENTS_PER_SECOND: '2',
@@ -84,7 +87,7 @@ test('a tenant over its rate is answered 429 with the time to wait, and nothing 
     detail: `Nothing was published. The tenant "import" may publish 2 events a second, 10 at once, through this gateway. Send the request again after ${seconds} s.`,
   });
   expect(await eventIdsIn(system.redis, 'events:chat')).toEqual(idsOf(accepted));
-  // The other tenants publish as before, and so do rooms without a tenant.
+  // Events for other tenants, and for rooms without a tenant, are accepted as before.
   const others = chatMessages(quietRoom, 9);
   await acceptEvents(system.url, others);
   await acceptEvents(system.url, chatMessages('no tenant', 30));
@@ -101,7 +104,7 @@ test('a tenant over its rate is answered 429 with the time to wait, and nothing 
   ).toBeGreaterThan(0);
 });
 
-test('a flood of requests for one tenant stores what its rate allows and no more', async () => {
+test('a flood of requests for one tenant stores only as many events as its rate allows', async () => {
   const environment = {
     ...pattern,
     MILLRACE_MAX_TENANT_EVENTS_PER_SECOND: '1',
@@ -137,10 +140,10 @@ test('a request with the API key of a tenant over its rate is refused before its
   };
   await using system = await startOnRedis({ environment });
   expect((await postEvents(system.url, chatMessages(importRoom, 30), { key })).status).toBe(201);
-  // The body is no JSON, which a gateway that reads it answers with 400.
+  // The body is not JSON. A gateway that reads it answers with 400.
   expect(await refusal(system.url, 'not JSON', { key })).toMatchObject({ code: 'tenant_rate_limited' });
   expect(await refusal(system.url, 'not JSON', { key: otherKey })).toMatchObject({ code: 'invalid_json' });
-  // A key of a tenant publishes into rooms of this tenant only.
+  // A key of a tenant can publish only into rooms of this tenant.
   for (const roomId of ['t:third:1', 'no tenant'])
     expect(await refusal(system.url, chatMessage(roomId, 'x'), { key: otherKey })).toMatchObject({
       code: 'forbidden',
@@ -148,7 +151,7 @@ test('a request with the API key of a tenant over its rate is refused before its
     });
 });
 
-test('typing beyond the rate of a tenant is refused with the time to wait, and an import does not use up its budget', async () => {
+test('typing over a tenant’s rate is refused with the time to wait, and imports do not use up this budget', async () => {
   const environment = {
     ...pattern,
     MILLRACE_MAX_TENANT_EVENTS_PER_SECOND: '1',
@@ -171,7 +174,7 @@ test('typing beyond the rate of a tenant is refused with the time to wait, and a
   );
 });
 
-test('a tenant has a maximum number of connections, and a connection that closes makes room for another one', async () => {
+test('a tenant has a maximum number of connections, and a closed connection frees a place for another one', async () => {
   const environment = { ...pattern, MILLRACE_MAX_CONNECTIONS_PER_TENANT: '2' };
   await using system = await startOnRedis({ environment });
   const first = await EventLog.inRoom(system.url, importRoom);
@@ -187,7 +190,7 @@ test('a tenant has a maximum number of connections, and a connection that closes
   expect(await readMetric(system.url, 'tenant_refusals_total', { reason: 'connections' })).toBeGreaterThan(0);
 });
 
-test('a function for tenants that fails loses no event, and its failures are counted', async () => {
+test('no event is lost if the function for tenants fails, and its failures are counted', async () => {
   await using gateway = await EmbeddedGateway.start({
     maxTenantEventsPerSecond: 1,
     maxTenantEventsBurst: 1,

@@ -306,7 +306,7 @@ function withPort(listener: AsyncDisposable & { readonly port: number }) {
   return { [Symbol.asyncDispose]: dispose, useless: `redis://:${secret}@127.0.0.1:${listener.port}` };
 }
 
-/** Runs a command that must fail, and returns its only line for people. */
+/** Runs a command that must fail, and returns the only line that it prints for people. */
 async function lineOf(
   args: readonly string[],
   redisUrl: string,

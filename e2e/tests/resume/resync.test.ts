@@ -11,7 +11,7 @@ import { xaddAll, xaddByType } from '../../fixtures/redis/plain-redis.js';
 import { EmbeddedGateway } from '../../fixtures/systems/embedded-gateway.js';
 import { eventually } from '../../fixtures/waiting/eventually.js';
 
-/** Time within which all of a few clients receive their resync. */
+/** Time within which a small number of clients all receive their resync. */
 const allToldMs = 6_000;
 
 test('every client gets one resync per room after FLUSHALL, at a random moment, and can then resume', async () => {

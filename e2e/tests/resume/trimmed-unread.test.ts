@@ -21,7 +21,7 @@ test.each([
   ['exactly', '=', 10],
   ['about', '~', 100],
 ])(
-  'entries that XTRIM removes (%s) before a frozen gateway reads them are counted, and its clients told',
+  'entries that XTRIM removes (%s) before a frozen gateway reads them are counted, and its clients get a resync',
   async (_, precision, length) => {
     await using system = await startOnRedis({ gateways: 2 });
     const { redis, gateway: ahead } = system;

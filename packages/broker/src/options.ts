@@ -63,8 +63,8 @@ export interface BrokerOptions {
    */
   readonly publishBatchSize?: number;
   /**
-   * Maximum number of entries that one trim, or one cut at the hard cap, removes. Far beyond the hard cap a trim removes more: a
-   * tenth of the entries beyond it. @defaultValue 1000
+   * Maximum number of entries that one trim, or one cut at the hard cap, removes. If a stream is far above
+   * the hard cap, a trim removes more entries: a tenth of the entries above the cap. @defaultValue 1000
    */
   readonly trimBatchSize?: number;
   /** Number of dead letters that are kept per stream. Redis may keep up to one stream node more. @defaultValue 1000 */

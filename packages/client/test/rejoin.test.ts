@@ -228,10 +228,10 @@ describe('positions', () => {
     await clock.advance(500);
     gateway.connection.completeJoin('user:me', 9);
     gateway.connection.completeJoin('a', 9);
-    gateway.connection.event('a', 12); // Room a is live again…
+    gateway.connection.event('a', 12); // Room a is live again.
     gateway.connection.send('position', { position: 'p13' });
-    gateway.connection.event('b', 6); // …while a replayed event of room b arrives…
-    gateway.connection.close(); // …and the replay is cut off.
+    gateway.connection.event('b', 6); // This is a replayed event of room b.
+    gateway.connection.close(); // The end of the connection cuts off the replay.
     await clock.advance(1_000);
     expect(gateway.connection.log).toEqual(['JoinRoom user:me p13', 'JoinRoom a p13', 'JoinRoom b p6']);
   });

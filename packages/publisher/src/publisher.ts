@@ -72,11 +72,13 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
   }
 
   /**
-   * Publishes one event. While the broker is unavailable, the event waits in the queue, for at most `maxQueueWaitMs`.
+   * Publishes one event. While the broker is unavailable, the event waits in the queue, for at most
+   * `maxQueueWaitMs`.
    *
    * @throws ContractError if the type, the room or the payload breaks the contract. Nothing was published.
-   * @throws PublisherError `broker_unavailable`, `stream_refused`, `outbox_full` or `publisher_closed`. After `broker_unavailable`
-   * it is safe to repeat the call with the same `eventId`, and `outcome` tells whether the event may be stored.
+   * @throws PublisherError `broker_unavailable`, `stream_refused`, `outbox_full` or `publisher_closed`. After
+   * `broker_unavailable` it is safe to repeat the call with the same `eventId`, and `outcome` tells whether
+   * the event may have been stored.
    */
   publish<Name extends EventTypeName<C>>(
     type: Name,

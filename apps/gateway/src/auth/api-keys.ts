@@ -21,7 +21,10 @@ export interface ApiKey {
   readonly scopes?: readonly ApiKeyScope[];
   /** Rooms into which the key may publish. A trailing `*` makes a prefix. @defaultValue every room */
   readonly rooms?: readonly string[];
-  /** Tenant of the key: it may publish only into rooms of this tenant. @defaultValue rooms of every tenant */
+  /**
+   * Tenant of the key. The key may publish only into rooms of this tenant. @defaultValue none: the key may
+   * publish into the rooms of all tenants
+   */
   readonly tenant?: string;
   /** Event types that the key may publish. A trailing `*` makes a prefix. @defaultValue every type */
   readonly types?: readonly string[];

@@ -85,7 +85,9 @@ async function checkApiKey(
   }
 }
 
-/** Refuses a request whose API key has a tenant that publishes too much. The body need not be read for this. */
+/**
+ * Refuses a request whose API key has a tenant that publishes too much. This check does not need the body.
+ */
 async function checkTenantOfKey(
   request: FastifyRequest,
   reply: FastifyReply,
@@ -134,8 +136,8 @@ async function ingest(
   }
   if (items.length === 0) return sendInvalid(reply, [emptyList]);
   const { tenantLimits } = options;
-  // The rooms suffice for this check, so a request beyond a budget costs no validation. Until the events are published, everything
-  // happens in one turn of the event loop, so that no other request can use the same budget.
+  // This check needs only the rooms, so a request over a budget costs no validation. The code from here to
+  // the publishing runs in one turn of the event loop, so that no other request can use the same budget.
   const rooms = tenantLimits === undefined ? [] : roomsOf(items);
   const over = tenantLimits?.publishRate.check(rooms);
   if (over !== undefined) {

@@ -5,7 +5,7 @@ import type { TenantOverRate, TenantRate } from '../tenants/tenant-rate.js';
 import type { Tenants } from '../tenants/tenants.js';
 import { sendProblem } from './problem.js';
 
-/** The tenants as the route uses them. */
+/** The limits of tenants that the route applies. */
 export interface TenantLimits {
   readonly tenants: Pick<Tenants, 'of'>;
   readonly publishRate: Pick<TenantRate, 'check' | 'checkTenant' | 'take'>;
@@ -21,7 +21,7 @@ export function roomsOf(items: readonly unknown[]): readonly string[] {
   });
 }
 
-/** Answers that a tenant publishes too much. */
+/** Sends the answer that a tenant publishes too much. */
 export async function sendOverRate(
   reply: FastifyReply,
   { tenant, waitMs, perSecond, burst }: TenantOverRate,

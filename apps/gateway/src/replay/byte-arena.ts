@@ -10,7 +10,9 @@ export interface ByteReference {
 }
 
 const maxSlabBytes = 1_048_576;
-/** A new slab has this share of the bytes that the arena holds, so that a small arena wastes little. */
+/**
+ * A new slab has this share of the bytes that the arena holds, so that a small arena wastes little memory.
+ */
 const slabShare = 0.25;
 
 /**

@@ -34,7 +34,7 @@ export class Floors {
     if (sequence > this.#sequence) this.#sequence = sequence;
   }
 
-  /** Raises every floor to the other one, where that is higher. */
+  /** Raises each floor to the floor of the same stream in `other`, if that floor is higher. */
   raiseAll(other: Floors): void {
     for (const [stream, id] of other.#ids ?? []) this.raise(stream, id, other.#sequence);
     this.#sequence = Math.max(this.#sequence, other.#sequence);

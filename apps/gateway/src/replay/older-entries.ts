@@ -34,8 +34,9 @@ export interface OlderRange {
    */
   readonly isFromStart?: boolean;
   /**
-   * True when the client's tenant has lost newer events than the other tenants have. Such a client needs more entries, so that a read
-   * for all clients together could exceed the maximum number of entries. @defaultValue false
+   * True when the client's tenant has lost newer events than the other tenants have. Such a client needs more
+   * entries. Therefore a common read for all clients could exceed the maximum number of entries.
+   * @defaultValue false
    */
   readonly isShortened?: boolean;
 }
@@ -70,10 +71,11 @@ interface StreamReads {
 const pageEntries = 500;
 
 /**
- * Reads entries that are older than those in the ring, in whole pages from the newest backwards. At most one
- * read of a stream runs at a time, and one more for tenants that have lost newer events. Clients that arrive
- * during a read share the next read. The next read is skipped if the cached range includes every entry that
- * these clients need. Therefore the number of reads does not grow with the number of clients.
+ * Reads entries that are older than those in the ring, in whole pages from the newest backwards. At most two
+ * reads of a stream run at a time: one for tenants that have lost newer events than the others, and one for
+ * all other clients. Clients that arrive during a read share the next read. The next read is skipped if the
+ * cached range includes every entry that these clients need. Therefore the number of reads does not grow with
+ * the number of clients.
  */
 export class OlderEntries {
   readonly #broker: Pick<Broker, 'readRange' | 'inspect'>;

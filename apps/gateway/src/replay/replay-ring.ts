@@ -1,6 +1,7 @@
-// Keeps the events of the last minutes, per room. A client that reconnects gets missed events from the ring, without a read from
-// the broker. Events are kept as the bytes that were sent to clients, so that they need not be encoded again for JSON clients. The
-// tenants share the memory: a tenant with many events loses its own. Uses no timers and no sockets.
+// Keeps the events of the last minutes, per room. A client that reconnects gets missed events from the ring,
+// without a read from the broker. Events are kept as the bytes that were sent to clients, so that they need
+// not be encoded again for JSON clients. The tenants share the memory. When the memory is full, the tenant
+// that uses the most memory loses its oldest events. Uses no timers and no sockets.
 import { compareEntryIds, type EntryId, entryIdMs, FIRST_ENTRY_ID } from '@millrace/broker';
 import { PreparedCall } from '@millrace/signalr';
 import { NO_TENANT } from '../tenants/tenant.js';
@@ -110,8 +111,8 @@ export class ReplayRing {
   }
 
   /**
-   * Returns the ID after which the ring holds every event of the stream: of all tenants, or those of one room. Returns `undefined`
-   * if `begin` was not called for the stream.
+   * Returns the ID after which the ring holds every event of the stream. If `roomId` is given, only events of
+   * this room count. Returns `undefined` if `begin` was not called for the stream.
    */
   floor(stream: string, roomId?: string): EntryId | undefined {
     if (roomId === undefined) return this.#shares.floor(stream);
@@ -215,28 +216,33 @@ export class ReplayRing {
   }
 
   /**
-   * Returns the length of the period before `brokerTimeMs` for which the ring holds every event of the stream, of every tenant. At
-   * most `windowMs`.
+   * Returns the length of the period before `brokerTimeMs` for which the ring holds the stream's events of
+   * every tenant. At most `windowMs`.
    */
   coveredMs(stream: string, brokerTimeMs: number): number {
     return this.#shares.coveredMs(stream, brokerTimeMs);
   }
 
-  /** Returns the number of tenants that have lost events to the limits of the memory in the last `windowMs`. */
+  /**
+   * Returns the number of tenants that have lost events because of the memory limits in the last `windowMs`.
+   */
   tenantsOverShare(brokerTimeMs: number): number {
     return this.#shares.tenantsOverShare(brokerTimeMs);
   }
 
-  /** Returns the share that has the events of a room, or would have them. `undefined` if it holds nothing and has lost nothing. */
+  /**
+   * Returns the share for the events of a room. `undefined` if this share holds no event and has lost no
+   * event.
+   */
   #shareOfRoom(roomId: string): ReplayShare | undefined {
     return this.#rooms.get(roomId)?.share ?? this.#shares.find(this.#tenantOf(roomId));
   }
 
-  /** Returns the events of a room. The room keeps its tenant for as long as the ring has events of it. */
+  /** Returns the events of a room. The room keeps its tenant as long as the ring has events of the room. */
   #logOf(roomId: string): RoomLog {
     const known = this.#rooms.get(roomId);
     if (known?.share.isFinal === true) return known;
-    // The share may be created at the cost of another one, which may be the share of the room's earlier events.
+    // If this call creates a share, it may delete another share, which may contain the room's earlier events.
     const share = this.#shares.of(this.#tenantOf(roomId));
     const log = this.#rooms.get(roomId) ?? { share, entries: [], goneCount: 0, latest: new Map() };
     log.share = share;

@@ -1,5 +1,5 @@
-// The part of the replay ring that holds the events of one tenant. Each part has an arena of its own, because a slab with events of
-// several tenants would stay in memory until the last of them is evicted.
+// The part of the replay ring that holds the events of one tenant. Each part has a separate arena, because a
+// slab with events of several tenants would stay in memory until the last of its events is evicted.
 import type { EntryId } from '@millrace/broker';
 import { NO_TENANT, UNKNOWN_TENANT } from '../tenants/tenant.js';
 import { ByteArena, type ByteReference } from './byte-arena.js';
@@ -26,7 +26,7 @@ const overheadBytes = 250;
 // Approximate memory of the objects of one tenant.
 const tenantOverheadBytes = 1_000;
 
-/** Returns the memory that an entry takes, apart from its tenant. */
+/** Returns the memory of an entry, without the memory of its tenant. */
 export function sizeOf({ bytes }: RingEntry): number {
   return bytes + overheadBytes;
 }
@@ -49,7 +49,10 @@ export class ReplayShare implements Sized {
   bytes = 0;
   /** Time at which the newest event was appended, in broker time. */
   newestMs = Number.NEGATIVE_INFINITY;
-  /** Time of the newest event when the tenant last lost an event to the limits of the memory. */
+  /**
+   * Time of the newest event at the moment at which the tenant last lost an event because of the memory
+   * limits.
+   */
   lostAtMs = Number.NEGATIVE_INFINITY;
   /** The entries before the index `#head` were evicted. */
   #queue: RingEntry[] = [];
@@ -64,7 +67,7 @@ export class ReplayShare implements Sized {
     return this.tenant === NO_TENANT ? 0 : tenantOverheadBytes;
   }
 
-  /** True if a room whose events are in this share gets this share for its next event too. */
+  /** True if the next event of a room with events in this share also goes to this share. */
   get isFinal(): boolean {
     return !this.isDeleted && this.tenant !== UNKNOWN_TENANT;
   }
@@ -77,7 +80,9 @@ export class ReplayShare implements Sized {
     return this.#queue[this.#head];
   }
 
-  /** Copies the bytes of an event. The caller makes an entry with the reference, and pushes it. */
+  /**
+   * Copies the bytes of an event. The caller creates an entry with the reference, and passes it to `push`.
+   */
   copy(bytes: Buffer): ByteReference {
     return this.#arena.append(bytes, this.bytes);
   }

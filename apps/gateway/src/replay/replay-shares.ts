@@ -8,20 +8,24 @@ import { LargestFirst } from './largest-first.js';
 import { isGone, ReplayShare, type RingEntry, sizeOf } from './replay-share.js';
 
 /**
- * Limits of the ring. When it is full, the tenant that uses the most memory loses its oldest events. Therefore a tenant that uses
- * at most `maxBytes` divided by the number of tenants in the ring loses none, whatever the others publish.
+ * Limits of the ring. When it is full, the tenant that uses the most memory loses its oldest events.
+ * Therefore a tenant that uses at most `maxBytes` divided by the number of tenants in the ring loses no
+ * events, however much the others publish.
  */
 export interface ReplayLimits {
   /** Maximum time for which an event is kept. The time is shorter when `maxBytes` is reached. */
   readonly windowMs: number;
   /** Maximum size in bytes: the size of the messages, plus an estimate of the memory for the bookkeeping of each message. */
   readonly maxBytes: number;
-  /** Maximum size of the events of one tenant. Beyond it the tenant loses its oldest events. @defaultValue `maxBytes` */
+  /**
+   * Maximum size of the events of one tenant. Above this size, the tenant loses its oldest events.
+   * @defaultValue `maxBytes`
+   */
   readonly maxBytesPerTenant?: number | undefined;
 }
 
-// Maximum number of tenants in the ring. Beyond it, the tenant whose newest event is the oldest loses its events, and the period for
-// which events are replayed is shorter for all tenants.
+// Maximum number of tenants in the ring. Above this number, the tenant whose newest event is the oldest loses
+// its events. As a result, the period for which events are replayed is shorter for all tenants.
 const maxTenants = 10_000;
 
 /**
@@ -45,7 +49,10 @@ export class ReplayShares {
   #newest: ReplayShare | undefined;
   #bytes = 0;
 
-  /** @param forget called with each entry that is evicted or whose stream begins again, except those that were forgotten before */
+  /**
+   * @param forget called with each entry that is evicted or whose stream begins again. Not called for entries
+   * that were forgotten before
+   */
   constructor(limits: ReplayLimits, forget: (entry: RingEntry) => void) {
     this.#limits = limits;
     this.#forget = forget;
@@ -70,7 +77,10 @@ export class ReplayShares {
     this.#floorTimes.set(stream, entryIdMs(id));
   }
 
-  /** Returns the share of a tenant, or `undefined` if the ring holds nothing of this tenant and the tenant has lost nothing. */
+  /**
+   * Returns the share of a tenant, or `undefined` if the ring holds no events of this tenant and the tenant
+   * has lost no events.
+   */
   find(tenant: string): ReplayShare | undefined {
     return this.#shares.get(tenant);
   }
@@ -107,7 +117,7 @@ export class ReplayShares {
     return Math.max(this.#floors.sequence, share?.floors.sequence ?? 0, ofUnknown);
   }
 
-  /** Adds an event to a share, and evicts what is too old or too much. */
+  /** Adds an event to a share. Evicts events that are too old or exceed the limits. */
   add(share: ReplayShare, entry: RingEntry): void {
     share.push(entry);
     this.#bytes += sizeOf(entry);
@@ -128,17 +138,19 @@ export class ReplayShares {
   }
 
   /**
-   * Returns the length of the period before `brokerTimeMs` for which the ring holds every event of the stream, of every tenant. At
-   * most `windowMs`.
+   * Returns the length of the period before `brokerTimeMs` for which the ring holds the stream's events of
+   * every tenant. At most `windowMs`.
    */
   coveredMs(stream: string, brokerTimeMs: number): number {
     const floorMs = Math.min(brokerTimeMs, this.#floorTimes.get(stream) ?? brokerTimeMs);
-    // A floor that lies in the future is moved to the time of the first call.
+    // A floor in the future is moved to the time of the first call.
     this.#floorTimes.set(stream, floorMs);
     return Math.min(this.#limits.windowMs, Math.max(0, brokerTimeMs - floorMs));
   }
 
-  /** Returns the number of tenants that have lost events to the limits of the memory in the last `windowMs`. */
+  /**
+   * Returns the number of tenants that have lost events because of the memory limits in the last `windowMs`.
+   */
   tenantsOverShare(brokerTimeMs: number): number {
     let count = 0;
     for (const { tenant, lostAtMs } of this.#shares.values())
@@ -155,7 +167,9 @@ export class ReplayShares {
     }
   }
 
-  /** Deletes a share with all of its events. What the tenant has lost then counts for all tenants. */
+  /**
+   * Deletes a share with all of its events. From then on, the losses of this tenant count for all tenants.
+   */
   #delete(share: ReplayShare): void {
     while (share.oldest !== undefined) this.#evictOldest(share, this.#floors);
     this.#floors.raiseAll(share.floors);
@@ -188,14 +202,17 @@ export class ReplayShares {
     }
   }
 
-  /** Evicts the oldest event of a tenant. `floors` are those that rise: of all tenants or of this one. */
+  /**
+   * Evicts the oldest event of a tenant. Raises `floors`, which are the floors of all tenants or of this
+   * tenant.
+   */
   #evictOldest(share: ReplayShare, floors: Floors): void {
     const entry = share.oldest;
     if (entry === undefined) return;
     share.shift();
     this.#bytes -= sizeOf(entry);
-    // An entry that was forgotten before does not raise the floor, because a newer event of the same key replaced it or its stream
-    // began again.
+    // An entry that was forgotten before does not raise the floor, because a newer event of the same key
+    // replaced the entry, or because its stream began again.
     if (isGone(entry)) return;
     const { stream, id, atMs, sequence } = entry;
     floors.raise(stream, id, sequence);

@@ -87,8 +87,8 @@ export class Replay {
   readonly #older: OlderEntries;
   readonly #positions: RoomPositions;
   /**
-   * Delays the joins of clients that are ahead of this gateway. The caller must report the progress of
-   * reading and every heartbeat to this object.
+   * Delays the joins of clients that are ahead of this gateway. The caller must call this object after every
+   * read and every heartbeat.
    */
   readonly positionWaiter: PositionWaiter;
 

@@ -50,8 +50,9 @@ export class RoomSender {
     this.#idleConnections.noteSend(roomId);
     const sent = present === 0 ? 0 : this.#sendTo(roomId, received, call, exceptUser);
     if (pending === 0) return sent;
-    // The event is sent to this group after the room's own group, because this send may move a connection to
-    // the room's own group. In the other order, such a connection would get the event twice.
+    // The event is sent to the room's own group first, and then to the group of connections with a pending
+    // notice. The second send may move a connection to the room's own group. In the other order, such a
+    // connection would get the event twice.
     const callBeforeLoss = this.#prepareBeforeLoss(received);
     return sent + this.#sendTo(pendingNoticeGroup(roomId), received, callBeforeLoss, exceptUser);
   }

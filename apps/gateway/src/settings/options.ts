@@ -182,19 +182,23 @@ export interface GatewayOptions<C extends AnyCatalog = typeof eventCatalog> {
    */
   readonly maxClientEventsBurst?: number;
   /**
-   * Returns the tenant of a room: 1 to 256 bytes of text without control characters, or `undefined` for a room without limits. It is
-   * asked once for each room, must be fast, and must always give the same answer for the same room. If it fails, the room counts as
-   * one without a tenant. @defaultValue none: no room has a tenant
+   * Returns the tenant of a room: 1 to 256 bytes of text without control characters, or `undefined` for a
+   * room without limits. The function is called once for each room. It must be fast, and must always return
+   * the same tenant for the same room. If it fails, the room counts as a room without a tenant. @defaultValue
+   * none: no room has a tenant
    */
   readonly tenantOf?: TenantOf | undefined;
   /** Regular expression whose only group is the tenant in a room ID, instead of `tenantOf`. @defaultValue none */
   readonly tenantPattern?: string | undefined;
   /**
-   * Maximum number of events per second that may be published over HTTP into the rooms of one tenant. The same rate limits typing
-   * events and receipts of its clients, separately. @defaultValue 500
+   * Maximum number of events per second that may be published over HTTP into the rooms of one tenant. Typing
+   * events and receipts of the tenant's clients have a separate limit with the same rate. @defaultValue 500
    */
   readonly maxTenantEventsPerSecond?: number;
-  /** Maximum number of events that may be published at once into the rooms of one tenant after a pause. @defaultValue 1_000 */
+  /**
+   * Maximum burst of events that may be published into the rooms of one tenant after a pause. @defaultValue
+   * 1_000
+   */
   readonly maxTenantEventsBurst?: number;
   /** Maximum number of connections to this gateway that have joined a room of the same tenant. @defaultValue 10_000 */
   readonly maxConnectionsPerTenant?: number;

@@ -8,12 +8,15 @@ import { TenantConnections } from './tenant-connections.js';
 import { TenantRate } from './tenant-rate.js';
 import { Tenants, tenantByPattern } from './tenants.js';
 
-/** The tenants of a gateway and their budgets, all of them for this gateway alone. */
+/** The tenants of a gateway and their budgets. Gateways do not share these budgets. */
 export interface TenantBudgets extends TenantLimits {
   readonly tenants: Tenants;
   /** Limits events published over HTTP. */
   readonly publishRate: TenantRate;
-  /** Limits typing events and receipts of clients. It is separate, so that an import does not stop a tenant's own users. */
+  /**
+   * Limits typing events and receipts of clients. This limit is separate from `publishRate`, so that an
+   * import does not stop a tenant's own users.
+   */
   readonly clientEventRate: TenantRate;
   readonly connections: TenantConnections;
 }

@@ -11,7 +11,10 @@ export interface TenantConnectionsOptions {
   onRefused(): void;
 }
 
-/** Counts connections by tenant. A connection counts for every tenant of whose rooms it has joined one or more. */
+/**
+ * Counts connections by tenant. A connection counts for a tenant if it has joined at least one room of this
+ * tenant.
+ */
 export class TenantConnections {
   readonly #options: TenantConnectionsOptions;
   /** Tenant → number of its connections. */

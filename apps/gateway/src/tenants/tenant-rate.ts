@@ -17,7 +17,8 @@ export interface TenantOverRate extends Rate {
   readonly waitMs: number;
 }
 
-// Maximum number of tenants whose rate is remembered. Beyond it, the tenant whose last event is the oldest has a full bucket again.
+// Maximum number of tenants whose rate is remembered. Above this number, the tenant whose last event is the
+// oldest is forgotten, and has a full bucket again.
 const maxTenants = 100_000;
 
 /** The budgets of all tenants for publishing. Rooms without a tenant have no budget. */
@@ -36,7 +37,8 @@ export class TenantRate {
   }
 
   /**
-   * Returns the tenant that must wait longest if one event may not be published into each of these rooms. Takes nothing.
+   * Checks whether one event may be published into each of these rooms. If not, returns the tenant that must
+   * wait longest. Takes nothing from the budgets.
    *
    * @param roomIds one room ID for each event
    */

@@ -1,25 +1,27 @@
-// Finds the tenant of a room, with the function of the application or the pattern of the operator. A failure of the function loses no
-// event: the room then counts as one without a tenant.
+// Finds the tenant of a room, with the function of the application or the pattern of the operator. If the
+// function fails, no event is lost, because the room counts as a room without a tenant.
 import { OldestFirstMap } from '@millrace/internal';
 import { isTenantName, NO_TENANT, UNKNOWN_TENANT } from './tenant.js';
 
 /** Returns the name of a room's tenant, or `undefined` if the room has none. */
 export type TenantOf = (roomId: string) => string | undefined;
 
-// Maximum number of rooms whose tenant is remembered. The tenant of the room that was used longest ago is then asked for again.
+// Maximum number of rooms whose tenant is remembered. Above this number, the room that was used longest ago
+// is forgotten, and its tenant must be found again.
 const maxRooms = 100_000;
 
 /** Dependencies of {@link Tenants}. */
 export interface TenantsDependencies {
   readonly tenantOf: TenantOf;
   /**
-   * Called when the function has thrown an error or returned something that is no name. `reason` repeats no value.
+   * Called when the function has thrown an error or returned a value that is not a name. `reason` does not
+   * contain the value.
    * @param isFirst true for the first failure
    */
   onFault(reason: string, isFirst: boolean): void;
 }
 
-/** The tenants of all rooms. A room keeps its tenant for as long as it is remembered. */
+/** The tenants of all rooms. A room keeps its tenant as long as the room is remembered. */
 export class Tenants {
   readonly #dependencies: TenantsDependencies;
   /** Room → tenant. The room that was used longest ago comes first. */
@@ -69,7 +71,7 @@ function described(answer: unknown): string {
       : `a value of type ${typeof answer}`;
 }
 
-/** Describes what is wrong with a pattern for room IDs; `undefined` when it is valid. */
+/** Returns the fault of a pattern for room IDs, or `undefined` if the pattern is valid. */
 export function faultOfTenantPattern(pattern: string): string | undefined {
   try {
     const { source } = new RegExp(pattern, 'u');
@@ -81,7 +83,10 @@ export function faultOfTenantPattern(pattern: string): string | undefined {
   }
 }
 
-/** Returns the function that takes the tenant from a room ID with a pattern: the text of its group. */
+/**
+ * Returns a function that finds the tenant of a room ID with a pattern. The tenant is the text of the
+ * pattern's group.
+ */
 export function tenantByPattern(pattern: string): TenantOf {
   const expression = new RegExp(pattern, 'u');
   return (roomId) => expression.exec(roomId)?.[1] || undefined;

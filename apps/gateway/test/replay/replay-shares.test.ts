@@ -35,7 +35,7 @@ const held = (ring: ReplayRing, roomId: string, from = 0): readonly number[] =>
     .events.map(({ text }) => (JSON.parse(text) as { n: number }).n);
 
 describe('the replay memory of tenants', () => {
-  it('a tenant that publishes more than the memory holds loses its own events, and the others lose none', () => {
+  it('a tenant that publishes more than the memory holds loses its own events, and other tenants lose none', () => {
     const ring = createRing();
     for (let ms = 1; ms <= 2_000; ms += 1) add(ring, ms, ms % 100 === 0 ? 'quiet:1' : `import:${ms % 7}`);
     expect(held(ring, 'quiet:1')).toHaveLength(20);
@@ -85,14 +85,14 @@ describe('the replay memory of tenants', () => {
     for (let ms = 301; ms <= 310; ms += 1) add(ring, ms, 'import:1');
     const all = held(ring, 'import:1');
     expect(all.at(-1)).toBe(310);
-    // No gap may be hidden: what is not covered is not claimed.
+    // The ring must not claim to cover an event that it has lost.
     const [first = 0] = all;
     expect(ring.covers('import:1', after(first - 2))).toBe(false);
     expect(ring.covers('import:1', after(first - 1))).toBe(true);
     expect(ring.covers('other:1', after(first - 2))).toBe(false);
   });
 
-  it('tenants without recent events are forgotten, and their losses then count for all', () => {
+  it('tenants without recent events are forgotten, and their losses count for all tenants', () => {
     const ring = createRing({ windowMs: 1_000 });
     for (let ms = 1; ms <= 300; ms += 1) add(ring, ms, 'import:1');
     add(ring, 301, 'quiet:1');
@@ -105,7 +105,7 @@ describe('the replay memory of tenants', () => {
     expect(held(ring, 'quiet:1', 300)).toEqual([301, 1_301]);
   });
 
-  it('a stream that begins again forgets its events of every tenant, and what they have lost', () => {
+  it('a stream that begins again forgets the events and the losses of every tenant', () => {
     const ring = createRing();
     ring.begin('ticket', '0-0');
     for (let ms = 1; ms <= 300; ms += 1) add(ring, ms, 'import:1');
@@ -116,7 +116,7 @@ describe('the replay memory of tenants', () => {
     expect(ring.covers('import:1', after(4))).toBe(false);
   });
 
-  it('more tenants than the ring can hold shorten the period of all, but leave no gap', () => {
+  it('too many tenants shorten the replay period of all tenants, but leave no gap', () => {
     const ring = createRing({ maxBytes: 50_000_000 });
     for (let ms = 1; ms <= 10_050; ms += 1) add(ring, ms, `${ms}:1`);
     expect(ring.size).toBe(10_000);
@@ -139,7 +139,7 @@ describe('the replay memory of tenants', () => {
     expect(held(ring, 'quiet 0:1')).toHaveLength(1_000);
   });
 
-  it('a tenant within its share has the same events as if it had the ring alone, for random histories', () => {
+  it('a tenant within its share keeps the same events as in a ring without other tenants (random histories)', () => {
     const step = fc.record({ tenant: fc.integer({ min: 0, max: 3 }), room: fc.nat(2), count: fc.nat(40) });
     fc.assert(
       fc.property(fc.array(step, { minLength: 10, maxLength: 60 }), fc.nat(3_000), (steps, gone) => {
@@ -160,7 +160,7 @@ describe('the replay memory of tenants', () => {
             bytes.set(tenant, Math.max(bytes.get(tenant) ?? 0, own.bytes));
           }
         shared.evict(ms);
-        // A fourth of the memory, without what the ring needs for the tenants themselves.
+        // A quarter of the memory that remains after the overhead of the four tenants.
         const share = (100_000 - 4 * 1_000) / 4;
         for (const [tenant, own] of alone) {
           own.evict(ms);
@@ -171,7 +171,7 @@ describe('the replay memory of tenants', () => {
               expect(held(shared, roomId)).toEqual(held(own, roomId));
               expect(shared.covers(roomId, after(cursor))).toBe(own.covers(roomId, after(cursor)));
             }
-            // Whatever was lost: the ring claims no event that it does not have.
+            // The ring never claims to cover an event that it has lost.
             if (!shared.covers(roomId, after(gone))) continue;
             expect(held(shared, roomId, gone)).toEqual(held(own, roomId, gone));
           }

@@ -13,7 +13,7 @@ function createTenants(tenantOf: TenantOf = beforeColon) {
 }
 
 describe('Tenants', () => {
-  it('the function is asked once for each room', () => {
+  it('the function is called once for each room', () => {
     const asked: string[] = [];
     const { tenants } = createTenants((roomId) => {
       asked.push(roomId);
@@ -48,7 +48,7 @@ describe('Tenants', () => {
     expect(faults).toHaveLength(1);
   });
 
-  it('every failure is reported, the first one as the first, and no report repeats a value', () => {
+  it('every failure is reported, the first failure is marked, and no report contains a value', () => {
     const { tenants, faults } = createTenants((roomId) => {
       throw new RangeError(`no tenant for ${roomId}`);
     });
@@ -60,7 +60,7 @@ describe('Tenants', () => {
     ]);
   });
 
-  it('a function that works again is asked again', () => {
+  it('a function that has failed is called again for the same room', () => {
     let isFailing = true;
     const { tenants } = createTenants((roomId) => {
       if (isFailing) throw new Error('not yet');
@@ -71,7 +71,7 @@ describe('Tenants', () => {
     expect(tenants.of('acme:1')).toBe('acme');
   });
 
-  it('a pattern takes the text of its group, and rooms that do not match have no tenant', () => {
+  it('a pattern finds the text of its group as the tenant, and rooms that do not match have no tenant', () => {
     const tenantOf = tenantByPattern('^t:([^:]*):');
     expect(['t:acme:1', 't:über:2:3', 't::1', 'acme', 'user:7'].map(tenantOf)).toEqual([
       'acme',
@@ -118,7 +118,7 @@ describe('TenantRate', () => {
     expect(publish('acme:2', 8)).toBe(0);
   });
 
-  it('a request that is refused takes nothing', () => {
+  it('a refused request takes nothing from the budget', () => {
     const { publish } = createRate();
     expect(publish('acme:1', 15)).toBe(0);
     for (let attempt = 0; attempt < 5; attempt += 1) expect(publish('acme:1', 10)).toBe(500);
@@ -133,7 +133,7 @@ describe('TenantRate', () => {
     expect(publish('acme:1', 1)).toBe(0);
   });
 
-  it('a list for several tenants is refused if one of them is over its budget, and names that one', () => {
+  it('a list of events for several tenants is refused if one tenant is over its budget, and names that tenant', () => {
     const { rate } = createRate();
     rate.take(Array.from({ length: 20 }, () => 'acme:1'));
     expect(rate.check(['other:1', 'acme:1', 'plain'])).toMatchObject({ tenant: 'acme', waitMs: 100 });
@@ -142,7 +142,7 @@ describe('TenantRate', () => {
     expect(rate.checkTenant('other')).toBeUndefined();
   });
 
-  it('rooms without a tenant, or with an unknown one, have no budget', () => {
+  it('rooms without a tenant, or with an unknown tenant, have no budget', () => {
     const { tenants } = createTenants((roomId) => {
       if (roomId === 'failing') throw new Error('no answer');
       return undefined;
@@ -188,7 +188,7 @@ describe('TenantConnections', () => {
     expect(connections.tryAdd('one', 'acme:1')).toBe(false);
   });
 
-  it('a connection that ends counts no more, and may end twice', () => {
+  it('a connection that has ended is no longer counted, even if it ends twice', () => {
     const { connections } = createConnections(1);
     connections.tryAdd('one', 'acme:1');
     connections.tryAdd('one', 'other:1');

@@ -100,7 +100,7 @@ it('a trim at the hard cap counts acknowledged entries as removed, and other ent
   expect(await broker.inspect(CHAT)).toMatchObject({ length: 100, expired: 75 });
 });
 
-it('trims keep a stream near the hard cap, even if plain XADDs add more entries between two trims than a trim usually removes', async () => {
+it('trims keep a stream near the hard cap, even if plain XADDs add more entries than a trim usually removes', async () => {
   const streams = [{ name: CHAT, maxLength: 10 }];
   await using broker = await openBroker(redis.url, { streams, hardCapFactor: 10, trimBatchSize: 50 });
   const { lease } = await holder(broker);

@@ -53,7 +53,7 @@ describe('while the broker is unavailable', () => {
     expect(Object.values(results)).toEqual(Array.from({ length: 20 }, () => 'stored'));
   });
 
-  it('an event that has waited too long is refused, and its error says whether the event may be stored', async () => {
+  it('an event that has waited too long is refused, and its error says whether the event may have been stored', async () => {
     const { clock, broker, put, stored, results } = await setUp();
     const away = breakBroker(broker);
     for (let n = 0; n < 10; n += 1) put(`${n}`);

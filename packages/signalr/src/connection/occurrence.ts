@@ -2,7 +2,10 @@
  * Something that happens once.
  */
 
-/** Resolves its promise when it happens. The promise is created only if somebody waits, because most occurrences are awaited late. */
+/**
+ * Resolves its promise when the occurrence happens. The promise is created only if somebody waits, because
+ * most occurrences are awaited late.
+ */
 export class Occurrence {
   #hasHappened = false;
   #promise: Promise<void> | undefined;

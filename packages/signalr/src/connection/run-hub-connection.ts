@@ -36,10 +36,10 @@ export interface ConnectionHost {
 }
 
 /**
- * Runs a connection until it has ended and is unregistered. `connection.ended` resolves then.
+ * Runs a connection until it has ended and is unregistered. Then `connection.ended` resolves.
  *
- * While the client is silent, no function waits for it: the bytes that arrive call the reader. An idle connection would otherwise
- * keep a kilobyte of promises and suspended functions.
+ * While the client is silent, no function waits for its bytes. Instead, arriving bytes call the reader. A
+ * waiting function would cost each idle connection a kilobyte of promises and suspended functions.
  */
 export function runHubConnection(connection: HubConnection, host: ConnectionHost): void {
   void beginConnection(connection, host);
@@ -164,8 +164,8 @@ class MessageReader extends AsyncResource implements InboundReader {
   }
 
   /**
-   * Passes messages to the hub. Returns a promise when the hub must handle a message completely before the next one, which is not
-   * even parsed before.
+   * Passes messages to the hub. Returns a promise if the hub must handle a message completely before the next
+   * message is parsed.
    * @throws SignalRError for a message that violates the protocol
    */
   #handleMessages(): Promise<void> | undefined {

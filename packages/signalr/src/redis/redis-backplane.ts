@@ -41,7 +41,10 @@ export interface RedisBackplaneOptions {
    * by itself (`pingInterval` and `socketTimeout` of `@redis/client`).
    */
   readonly subscriber: RedisSubscribingClient;
-  /** The prefix of all channels: the same on all instances, a different one for each application. @defaultValue 'signalr:' */
+  /**
+   * The prefix of all channels. All instances of an application must use the same prefix, and other
+   * applications must use a different one. @defaultValue 'signalr:'
+   */
   readonly channelPrefix?: string;
   /** Maximum time for a Redis command. A command that takes longer counts as failed. @defaultValue 2_000 */
   readonly commandTimeoutMs?: number;

@@ -25,8 +25,9 @@ import {
  * removes whole nodes below the floor, and never more entries than the excess. The command does not read
  * entries, and leaves at most one node beyond `maxLength`.
  *
- * Far beyond the hard cap, a call removes a tenth of the entries beyond it instead of the maximum number.
- * Otherwise a producer that adds entries by plain XADD faster than calls remove them fills the memory of Redis.
+ * If the stream is far above the hard cap, a call removes a tenth of the entries above the cap instead of the
+ * maximum number. Otherwise a producer that adds entries by plain XADD faster than calls remove them could
+ * fill the memory of Redis.
  */
 export const trimScript = defineScript(
   'trim',
