@@ -92,7 +92,7 @@ const atHighest =
     borne === undefined ? Number.NaN : figure(borne);
 
 async function run(sides: Sides, options: PartOptions): Promise<PartResult> {
-  const { pairs = 8, seconds = 0.75 } = options;
+  const { pairs = 9, seconds = 0.75 } = options;
   const { running, missing } = await sidesFor(sides, allSides, options);
   const lastIndex = new Map<SideName, number>();
   const { rounds, failures } = await runPairs<Found>(running, pairs, async (side, round) => {
