@@ -74,6 +74,7 @@ export {
 export { type RedisTlsOptions, resolveRedisTls } from './redis/connection/redis-tls.js';
 export { parseRedisUrl, type RedisUrl } from './redis/connection/redis-url.js';
 export { explainRedisFailure } from './redis/explain/explain-failure.js';
+export { checkRedisKeyPrefix } from './redis/key-prefix.js';
 export { createRedisBroker } from './redis/redis-broker.js';
 export type { RedisBrokerOptions } from './redis/redis-options.js';
 export {

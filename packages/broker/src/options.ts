@@ -27,11 +27,18 @@ export interface StreamOptions {
   readonly partitions?: number;
 }
 
+/** The consumer group of the data model. */
+export const DEFAULT_GROUP = 'signalr-consumers';
+
 /** Options common to every broker. */
 export interface BrokerOptions {
   /** The streams. A position has one part per stream, in the order given here. */
   readonly streams: readonly StreamOptions[];
-  /** Name of the consumer group that records which entries were delivered. @defaultValue 'signalr-consumers' */
+  /**
+   * Name of the consumer group that records which entries were delivered: 1 to 200 bytes, without control characters or braces.
+   * Brokers with different groups share the streams: each group is delivered every entry, and has its own subscribers, leases and
+   * acknowledgements. A trim keeps entries that one of the groups has not acknowledged. @defaultValue 'signalr-consumers'
+   */
   readonly group?: string;
   /** Prefix of consumer names: a consumer is named by this prefix and the number of its slot. @defaultValue 'signalr-instance-' */
   readonly consumerPrefix?: string;
@@ -131,7 +138,7 @@ export const BROKER_RULES: OptionRules<BrokerOptions> = {
 export function resolveBrokerOptions(options: BrokerOptions): ResolvedBrokerOptions {
   const given = checkOptions(options, BROKER_RULES, invalid, nearestName);
   return Object.freeze({
-    group: 'signalr-consumers',
+    group: DEFAULT_GROUP,
     consumerPrefix: 'signalr-instance-',
     dedupeWindowMs: 300_000,
     commandTimeoutMs: 5_000,

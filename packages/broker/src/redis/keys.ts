@@ -1,12 +1,20 @@
-// Builds all Redis keys; no other file builds keys. All keys of one stream hash to the same slot, because the
-// stream's name has no braces and is the hash tag of its other keys. Therefore one script may access all keys
-// of a stream. Each coalescing window has its own key, usually in another slot.
+// Builds all Redis keys; no other file builds keys. Every key begins with the prefix of the deployment, which is
+// empty by default. All keys of one stream hash to the same slot, because the key of the stream has no braces
+// and is the hash tag of its other keys. Therefore one script may access all keys of a stream. Each
+// coalescing window has its own key, usually in another slot.
+//
+// Consumer groups share the streams and everything that belongs to the entries. Cursors, lease and slots
+// belong to one group. The keys of the default group do not contain its name, because these keys are older
+// than the option.
 import { createHash } from 'node:crypto';
+import { DEFAULT_GROUP } from '../options.js';
 import type { WindowName } from '../port/windows.js';
 
 /** Every key that belongs to one stream. */
 export interface StreamKeys {
-  /** STREAM: the entries, and the consumer group. */
+  /** Name of the stream, without the prefix. */
+  readonly name: string;
+  /** STREAM: the entries, and the consumer groups. */
   readonly stream: string;
   /**
    * HASH: subscriber → `cursor|heartbeatMs|advancedMs`. `advancedMs` is the time at which the cursor last moved, or was at the end
@@ -30,54 +38,111 @@ export interface StreamKeys {
   readonly dead: string;
   /** STRING: the number of partitions. Exists only for declared streams. */
   readonly partitions: string;
-  /** STRING: the number of entries that were ever removed before they were acknowledged. */
+  /** STRING: the number of entries that were ever removed before the default group had acknowledged them. */
   readonly expired: string;
+  /** HASH: group → the same number for each other group whose subscribers have registered. */
+  readonly expiredByGroup: string;
   /** STRING with TTL: the entry ID under which this `dedupeId` was appended. */
   dedupe(dedupeId: string): string;
   /** STRING with TTL: exists if this entry was rejected. */
   deadMark(entryId: string): string;
 }
 
-/** The keys of `stream`. */
-export function streamKeys(stream: string): StreamKeys {
-  const dedupePrefix = `dedupe:{${stream}}:`;
-  const deadMarkPrefix = `deadmark:{${stream}}:`;
-  return {
-    stream,
-    cursors: `cursors:{${stream}}`,
-    lease: `lease:{${stream}}`,
-    epoch: `epoch:{${stream}}`,
-    dead: `dead:{${stream}}`,
-    partitions: `partitions:{${stream}}`,
-    expired: `expired:{${stream}}`,
-    dedupe: (dedupeId) => dedupePrefix + dedupeId,
-    deadMark: (entryId) => deadMarkPrefix + entryId,
-  };
+/** Options of {@link RedisKeys}. */
+export interface RedisKeysOptions {
+  /** Begins every key. @defaultValue '' */
+  readonly prefix?: string;
+  /** Name of the consumer group. @defaultValue 'signalr-consumers' */
+  readonly group?: string;
 }
 
-/** HASH with TTL: subscriber → `expiresMs|length|names as JSON`. The names are the event types that live gateways can read. */
-export function typesKey(group: string): string {
-  return `types:{${group}}`;
-}
+/** Builds the keys of one deployment and one consumer group. */
+export class RedisKeys {
+  /** HASH: slot number → `expiresMs|length of the instance|instance|owner`. */
+  readonly slots: string;
+  /**
+   * HASH with TTL: subscriber → `expiresMs|length|names as JSON`. The names are the event types that live gateways can read. All
+   * groups share it, because a dead letter is one for all of them.
+   */
+  readonly types: string;
+  /** STRING: the number of the layout of all keys with this prefix; see `layout.ts`. The key does not exist for layout 1. */
+  readonly layout: string;
+  readonly #prefix: string;
+  /** Ends the keys that belong to one stream and one group. */
+  readonly #groupSuffix: string;
 
-/** HASH: slot number → `expiresMs|length of the instance|instance|owner`. */
-export function slotsKey(group: string): string {
-  return `slots:{${group}}`;
-}
+  constructor({ prefix = '', group = DEFAULT_GROUP }: RedisKeysOptions = {}) {
+    this.#prefix = prefix;
+    this.#groupSuffix = group === DEFAULT_GROUP ? '' : `:{${group}}`;
+    this.slots = `${prefix}slots:{${group}}`;
+    this.types = `${prefix}types:{${DEFAULT_GROUP}}`;
+    this.layout = `${prefix}layout:{${DEFAULT_GROUP}}`;
+  }
 
-/** STRING: the number of the layout of all data in this Redis; see `layout.ts`. The key does not exist for layout 1. */
-export function layoutKey(group: string): string {
-  return `layout:{${group}}`;
-}
+  /** Returns the keys of a stream. */
+  ofStream(name: string): StreamKeys {
+    const prefix = this.#prefix;
+    const stream = this.stream(name);
+    const dedupePrefix = `${prefix}dedupe:{${stream}}:`;
+    const deadMarkPrefix = `${prefix}deadmark:{${stream}}:`;
+    return {
+      name,
+      stream,
+      cursors: `${prefix}cursors:{${stream}}${this.#groupSuffix}`,
+      lease: `${prefix}lease:{${stream}}${this.#groupSuffix}`,
+      epoch: `${prefix}epoch:{${stream}}`,
+      dead: `${prefix}dead:{${stream}}`,
+      partitions: `${prefix}partitions:{${stream}}`,
+      expired: `${prefix}expired:{${stream}}`,
+      expiredByGroup: `${prefix}expired:{${stream}}:{groups}`,
+      dedupe: (dedupeId) => dedupePrefix + dedupeId,
+      deadMark: (entryId) => deadMarkPrefix + entryId,
+    };
+  }
 
-/** STRING with TTL: a count, see `scripts/counters.ts`. The key contains a digest of the name, because a name may be any text. */
-export function counterKey(name: string): string {
-  return `count:${createHash('sha1').update(name).digest('hex')}`;
-}
+  /** Returns the key of a stream. */
+  stream(name: string): string {
+    return this.#prefix + name;
+  }
 
-/** HASH: the coalescing window of one slot in one room; see `scripts/windows.ts`. */
-export function windowKey({ roomId, slot }: WindowName): string {
-  return `coalesce:${escapeRoom(roomId)}:${slot}`;
+  /** Returns the name of the stream with this key. */
+  streamNameOf(key: string): string {
+    return key.slice(this.#prefix.length);
+  }
+
+  /** Returns the map with the keys of streams in place of their names. Returns the same map if there is no prefix. */
+  byKey<T>(byName: ReadonlyMap<string, T>): ReadonlyMap<string, T> {
+    if (this.#prefix === '') return byName;
+    return new Map(Array.from(byName, ([name, value]) => [this.stream(name), value]));
+  }
+
+  /** Returns the map with the names of streams in place of their keys. Returns the same map if there is no prefix. */
+  byName<T>(byKey: ReadonlyMap<string, T>): ReadonlyMap<string, T> {
+    if (this.#prefix === '') return byKey;
+    return new Map(Array.from(byKey, ([key, value]) => [this.streamNameOf(key), value]));
+  }
+
+  /** STRING with TTL: a count, see `scripts/counters.ts`. The key contains a digest of the name, because a name may be any text. */
+  counter(name: string): string {
+    return `${this.#prefix}count:${createHash('sha1').update(name).digest('hex')}`;
+  }
+
+  /** HASH: the coalescing window of one slot in one room; see `scripts/windows.ts`. */
+  window({ roomId, slot }: WindowName): string {
+    return `${this.#prefix}coalesce:${escapeRoom(roomId)}:${slot}`;
+  }
+
+  /** ZSET: window key → due time in ms. It contains the open windows of a slot. */
+  windowIndex(slot: string): string {
+    return `${this.#prefix}coalesce-due:${slot}`;
+  }
+
+  /** Returns the window with this key, or `undefined` if the key does not belong to a window of this deployment. */
+  windowNameOf(key: string): WindowName | undefined {
+    if (!key.startsWith(this.#prefix)) return undefined;
+    const [, roomId, slot] = /^coalesce:(.+):([a-z][a-z0-9_-]*)$/s.exec(key.slice(this.#prefix.length)) ?? [];
+    return roomId === undefined || slot === undefined ? undefined : { roomId: unescapeRoom(roomId), slot };
+  }
 }
 
 /**
@@ -91,15 +156,4 @@ function escapeRoom(roomId: string): string {
 
 function unescapeRoom(escaped: string): string {
   return escaped.replaceAll('%7B', '{').replaceAll('%7D', '}').replaceAll('%25', '%');
-}
-
-/** ZSET: window key → due time in ms. Contains the open windows of a slot. */
-export function windowIndexKey(slot: string): string {
-  return `coalesce-due:${slot}`;
-}
-
-/** Returns the window with this key, or `undefined` if the key does not belong to a window. */
-export function windowNameOf(key: string): WindowName | undefined {
-  const [, roomId, slot] = /^coalesce:(.+):([a-z][a-z0-9_-]*)$/s.exec(key) ?? [];
-  return roomId === undefined || slot === undefined ? undefined : { roomId: unescapeRoom(roomId), slot };
 }

@@ -4,15 +4,13 @@ import { checkNames } from '../announcements.js';
 import {
   checkCount,
   checkEntryId,
-  checkEntryIds,
   checkName,
   checkOutgoingEntries,
   checkRange,
   checkRead,
   checkStream,
 } from '../arguments.js';
-import { toDeadLetter } from '../entries/dead-letter.js';
-import { type EntryId, LAST_ENTRY_ID } from '../entries/entry-id.js';
+import type { EntryId } from '../entries/entry-id.js';
 import { type BrokerError, brokerClosed } from '../errors.js';
 import type { ResolvedBrokerOptions } from '../options.js';
 import type { Partitioning } from '../partitions/partitioning.js';
@@ -31,14 +29,11 @@ import type { Entry, OutgoingEntry, PublishReceipt, RangeOptions, ReadOptions } 
 import type { HeartbeatReply, ReadProgress, StreamStart } from '../port/subscriber-registry.js';
 import { StateNotifier } from '../state-notifier.js';
 import { acceptedOf } from './calls/accepted.js';
-import { rangeCommand } from './calls/range-command.js';
-import { asArray, asEntries, asNumber } from './calls/replies.js';
 import {
   acquireLeaseCall,
   announceCall,
   announcedCall,
   claimSlotCall,
-  deadLetterCall,
   heartbeatCall,
   inspectCall,
   ledgerPassCall,
@@ -46,15 +41,16 @@ import {
   registerCall,
   releaseLeaseCall,
   releaseSlotCall,
-  requeueDeadLetterCall,
   type ScriptCall,
   trimCall,
 } from './calls/script-calls.js';
 import type { Served } from './calls/script-replies.js';
 import { explainFailure } from './explain/explain-failure.js';
-import { layoutKey, slotsKey, typesKey } from './keys.js';
+import { RedisKeys } from './keys.js';
 import { checkLayout } from './layout.js';
+import { readRange } from './read-range.js';
 import { RedisCounters } from './redis-counters.js';
+import { RedisDeadLetters } from './redis-dead-letters.js';
 import {
   type RedisBrokerOptions,
   type ResolvedRedisOptions,
@@ -91,6 +87,8 @@ class RedisBroker implements Broker {
   readonly windows: RedisWindows;
   readonly counters: RedisCounters;
   readonly #redis: ResolvedRedisOptions['redis'];
+  readonly #keys: RedisKeys;
+  readonly #deadLetters: RedisDeadLetters;
   readonly #notifier = new StateNotifier();
   readonly #records: StreamRecords;
   #router: CommandRouter;
@@ -105,10 +103,16 @@ class RedisBroker implements Broker {
   constructor({ broker, redis }: ResolvedRedisOptions) {
     this.options = broker;
     this.#redis = redis;
-    this.#records = new StreamRecords(broker.hardCapFactor);
+    const keys = new RedisKeys({ prefix: redis.keyPrefix, group: broker.group });
+    this.#keys = keys;
+    this.#records = new StreamRecords(keys, broker.hardCapFactor);
+    const run = <T>(call: ScriptCall<T>): Promise<T> => this.#run(call);
+    const command = (key: string, args: readonly string[]): Promise<unknown> =>
+      this.#router.command(key, args);
     this.#partitions = new StoredPartitions(broker.streams, {
+      keys,
       clock: redis.clock,
-      run: (call) => this.#run(call),
+      run,
       onChange: () => {
         this.#records.add(this.partitioning.streams);
         this.#router.need(this.#neededKeys());
@@ -116,14 +120,12 @@ class RedisBroker implements Broker {
     });
     this.#records.add(this.partitioning.streams);
     this.#router = this.#newRouter();
-    this.counters = new RedisCounters({
-      run: (call) => this.#run(call),
-      command: (key, command) => this.#router.command(key, command),
-    });
+    this.counters = new RedisCounters({ keys, run, command });
+    this.#deadLetters = new RedisDeadLetters({ options: broker, records: this.#records, run, command });
     this.windows = new RedisWindows({
-      run: (call) => (this.#isClosing ? Promise.reject(brokerClosed()) : this.#run(call)),
-      command: (key, args) =>
-        this.#isClosing ? Promise.reject(brokerClosed()) : this.#router.command(key, args),
+      keys,
+      run: (call) => (this.#isClosing ? Promise.reject(brokerClosed()) : run(call)),
+      command: (key, args) => (this.#isClosing ? Promise.reject(brokerClosed()) : command(key, args)),
       isCluster: () => this.#router.isCluster,
       clock: redis.clock,
       onHealed: redis.onHealed,
@@ -229,22 +231,24 @@ class RedisBroker implements Broker {
     options: ReadOptions,
   ): Promise<ReadonlyMap<string, readonly Entry[]>> {
     checkRead(this.partitioning, cursors, options);
-    return cursors.size === 0 ? new Map() : this.#router.read(cursors, options);
+    if (cursors.size === 0) return new Map();
+    return this.#keys.byName(await this.#router.read(this.#keys.byKey(cursors), options));
   }
 
   async readRange(stream: string, options: RangeOptions): Promise<readonly Entry[]> {
     checkStream(this.partitioning, stream);
-    return this.#readRange(stream, options);
+    checkRange(options);
+    return readRange(this.#router, this.#keys.stream(stream), options);
   }
 
   async claimSlot(owner: string, request: SlotRequest = {}): Promise<SlotClaim> {
     checkSubscriber(owner);
     if (request.instance !== undefined) checkName('instance', request.instance);
-    return this.#run(claimSlotCall(this.options, owner, request));
+    return this.#run(claimSlotCall(this.#keys, this.options, owner, request));
   }
 
   async releaseSlot(owner: string): Promise<void> {
-    return this.#run(releaseSlotCall(this.options, owner));
+    return this.#run(releaseSlotCall(this.#keys, owner));
   }
 
   async acquireLease(stream: string, owner: string): Promise<Lease | undefined> {
@@ -268,42 +272,27 @@ class RedisBroker implements Broker {
   }
 
   async deadLetter(rejected: RejectedEntry): Promise<boolean> {
-    checkEntryId(rejected.entry.id);
-    return this.#run(deadLetterCall(this.#records.of(rejected.stream).keys, this.options, rejected));
+    return this.#deadLetters.deadLetter(rejected);
   }
 
   async findRejected(stream: string, ids: readonly EntryId[]): Promise<ReadonlySet<EntryId>> {
-    checkEntryIds(ids);
-    const { keys } = this.#records.of(stream);
-    const marks = asArray(
-      await this.#router.command(keys.dead, ['MGET', ...ids.map((id) => keys.deadMark(id))]),
-    );
-    return new Set(ids.filter((_, index) => typeof marks[index] === 'string'));
+    return this.#deadLetters.findRejected(stream, ids);
   }
 
   async listDeadLetters(stream: string, options: RangeOptions): Promise<readonly DeadLetter[]> {
-    return (await this.#readRange(this.#records.of(stream).keys.dead, options)).map(toDeadLetter);
+    return this.#deadLetters.listDeadLetters(stream, options);
   }
 
   async readDeadLetter(stream: string, id: EntryId): Promise<DeadLetter | undefined> {
-    checkEntryId(id);
-    const { dead } = this.#records.of(stream).keys;
-    const [entry] = asEntries(await this.#router.command(dead, ['XRANGE', dead, id, id]));
-    return entry === undefined ? undefined : toDeadLetter(entry);
+    return this.#deadLetters.readDeadLetter(stream, id);
   }
 
   async requeueDeadLetter(stream: string, id: EntryId): Promise<RequeueResult> {
-    const deadLetter = await this.readDeadLetter(stream, id);
-    if (deadLetter === undefined) return { status: 'not_found' };
-    if (!deadLetter.isRequeueable) return { status: 'not_requeueable' };
-    const newId = await this.#run(requeueDeadLetterCall(this.#records.of(stream).keys, deadLetter));
-    return newId === undefined ? { status: 'not_found' } : { status: 'requeued', id: newId };
+    return this.#deadLetters.requeueDeadLetter(stream, id);
   }
 
   async dropDeadLetters(stream: string, ids: readonly EntryId[]): Promise<number> {
-    checkEntryIds(ids);
-    const { dead } = this.#records.of(stream).keys;
-    return asNumber(await this.#router.command(dead, ['XDEL', dead, ...ids]));
+    return this.#deadLetters.dropDeadLetters(stream, ids);
   }
 
   async inspect(stream: string): Promise<StreamInspection> {
@@ -313,24 +302,18 @@ class RedisBroker implements Broker {
   async announce(subscriber: string, names: readonly string[]): Promise<void> {
     checkSubscriber(subscriber);
     checkNames(names);
-    return this.#run(announceCall(this.options, subscriber, names));
+    return this.#run(announceCall(this.#keys, subscriber, names));
   }
 
   async announced(): Promise<ReadonlySet<string>> {
-    return this.#run(announcedCall(this.options));
+    return this.#run(announcedCall(this.#keys));
   }
 
   async storeSettings(): Promise<StoreSettings> {
     return readStoreSettings(
       this.#router,
-      this.readGroups.map(([stream = '']) => stream),
+      this.readGroups.map(([stream = '']) => this.#keys.stream(stream)),
     );
-  }
-
-  async #readRange(key: string, options: RangeOptions): Promise<Entry[]> {
-    checkRange(options);
-    if (options.after === LAST_ENTRY_ID) return [];
-    return asEntries(await this.#router.command(key, rangeCommand(key, options)));
   }
 
   /** Runs a script that checks the epoch of a stream, and records which run of a server answered. */
@@ -346,7 +329,7 @@ class RedisBroker implements Broker {
     this.#notifier.change('connecting');
     try {
       await this.#router.open();
-      const key = layoutKey(this.options.group);
+      const key = this.#keys.layout;
       checkLayout(key, await this.#router.command(key, ['GET', key]));
       await this.#partitions.settle({ isClaiming: false });
     } catch (error) {
@@ -366,7 +349,7 @@ class RedisBroker implements Broker {
       connectTimeoutMs: this.options.connectTimeoutMs,
       commandTimeoutMs: this.options.commandTimeoutMs,
       clock: this.#redis.clock,
-      settlementOf: (stream) => this.#records.settlementOf(stream),
+      settlementOf: (key) => this.#records.settlementOf(key),
       onStateChange: (state, cause) => {
         if (this.#isOpen()) this.#notifier.change(state, cause);
       },
@@ -380,11 +363,8 @@ class RedisBroker implements Broker {
   }
 
   #neededKeys(): string[] {
-    return [
-      ...this.partitioning.streams.map(({ name }) => name),
-      slotsKey(this.options.group),
-      typesKey(this.options.group),
-    ];
+    const { slots, types } = this.#keys;
+    return [...this.partitioning.streams.map(({ name }) => this.#keys.stream(name)), slots, types];
   }
 
   #run<T>(call: ScriptCall<T>): Promise<T> {

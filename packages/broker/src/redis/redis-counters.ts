@@ -2,11 +2,12 @@
 import type { CounterStore, Occurrence } from '../port/counters.js';
 import { asNumber } from './calls/replies.js';
 import type { ScriptCall } from './calls/script-calls.js';
-import { counterKey } from './keys.js';
+import type { RedisKeys } from './keys.js';
 import { countScript } from './scripts/counters.js';
 
 /** Dependencies of {@link RedisCounters}. */
 export interface RedisCountersDependencies {
+  readonly keys: RedisKeys;
   run<T>(call: ScriptCall<T>): Promise<T>;
   command(key: string, command: readonly string[]): Promise<unknown>;
 }
@@ -21,11 +22,12 @@ export class RedisCounters implements CounterStore {
 
   count({ name, ageMs, keepMs }: Occurrence): Promise<number> {
     const args = [Math.max(0, Math.ceil(ageMs)), keepMs];
-    return this.#dependencies.run({ script: countScript, keys: [counterKey(name)], args, parse: asNumber });
+    const keys = [this.#dependencies.keys.counter(name)];
+    return this.#dependencies.run({ script: countScript, keys, args, parse: asNumber });
   }
 
   async read(name: string): Promise<number> {
-    const key = counterKey(name);
+    const key = this.#dependencies.keys.counter(name);
     const text = await this.#dependencies.command(key, ['GET', key]);
     return typeof text === 'string' ? Number.parseInt(text, 10) || 0 : 0;
   }

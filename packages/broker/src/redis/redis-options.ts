@@ -21,6 +21,7 @@ import {
 } from '../options.js';
 import { type RedisTarget, resolveTarget } from './connection/redis-target.js';
 import type { RedisTlsOptions } from './connection/redis-tls.js';
+import { KEY_PREFIX_RULE } from './key-prefix.js';
 
 /** Options of `createRedisBroker`. */
 export interface RedisBrokerOptions extends BrokerOptions {
@@ -41,6 +42,12 @@ export interface RedisBrokerOptions extends BrokerOptions {
    * certificate of this client
    */
   readonly tls?: RedisTlsOptions | undefined;
+  /**
+   * Begins the name of every key and stream in Redis: with `acme:`, the stream `events:chat` is `acme:events:chat`. Deployments with
+   * different prefixes share a Redis and know nothing of each other. At most 100 bytes, without
+   * braces, blanks, control characters, `coalesce:` and `* ? [ ] \`. Give every gateway and publisher of a deployment the same prefix. @defaultValue ''
+   */
+  readonly keyPrefix?: string;
   /**
    * Name of the connections in CLIENT LIST, followed by `-writer` or `-reader`. 1 to 64 printable ASCII characters without spaces.
    * @defaultValue 'millrace'
@@ -65,7 +72,7 @@ export const CLIENT_NAME_RULE: OptionRule = {
 /** Checked options: `broker` has the options of every broker, and `redis` has the options of only the Redis broker. */
 export interface ResolvedRedisOptions {
   readonly broker: ResolvedBrokerOptions;
-  readonly redis: Required<Pick<RedisBrokerOptions, 'clientName' | 'clock' | 'onHealed'>> & {
+  readonly redis: Required<Pick<RedisBrokerOptions, 'keyPrefix' | 'clientName' | 'clock' | 'onHealed'>> & {
     readonly target: RedisTarget;
   };
 }
@@ -74,6 +81,7 @@ const RULES: OptionRules<RedisBrokerOptions> = {
   ...BROKER_RULES,
   url: required(secret(text(0))),
   tls: objectWith([]),
+  keyPrefix: KEY_PREFIX_RULE,
   clientName: CLIENT_NAME_RULE,
   clock: CLOCK_RULE,
   onHealed: callback,
@@ -88,11 +96,12 @@ export function resolveRedisBrokerOptions(options: RedisBrokerOptions): Resolved
   const {
     url,
     tls,
+    keyPrefix = '',
     clientName = 'millrace',
     clock = systemClock,
     onHealed = () => {},
     ...rest
   } = checkOptions(options, RULES, invalid, nearestName);
   const target = resolveTarget(url, tls);
-  return { broker: resolveBrokerOptions(rest), redis: { target, clientName, clock, onHealed } };
+  return { broker: resolveBrokerOptions(rest), redis: { target, keyPrefix, clientName, clock, onHealed } };
 }

@@ -6,13 +6,14 @@ import type { StreamOptions } from '../options.js';
 import { Partitioning, partitioningOf } from '../partitions/partitioning.js';
 import { acceptedOf } from './calls/accepted.js';
 import { partitionsCall, type ScriptCall } from './calls/script-calls.js';
-import { streamKeys } from './keys.js';
+import type { RedisKeys } from './keys.js';
 
 /** Time after which a publisher asks again whether a number of partitions has been stored, in milliseconds. */
 const LOOK_AGAIN_MS = 1_000;
 
 /** Dependencies of {@link StoredPartitions}. */
 export interface StoredPartitionsDependencies {
+  readonly keys: RedisKeys;
   readonly clock: Pick<Clock, 'monotonicMs'>;
   run<T>(call: ScriptCall<T>): Promise<T>;
   /** Called after each change of `partitioning`. */
@@ -101,7 +102,8 @@ export class StoredPartitions {
    */
   async #storedCount(stream: string, wanted: number): Promise<number> {
     try {
-      const count = await this.#dependencies.run(partitionsCall(streamKeys(stream), wanted));
+      const { keys, run } = this.#dependencies;
+      const count = await run(partitionsCall(keys.ofStream(stream), wanted));
       this.#refusals.delete(stream);
       this.#everSettled.add(stream);
       return count;

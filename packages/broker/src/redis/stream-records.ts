@@ -4,7 +4,7 @@ import { unknownStream } from '../arguments.js';
 import type { StreamOptions } from '../options.js';
 import type { StreamBounds } from './calls/script-calls.js';
 import type { Settlement } from './connection/blocking-reader.js';
-import { streamKeys } from './keys.js';
+import type { RedisKeys } from './keys.js';
 
 /** The record of one stream. */
 export interface StreamRecord extends StreamBounds {
@@ -13,10 +13,12 @@ export interface StreamRecord extends StreamBounds {
 
 /** Records by stream name. A record is never removed, even if a new number of partitions drops its stream. */
 export class StreamRecords {
+  readonly #keys: RedisKeys;
   readonly #hardCapFactor: number;
   readonly #records = new Map<string, StreamRecord>();
 
-  constructor(hardCapFactor: number) {
+  constructor(keys: RedisKeys, hardCapFactor: number) {
+    this.#keys = keys;
     this.#hardCapFactor = hardCapFactor;
   }
 
@@ -25,7 +27,13 @@ export class StreamRecords {
     for (const { name, maxLength } of streams) {
       if (this.#records.has(name)) continue;
       const hardCap = maxLength * this.#hardCapFactor;
-      this.#records.set(name, { keys: streamKeys(name), maxLength, hardCap, settlement: undefined });
+      this.#records.set(name, {
+        keys: this.#keys.ofStream(name),
+        redisKeys: this.#keys,
+        maxLength,
+        hardCap,
+        settlement: undefined,
+      });
     }
   }
 
@@ -36,8 +44,8 @@ export class StreamRecords {
     return record;
   }
 
-  /** Returns the last settlement of a stream, or `undefined` before the first heartbeat or registration. */
-  settlementOf(stream: string): Settlement | undefined {
-    return this.#records.get(stream)?.settlement;
+  /** Returns the last settlement of the stream with this key, or `undefined` before the first heartbeat or registration. */
+  settlementOf(key: string): Settlement | undefined {
+    return this.#records.get(this.#keys.streamNameOf(key))?.settlement;
   }
 }

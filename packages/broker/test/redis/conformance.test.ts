@@ -10,16 +10,23 @@ beforeAll(async () => {
 
 afterAll(() => redis[Symbol.asyncDispose]());
 
-describeBrokerConformance('the Redis broker', async (options) => {
-  await redis.cli('flushall');
-  const broker = createRedisBroker({ ...SUITE_OPTIONS, ...options, url: redis.url });
-  await broker.open();
-  return {
-    broker,
-    passTime: (ms) => passBrokerTime(broker, ms),
-    [Symbol.asyncDispose]: () => broker.close(),
-  };
-});
+const deployments = [
+  ['the Redis broker', {}],
+  ['the Redis broker with a key prefix and a consumer group', { keyPrefix: 'acme:', group: 'millrace' }],
+] as const;
+
+for (const [name, deployment] of deployments) {
+  describeBrokerConformance(name, async (options) => {
+    await redis.cli('flushall');
+    const broker = createRedisBroker({ ...SUITE_OPTIONS, ...deployment, ...options, url: redis.url });
+    await broker.open();
+    return {
+      broker,
+      passTime: (ms) => passBrokerTime(broker, ms),
+      [Symbol.asyncDispose]: () => broker.close(),
+    };
+  });
+}
 
 /** Waits until `ms` milliseconds have passed on the clock of Redis. */
 async function passBrokerTime(broker: Broker, ms: number): Promise<void> {

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { CHAT, type RedisServer, startRedis } from '@millrace/testkit';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { slotsKey, streamKeys, windowIndexKey, windowKey, windowNameOf } from '../../src/redis/keys.js';
+import { RedisKeys } from '../../src/redis/keys.js';
 
 let redis: RedisServer;
 
@@ -13,20 +13,59 @@ beforeAll(async () => {
 
 afterAll(() => redis[Symbol.asyncDispose]());
 
-it.each([CHAT, 'events:chat.p0', 'plain'])(
-  'all keys of the stream %s have the hash slot of the stream itself',
-  async (stream) => {
-    const keys = streamKeys(stream);
-    const names = Object.values(keys).filter((value): value is string => typeof value === 'string');
-    const all = [...names, keys.dedupe('3f2504e0-4f89-41d3-9a0c-0305e82c3301'), keys.deadMark('1-1')];
+const deployments = [{}, { group: 'audit' }, { prefix: 'acme:' }, { prefix: 'ä/b', group: 'other one' }];
+
+/** Returns every key that the functions of `keys` return for CHAT or `stream`. */
+function streamKeysOf(keys: RedisKeys, stream = CHAT): string[] {
+  const { name: _, dedupe, deadMark, ...names } = keys.ofStream(stream);
+  return [...Object.values(names), dedupe('3f2504e0-4f89-41d3-9a0c-0305e82c3301'), deadMark('1-1')];
+}
+
+it.each(
+  deployments.flatMap((options) =>
+    [CHAT, 'events:chat.p0', 'plain'].map((stream) => [JSON.stringify(options), stream, options] as const),
+  ),
+)(
+  'with %s, all keys of the stream %s have the hash slot of the stream itself',
+  async (_, stream, options) => {
+    const all = streamKeysOf(new RedisKeys(options), stream);
     const slots = await Promise.all(all.map((key) => redis.cli('cluster', 'keyslot', key)));
     expect(new Set(slots).size).toBe(1);
-    expect(all.length).toBe(9);
+    expect(new Set(all).size).toBe(10);
   },
 );
 
+it('every key begins with the prefix', () => {
+  const keys = new RedisKeys({ prefix: 'acme:', group: 'audit' });
+  const window = { roomId: 'room', slot: 'typing' };
+  const others = [keys.slots, keys.types, keys.layout, keys.counter('any'), keys.windowIndex('typing')];
+  for (const key of [...streamKeysOf(keys), ...others, keys.window(window)]) expect(key).toMatch(/^acme:/);
+  expect(keys.ofStream(CHAT)).toMatchObject({
+    name: 'events:chat',
+    stream: 'acme:events:chat',
+    epoch: 'acme:epoch:{acme:events:chat}',
+  });
+  expect(keys.window(window)).toBe('acme:coalesce:room:typing');
+  expect(keys.windowNameOf('acme:coalesce:room:typing')).toEqual(window);
+  expect(keys.windowNameOf('coalesce:room:typing')).toBeUndefined();
+  expect(keys.windowNameOf('other:coalesce:room:typing')).toBeUndefined();
+});
+
+it('only cursors, lease and slots of another consumer group have other names than those of the default group', () => {
+  const own = new RedisKeys({ group: 'audit' });
+  const other = new RedisKeys();
+  expect([own.types, own.layout]).toEqual([other.types, other.layout]);
+  expect(own.slots).toBe('slots:{audit}');
+  const ofDefault = streamKeysOf(other);
+  expect(streamKeysOf(own).filter((key) => !ofDefault.includes(key))).toEqual([
+    'cursors:{events:chat}:{audit}',
+    'lease:{events:chat}:{audit}',
+  ]);
+});
+
 it('the keys have the documented names', () => {
-  const keys = streamKeys(CHAT);
+  const redisKeys = new RedisKeys();
+  const keys = redisKeys.ofStream(CHAT);
   expect([
     keys.dedupe('id'),
     keys.cursors,
@@ -34,6 +73,7 @@ it('the keys have the documented names', () => {
     keys.epoch,
     keys.dead,
     keys.expired,
+    keys.expiredByGroup,
     keys.partitions,
     keys.deadMark('1-1'),
   ]).toEqual([
@@ -43,12 +83,17 @@ it('the keys have the documented names', () => {
     'epoch:{events:chat}',
     'dead:{events:chat}',
     'expired:{events:chat}',
+    'expired:{events:chat}:{groups}',
     'partitions:{events:chat}',
     'deadmark:{events:chat}:1-1',
   ]);
-  expect(slotsKey('signalr-consumers')).toBe('slots:{signalr-consumers}');
-  expect(windowKey({ roomId: 'abc123', slot: 'typing' })).toBe('coalesce:abc123:typing');
-  expect(windowIndexKey('read_receipt')).toBe('coalesce-due:read_receipt');
+  expect([redisKeys.slots, redisKeys.types, redisKeys.layout]).toEqual([
+    'slots:{signalr-consumers}',
+    'types:{signalr-consumers}',
+    'layout:{signalr-consumers}',
+  ]);
+  expect(redisKeys.window({ roomId: 'abc123', slot: 'typing' })).toBe('coalesce:abc123:typing');
+  expect(redisKeys.windowIndex('read_receipt')).toBe('coalesce-due:read_receipt');
 });
 
 it.each([
@@ -67,13 +112,15 @@ it.each([
   '%257B',
 ])('windowNameOf returns the room ID %s from the key of that room’s window', (roomId) => {
   const name = { roomId, slot: 'read_receipt' };
-  expect(windowNameOf(windowKey(name))).toEqual(name);
-  expect(windowNameOf('coalesce::typing')).toBeUndefined();
+  for (const keys of [new RedisKeys(), new RedisKeys({ prefix: 'acme:' })]) {
+    expect(keys.windowNameOf(keys.window(name))).toEqual(name);
+    expect(keys.windowNameOf('coalesce::typing')).toBeUndefined();
+  }
 });
 
 it('every room has its own window key without braces, with the room ID unescaped where possible', () => {
   const rooms = ['a', 'a b', '100%', '%', '%20', '{a}', '%7Ba%7D', '%257Ba%257D', '{', '}', '%7B', '%25'];
-  const keys = rooms.map((roomId) => windowKey({ roomId, slot: 'typing' }));
+  const keys = rooms.map((roomId) => new RedisKeys().window({ roomId, slot: 'typing' }));
   expect(new Set(keys).size).toBe(rooms.length);
   expect(keys.join('')).not.toMatch(/[{}]/);
   expect(keys.slice(0, 5)).toEqual(rooms.slice(0, 5).map((roomId) => `coalesce:${roomId}:typing`));

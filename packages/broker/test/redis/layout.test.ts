@@ -42,9 +42,20 @@ describe('the layout of the keys', () => {
     expect(await redis.cli('exists', KEY)).toBe('0');
   });
 
-  it('a broker opens although another consumer group has a different layout', async () => {
+  it('a broker with another consumer group does not open either, because the groups share the keys of the streams', async () => {
     await redis.cli('set', KEY, '2');
-    await using broker = await openBroker(redis.url, { group: 'others' });
+    const broker = createRedisBroker({ ...SUITE_OPTIONS, group: 'others', url: redis.url });
+    expect(await codeOf(broker.open())).toBe('layout_differs');
+    await broker.close();
+  });
+
+  it('a broker with another key prefix opens, because it shares no key', async () => {
+    await redis.cli('set', KEY, '2');
+    await using broker = await openBroker(redis.url, { keyPrefix: 'acme:' });
     expect(broker.state).toBe('ready');
+    await redis.cli('set', `acme:${KEY}`, '2');
+    const late = createRedisBroker({ ...SUITE_OPTIONS, keyPrefix: 'acme:', url: redis.url });
+    expect(await codeOf(late.open())).toBe('layout_differs');
+    await late.close();
   });
 });

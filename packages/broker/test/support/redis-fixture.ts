@@ -1,11 +1,11 @@
 // Functions that the tests against real Redis share.
-import { type Broker, type BrokerOptions, createRedisBroker } from '@millrace/broker';
+import { type Broker, createRedisBroker, type RedisBrokerOptions } from '@millrace/broker';
 import { append, CHAT, type RedisServer, SUITE_OPTIONS } from '@millrace/testkit';
 
 /** Opens a broker. With `await using`, the broker is closed at the end of the block. */
 export async function openBroker(
   url: string,
-  options: Partial<BrokerOptions> = {},
+  options: Partial<Omit<RedisBrokerOptions, 'url'>> = {},
 ): Promise<Broker & AsyncDisposable> {
   const broker = createRedisBroker({ ...SUITE_OPTIONS, ...options, url });
   await broker.open();

@@ -16,7 +16,7 @@ import type { DeadLetter } from '../../port/dead-letter-store.js';
 import type { Entry, OutgoingEntry, PublishReceipt } from '../../port/entry-log.js';
 import type { HeartbeatReply, ReadProgress, StreamStart } from '../../port/subscriber-registry.js';
 import { newEpoch } from '../../positions/epoch.js';
-import { type StreamKeys, slotsKey, typesKey, windowKey } from '../keys.js';
+import type { RedisKeys, StreamKeys } from '../keys.js';
 import { announcedScript, announceScript } from '../scripts/announce.js';
 import { deadLetterScript } from '../scripts/dead-letter.js';
 import { heartbeatScript } from '../scripts/heartbeat.js';
@@ -59,6 +59,8 @@ export interface ScriptCall<T> {
 /** The keys and bounds of a stream. */
 export interface StreamBounds {
   readonly keys: StreamKeys;
+  /** All keys of the deployment. */
+  readonly redisKeys: RedisKeys;
   readonly maxLength: number;
   readonly hardCap: number;
 }
@@ -69,7 +71,7 @@ export interface StreamBounds {
  * endings of their inputs are sent separately.
  */
 export function publishCall(
-  { keys, hardCap }: StreamBounds,
+  { keys, redisKeys, hardCap }: StreamBounds,
   options: ResolvedBrokerOptions,
   entries: readonly OutgoingEntry[],
   isApart: boolean,
@@ -88,12 +90,12 @@ export function publishCall(
       if (isNew !== true) mayBeRepeated = true;
     }
     if (ending === undefined) continue;
-    windowKeys.push(windowKey(ending.window));
+    windowKeys.push(redisKeys.window(ending.window));
     args.push(ending.key, endingText(ending));
   }
   return {
     script: publishScript,
-    keys: [keys.stream, keys.expired, ...dedupeKeys, ...windowKeys],
+    keys: [keys.stream, keys.expired, ...dedupeKeys, ...windowKeys, keys.expiredByGroup],
     args: [
       options.group,
       hardCap,
@@ -124,9 +126,9 @@ export function registerCall(
   return {
     script: registerScript,
     isSettling: true,
-    keys: [keys.stream, keys.cursors, keys.epoch, keys.lease],
-    args: [subscriber, group, livenessMs, newEpoch(keys.stream)],
-    parse: (reply) => asServedStart(keys.stream, reply),
+    keys: [keys.stream, keys.cursors, keys.epoch, keys.lease, keys.expiredByGroup],
+    args: [subscriber, group, livenessMs, newEpoch(keys.name)],
+    parse: (reply) => asServedStart(keys.name, reply),
   };
 }
 
@@ -141,28 +143,29 @@ export function heartbeatCall(
     script: heartbeatScript,
     isSettling: true,
     keys: [keys.stream, keys.cursors, keys.epoch, keys.lease],
-    args: [subscriber, cursor, epoch, entriesAdded, livenessMs, newEpoch(keys.stream), digest, group],
-    parse: (reply) => asHeartbeatReply(keys.stream, reply),
+    args: [subscriber, cursor, epoch, entriesAdded, livenessMs, newEpoch(keys.name), digest, group],
+    parse: (reply) => asHeartbeatReply(keys.name, reply),
   };
 }
 
 /** Returns the script call for `Broker.claimSlot`. */
 export function claimSlotCall(
-  { group, leaseMs }: ResolvedBrokerOptions,
+  { slots }: RedisKeys,
+  { leaseMs }: ResolvedBrokerOptions,
   owner: string,
   { preferred = 0, instance = '', isRenewal = false }: SlotRequest,
 ): ScriptCall<SlotClaim> {
   return {
     script: claimSlotScript,
-    keys: [slotsKey(group)],
+    keys: [slots],
     args: [owner, leaseMs, preferred, instance, isRenewal ? 1 : 0],
     parse: asSlotClaim,
   };
 }
 
 /** Returns the script call for `Broker.releaseSlot`. */
-export function releaseSlotCall({ group }: ResolvedBrokerOptions, owner: string): ScriptCall<void> {
-  return { script: releaseSlotScript, keys: [slotsKey(group)], args: [owner], parse: () => {} };
+export function releaseSlotCall({ slots }: RedisKeys, owner: string): ScriptCall<void> {
+  return { script: releaseSlotScript, keys: [slots], args: [owner], parse: () => {} };
 }
 
 /** Returns the script call for `Broker.acquireLease`. */
@@ -175,7 +178,7 @@ export function acquireLeaseCall(
     script: acquireLeaseScript,
     keys: [keys.lease],
     args: [owner, leaseMs],
-    parse: (fence) => (fence === null ? undefined : { stream: keys.stream, owner, fence: asNumber(fence) }),
+    parse: (fence) => (fence === null ? undefined : { stream: keys.name, owner, fence: asNumber(fence) }),
   };
 }
 
@@ -207,7 +210,7 @@ export function trimCall(
 ): ScriptCall<TrimResult> {
   return {
     script: trimScript,
-    keys: [keys.stream, keys.cursors, keys.lease, keys.expired],
+    keys: [keys.stream, keys.cursors, keys.lease, keys.expired, keys.expiredByGroup],
     args: [lease.owner, lease.fence, group, maxLength, hardCap, minAgeMs, trimBatchSize],
     parse: asTrimResult,
   };
@@ -258,26 +261,26 @@ export function inspectCall(
 ): ScriptCall<StreamInspection> {
   return {
     script: inspectScript,
-    keys: [keys.stream, keys.expired, keys.dead],
+    keys: [keys.stream, keys.expired, keys.dead, keys.expiredByGroup],
     args: [group],
-    parse: (reply) => asInspection(keys.stream, reply),
+    parse: (reply) => asInspection(keys.name, reply),
   };
 }
 
 /** Returns the script call for `Broker.announce`. */
 export function announceCall(
-  { group }: ResolvedBrokerOptions,
+  { types }: RedisKeys,
   subscriber: string,
   names: readonly string[],
 ): ScriptCall<void> {
   const { lifetimeMs, maxSubscribers } = ANNOUNCEMENT_LIMITS;
   const text = names.length === 0 ? '' : JSON.stringify(names);
   const args = [subscriber, lifetimeMs, maxSubscribers, text];
-  return { script: announceScript, keys: [typesKey(group)], args, parse: () => {} };
+  return { script: announceScript, keys: [types], args, parse: () => {} };
 }
 
 /** Returns the script call for `Broker.announced`. */
-export function announcedCall({ group }: ResolvedBrokerOptions): ScriptCall<ReadonlySet<string>> {
+export function announcedCall({ types }: RedisKeys): ScriptCall<ReadonlySet<string>> {
   const parse = (reply: unknown): ReadonlySet<string> => namesIn(asArray(reply).map(asText));
-  return { script: announcedScript, keys: [typesKey(group)], args: [], parse };
+  return { script: announcedScript, keys: [types], args: [], parse };
 }

@@ -1,20 +1,21 @@
 // Reads the figures of one stream in one atomic step.
 import { defineScript } from './script.js';
-import { clockFunctions, infoFunctions } from './snippets.js';
+import { clockFunctions, expiredCountFunctions, infoFunctions } from './snippets.js';
 
 /**
- * KEYS: stream, expired, dead. ARGV: group. Returns length, entries added, first ID or '', last ID,
- * unconsumed, pending, oldest pending ID or '', expired, dead letters, seconds, microseconds. `unconsumed` is
- * the lag that Redis reports for the group, but at most the length of the stream. Redis does not know the lag
- * after the group was recreated, or after another program used XDEL. In that case, `unconsumed` is the
- * length, or 0 for a group at the newest entry. `expired` and `dead letters` are 0 if their keys hold another
- * type.
+ * KEYS: stream, expired, dead, expiredByGroup. ARGV: group. Returns length, entries added, first ID or '',
+ * last ID, unconsumed, pending, oldest pending ID or '', expired, dead letters, seconds, microseconds.
+ * `unconsumed` is the lag that Redis reports for the group, but at most the length of the stream. Redis does
+ * not know the lag after the group was recreated, or after another program used XDEL. In that case,
+ * `unconsumed` is the length, or 0 for a group at the newest entry. `expired` and `dead letters` are 0 if
+ * their keys hold another type.
  */
 export const inspectScript = defineScript(
   'inspect',
   [
     clockFunctions,
     infoFunctions,
+    expiredCountFunctions,
     `
 local stream = KEYS[1]
 local _, seconds, micros = readClock()
@@ -30,7 +31,7 @@ if group then
   if group['last-delivered-id'] == tip.lastId then unconsumed = 0
   elseif group['lag'] then unconsumed = math.min(length, group['lag']) end
 end
-local expired, dead = redis.pcall('GET', KEYS[2]), redis.pcall('XLEN', KEYS[3])
+local expired, dead = readExpired(KEYS[2], KEYS[4], ARGV[1]), redis.pcall('XLEN', KEYS[3])
 expired = type(expired) == 'string' and tonumber(expired) or 0
 dead = type(dead) == 'number' and dead or 0
 return { length, tip.added, first[1] and first[1][1] or '', tip.lastId, unconsumed, pending, oldest, expired,

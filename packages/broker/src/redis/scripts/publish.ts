@@ -20,18 +20,18 @@ local function endInputsOf(window, key, text, id)
   ${endingFunctions}
   return endInputs(window, key, text, id, id)
 end
-local function trimToCap(stream, expired, group, hardCap, limit)
+local function trimToCap(stream, expired, byGroup, group, hardCap, limit)
   ${idFunctions}
   ${infoFunctions}
   ${floorFunctions}
   ${expireFunctions}
-  return expireBeyond(stream, expired, group, hardCap, limit)
+  return expireBeyond(stream, expired, byGroup, group, hardCap, limit)
 end
 `;
 
 /**
- * KEYS: stream, expired, then the dedupe keys of the entries that have one, then the windows of the entries that end inputs. The
- * dedupe keys and the windows are in the order of the entries.
+ * KEYS: stream, expired, then the dedupe keys of the entries that have one, then the windows of the entries
+ * that end inputs, then expiredByGroup. The dedupe keys and the windows are in the order of the entries.
  * ARGV: group, hard cap, maximum number of entries to remove, dedupe window in ms, number of dedupe keys, 1 if the
  * dedupe keys are looked up first and 0 if all of them are new, then the arguments of each entry:
  * - a sum: 1 if the entry has a dedupe key, plus 2 if it has an ending
@@ -96,7 +96,7 @@ while at <= #ARGV do
   at = fieldsTo + 1
   if window then at = at + 2 end
 end
-if redis.call('XLEN', stream) > hardCap then trimToCap(stream, expired, group, hardCap, limit) end
+if redis.call('XLEN', stream) > hardCap then trimToCap(stream, expired, KEYS[#KEYS], group, hardCap, limit) end
 return reply
 `,
   ],

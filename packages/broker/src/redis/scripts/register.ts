@@ -4,6 +4,7 @@ import {
   clockFunctions,
   cursorFunctions,
   epochFunctions,
+  expiredCountFunctions,
   goneFunctions,
   idFunctions,
   infoFunctions,
@@ -11,13 +12,14 @@ import {
 } from './snippets.js';
 
 /**
- * KEYS: stream, cursors, epoch, lease. ARGV: subscriber, group, livenessMs, value for a new epoch, and two markers (see
+ * KEYS: stream, cursors, epoch, lease, expiredByGroup. ARGV: subscriber, group, livenessMs, value for a new epoch, and two markers (see
  * `restart-markers.ts`): the marker of this run or '', and the refuted marker or ''.
  * Returns epoch, cursor, last ID, entries added, seconds, microseconds, previous epoch or '', the last ID up to which the previous
  * epoch is valid, and the run of the server.
  *
  * Creates the stream and the group if they are missing. A new group begins at 0, so that entries published before it count as not
- * acknowledged. If another subscriber is live, the cursor is the newest ID. Otherwise it is the newest entry up to which everything
+ * acknowledged. A group that is missing beside other groups is new if its lease is missing too. Otherwise it was deleted, perhaps
+ * together with the stream. If another subscriber is live, the cursor is the newest ID. Otherwise it is the newest entry up to which everything
  * is acknowledged.
  */
 export const registerScript = defineScript(
@@ -30,14 +32,16 @@ export const registerScript = defineScript(
     pulseFunctions,
     goneFunctions,
     epochFunctions,
+    expiredCountFunctions,
     `
 local stream, cursors, epoch, lease = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local member, group, livenessMs, fresh = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
 local run, question = readRun(epoch, ARGV[5], ARGV[6])
 if question then return question end
 local now, seconds, micros = readClock()
-local info = findGroup(stream, group)
-local hadGroup = info ~= nil
+local info, isAlone = findGroup(stream, group)
+local isNew = not isAlone and redis.call('EXISTS', lease) == 0
+local hadGroup = info ~= nil or isNew
 if not info then
   local created = redis.pcall('XGROUP', 'CREATE', stream, group, '0', 'MKSTREAM')
   if created.err then return created end
@@ -61,6 +65,7 @@ if not othersLive then
   end
 end
 redis.call('HSET', cursors, member, cursorText(cursor, now, now))
+beginExpiredCount(KEYS[5], group)
 return { life.value, cursor, tip.lastId, tip.added, seconds, micros, life.former, life.upTo, run.id }
 `,
   ],

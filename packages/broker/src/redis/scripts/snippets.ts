@@ -5,6 +5,7 @@
 // of a value. It ignores the text that a later build has added behind them (`|` and any text). A build also
 // keeps unknown hash fields. Only the owner of a value rewrites it, in the form of its own build. A
 // subscriber owns its cursor and slot; the holder of a lease or claim owns the values of that lease or claim.
+import { DEFAULT_GROUP } from '../../options.js';
 import { WINDOW_LIMITS } from '../../port/windows.js';
 
 /** `idLess(a, b)`, `idMin(a, b)` and `idNext(id)`. For the largest possible ID, `idNext` returns that ID itself. */
@@ -83,7 +84,7 @@ end
 
 /**
  * `flat(reply)` converts a reply of alternating names and values to a table.
- * `findGroup(stream, group)` returns the group's XINFO, or nil.
+ * `findGroup(stream, group)` returns the group's XINFO, or nil, and then true if the stream has no group at all.
  */
 export const infoFunctions = `
 local function flat(reply)
@@ -93,12 +94,12 @@ local function flat(reply)
 end
 local function findGroup(stream, group)
   local groups = redis.pcall('XINFO', 'GROUPS', stream)
-  if groups.err then return nil end
+  if groups.err then return nil, true end
   for i = 1, #groups do
     local info = flat(groups[i])
-    if info['name'] == group then return info end
+    if info['name'] == group then return info, false end
   end
-  return nil
+  return nil, #groups == 0
 end
 local function readTip(stream)
   local info = redis.pcall('XINFO', 'STREAM', stream)
@@ -111,12 +112,22 @@ local function readTip(stream)
 end
 `;
 
-/** `groupFloor(stream, info)` returns an ID. The group has acknowledged exactly the entries below that ID. */
+/**
+ * `groupFloor(stream, info)` returns an ID. The group has acknowledged exactly the entries below that ID.
+ * `newestAcknowledged(stream, info)` returns the ID of the newest of these entries, or a smaller ID than that
+ * of every entry if there is none.
+ */
 export const floorFunctions = `
 local function groupFloor(stream, info)
   if not info then return '0-0' end
   if info['pending'] > 0 then return redis.call('XPENDING', stream, info['name'])[2] end
   return idNext(info['last-delivered-id'])
+end
+local function newestAcknowledged(stream, info)
+  if info['pending'] == 0 then return info['last-delivered-id'] end
+  local oldest = redis.call('XPENDING', stream, info['name'])[2]
+  local before = redis.call('XREVRANGE', stream, '(' .. oldest, '-', 'COUNT', 1)
+  return before[1] and before[1][1] or '0-0'
 end
 `;
 
@@ -244,29 +255,83 @@ end
 `;
 
 /**
- * `expireBeyond(stream, expired, group, hardCap, limit)` trims the stream to `hardCap`, by at most `limit`
- * entries per call. The function returns two numbers: the number of removed entries, and how many of these
- * the group had not acknowledged. It adds the second number to `expired`. Whole nodes of acknowledged entries
- * are removed first, without being read. Only the node that contains the floor is read.
+ * `readExpired(expired, byGroup, group)` returns the stored number of entries that were removed before this
+ * group had acknowledged them. It returns nil or an error if there is no number.
+ * `beginExpiredCount(byGroup, group)` begins to count for a group that has subscribers.
+ * `addExpired(expired, byGroup, group, lost, isOwn)` counts for the caller's own group, and for other groups
+ * that have had subscribers. It does not count for the groups of other programs. If another type is stored at
+ * a key, the count starts again.
  */
-export const expireFunctions = `
-local function expireBeyond(stream, expired, group, hardCap, limit)
+export const expiredCountFunctions = `
+local function readExpired(expired, byGroup, group)
+  if group == '${DEFAULT_GROUP}' then return redis.pcall('GET', expired) end
+  return redis.pcall('HGET', byGroup, group)
+end
+local function beginExpiredCount(byGroup, group)
+  if group ~= '${DEFAULT_GROUP}' then redis.pcall('HSETNX', byGroup, group, '0') end
+end
+local function addExpired(expired, byGroup, group, lost, isOwn)
+  if group == '${DEFAULT_GROUP}' then
+    if type(redis.pcall('INCRBY', expired, lost)) ~= 'number' then redis.call('SET', expired, lost) end
+    return
+  end
+  local known = redis.pcall('HGET', byGroup, group)
+  if type(known) == 'table' then
+    redis.call('DEL', byGroup)
+    known = false
+  end
+  if not known and not isOwn then return end
+  local before = tonumber(string.match(known or '', '^%d+') or '0')
+  redis.call('HSET', byGroup, group, string.format('%.0f', before + lost))
+end
+`;
+
+/**
+ * `expireBeyond(stream, expired, byGroup, group, hardCap, limit)` trims the stream to `hardCap`, by at most
+ * `limit` entries per call. The function returns two numbers: the number of removed entries, and how many of
+ * these `group` had not acknowledged. It counts the second number for `group`, and the corresponding number
+ * for each other group. If the stream does not have `group`, this group has acknowledged nothing.
+ *
+ * The function goes from the group that has acknowledged the fewest entries to the one that has acknowledged
+ * the most. In each step, it removes the entries that this group and all later ones have acknowledged, and
+ * that all earlier ones have lost. Whole nodes are removed without being read. Only the node that contains
+ * the floor of the group is read.
+ */
+export const expireFunctions = `${expiredCountFunctions}
+local function groupFloors(stream, group)
+  local groups, floors, hasGroup = redis.call('XINFO', 'GROUPS', stream), {}, false
+  for i = 1, #groups do
+    local info = flat(groups[i])
+    floors[i] = { name = info['name'], floor = groupFloor(stream, info), lost = 0 }
+    if info['name'] == group then hasGroup = true end
+  end
+  if not hasGroup then floors[#floors + 1] = { name = group, floor = '0-0', lost = 0 } end
+  table.sort(floors, function(a, b) return idLess(a.floor, b.floor) end)
+  return floors
+end
+local function removeBelow(stream, floor, most)
+  if floor == '0-0' or most == 0 then return 0 end
+  local removed = redis.call('XTRIM', stream, 'MINID', '~', floor, 'LIMIT', most)
+  if removed == most then return removed end
+  local rest = #redis.call('XRANGE', stream, '-', '(' .. floor, 'COUNT', most - removed)
+  if rest > 0 then redis.call('XTRIM', stream, 'MAXLEN', '=', redis.call('XLEN', stream) - rest) end
+  return removed + rest
+end
+local function expireBeyond(stream, expired, byGroup, group, hardCap, limit)
   local excess = math.min(redis.call('XLEN', stream) - hardCap, limit)
   if excess <= 0 then return 0, 0 end
-  local floor = groupFloor(stream, findGroup(stream, group))
-  local removed = redis.call('XTRIM', stream, 'MINID', '~', floor, 'LIMIT', excess)
-  local left = excess - removed
-  if left == 0 then return removed, 0 end
-  local acknowledged = 0
-  if floor ~= '0-0' then
-    acknowledged = #redis.call('XRANGE', stream, '-', '(' .. floor, 'COUNT', left)
+  local left, floors, lostOfOwn = excess, groupFloors(stream, group), 0
+  for i = 1, #floors do
+    local removed = removeBelow(stream, floors[i].floor, left)
+    left = left - removed
+    for j = 1, i - 1 do floors[j].lost = floors[j].lost + removed end
   end
-  redis.call('XTRIM', stream, 'MAXLEN', '=', redis.call('XLEN', stream) - left)
-  local lost = left - acknowledged
-  if lost > 0 and type(redis.pcall('INCRBY', expired, lost)) ~= 'number' then
-    -- The key has another type, so the count starts again.
-    redis.call('SET', expired, lost)
+  if left > 0 then redis.call('XTRIM', stream, 'MAXLEN', '=', redis.call('XLEN', stream) - left) end
+  for i = 1, #floors do
+    local lost = floors[i].lost + left
+    if lost > 0 then addExpired(expired, byGroup, floors[i].name, lost, floors[i].name == group) end
+    if floors[i].name == group then lostOfOwn = lost end
   end
-  return removed + left, lost
+  return excess, lostOfOwn
 end
 `;

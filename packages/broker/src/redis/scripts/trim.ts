@@ -11,19 +11,21 @@ import {
 } from './snippets.js';
 
 /**
- * KEYS: stream, cursors, lease, expired. ARGV: owner, fence, group, maxLength, hard cap, minAgeMs, maximum
- * number of entries to remove. Returns nil if the owner has lost the lease. Otherwise returns the number of
- * acknowledged entries that were removed, and the number of other entries that were removed.
+ * KEYS: stream, cursors, lease, expired, expiredByGroup. ARGV: owner, fence, group, maxLength, hard cap,
+ * minAgeMs, maximum number of entries to remove. Returns nil if the owner has lost the lease. Otherwise
+ * returns the number of acknowledged entries that were removed, and the number of other entries that were
+ * removed.
  *
  * The floor is an ID. Every entry below the floor is acknowledged by every consumer group, is before every
- * registered cursor, and is older than `minAgeMs`. The entry at a cursor stays, because it shows the
- * subscriber that no later entry was removed. An ID ahead of the clock does not show the age of its entry. If
- * the newest ID is ahead, the hash of the lease stores this ID in `aheadId`, and the time of this trim in
- * `aheadMs`. When `minAgeMs` has passed, the ID moves to `agedId`, and all entries up to it count as old
- * enough. An entry that was added just after `aheadId` was stored waits for the next round, at most twice
- * `minAgeMs`. The excess is the number of entries beyond `maxLength`. `XTRIM MINID ~ floor LIMIT excess`
- * removes whole nodes below the floor, and never more entries than the excess. The command does not read
- * entries, and leaves at most one node beyond `maxLength`.
+ * registered cursor of this group, and is older than `minAgeMs`. The entry at a cursor stays, because it
+ * shows the subscriber that no later entry was removed. For the same reason the newest entry that another
+ * group has acknowledged stays: no cursor of that group is before this entry. An ID ahead of the clock does
+ * not show the age of its entry. If the newest ID is ahead, the hash of the lease stores this ID in
+ * `aheadId`, and the time of this trim in `aheadMs`. When `minAgeMs` has passed, the ID moves to `agedId`,
+ * and all entries up to it count as old enough. An entry that was added just after `aheadId` was stored waits
+ * for the next round, at most twice `minAgeMs`. The excess is the number of entries beyond `maxLength`.
+ * `XTRIM MINID ~ floor LIMIT excess` removes whole nodes below the floor, and never more entries than the
+ * excess. The command does not read entries, and leaves at most one node beyond `maxLength`.
  *
  * If the stream is far above the hard cap, a call removes a tenth of the entries above the cap instead of the
  * maximum number. Otherwise a producer that adds entries by plain XADD faster than calls remove them could
@@ -74,14 +76,19 @@ local hasGroup = false
 local groups = redis.call('XINFO', 'GROUPS', stream)
 for i = 1, #groups do
   local info = flat(groups[i])
-  if info['name'] == group then hasGroup = true end
-  floor = idMin(floor, groupFloor(stream, info))
+  if info['name'] == group then
+    hasGroup = true
+    floor = idMin(floor, groupFloor(stream, info))
+  else
+    floor = idMin(floor, newestAcknowledged(stream, info))
+  end
 end
 eachCursor(cursors, function(_, id) floor = idMin(floor, id) end)
 local removed = 0
 if hasGroup then removed = redis.call('XTRIM', stream, 'MINID', '~', floor, 'LIMIT', excess) end
 local beyond = redis.call('XLEN', stream) - hardCap
-local cut, lost = expireBeyond(stream, expired, group, hardCap, math.max(limit, math.floor(beyond / 10)))
+local most = math.max(limit, math.floor(beyond / 10))
+local cut, lost = expireBeyond(stream, expired, KEYS[5], group, hardCap, most)
 return { removed + cut - lost, lost }
 `,
   ],

@@ -13,7 +13,7 @@ import {
   type WindowStore,
 } from '../../port/windows.js';
 import type { ScriptCall } from '../calls/script-calls.js';
-import { windowIndexKey } from '../keys.js';
+import type { RedisKeys } from '../keys.js';
 import { RemoteEndings } from './remote-endings.js';
 import {
   healIndexCall,
@@ -31,6 +31,7 @@ import {
 
 /** Dependencies of {@link RedisWindows}. */
 export interface RedisWindowsDependencies {
+  readonly keys: RedisKeys;
   run<T>(call: ScriptCall<T>): Promise<T>;
   command(key: string, args: readonly string[]): Promise<unknown>;
   /** True when windows and index may be on different servers. */
@@ -73,8 +74,10 @@ export class RedisWindows implements WindowStore {
     const location = this.#location(name);
     checkWindowInputs(inputs);
     if (this.#dependencies.isCluster()) await this.remoteEndings.settled(location.window);
+    const { windowMs } = options;
+    const stream = this.#dependencies.keys.stream(options.stream);
     const addition = await this.#healing(location, () =>
-      this.#dependencies.run(windowAddCall(location, inputs, options)),
+      this.#dependencies.run(windowAddCall(location, inputs, { windowMs, stream })),
     );
     // The process that opened the window may have died before it updated the index. Therefore every caller
     // adds the window to the index if the window is missing there.
@@ -112,11 +115,12 @@ export class RedisWindows implements WindowStore {
   ): Promise<readonly WindowName[]> {
     checkWindowSlot(slot);
     checkCount(options.count);
-    const index = windowIndexKey(slot);
+    const { keys } = this.#dependencies;
+    const index = keys.windowIndex(slot);
     // Most searches find no window at all. A plain command shows this for a tenth of the cost of a script.
     if ((await this.#dependencies.command(index, ['EXISTS', index])) === 0) return [];
     const found = await this.#dependencies
-      .run(overdueWindowsCall(slot, options))
+      .run(overdueWindowsCall(keys, slot, options))
       .catch(async (error: unknown) => {
         if (!isRefusal(error) || !(await this.#heal(index, healIndexCall(index)))) throw error;
         return [];
@@ -160,7 +164,7 @@ export class RedisWindows implements WindowStore {
 
   #location(name: WindowName): WindowLocation {
     checkWindowName(name);
-    return windowLocation(name, this.#dependencies.isCluster());
+    return windowLocation(this.#dependencies.keys, name, this.#dependencies.isCluster());
   }
 
   async #index(location: WindowLocation, { isOpened, dueInMs }: WindowAddition): Promise<void> {

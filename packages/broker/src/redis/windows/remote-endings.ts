@@ -6,7 +6,7 @@ import type { OutgoingEntry, PublishReceipt } from '../../port/entry-log.js';
 import type { WindowEnding } from '../../port/windows.js';
 import { asArray } from '../calls/replies.js';
 import type { ScriptCall } from '../calls/script-calls.js';
-import { windowIndexKey, windowKey } from '../keys.js';
+import type { RedisKeys } from '../keys.js';
 import { windowEndCall } from './window-calls.js';
 
 /** An ending, and the ID of the entry that was stored with it. */
@@ -17,6 +17,7 @@ export interface StoredEnding {
 
 /** Dependencies of {@link RemoteEndings}. */
 export interface RemoteEndingsDependencies {
+  readonly keys: RedisKeys;
   command(key: string, args: readonly string[]): Promise<unknown>;
   run<T>(call: ScriptCall<T>): Promise<T>;
 }
@@ -39,6 +40,7 @@ export class RemoteEndings {
   /** Number of endings that wait or are being sent, by window key. */
   readonly #windows = new Map<string, number>();
   #sending: Promise<void> | undefined;
+  readonly #keyOf = ({ ending }: StoredEnding): string => this.#dependencies.keys.window(ending.window);
 
   constructor(dependencies: RemoteEndingsDependencies) {
     this.#dependencies = dependencies;
@@ -48,7 +50,8 @@ export class RemoteEndings {
     const taken = stored.slice(0, Math.max(0, MAX_QUEUED - this.#queue.length));
     if (taken.length === 0) return;
     this.#queue.push(...taken);
-    for (const window of taken.map(keyOf)) this.#windows.set(window, (this.#windows.get(window) ?? 0) + 1);
+    for (const window of taken.map(this.#keyOf))
+      this.#windows.set(window, (this.#windows.get(window) ?? 0) + 1);
     this.#sending ??= this.#sendAll();
   }
 
@@ -64,7 +67,7 @@ export class RemoteEndings {
     while (this.#queue.length > 0) {
       const round = this.#queue.splice(0, MAX_ASKED);
       await this.#sendRound(round).catch(() => {});
-      for (const window of round.map(keyOf)) {
+      for (const window of round.map(this.#keyOf)) {
         const left = (this.#windows.get(window) ?? 1) - 1;
         if (left > 0) this.#windows.set(window, left);
         else this.#windows.delete(window);
@@ -78,13 +81,13 @@ export class RemoteEndings {
     await Promise.all(
       slots.map(async (slot) => {
         const stored = round.filter(({ ending }) => ending.window.slot === slot);
-        const index = windowIndexKey(slot);
+        const index = this.#dependencies.keys.windowIndex(slot);
         const scores = asArray(
-          await this.#dependencies.command(index, ['ZMSCORE', index, ...stored.map(keyOf)]),
+          await this.#dependencies.command(index, ['ZMSCORE', index, ...stored.map(this.#keyOf)]),
         );
         const open = stored.filter((_, at) => scores[at] !== null);
         await Promise.allSettled(
-          open.map(({ ending, id }) => this.#dependencies.run(windowEndCall(ending, id))),
+          open.map((one) => this.#dependencies.run(windowEndCall(this.#keyOf(one), one))),
         );
       }),
     );
@@ -101,8 +104,4 @@ export function endingsOf(
     const isStored = receipt !== undefined && !(receipt instanceof BrokerError) && !receipt.isDuplicate;
     return ends !== undefined && isStored ? [{ ending: ends, id: receipt.id }] : [];
   });
-}
-
-function keyOf({ ending }: StoredEnding): string {
-  return windowKey(ending.window);
 }

@@ -11,7 +11,7 @@ import {
 } from '../../port/windows.js';
 import { asArray, asNumber, asText } from '../calls/replies.js';
 import type { ScriptCall } from '../calls/script-calls.js';
-import { windowIndexKey, windowKey, windowNameOf } from '../keys.js';
+import type { RedisKeys } from '../keys.js';
 import {
   windowAddScript,
   windowClaimScript,
@@ -38,13 +38,13 @@ export interface WindowLocation {
  * Returns the keys of a window.
  * @param isApart true if the index may be on another server
  */
-export function windowLocation(name: WindowName, isApart: boolean): WindowLocation {
-  const window = windowKey(name);
-  const index = windowIndexKey(name.slot);
+export function windowLocation(keys: RedisKeys, name: WindowName, isApart: boolean): WindowLocation {
+  const window = keys.window(name);
+  const index = keys.windowIndex(name.slot);
   return { window, index, keys: isApart ? [window] : [window, index] };
 }
 
-/** Returns the script call for `WindowStore.add`. */
+/** Returns the script call for `WindowStore.add`. @param stream key of the stream */
 export function windowAddCall(
   { window, keys }: WindowLocation,
   inputs: readonly WindowInput[],
@@ -58,9 +58,12 @@ export function windowAddCall(
 }
 
 /** Returns the script call that ends inputs in a window on another server than the entry that ends them. */
-export function windowEndCall(ending: WindowEnding, id: EntryId): ScriptCall<void> {
+export function windowEndCall(
+  window: string,
+  { ending, id }: { readonly ending: WindowEnding; readonly id: EntryId },
+): ScriptCall<void> {
   const args = [ending.key, endingText(ending), id];
-  return { script: windowEndScript, keys: [windowKey(ending.window)], args, parse: () => {} };
+  return { script: windowEndScript, keys: [window], args, parse: () => {} };
 }
 
 /** Returns the script call for `WindowStore.claim`. */
@@ -108,14 +111,15 @@ export interface IndexedWindow {
 
 /** Returns the script call for `WindowStore.overdue`. */
 export function overdueWindowsCall(
+  keys: RedisKeys,
   slot: string,
   { graceMs, count }: Parameters<WindowStore['overdue']>[1],
 ): ScriptCall<IndexedWindow[]> {
   return {
     script: windowOverdueScript,
-    keys: [windowIndexKey(slot)],
+    keys: [keys.windowIndex(slot)],
     args: [graceMs, count, WINDOW_LIMITS.keptMs],
-    parse: asOverdue,
+    parse: (reply) => asOverdue(keys, reply),
   };
 }
 
@@ -184,12 +188,12 @@ function asClaim(reply: unknown): WindowClaim {
   }
 }
 
-function asOverdue(reply: unknown): IndexedWindow[] {
+function asOverdue(keys: RedisKeys, reply: unknown): IndexedWindow[] {
   const found = [];
   const items = asArray(reply);
   for (let at = 0; at + 1 < items.length; at += 2) {
     const window = asText(items[at]);
-    found.push({ name: windowNameOf(window), window, score: asText(items[at + 1]) });
+    found.push({ name: keys.windowNameOf(window), window, score: asText(items[at + 1]) });
   }
   return found;
 }
