@@ -51,7 +51,9 @@ program
 
 const deadLetters = program
   .command('dead-letters')
-  .description('list, replay or drop rejected entries; in the Redis of MILLRACE_REDIS_URL');
+  .description(
+    'list, replay or drop rejected entries; in the Redis of MILLRACE_REDIS_URL (and MILLRACE_REDIS_KEY_PREFIX)',
+  );
 
 deadLetters
   .command('list')

@@ -103,12 +103,12 @@ export function composeGateway(options: ResolvedGatewayOptions, logger: Logger):
 }
 
 function createBroker({ options, logger, metrics }: SharedDependencies): Broker {
-  const { catalog, partitions, minAgeMs, dedupeWindowMs } = options;
+  const { redisKeyPrefix, catalog, partitions, minAgeMs, dedupeWindowMs } = options;
   const streams = catalog.streams.map((stream) => ({
     ...stream,
     ...(partitions === undefined ? {} : { partitions }),
   }));
-  const brokerOptions: BrokerOptions = { streams, minAgeMs, dedupeWindowMs };
+  const brokerOptions: BrokerOptions = { streams, group: options.consumerGroup, minAgeMs, dedupeWindowMs };
   const redis = redisConnectionOptions(options);
   const broker =
     redis === undefined
@@ -116,6 +116,7 @@ function createBroker({ options, logger, metrics }: SharedDependencies): Broker 
       : createRedisBroker({
           ...brokerOptions,
           ...redis,
+          keyPrefix: redisKeyPrefix,
           onHealed: (key) => {
             metrics.healed.inc();
             logger.warn(
@@ -135,7 +136,7 @@ function createBroker({ options, logger, metrics }: SharedDependencies): Broker 
 function createDirectory({ options, logger }: SharedDependencies): SharedDirectory | undefined {
   const redis = redisConnectionOptions(options);
   if (redis === undefined || options.instanceUrl === undefined) return undefined;
-  return new SharedDirectory(redis, logger);
+  return new SharedDirectory(redis, { keyPrefix: options.redisKeyPrefix, logger });
 }
 
 function createSignalR(

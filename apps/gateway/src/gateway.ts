@@ -237,7 +237,7 @@ class MillraceGateway implements Gateway<AnyCatalog> {
       // A stream that does not answer keeps its last figures.
       await Promise.allSettled(
         broker.partitioning.streams.map(async ({ name }) => {
-          metrics.observeStream('signalr-consumers', await broker.inspect(name));
+          metrics.observeStream(broker.options.group, await broker.inspect(name));
         }),
       );
     }

@@ -27,6 +27,11 @@ export interface ConnectPublisherOptions<C extends AnyCatalog = typeof eventCata
    * no certificate of this client
    */
   readonly redisTls?: RedisTlsOptions;
+  /**
+   * Begins the name of every key and stream in Redis: the prefix of the gateways; see `RedisBrokerOptions.keyPrefix`.
+   * @defaultValue ''
+   */
+  readonly redisKeyPrefix?: string;
   /** @defaultValue the nine built-in event types */
   readonly catalog?: C;
 }
@@ -43,13 +48,15 @@ const RULES: OptionRules<ConnectPublisherOptions<AnyCatalog>> = {
   // The URL may contain a password.
   redisUrl: required(secret(text())),
   redisTls: objectWith([]),
+  // The broker checks the prefix by its own rule.
+  redisKeyPrefix: text(0),
   catalog: CATALOG_RULE,
 };
 
 /**
  * Connects to Redis and creates a publisher.
  *
- * @throws PublisherError `invalid_option`, BrokerError `invalid_argument` if the URL is wrong
+ * @throws PublisherError `invalid_option`, BrokerError `invalid_argument` if the URL or the key prefix is wrong
  * @throws BrokerError `unavailable` or `refused` if Redis cannot be used. The message tells why and what to do.
  *
  * @example
@@ -62,10 +69,20 @@ const RULES: OptionRules<ConnectPublisherOptions<AnyCatalog>> = {
 export async function connectPublisher<C extends AnyCatalog = typeof eventCatalog>(
   options: ConnectPublisherOptions<C>,
 ): Promise<ConnectedPublisher<C>> {
-  const { redisUrl, redisTls, ...rest } = checkOptions(options, RULES, invalidOption, nearestName);
+  const {
+    redisUrl,
+    redisTls,
+    redisKeyPrefix = '',
+    ...rest
+  } = checkOptions(options, RULES, invalidOption, nearestName);
   // If no catalog is given, C is its default: the type of the built-in catalog.
   const catalog = rest.catalog ?? (eventCatalog as unknown as C);
-  const broker = createRedisBroker({ url: redisUrl, tls: redisTls, streams: catalog.streams });
+  const broker = createRedisBroker({
+    url: redisUrl,
+    tls: redisTls,
+    keyPrefix: redisKeyPrefix,
+    streams: catalog.streams,
+  });
   await broker.open();
   const publisher = createPublisher<C>({ ...rest, broker, catalog });
   return {

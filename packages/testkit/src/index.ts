@@ -17,13 +17,20 @@ export {
   append,
   appendNumbered,
   type BrokerHarness,
+  beat,
   CHAT,
   type CreateHarness,
   codeOf,
   numbersOf,
   present,
+  publishNumbered,
+  registerAt,
+  registerHolder,
+  runAllPasses,
+  runPass,
   SUITE_OPTIONS,
   TICKET,
+  trimAll,
 } from './conformance/harness.js';
 export { type HttpFate, startHttpProxy, startRoundRobinProxy } from './network/http-proxy.js';
 export { type BreakPoint, type Direction, startTcpProxy, type TcpProxy } from './network/tcp-proxy.js';

@@ -101,18 +101,19 @@ function selectionOf(ids: readonly EntryId[], { all, limit }: ActionCommandOptio
   return { ids };
 }
 
-/** Runs `work` with the Redis broker that MILLRACE_REDIS_URL names. No gateway needs to run. */
+/** Runs `work` with the Redis broker that MILLRACE_REDIS_URL and MILLRACE_REDIS_KEY_PREFIX name. No gateway needs to run. */
 async function withBroker(work: (broker: Broker) => Promise<void>): Promise<void> {
   const settings = readEnvironment(process.env).gateway;
   checkRedisTls(settings);
   const redis = redisConnectionOptions(settings);
+  const { redisKeyPrefix = '' } = settings;
   if (redis === undefined) {
     throw new GatewayError(
       'invalid_configuration',
       'Set MILLRACE_REDIS_URL to the value that the gateway has. Dead letters of an in-memory broker are visible in its process only.',
     );
   }
-  const broker = createRedisBroker({ ...redis, streams: eventCatalog.streams });
+  const broker = createRedisBroker({ ...redis, keyPrefix: redisKeyPrefix, streams: eventCatalog.streams });
   try {
     await broker.open();
     await work(broker);

@@ -11,12 +11,18 @@ import type { RedisConnectionOptions } from '../broker/redis-connection-options.
  */
 export class SharedDirectory implements ConnectionDirectory {
   readonly #redis: RedisConnectionOptions;
+  readonly #keyPrefix: string;
   readonly #logger: Logger;
   #directory: RedisDirectory | undefined;
   #disconnect: () => void = () => {};
 
-  constructor(redis: RedisConnectionOptions, logger: Logger) {
+  /** `keyPrefix` begins the name of every key in Redis. */
+  constructor(
+    redis: RedisConnectionOptions,
+    { keyPrefix, logger }: { readonly keyPrefix: string; readonly logger: Logger },
+  ) {
     this.#redis = redis;
+    this.#keyPrefix = keyPrefix;
     this.#logger = logger;
   }
 
@@ -32,7 +38,7 @@ export class SharedDirectory implements ConnectionDirectory {
           this.#logger.info('the directory of connections is available again');
       },
     });
-    this.#directory = createRedisDirectory({ client });
+    this.#directory = createRedisDirectory({ client, keyPrefix: `${this.#keyPrefix}signalr:connection:` });
     this.#disconnect = () => client.close();
   }
 

@@ -35,6 +35,16 @@ export interface GatewayOptions<C extends AnyCatalog = typeof eventCatalog> {
   /** Host name that the certificate of Redis must have. @defaultValue the host in the URL */
   readonly redisTlsServerName?: string | undefined;
   /**
+   * Begins the name of every key and stream in Redis: with `acme:`, the stream `events:chat` is `acme:events:chat`. All gateways and
+   * publishers of a deployment have the same prefix. Needs Redis. @defaultValue ''
+   */
+  readonly redisKeyPrefix?: string;
+  /**
+   * Consumer group that records which events were delivered. Gateways with different groups each deliver every event.
+   * @defaultValue 'signalr-consumers'
+   */
+  readonly consumerGroup?: string;
+  /**
    * Number of partitions of each stream, 1 to 32. The broker stores the number of the first gateway. A gateway with a different
    * number does not start.
    * @defaultValue the stored number, else 1
@@ -255,6 +265,8 @@ export const DEFAULTS = {
   catalog: eventCatalog as AnyCatalog,
   port: 4400,
   host: '127.0.0.1',
+  redisKeyPrefix: '',
+  consumerGroup: 'signalr-consumers',
   jwtSecrets: [],
   jwksMaxStaleMs: 86_400_000,
   jwksRefreshMs: 600_000,

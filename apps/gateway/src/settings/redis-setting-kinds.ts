@@ -1,5 +1,5 @@
 // The kinds of settings that concern the connection to Redis.
-import { BrokerError, parseRedisUrl } from '@millrace/broker';
+import { BrokerError, checkRedisKeyPrefix, parseRedisUrl } from '@millrace/broker';
 import { type SettingKind, text } from './setting-kinds.js';
 
 /** The address of Redis. The address is secret, because it may contain a password. */
@@ -7,17 +7,40 @@ export function redisUrl(): SettingKind {
   return text({
     rule: '`redis://user:password@host:port/database` or `rediss://…`, of a cluster one node, or several separated by commas; `redis+sentinel://host,host2/master/database` or `rediss+sentinel://…`; `unix:///path?db=database`',
     isSecret: true,
-    faultOf(url) {
-      try {
-        parseRedisUrl(url);
-        return undefined;
-      } catch (error) {
-        // The broker's message does not repeat the value.
-        if (!(error instanceof BrokerError)) throw error;
-        return error.message.replace(/^url /, '');
-      }
-    },
+    faultOf: (url) => faultFound(() => parseRedisUrl(url)),
   });
+}
+
+/** The text that begins every key. */
+export function redisKeyPrefix(): SettingKind {
+  return text({
+    rule: 'at most 100 bytes without braces, blanks, `coalesce:` and `* ? [ ] \\`',
+    faultOf: (prefix) => faultFound(() => checkRedisKeyPrefix(prefix)),
+  });
+}
+
+/** A name that becomes part of a key. */
+export function nameInKeys(): SettingKind {
+  const rule = '1 to 200 bytes without control characters and braces';
+  return text({
+    rule,
+    faultOf: (name) =>
+      name !== '' && Buffer.byteLength(name) <= 200 && !/[\p{Cc}{}]/u.test(name)
+        ? undefined
+        : `must be ${rule}`,
+  });
+}
+
+/** Returns what the broker says about a wrong option, without the option's name. */
+function faultFound(check: () => unknown): string | undefined {
+  try {
+    check();
+    return undefined;
+  } catch (error) {
+    // The broker's message does not repeat the value.
+    if (!(error instanceof BrokerError)) throw error;
+    return error.message.replace(/^(?:url|keyPrefix) /, '');
+  }
 }
 
 /** A text in PEM form, which usually comes from a file. The broker checks the content of the text. */

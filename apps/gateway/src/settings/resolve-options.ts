@@ -34,6 +34,7 @@ export function resolveOptions(
   checkInstance(resolved);
   checkRedisTls(resolved);
   checkTenants(resolved);
+  checkKeyPrefix(resolved);
   return Object.freeze(resolved);
 }
 
@@ -99,6 +100,12 @@ function checkTenants(options: ResolvedGatewayOptions): void {
   const key = apiKeys.find((apiKey) => typeof apiKey !== 'string' && apiKey.tenant !== undefined);
   if (key !== undefined)
     throw invalid('An API key has a tenant, but rooms have none: set MILLRACE_TENANT_PATTERN or tenantOf.');
+}
+
+/** A prefix without Redis is refused: Redis may be missing by mistake. */
+function checkKeyPrefix({ redisKeyPrefix, redisUrl }: ResolvedGatewayOptions): void {
+  if (redisKeyPrefix !== '' && redisUrl === undefined)
+    throw invalid('MILLRACE_REDIS_KEY_PREFIX needs MILLRACE_REDIS_URL.');
 }
 
 function checkExtensions({ extensions, isDevelopment }: ResolvedGatewayOptions): void {

@@ -5,7 +5,7 @@ import { TOKEN_ALGORITHMS } from '../auth/token-rules.js';
 import { LOG_LEVELS } from '../telemetry/logger.js';
 import { apiKeyList } from './api-key-list.js';
 import type { GatewayOptions } from './options.js';
-import { hostName, pem, redisUrl } from './redis-setting-kinds.js';
+import { hostName, nameInKeys, pem, redisKeyPrefix, redisUrl } from './redis-setting-kinds.js';
 import { faultOfHttpUrl, faultOfOrigin, faultOfSecret } from './setting-checks.js';
 import { choice, flag, list, type SettingKind, text, wholeNumber } from './setting-kinds.js';
 import { tenantRows } from './tenant-settings.js';
@@ -80,14 +80,6 @@ function inGroup(
   }));
 }
 
-const instanceName = text({
-  rule: '1 to 200 bytes without control characters and braces',
-  faultOf: (name) =>
-    name !== '' && Buffer.byteLength(name) <= 200 && !/[\p{Cc}{}]/u.test(name)
-      ? undefined
-      : 'must be 1 to 200 bytes without control characters and braces',
-});
-
 const secretRule = '32 bytes or more; `openssl rand -hex 32` makes a good one';
 
 /** Every setting, by group. */
@@ -113,7 +105,7 @@ export const SETTINGS: readonly Setting[] = [
     ],
     [
       'instance',
-      instanceName,
+      nameInKeys(),
       'Name of this gateway in logs and in the broker. Unique among live gateways.',
       'host name and process ID',
     ],
@@ -167,6 +159,17 @@ export const SETTINGS: readonly Setting[] = [
       hostName(),
       'Name that the certificate of Redis must have, where the host in the URL is not in it: for example the IP addresses that Sentinels name.',
       'the host in the URL',
+    ],
+    [
+      'redisKeyPrefix',
+      redisKeyPrefix(),
+      'Begins the name of every key and stream in Redis: with `acme:`, the stream `events:chat` is `acme:events:chat`. The same for all gateways and publishers of a deployment; deployments with different prefixes share a Redis and do not hear each other.',
+      'none: the names of the data model',
+    ],
+    [
+      'consumerGroup',
+      nameInKeys(),
+      'Consumer group that records which events were delivered: [reliability.md](reliability.md#several-consumer-groups). Give gateways a group of their own beside another service that reads `signalr-consumers`.',
     ],
     [
       'partitions',

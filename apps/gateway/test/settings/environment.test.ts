@@ -24,6 +24,8 @@ describe('readEnvironment', () => {
       MILLRACE_PORT: '5000',
       MILLRACE_HOST: '0.0.0.0',
       MILLRACE_REDIS_URL: 'redis://localhost:6379',
+      MILLRACE_REDIS_KEY_PREFIX: 'acme:',
+      MILLRACE_CONSUMER_GROUP: 'millrace',
       MILLRACE_PARTITIONS: '4',
       MILLRACE_JWT_SECRET: secret,
       MILLRACE_API_KEYS: ` ${key} , ${key}2,`,
@@ -37,6 +39,8 @@ describe('readEnvironment', () => {
       port: 5000,
       host: '0.0.0.0',
       redisUrl: 'redis://localhost:6379',
+      redisKeyPrefix: 'acme:',
+      consumerGroup: 'millrace',
       partitions: 4,
       jwtSecret: secret,
       apiKeys: [key, `${key}2`],
@@ -62,6 +66,11 @@ describe('readEnvironment', () => {
     ['MILLRACE_PARTITIONS', '0'],
     ['MILLRACE_PARTITIONS', '33'],
     ['MILLRACE_PARTITIONS', 'chat=3'],
+    ['MILLRACE_REDIS_KEY_PREFIX', '{acme}:'],
+    ['MILLRACE_REDIS_KEY_PREFIX', 'acme :'],
+    ['MILLRACE_REDIS_KEY_PREFIX', 'coalesce:'],
+    ['MILLRACE_CONSUMER_GROUP', 'a{b}'],
+    ['MILLRACE_CONSUMER_GROUP', 'x'.repeat(201)],
     ['MILLRACE_LOG_LEVEL', 'loud'],
     ['MILLRACE_DRAIN_MS', '10s'],
     ['MILLRACE_DRAIN_MS', '-1'],
@@ -272,6 +281,14 @@ describe('resolveOptions', () => {
     expect(() => resolveOptions({ ...shared, instanceUrl: undefined }, 'me')).toThrow(
       'MILLRACE_INSTANCE_URL',
     );
+  });
+
+  it('a key prefix is accepted only with Redis, because without it nothing has a name in Redis', () => {
+    const options = { isDevelopment: true, redisKeyPrefix: 'acme:' };
+    expect(() => resolveOptions(options, 'me')).toThrow(
+      'MILLRACE_REDIS_KEY_PREFIX needs MILLRACE_REDIS_URL.',
+    );
+    expect(resolveOptions({ ...options, redisUrl: 'redis://localhost' }, 'me').redisKeyPrefix).toBe('acme:');
   });
 
   it('an undefined option has its default', () => {

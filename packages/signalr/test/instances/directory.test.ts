@@ -29,6 +29,7 @@ async function onRedis(claimTtlMs?: number) {
   const other = createRedisDirectory({ client: second, ...more });
   return {
     redis,
+    client: first,
     one,
     other,
     async [Symbol.asyncDispose]() {
@@ -108,6 +109,19 @@ describe('a directory on Redis', () => {
     await expect(directory.find('c')).rejects.toThrow('within 20 ms');
     await expect(directory.claim('c', 'http://one')).rejects.toThrow('within 20 ms');
     await directory.close();
+  });
+
+  test('directories with different key prefixes know nothing of each other’s claims', async () => {
+    await using pair = await onRedis();
+    const acme = createRedisDirectory({ client: pair.client, keyPrefix: 'acme:signalr:connection:' });
+    expect(await pair.one.claim('c', 'http://one')).toBe(true);
+    expect(await acme.claim('c', 'http://acme')).toBe(true);
+    expect([await pair.other.find('c'), await acme.find('c')]).toEqual(['http://one', 'http://acme']);
+    expect((await pair.redis.cli('keys', '*')).split('\n').toSorted()).toEqual([
+      'acme:signalr:connection:c',
+      'signalr:connection:c',
+    ]);
+    await acme.close();
   });
 
   test.each([0, 2, 1.5])('a claimTtlMs of %d is refused', (claimTtlMs) => {
