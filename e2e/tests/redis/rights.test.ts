@@ -1,18 +1,36 @@
 // Redis users with no more rights than Millrace needs: the users of docs/redis-acl, and the user that hosted Redis services offer.
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { connectPublisher } from '@millrace/publisher';
 import { startRedis } from '@millrace/testkit';
-import { describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { EventLog } from '../../fixtures/clients/event-log.js';
 import { chatMessage, notification, typing } from '../../fixtures/events/sample-events.js';
 import { acceptEvents, statusOf } from '../../fixtures/http/ingest.js';
 import { readMetricsText } from '../../fixtures/http/metrics.js';
 import { GatewayProcess } from '../../fixtures/processes/gateway-process.js';
-import { assertAllAcknowledged, xadd } from '../../fixtures/redis/plain-redis.js';
+import { assertAllAcknowledged, groupName, xadd } from '../../fixtures/redis/plain-redis.js';
 import { withoutTypes } from '../../fixtures/systems/delivery-system.js';
 import { eventually } from '../../fixtures/waiting/eventually.js';
 
-const aclFile = fileURLToPath(new URL('../../../docs/redis-acl/millrace.acl', import.meta.url));
+const docs = fileURLToPath(new URL('../../../docs', import.meta.url));
+const aclFile = join(docs, 'redis-acl/millrace.acl');
+const folder = mkdtempSync(join(tmpdir(), 'redis-acl-'));
+
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** Runs the command of docs/redis-rights.md that adapts the file to a key prefix and a consumer group. Returns the new file. */
+function adaptedAclFile(): string {
+  const page = readFileSync(join(docs, 'redis-rights.md'), 'utf8');
+  const command = /^sed .*millrace\.acl$/m.exec(page)?.[0] ?? 'false';
+  const path = join(folder, 'adapted.acl');
+  writeFileSync(path, execFileSync('sh', ['-c', command], { cwd: join(docs, 'redis-acl') }));
+  return path;
+}
+
 const roomId = 'room';
 const userId = '3f2504e0-4f89-41d3-9a0c-0305e82c3301';
 
@@ -22,12 +40,24 @@ const cases = [
     args: ['--aclfile', aclFile],
     gatewayUser: 'millrace-gateway:change-me',
     publisherUser: 'millrace-publisher:change-me',
+    prefix: '',
+    group: groupName,
+  },
+  {
+    title: 'the users of this file, adapted to a key prefix and a consumer group',
+    args: ['--aclfile', adaptedAclFile()],
+    gatewayUser: 'millrace-gateway:change-me',
+    publisherUser: 'millrace-publisher:change-me',
+    prefix: 'acme:',
+    group: 'millrace',
   },
   {
     title: 'a user with +@all -@dangerous',
     args: ['--user', 'hosted', 'on', '>secret', '~*', '&*', '+@all', '-@dangerous'],
     gatewayUser: 'hosted:secret',
     publisherUser: 'hosted:secret',
+    prefix: '',
+    group: groupName,
   },
 ];
 
@@ -41,12 +71,19 @@ function refusedCommands(log: string): readonly string[] {
   return [...new Set(objects)].filter((object) => !/^(info|client\|unblock|config\|get)$/.test(object));
 }
 
-describe.each(cases)('$title', ({ args, gatewayUser, publisherUser }) => {
+describe.each(cases)('$title', ({ args, gatewayUser, publisherUser, prefix, group }) => {
   test('a gateway and a publisher with restricted rights can deliver, coalesce, reject and acknowledge events', async () => {
     await using redis = await startRedis({ args });
     const urlFor = (user: string): string => `redis://${user}@127.0.0.1:${redis.port}`;
-    await using gateway = await GatewayProcess.start({ MILLRACE_REDIS_URL: urlFor(gatewayUser) });
-    const connected = await connectPublisher({ redisUrl: urlFor(publisherUser) });
+    await using gateway = await GatewayProcess.start({
+      MILLRACE_REDIS_URL: urlFor(gatewayUser),
+      MILLRACE_REDIS_KEY_PREFIX: prefix,
+      MILLRACE_CONSUMER_GROUP: group,
+    });
+    const connected = await connectPublisher({
+      redisUrl: urlFor(publisherUser),
+      redisKeyPrefix: prefix,
+    });
     const publisher = withoutTypes(connected);
     await using client = await EventLog.inRoom(gateway.url, roomId);
 
@@ -58,13 +95,15 @@ describe.each(cases)('$title', ({ args, gatewayUser, publisherUser }) => {
     // The publisher ends typing and sends a message.
     await publisher.publishEvents([chatMessage(roomId, 'by the publisher', { sender_id: userId })]);
     await client.event((event) => event.payload['content'] === 'by the publisher');
-    await xadd(redis, 'events:notification', { nonsense: 'x' });
-    await eventually(async () => expect(await redis.cli('XLEN', 'dead:{events:notification}')).toBe('1'));
+    await xadd(redis, `${prefix}events:notification`, { nonsense: 'x' });
+    await eventually(async () =>
+      expect(await redis.cli('XLEN', `${prefix}dead:{${prefix}events:notification}`)).toBe('1'),
+    );
     const last = notification(roomId, 'last');
     await acceptEvents(gateway.url, last);
     await client.event(({ event_id }) => event_id === last.event_id);
     for (const stream of ['events:chat', 'events:notification'])
-      await eventually(() => assertAllAcknowledged(redis, stream));
+      await eventually(() => assertAllAcknowledged(redis, prefix + stream, group));
     expect(await statusOf(`${gateway.url}/readyz`)).toBe(200);
     expect(await readMetricsText(gateway.url)).toContain(
       'event_dead_letters{stream="events:notification"} 1',

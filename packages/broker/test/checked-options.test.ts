@@ -69,6 +69,7 @@ describeOptions<RedisBrokerOptions>('createRedisBroker', {
     clock,
     url: urls,
     tls: objects([{}], [{ CA: 'x' }]),
+    keyPrefix: texts(['', 'acme:', 'ä/'], ['{a}', 'a b', 'a*', 'coalesce:', 'x'.repeat(101)]),
     clientName: clientNames,
     onHealed: callbacks,
   },

@@ -226,7 +226,7 @@ it('a service that reads the default group gets every event beside gateways with
   const reply = (await query(redis, ...read, '>')) as Record<string, unknown[]> | [string, unknown[]][];
   const entries = Array.isArray(reply) ? reply[0]?.[1] : reply[CHAT];
   expect(entries).toHaveLength(25);
-  // What the service has read and not acknowledged stays its own, and stays in the stream.
+  // The entries that the service has read and not acknowledged stay pending in its group, and stay in the stream.
   await settle(broker, lease, present((await publishNumbered(broker, 300)).at(-1)));
   await trimAll(broker, lease);
   expect(await query(redis, 'xpending', CHAT, 'signalr-consumers')).toEqual([

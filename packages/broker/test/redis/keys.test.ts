@@ -26,7 +26,7 @@ it.each(
     [CHAT, 'events:chat.p0', 'plain'].map((stream) => [JSON.stringify(options), stream, options] as const),
   ),
 )(
-  'with %s, all keys of the stream %s have the hash slot of the stream itself',
+  'all keys with the options %s of the stream %s have the hash slot of the stream itself',
   async (_, stream, options) => {
     const all = streamKeysOf(new RedisKeys(options), stream);
     const slots = await Promise.all(all.map((key) => redis.cli('cluster', 'keyslot', key)));
@@ -51,7 +51,7 @@ it('every key begins with the prefix', () => {
   expect(keys.windowNameOf('other:coalesce:room:typing')).toBeUndefined();
 });
 
-it('only cursors, lease and slots of another consumer group have other names than those of the default group', () => {
+it('the keys of another consumer group differ from those of the default group only in cursors, lease and slots', () => {
   const own = new RedisKeys({ group: 'audit' });
   const other = new RedisKeys();
   expect([own.types, own.layout]).toEqual([other.types, other.layout]);
