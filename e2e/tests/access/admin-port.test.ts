@@ -58,7 +58,7 @@ describe('a gateway with an admin port', () => {
     expect(status).toBe(421);
   });
 
-  test('the reasons of a gateway that is not ready are on the admin port only', async () => {
+  test('a gateway that is not ready shows its reasons only on the admin port', async () => {
     await using system = await startOnRedis({ environment: { MILLRACE_ADMIN_PORT: '0' } });
     await system.redis.cli('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru');
     const details = { details: [expect.stringContaining('maxmemory-policy')] };
@@ -82,7 +82,7 @@ test('a gateway without an admin port serves everything on one port', async () =
   expect(await readMetricsText(one.url)).toContain('events_delivered_total');
 });
 
-test('the admin port listens on an address of its own', async () => {
+test('the admin port can listen on a separate address', async () => {
   await using own = await GatewayProcess.start({
     ...normalMode,
     MILLRACE_HOST: '0.0.0.0',
@@ -95,7 +95,7 @@ test('the admin port listens on an address of its own', async () => {
   await expect(statusOf(`http://127.0.0.1:${port}/metrics`)).rejects.toThrow(/ECONNREFUSED/);
 });
 
-test('a taken admin port stops the start, with the name of its variable', async () => {
+test('a gateway does not start if its admin port is in use, and the error names the variable', async () => {
   const other = createServer().listen(0, '127.0.0.1');
   await once(other, 'listening');
   const { port } = other.address() as AddressInfo;

@@ -114,7 +114,7 @@ const defaults = {
   maxHeldEvents: 2_000,
 };
 
-/** A right value for each option. */
+/** A valid value for each option. */
 const samples = {
   ...defaults,
   url: '',

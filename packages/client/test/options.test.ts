@@ -66,7 +66,7 @@ const numbers: OptionSamples = {
     10n,
     Symbol('x'),
   ],
-  // The error shows numbers only; see below.
+  // The error shows only numbers. See below.
   isSecret: true,
 };
 const functions = { ...callbacks, isSecret: true };

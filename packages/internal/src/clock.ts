@@ -13,10 +13,12 @@ export interface Clock {
   startTimer(callback: () => void, delayMs: number): CancelTimer;
 }
 
-/** Longest delay of a timer, about 24.8 days. Node and browsers run a timer with a longer delay at once. */
+/**
+ * Longest delay of a timer, about 24.8 days. Node and browsers run a timer with a longer delay immediately.
+ */
 export const MAX_TIMER_MS = 2_147_483_647;
 
-/** The clock of this machine. A delay beyond the longest one of a timer is shortened to it. */
+/** The clock of this machine. Delays longer than `MAX_TIMER_MS` are shortened to this value. */
 export const systemClock: Clock = Object.freeze({
   wallMs: () => Date.now(),
   monotonicMs: () => performance.now(),

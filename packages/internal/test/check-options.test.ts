@@ -12,7 +12,7 @@ const check = (options: object) =>
   checkOptions(options as Options, rules, (fault) => new TypeError(fault), nearestName);
 
 describe('checkOptions', () => {
-  test('checkOptions returns the given options without those that are undefined', () => {
+  test('checkOptions returns the given options without undefined options', () => {
     const given = check({ name: 'a', maxBytes: 0, token: undefined });
     expect(given).toStrictEqual({ name: 'a', maxBytes: 0 });
   });
@@ -35,7 +35,7 @@ describe('checkOptions', () => {
     expect(() => check(options as object)).toThrow(new TypeError(fault));
   });
 
-  test('checkOptions accepts no option that only an object prototype has', () => {
+  test('checkOptions refuses an option that only an object prototype has', () => {
     expect(() => check({ name: 'a', toString: 1 })).toThrow('toString is not an option');
     expect(() => check({})).toThrow('name must');
   });

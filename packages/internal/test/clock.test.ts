@@ -2,7 +2,7 @@ import { expect, test, vi } from 'vitest';
 import { MAX_TIMER_MS, systemClock } from '../src/index.js';
 
 test.each([Number.POSITIVE_INFINITY, MAX_TIMER_MS + 1, 1e15])(
-  'a timer with a delay of %d ms, longer than timers can wait, does not end at once',
+  'a timer with a delay of %d ms, which is longer than timers can wait, does not fire immediately',
   (delayMs) => {
     vi.useFakeTimers();
     try {

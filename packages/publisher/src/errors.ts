@@ -18,13 +18,14 @@ const RETRY_AFTER_MS = 1_000;
 /**
  * Thrown if an event was not published, or if it is unknown whether it was published.
  *
- * - `broker_unavailable`: the store was unavailable for too long. Publish the event again with the same `eventId` after
- *   `retryAfterMs`. It is safe to do so for 5 minutes.
- * - `stream_refused`: the store refuses this stream until the stream is repaired, and has not stored the event. Other streams may
- *   work.
+ * - `broker_unavailable`: the store was unavailable for too long. Publish the event again with the same
+ *   `eventId` after `retryAfterMs`. It is safe to do so for 5 minutes.
+ * - `stream_refused`: the store refuses this stream until the stream is repaired, and has not stored the
+ *   event. Other streams may work.
  * - `outbox_full`: too many events already wait for the store.
  * - `publisher_closed`: the publisher was closed.
- * - `invalid_option`: an option of the publisher is wrong or unknown. No event is concerned, so `eventId` is empty.
+ * - `invalid_option`: an option of the publisher is wrong or unknown. The error concerns no event, so
+ *   `eventId` is empty.
  */
 export class PublisherError extends Error {
   override readonly name = 'PublisherError';

@@ -85,7 +85,7 @@ export interface PublisherOptions<C extends AnyCatalog> {
 /** Options with every default filled in. */
 export type ResolvedPublisherOptions<C extends AnyCatalog> = Readonly<Required<PublisherOptions<C>>>;
 
-/** The rules of the options that both ways to create a publisher have. */
+/** The rules of the options that `createPublisher` and `connectPublisher` share. */
 export const COMMON_RULES: OptionRules<Omit<PublisherOptions<AnyCatalog>, 'broker' | 'catalog'>> = {
   sourceInstance: text(),
   observer: objectWith([], ['stored', 'coalesced', 'dropped']),

@@ -1,11 +1,11 @@
-// Audits what is done to dead letters, whoever does it.
+// Writes an audit line for every change of a dead letter.
 import type { EntryId } from '@millrace/broker';
 import type { Audit, AuditRecord } from '../telemetry/audit.js';
 import type { DeadLetterBroker } from './dead-letter-list.js';
 
 /**
- * Returns the same broker, except that one audit line is written for each dead letter that is requeued or dropped, or whose act is
- * refused or fails.
+ * Returns a broker that works like the given one, but also writes audit lines: one for each dead letter that
+ * is requeued or dropped, and one for each attempt that is refused or fails.
  */
 export function auditedDeadLetters(broker: DeadLetterBroker, audit: Audit, by: string): DeadLetterBroker {
   const line = (action: AuditRecord['action'], stream: string, id: EntryId) => ({

@@ -16,8 +16,9 @@ export interface HealthDependencies {
 }
 
 /**
- * Adds `/healthz` (200 while the process runs) and `/readyz` (200 or 503). `areReasonsShown` adds what is wrong to `/readyz`. Reasons
- * name streams and settings, so they are not for a public port.
+ * Adds `/healthz` (200 while the process runs) and `/readyz` (200 or 503). If `areReasonsShown` is true,
+ * `/readyz` also shows the reasons why the gateway is not ready. The reasons name streams and settings, so a
+ * public port must not show them.
  */
 export function addHealthRoutes(
   app: FastifyInstance,

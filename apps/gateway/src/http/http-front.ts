@@ -14,10 +14,10 @@ import type { ProblemCode } from './problem.js';
 
 /** The addresses on which a started gateway listens. */
 export interface GatewayAddress {
-  /** `http://host:port`, with the port that was really opened. */
+  /** `http://host:port`, with the port that was actually opened. */
   readonly url: string;
   readonly port: number;
-  /** The same of the admin port. Absent without an admin port. */
+  /** The URL of the admin port. Absent if there is no admin port. */
   readonly adminUrl?: string;
 }
 
@@ -99,7 +99,10 @@ export class HttpFront {
     return { ...clients, ...(admin === undefined ? {} : { adminUrl: admin.url }) };
   }
 
-  /** Closes the port of the clients, then the admin port: a stop can be watched until its end. */
+  /**
+   * Closes the port of the clients, and then the admin port, so that metrics can be read until the end of a
+   * stop.
+   */
   async close(): Promise<void> {
     for (const server of this.#servers) await server.close();
   }

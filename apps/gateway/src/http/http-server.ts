@@ -42,7 +42,7 @@ export function createHttpServer(options: {
   readonly maxBodyBytes: number;
   /** Maximum size of all headers of a request together, with its URL. */
   readonly maxHeaderBytes: number;
-  /** Tells in the answer to an unknown path what this server is. */
+  /** Text for the answer to an unknown path. The text describes this server. */
   readonly notFoundDetail: string;
   readonly logger: Logger;
   /** @defaultValue 10 s for the headers, 30 s for the request, 60 s of silence */

@@ -15,8 +15,9 @@ export interface GatewayOptions<C extends AnyCatalog = typeof eventCatalog> {
   /** Address to listen on. @defaultValue '127.0.0.1' */
   readonly host?: string;
   /**
-   * TCP port of its own for `/metrics` and the reasons of `/readyz`. The port of the clients then serves no metrics, and its
-   * `/readyz` tells no reasons. 0 selects a free port. @defaultValue none: everything is on `port`
+   * Separate TCP port for `/metrics` and the reasons of `/readyz`. With this port, the port of the clients
+   * serves no metrics, and its `/readyz` shows no reasons. 0 selects a free port. @defaultValue none:
+   * everything is on `port`
    */
   readonly adminPort?: number | undefined;
   /** Address on which the admin port listens. @defaultValue the value of `host` */

@@ -3,7 +3,7 @@ import { hostname, userInfo } from 'node:os';
 import { type Logger, pino } from 'pino';
 import { logLineForPeople } from './log-line.js';
 
-/** The acts that are audited, each with what it does. */
+/** The audited acts, each with a description. */
 export const AUDIT_ACTIONS = {
   dead_letter_replay: 'a rejected entry is put back into its stream',
   dead_letter_drop: 'a rejected entry is removed for good',
@@ -11,12 +11,12 @@ export const AUDIT_ACTIONS = {
   sign_token: 'a token is signed with the secret of the gateway',
 } as const;
 
-/** One audited act. It never holds payloads, tokens or keys. */
+/** One audited act. The record never contains payloads, tokens or keys. */
 export interface AuditRecord {
   readonly action: keyof typeof AUDIT_ACTIONS;
   /** The operator: `user@host` of a command, or the signal. */
   readonly by: string;
-  /** The things that the act concerns, such as the stream and the ID of a dead letter. */
+  /** The objects of the act, such as the stream and the ID of a dead letter. */
   readonly target?: Readonly<Record<string, string | number | readonly string[]>>;
   /** `refused`: nothing was changed. `failed`: an error ended the act, and it may have been done. */
   readonly outcome: 'done' | 'refused' | 'failed';
@@ -34,7 +34,10 @@ export function createAudit(logger: Logger): Audit {
   return (record) => lines.info({ audit: record }, 'audit');
 }
 
-/** Creates the audit log of a command, on standard error: JSON, at a terminal a line for people. */
+/**
+ * Creates the audit log of a command. The log is written to standard error, as JSON, or as readable lines if
+ * standard error is a terminal.
+ */
 export function createCommandAudit(): Audit {
   const write = (line: string): void => {
     process.stderr.write(process.stderr.isTTY ? logLineForPeople(line) : line);
@@ -47,7 +50,9 @@ export function createCommandAudit(): Audit {
   return createAudit(pino(options, { write }));
 }
 
-/** Returns `user@host` of the person who runs a command. `sudo` names the person behind it. */
+/**
+ * Returns `user@host` of the person who runs a command. Under `sudo`, returns the person who called `sudo`.
+ */
 export function operator(variables: NodeJS.ProcessEnv): string {
   return `${variables['SUDO_USER'] ?? userName()}@${hostname()}`;
 }
@@ -56,7 +61,7 @@ function userName(): string {
   try {
     return userInfo().username;
   } catch {
-    // In a container the user may have a number only.
+    // In a container, the user may have a number but no name.
     return `uid-${process.getuid?.() ?? 'unknown'}`;
   }
 }

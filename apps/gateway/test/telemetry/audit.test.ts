@@ -18,7 +18,7 @@ async function setUp() {
   return { broker, audited, records };
 }
 
-test('a replay and a drop of a dead letter are each one record, with the outcome of a repetition', async () => {
+test('each replay or drop of a dead letter is one record, and so is a refused repetition', async () => {
   const { broker, audited, records } = await setUp();
   const [deadLetter] = await broker.listDeadLetters(chat, { count: 1 });
   const id = deadLetter?.id ?? '';
@@ -74,7 +74,7 @@ test.each([
     });
 });
 
-test('the operator of a command is the person behind sudo, else the user of the process', () => {
+test('the operator of a command is the person who called sudo, or else the user of the process', () => {
   expect(operator({ SUDO_USER: 'ana' })).toMatch(/^ana@.+/);
   expect(operator({})).toMatch(/^[^@]+@.+/);
 });

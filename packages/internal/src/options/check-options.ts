@@ -1,5 +1,6 @@
-// Checks the options of a function, each by its rule. A package has one table of rules for each of its option types. The type of the
-// table has every option, so that an option without a rule does not compile; and an option without a rule is refused as unknown.
+// Checks the options of a function, each by its rule. A package has one table of rules for each of its option
+// types. The type of the table requires a rule for every option. At run time, an option without a rule is
+// refused as unknown.
 
 /** A rule for the value of one option. */
 export interface OptionRule {
@@ -22,9 +23,10 @@ export type Given<Options> = { [Name in keyof Options]: Exclude<Options[Name], u
 export type FindNearest = (name: string, names: readonly string[]) => string | undefined;
 
 /**
- * Checks options and returns them without those that are undefined, because undefined means "not given".
+ * Checks options. Returns them without the undefined options, because undefined means "not given".
  *
- * @param refuse creates the error from a sentence that names the option, what is allowed, and the value unless it is a secret
+ * @param refuse creates the error from a sentence that names the option, what is allowed, and the value
+ * unless it is a secret
  */
 export function checkOptions<Options extends object>(
   options: Options,

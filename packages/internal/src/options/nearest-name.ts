@@ -1,4 +1,4 @@
-// Finds the name that was probably meant by a misspelt one. Pure.
+// Finds the name that was probably meant by a misspelt name. Pure.
 
 /**
  * Returns a candidate that begins with `name`. If there is none, returns the candidate with the fewest edits,
