@@ -68,6 +68,12 @@ export type MapHubOptions<User> = {
    * @defaultValue false
    */
   readonly enableAuthenticationRefresh?: boolean;
+  /**
+   * Passes integers beyond ±(2^53 − 1) to the hub as bigints, with all their digits, up to 64 bits: arguments, items of streams and
+   * answers of clients, over both protocols. Without the option, a call with such an integer fails with an error that names the
+   * argument, because a number cannot hold it. Results may contain bigints in any case. @defaultValue false
+   */
+  readonly bigint?: boolean;
   /** Limits of this hub. Each replaces the option of the server with the same name. @defaultValue the limits of the server */
   readonly limits?: HubLimits;
   /**
@@ -87,6 +93,7 @@ const MAP_HUB_RULES: OptionRules<MapHubOptions<undefined>> = {
   allowStatefulReconnects: flag,
   closeOnAuthenticationExpiration: flag,
   enableAuthenticationRefresh: flag,
+  bigint: flag,
   limits: objectWith([]),
   onNegotiate: callback,
   redirectNegotiate: callback,
@@ -157,7 +164,7 @@ export function createSignalRServer(options: SignalRServerOptions = {}): SignalR
 class NodeSignalRServer implements SignalRServer {
   readonly #options: ResolvedOptions;
   /** The dependencies that all hubs share. */
-  readonly #hubDependencies: Omit<HubDependencies, 'manager' | 'remote' | 'callLimits'>;
+  readonly #hubDependencies: Omit<HubDependencies, 'manager' | 'remote' | 'callLimits' | 'acceptsBigints'>;
   readonly #router = new RequestRouter();
   #detachers: (() => void)[] = [];
   #draining: Promise<void> | undefined;
@@ -199,6 +206,7 @@ class NodeSignalRServer implements SignalRServer {
     const hub = new MappedHub<Client, User, Items>(path, definition, {
       ...this.#hubDependencies,
       callLimits,
+      acceptsBigints: options.bigint ?? false,
       manager,
       remote,
     });

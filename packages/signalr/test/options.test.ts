@@ -124,6 +124,7 @@ describeOptions<MapHubOptions<undefined>>('mapHub', {
     allowStatefulReconnects: flags,
     closeOnAuthenticationExpiration: flags,
     enableAuthenticationRefresh: flags,
+    bigint: flags,
     limits: objects([{}, { clientTimeoutMs: 1 }], [{ clientTimeoutMs: 0 }, { pollTimeoutMs: 1 }]),
     onNegotiate: callbacks,
     redirectNegotiate: callbacks,

@@ -16,6 +16,7 @@ import {
 } from '../protocol/hub-message.js';
 import { CallScope } from './call-scope.js';
 import type { ConnectionCalls } from './connection-calls.js';
+import { bigintRefused, containsBigint, refuseBigints } from './exact-integers.js';
 import { methodKey } from './hub-definition.js';
 import type { FilterChain } from './hub-filter.js';
 import { Invocation, NOT_AUTHORIZED } from './invocation.js';
@@ -36,6 +37,8 @@ export interface HubDispatcherDependencies {
   readonly methods: MethodTable;
   readonly filters: FilterChain;
   readonly onEvent: SignalREventListener;
+  /** True if integers beyond ±(2^53 − 1) are passed on as bigints. Otherwise they are refused. */
+  readonly acceptsBigints: boolean;
   recordOf(connection: HubConnection): ConnectionRecord;
 }
 
@@ -134,6 +137,7 @@ export class HubDispatcher {
     if (entry === undefined) return invocation.refuseUnknown();
     let args: readonly unknown[];
     try {
+      if (!this.#dependencies.acceptsBigints) refuseBigints(message.arguments);
       args = entry.parse(message.arguments);
     } catch (error) {
       return invocation.failArguments(error);
@@ -242,8 +246,11 @@ export class HubDispatcher {
       this.#ignore(connection, message);
       return undefined;
     }
-    if (isItemOf(upload, message.item)) return upload.stream.push(message.item);
-    const cause = new SignalRError('invalid_argument', 'An item of the stream is of the wrong type.');
+    const isTooLarge = !this.#dependencies.acceptsBigints && containsBigint(message.item);
+    if (!isTooLarge && isItemOf(upload, message.item)) return upload.stream.push(message.item);
+    const cause = isTooLarge
+      ? bigintRefused('An item of the stream')
+      : new SignalRError('invalid_argument', 'An item of the stream is of the wrong type.');
     const isDetailed = connection.limits.enableDetailedErrors;
     calls.completeUpload(
       message.invocationId,
@@ -257,7 +264,12 @@ export class HubDispatcher {
     const { invocationId, outcome } = message;
     const error = outcome.kind === 'error' ? new HubError(outcome.error) : undefined;
     if (this.#callsOf(connection).completeUpload(invocationId, error)) return;
-    if (!connection.settleResult(invocationId, outcome)) this.#ignore(connection, message);
+    const isTooLarge =
+      !this.#dependencies.acceptsBigints && outcome.kind === 'result' && containsBigint(outcome.result);
+    const settled = isTooLarge
+      ? ({ kind: 'error', error: bigintRefused("The client's answer").message } as const)
+      : outcome;
+    if (!connection.settleResult(invocationId, settled)) this.#ignore(connection, message);
   }
 }
 

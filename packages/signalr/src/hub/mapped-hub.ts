@@ -110,6 +110,7 @@ export interface HubDependencies {
   readonly protocols: readonly HubProtocol[];
   readonly onEvent: SignalREventListener;
   readonly callLimits: CallLimits;
+  readonly acceptsBigints: boolean;
   readonly filters: readonly HubFilter<HubContext<unknown, unknown, unknown>>[];
 }
 
@@ -155,6 +156,7 @@ export class MappedHub<Client, User, Items> implements Hub<Client>, ConnectionHo
       methods: createMethodTable(definition.methods),
       filters: this.#filters,
       onEvent: this.onEvent,
+      acceptsBigints: dependencies.acceptsBigints,
       recordOf: (connection) => this.#recordOf(connection),
     });
   }

@@ -2,7 +2,7 @@
  * Reads JSON text for protocols with 64-bit integers. Integers keep all their digits.
  */
 import { SignalRError } from '../errors.js';
-import { MAXIMUM_DEPTH } from './message-pack-reader.js';
+import { MAXIMUM_DEPTH } from './maximum-depth.js';
 
 /**
  * The value of JSON text. Objects are maps if the text may contain a bigint, and plain objects otherwise.
@@ -37,13 +37,33 @@ export function parseExactJson(text: string): ExactJson {
   return MANY_DIGITS.test(text) ? new ExactReader(text).read(0) : value;
 }
 
+/**
+ * Reads one JSON value of a client, as plain objects and lists. Integers whose digits a number would not have become bigints, of any
+ * size. Everything else is read as by `JSON.parse`.
+ * @throws SyntaxError for text that is not JSON; SignalRError `unserializable` for text with such integers that is nested too deep
+ */
+export function parseWithBigints(text: string): unknown {
+  const value: unknown = JSON.parse(text);
+  return MANY_DIGITS.test(text) ? withPlainObjects(new ExactReader(text, integerOfAnySize).read(0)) : value;
+}
+
+/** `Object.fromEntries` makes own properties, as `JSON.parse` does: `__proto__` too. */
+function withPlainObjects(value: ExactJson): unknown {
+  if (value instanceof Map)
+    return Object.fromEntries(Array.from(value, ([name, field]) => [name, withPlainObjects(field)]));
+  return Array.isArray(value) ? value.map(withPlainObjects) : value;
+}
+
 /** A cursor over valid JSON text. */
 class ExactReader {
   readonly #text: string;
   #at = 0;
 
-  constructor(text: string) {
+  readonly #valueOf: (word: string) => ExactJson;
+
+  constructor(text: string, valueOf = valueOfWord) {
     this.#text = text;
+    this.#valueOf = valueOf;
   }
 
   read(depth: number): ExactJson {
@@ -56,7 +76,7 @@ class ExactReader {
       case '"':
         return this.#string();
       default:
-        return valueOfWord(this.#word());
+        return this.#valueOf(this.#word());
     }
   }
 
@@ -121,4 +141,13 @@ function valueOfWord(word: string): ExactJson {
   const integer = BigInt(word);
   const isHeld = BigInt.asIntN(64, integer) === integer || BigInt.asUintN(64, integer) === integer;
   return isHeld ? integer : value;
+}
+
+/**
+ * An integer becomes a bigint if a number would not have the same digits. A client in JavaScript writes its numbers with digits that a
+ * number has. A number with a fraction or an exponent stays a number.
+ */
+function integerOfAnySize(word: string): ExactJson {
+  const value = JSON.parse(word) as number | boolean | null;
+  return /^-?\d{16,}$/.test(word) && String(value) !== word ? BigInt(word) : value;
 }

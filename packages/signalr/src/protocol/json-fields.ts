@@ -4,6 +4,7 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { SignalRError } from '../errors.js';
+import { parseWithBigints } from './exact-json.js';
 import type { MessageHeaders } from './hub-message.js';
 
 export type JsonRecord = Readonly<Record<string, unknown>>;
@@ -17,7 +18,7 @@ export function parseJsonRecord(record: Buffer): JsonRecord {
   if (!isUtf8(record)) throw malformed('The message is not valid UTF-8.');
   let value: unknown;
   try {
-    value = JSON.parse(record.toString('utf8'));
+    value = parseWithBigints(record.toString('utf8'));
   } catch {
     // The cause is left out on purpose, because V8 quotes the input in the text of the error.
     throw malformed('Error reading JSON.');

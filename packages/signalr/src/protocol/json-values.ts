@@ -6,8 +6,8 @@
  */
 import { SignalRError } from '../errors.js';
 import { JsonText } from './json-text.js';
+import { MAXIMUM_DEPTH } from './maximum-depth.js';
 import { PreciseDate } from './message-pack-extension.js';
-import { MAXIMUM_DEPTH } from './message-pack-reader.js';
 
 /**
  * Returns the value as JSON text, or undefined for a value that JSON does not have. If the value has no

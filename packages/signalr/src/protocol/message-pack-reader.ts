@@ -5,10 +5,8 @@
  */
 import type { SignalRError } from '../errors.js';
 import { malformed } from './json-fields.js';
+import { MAXIMUM_DEPTH } from './maximum-depth.js';
 import { MessagePackExtension, readTimestamp, TIMESTAMP_TYPE } from './message-pack-extension.js';
-
-/** Maximum nesting depth of values, as in ASP.NET Core. Deeper values could overflow the stack. */
-export const MAXIMUM_DEPTH = 500;
 
 /** A cursor over one message. Every method throws SignalRError `malformed_message` when the expected value does not follow. */
 export class MessagePackReader {

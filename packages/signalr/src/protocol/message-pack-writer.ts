@@ -6,8 +6,8 @@
 import { SignalRError } from '../errors.js';
 import { type ExactJson, parseExactJson } from './exact-json.js';
 import { JsonText } from './json-text.js';
+import { MAXIMUM_DEPTH } from './maximum-depth.js';
 import { MessagePackExtension, TIMESTAMP_TYPE, writeTimestamp } from './message-pack-extension.js';
-import { MAXIMUM_DEPTH } from './message-pack-reader.js';
 
 const INITIAL_BYTES = 512;
 

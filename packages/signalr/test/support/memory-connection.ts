@@ -123,6 +123,7 @@ export class MemoryHub {
     protocols: [jsonHubProtocol, messagePackHubProtocol],
     onEvent: (event) => this.events.push(event),
     callLimits: options.callLimits,
+    acceptsBigints: false,
     filters: [],
     manager: new HubLifetimeManager(),
     remote: undefined,

@@ -1,0 +1,84 @@
+/*
+ * Integers beyond ±(2^53 − 1): exact with the option `bigint`, otherwise refused. Never changed in silence.
+ */
+import { describe, expect, test } from 'vitest';
+import { defineHub } from '../../src/index.js';
+import { startHost } from '../support/host.js';
+import { call, openRaw } from '../support/raw-client.js';
+
+const seen: unknown[] = [];
+const hub = defineHub()({
+  methods: {
+    echo: (_context, ...values) => {
+      seen.push(...values);
+      return values[0];
+    },
+  },
+});
+
+const startHubs = () =>
+  startHost((server) => {
+    server.mapHub('/exact', hub, { bigint: true });
+    server.mapHub('/plain', hub);
+  });
+
+const invocation = (args: string): string =>
+  `{"type":1,"invocationId":"1","target":"echo","arguments":[${args}]}\u001e`;
+
+describe('integers beyond 2^53 in JSON', () => {
+  test.each([
+    '9007199254740993',
+    '-9007199254740993',
+    '9223372036854775807',
+    '-9223372036854775808',
+    '18446744073709551615',
+    '{"id":9007199254740993,"list":[1,9007199254740995],"text":"9007199254740993"}',
+    '[[9007199254740993]]',
+  ])('a hub with the option bigint returns %s as it was sent', async (text) => {
+    await using host = await startHubs();
+    await using client = await openRaw(host, '/exact');
+    client.send(invocation(text));
+    expect(await client.next()).toContain(`"result":${text}`);
+  });
+
+  test.each([
+    ['9007199254740993', 1],
+    ['1,{"id":[9007199254740993]}', 2],
+    ['1,2,-9223372036854775808', 3],
+    ['123456789012345678901234567890', 1],
+  ])(
+    'a hub without the option refuses %s, names the argument, and keeps the connection',
+    async (args, place) => {
+      await using host = await startHubs();
+      await using client = await openRaw(host, '/plain');
+      seen.length = 0;
+      client.send(invocation(args));
+      const answer = await client.next();
+      expect(answer).toContain(`Argument ${place} is too large`);
+      expect(answer).not.toContain('"result"');
+      expect(seen).toEqual([]);
+      client.send(call('echo', [1]));
+      expect(await client.next()).toContain('"result":1');
+    },
+  );
+
+  test('an integer of more than 64 bits is not changed: its result fails', async () => {
+    await using host = await startHubs();
+    await using client = await openRaw(host, '/exact');
+    client.send(invocation('123456789012345678901234567890'));
+    expect(await client.next()).toContain('"error"');
+    expect(seen.at(-1)).toBe(123456789012345678901234567890n);
+  });
+
+  test.each(['9007199254740991', '-9007199254740991', '1.0', '0.1234567890123456789', '1e3'])(
+    'the number %s is a number for both hubs',
+    async (text) => {
+      await using host = await startHubs();
+      for (const path of ['/exact', '/plain']) {
+        await using client = await openRaw(host, path);
+        client.send(invocation(text));
+        expect(await client.next()).toContain(`"result":${JSON.stringify(JSON.parse(text))}`);
+      }
+    },
+  );
+});
