@@ -63,9 +63,9 @@ async function useDeployment(resources: Resources, redis: RedisServer, prefix: s
   await eventually(async () =>
     expect(await deadLetters(redis, prefix, 'list', '--json')).toMatch(/"stream":"events:notification"/),
   );
-  expect(await deadLetters(redis, prefix, 'replay', '--all')).toMatch(/^replayed {2}events:notification/);
+  expect(await deadLetters(redis, prefix, 'replay', '--all')).toMatch(/^replayed {2}events:notification/m);
   await eventually(async () =>
-    expect(await deadLetters(redis, prefix, 'drop', '--all')).toMatch(/^dropped {2}events:notification/),
+    expect(await deadLetters(redis, prefix, 'drop', '--all')).toMatch(/^dropped {2}events:notification/m),
   );
 
   // More entries than this stream keeps, so that it is trimmed.
