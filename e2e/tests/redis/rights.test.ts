@@ -12,7 +12,7 @@ import { chatMessage, notification, typing } from '../../fixtures/events/sample-
 import { acceptEvents, statusOf } from '../../fixtures/http/ingest.js';
 import { readMetricsText } from '../../fixtures/http/metrics.js';
 import { GatewayProcess } from '../../fixtures/processes/gateway-process.js';
-import { assertAllAcknowledged, groupName, xadd } from '../../fixtures/redis/plain-redis.js';
+import { assertAllAcknowledged, groupName, refusedCommands, xadd } from '../../fixtures/redis/plain-redis.js';
 import { withoutTypes } from '../../fixtures/systems/delivery-system.js';
 import { eventually } from '../../fixtures/waiting/eventually.js';
 
@@ -60,16 +60,6 @@ const cases = [
     group: groupName,
   },
 ];
-
-/**
- * Returns the commands that Redis refused to a user, from `ACL LOG`. Leaves out the commands that Millrace
- * does not need.
- */
-function refusedCommands(log: string): readonly string[] {
-  const lines = log.split('\n');
-  const objects = lines.flatMap((line, at) => (line === 'object' ? [lines[at + 1] ?? ''] : []));
-  return [...new Set(objects)].filter((object) => !/^(info|client\|unblock|config\|get)$/.test(object));
-}
 
 describe.each(cases)('$title', ({ args, gatewayUser, publisherUser, prefix, group }) => {
   test('a gateway and a publisher with restricted rights can deliver, coalesce, reject and acknowledge events', async () => {
