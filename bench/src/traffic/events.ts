@@ -1,12 +1,15 @@
-// Makes the events of a run: chat messages, or a day in a support team, most of which is typing and receipts.
+// Creates the events of a run: chat messages only, or the mixed events of a day in a support team.
 import { randomUUID } from 'node:crypto';
 import { chatPayload } from './chat-payload.js';
 import { contentOf } from './mark.js';
 
-/** `chat`: every event is a marked chat message. `day`: one in ten is; eight are typing, one is a read receipt. */
+/**
+ * `chat`: every event is a marked chat message. `day`: of every ten events, one is a marked chat message, eight are
+ * typing events and one is a read receipt.
+ */
 export type Mix = 'chat' | 'day';
 
-/** Number of marked chat messages among the events with these numbers. */
+/** Counts the marked chat messages among `events` events, of which the first has the number `firstNumber`. */
 export function markedIn(mix: Mix, firstNumber: number, events: number): number {
   if (mix === 'chat') return events;
   const upTo = (number: number): number => Math.ceil(number / 10);
@@ -15,13 +18,13 @@ export function markedIn(mix: Mix, firstNumber: number, events: number): number 
 
 const usersPerRoom = 2;
 
-/** The same person types in the same room all day. */
+/** Returns one of the two users of a room: one for even values of `number`, the other for odd values. */
 function userOf(room: number, number: number) {
   const id = `3f2504e0-4f89-41d3-9a0c-${String(room * usersPerRoom + (number % usersPerRoom)).padStart(12, '0')}`;
   return { user_id: id, username: 'maria' };
 }
 
-/** An event before it is stamped. */
+/** Type and payload of an event. Each publisher adds the other fields that it needs. */
 export type RunEvent =
   | { readonly type: 'chat_message'; readonly payload: ReturnType<typeof chatPayload> }
   | { readonly type: 'typing_start'; readonly payload: TypingPayload & { readonly is_typing: true } }
@@ -36,7 +39,7 @@ interface TypingPayload {
   readonly username: string;
 }
 
-/** The event with this number, for the room with the number `room`. */
+/** Creates the event with the number `number`, for the room with the number `room`. */
 export function eventOf(
   mix: Mix,
   { number, room, intendedNs }: { number: number; room: number; intendedNs: number },
