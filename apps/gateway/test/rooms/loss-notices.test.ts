@@ -236,7 +236,7 @@ class Client {
     else if (target === 'position')
       for (const roomId of this.#positions.keys()) this.#positions.set(roomId, argument.position);
     else {
-      // The content is `room:number`.
+      // The content has the form `<room>:<number>`, for example `lobby:3`.
       const [roomId = ''] = argument.content.split(':');
       this.handled.add(argument.content);
       this.#positions.set(roomId, argument.position);

@@ -133,7 +133,7 @@ describe('TenantRate', () => {
     expect(publish('acme:1', 1)).toBe(0);
   });
 
-  it('a list of events for several tenants is refused if one tenant is over its budget, and names that tenant', () => {
+  it('a list of events for several tenants is refused if one tenant is over its budget, and the refusal names that tenant', () => {
     const { rate } = createRate();
     rate.take(Array.from({ length: 20 }, () => 'acme:1'));
     expect(rate.check(['other:1', 'acme:1', 'plain'])).toMatchObject({ tenant: 'acme', waitMs: 100 });

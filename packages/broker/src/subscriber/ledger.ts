@@ -65,7 +65,7 @@ interface Account {
 }
 
 /**
- * Runs one loop with three steps: renew the slot and the leases (every third of `leaseMs`), run the due
+ * Runs one loop with three steps: renew the slot and the leases (at intervals of `leaseMs / 3`), run the due
  * passes and trims, and wait. The wait is short after a full pass, and doubles while there is nothing to do.
  * `nudge` ends the wait early.
  */

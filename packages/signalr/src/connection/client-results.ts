@@ -9,8 +9,8 @@ import { canceled, disconnected, tooManyCalls } from './call-errors.js';
 const MAXIMUM_PENDING = 1_000;
 
 /**
- * The caller that waits for the answer to one call. Exactly one of the two methods is called, exactly once.
- * No method is called after `forget`, or if `expect` throws.
+ * The caller that waits for the answer to one call. One of the two methods is called, exactly once, unless
+ * `forget` is called first or `expect` throws. In these two cases, neither method is called.
  */
 export interface AnswerListener {
   answered(outcome: CompletionOutcome): void;

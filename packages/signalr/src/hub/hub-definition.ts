@@ -244,7 +244,10 @@ function isMethod(value: unknown): boolean {
   return typeof value === 'function' || (isDeclared && typeof value.invoke === 'function');
 }
 
-/** A declared hub. Its type `typeof hub` holds all static types: the messages to clients, and the calls of clients. */
+/**
+ * A declared hub. `typeof hub` carries all static types: the messages that are sent to clients, and the calls
+ * that clients can make.
+ */
 export interface HubDefinition<Client, User, Items, Methods>
   extends HubHandlers<Client, User, Items, Methods> {
   readonly createItems: (() => Items) | undefined;

@@ -21,10 +21,10 @@ export function iteratorOf(items: unknown): AnyIterator | undefined {
 }
 
 /**
- * Sends the items to the client. Resolves when there are no more items, when the call is canceled, or when the client is gone.
- * Rejects with the iterator's error.
- * While the client reads slowly, no further item is requested. If the items do not end by themselves, the iterator's `return` is
- * called but not awaited.
+ * Sends the items to the client. Resolves when there are no more items, when the call is canceled, or when
+ * the client is gone. Rejects with the iterator's error. While the client reads slowly, the pump requests no
+ * further item. If the pump stops before the iterator is done, it calls the iterator's `return` but does not
+ * await it.
  */
 export async function pumpItems(
   connection: HubConnection,

@@ -83,8 +83,9 @@ end
 `;
 
 /**
- * `flat(reply)` converts a reply of alternating names and values to a table.
- * `findGroup(stream, group)` returns the group's XINFO, or nil, and then true if the stream has no group at all.
+ * `flat(reply)` converts a reply of alternating names and values to a table. `findGroup(stream, group)`
+ * returns two values: the group's XINFO, or nil if the stream does not have this group; and true if the
+ * stream has no group at all, otherwise false.
  */
 export const infoFunctions = `
 local function flat(reply)
@@ -114,8 +115,8 @@ end
 
 /**
  * `groupFloor(stream, info)` returns an ID. The group has acknowledged exactly the entries below that ID.
- * `newestAcknowledged(stream, info)` returns the ID of the newest of these entries, or a smaller ID than that
- * of every entry if there is none.
+ * `newestAcknowledged(stream, info)` returns the ID of the newest acknowledged entry. If no entry is
+ * acknowledged, the function returns an ID below all entries of the stream.
  */
 export const floorFunctions = `
 local function groupFloor(stream, info)
@@ -293,8 +294,8 @@ end
  * for each other group. If the stream does not have `group`, this group has acknowledged nothing.
  *
  * The function goes from the group that has acknowledged the fewest entries to the one that has acknowledged
- * the most. In each step, it removes the entries that this group and all later ones have acknowledged, and
- * that all earlier ones have lost. Whole nodes are removed without being read. Only the node that contains
+ * the most. In each step, it removes the entries that this group and all later groups have acknowledged. All
+ * earlier groups lose these entries. Whole nodes are removed without being read. Only the node that contains
  * the floor of the group is read.
  */
 export const expireFunctions = `${expiredCountFunctions}
