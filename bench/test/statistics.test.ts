@@ -26,7 +26,7 @@ describe('the interval of a median', () => {
     [20, 6, 15, 0.9586105],
     [30, 10, 21, 0.957226],
   ])(
-    'the interval of the median of %i values spans the lowest values number %i to %i, with coverage %f',
+    'the interval of the median of %i sorted values reaches from value number %i to value number %i, with coverage %f',
     (count, low, high, coverage) => {
       const interval = medianInterval(upTo(count));
       expect(interval).toMatchObject({ low, high });

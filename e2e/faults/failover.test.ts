@@ -53,8 +53,8 @@ describe('a failover', () => {
   test('every client is told to reload after a failover that lost the last writes', async () => {
     const trial = await system.try(async () => {
       link.swallow('replies');
-      // A busy machine may need some time until an event that the replica does not have is stored and
-      // delivered.
+      // Waits until an event that the replica does not have is stored and delivered. On a busy machine, this
+      // may take some time.
       const swallowedAtMs = performance.now();
       const hasHandledSince = ({ records }: ClientLog): boolean =>
         records.some(({ kind, atMs }) => kind === 'handled' && atMs > swallowedAtMs);

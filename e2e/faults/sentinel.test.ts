@@ -1,5 +1,5 @@
-// Sentinels replace the master under load: after a crash, and after the master froze and came back. Nobody tells gateways and
-// publisher but the Sentinels.
+// Sentinels replace the master under load: after a crash, and after the master froze and came back. Only the
+// Sentinels tell the gateways and the publisher about the new master.
 import { type RedisServer, type Sentinels, startRedis, startSentinels, until } from '@millrace/testkit';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { expectNoReload, expectPromisesKept } from './support/expectations.js';
@@ -58,7 +58,7 @@ async function expectAllOn(server: RedisServer): Promise<void> {
 const options = { isOrderJudged: false } as const;
 
 describe('a failover by Sentinels', () => {
-  test('events flow again after the master was killed, and a client that may have lost one is told to reload', async () => {
+  test('events flow again after the master was killed, and every client that may have lost an event is told to reload', async () => {
     const trial = await system.try(async ({ redis }) => {
       await redis.stop();
       await newMaster();
@@ -67,7 +67,7 @@ describe('a failover by Sentinels', () => {
     await expectAllOn(await newMaster());
   });
 
-  test('a master that froze is left and gets no event when it comes back as a replica', async () => {
+  test('every connection leaves a frozen master, and no event is published to it when it comes back as a replica', async () => {
     const trial = await system.try(async ({ redis }) => {
       redis.pause();
       await newMaster();

@@ -15,8 +15,8 @@ const perSecond = 20;
 const waitMs = 20_000;
 
 /**
- * Returns a metric of the gateway without labels, or with exactly these labels. Each call begins a new period
- * for the lag of the event loop.
+ * Returns one value of the gateway's metrics. `name` is the name of the metric, with its labels if it has
+ * any. Each call begins a new period for the lag of the event loop.
  */
 export async function metric(url: string, name: string): Promise<number> {
   const text = await (await fetch(`${url}/metrics`)).text();

@@ -29,14 +29,17 @@ const importRooms = Array.from({ length: 10 }, (_, index) => `t:import:room-${in
 const quietPerSecond = usualPerSecond * quietRooms.length;
 const clientsPerRoom = 2;
 /**
- * The replay memory holds about 2,800 events, which is less than the import has. A gateway reads at most 5,000 older entries from a
- * stream for a client that returns.
+ * The replay memory holds about 2,800 events, which is fewer than the import has. A gateway reads at most
+ * 5,000 older entries from a stream for a client that returns.
  */
 const replayBytes = 2_500_000;
 const pollMs = 25;
-/** Events before the measurement, after which publisher, gateway and clients are compiled. */
+/**
+ * Number of events before the measurement. After these events, the code of publisher, gateway and clients is
+ * compiled.
+ */
 const warmUpEvents = 600;
-/** Time in which the import runs and nothing is measured yet. */
+/** Time from the start of the import to the start of the measurement. */
 const settleMs = 1_000;
 
 interface Situation {
@@ -61,7 +64,7 @@ interface Measured extends Latency {
   readonly offered: Offered | undefined;
 }
 
-/** Asks for `/healthz` at intervals until `isOver`. Returns the median time of an answer. */
+/** Requests `/healthz` at intervals until `isOver` returns true. Returns the median time of an answer. */
 async function pollHealth(url: string, isOver: () => boolean): Promise<number> {
   const timesMs: number[] = [];
   while (!isOver()) {

@@ -30,8 +30,9 @@ export interface FaultSystemOptions {
   readonly redisArgs?: readonly string[];
   readonly environment?: Environment;
   /**
-   * Starts what leads to Redis, and returns the URL for gateways and publisher. They then connect without the
-   * proxies. @defaultValue a proxy for each of them
+   * Starts the programs that lead to Redis, such as Sentinels. Returns the URL for the gateways and the
+   * publisher. With this option, gateways and publisher connect without proxies. @defaultValue each of them
+   * connects through a separate proxy
    */
   readonly urlOf?: (redis: RedisServer, resources: Resources) => Promise<string>;
 }

@@ -71,7 +71,7 @@ test('an invalid entry is listed and shown with its reason, can be replayed, and
   });
 });
 
-test('a new gateway delivers an event that an old gateway rejected once, even if it is replayed twice', async () => {
+test('an event that an old gateway rejected reaches the clients of a new gateway exactly once, even after two replays', async () => {
   await using redis = await startRedis();
   const event = chatMessage('r', `long ${'x'.repeat(500)}`);
   await rejectWithSmallCatalog(redis, event);

@@ -58,7 +58,7 @@ test('a client of a quiet tenant gets its missed events, however many events ano
   expect(await readMetric(system.url, 'replay_tenants_over_share')).toBe(1);
 });
 
-test('a client loses its missed events because of the same import if rooms have no tenants', async () => {
+test('a client loses its missed events during the same import if rooms have no tenants', async () => {
   await using system = await startOnRedis({ environment: smallMemory });
   const { answer } = await returnAfterImport(system);
   expect(answer).toMatchObject({ recovered: false, replayed: 0 });

@@ -7,7 +7,7 @@ import { expect, test } from 'vitest';
 import { CliProcess, repositoryPath } from '../../fixtures/processes/cli-process.js';
 import { eventually } from '../../fixtures/waiting/eventually.js';
 
-test('a test run that leaves a process and a folder behind names both and counts both as failed', async () => {
+test('a test run names a process and a folder that its tests leave behind, and counts each of the two as failed', async () => {
   await using run = await runOf(`
     import { spawn } from 'node:child_process';
     import { mkdtempSync } from 'node:fs';

@@ -105,7 +105,8 @@ test('gateways of two groups deliver everything, and SIGKILL for one of them doe
   await eventually(() => assertAllAcknowledged(redis, chat));
   expect(await groupInfo(redis, chat, 'millrace')).toMatchObject({ lag: '50' });
 
-  // A new gateway of the group begins behind the last acknowledged entry, although the former one never left.
+  // A new gateway of the group begins behind the last acknowledged entry, although the former gateway never
+  // left the group.
   const successor = resources.use(await start('millrace'));
   await eventually(() => assertAllAcknowledged(redis, chat, 'millrace'));
   const last = chatMessage(roomId, 'last');

@@ -97,7 +97,7 @@ async function deadLetters(redis: RedisServer, prefix: string, ...args: readonly
   return program.output;
 }
 
-/** Sends a message over a backplane with this prefix. Returns the channels of Redis, and what was heard. */
+/** Sends a message over a backplane with this prefix. Returns all messages that the backplane received. */
 async function useBackplane(resources: Resources, redis: RedisServer, prefix: string): Promise<string[]> {
   const connect = async () => {
     const client = await createClient({ url: redis.url }).connect();
@@ -145,7 +145,7 @@ test('two deployments share a Redis: every key and channel begins with a prefix,
     );
     expect(await readMetric(second.url, 'event_expired_entries')).toBe(0);
   }
-  // A position of the other deployment is not taken for one of this deployment.
+  // A deployment does not accept a position of the other deployment.
   const [one, other] = deployments;
   if (one === undefined || other === undefined) throw new Error('two deployments');
   await using visitor = await EventLog.connect(one.second.url);

@@ -1,5 +1,5 @@
-// Everything that gateways, publishers and commands do in Redis, with exactly the rights of docs/redis-acl/millrace.acl: Redis may
-// refuse nothing but what Millrace can do without.
+// Gateways, publishers and commands do everything that they do in Redis, with exactly the rights of
+// docs/redis-acl/millrace.acl. Redis may refuse only commands that Millrace can do without.
 import { fileURLToPath } from 'node:url';
 import { HttpTransportType } from '@microsoft/signalr';
 import { connectPublisher } from '@millrace/publisher';
@@ -26,7 +26,7 @@ const roomId = 'room';
 const userId = '3f2504e0-4f89-41d3-9a0c-0305e82c3301';
 const messageIds = ['7c9e6679-7425-40de-944b-e07fc1f90ae7', '9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d'];
 
-test('Redis refuses nothing that is needed while two gateways, two publishers and the commands do everything they can', async () => {
+test('Redis refuses no needed command while two gateways, two publishers and the commands do everything they can', async () => {
   await using resources = new Resources();
   const redis = resources.use(await startRedis({ args: ['--aclfile', aclFile] }));
   const urlFor = (user: string): string => `redis://${user}:change-me@127.0.0.1:${redis.port}`;

@@ -1,5 +1,5 @@
-// A Redis that does not keep what it has stored: it evicts keys when its memory is full, or a restart loses everything. The log at
-// the start and the readiness answer report that, and name the remedy.
+// A Redis that may lose its data: it evicts keys when its memory is full, or it writes nothing to its disk.
+// The log at the start and the readiness answer report the setting and the remedy.
 import { expect, test } from 'vitest';
 import { readReadiness } from '../../fixtures/http/readiness.js';
 import { GatewayProcess } from '../../fixtures/processes/gateway-process.js';

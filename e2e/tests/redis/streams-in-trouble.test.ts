@@ -16,7 +16,7 @@ const stream = 'events:notification';
 
 /** Starts the usual system with a client in the room. */
 async function start(prepare: (redis: RedisServer) => Promise<unknown> = async () => {}): Promise<System> {
-  // A Redis without persistence would be one more condition in the details.
+  // Redis writes its data to its disk. Otherwise the readiness details would also contain advice about that.
   const redis = { args: ['--appendonly', 'yes'] };
   const system = await startOnRedis({ redis, prepare, mayLogErrors: true });
   const client = system.use(await EventLog.inRoom(system.url, roomId));

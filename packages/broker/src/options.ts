@@ -35,9 +35,10 @@ export interface BrokerOptions {
   /** The streams. A position has one part per stream, in the order given here. */
   readonly streams: readonly StreamOptions[];
   /**
-   * Name of the consumer group that records which entries were delivered: 1 to 200 bytes, without control characters or braces.
-   * Brokers with different groups share the streams: each group is delivered every entry, and has its own subscribers, leases and
-   * acknowledgements. A trim keeps entries that one of the groups has not acknowledged. @defaultValue 'signalr-consumers'
+   * Name of the consumer group that records which entries were delivered: 1 to 200 bytes, without control
+   * characters or braces. Brokers with different groups share the streams: each group is delivered every
+   * entry, and has its own subscribers, leases and acknowledgements. Below the hard cap, a trim removes only
+   * entries that every group has acknowledged. @defaultValue 'signalr-consumers'
    */
   readonly group?: string;
   /** Prefix of consumer names: a consumer is named by this prefix and the number of its slot. @defaultValue 'signalr-instance-' */

@@ -154,8 +154,8 @@ export function resolveOptions(options: ClientOptions): ResolvedClientOptions {
 }
 
 /**
- * Checks each option against the sample of the same name, and returns the options without those that are undefined. The shared
- * checks of @millrace/internal would need a tenth of the size of this client.
+ * Checks each option against the sample of the same name, and returns the options without those that are
+ * undefined. The shared checks of @millrace/internal would make this client larger by a tenth.
  */
 function checked(options: ClientOptions): {
   [K in keyof ClientOptions]: Exclude<ClientOptions[K], undefined>;

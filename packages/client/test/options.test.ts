@@ -66,7 +66,7 @@ const numbers: OptionSamples = {
     10n,
     Symbol('x'),
   ],
-  // The error shows only numbers. See below.
+  // With `isSecret`, the tests expect only numbers in the errors.
   isSecret: true,
 };
 const functions = { ...callbacks, isSecret: true };

@@ -21,7 +21,7 @@ describe('RateLimit', () => {
     expect(passed).toBeLessThanOrEqual(260);
   });
 
-  it('a call takes its cost, and a call above the burst passes with a full bucket and is paid later', () => {
+  it('a call takes its cost, and a call above the burst passes with a full bucket but delays later calls', () => {
     const limit = new RateLimit({ perSecond: 10, burst: 20, maxKeys: 10 });
     expect(limit.take('a', 0, 15)).toBe(0);
     expect(limit.take('a', 0, 15)).toBe(1_000);

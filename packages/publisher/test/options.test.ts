@@ -74,7 +74,7 @@ test('an undefined limit leaves the default limit in force', async () => {
   expect(await system.entries('events:notification')).toHaveLength(1);
 });
 
-test('a misspelt option of an event is refused, because its event could be stored twice', async () => {
+test('a misspelt option of an event is refused, because the event could be stored twice', async () => {
   await using system = await setUp();
   const payload = { type: 'info', title: 'Hello' } as const;
   const publish = (options: object) =>

@@ -37,7 +37,7 @@ describe('publish', () => {
     });
   });
 
-  it('an event is stored once per eventId, in either case, and a repeat gets the same entry', async () => {
+  it('an event is stored once per eventId, in upper or lower case, and a repeat gets the same entry', async () => {
     await using system = await setUp();
     const eventId = randomUUID();
     const first = await system.publisher.publish('notification', 'room-1', notification, { eventId });

@@ -210,7 +210,10 @@ export type HubLimits = Partial<
   >
 >;
 
-/** A duration or an amount. A tick of the server ends durations, so they may be longer than a timer. */
+/**
+ * A duration or an amount. A tick of the server checks durations. Therefore a duration may exceed the longest
+ * delay of a timer.
+ */
 const count = wholeNumber();
 
 const HUB_LIMIT_RULES: OptionRules<HubLimits> = {

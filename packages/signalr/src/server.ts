@@ -69,9 +69,10 @@ export type MapHubOptions<User> = {
    */
   readonly enableAuthenticationRefresh?: boolean;
   /**
-   * Passes integers beyond ±(2^53 − 1) to the hub as bigints, with all their digits, up to 64 bits: arguments, items of streams and
-   * answers of clients, over both protocols. Without the option, a call with such an integer fails with an error that names the
-   * argument, because a number cannot hold it. Results may contain bigints in any case. @defaultValue false
+   * Passes integers beyond ±(2^53 − 1) to the hub as bigints with all their digits. This applies to
+   * arguments, items of streams and answers of clients, over both protocols. Without the option, a call with
+   * such an integer fails with an error that names the argument, because a number cannot hold the integer.
+   * Results may contain bigints of up to 64 bits, with or without this option. @defaultValue false
    */
   readonly bigint?: boolean;
   /** Limits of this hub. Each replaces the option of the server with the same name. @defaultValue the limits of the server */

@@ -1,14 +1,14 @@
-// Checks whether Redis keeps what it has stored: at start, after a reconnection, and when readiness is requested. Redis may evict keys
-// when its memory is full, and forget everything when it restarts.
+// Checks at start, after a reconnection and at readiness requests whether Redis keeps its data. Redis may
+// evict keys when its memory is full, and may lose all its data when it restarts.
 import type { Broker, StoreSettings } from '@millrace/broker';
 import type { Logger } from '../telemetry/logger.js';
 
 /** Minimum time between two checks. Orchestrators request readiness often, and the settings hardly ever change. */
 const minSpacingMs = 5_000;
 
-/** A setting of Redis that may lose data. */
+/** A setting with which Redis may lose data. */
 interface Risk {
-  /** The setting, and the value that is safe. */
+  /** The setting and its safe value, as a statement. */
   readonly remedy: string;
   /** Returns the present value for the log; `undefined` if the Redis user may not look it up. */
   valueOf(settings: StoreSettings): string | undefined;

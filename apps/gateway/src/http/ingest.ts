@@ -85,9 +85,7 @@ async function checkApiKey(
   }
 }
 
-/**
- * Refuses a request whose API key has a tenant that publishes too much. This check does not need the body.
- */
+/** Refuses a request if the tenant of its API key publishes too much. This check does not need the body. */
 async function checkTenantOfKey(
   request: FastifyRequest,
   reply: FastifyReply,

@@ -21,7 +21,7 @@ export function roomsOf(items: readonly unknown[]): readonly string[] {
   });
 }
 
-/** Sends the answer that a tenant publishes too much. */
+/** Refuses a request because its tenant publishes too much. */
 export async function sendOverRate(
   reply: FastifyReply,
   { tenant, waitMs, perSecond, burst }: TenantOverRate,

@@ -49,10 +49,7 @@ export class ReplayShare implements Sized {
   bytes = 0;
   /** Time at which the newest event was appended, in broker time. */
   newestMs = Number.NEGATIVE_INFINITY;
-  /**
-   * Time of the newest event at the moment at which the tenant last lost an event because of the memory
-   * limits.
-   */
+  /** Value of `newestMs` when the tenant last lost an event because of the memory limits. */
   lostAtMs = Number.NEGATIVE_INFINITY;
   /** The entries before the index `#head` were evicted. */
   #queue: RingEntry[] = [];
@@ -67,7 +64,7 @@ export class ReplayShare implements Sized {
     return this.tenant === NO_TENANT ? 0 : tenantOverheadBytes;
   }
 
-  /** True if the next event of a room with events in this share also goes to this share. */
+  /** True if the next event of each room in this share also goes to this share. */
   get isFinal(): boolean {
     return !this.isDeleted && this.tenant !== UNKNOWN_TENANT;
   }

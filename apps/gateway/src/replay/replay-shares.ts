@@ -24,8 +24,9 @@ export interface ReplayLimits {
   readonly maxBytesPerTenant?: number | undefined;
 }
 
-// Maximum number of tenants in the ring. Above this number, the tenant whose newest event is the oldest loses
-// its events. As a result, the period for which events are replayed is shorter for all tenants.
+// Maximum number of tenants in the ring. Above this number, the tenant that has received no event for the
+// longest time loses its events. As a result, the period for which events are replayed is shorter for all
+// tenants.
 const maxTenants = 10_000;
 
 /**
@@ -143,7 +144,7 @@ export class ReplayShares {
    */
   coveredMs(stream: string, brokerTimeMs: number): number {
     const floorMs = Math.min(brokerTimeMs, this.#floorTimes.get(stream) ?? brokerTimeMs);
-    // A floor in the future is moved to the time of the first call.
+    // If the floor is in the future, it is moved to `brokerTimeMs`. Later calls count from there.
     this.#floorTimes.set(stream, floorMs);
     return Math.min(this.#limits.windowMs, Math.max(0, brokerTimeMs - floorMs));
   }
@@ -203,16 +204,16 @@ export class ReplayShares {
   }
 
   /**
-   * Evicts the oldest event of a tenant. Raises `floors`, which are the floors of all tenants or of this
-   * tenant.
+   * Evicts the oldest event of a tenant, and raises `floors`. `floors` are the floors of all tenants, or the
+   * floors of this tenant.
    */
   #evictOldest(share: ReplayShare, floors: Floors): void {
     const entry = share.oldest;
     if (entry === undefined) return;
     share.shift();
     this.#bytes -= sizeOf(entry);
-    // An entry that was forgotten before does not raise the floor, because a newer event of the same key
-    // replaced the entry, or because its stream began again.
+    // An entry is already forgotten if a newer event of the same key has replaced it, or if its stream began
+    // again. Such an entry does not raise the floor.
     if (isGone(entry)) return;
     const { stream, id, atMs, sequence } = entry;
     floors.raise(stream, id, sequence);

@@ -145,8 +145,9 @@ export class RoomPositions {
   }
 
   /**
-   * Assigns the parts of a position to streams. A position may have as many parts as the room has streams, or
-   * as the gateway has streams. In that case, its parts belong to these streams in the same order.
+   * Assigns each part of a position to a stream by the epoch of the part. A part with an unknown epoch is
+   * assigned by its place: among the room's streams if the room has as many streams as the position has
+   * parts, otherwise among all streams of the gateway.
    */
   #readPosition(position: Position, own: readonly string[]): ReadPosition {
     const names = this.#broker.partitioning.streams.map(({ name }) => name);

@@ -102,7 +102,7 @@ function checkTenants(options: ResolvedGatewayOptions): void {
     throw invalid('An API key has a tenant, but rooms have none: set MILLRACE_TENANT_PATTERN or tenantOf.');
 }
 
-/** A prefix without Redis is refused: Redis may be missing by mistake. */
+/** Refuses a prefix without Redis, because the operator may have forgotten the URL of Redis. */
 function checkKeyPrefix({ redisKeyPrefix, redisUrl }: ResolvedGatewayOptions): void {
   if (redisKeyPrefix !== '' && redisUrl === undefined)
     throw invalid('MILLRACE_REDIS_KEY_PREFIX needs MILLRACE_REDIS_URL.');

@@ -18,7 +18,10 @@ export interface AuditRecord {
   readonly by: string;
   /** The objects of the act, such as the stream and the ID of a dead letter. */
   readonly target?: Readonly<Record<string, string | number | readonly string[]>>;
-  /** `refused`: nothing was changed. `failed`: an error ended the act, and it may have been done. */
+  /**
+   * `refused`: nothing was changed. `failed`: the act ended with an error, and its changes may have been
+   * made.
+   */
   readonly outcome: 'done' | 'refused' | 'failed';
   /** The cause of an outcome other than `done`. */
   readonly reason?: string;
@@ -27,7 +30,9 @@ export interface AuditRecord {
 /** Writes the line of one act. */
 export type Audit = (record: AuditRecord) => void;
 
-/** Creates the audit log of a gateway, in its log. The lines are written at every log level except `silent`. */
+/**
+ * Creates the audit log of a gateway. Its lines go to the gateway's log, at every log level except `silent`.
+ */
 export function createAudit(logger: Logger): Audit {
   const level = logger.level === 'silent' ? 'silent' : 'info';
   const lines = logger.child({}, { level });
@@ -35,8 +40,8 @@ export function createAudit(logger: Logger): Audit {
 }
 
 /**
- * Creates the audit log of a command. The log is written to standard error, as JSON, or as readable lines if
- * standard error is a terminal.
+ * Creates the audit log of a command. Its lines go to standard error: as readable text if standard error is a
+ * terminal, otherwise as JSON.
  */
 export function createCommandAudit(): Audit {
   const write = (line: string): void => {

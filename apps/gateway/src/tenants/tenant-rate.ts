@@ -17,8 +17,8 @@ export interface TenantOverRate extends Rate {
   readonly waitMs: number;
 }
 
-// Maximum number of tenants whose rate is remembered. Above this number, the tenant whose last event is the
-// oldest is forgotten, and has a full bucket again.
+// Maximum number of tenants whose rate is remembered. Above this number, the tenant that has published
+// nothing for the longest time is forgotten. If this tenant publishes again, its bucket is full.
 const maxTenants = 100_000;
 
 /** The budgets of all tenants for publishing. Rooms without a tenant have no budget. */

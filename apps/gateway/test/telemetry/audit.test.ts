@@ -18,7 +18,7 @@ async function setUp() {
   return { broker, audited, records };
 }
 
-test('each replay or drop of a dead letter is one record, and so is a refused repetition', async () => {
+test('the audit log has one record for a replay of a dead letter, for a drop, and for a refused repetition', async () => {
   const { broker, audited, records } = await setUp();
   const [deadLetter] = await broker.listDeadLetters(chat, { count: 1 });
   const id = deadLetter?.id ?? '';
@@ -39,7 +39,7 @@ test('each replay or drop of a dead letter is one record, and so is a refused re
   ]);
 });
 
-test('an act that ends with an error is a record too, and the error reaches the caller', async () => {
+test('the audit log has a record of an act that ends with an error, and the caller gets the error', async () => {
   const { broker, records } = await setUp();
   const broken = {
     partitioning: broker.partitioning,

@@ -5,7 +5,8 @@ import { type PersonRecord, personOf, type Row } from '../database/rows.js';
 import { HelpdeskError } from '../errors.js';
 
 /**
- * Maximum number of sessions. The oldest sessions are deleted first, so that their pages must sign in again.
+ * Maximum number of sessions. Above this number, the oldest sessions are deleted, and their users must sign
+ * in again.
  */
 const maxSessions = 1_000;
 

@@ -61,14 +61,14 @@ export class RedisKeys {
   /** HASH: slot number → `expiresMs|length of the instance|instance|owner`. */
   readonly slots: string;
   /**
-   * HASH with TTL: subscriber → `expiresMs|length|names as JSON`. The names are the event types that live gateways can read. All
-   * groups share it, because a dead letter is one for all of them.
+   * HASH with TTL: subscriber → `expiresMs|length|names as JSON`. The names are the event types that live
+   * gateways can read. All groups share this key, because they share the dead letters.
    */
   readonly types: string;
   /** STRING: the number of the layout of all keys with this prefix; see `layout.ts`. The key does not exist for layout 1. */
   readonly layout: string;
   readonly #prefix: string;
-  /** Ends the keys that belong to one stream and one group. */
+  /** The end of each key that belongs to one stream and one group. */
   readonly #groupSuffix: string;
 
   constructor({ prefix = '', group = DEFAULT_GROUP }: RedisKeysOptions = {}) {

@@ -1,4 +1,4 @@
-// Reads a range of entries from one stream in Redis, of events or of dead letters.
+// Reads a range of entries from one stream in Redis. The stream holds events or dead letters.
 import { LAST_ENTRY_ID } from '../entries/entry-id.js';
 import type { Entry, RangeOptions } from '../port/entry-log.js';
 import { rangeCommand } from './calls/range-command.js';

@@ -6,7 +6,7 @@ import type { CommandRouter } from './routing/command-router.js';
 
 /**
  * Returns the settings. See `Broker.storeSettings`.
- * @param keys the servers of these keys are asked
+ * @param keys one key for each server that is asked
  */
 export async function readStoreSettings(
   router: CommandRouter,
@@ -19,7 +19,7 @@ export async function readStoreSettings(
   return {
     // If a node of a cluster evicts keys, the result is the policy of the first such node.
     evictionPolicy: policies.find((policy) => policy !== undefined && policy !== 'noeviction') ?? policies[0],
-    // One node that forgets is enough.
+    // The data is not persistent if at least one node does not persist its data.
     isPersistent: persistences.includes(false) ? false : isUnknown ? undefined : true,
   };
 }

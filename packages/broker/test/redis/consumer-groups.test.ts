@@ -97,7 +97,7 @@ describe('two groups on one stream', () => {
     expect((await ours.inspect(CHAT)).length).toBeLessThan(300);
   });
 
-  it('a trim of one group keeps the entry at the cursor of the other group, so that no gap is suspected there', async () => {
+  it('a trim of one group keeps the entry at the cursor of the other group, so that the other group suspects no gap', async () => {
     await redis.cli('config', 'set', 'stream-node-max-entries', '1');
     await using ours = await openBroker(redis.url, { streams });
     await using theirs = await openBroker(redis.url, { streams, group });
@@ -128,7 +128,8 @@ describe('two groups on one stream', () => {
     await publishNumbered(ours, 60);
     expect(await ours.inspect(CHAT)).toMatchObject({ length: 100, expired: 0 });
     expect(await theirs.inspect(CHAT)).toMatchObject({ length: 100, expired: 30 });
-    // A plain XADD does not enforce the hard cap. The trim of either group does so, and counts for both.
+    // A plain XADD does not enforce the hard cap. The trim of either group does so, and counts the removed
+    // entries for both groups.
     await redis.cli('eval', `for i = 1, 100 do redis.call('XADD', KEYS[1], '*', 'a', 'b') end`, '1', CHAT);
     expect(await theirs.trim(b.lease)).toEqual({ status: 'trimmed', removed: 0, expired: 100 });
     expect(await ours.inspect(CHAT)).toMatchObject({ length: 100, expired: 60 });

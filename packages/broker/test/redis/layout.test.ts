@@ -42,14 +42,14 @@ describe('the layout of the keys', () => {
     expect(await redis.cli('exists', KEY)).toBe('0');
   });
 
-  it('a broker with another consumer group does not open either, because the groups share the keys of the streams', async () => {
+  it('a broker with another consumer group does not open if the stored layout differs, because groups share keys', async () => {
     await redis.cli('set', KEY, '2');
     const broker = createRedisBroker({ ...SUITE_OPTIONS, group: 'others', url: redis.url });
     expect(await codeOf(broker.open())).toBe('layout_differs');
     await broker.close();
   });
 
-  it('a broker with another key prefix opens, because it shares no key', async () => {
+  it('a broker opens despite another layout if its key prefix is different, because it shares no key', async () => {
     await redis.cli('set', KEY, '2');
     await using broker = await openBroker(redis.url, { keyPrefix: 'acme:' });
     expect(broker.state).toBe('ready');

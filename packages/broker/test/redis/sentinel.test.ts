@@ -125,7 +125,7 @@ describe('Sentinels', () => {
     });
     await until(async () => (await sentinels.cli(0, 'SENTINEL', 'FAILOVER', 'mymaster')) === 'OK');
     await sentinels.agreeOn(replica.port);
-    // The answer of the one that is cut off comes first.
+    // The answer of the cut-off Sentinel comes first.
     await using wires = await slowWiresTo(sentinels);
     const hosts = `${cutOff.hosts},${wires.hosts}`;
     await using broker = await openBroker(

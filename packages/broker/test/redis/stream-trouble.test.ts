@@ -250,7 +250,7 @@ describe('an entry with the largest possible ID', () => {
   });
 });
 
-it('the count of expired entries starts at 0, and dead letters are refused, if their key has the wrong type', async () => {
+it('the count of expired entries starts at 0 if its key has the wrong type, and dead letters are refused if their key has the wrong type', async () => {
   await using redis = await startRedis();
   await using broker = await openBroker(redis.url, {
     streams: [{ name: CHAT, maxLength: 10 }],

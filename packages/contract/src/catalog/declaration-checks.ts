@@ -50,7 +50,8 @@ function isPositiveInteger(value: unknown): boolean {
   return Number.isSafeInteger(value) && (value as number) >= 1; // A safe integer is a number, so the cast is safe.
 }
 
-// A misspelt field would have no effect. The type has every field.
+// The names of all fields. Other names are refused, because a misspelt field would have no effect. The type
+// requires that no field is missing here.
 const EVENT_TYPE_FIELDS: Readonly<Record<keyof Required<EventTypeDeclaration>, true>> = {
   name: true,
   description: true,

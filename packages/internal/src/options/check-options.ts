@@ -47,7 +47,7 @@ export function checkOptions<Options extends object>(
   const given: Record<string, unknown> = {};
   for (const name of names) {
     const value = (options as Readonly<Record<string, unknown>>)[name];
-    const { mustBe, isMet, isRequired, isSecret } = table[name] as OptionRule; // `name` is one of its keys.
+    const { mustBe, isMet, isRequired, isSecret } = table[name] as OptionRule; // `name` is a key of `table`.
     if (value === undefined ? isRequired : !isMet(value))
       throw refuse(`${name} must be ${mustBe}${isSecret ? '' : `, not ${shown(value)}`}`);
     if (value !== undefined) given[name] = value;

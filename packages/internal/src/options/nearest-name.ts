@@ -1,8 +1,9 @@
 // Finds the name that was probably meant by a misspelt name. Pure.
 
 /**
- * Returns a candidate that begins with `name`. If there is none, returns the candidate with the fewest edits,
- * if there is at most one edit per three characters.
+ * Returns the first candidate that begins with `name` and `_`. If no candidate does, returns the candidate
+ * with the fewest edits. Returns `undefined` if that candidate needs more than one edit per three characters
+ * of `name`.
  *
  * @param sharedPrefix the beginning that all candidates share. It does not count towards the length of the
  * name

@@ -2,12 +2,12 @@
 import { MAX_TIMER_MS } from '../clock.js';
 import type { OptionRule } from './check-options.js';
 
-/** The same rule for an option that has no default. */
+/** Returns the same rule for an option that has no default. */
 export function required(rule: OptionRule): OptionRule {
   return { ...rule, isRequired: true };
 }
 
-/** The same rule for an option whose value is never shown. */
+/** Returns the same rule for an option whose value is never shown. */
 export function secret(rule: OptionRule): OptionRule {
   return { ...rule, isSecret: true };
 }

@@ -54,8 +54,8 @@ interface OpenSlot {
  * - The merged events of one slot are stored in the order in which their keys first appeared.
  * - Added events, and events that end them, take effect in the order in which this process made the calls.
  * - If the windows are in the broker, an accepted event is stored even if this process ends. In that case,
- *   another running publisher or gateway stores the event within 400 ms. In that case, the merged events of
- *   the window may be stored more than once, but always with the same IDs.
+ *   another running publisher or gateway stores the event within 400 ms, and may store the merged events of
+ *   the window more than once, but always with the same IDs.
  */
 export class Coalescer {
   readonly #dependencies: CoalescerDependencies;

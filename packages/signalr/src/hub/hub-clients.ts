@@ -21,8 +21,8 @@ export interface ClientProxy<Client> {
    * closed, and its client may reconnect. With a backplane, the message is also published to the other
    * instances, without waiting for them. There, messages arrive at most once, in the order of the calls.
    * @returns the number of connections of this process for which the message was queued
-   * @throws SignalRError `unserializable` if the message cannot be encoded. With a backplane, every protocol
-   * must be able to encode the message. In this case, nothing is sent
+   * @throws SignalRError `unserializable` if the message cannot be encoded. Nothing is sent if this error is
+   * thrown. With a backplane, every protocol must be able to encode the message
    */
   send<Target extends keyof Client & string>(
     target: Target,

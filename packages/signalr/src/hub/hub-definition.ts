@@ -283,7 +283,7 @@ export function defineHub<Client, User = undefined, Items = Record<string, unkno
       nearestName,
     );
     checkNames(Object.keys(handlers.methods));
-    // The check returns the handlers with their own types; only the names of the fields matter to it.
+    // The check returns the handlers unchanged, so the handlers still have their static types.
     const definition = { ...given, createItems } as HubDefinition<Client, User, Items, Methods>;
     return Object.freeze(definition);
   };

@@ -38,16 +38,20 @@ export function parseExactJson(text: string): ExactJson {
 }
 
 /**
- * Reads one JSON value of a client, as plain objects and lists. Integers whose digits a number would not have become bigints, of any
- * size. Everything else is read as by `JSON.parse`.
- * @throws SyntaxError for text that is not JSON; SignalRError `unserializable` for text with such integers that is nested too deep
+ * Reads one JSON value of a client, as plain objects and lists. An integer of any size becomes a bigint if a
+ * number cannot hold its digits. Everything else is read as by `JSON.parse`.
+ * @throws SyntaxError for text that is not JSON; SignalRError `unserializable` for text with such integers
+ * that is nested too deep
  */
 export function parseWithBigints(text: string): unknown {
   const value: unknown = JSON.parse(text);
   return MANY_DIGITS.test(text) ? withPlainObjects(new ExactReader(text, integerOfAnySize).read(0)) : value;
 }
 
-/** `Object.fromEntries` makes own properties, as `JSON.parse` does: `__proto__` too. */
+/**
+ * Converts maps to plain objects. `Object.fromEntries` creates own properties, even for the name `__proto__`,
+ * as `JSON.parse` does.
+ */
 function withPlainObjects(value: ExactJson): unknown {
   if (value instanceof Map)
     return Object.fromEntries(Array.from(value, ([name, field]) => [name, withPlainObjects(field)]));
@@ -144,8 +148,9 @@ function valueOfWord(word: string): ExactJson {
 }
 
 /**
- * An integer becomes a bigint if a number would not have the same digits. A client in JavaScript writes its numbers with digits that a
- * number has. A number with a fraction or an exponent stays a number.
+ * An integer becomes a bigint if a number would not have the same digits. Integers of JavaScript clients
+ * remain numbers, because such clients write the digits of a number. A number with a fraction or an exponent
+ * remains a number.
  */
 function integerOfAnySize(word: string): ExactJson {
   const value = JSON.parse(word) as number | boolean | null;

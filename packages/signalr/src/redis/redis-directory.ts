@@ -61,7 +61,7 @@ const RELEASE = `if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL',
 const RULES: OptionRules<RedisDirectoryOptions> = {
   client: required(objectWith(['get', 'eval'])),
   keyPrefix: text(0),
-  // Claims are renewed after a third of this time.
+  // Claims are renewed after a third of this time, which must be at least 1 ms.
   claimTtlMs: timerMs(3),
   commandTimeoutMs: timerMs(),
 };

@@ -36,7 +36,7 @@ describe('the outbound queue', () => {
     ['bytes', { maximumOutboundBytes: 12, maximumOutboundMessages: 100 }],
     ['messages', { maximumOutboundBytes: 100, maximumOutboundMessages: 6 }],
   ])(
-    'the queue reports once that half of its limit in %s is used, until the queue is empty again',
+    'the queue reports that half of its limit in %s is used, and not again before it has been empty',
     (_, limits) => {
       const transport = new FakeTransport();
       const told: string[] = [];

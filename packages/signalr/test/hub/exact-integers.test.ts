@@ -62,7 +62,7 @@ describe('integers beyond 2^53 in JSON', () => {
     },
   );
 
-  test('an integer of more than 64 bits is not changed: its result fails', async () => {
+  test('a result with an integer of more than 64 bits fails, so that the integer is never changed', async () => {
     await using host = await startHubs();
     await using client = await openRaw(host, '/exact');
     client.send(invocation('123456789012345678901234567890'));

@@ -55,7 +55,7 @@ function open() {
 const message = (length: number): EncodedMessage => new EncodedMessage(Buffer.alloc(length, 'x'), 'text');
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-test('the first message of an event loop turn is written immediately, the others at the end of the turn', async () => {
+test('the first message of an event loop turn is written immediately, and the others are written at the end of the turn', async () => {
   const { socket, transport } = open();
   for (const length of [10, 20, 30]) expect(transport.write(message(length))).toBe(true);
   expect(socket.writes).toEqual([[12]]);

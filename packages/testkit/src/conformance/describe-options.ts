@@ -59,7 +59,7 @@ export function objects(right: readonly unknown[], wrong: readonly unknown[] = [
 
 /** The function whose options are checked. */
 export interface OptionsUnderTest<Options> {
-  /** Calls the function. What it returns is closed by `close`. */
+  /** Calls the function. */
   create(options: Options): unknown;
   readonly table: OptionTable<Options>;
   /** Code of the error. */
@@ -89,7 +89,7 @@ export function describeOptions<Options extends object>(
     });
 
     test.each(rows)(
-      '%s is refused with any other value, which the error names',
+      '%s is refused with any other value, and the error names the option',
       (name, { wrong, isSecret }) => {
         for (const value of wrong) {
           const attempt = (): unknown => call({ [name]: value });
