@@ -1,5 +1,5 @@
-// Redis is down under load for longer than events may wait in the publisher. The outcome of each event must
-// be the one that the publisher reported. The outage takes 7 s. OUTAGE_SECONDS=30 makes it longer.
+// Redis is down under load for longer than events may wait in the publisher. Each event must have the outcome
+// that the publisher reported. The outage takes 7 s. OUTAGE_SECONDS=30 makes it longer.
 import { setTimeout as pause } from 'node:timers/promises';
 import { PublisherError } from '@millrace/publisher';
 import { expect, test } from 'vitest';

@@ -94,7 +94,7 @@ describe('with a plain XADD', () => {
     ['another XADD', (event) => xaddEvent(system().redis, event)],
     ['an XADD in upper case', (event) => xaddEvent(system().redis, upperCase(event))],
   ])(
-    'plain XADDs that repeat an event from %s, in either case, are counted as duplicates and acknowledged',
+    'plain XADDs that repeat the ID of an event from %s, in upper or lower case, count as duplicates and are acknowledged',
     async (_, first) => {
       const roomId = randomUUID();
       const event = notification(roomId, 'once');

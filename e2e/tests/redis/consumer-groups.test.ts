@@ -1,5 +1,5 @@
-// Consumer groups beside the one of the gateways: a second deployment of gateways on the same streams, and services of another
-// kind.
+// Consumer groups beside the group of the gateways: a second deployment of gateways on the same streams, and
+// services of another kind.
 import { randomUUID } from 'node:crypto';
 import { type RedisServer, startRedis } from '@millrace/testkit';
 import { createClient } from '@redis/client';

@@ -20,7 +20,7 @@ import { EmbeddedGateway } from '../../fixtures/systems/embedded-gateway.js';
 import { GatewayRow } from '../../fixtures/systems/gateway-row.js';
 import { eventually } from '../../fixtures/waiting/eventually.js';
 
-test('another gateway replays the missed events of all streams in order, before new ones and without typing', async () => {
+test('another gateway replays the missed events of all streams in order, before new events and without typing', async () => {
   await using row = await GatewayRow.start(2);
   const [first, second] = row.names.map((name) => row.get(name).url) as [string, string];
   const roomId = randomUUID();

@@ -123,7 +123,7 @@ describe('a connection', () => {
 });
 
 describe('a break', () => {
-  test('a client joins its rooms again after its socket broke, and handles missed events before new ones', async () => {
+  test('a client joins its rooms again after its socket broke, and handles missed events before new events', async () => {
     await using real = await RealGateway.start();
     const client = real.client(ada);
     const numbers = collect(client, 'a');

@@ -11,8 +11,8 @@ import type { OutgoingEvent } from './queue/queued-event.js';
 /** Outcome of a published event. */
 export type PublishResult =
   /**
-   * The event is in its stream. If an event with the same ID is published again within 5 minutes, it is not
-   * stored again, unless its type is never replayed.
+   * The event is in its stream. For 5 minutes, a repeat with the same ID is not stored again. Repeats of
+   * types that are never replayed are stored again.
    */
   | {
       readonly status: 'stored';

@@ -15,8 +15,8 @@ import { ShownUsers } from './shown-users.js';
  */
 export const TYPING = 'typing';
 
-// Maximum number of rooms in which one indicator shows users. If there are more, the room whose last start is the oldest is
-// forgotten.
+// Maximum number of rooms in which one indicator shows users. Above this number, the room that has had no
+// start event for the longest time is forgotten.
 const maxRooms = 10_000;
 
 /** The users whom indicators show, by the name of the indicator. Indicators without users are left out. */

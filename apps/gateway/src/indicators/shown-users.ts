@@ -11,14 +11,20 @@ interface ShownSince extends IndicatedUser {
 export interface ShownUsersOptions {
   /** Time after the last start event after which a user is no longer shown. */
   readonly expiryMs: number;
-  /** Maximum number of rooms. If there are more, the room whose last start is the oldest is forgotten. */
+  /**
+   * Maximum number of rooms. Above this number, the room that has had no start event for the longest time is
+   * forgotten.
+   */
   readonly maxRooms: number;
 }
 
 /** The users whom one indicator shows, in all rooms. */
 export class ShownUsers {
   readonly #options: ShownUsersOptions;
-  /** Room → user → the user and the time of the user's last start. The room whose last start is the oldest comes first. */
+  /**
+   * Room → user → the user and the time of the user's last start. The room that has had no start event for
+   * the longest time comes first.
+   */
   readonly #rooms = new OldestFirstMap<string, Map<string, ShownSince>>();
 
   constructor(options: ShownUsersOptions) {

@@ -43,7 +43,7 @@ export class ReplayShares {
   readonly #floors = new Floors();
   /** Time at which the newest evicted entry of each stream was appended, whichever tenant lost it. */
   readonly #floorTimes = new Map<string, number>();
-  /** Tenant → its events. The tenant whose newest event is the oldest comes first. */
+  /** Tenant → its events. The tenant that has received no event for the longest time comes first. */
   readonly #shares = new OldestFirstMap<string, ReplayShare>();
   readonly #largest = new LargestFirst<ReplayShare>();
   /** The share of the newest event. */

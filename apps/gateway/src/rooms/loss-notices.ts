@@ -99,8 +99,8 @@ export class LossNotices {
   }
 
   /**
-   * Records that a stream has lost entries. Called before the first event after the loss is sent, except for
-   * a gap that is found only when entries are counted.
+   * Records that a stream has lost entries. Called before the first event after the loss is sent. Only a gap
+   * that is found by counting entries is recorded later.
    *
    * @param before the stream's position before the loss
    * @param affects returns true for rooms whose events may have been lost

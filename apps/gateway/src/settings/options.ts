@@ -314,7 +314,7 @@ export const DEFAULTS = {
   shutdownTimeoutMs: 10_000,
 } as const;
 
-/** All secrets whose tokens are accepted. The first one signs. */
+/** All secrets whose tokens are accepted. The first secret signs new tokens. */
 export function secretsOf({
   jwtSecret,
   jwtSecrets,

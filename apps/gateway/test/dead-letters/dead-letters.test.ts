@@ -26,7 +26,7 @@ beforeEach(async () => {
 });
 
 describe('the list', () => {
-  it('the list has dead letters of all streams, newest first, and the next page has older ones', async () => {
+  it('the list has dead letters of all streams, newest first, and the next page has older dead letters', async () => {
     const all = [await reject(chat), await reject(ticket), await reject(chat), await reject(ticket)];
     const streams = streamsNamed(broker, undefined);
     const first = await newestDeadLetters(broker, streams, { limit: 3 });

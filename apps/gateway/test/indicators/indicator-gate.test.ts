@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { ana, bob, messageOf, createTypingWorld as setUp } from '../support/typing-world.js';
 
 describe('typing at the gateway', () => {
-  it('the first typing event passes immediately, later ones at most every 100 ms, and the last state last', async () => {
+  it('the first typing event passes immediately, later events pass at most every 100 ms, and the last state passes last', async () => {
     const world = setUp();
     for (let n = 0; n < 1_000; n++) {
       world.type(ana, n % 2 === 0);
@@ -31,7 +31,7 @@ describe('typing at the gateway', () => {
   });
 
   it.each([0, -300_000, 300_000])(
-    'a typing_start from before a message is dropped, and a later one passes, even if clocks differ by %d ms',
+    'a typing_start from before a message is dropped, and a later typing_start passes, even if clocks differ by %d ms',
     async (skewMs) => {
       const world = setUp();
       const earlier = world.type(bob, true);

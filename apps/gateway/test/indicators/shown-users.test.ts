@@ -40,7 +40,7 @@ describe('ShownUsers', () => {
     expect(typing.list('room', 15_000)).toEqual([]);
   });
 
-  it('the number of rooms is bounded, and the room whose last start is the oldest is forgotten', () => {
+  it('the number of rooms is bounded, and the room without a start for the longest time is forgotten', () => {
     const typing = new ShownUsers({ expiryMs: 10_000, maxRooms: 2 });
     typing.start('a', ana, 0);
     typing.start('b', ana, 1);

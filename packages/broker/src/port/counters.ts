@@ -16,8 +16,8 @@ export interface Occurrence {
  */
 export interface CounterStore {
   /**
-   * Adds 1 to a count, unless the occurrence began before the previous occurrence was counted. Therefore
-   * overlapping occurrences count as one.
+   * Adds 1 to a count. An occurrence that began before the previous occurrence was counted adds nothing.
+   * Therefore overlapping occurrences count as one.
    *
    * @returns the count
    */

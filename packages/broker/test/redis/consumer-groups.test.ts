@@ -39,7 +39,7 @@ async function settle(broker: Broker, lease: Lease, cursor: string): Promise<voi
 }
 
 describe('two groups on one stream', () => {
-  it('each group consumes and acknowledges every entry, whatever the other one does', async () => {
+  it('each group consumes and acknowledges every entry, whatever the other group does', async () => {
     await using ours = await openBroker(redis.url);
     await using theirs = await openBroker(redis.url, { group });
     const a = await registerHolder(ours, 'a');

@@ -11,7 +11,7 @@ it('countWithin returns the maximum count while entries are small or none was re
   expect(sizes.countWithin('s', 1_000_000, 500)).toBe(500);
 });
 
-it('countWithin falls after large entries, is never below 1, and rises again after many small ones', () => {
+it('countWithin falls after large entries, is never below 1, and rises again after many small entries', () => {
   const sizes = new EntrySizes();
   sizes.note('s', entries(10, 100_000));
   expect(sizes.countWithin('s', 1_000_000, 500)).toBe(10);

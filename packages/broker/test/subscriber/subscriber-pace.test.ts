@@ -127,7 +127,7 @@ it('a subscriber with a readBlockMs of ten minutes recovers within 5 s after an 
   expect(subscriber.state).toBe('tailing');
 });
 
-it('a subscriber that lost a lease acquires it before the next regular renewal if it is free', async () => {
+it('a subscriber that lost a lease acquires the free lease again before the next regular renewal', async () => {
   const { clock, broker } = await setUp();
   await clock.advance(1_100);
   const lease = present(await broker.acquireLease(CHAT, 'a'));

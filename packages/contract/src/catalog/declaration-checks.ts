@@ -18,7 +18,10 @@ const SLOT_NAME = /^[a-z][a-z0-9_-]{0,63}$/;
 const STREAM_NAME = /^[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}$/;
 /** Matches the name of a partition. For example, `events:chat.p0` is partition 0 of `events:chat`. */
 const PARTITION_NAME = /\.p\d+$/;
-/** Names of Millrace's own hub methods, in lower case. The hub calls the first two on clients. Clients call the others. */
+/**
+ * Names of Millrace's own hub methods, in lower case. The hub calls the first two on clients. Clients call
+ * the other methods.
+ */
 const RESERVED_NAMES: readonly string[] = [
   'position',
   'resync',

@@ -39,8 +39,8 @@ interface Nested {
 }
 
 /**
- * Returns the schema that a payload must follow. This is `openPayload` if the type has one, unless the catalog requires the
- * recommended fields.
+ * Returns the schema that a payload must follow. If the catalog requires the recommended fields, this is
+ * `payload`. Otherwise it is `openPayload`, or `payload` for a type without `openPayload`.
  */
 export function checkedPayload(
   { payload, openPayload }: Pick<EventTypeDeclaration, 'payload' | 'openPayload'>,

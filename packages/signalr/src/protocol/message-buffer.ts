@@ -91,8 +91,8 @@ export class MessageBuffer {
     const id = this.#nextReceivedId;
     this.#nextReceivedId += 1;
     if (id <= this.#latestReceivedId) {
-      // The first acknowledgement was lost with the old socket. Without a second one, the client would keep
-      // the message forever.
+      // The first acknowledgement was lost with the old socket. Without a second acknowledgement, the client
+      // would keep the message forever.
       this.#ackedReceivedId = Math.min(this.#ackedReceivedId, id - 1);
       return false;
     }

@@ -61,7 +61,7 @@ describe('invocations of one client', () => {
     expect(log).toEqual(['begin a', 'end a', 'begin b', 'end b']);
   });
 
-  test('a connection runs maximumParallelInvocationsPerClient invocations at a time, and begins the next one when one of them ends', async () => {
+  test('a connection runs maximumParallelInvocationsPerClient invocations at a time, and begins the next invocation when a running one ends', async () => {
     const { host, log, open } = await startGated({ maximumParallelInvocationsPerClient: 2 });
     await using _host = host;
     await using client = await openRaw(host);

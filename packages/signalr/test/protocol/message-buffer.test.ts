@@ -97,7 +97,7 @@ describe('received messages', () => {
 });
 
 describe('a client that breaks off in the middle of a replay', () => {
-  test('a client that loses its socket during its own replay may resume after the messages received before', () => {
+  test('a client that loses its socket during its own replay may resume after the messages that it received before the replay', () => {
     const buffer = new MessageBuffer(10);
     for (const n of [1, 2, 3]) buffer.accept(item(n));
     buffer.replay();

@@ -80,7 +80,7 @@ describe('negotiate', () => {
 });
 
 describe('a connection that lost its socket', () => {
-  test('a connection that lost its socket resumes with unacknowledged messages, and then with newer ones', async () => {
+  test('a connection that lost its socket resumes with unacknowledged messages, and then with newer messages', async () => {
     await using host = await start();
     const { client, path } = await openResumable(host);
     for (const n of [1, 2, 3]) host.hub.clients.all.send('note', n);

@@ -86,7 +86,7 @@ export function describePublishing(create: CreateHarness): void {
       expect(await readAll(harness.broker)).toEqual([]);
     });
 
-    it('a repeated entry is recognised after a thousand other entries, even if the first one was trimmed', async () => {
+    it('a repeated entry is recognised after a thousand other entries, even if the original entry was trimmed', async () => {
       await using harness = await create({ streams: [{ name: CHAT, maxLength: 1 }], hardCapFactor: 10 });
       const first = await append(harness.broker, { stream: CHAT, fields: { n: '0' }, dedupeId: 'first' });
       await publishNumbered(harness.broker, 1000, 1);

@@ -110,8 +110,8 @@ export function publishCall(
 }
 
 /**
- * Returns the script call that reads the number of partitions of a declared stream. If no number is stored,
- * the script stores `wanted`, unless `wanted` is 0. The result is the stored number, or 0 if there is none.
+ * Returns the script call that reads the number of partitions of a declared stream. If no number is stored
+ * and `wanted` is not 0, the script stores `wanted`. The result is the stored number, or 0 if there is none.
  */
 export function partitionsCall(keys: StreamKeys, wanted: number): ScriptCall<number> {
   return { script: partitionsScript, keys: [keys.partitions], args: [wanted], parse: asNumber };

@@ -84,8 +84,8 @@ export class Topology {
   /**
    * Asks one node for the slot map, removes the nodes that are the master of no slot, and begins to connect
    * to the masters of the needed slots. Only one `look` runs at a time. Calls during a `look` share the next
-   * one.
-   * @param suspect a node that may have been replaced without noticing it. This node is asked last
+   * `look`.
+   * @param suspect a node that may not know that another node has replaced it. This node is asked last
    * @throws BrokerError if no node answered: the failure of the node that was asked last
    */
   look(suspect?: NodeAddress): Promise<void> {

@@ -1,5 +1,5 @@
 // Sends all commands to one server, over two connections. One connection is for blocking reads, which read
-// all streams together. The other one is for all other commands.
+// all streams together. The other connection is for all other commands.
 import type { EntryId } from '../../entries/entry-id.js';
 import type { BrokerState } from '../../port/broker.js';
 import type { Entry, ReadOptions } from '../../port/entry-log.js';
