@@ -69,9 +69,9 @@ describe('wrong settings', () => {
       /MILLRACE_REDIS_URL .*path/,
     ],
     [
-      'a Unix socket for Redis',
-      { ...development, MILLRACE_REDIS_URL: 'unix:///run/redis.sock' },
-      /MILLRACE_REDIS_URL .*Unix socket/,
+      'an unknown part in the address of a Unix socket',
+      { ...development, MILLRACE_REDIS_URL: 'unix:///run/redis.sock?database=3' },
+      /MILLRACE_REDIS_URL .*database/,
     ],
     [
       'a key server with a password in its address',
