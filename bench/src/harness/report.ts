@@ -97,7 +97,10 @@ export function markdown(head: readonly string[], rows: readonly (readonly strin
   return [line(head), `|${'---|'.repeat(head.length)}`, ...rows.map(line)].join('\n');
 }
 
-/** CPU times: of one role per event, of publisher, gateway and Redis together per event, and of the gateway per delivery. */
+/**
+ * CPU times of one role per event, of all roles together (publisher, gateway and Redis) per event, and of the
+ * gateway per delivery.
+ */
 export const cpuOf = {
   role:
     (role: Role): Figure<Round> =>

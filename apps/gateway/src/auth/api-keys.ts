@@ -1,5 +1,5 @@
-// API keys decide who may publish over HTTP, into which rooms and of which types. A comparison always takes
-// the same time, even if a part of a guessed key is right.
+// API keys decide who may publish over HTTP, and limit the rooms and the event types. A comparison always
+// takes the same time, even if a part of a guessed key is right.
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { matchesPattern } from './room-access.js';
 

@@ -94,7 +94,7 @@ it('a trim at the hard cap counts acknowledged entries as removed, and other ent
   const { lease } = await holder(broker);
   const ids = await publishEvents(broker, 40);
   await broker.runLedgerPass(lease, { consumer: 'c', count: 100, cursor: present(ids[24]) });
-  // A plain XADD does not enforce the hard cap, so the trim must do so.
+  // A plain XADD does not enforce the hard cap, so the trim must enforce it.
   await redis.cli('eval', `for i = 1, 160 do redis.call('XADD', KEYS[1], '*', 'a', 'b') end`, '1', CHAT);
   expect(await broker.trim(lease)).toEqual({ status: 'trimmed', removed: 25, expired: 75 });
   expect(await broker.inspect(CHAT)).toMatchObject({ length: 100, expired: 75 });

@@ -44,7 +44,7 @@ type StreamQueueState =
   | { readonly name: 'sending' }
   /** An attempt failed, and its events wait for the next attempt. */
   | { readonly name: 'waiting_for_retry'; readonly cancelTimer: CancelTimer }
-  /** Waiting events are refused, and so are the events of a batch that fails. */
+  /** Waiting events are refused. The events of a batch that fails are also refused. */
   | { readonly name: 'closed' };
 
 // The states without data are constants, so that a change of state allocates nothing.

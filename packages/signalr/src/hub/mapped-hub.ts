@@ -212,7 +212,7 @@ export class MappedHub<Client, User, Items> implements Hub<Client>, ConnectionHo
    */
   #createItems(): { readonly items: Items; readonly error?: Error } {
     try {
-      // Without a factory, `Items` is a plain record, and so is this object.
+      // Without a factory, the type `Items` is a plain record, and a plain object has this type.
       return { items: this.#definition.createItems?.() ?? ({} as Items) };
     } catch (error) {
       return { items: {} as Items, error: toError(error) }; // the hub's code never receives these items
