@@ -3,9 +3,16 @@
 import { type Broker, type BrokerOptions, createMemoryBroker, createRedisBroker } from '@millrace/broker';
 import { RateLimit, systemClock } from '@millrace/internal';
 import { createPublisher, type Publisher } from '@millrace/publisher';
-import { type Authenticate, createSignalRServer, type Hub, type SignalRServer } from '@millrace/signalr';
+import {
+  type Authenticate,
+  type BudgetOwner,
+  createSignalRServer,
+  type Hub,
+  type SignalRServer,
+} from '@millrace/signalr';
 import { allowedOriginsOf } from './auth/allowed-origins.js';
 import { authenticateAnybody, authenticateByToken } from './auth/authenticate.js';
+import { ClientOwners } from './auth/client-owners.js';
 import { Credentials } from './auth/credentials.js';
 import { RemoteKeys } from './auth/remote-keys.js';
 import type { TokenRules } from './auth/token-rules.js';
@@ -19,13 +26,17 @@ import { createEventsHub } from './hub/events-hub.js';
 import { SharedDirectory } from './hub/shared-directory.js';
 import { ActiveTyping } from './indicators/active-typing.js';
 import { TYPING } from './indicators/room-indicators.js';
-import type { ConnectionRoomsDependencies } from './rooms/connection-rooms.js';
+import type { ConnectionRoomsDependencies, RoomConnection } from './rooms/connection-rooms.js';
+import { RoomCounts } from './rooms/room-counts.js';
 import { Rooms } from './rooms/rooms.js';
 import { type ResolvedGatewayOptions, secretsOf } from './settings/options.js';
 import type { Logger } from './telemetry/logger.js';
 import { createMetrics, type Metrics } from './telemetry/metrics.js';
 import { createPublisherObserver, observeSignalR } from './telemetry/observers.js';
 import { createTenantBudgets, type TenantBudgets } from './tenants/tenant-budgets.js';
+
+// Maximum number of negotiated connections without a transport. Each takes about 500 bytes. It is twice the share of one address.
+const maxPendingConnections = 20_000;
 
 // Maximum number of users for whom a rate is remembered. A gateway has fewer connections than this.
 const maxLimitedUsers = 100_000;
@@ -44,6 +55,7 @@ export interface GatewayComponents {
   /** Limits of tenants for publishing over HTTP. `undefined` if rooms have no tenants. */
   readonly tenantLimits: TenantLimits | undefined;
   readonly storeWatch: StoreWatch;
+  readonly clientOwners: ClientOwners;
   /**
    * `undefined` without an `instanceUrl`. In that case, all requests of a connection must reach the gateway
    * that negotiated the connection.
@@ -85,7 +97,16 @@ export function composeGateway(options: ResolvedGatewayOptions, logger: Logger):
   const remoteKeys = createRemoteKeys(shared);
   const tenantBudgets = createTenantBudgets(options, shared);
   const rooms = new Rooms({ ...shared, broker, tenants: tenantBudgets?.tenants });
-  const hub = mapHub(shared, { credentials, remoteKeys, publisher, rooms, signalR, tenantBudgets });
+  const clientOwners = createClientOwners(shared);
+  const hub = mapHub(shared, {
+    credentials,
+    remoteKeys,
+    publisher,
+    rooms,
+    signalR,
+    tenantBudgets,
+    clientOwners,
+  });
   const delivery = new Delivery({ ...shared, broker, rooms, hub });
   return {
     credentials,
@@ -97,9 +118,23 @@ export function composeGateway(options: ResolvedGatewayOptions, logger: Logger):
     delivery,
     tenantLimits: tenantBudgets,
     storeWatch,
+    clientOwners,
     directory,
     signalR,
   };
+}
+
+function createClientOwners({ options, logger }: SharedDependencies): ClientOwners {
+  const { trustedProxies, usersPerAddress } = options;
+  return new ClientOwners({
+    trustedProxies,
+    usersPerAddress,
+    onUndeclaredProxy: (address) =>
+      logger.warn(
+        { address },
+        'requests come through a proxy that is not trusted, so that limits per address are off; name it in MILLRACE_TRUSTED_PROXIES',
+      ),
+  });
 }
 
 function createBroker({ options, logger, metrics }: SharedDependencies): Broker {
@@ -153,6 +188,7 @@ function createSignalR(
     handshakeTimeoutMs: options.handshakeTimeoutMs,
     pollTimeoutMs: options.pollTimeoutMs,
     maximumReceiveMessageBytes: options.maxReceiveBytes,
+    maximumPendingConnections: maxPendingConnections,
     onEvent: (event) => observeSignalR(event, metrics, logger),
     ...(directory === undefined ? {} : { instances: { url, signingKeys, directory } }),
   });
@@ -160,12 +196,16 @@ function createSignalR(
 
 function mapHub(
   shared: SharedDependencies,
-  components: Pick<GatewayComponents, 'credentials' | 'remoteKeys' | 'publisher' | 'rooms' | 'signalR'> & {
+  components: Pick<
+    GatewayComponents,
+    'credentials' | 'remoteKeys' | 'publisher' | 'rooms' | 'signalR' | 'clientOwners'
+  > & {
     readonly tenantBudgets: TenantBudgets | undefined;
   },
 ): Hub<EventsClient> {
   const { options, metrics } = shared;
   const { isDevelopment, allowedOrigins, maxRoomsPerConnection } = options;
+  const { clientOwners } = components;
   const definition = createEventsHub({
     publisher: components.publisher,
     rooms: connectionRoomsDependencies(shared, components),
@@ -180,6 +220,7 @@ function mapHub(
       maxKeys: maxLimitedUsers,
     }),
     tenantRate: components.tenantBudgets?.clientEventRate,
+    ownerKeyOf: (context) => clientOwners.of(context.request, context)?.key ?? context.connectionId,
     monotonicMs: () => systemClock.monotonicMs(),
     onRateLimited: () => metrics.dropped.inc({ reason: 'rate_limited' }),
     onTenantRateLimited: () => {
@@ -190,6 +231,13 @@ function mapHub(
   const origins = allowedOriginsOf(allowedOrigins, isDevelopment);
   return components.signalR.mapHub('/hubs/events', definition, {
     authenticate: createAuthenticate(shared, components),
+    clientLimits: {
+      ownerOf: (request, client) => clientOwners.of(request, client),
+      messagesPerSecond: options.maxClientCallsPerSecond,
+      messageBurst: options.maxClientCallsBurst,
+      maximumConnections: options.maxConnectionsPerUser,
+      maximumPendingConnections: options.maxPendingConnectionsPerUser,
+    },
     ...(origins === undefined ? {} : { allowedOrigins: origins }),
   });
 }
@@ -198,10 +246,16 @@ function connectionRoomsDependencies(
   { options, metrics }: SharedDependencies,
   {
     rooms,
+    clientOwners,
     tenantBudgets,
-  }: Pick<GatewayComponents, 'rooms'> & { readonly tenantBudgets: TenantBudgets | undefined },
+  }: Pick<GatewayComponents, 'rooms' | 'clientOwners'> & {
+    readonly tenantBudgets: TenantBudgets | undefined;
+  },
 ): ConnectionRoomsDependencies {
   const { positions, replay } = rooms;
+  const roomCounts = new RoomCounts(options.maxRoomsPerUser);
+  const ownerOf = (connection: RoomConnection): BudgetOwner =>
+    clientOwners.of(connection.request, connection) ?? { key: connection.connectionId };
   return {
     currentPosition: (roomId) => positions.ofRoom(roomId),
     catchUp: (target, after) => replay.catchUp(target, after),
@@ -215,6 +269,14 @@ function connectionRoomsDependencies(
     positionOfEveryRoom: () => positions.ofEveryRoom(),
     maxRoomsPerConnection: options.maxRoomsPerConnection,
     tenantConnections: tenantBudgets?.connections,
+    userRooms: {
+      tryAdd: (connection) => {
+        const isAdded = roomCounts.tryAdd(ownerOf(connection));
+        if (!isAdded) metrics.callsRefused.inc({ reason: 'too_many_rooms' });
+        return isAdded;
+      },
+      remove: (connection, count) => roomCounts.remove(ownerOf(connection), count),
+    },
     onSlowClientEnded: (outcome) => metrics.slowClients.inc({ outcome }),
   };
 }

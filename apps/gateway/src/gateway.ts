@@ -221,12 +221,13 @@ class MillraceGateway implements Gateway<AnyCatalog> {
    * not included.
    */
   #details(): readonly string[] {
-    const { remoteKeys, storeWatch } = this.#components;
+    const { remoteKeys, storeWatch, clientOwners } = this.#components;
     storeWatch.refresh();
-    if (remoteKeys?.isAway !== true) return storeWatch.details;
+    const details = [...storeWatch.details, ...clientOwners.details];
+    if (remoteKeys?.isAway !== true) return details;
     // While no client needs a key, only this request detects that the key server is available again.
     remoteKeys.refresh();
-    return [...storeWatch.details, keyServerUnavailable];
+    return [...details, keyServerUnavailable];
   }
 
   async #exposeMetrics(): Promise<{ readonly contentType: string; readonly text: string }> {

@@ -20,6 +20,7 @@ export const programs: Readonly<Record<string, Program>> = {
   jitter: { title: 'S7: clients on flaky connections', fullRunOptions: ['--seconds', '30'] },
   import: { title: 'one tenant imports at twenty times its rate', file: 'import/import', fullRunOptions: [] },
   storm: { title: 'messages in a storm of typing' },
+  flood: { title: 'the flood of one user', file: 'flood/flood', fullRunOptions: [] },
   'slow-clients': { title: 'clients that read too slowly' },
   coalescing: { title: 'what windows save and cost' },
   'check-cost': { title: 'checking an event' },

@@ -22,6 +22,7 @@ test.each([
   ],
   ['import', ['--rounds', '1', '--seconds', '1'], /\| import by `POST \/v1\/events` \|/],
   ['storm', ['--rounds', '1', '--seconds', '1', '--rate', '1000'], /\| `notification` \|/],
+  ['flood', ['--rounds', '1', '--seconds', '1'], /\| 20 requests to negotiate at a time \|/],
   ['slow-clients', ['--members', '20', '--slow', '3', '--seconds', '1'], /\| one does not \|/],
   ['overload', ['--seconds', '1', '--calm', '1'], /\| `POST \/v1\/events`, one event each \|/],
   [

@@ -33,13 +33,6 @@ export class TokenBucket {
     return waitMs;
   }
 
-  /** Takes the tokens even if there are not enough, down to `lowest`. Returns the number of tokens that are left. */
-  charge(timeMs: number, cost: number, lowest: number): number {
-    this.#refill(timeMs);
-    this.#tokens = Math.max(lowest, this.#tokens - cost);
-    return this.#tokens;
-  }
-
   /**
    * Returns the milliseconds until there are enough tokens for this cost. 0 if there are enough tokens now.
    */

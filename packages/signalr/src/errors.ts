@@ -22,6 +22,7 @@ export const SIGNALR_ERROR_CODES = [
   'malformed_message',
   'message_too_big',
   'not_ready',
+  'rate_limited',
   'send_timeout',
   'server_closed',
   'slow_consumer',

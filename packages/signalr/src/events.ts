@@ -25,6 +25,12 @@ export type RefusalReason =
   | 'authentication_unavailable'
   | 'origin_not_allowed'
   | 'too_many_pending_connections'
+  /** The client's budget for messages and requests is used up; the client received 429. */
+  | 'rate_limited'
+  /** The client has too many open connections; the client received 429. */
+  | 'too_many_connections_of_client'
+  /** The client has too many negotiated connections that have no transport yet; the client received 429. */
+  | 'too_many_pending_connections_of_client'
   | 'unknown_connection'
   | 'already_connected'
   | 'other_user'
@@ -128,6 +134,8 @@ export type BackplaneIgnoreReason =
 /** The reason why an invocation failed. */
 export type InvocationFailure =
   | 'unknown_method'
+  /** The client's budget for messages is used up (`clientLimits`). */
+  | 'rate_limited'
   | 'invalid_arguments'
   | 'method_threw'
   | 'unserializable_result'

@@ -1,6 +1,7 @@
 /*
  * The public exports of `@millrace/signalr`: a SignalR server for Node.
  */
+export type { BudgetOwner, BudgetOwnerOf, ClientLimitOptions } from './budgets/client-limits.js';
 export type { ServerClock } from './connection/clock.js';
 export { CLOSE_RULES, type CloseReason, type CloseRule } from './connection/close-reason.js';
 export type { DrainOptions } from './drain.js';

@@ -11,6 +11,12 @@ import {
   objectWith,
 } from '@millrace/internal';
 import { HubLink } from './backplane/hub-link.js';
+import {
+  type BudgetOwnerOf,
+  type ClientLimitOptions,
+  type ClientLimits,
+  resolveClientLimits,
+} from './budgets/client-limits.js';
 import { Ticker } from './connection/ticker.js';
 import { closeInWaves, DRAIN_RULES, type DrainOptions } from './drain.js';
 import { invalidOption, SignalRError } from './errors.js';
@@ -82,6 +88,10 @@ export type MapHubOptions<User> = {
    * throws, the client receives 500 and the error is reported. @defaultValue no headers
    */
   readonly onNegotiate?: OnNegotiate;
+  /**
+   * Limits what one user may do, over all of the user's connections: messages, connections and negotiations. @defaultValue no limits
+   */
+  readonly clientLimits?: ClientLimitOptions<User>;
   /** Redirects clients when they negotiate. @defaultValue no redirect */
   readonly redirectNegotiate?: RedirectNegotiate;
 } & (undefined extends User
@@ -97,6 +107,7 @@ const MAP_HUB_RULES: OptionRules<MapHubOptions<undefined>> = {
   bigint: flag,
   limits: objectWith([]),
   onNegotiate: callback,
+  clientLimits: objectWith([]),
   redirectNegotiate: callback,
   authenticate: callback,
 };
@@ -201,6 +212,7 @@ class NodeSignalRServer implements SignalRServer {
     if (this.#router.has(path)) {
       throw new SignalRError('duplicate_path', `There is a hub at ${path} already; case does not count.`);
     }
+    const clientLimits = options.clientLimits && resolveClientLimits(options.clientLimits);
     const { limits, callLimits } = limitsOfHub(this.#options, options?.limits);
     const manager = new HubLifetimeManager();
     const remote = this.#createRemoteHub(path, manager);
@@ -211,7 +223,7 @@ class NodeSignalRServer implements SignalRServer {
       manager,
       remote,
     });
-    this.#router.add(path, this.#createEndpoint(hub, limits, options));
+    this.#router.add(path, this.#createEndpoint(hub, { limits, clientLimits }, options));
     hub.start();
     return hub;
   }
@@ -240,7 +252,7 @@ class NodeSignalRServer implements SignalRServer {
 
   #createEndpoint<Client, User, Items>(
     hub: MappedHub<Client, User, Items>,
-    limits: ResolvedOptions['limits'],
+    { limits, clientLimits }: { limits: ResolvedOptions['limits']; clientLimits: ClientLimits | undefined },
     options: MapHubOptions<User> | undefined,
   ): HubEndpoint<Client, User, Items> {
     const { ticker } = this.#hubDependencies;
@@ -264,6 +276,9 @@ class NodeSignalRServer implements SignalRServer {
       transports: new Set(options?.transports ?? TRANSPORT_NAMES),
       redirectNegotiate: options?.redirectNegotiate,
       onNegotiate: options?.onNegotiate,
+      clientLimits,
+      // The cast is safe: the function receives only users that this hub's own `authenticate` has returned.
+      budgetOwnerOf: options?.clientLimits?.ownerOf as BudgetOwnerOf<unknown> | undefined,
       maximumTransportMessageBytes: this.#options.maximumTransportMessageBytes,
       minimumNegotiateVersion: this.#options.minimumNegotiateVersion,
       authenticate: options?.authenticate,

@@ -14,6 +14,7 @@ import { createMemoryBackplane } from '../src/backplane.js';
 import { systemServerClock } from '../src/connection/clock.js';
 import { type SignalRPluginOptions, signalrPlugin } from '../src/fastify.js';
 import {
+  type ClientLimitOptions,
   createMemoryDirectory,
   createSignalRServer,
   defineHub,
@@ -127,10 +128,24 @@ describeOptions<MapHubOptions<undefined>>('mapHub', {
     bigint: flags,
     limits: objects([{}, { clientTimeoutMs: 1 }], [{ clientTimeoutMs: 0 }, { pollTimeoutMs: 1 }]),
     onNegotiate: callbacks,
+    clientLimits: objects([{}, { messageBurst: 1 }], [{ messageBurst: 0 }, { maximumRooms: 1 }]),
     redirectNegotiate: callbacks,
     authenticate: callbacks,
   },
   code,
+});
+
+describeOptions<ClientLimitOptions<undefined>>('mapHub, clientLimits', {
+  create: (options) => map({ clientLimits: options }),
+  table: {
+    ownerOf: callbacks,
+    messagesPerSecond: count,
+    messageBurst: count,
+    maximumConnections: count,
+    maximumPendingConnections: count,
+  },
+  code,
+  path: 'clientLimits.',
 });
 
 describeOptions<HubLimits>('mapHub, limits', {

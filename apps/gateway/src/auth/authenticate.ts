@@ -41,7 +41,8 @@ export function authenticateAnybody(authenticateToken: Authenticate<User>): Auth
     // A connection over long polling authenticates with every request, and must keep its user.
     const known = query.get('user') ?? current?.userId;
     const userId = known ?? randomUUID();
-    const user = { userId, name: query.get('name') ?? 'anonymous', rooms: [] };
+    const isAnonymous = query.get('user') === undefined;
+    const user = { userId, name: query.get('name') ?? 'anonymous', rooms: [], isAnonymous };
     // Only the negotiated user may open the connection. An anonymous user gets a new ID when the connection
     // opens, so the negotiation names no user.
     return { userId: known === undefined && stage === 'negotiate' ? null : userKey(userId), user };

@@ -27,6 +27,8 @@ export interface User {
   readonly name: string;
   /** The claim `rooms`: room IDs. A trailing `*` makes a prefix. */
   readonly rooms: readonly string[];
+  /** True for a client of development mode that named no user. Its user ID is new for each connection. */
+  readonly isAnonymous?: boolean;
 }
 
 /** A verified token. */

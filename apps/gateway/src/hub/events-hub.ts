@@ -29,6 +29,8 @@ export interface EventsHubDependencies {
   readonly rateLimit: RateLimit;
   /** Limits the number of events in the rooms of each tenant. `undefined` if rooms have no tenants. */
   readonly tenantRate: Pick<TenantRate, 'check' | 'take'> | undefined;
+  /** Returns the key of the client's budget. */
+  ownerKeyOf(context: Pick<EventsContext, 'request' | 'userId' | 'user' | 'connectionId'>): string;
   /** Returns monotonic time in milliseconds. */
   monotonicMs(): number;
   /** Called when an event was refused because its user sent too many events. */
@@ -88,7 +90,7 @@ export function createEventsHub(dependencies: EventsHubDependencies) {
         async (context: EventsContext, givenRoomId, isTyping): Promise<void> => {
           const { userId, name } = context.user;
           const roomId = joinedRoom(givenRoomId, context);
-          checkRate(dependencies, userId);
+          checkRate(dependencies, context);
           checkTenantRate(dependencies, roomId);
           dependencies.activeTyping.update(userId, roomId, isTyping, dependencies.monotonicMs());
           await publishTyping(dependencies, roomId, { user_id: userId, username: name }, isTyping);
@@ -103,7 +105,7 @@ export function createEventsHub(dependencies: EventsHubDependencies) {
         ],
         async (context: EventsContext, givenRoomId, messageIds): Promise<void> => {
           const roomId = joinedRoom(givenRoomId, context);
-          checkRate(dependencies, context.user.userId);
+          checkRate(dependencies, context);
           checkTenantRate(dependencies, roomId);
           const payload = { user_id: context.user.userId, message_ids: messageIds };
           await publish(dependencies, 'read_receipt', roomId, payload);
@@ -114,8 +116,8 @@ export function createEventsHub(dependencies: EventsHubDependencies) {
 }
 
 /** @throws HubError that names the time after which to send again */
-function checkRate(dependencies: EventsHubDependencies, userId: string): void {
-  const waitMs = dependencies.rateLimit.take(userId, dependencies.monotonicMs());
+function checkRate(dependencies: EventsHubDependencies, context: EventsContext): void {
+  const waitMs = dependencies.rateLimit.take(dependencies.ownerKeyOf(context), dependencies.monotonicMs());
   if (waitMs === 0) return;
   dependencies.onRateLimited();
   throw new HubError(`You send typing and receipts too fast. Send the last one again in ${waitMs} ms.`);

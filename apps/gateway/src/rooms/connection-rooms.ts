@@ -28,7 +28,7 @@ import {
 /** The parts of a connection's hub context that its rooms use. */
 export type RoomConnection = Pick<
   HubContext<EventsClient, User, unknown>,
-  'connectionId' | 'user' | 'groups' | 'clients' | 'signal' | 'flushed'
+  'connectionId' | 'userId' | 'user' | 'request' | 'groups' | 'clients' | 'signal' | 'flushed'
 >;
 
 /** Answer of `JoinRoom`. */
@@ -70,6 +70,11 @@ export interface ConnectionRoomsDependencies {
   readonly maxRoomsPerConnection: number;
   /** Counts the connections of each tenant. `undefined` if rooms have no tenants. */
   readonly tenantConnections: Pick<TenantConnections, 'tryAdd' | 'remove' | 'removeAll'> | undefined;
+  /** Counts the rooms of the connection's user. `tryAdd` returns false if the user has the maximum. */
+  readonly userRooms: {
+    tryAdd(connection: RoomConnection): boolean;
+    remove(connection: RoomConnection, rooms: number): void;
+  };
   /** Called when a client that read too slowly has caught up, or when its connection must be closed. */
   onSlowClientEnded(outcome: 'caught_up' | 'closed'): void;
 }
@@ -159,8 +164,10 @@ export class ConnectionRooms implements LossListener {
 
   /** Leaves a room. Leaving a room that was not joined does nothing. */
   leave(connection: RoomConnection, roomId: string): void {
-    if (this.#joined.delete(roomId))
+    if (this.#joined.delete(roomId)) {
       this.#dependencies.tenantConnections?.remove(connection.connectionId, roomId);
+      this.#dependencies.userRooms.remove(connection, 1);
+    }
     this.#replayAttempts?.delete(roomId);
     this.#endCatchingUp(connection, roomId);
     this.#leaveGroups(connection, roomId);
@@ -232,6 +239,7 @@ export class ConnectionRooms implements LossListener {
         this.#dependencies.replayAttempts.end(attempt);
     this.#dependencies.lossNotices.remove(connection.connectionId);
     this.#dependencies.tenantConnections?.removeAll(connection.connectionId);
+    this.#dependencies.userRooms.remove(connection, this.#joined.size);
     this.#joined.clear();
     for (const roomId of this.#catchingUp?.keys() ?? []) this.#endCatchingUp(connection, roomId);
   }
@@ -274,14 +282,20 @@ export class ConnectionRooms implements LossListener {
     return undefined;
   }
 
-  /** @throws HubError when the client has joined too many rooms */
+  /** @throws HubError when the connection, or its user, has joined too many rooms */
   #addJoined(connection: RoomConnection, roomId: string): void {
-    const { maxRoomsPerConnection, tenantConnections } = this.#dependencies;
+    const { maxRoomsPerConnection, tenantConnections, userRooms } = this.#dependencies;
     if (this.#joined.has(roomId) || roomId === personalRoomOf(connection.user.userId)) return;
     if (this.#joined.size >= maxRoomsPerConnection)
       throw new HubError(`A connection may join at most ${maxRoomsPerConnection} rooms.`);
-    if (tenantConnections?.tryAdd(connection.connectionId, roomId) === false)
+    if (!userRooms.tryAdd(connection))
+      throw new HubError(
+        'You have joined the maximum number of rooms over all of your connections: leave some.',
+      );
+    if (tenantConnections?.tryAdd(connection.connectionId, roomId) === false) {
+      userRooms.remove(connection, 1);
       throw tryAgain('The tenant of this room has the maximum number of connections to this gateway.');
+    }
     this.#joined.add(roomId);
   }
 

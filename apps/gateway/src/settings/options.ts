@@ -118,6 +118,36 @@ export interface GatewayOptions<C extends AnyCatalog = typeof eventCatalog> {
   readonly maxBodyBytes?: number;
   /** Maximum number of events in one `POST /v1/events`. @defaultValue 500 */
   readonly maxEventsPerRequest?: number;
+  /**
+   * Proxies whose header `X-Forwarded-For` is believed: addresses, ranges in CIDR notation, or `loopback`, `linklocal`, `uniquelocal`.
+   * `['none']` says that there is no proxy. @defaultValue none declared: limits per address are off for requests that have headers of a
+   * proxy
+   */
+  readonly trustedProxies?: readonly string[];
+  /** Maximum number of open connections of one user to this gateway. @defaultValue 100 */
+  readonly maxConnectionsPerUser?: number;
+  /**
+   * Maximum number of connections that one user has negotiated with this gateway without opening them. Not enforced with
+   * `instanceUrl`. @defaultValue 50
+   */
+  readonly maxPendingConnectionsPerUser?: number;
+  /** Maximum number of rooms that one user may have joined over all connections to this gateway. @defaultValue 10_000 */
+  readonly maxRoomsPerUser?: number;
+  /**
+   * Number of calls and other messages per second that one user may send to this gateway, over all connections. A call beyond it is
+   * refused, and a connection that continues is closed. @defaultValue 100
+   */
+  readonly maxClientCallsPerSecond?: number;
+  /**
+   * Number of calls and other messages that one user may send at once after a pause. At least `2 × maxRoomsPerConnection + 100`, so
+   * that a client that reconnects can rejoin all of its rooms. @defaultValue 2 × `maxRoomsPerConnection` + 1_000
+   */
+  readonly maxClientCallsBurst?: number;
+  /**
+   * Number of users for whom one address stands where nobody is signed in: the limits of an address are this many times those of a
+   * user. @defaultValue 200
+   */
+  readonly usersPerAddress?: number;
   /** Maximum number of rooms that one connection may have joined. @defaultValue 1_000 */
   readonly maxRoomsPerConnection?: number;
   /**
@@ -239,6 +269,7 @@ export type ResolvedGatewayOptions = Readonly<
   Required<Omit<GatewayOptions<AnyCatalog>, OptionalOption>> &
     Pick<GatewayOptions, OptionalOption> & {
       readonly instance: string;
+      readonly maxClientCallsBurst: number;
     }
 >;
 
@@ -259,6 +290,7 @@ type OptionalOption =
   | 'tenantOf'
   | 'tenantPattern'
   | 'maxReplayBytesPerTenant'
+  | 'maxClientCallsBurst'
   | 'typingExpiryMs';
 
 /** The defaults of all options that have one. */
@@ -284,6 +316,12 @@ export const DEFAULTS = {
   allowedOrigins: [],
   maxBodyBytes: 1_048_576,
   maxEventsPerRequest: 500,
+  trustedProxies: [],
+  maxConnectionsPerUser: 100,
+  maxPendingConnectionsPerUser: 50,
+  maxRoomsPerUser: 10_000,
+  maxClientCallsPerSecond: 100,
+  usersPerAddress: 200,
   maxRoomsPerConnection: 1_000,
   freshness: 'entry',
   dedupeWindowMs: 300_000,

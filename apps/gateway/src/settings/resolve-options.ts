@@ -23,7 +23,13 @@ export function resolveOptions(
   checkOptionNames(options);
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   const drainMs = options.isDevelopment === true ? 0 : DEFAULTS.drainMs;
-  const resolved: ResolvedGatewayOptions = { ...DEFAULTS, drainMs, instance: defaultInstance, ...given };
+  const { maxRoomsPerConnection = DEFAULTS.maxRoomsPerConnection } = options;
+  const derived = {
+    drainMs,
+    instance: defaultInstance,
+    maxClientCallsBurst: 2 * maxRoomsPerConnection + 1_000,
+  };
+  const resolved: ResolvedGatewayOptions = { ...DEFAULTS, ...derived, ...given };
   for (const { name, variable, kind } of SETTINGS) {
     const value = (resolved as Readonly<Record<string, unknown>>)[name];
     if (value !== undefined) checkSetting(kind, `${name} (${variable})`, value);
@@ -35,6 +41,7 @@ export function resolveOptions(
   checkRedisTls(resolved);
   checkTenants(resolved);
   checkKeyPrefix(resolved);
+  checkClientCalls(resolved);
   return Object.freeze(resolved);
 }
 
@@ -106,6 +113,16 @@ function checkTenants(options: ResolvedGatewayOptions): void {
 function checkKeyPrefix({ redisKeyPrefix, redisUrl }: ResolvedGatewayOptions): void {
   if (redisKeyPrefix !== '' && redisUrl === undefined)
     throw invalid('MILLRACE_REDIS_KEY_PREFIX needs MILLRACE_REDIS_URL.');
+}
+
+/** A client that reconnects joins all of its rooms at once, over some transports with two messages for each. */
+function checkClientCalls({ maxClientCallsBurst, maxRoomsPerConnection }: ResolvedGatewayOptions): void {
+  const least = 2 * maxRoomsPerConnection + 100;
+  if (maxClientCallsBurst >= least) return;
+  throw invalid(
+    `MILLRACE_MAX_CLIENT_CALLS_BURST must be at least ${least}, not ${maxClientCallsBurst}: a client that reconnects joins its ` +
+      `${maxRoomsPerConnection} rooms at once. Lower MILLRACE_MAX_ROOMS_PER_CONNECTION, or raise it.`,
+  );
 }
 
 function checkExtensions({ extensions, isDevelopment }: ResolvedGatewayOptions): void {

@@ -46,6 +46,16 @@ export function wholeNumber({ min = 1, max = Number.MAX_SAFE_INTEGER, unit = '' 
   };
 }
 
+/** A whole number of milliseconds. */
+export function milliseconds(min = 1, max?: number): SettingKind {
+  return wholeNumber({ min, unit: 'milliseconds', ...(max === undefined ? {} : { max }) });
+}
+
+/** A whole number of bytes. */
+export function bytes(): SettingKind {
+  return wholeNumber({ unit: 'bytes' });
+}
+
 const switchTexts: Readonly<Record<string, boolean>> = {
   '0': false,
   false: false,

@@ -2,12 +2,23 @@
 // docs/settings.md is generated from it. The types and defaults of the options are in `options.ts`.
 import { MAX_PARTITIONS } from '@millrace/broker';
 import { TOKEN_ALGORITHMS } from '../auth/token-rules.js';
+import { faultOfTrustedProxy } from '../http/client-address.js';
 import { LOG_LEVELS } from '../telemetry/logger.js';
 import { apiKeyList } from './api-key-list.js';
+import { clientLimitRows, userLimitRows } from './limit-settings.js';
 import type { GatewayOptions } from './options.js';
 import { hostName, nameInKeys, pem, redisKeyPrefix, redisUrl } from './redis-setting-kinds.js';
 import { faultOfHttpUrl, faultOfOrigin, faultOfSecret } from './setting-checks.js';
-import { choice, flag, list, type SettingKind, text, wholeNumber } from './setting-kinds.js';
+import {
+  bytes,
+  choice,
+  flag,
+  list,
+  milliseconds,
+  type SettingKind,
+  text,
+  wholeNumber,
+} from './setting-kinds.js';
 import { tenantRows } from './tenant-settings.js';
 
 /** Settings that have a variable, but are not options of `createGateway`. */
@@ -32,6 +43,9 @@ export interface Setting {
   readonly defaultText?: string;
 }
 
+/** A setting without its group, as the tables below list it. */
+export type SettingRow = readonly [name: SettingName, kind: SettingKind, about: string, defaultText?: string];
+
 /** The groups of settings, in the order of the page. */
 export const SETTING_GROUPS = [
   'Process',
@@ -41,6 +55,7 @@ export const SETTING_GROUPS = [
   'Browsers and other gateways',
   'Connections',
   'Limits of one client',
+  'Limits of one user',
   'Limits of one tenant',
   'Replay',
 ] as const;
@@ -50,10 +65,6 @@ export type SettingGroup = (typeof SETTING_GROUPS)[number];
 
 /** Maximum of the times for a stop: one hour, longer than any supervisor waits for a process to end. */
 const maxStopMs = 3_600_000;
-
-const milliseconds = (min = 1, max?: number): SettingKind =>
-  wholeNumber({ min, unit: 'milliseconds', ...(max === undefined ? {} : { max }) });
-const bytes = (): SettingKind => wholeNumber({ unit: 'bytes' });
 
 /** Names of variables that do not follow from the name of the option. */
 const otherVariables: Partial<Record<SettingName, string>> = {
@@ -66,10 +77,7 @@ function variableOf(name: SettingName): string {
   return otherVariables[name] ?? `MILLRACE_${name.replace(/[A-Z]/g, '_$&').toUpperCase()}`;
 }
 
-function inGroup(
-  group: SettingGroup,
-  rows: readonly (readonly [name: SettingName, kind: SettingKind, about: string, defaultText?: string])[],
-): readonly Setting[] {
+function inGroup(group: SettingGroup, rows: readonly SettingRow[]): readonly Setting[] {
   return rows.map(([name, kind, about, defaultText]) => ({
     name,
     variable: variableOf(name),
@@ -289,6 +297,15 @@ export const SETTINGS: readonly Setting[] = [
       'none; in development every origin of this machine',
     ],
     [
+      'trustedProxies',
+      list({
+        rule: 'addresses, ranges such as `10.0.0.0/8`, `loopback`, `linklocal`, `uniquelocal`; separated by commas; `none` for no proxy',
+        faultOf: faultOfTrustedProxy,
+      }),
+      'Proxies whose `X-Forwarded-For` says who the client is. Requests through other proxies have no limits per address, with a warning.',
+      'none declared',
+    ],
+    [
       'instanceUrl',
       text({ rule: 'an address such as `http://10.0.0.7:4400`', faultOf: (url) => faultOfHttpUrl(url, []) }),
       'Address at which the other gateways reach this one, so that clients need no sticky sessions. Needs Redis and connection keys.',
@@ -334,35 +351,8 @@ export const SETTINGS: readonly Setting[] = [
     ],
     ['maxReceiveBytes', bytes(), 'Maximum size of one message of a client.'],
   ]),
-  ...inGroup('Limits of one client', [
-    ['maxRoomsPerConnection', wholeNumber(), 'Maximum number of rooms that one connection may have joined.'],
-    [
-      'maxOutboundBytes',
-      bytes(),
-      'Maximum number of bytes that may wait for one connection. Beyond half of it the connection gets the rest from memory, at its own pace; beyond all of it, it is closed.',
-    ],
-    [
-      'maxOutboundMessages',
-      wholeNumber(),
-      'Maximum number of messages that may wait for one connection, with the same effects.',
-    ],
-    [
-      'maxClientEventsPerSecond',
-      wholeNumber(),
-      'Maximum number of typing events and receipts per second of one user, over all connections to this gateway.',
-    ],
-    [
-      'maxClientEventsBurst',
-      wholeNumber(),
-      'Maximum number of typing events and receipts that one user may send at once after a pause.',
-    ],
-    [
-      'typingExpiryMs',
-      milliseconds(),
-      'Time after which a typing indicator without a new start expires.',
-      'what its event types declare: 10,000',
-    ],
-  ]),
+  ...inGroup('Limits of one client', clientLimitRows),
+  ...inGroup('Limits of one user', userLimitRows),
   ...inGroup('Limits of one tenant', tenantRows),
   ...inGroup('Replay', [
     [

@@ -144,6 +144,11 @@ export function createMetrics() {
     'Tenants that lost events from the replay memory because they have more of them than fit into it',
     [],
   );
+  const callsRefused = counter(
+    'hub_calls_refused_total',
+    'Calls of clients that were refused because their user has reached a limit: rate_limited (before the call ran), too_many_rooms',
+    ['reason'],
+  );
   const keyServerRequests = counter(
     'key_server_requests_total',
     'Requests to MILLRACE_JWKS_URL for the keys of tokens, answered or failed',
@@ -176,6 +181,7 @@ export function createMetrics() {
     saturation,
     slowClients,
     refusals,
+    callsRefused,
     replaysGivenUp,
     keyServerRequests,
     tenantRefusals,

@@ -110,12 +110,18 @@ export function observeSignalR(event: SignalREvent, metrics: Metrics, logger: Lo
       metrics.connections.dec();
       metrics.disconnects.inc({ reason: event.reason });
       if (event.reason === 'slow_consumer') metrics.dropped.inc({ reason: 'slow_client' });
+      if (event.reason === 'rate_limited')
+        logger.warn(
+          { userId: event.userId },
+          'connection closed: its client continued to send more than MILLRACE_MAX_CLIENT_CALLS_PER_SECOND allows',
+        );
       logger.debug(
         { connectionId: event.connectionId, userId: event.userId, reason: event.reason },
         'disconnected',
       );
       return;
     case 'invocation_failed':
+      if (event.failure === 'rate_limited') metrics.callsRefused.inc({ reason: 'rate_limited' });
       // A hub method throws a `HubError` on purpose, for its caller. Any other exception is a defect.
       if (event.failure === 'method_threw' && event.error !== undefined && event.error.name !== 'HubError') {
         logger.error(

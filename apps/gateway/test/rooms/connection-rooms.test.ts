@@ -56,6 +56,7 @@ function setUp(maxRoomsPerConnection = 1_000) {
     positionOfEveryRoom: () => 'now',
     maxRoomsPerConnection,
     tenantConnections: undefined,
+    userRooms: { tryAdd: () => true, remove: () => {} },
     onSlowClientEnded: (outcome) => outcomes.push(outcome),
   });
   const receive = (argument: unknown): void => {

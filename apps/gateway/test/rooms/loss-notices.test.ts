@@ -138,6 +138,7 @@ function createLossyWorld() {
         monotonicMs: () => 0,
         maxRoomsPerConnection: 100,
         tenantConnections: undefined,
+        userRooms: { tryAdd: () => true, remove: () => {} },
         onSlowClientEnded: () => {},
       });
       this.#member = {

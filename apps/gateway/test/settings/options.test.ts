@@ -33,6 +33,20 @@ it.each([
   }
 });
 
+it('the burst of calls follows the rooms of a connection, and is refused if it cannot rejoin all of them', () => {
+  const burstOf = (options: object) =>
+    resolveOptions({ ...development, ...options }, 'here').maxClientCallsBurst;
+  expect(burstOf({})).toBe(3_000);
+  expect(burstOf({ maxRoomsPerConnection: 10 })).toBe(1_020);
+  expect(burstOf({ maxRoomsPerConnection: 10, maxClientCallsBurst: 120 })).toBe(120);
+  expect(() => burstOf({ maxClientCallsBurst: 2_099 })).toThrow(
+    expect.objectContaining({
+      code: 'invalid_configuration',
+      message: expect.stringContaining('MILLRACE_MAX_CLIENT_CALLS_BURST must be at least 2100') as unknown,
+    }),
+  );
+});
+
 it.each(['drainMs', 'shutdownTimeoutMs'] as const)(
   'a %s that is not a valid time is refused by name',
   (option) => {

@@ -2,7 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import { DEFAULTS } from '../../src/settings/options.js';
 import { mayBeFile } from '../../src/settings/setting-kinds.js';
-import { SETTING_GROUPS, SETTINGS, type Setting } from '../../src/settings/settings.js';
+import { SETTING_GROUPS, SETTINGS, type Setting, type SettingGroup } from '../../src/settings/settings.js';
 
 export const settingsPagePath = fileURLToPath(new URL('../../../../docs/settings.md', import.meta.url));
 
@@ -52,12 +52,20 @@ function row(setting: Setting): string {
   return `| \`${variable}\`${mark} | \`${name}\` | ${kind.rule} | ${defaultOf(setting)} | ${about} |`;
 }
 
+/** Sentences below the title of a group. */
+const introductions: Readonly<Partial<Record<SettingGroup, string>>> = {
+  'Limits of one user':
+    'Each gateway counts for itself, so a user who is connected to several gateways may have these limits at each of them. Nobody is signed in ' +
+    'in development mode without `?user=`; then the limits are those of an address. [fairness.md](fairness.md) explains what is counted.',
+};
+
 /** The whole page. */
 export function renderSettingsPage(): string {
   const groups = SETTING_GROUPS.map((group) => {
     const rows = SETTINGS.filter((setting) => setting.group === group).map(row);
     return [
       `\n## ${group}\n`,
+      ...[introductions[group] ?? []].flat().map((text) => `${text}\n`),
       '| variable | option | allowed | default | effect |',
       '|---|---|---|---|---|',
       ...rows,

@@ -14,6 +14,8 @@ export function closeMessageOf(
   if (rule.message === 'none') return undefined;
   const close = { type: MessageType.close, allowReconnect: rule.allowReconnect };
   if (rule.message === 'plain') return close;
-  const error = buildErrorText('Connection closed with an error.', cause?.error, enableDetailedErrors);
-  return { ...close, error };
+  const prefix = 'Connection closed with an error.';
+  if (rule.message === 'reason' && cause?.error !== undefined)
+    return { ...close, error: `${prefix} ${cause.error.message}` };
+  return { ...close, error: buildErrorText(prefix, cause?.error, enableDetailedErrors) };
 }

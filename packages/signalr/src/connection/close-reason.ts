@@ -9,9 +9,9 @@ import { SignalRError } from '../errors.js';
 export interface CloseRule {
   /**
    * The Close message. `none`: no message, because the client is gone. `plain`: a message without an error text. `error`: a message
-   * with an error text.
+   * with an error text. `reason`: a message with an error text that names the reason, even without `enableDetailedErrors`.
    */
-  readonly message: 'none' | 'plain' | 'error';
+  readonly message: 'none' | 'plain' | 'error' | 'reason';
   /** Value of `allowReconnect` in the Close message. If it is false, even a client with automatic reconnect does not reconnect. */
   readonly allowReconnect: boolean;
   /** True when the messages that wait in the outbound queue are discarded. */
@@ -21,8 +21,8 @@ export interface CloseRule {
 }
 
 /**
- * All close reasons with their rules. The rules follow ASP.NET Core. Only the reasons `send_timeout`, `slow_consumer` and
- * `server_closed` do not exist in ASP.NET Core.
+ * All close reasons with their rules. The rules follow ASP.NET Core. Only the reasons `send_timeout`, `slow_consumer`,
+ * `rate_limited` and `server_closed` do not exist in ASP.NET Core.
  */
 export const CLOSE_RULES = {
   /** The client sent a Close message, or ended the transport properly. */
@@ -45,6 +45,8 @@ export const CLOSE_RULES = {
   send_timeout: { message: 'plain', allowReconnect: true, discardsQueue: true, isError: true },
   /** The client read too slowly: its outbound queue was full, or the hub's `onBackpressure` closed the connection. */
   slow_consumer: { message: 'plain', allowReconnect: true, discardsQueue: true, isError: true },
+  /** The client continued to send beyond its budget (`clientLimits`). */
+  rate_limited: { message: 'reason', allowReconnect: false, discardsQueue: true, isError: true },
   /** The credentials expired, and the hub has the option `closeOnAuthenticationExpiration`. */
   authentication_expired: { message: 'plain', allowReconnect: true, discardsQueue: false, isError: false },
   /** The connection was closed by `server.close()` or `server.drain()`. */
@@ -68,6 +70,8 @@ const DESCRIPTIONS = {
   client_timeout: "Client hasn't sent a message/ping within the configured ClientTimeoutInterval.",
   transport_lost: 'The transport ended without a closing handshake.',
   send_timeout: 'The client took no data for the send timeout.',
+  rate_limited:
+    'The client continued to send more than its budget allows. Wait 10 s or longer before the next connection.',
   slow_consumer: 'The client read too slowly; its outbound queue was full.',
 } as const;
 

@@ -1,6 +1,7 @@
 /*
  * The dependencies of one client's connection.
  */
+import type { ConnectionBudget } from '../budgets/connection-budget.js';
 import type { Transport } from '../transports/transport.js';
 import type { ConnectionLimits } from './connection-limits.js';
 import type { ConnectionObserver } from './connection-owner.js';
@@ -12,4 +13,6 @@ export interface HubConnectionDependencies {
   readonly limits: ConnectionLimits;
   readonly ticker: Pick<Ticker, 'monotonicMs' | 'wallMs'>;
   readonly observer: ConnectionObserver;
+  /** Limits what the client may send. @defaultValue no limit */
+  readonly budget?: ConnectionBudget | undefined;
 }

@@ -2,6 +2,7 @@
  * One client's connection: its identity, its state, and the methods that write to it and end it. `run-hub-connection.ts` runs the
  * connection from its beginning to its end. The hub handles the client's messages.
  */
+import type { ConnectionBudget } from '../budgets/connection-budget.js';
 import type { ConnectionIdentity } from '../events.js';
 import type { EncodedMessage } from '../protocol/encoded-message.js';
 import { type CompletionOutcome, type HubMessage, MessageType } from '../protocol/hub-message.js';
@@ -24,6 +25,7 @@ import {
 import type { ConnectionLimits } from './connection-limits.js';
 import type { ConnectionObserver, ConnectionOwner } from './connection-owner.js';
 import { type ConnectionPrincipal, extensionMs } from './connection-principal.js';
+import type { ConnectionState } from './connection-state.js';
 import { ConnectionTimers } from './connection-timers.js';
 import type { HubConnectionDependencies } from './hub-connection-dependencies.js';
 import { InboundBuffer } from './inbound-buffer.js';
@@ -33,12 +35,6 @@ import type { TickListener } from './ticker.js';
 
 /** The ping message, encoded once for all connections of the process. */
 const PING = new SerializedHubMessage({ type: MessageType.ping });
-
-/**
- * The state of a connection. `handshaking`: only the handshake response is written. `open`: messages are sent in both directions.
- * `closing`: no further messages are accepted, and the transport is closing. `closed`: the transport has ended.
- */
-export type ConnectionState = 'handshaking' | 'open' | 'closing' | 'closed';
 
 /**
  * One client's connection. Its states:
@@ -52,6 +48,8 @@ export type ConnectionState = 'handshaking' | 'open' | 'closing' | 'closed';
 export class HubConnection implements TransportListener, TickListener, OutboundQueueOwner {
   readonly identity: ConnectionIdentity;
   readonly limits: ConnectionLimits;
+  /** Limits what the client may send. Undefined if the hub has no `clientLimits`. */
+  readonly budget: ConnectionBudget | undefined;
   /** The time when the transport was opened, in milliseconds since 1970. */
   readonly connectedAtMs: number;
   readonly inbound: InboundBuffer;
@@ -93,6 +91,7 @@ export class HubConnection implements TransportListener, TickListener, OutboundQ
     this.identity = identity;
     this.#principal = principal;
     this.limits = dependencies.limits;
+    this.budget = dependencies.budget;
     this.#transport = dependencies.transport;
     this.#ticker = dependencies.ticker;
     this.connectedAtMs = dependencies.ticker.wallMs();
@@ -297,6 +296,10 @@ export class HubConnection implements TransportListener, TickListener, OutboundQ
   onBytes(bytes: Buffer): void {
     this.#timers.received();
     this.inbound.push(bytes);
+  }
+
+  onControlFrame(): void {
+    this.budget?.charge();
   }
 
   onInterrupted(): void {

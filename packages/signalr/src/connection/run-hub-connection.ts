@@ -3,6 +3,7 @@
  * `ConnectionHost` is the interface to the hub.
  */
 import { AsyncResource } from 'node:async_hooks';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { SignalRError } from '../errors.js';
 import type { SignalREventListener } from '../events.js';
 import type { HubMessage } from '../protocol/hub-message.js';
@@ -106,6 +107,12 @@ async function runConnected(connection: HubConnection, host: ConnectionHost): Pr
 }
 
 /**
+ * Maximum number of messages of one client that are handled before the other clients have a turn. A client may send many messages at
+ * once, and their methods may all end without waiting.
+ */
+const MESSAGES_PER_TURN = 64;
+
+/**
  * Reads messages until the client or the server ends the connection, or until the client violates the protocol. Messages are handled
  * in the async context of the request that opened the connection, so that a tracer finds that request.
  */
@@ -115,6 +122,9 @@ class MessageReader extends AsyncResource implements InboundReader {
   readonly #protocol: HubProtocol;
   readonly #startedMs: number;
   #parser: HubMessageParser;
+  #messagesInTurn = 0;
+  /** True if no message was completed since bytes arrived. */
+  #isIncomplete = false;
 
   constructor(
     connection: HubConnection,
@@ -172,14 +182,21 @@ class MessageReader extends AsyncResource implements InboundReader {
     for (;;) {
       const message = nextMessage(this.#connection, this.#parser);
       if (message === undefined) return undefined;
-      const pending = this.#host.dispatch(this.#connection, message);
-      if (pending !== undefined) return pending;
+      this.#isIncomplete = false;
+      this.#messagesInTurn += 1;
+      const pending = this.#host.dispatch(this.#connection, message) ?? this.#connection.budget?.pause();
+      if (pending !== undefined || this.#messagesInTurn >= MESSAGES_PER_TURN)
+        return pending ?? Promise.resolve();
     }
   }
 
   async #readAfter(pending: Promise<void>): Promise<void> {
     this.#connection.setDispatching(true);
     await pending;
+    if (this.#messagesInTurn >= MESSAGES_PER_TURN) {
+      this.#messagesInTurn = 0;
+      await nextTurn();
+    }
     this.#connection.setDispatching(false);
     this.#read();
   }
@@ -193,7 +210,12 @@ class MessageReader extends AsyncResource implements InboundReader {
     // The client resends a message that was incomplete on the previous socket, so parsing starts anew.
     if (item === INTERRUPTED) {
       this.#parser = this.#protocol.createParser(this.#connection.limits.maximumReceiveMessageBytes);
-    } else this.#parser.push(item);
+    } else {
+      // Bytes that complete no message cost as much as a message.
+      if (this.#isIncomplete) this.#connection.budget?.charge();
+      this.#isIncomplete = true;
+      this.#parser.push(item);
+    }
     return true;
   }
 
@@ -208,6 +230,7 @@ function nextMessage(connection: HubConnection, parser: HubMessageParser): HubMe
   while (!connection.inbound.isDiscarded) {
     const message = parser.next();
     if (message === undefined || connection.accepts(message)) return message;
+    connection.budget?.charge();
   }
   return undefined;
 }

@@ -2,6 +2,7 @@
  * Authenticates requests: the result of `authenticate` becomes either a principal or a refusal.
  */
 
+import type { ClientBudget } from '../budgets/client-budgets.js';
 import type { ConnectionPrincipal } from '../connection/connection-principal.js';
 import { toError } from '../connection/error-text.js';
 import { AuthenticationUnavailable } from '../errors.js';
@@ -9,12 +10,15 @@ import type { RefusalReason, SignalREventListener } from '../events.js';
 import type { RequestInfo } from '../hub/hub-context.js';
 import { type Authenticate, type AuthenticateRequest, bearerTokenOf } from './authenticate.js';
 import type { StoredConnection } from './connection-store.js';
-import { emptyAnswer, type HttpAnswer, retryLater } from './http-answer.js';
+import { emptyAnswer, type HttpAnswer, retryLater, tooManyRequests } from './http-answer.js';
 
 /** The principal of a request, or the answer that refuses the request. */
 export type Admission =
   | { readonly kind: 'admitted'; readonly principal: ConnectionPrincipal }
   | { readonly kind: 'refused'; readonly answer: HttpAnswer };
+
+/** The time after which a client that has too many connections is asked to try again. */
+const FULL_RETRY_MS = 10_000;
 
 const MAX_SHOWN_ORIGIN_CHARS = 200;
 
@@ -85,6 +89,23 @@ export class Admitter {
   fail(error: unknown): HttpAnswer {
     this.#onEvent({ type: 'request_failed', hub: this.#hubPath, error: toError(error) });
     return emptyAnswer(500);
+  }
+
+  /** Refuses a request of a client whose budget is used up for this time. */
+  refuseRate(waitMs: number): HttpAnswer {
+    return this.refuse('rate_limited', tooManyRequests(waitMs, 'Too many requests of this user: wait.'));
+  }
+
+  /** Refuses to open a connection of a client that has too many. */
+  refuseConnection({ maximumConnections }: ClientBudget): HttpAnswer {
+    const text = `This user has ${maximumConnections} connections, the maximum: close some of them.`;
+    return this.refuse('too_many_connections_of_client', tooManyRequests(FULL_RETRY_MS, text));
+  }
+
+  /** Refuses to negotiate with a client that has negotiated too many connections without opening them. */
+  refusePending({ maximumPendingConnections }: ClientBudget): HttpAnswer {
+    const text = `This user has ${maximumPendingConnections} negotiated connections without a transport, the maximum: open them, or wait.`;
+    return this.refuse('too_many_pending_connections_of_client', tooManyRequests(FULL_RETRY_MS, text));
   }
 
   /** Reports the refusal and returns its answer. */

@@ -1,6 +1,8 @@
 /*
  * Turns an attached transport into a running connection, and keeps the list of all running connections.
  */
+import type { ClientBudget, ClientBudgets } from '../budgets/client-budgets.js';
+import { ConnectionBudget } from '../budgets/connection-budget.js';
 import type { ConnectionLimits } from '../connection/connection-limits.js';
 import type { ConnectionObserver } from '../connection/connection-owner.js';
 import type { ConnectionPrincipal } from '../connection/connection-principal.js';
@@ -16,6 +18,8 @@ import type { ConnectionStore, StoredConnection } from './connection-store.js';
 export interface OpeningClient {
   readonly info: RequestInfo;
   readonly principal: ConnectionPrincipal;
+  /** The budget of the client. Undefined if the hub has no `clientLimits`, or if the client has no owner. */
+  readonly budget: ClientBudget | undefined;
 }
 
 /** Runs the connections of one hub. */
@@ -24,6 +28,7 @@ export class ConnectionRunner<Client, User, Items> implements ConnectionObserver
   readonly #limits: ConnectionLimits;
   readonly #store: ConnectionStore;
   readonly #instances: Instances | undefined;
+  readonly #budgets: ClientBudgets | undefined;
   /** The running connections, each with its entry in the store. */
   readonly #running = new Map<HubConnection, StoredConnection>();
 
@@ -33,12 +38,14 @@ export class ConnectionRunner<Client, User, Items> implements ConnectionObserver
       readonly limits: ConnectionLimits;
       readonly store: ConnectionStore;
       readonly instances: Instances | undefined;
+      readonly budgets: ClientBudgets | undefined;
     },
   ) {
     this.#hub = hub;
     this.#limits = dependencies.limits;
     this.#store = dependencies.store;
     this.#instances = dependencies.instances;
+    this.#budgets = dependencies.budgets;
   }
 
   /** The promises of the running connections. Each resolves when its connection has ended. */
@@ -62,12 +69,15 @@ export class ConnectionRunner<Client, User, Items> implements ConnectionObserver
       userId: client.principal.userId,
       transport: transport.name,
     };
+    const budget = this.#budgets && new ConnectionBudget(this.#budgets, client.budget);
     const connection = new HubConnection(identity, client.principal, {
       transport,
       limits: this.#limits,
       ticker: hub.ticker,
       observer: this,
+      budget,
     });
+    budget?.begin(connection);
     hub.admit(connection, client.info);
     this.#running.set(connection, stored);
     runHubConnection(connection, hub);
@@ -87,5 +97,6 @@ export class ConnectionRunner<Client, User, Items> implements ConnectionObserver
 
   onEnded(connection: HubConnection): void {
     this.#running.delete(connection);
+    connection.budget?.end();
   }
 }

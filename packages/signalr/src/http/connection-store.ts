@@ -3,6 +3,7 @@
  * yet. A token is a secret. A connection id is public.
  */
 import { randomBytes } from 'node:crypto';
+import type { ClientBudget } from '../budgets/client-budgets.js';
 import type { HubConnection } from '../connection/hub-connection.js';
 import type { Ticker, TickListener } from '../connection/ticker.js';
 import { isTokenFor, type SignedTokens } from '../instances/signed-tokens.js';
@@ -53,6 +54,8 @@ interface Pending {
   readonly stored: StoredConnection;
   /** The monotonic time when the token expires. */
   readonly expiresMs: number;
+  /** The budget of the client that negotiates. */
+  readonly budget: ClientBudget | undefined;
 }
 
 /** The limits of a store. */
@@ -100,8 +103,14 @@ export class ConnectionStore implements TickListener {
    * Creates a connection that waits for its transport. Returns undefined if too many connections wait
    * already.
    * @param userId the user who negotiates. Only this user may open the connection. Null allows every user
+   * @param budget the budget that counts the connection while it waits and takes memory
    */
-  negotiate(version: 0 | 1, userId: string | null = null, isResumable = false): StoredConnection | undefined {
+  negotiate(
+    version: 0 | 1,
+    userId: string | null = null,
+    isResumable = false,
+    budget?: ClientBudget,
+  ): StoredConnection | undefined {
     if (this.#tokens !== undefined) return this.#negotiateSigned(this.#tokens, version, userId, isResumable);
     if (this.#pending.size >= this.#maximumPending) return undefined;
     // While no token was pending, the ticker may have stopped, so its time may be old. Adding a listener
@@ -112,7 +121,9 @@ export class ConnectionStore implements TickListener {
     const ids = { connectionId, connectionToken };
     const isFor = (openedBy: string | null): boolean => userId === null || openedBy === userId;
     const stored: StoredConnection = { ids, isResumable, isFor, attached: undefined };
-    this.#pending.set(connectionToken, { stored, expiresMs: this.#ticker.tickedAtMs + this.#timeoutMs });
+    const expiresMs = this.#ticker.tickedAtMs + this.#timeoutMs;
+    this.#pending.set(connectionToken, { stored, expiresMs, budget });
+    budget?.beginPending();
     return stored;
   }
 
@@ -161,6 +172,7 @@ export class ConnectionStore implements TickListener {
     for (const [token, entry] of this.#pending) {
       if (entry.expiresMs > nowMs) break;
       this.#pending.delete(token);
+      entry.budget?.endPending();
     }
     for (const [token, expiresMs] of this.#ended) {
       if (expiresMs <= nowMs) this.#ended.delete(token);
@@ -205,6 +217,7 @@ export class ConnectionStore implements TickListener {
   }
 
   #forget(token: string): void {
+    this.#pending.get(token)?.budget?.endPending();
     this.#pending.delete(token);
     this.#restIfEmpty();
   }

@@ -29,6 +29,12 @@ export function retryLater(seconds: number): HttpAnswer {
   return { status: 503, headers: { 'Retry-After': String(seconds) } };
 }
 
+/** Creates the answer to a client that has used up its share. The official client shows the text as the reason of its failure. */
+export function tooManyRequests(waitMs: number, text: string): HttpAnswer {
+  const answer = plainText(429, text);
+  return { ...answer, headers: { ...answer.headers, 'Retry-After': String(Math.ceil(waitMs / 1_000)) } };
+}
+
 /**
  * The answer that asks the client to retry soon. Another server may accept the client immediately. Therefore
  * the client should wait for only one second, the minimum.

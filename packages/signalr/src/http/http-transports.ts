@@ -97,6 +97,9 @@ export class HttpTransports {
     if (attached.connection.updatePrincipal(exchange.client.principal)) {
       this.#dependencies.onRefreshed(attached.connection);
     }
+    // A poll that replaces a waiting poll costs as much as a message. Other polls end because of what the server has sent.
+    const waitMs = attached.transport.isAttached ? (attached.connection.budget?.charge() ?? 0) : 0;
+    if (waitMs > 0) return this.#dependencies.admitter.refuseRate(waitMs);
     attached.transport.poll(exchange.response);
     return undefined;
   }
@@ -108,6 +111,8 @@ export class HttpTransports {
   ): HttpAnswer | undefined {
     const { store, runner, ticker, pollLimits, isAccepting } = this.#dependencies;
     if (!isAccepting()) return this.#dependencies.admitter.refuse('server_closed', GOING_AWAY);
+    if (exchange.client.budget?.isFullOfConnections === true)
+      return this.#dependencies.admitter.refuseConnection(exchange.client.budget);
     if (!store.claim(stored)) return this.#dependencies.admitter.refuse('already_connected', plainText(409));
     if (name === 'ServerSentEvents') {
       const transport = new ServerSentEventsTransport(exchange.response);
@@ -127,6 +132,8 @@ export class HttpTransports {
     if (attached.name === 'WebSockets') {
       return plainText(405, 'POST requests are not allowed for WebSocket connections.');
     }
+    const waitMs = attached.connection.budget?.charge() ?? 0;
+    if (waitMs > 0) return this.#dependencies.admitter.refuseRate(waitMs);
     const outcome = await attached.transport.input.accept(exchange.request);
     return plainText(POST_STATUS[outcome]);
   }

@@ -3,6 +3,9 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { type ClientBudget, ClientBudgets } from '../budgets/client-budgets.js';
+import type { BudgetOwnerOf, ClientLimits } from '../budgets/client-limits.js';
+import { RefusalDelay } from '../budgets/refusal-delay.js';
 import type { ConnectionLimits } from '../connection/connection-limits.js';
 import type { HubConnection } from '../connection/hub-connection.js';
 import type { RequestInfo } from '../hub/hub-context.js';
@@ -48,7 +51,13 @@ export interface HubEndpointDependencies<User> {
   readonly allowedOrigins: AllowedOrigins | undefined;
   readonly redirectNegotiate: RedirectNegotiate | undefined;
   readonly onNegotiate: OnNegotiate | undefined;
+  /** Undefined if clients have no limits. */
+  readonly clientLimits: ClientLimits | undefined;
+  readonly budgetOwnerOf: BudgetOwnerOf<unknown> | undefined;
 }
+
+/** The cost of a negotiate request, and of a request that opens a connection. A message costs 1. */
+const CONNECTION_COST = 5;
 
 /**
  * The HTTP endpoint of one hub. `handle` answers requests, and `upgrade` accepts WebSockets. After `stopAccepting`, new clients are
@@ -63,6 +72,9 @@ export class HubEndpoint<Client, User, Items> {
   readonly #runner: ConnectionRunner<Client, User, Items>;
   readonly #httpTransports: HttpTransports;
   readonly #upgrades: WebSocketUpgrades;
+  /** Undefined if the hub has no `clientLimits`. */
+  readonly #budgets: ClientBudgets | undefined;
+  readonly #refusalDelay = new RefusalDelay();
   #isClosed = false;
 
   constructor(hub: MappedHub<Client, User, Items>, options: HubEndpointDependencies<User>) {
@@ -71,7 +83,10 @@ export class HubEndpoint<Client, User, Items> {
     this.#hub = hub;
     this.#options = options;
     this.#admitter = new Admitter(hub.path, options.authenticate, hub.onEvent);
-    this.#runner = new ConnectionRunner(hub, { limits, store, instances: options.instances });
+    const { clientLimits, budgetOwnerOf } = options;
+    this.#budgets = clientLimits && new ClientBudgets(clientLimits, hub.ticker, budgetOwnerOf);
+    const { instances } = options;
+    this.#runner = new ConnectionRunner(hub, { limits, store, instances, budgets: this.#budgets });
     const onRefreshed = (connection: HubConnection): void => {
       if (this.canRefresh) void hub.authenticationRefreshed(connection);
     };
@@ -119,6 +134,7 @@ export class HubEndpoint<Client, User, Items> {
     request.on('error', () => {});
     const answer = await this.#answer(request, response, at).catch((error) => this.#admitter.fail(error));
     if (answer === undefined) return;
+    if (answer.status === 429) await this.#refusalDelay.wait();
     sendAnswer(response, answer);
   }
 
@@ -129,6 +145,7 @@ export class HubEndpoint<Client, User, Items> {
     const refusal = await this.#answerUpgrade(request, socket, head, at).catch((error) =>
       this.#admitter.fail(error),
     );
+    if (refusal?.status === 429) await this.#refusalDelay.wait();
     if (refusal !== undefined) sendUpgradeAnswer(socket, refusal);
     else socket.off('error', ignore);
   }
@@ -161,7 +178,10 @@ export class HubEndpoint<Client, User, Items> {
     const stage = isNegotiate ? 'negotiate' : isNew ? 'connect' : 'request';
     const admission = await this.#admitter.admit(info, stage, find);
     if (admission.kind === 'refused') return admission.answer;
-    const client: OpeningClient = { info, principal: admission.principal };
+    const budget = stage === 'request' ? undefined : this.#budgets?.of(info, admission.principal);
+    const client: OpeningClient = { info, principal: admission.principal, budget };
+    const refusal = this.#charge(budget);
+    if (refusal !== undefined) return refusal;
     if (!isNegotiate) {
       const answer = (): Promise<HttpAnswer | undefined> =>
         this.#httpTransports.answer({ request, response, client });
@@ -169,6 +189,12 @@ export class HubEndpoint<Client, User, Items> {
     }
     if (this.#isClosed) return this.#refuseClosed();
     return this.#negotiate(client);
+  }
+
+  /** Charges a request that leads to a connection. Returns the answer that refuses it if the budget is used up. */
+  #charge(budget: ClientBudget | undefined): HttpAnswer | undefined {
+    const waitMs = budget?.takeForConnection(this.#hub.ticker.monotonicMs(), CONNECTION_COST) ?? 0;
+    return waitMs === 0 ? undefined : this.#admitter.refuseRate(waitMs);
   }
 
   #isOriginAllowed({ headers }: IncomingMessage): boolean {
@@ -193,7 +219,11 @@ export class HubEndpoint<Client, User, Items> {
   }
 
   async #negotiate(client: OpeningClient): Promise<HttpAnswer> {
-    const { userId } = client.principal;
+    const { budget, principal } = client;
+    // The connection would be refused anyway. Official clients show the reason only if the negotiation is refused.
+    if (budget?.isFullOfConnections === true) return this.#admitter.refuseConnection(budget);
+    if (budget?.isFullOfPending === true) return this.#admitter.refusePending(budget);
+    const { userId } = principal;
     const headers = await this.#options.onNegotiate?.(client.info, { userId });
     const { store, minimumNegotiateVersion, transports, redirectNegotiate, allowStatefulReconnects } =
       this.#options;
@@ -230,7 +260,10 @@ export class HubEndpoint<Client, User, Items> {
     );
     if (admission.kind === 'refused') return admission.answer;
     if (this.#isClosed) return this.#refuseClosed();
-    const client: OpeningClient = { info, principal: admission.principal };
+    const budget = this.#budgets?.of(info, admission.principal);
+    const refusal = this.#charge(budget);
+    if (refusal !== undefined) return refusal;
+    const client: OpeningClient = { info, principal: admission.principal, budget };
     const answer = (): HttpAnswer | undefined => this.#upgrades.answer({ request, socket, head }, client);
     const found = this.#options.store.find(tokenOf(info));
     const isOpening = found?.isResumable === true && found.attached === undefined;

@@ -50,7 +50,7 @@ export interface NegotiationOptions {
 
 /** Answers a negotiate request. Returns undefined if too many negotiated connections wait already. */
 export function answerNegotiate(
-  { info, principal }: OpeningClient,
+  { info, principal, budget }: OpeningClient,
   store: ConnectionStore,
   options: NegotiationOptions,
 ): HttpAnswer | undefined {
@@ -61,7 +61,7 @@ export function answerNegotiate(
   // A client that did not ask for stateful reconnect would refuse an answer that grants it.
   const hasAsked = info.query.get('usestatefulreconnect')?.trim().toLowerCase() === 'true';
   const useStatefulReconnect = options.allowStatefulReconnects && hasAsked;
-  const stored = store.negotiate(version.version, principal.userId, useStatefulReconnect);
+  const stored = store.negotiate(version.version, principal.userId, useStatefulReconnect, budget);
   if (stored === undefined) return undefined;
   const transports = OFFERS.filter(({ transport }) => options.transports.has(transport));
   const { tokenLifetimeSeconds } = options;

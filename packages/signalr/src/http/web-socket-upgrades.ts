@@ -78,6 +78,7 @@ export class WebSocketUpgrades {
     }
     if (!transports.has('WebSockets')) return transportNotSupported('WebSockets');
     if (found?.attached !== undefined) return this.#answerAgain(upgrade, found.attached, client);
+    if (client.budget?.isFullOfConnections === true) return admitter.refuseConnection(client.budget);
     if (found !== undefined && !store.claim(found)) {
       return admitter.refuse('already_connected', plainText(409));
     }

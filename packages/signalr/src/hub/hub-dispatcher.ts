@@ -67,6 +67,8 @@ export class HubDispatcher {
    * Only microtasks run in between, so no other task can send a message before the completion.
    */
   dispatch(connection: HubConnection, message: HubMessage): Promise<void> | undefined {
+    const waitMs = connection.budget?.charge() ?? 0;
+    if (waitMs > 0 && this.#isRefused(connection, message, waitMs)) return undefined;
     switch (message.type) {
       case MessageType.invocation:
         return this.#invoke(connection, message);
@@ -92,6 +94,23 @@ export class HubDispatcher {
         return undefined;
     }
     return exhausted(message);
+  }
+
+  /**
+   * Refuses a message beyond the client's budget. Returns false for a message that only ends something or answers the server: such a
+   * message costs little, and without it the client would be in a wrong state.
+   */
+  #isRefused(connection: HubConnection, message: HubMessage, waitMs: number): boolean {
+    if (message.type === MessageType.invocation || message.type === MessageType.streamInvocation) {
+      const { methods, onEvent } = this.#dependencies;
+      const entry = methods.get(methodKey(message.target));
+      new Invocation(connection, message, { entry, onEvent }).refuseOverBudget(waitMs);
+      return true;
+    }
+    if (message.type !== MessageType.streamItem) return false;
+    const error = new HubError('The client has sent too much, so that its stream has ended.');
+    this.#callsOf(connection).completeUpload(message.invocationId, error);
+    return true;
   }
 
   #callsOf(connection: HubConnection): ConnectionCalls {

@@ -74,6 +74,12 @@ export class Invocation {
     return this.#fail(failure, this.#thrownText, new HubError(reason));
   }
 
+  /** Answers that the client's budget is used up for this time. The client recognises by the last words that it may try again. */
+  refuseOverBudget(waitMs: number): undefined {
+    const reason = `You have sent too much. The next call is accepted in ${Math.ceil(waitMs)} ms. Try again later.`;
+    return this.#refuse('rate_limited', buildErrorText(this.#thrownText, new HubError(reason), false));
+  }
+
   refuseUnknown(): undefined {
     const error = new HubError('Method does not exist.');
     return this.#refuse('unknown_method', buildErrorText(this.#bindingText, error, false));

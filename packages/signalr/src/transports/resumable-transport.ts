@@ -218,6 +218,7 @@ export class ResumableTransport implements Transport, Resumption, TickListener {
       onBytes: (bytes) => {
         if (isCurrent()) listener?.onBytes(bytes);
       },
+      onControlFrame: () => listener?.onControlFrame(),
       onInterrupted: () => {},
       onMessageTooBig: () => {
         if (isCurrent()) listener?.onMessageTooBig();

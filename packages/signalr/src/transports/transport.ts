@@ -13,6 +13,8 @@ import type { TransportName } from '../protocol/negotiate.js';
 export interface TransportListener {
   /** Called with bytes in the order in which the client sent them. The bytes may be split anywhere. */
   onBytes(bytes: Buffer): void;
+  /** Called when a control frame of a WebSocket has arrived, such as a ping. */
+  onControlFrame(): void;
   /**
    * Called before bytes that come over another network connection. A message that is incomplete at this point is never completed.
    */

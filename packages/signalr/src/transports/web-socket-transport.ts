@@ -80,6 +80,8 @@ export class WebSocketTransport implements Transport {
     this.#listener = listener;
     this.#webSocket.transport = this;
     this.#webSocket.on('message', onMessage);
+    this.#webSocket.on('ping', onControlFrame);
+    this.#webSocket.on('pong', onControlFrame);
     this.#webSocket.on('error', onError);
     this.#webSocket.on('close', onClose);
   }
@@ -138,6 +140,10 @@ export class WebSocketTransport implements Transport {
     if (Buffer.isBuffer(data)) this.#listener?.onBytes(data);
   }
 
+  onControlFrame(): void {
+    this.#listener?.onControlFrame();
+  }
+
   onMessageTooBig(): void {
     this.#listener?.onMessageTooBig();
   }
@@ -169,6 +175,10 @@ export class WebSocketTransport implements Transport {
 // for each socket.
 function onMessage(this: WebSocket, data: unknown): void {
   transportOf(this)?.onMessage(data);
+}
+
+function onControlFrame(this: WebSocket): void {
+  transportOf(this)?.onControlFrame();
 }
 
 function onError(this: WebSocket, error: Error): void {

@@ -43,6 +43,7 @@ async function startStage(told: unknown[]): Promise<Stage & AsyncDisposable> {
       });
       hub = server.mapHub('/hub', definition, {
         closeOnAuthenticationExpiration: true,
+        clientLimits: { messageBurst: 100 },
         authenticate: ({ token }) => ({
           userId: null,
           user: token ?? '',
@@ -125,6 +126,10 @@ const ways: Record<CloseReason, (stage: Stage) => Promise<RawClient | undefined>
     await client.next();
     return undefined;
   },
+  async rate_limited({ client }) {
+    client.send(`{"type":6}${RS}`.repeat(200));
+    return undefined;
+  },
   async authentication_expired({ host }) {
     const client = await openRaw(host, '/hub?access_token=expiring');
     host.clock.pass(6_000);
@@ -139,9 +144,12 @@ const ways: Record<CloseReason, (stage: Stage) => Promise<RawClient | undefined>
 /** Returns the Close message that a rule demands, or undefined if the rule demands none. */
 function closeMessageOf({ message, allowReconnect }: CloseRule): string | undefined {
   if (message === 'none') return undefined;
+  const reason =
+    ' The client continued to send more than its budget allows. Wait 10 s or longer before the next connection.';
   return JSON.stringify({
     type: 7,
     ...(message === 'error' ? { error: 'Connection closed with an error.' } : {}),
+    ...(message === 'reason' ? { error: `Connection closed with an error.${reason}` } : {}),
     ...(allowReconnect ? { allowReconnect } : {}),
   });
 }
@@ -238,7 +246,12 @@ describe('docs/errors.md', () => {
       reasons.map((reason) => {
         const rule: CloseRule = CLOSE_RULES[reason];
         const waited = rule.discardsQueue ? 'dropped' : 'sent first';
-        const message = { none: 'none', plain: 'without `error`', error: 'with `error`' }[rule.message];
+        const message = {
+          none: 'none',
+          plain: 'without `error`',
+          error: 'with `error`',
+          reason: 'with `error`, which names the reason',
+        }[rule.message];
         return `| \`${reason}\` | ${yesNo(rule.allowReconnect)} | ${message} | ${waited} | ${yesNo(rule.isError)} |`;
       }),
     );

@@ -203,6 +203,7 @@ describe('metrics', () => {
     transport_lost: 'timeout',
     send_timeout: 'timeout',
     slow_consumer: 'normal_closure',
+    rate_limited: 'normal_closure',
     authentication_expired: 'normal_closure',
     server_closed: 'app_shutdown',
   };
