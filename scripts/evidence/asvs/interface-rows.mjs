@@ -115,6 +115,10 @@ export const interfaceRows = [
     2,
     'A client cannot set headers that a proxy sets',
     'met',
+    [
+      'e2e/tests/fairness/addresses.test.ts',
+      'a client behind a trusted proxy has its own limits, and cannot choose another address',
+    ],
     [access('tokens'), 'the user in the query of the URL has no effect in normal mode'],
   ],
   [

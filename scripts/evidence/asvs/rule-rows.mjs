@@ -158,8 +158,9 @@ export const ruleRows = [
     '13.4.5',
     2,
     'Monitoring is not open to everybody',
-    'operator',
-    '`/metrics`, `/readyz` and `/v1/openapi.json` need no credentials: see [security.md](../security.md#what-is-not-covered).',
+    'partly',
+    'With an admin port, metrics and reasons leave the port of the clients; they need no credentials there: see [security.md](../security.md#what-is-not-covered).',
+    [access('admin-port'), 'the port of the clients serves no metrics, and the admin port serves them'],
   ],
   // V15 Secure coding and architecture
   [
