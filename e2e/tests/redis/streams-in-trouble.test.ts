@@ -68,7 +68,7 @@ async function expectNamed(system: System, kind: string): Promise<void> {
   expectLoggedOnce(system, kind);
 }
 
-/** Expects that the stream is served, and that the gateway no longer reports any stream. */
+/** Expects that the stream is served, and that the gateway no longer reports any stream as in trouble. */
 async function expectRepaired(system: System): Promise<void> {
   await eventually(async () =>
     expect(await readiness(system)).toEqual({ status: 200, text: '{"status":"ready"}' }),

@@ -181,7 +181,7 @@ export class ReplayShares {
     if (this.#newest === share) this.#newest = undefined;
   }
 
-  /** Evicts the events of a tenant that are too old. */
+  /** Evicts a tenant's events that are too old. */
   #evictAged(share: ReplayShare, brokerTimeMs: number): void {
     for (let entry = share.oldest; entry !== undefined; entry = share.oldest) {
       if (brokerTimeMs - entry.atMs <= this.#limits.windowMs) return;

@@ -122,7 +122,7 @@ describe('PositionWaiter', () => {
     expect(await waiting).toBe('reached');
   });
 
-  it('a position of the previous epoch is reached if the new server proves its entries, and lost otherwise', async () => {
+  it('a position of the previous epoch is reached if the new server proves that it has the entries up to the position, and is lost otherwise', async () => {
     const { clock, waiter, hear, at } = setUp();
     hear('chat', '9-0', { epoch: 'c', previousEpoch: { epoch: 'a', upTo: '3-0' }, cursor: '9-0' });
     const [proven, lost] = [waiter.waitFor(at('4-0', '1-0')), waiter.waitFor(at('6-0', '1-0'))];

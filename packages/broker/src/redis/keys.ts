@@ -29,7 +29,7 @@ export interface StreamKeys {
   readonly lease: string;
   /**
    * HASH with the stream's epoch (`value`) and the state of the stream when it was last checked: the newest ID (`lastId`), the
-   * number of entries ever appended (`entriesAdded`) and the run of the server (`runId`). If the user may not send INFO, `mark`
+   * number of entries ever appended (`entriesAdded`) and the run of the server (`runId`). If the Redis user is not permitted to send INFO, `mark`
    * identifies the run instead; see `restart-markers.ts`. `former` is the previous epoch. Up to the entry `upTo`, both epochs have
    * the same entries.
    */

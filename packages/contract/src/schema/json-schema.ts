@@ -53,7 +53,7 @@ function invalidOption(fault: string): ContractError {
 const DIALECT = 'https://json-schema.org/draft/2020-12/schema';
 const DEFAULT_ID_PREFIX = 'urn:millrace:contract:';
 
-/** Turns a TypeBox schema into plain keywords. A refinement becomes the keywords of its named check. */
+/** Turns a TypeBox schema into an object of JSON Schema keywords. A refinement becomes the keywords of its named check. */
 function toJsonSchema(schema: TSchema): JsonSchema {
   const result: Record<string, unknown> = {};
   for (const [keyword, value] of Object.entries(schema)) result[keyword] = toKeywordValue(value);
@@ -72,7 +72,7 @@ function toKeywordValue(value: unknown): unknown {
   return typeof value === 'object' && value !== null ? toJsonSchema(value) : value;
 }
 
-/** Returns the schema of the payloads that a catalog accepts for a type, as plain keywords with a title. */
+/** Returns the schema of the payloads that a catalog accepts for a type, as an object of JSON Schema keywords with a title. */
 function payloadSchema(catalog: AnyCatalog, type: EventTypeDeclaration): JsonSchema {
   const accepted = checkedPayload(type, catalog);
   // The description names the recommended fields, because keywords for them would refuse payloads with other fields.
@@ -81,7 +81,7 @@ function payloadSchema(catalog: AnyCatalog, type: EventTypeDeclaration): JsonSch
   return { ...head(type, 'Payload', recommendation), ...toJsonSchema(accepted) };
 }
 
-/** Returns the schema of a type's recommended payloads, as plain keywords. */
+/** Returns the schema of a type's recommended payloads, as an object of JSON Schema keywords. */
 function recommendedSchema(type: EventTypeDeclaration): JsonSchema {
   return { ...head(type, 'Recommended payload'), ...toJsonSchema(type.payload) };
 }
@@ -99,7 +99,7 @@ function head(type: EventTypeDeclaration, title: string, recommendation?: string
   };
 }
 
-/** The fields of an event as plain keywords. */
+/** The fields of an event as JSON Schema keywords. */
 function eventProperties({ eventIdRule, eventTypes }: AnyCatalog): EventSchema['properties'] {
   const fields = envelopeFields(eventIdRule);
   return {
@@ -116,7 +116,7 @@ function eventProperties({ eventIdRule, eventTypes }: AnyCatalog): EventSchema['
   };
 }
 
-/** The fields of a flat entry as plain keywords. */
+/** The fields of a flat entry as JSON Schema keywords. */
 function entryProperties(catalog: AnyCatalog): EventSchema['properties'] {
   const { metadata, ...fields } = eventProperties(catalog);
   return {

@@ -11,7 +11,7 @@ const CLOSE_OBJECT = 0x7d;
 const BLANK = 0x20;
 
 /**
- * Returns the texts of the members of an object that have one of these names, by name. Escapes in names are resolved:
+ * Finds the members with the given names, and returns a map from each name to the JSON text of its value. Escapes in names are resolved:
  * `"pay\u006coad"` is `payload`. If a name is repeated, the last member counts, as in `JSON.parse`.
  *
  * @param text valid JSON text of one object

@@ -131,7 +131,7 @@ export class ConnectionHubContext<Client, User, Items> implements HubContext<Cli
   }
 
   get protocol(): string {
-    // Hooks and methods run only after the handshake, in which the client has chosen.
+    // The client chooses the protocol in the handshake. Hooks and methods run only after the handshake.
     return this.#connection.protocol?.name ?? '';
   }
 

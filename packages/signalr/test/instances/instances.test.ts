@@ -168,7 +168,7 @@ describe('a token', () => {
     expect((await post(second, 'x')).text).toBe('404 No Connection with that ID');
   });
 
-  test('a connection token of another key or another hub, or with one changed bit, is refused', async () => {
+  test('a connection token is refused if it was signed with another key, issued for another hub, or changed by one bit', async () => {
     const expiresAtSeconds = Math.floor(Date.now() / 1_000) + 60;
     const content = { isResumable: false, isVersion0: false, expiresAtSeconds };
     const good = new SignedTokens(signingKeys, '/hub').create(content);

@@ -61,7 +61,7 @@ export class ClusterRouter implements CommandRouter {
   readonly #closing = new AbortController();
   #state: BrokerState = 'idle';
   #haveReadersClosed = false;
-  /** Ends the wait before the next request for the slot map early. */
+  /** Aborted in order to request the slot map at once, instead of after the wait. */
   #hurry = new AbortController();
 
   constructor(target: RedisTarget, options: RouterOptions) {

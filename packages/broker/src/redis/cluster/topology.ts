@@ -15,8 +15,8 @@ import { parseClusterSlots, SlotMap } from './slot-map.js';
 const ASK_TIMEOUT_MS = 1_000;
 
 /**
- * The slot map, and the nodes that were used: the seeds, masters, and nodes that a redirection named. Each `look` removes the nodes
- * that are the master of no slot.
+ * The slot map, and the nodes that were used so far: the seeds, the masters, and each node that a redirection named. Each `look`
+ * removes the nodes that are not the master of any slot.
  */
 export class Topology {
   readonly #target: RedisTarget;

@@ -8,7 +8,7 @@ if redis.call('TYPE', KEYS[1]).ok ~= 'hash' then redis.call('DEL', KEYS[1]) end
 `;
 
 /**
- * KEYS: types. ARGV: subscriber, lifetime in ms, maximum number of subscribers, names as JSON or '' to withdraw them. A value has
+ * KEYS: the key of the announced names. ARGV: subscriber, lifetime in ms, maximum number of subscribers, names as JSON or '' to withdraw them. A value has
  * the form `expiresMs|length of the names|names`. The script removes expired values. If the maximum is reached, it does not store a
  * new subscriber.
  */
@@ -35,7 +35,7 @@ return 1
   { isAllowedWhenFull: true },
 );
 
-/** KEYS: types. Returns the names of each live subscriber, as JSON. */
+/** KEYS: the key of the announced names. Returns one JSON text per live subscriber: the names that it has announced. */
 export const announcedScript = defineScript(
   'announced',
   [
