@@ -59,7 +59,9 @@ describe('a gateway with an admin port', () => {
   });
 
   test('a gateway that is not ready shows its reasons only on the admin port', async () => {
-    await using system = await startOnRedis({ environment: { MILLRACE_ADMIN_PORT: '0' } });
+    // Redis writes its data to its disk. Otherwise the details would also contain advice about that.
+    const redis = { args: ['--appendonly', 'yes'] };
+    await using system = await startOnRedis({ redis, environment: { MILLRACE_ADMIN_PORT: '0' } });
     await system.redis.cli('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru');
     const details = { details: [expect.stringContaining('maxmemory-policy')] };
     await eventually(async () =>
