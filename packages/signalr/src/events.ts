@@ -8,7 +8,7 @@ import type { TransportName } from './protocol/negotiate.js';
  * The connection that an event is about. The connection id is public. The connection token is secret and never appears in an event.
  */
 export interface ConnectionIdentity {
-  /** The path that the hub is mapped to. */
+  /** The path that the hub or the handler of raw connections is mapped to. */
   readonly hub: string;
   readonly connectionId: string;
   readonly userId: string | null;
@@ -44,6 +44,7 @@ export type RefusalReason =
 
 /** All events of the server, distinguished by `type`. */
 export type SignalREvent =
+  /** `protocol` is `json`, `messagepack`, or `raw` for a raw connection. */
   | (ConnectionIdentity & { readonly type: 'connection_opened'; readonly protocol: string })
   /** The client lost its socket and continued over another socket (stateful reconnect). */
   | (ConnectionIdentity & { readonly type: 'connection_resumed' })
@@ -77,6 +78,8 @@ export type SignalREvent =
       readonly type: 'disconnected_hook_failed' | 'refreshed_hook_failed' | 'backpressure_hook_failed';
       readonly error: Error;
     })
+  /** The handler of a raw connection threw. The connection is closed. */
+  | (ConnectionIdentity & { readonly type: 'handler_failed'; readonly error: Error })
   | { readonly type: 'authentication_failed'; readonly hub: string; readonly error: Error }
   /** A function of the application threw (`allowedOrigins`, `redirectNegotiate`). The server answered 500. */
   | { readonly type: 'request_failed'; readonly hub: string; readonly error: Error }

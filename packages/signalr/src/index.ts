@@ -23,6 +23,7 @@ export type {
 } from './events.js';
 export type { AttachableServer } from './http/attach.js';
 export type { Authenticate, Authenticated, AuthenticateRequest } from './http/authenticate.js';
+export type { MapConnectionOptions, MapHubOptions } from './http/map-options.js';
 export type {
   NegotiateRedirect,
   OnNegotiate,
@@ -73,9 +74,10 @@ export type { BackplaneState } from './hub/remote-hub.js';
 export { type ConnectionDirectory, createMemoryDirectory } from './instances/connection-directory.js';
 export type { InstanceOptions } from './instances/instances.js';
 export { type MetricRecorder, measureSignalR, SIGNALR_METRICS } from './observability/metrics.js';
-export { DEFAULT_OPTIONS, type HubLimits, type SignalRServerOptions } from './options.js';
+export { DEFAULT_OPTIONS, type HubLimits, type RawLimits, type SignalRServerOptions } from './options.js';
 export { JsonText } from './protocol/json-text.js';
 export type { TransportName } from './protocol/negotiate.js';
 export { PreparedCall } from './protocol/prepared-call.js';
-export { type CloseOptions, createSignalRServer, type MapHubOptions, type SignalRServer } from './server.js';
+export type { ConnectionHandler, RawConnection } from './raw/raw-connection.js';
+export { type CloseOptions, createSignalRServer, type SignalRServer } from './server.js';
 export { CLOSE_CODES, type CloseCode } from './transports/close-codes.js';

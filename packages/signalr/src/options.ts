@@ -210,6 +210,20 @@ export type HubLimits = Partial<
   >
 >;
 
+/** The limits of the raw connections of one path. Each replaces the option of the server with the same name. */
+export type RawLimits = Pick<HubLimits, (typeof RAW_LIMIT_NAMES)[number]>;
+
+const RAW_LIMIT_NAMES = [
+  'keepAliveIntervalMs',
+  'clientTimeoutMs',
+  'sendTimeoutMs',
+  'closeTimeoutMs',
+  'maximumReceiveMessageBytes',
+  'maximumInboundBufferBytes',
+  'maximumOutboundBytes',
+  'maximumOutboundMessages',
+] as const satisfies readonly (keyof HubLimits)[];
+
 /**
  * A duration or an amount. A tick of the server checks durations. Therefore a duration may exceed the longest
  * delay of a timer.
@@ -265,6 +279,18 @@ export function limitsOfHub(
   if (ofServer !== undefined) throw refuse(`${ofServer} is an option of the server, not a limit of a hub`);
   const given = checkOptions(hub, HUB_LIMIT_RULES, refuse, nearestName);
   return resolveLimits({ ...server.limits, ...server.callLimits, ...given });
+}
+
+/**
+ * Returns the limits of the raw connections of one path. A limit that is not set is the server's limit.
+ * @throws SignalRError `invalid_option`
+ */
+export function limitsOfRaw(server: ResolvedOptions, raw: RawLimits = {}): ResolvedOptions['limits'] {
+  const names: readonly string[] = RAW_LIMIT_NAMES;
+  const ofHubs = Object.keys(raw).find((name) => name in HUB_LIMIT_RULES && !names.includes(name));
+  if (ofHubs !== undefined)
+    throw invalidOption(`limits.${ofHubs} is a limit of hubs and has no effect on raw connections`);
+  return limitsOfHub(server, raw).limits;
 }
 
 function resolveLimits(options: HubLimits): Pick<ResolvedOptions, 'limits' | 'callLimits'> {

@@ -1,32 +1,23 @@
 /*
- * The SignalR server: maps hubs to paths, attaches them to HTTP servers, and closes them together.
+ * The SignalR server: maps hubs and raw connections to paths, attaches them to HTTP servers, and closes them together.
  */
-import {
-  atLeast,
-  callback,
-  checkOptions,
-  flag,
-  nearestName,
-  type OptionRules,
-  objectWith,
-} from '@millrace/internal';
+import { atLeast, checkOptions, nearestName, type OptionRules } from '@millrace/internal';
 import { HubLink } from './backplane/hub-link.js';
-import {
-  type BudgetOwnerOf,
-  type ClientLimitOptions,
-  type ClientLimits,
-  resolveClientLimits,
-} from './budgets/client-limits.js';
+import { type BudgetOwnerOf, resolveClientLimits } from './budgets/client-limits.js';
+import type { ConnectionApplication } from './connection/connection-application.js';
 import { Ticker } from './connection/ticker.js';
 import { closeInWaves, DRAIN_RULES, type DrainOptions } from './drain.js';
 import { invalidOption, SignalRError } from './errors.js';
 import { createEventSink } from './events.js';
 import { type AttachableServer, attachToServer } from './http/attach.js';
-import type { Authenticate } from './http/authenticate.js';
 import { ConnectionStore } from './http/connection-store.js';
-import { HubEndpoint } from './http/hub-endpoint.js';
-import type { OnNegotiate, RedirectNegotiate } from './http/negotiation.js';
-import { type AllowedOrigins, ORIGINS_RULE } from './http/origin-policy.js';
+import { HubEndpoint, type HubEndpointDependencies } from './http/hub-endpoint.js';
+import {
+  MAP_CONNECTION_RULES,
+  MAP_HUB_RULES,
+  type MapConnectionOptions,
+  type MapHubOptions,
+} from './http/map-options.js';
 import { type AnyHubEndpoint, RequestRouter } from './http/request-router.js';
 import { pathKey } from './http/request-target.js';
 import type { HubContext } from './hub/hub-context.js';
@@ -36,81 +27,18 @@ import { type Hub, type HubDependencies, MappedHub } from './hub/mapped-hub.js';
 import type { RemoteHub } from './hub/remote-hub.js';
 import { Instances } from './instances/instances.js';
 import {
-  type HubLimits,
   limitsOfHub,
+  limitsOfRaw,
   type ResolvedOptions,
   resolveOptions,
   type SignalRServerOptions,
 } from './options.js';
 import { jsonHubProtocol } from './protocol/json-hub-protocol.js';
 import { messagePackHubProtocol } from './protocol/message-pack-hub-protocol.js';
-import { TRANSPORT_NAMES, TRANSPORTS_RULE, type TransportName } from './protocol/negotiate.js';
-
-/** The options of a mapped hub. `authenticate` is required if the hub is declared with a user type. */
-export type MapHubOptions<User> = {
-  /** The origins whose pages may connect. @defaultValue pages of the same host only */
-  readonly allowedOrigins?: AllowedOrigins;
-  /**
-   * The transports that the server offers, always in this order: WebSockets, server-sent events, long polling.
-   * @defaultValue all three
-   */
-  readonly transports?: readonly TransportName[];
-  /**
-   * Allows stateful reconnect. A client that requests stateful reconnect may continue over another WebSocket
-   * after it lost its WebSocket, and loses no messages. The server keeps the bytes that the client has not
-   * acknowledged. @defaultValue false
-   */
-  readonly allowStatefulReconnects?: boolean;
-  /**
-   * Closes a connection when its newest credentials expire (`expiresAtMs` in the result of `authenticate`). The client may
-   * reconnect.
-   * @defaultValue false
-   */
-  readonly closeOnAuthenticationExpiration?: boolean;
-  /**
-   * Serves `POST {path}/refresh`, to which clients of .NET 11 send fresh credentials for an open connection. The header
-   * `X-SignalR-Connection-Token` holds the token of the connection. The credentials must belong to the same user. With this option,
-   * answers to negotiate requests contain `tokenLifetimeSeconds`.
-   * @defaultValue false
-   */
-  readonly enableAuthenticationRefresh?: boolean;
-  /**
-   * Passes integers beyond ±(2^53 − 1) to the hub as bigints with all their digits. This applies to
-   * arguments, items of streams and answers of clients, over both protocols. Without the option, a call with
-   * such an integer fails with an error that names the argument, because a number cannot hold the integer.
-   * Results may contain bigints of up to 64 bits, with or without this option. @defaultValue false
-   */
-  readonly bigint?: boolean;
-  /** Limits of this hub. Each replaces the option of the server with the same name. @defaultValue the limits of the server */
-  readonly limits?: HubLimits;
-  /**
-   * Adds headers to the response of a negotiate request, for example a cookie for a load balancer. Called after `authenticate`. If it
-   * throws, the client receives 500 and the error is reported. @defaultValue no headers
-   */
-  readonly onNegotiate?: OnNegotiate;
-  /**
-   * Limits what one user may do, over all of the user's connections: messages, connections and negotiations. @defaultValue no limits
-   */
-  readonly clientLimits?: ClientLimitOptions<User>;
-  /** Redirects clients when they negotiate. @defaultValue no redirect */
-  readonly redirectNegotiate?: RedirectNegotiate;
-} & (undefined extends User
-  ? { readonly authenticate?: Authenticate<User> }
-  : { readonly authenticate: Authenticate<User> });
-
-const MAP_HUB_RULES: OptionRules<MapHubOptions<undefined>> = {
-  allowedOrigins: ORIGINS_RULE,
-  transports: TRANSPORTS_RULE,
-  allowStatefulReconnects: flag,
-  closeOnAuthenticationExpiration: flag,
-  enableAuthenticationRefresh: flag,
-  bigint: flag,
-  limits: objectWith([]),
-  onNegotiate: callback,
-  clientLimits: objectWith([]),
-  redirectNegotiate: callback,
-  authenticate: callback,
-};
+import { TRANSPORT_NAMES } from './protocol/negotiate.js';
+import { MappedConnections } from './raw/mapped-connections.js';
+import type { ConnectionHandler } from './raw/raw-connection.js';
+import { MAXIMUM_ANSWER_BYTES } from './transports/long-polling-transport.js';
 
 /** The options of `close`. */
 export interface CloseOptions {
@@ -131,6 +59,19 @@ export interface SignalRServer extends AsyncDisposable {
     definition: HubDefinition<Client, User, Items, Methods>,
     ...options: undefined extends User ? [options?: MapHubOptions<User>] : [options: MapHubOptions<User>]
   ): Hub<Client>;
+  /**
+   * Serves raw connections at a path, as `MapConnectionHandler` of ASP.NET Core does: negotiation and all transports of SignalR, without
+   * a hub protocol. `handler` runs once for each connection, and the connection is closed when `handler` returns. Requests match the
+   * path without regard to case or a trailing slash.
+   * @throws SignalRError `duplicate_path`, `invalid_argument`, `invalid_option`, `server_closed`
+   */
+  mapConnection<User = undefined>(
+    path: string,
+    handler: ConnectionHandler<User>,
+    ...options: undefined extends User
+      ? [options?: MapConnectionOptions<User>]
+      : [options: MapConnectionOptions<User>]
+  ): void;
   /**
    * Handles the HTTP server's requests and upgrades for mapped paths. All other requests and upgrades reach the HTTP server's other
    * listeners, including listeners that are added after this call. Hubs may be mapped before or after this call.
@@ -203,17 +144,8 @@ class NodeSignalRServer implements SignalRServer {
     // The type of the rules has every option, whatever the user's type is.
     const checked: object = checkOptions<object>(given, MAP_HUB_RULES, invalidOption, nearestName);
     const options = checked as MapHubOptions<User>;
-    if (!path.startsWith('/') || /[?#]/.test(path)) {
-      throw new SignalRError(
-        'invalid_argument',
-        `The path of a hub must begin with a slash and must not have a query: ${path}`,
-      );
-    }
-    if (this.#router.has(path)) {
-      throw new SignalRError('duplicate_path', `There is a hub at ${path} already; case does not count.`);
-    }
-    const clientLimits = options.clientLimits && resolveClientLimits(options.clientLimits);
-    const { limits, callLimits } = limitsOfHub(this.#options, options?.limits);
+    this.#checkPath(path);
+    const { limits, callLimits } = limitsOfHub(this.#options, options.limits);
     const manager = new HubLifetimeManager();
     const remote = this.#createRemoteHub(path, manager);
     const hub = new MappedHub<Client, User, Items>(path, definition, {
@@ -223,9 +155,31 @@ class NodeSignalRServer implements SignalRServer {
       manager,
       remote,
     });
-    this.#router.add(path, this.#createEndpoint(hub, { limits, clientLimits }, options));
+    const allowStatefulReconnects = options.allowStatefulReconnects ?? false;
+    this.#router.add(path, this.#createEndpoint(hub, { limits, allowStatefulReconnects }, options));
     hub.start();
     return hub;
+  }
+
+  mapConnection<User = undefined>(
+    path: string,
+    handler: ConnectionHandler<User>,
+    given: MapConnectionOptions<User> = {} as MapConnectionOptions<User>,
+  ): void {
+    this.#checkOpen();
+    const checked: object = checkOptions<object>(given, MAP_CONNECTION_RULES, invalidOption, nearestName);
+    const options = checked as MapConnectionOptions<User>;
+    this.#checkPath(path);
+    if (typeof handler !== 'function') {
+      throw new SignalRError(
+        'invalid_argument',
+        `The handler of ${path} must be a function, not ${typeof handler}.`,
+      );
+    }
+    const { ticker, onEvent } = this.#hubDependencies;
+    const connections = new MappedConnections(path, handler, { ticker, onEvent });
+    const own = { limits: limitsOfRaw(this.#options, options.limits), allowStatefulReconnects: false };
+    this.#router.add(path, this.#createEndpoint(connections, own, options));
   }
 
   attach(httpServer: AttachableServer): void {
@@ -250,39 +204,57 @@ class NodeSignalRServer implements SignalRServer {
     await this.close();
   }
 
-  #createEndpoint<Client, User, Items>(
-    hub: MappedHub<Client, User, Items>,
-    { limits, clientLimits }: { limits: ResolvedOptions['limits']; clientLimits: ClientLimits | undefined },
-    options: MapHubOptions<User> | undefined,
-  ): HubEndpoint<Client, User, Items> {
+  /** Refuses a path that is invalid or already mapped. */
+  #checkPath(path: string): void {
+    if (!path.startsWith('/') || /[?#]/.test(path)) {
+      throw new SignalRError(
+        'invalid_argument',
+        `A path must begin with a slash and must not have a query: ${path}`,
+      );
+    }
+    if (this.#router.has(path)) {
+      throw new SignalRError('duplicate_path', `The path ${path} is mapped already; case does not count.`);
+    }
+  }
+
+  #createEndpoint<User>(
+    application: ConnectionApplication,
+    own: Pick<HubEndpointDependencies<User>, 'allowStatefulReconnects'> & Pick<ResolvedOptions, 'limits'>,
+    options: MapConnectionOptions<User>,
+  ): HubEndpoint<User> {
     const { ticker } = this.#hubDependencies;
-    const instances = this.#createInstances(hub.path);
+    const instances = this.#createInstances(application.path);
     const { pollTimeoutMs, disconnectTimeoutMs, statefulReconnectBufferBytes } = this.#options;
-    return new HubEndpoint(hub, {
+    return new HubEndpoint(application, {
       limits: {
-        ...limits,
-        closeOnAuthenticationExpiration: options?.closeOnAuthenticationExpiration ?? false,
+        ...own.limits,
+        closeOnAuthenticationExpiration: options.closeOnAuthenticationExpiration ?? false,
       },
-      enableAuthenticationRefresh: options?.enableAuthenticationRefresh ?? false,
+      enableAuthenticationRefresh: options.enableAuthenticationRefresh ?? false,
       resumptionLimits: { disconnectTimeoutMs, statefulReconnectBufferBytes },
-      allowStatefulReconnects: options?.allowStatefulReconnects ?? false,
-      pollLimits: { pollTimeoutMs, disconnectTimeoutMs },
+      allowStatefulReconnects: own.allowStatefulReconnects,
+      pollLimits: {
+        pollTimeoutMs,
+        disconnectTimeoutMs,
+        // Each message of a raw connection has an answer to itself, because nothing else would separate it from the next one.
+        maximumAnswerBytes: application.isRaw ? 1 : MAXIMUM_ANSWER_BYTES,
+      },
       store: new ConnectionStore(
         ticker,
         { maximumPending: this.#options.maximumPendingConnections, timeoutMs: disconnectTimeoutMs },
         instances?.tokens,
       ),
       instances,
-      transports: new Set(options?.transports ?? TRANSPORT_NAMES),
-      redirectNegotiate: options?.redirectNegotiate,
-      onNegotiate: options?.onNegotiate,
-      clientLimits,
-      // The cast is safe: the function receives only users that this hub's own `authenticate` has returned.
-      budgetOwnerOf: options?.clientLimits?.ownerOf as BudgetOwnerOf<unknown> | undefined,
+      transports: new Set(options.transports ?? TRANSPORT_NAMES),
+      redirectNegotiate: options.redirectNegotiate,
+      onNegotiate: options.onNegotiate,
+      clientLimits: options.clientLimits && resolveClientLimits(options.clientLimits),
+      // The cast is safe: the function receives only users that this endpoint's own `authenticate` has returned.
+      budgetOwnerOf: options.clientLimits?.ownerOf as BudgetOwnerOf<unknown> | undefined,
       maximumTransportMessageBytes: this.#options.maximumTransportMessageBytes,
       minimumNegotiateVersion: this.#options.minimumNegotiateVersion,
-      authenticate: options?.authenticate,
-      allowedOrigins: options?.allowedOrigins,
+      authenticate: options.authenticate,
+      allowedOrigins: options.allowedOrigins,
     });
   }
 

@@ -7,11 +7,12 @@ import { type AddressInfo, Server } from 'node:net';
 import { type HubConnection, HubConnectionBuilder, LogLevel } from '@microsoft/signalr';
 import { startRedis } from '@millrace/testkit';
 import { expect, test, vi } from 'vitest';
+import { WebSocket } from 'ws';
 import { DEFAULT_OPTIONS } from '../src/index.js';
 
 const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
 
-test.each(['http', 'backplane'])('the example "%s" of the README equals the tested file', (name) => {
+test.each(['http', 'raw', 'backplane'])('the example "%s" of the README equals the tested file', (name) => {
   const example = readFileSync(new URL(`./examples/${name}.ts`, import.meta.url), 'utf8');
   expect(readme).toContain(`<!-- example: ${name} -->\n\`\`\`ts\n${example}\`\`\``);
 });
@@ -51,6 +52,16 @@ test('the example “http” of the README serves an official client', async () 
   expect(await received).toEqual([connection.connectionId, 'hi']);
   await connection.stop();
   expect(await (await fetch(url)).text()).toBe('Hello');
+  http.close();
+});
+
+test('the example “raw” of the README sends messages back', async () => {
+  const { http, url } = await runExample(() => import('./examples/raw.js'));
+  const socket = new WebSocket(`${url.replace('http', 'ws')}/echo`);
+  await once(socket, 'open');
+  socket.send('hi');
+  expect(await once(socket, 'message')).toEqual([Buffer.from('hi'), false]);
+  socket.terminate();
   http.close();
 });
 

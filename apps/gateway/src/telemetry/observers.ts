@@ -133,6 +133,7 @@ export function observeSignalR(event: SignalREvent, metrics: Metrics, logger: Lo
     case 'disconnected_hook_failed':
     case 'refreshed_hook_failed':
     case 'backpressure_hook_failed':
+    case 'handler_failed':
     case 'authentication_failed':
     case 'request_failed':
       logger.error({ err: event.error, hub: event.hub }, event.type.replaceAll('_', ' '));

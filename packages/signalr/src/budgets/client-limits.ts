@@ -35,7 +35,7 @@ export type BudgetOwnerOf<User> = (
  * complete no message, and a POST or DELETE request. A negotiate request and the opening of a connection take 5 each.
  *
  * - A call beyond the budget is refused with a `HubError` that ends in "Try again later.", before its arguments are looked at. An item
- *   of an upload beyond it fails the upload.
+ *   of an upload beyond it fails the upload. A message of a raw connection beyond it waits, and so do the messages after it.
  * - A request beyond the budget is answered with 429 and `Retry-After`.
  * - A connection that continues, until a third of `messageBurst` was refused, is closed (`rate_limited`). Its user cannot open a
  *   connection for the next 10 s. Meanwhile less is read from it, and the refusals of requests are sent with a short delay.

@@ -29,11 +29,16 @@ export const CLOSE_RULES = {
   client_closed: { message: 'plain', allowReconnect: false, discardsQueue: false, isError: false },
   /** The client sent a Close message with an error. */
   client_error: { message: 'plain', allowReconnect: false, discardsQueue: false, isError: true },
-  /** The application called `context.abort()` or `hub.connections.abort()`. */
+  /**
+   * The application called `context.abort()` or `hub.connections.abort()`. On a raw connection: it called `connection.close()`, or its
+   * handler returned.
+   */
   aborted: { message: 'plain', allowReconnect: false, discardsQueue: false, isError: false },
   /** `onConnected` or `createItems` threw. */
   connected_failed: { message: 'error', allowReconnect: false, discardsQueue: false, isError: true },
-  /** The client sent bytes that are not a hub message. */
+  /** The handler of a raw connection threw, or closed the connection with an error. The error goes to `onEvent`. */
+  handler_failed: { message: 'none', allowReconnect: true, discardsQueue: false, isError: true },
+  /** The client sent bytes that are not a hub message. On a raw connection: text that is not UTF-8. */
   malformed_message: { message: 'error', allowReconnect: true, discardsQueue: false, isError: true },
   /** The client sent a message that exceeds the size limit. */
   message_too_big: { message: 'error', allowReconnect: true, discardsQueue: false, isError: true },

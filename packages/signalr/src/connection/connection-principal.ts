@@ -16,3 +16,8 @@ export function extensionMs(known: ConnectionPrincipal, newer: ConnectionPrincip
   const [knownMs, newerMs] = [known.expiresAtMs ?? Infinity, newer.expiresAtMs ?? Infinity];
   return newerMs === knownMs ? 0 : newerMs - knownMs;
 }
+
+/** Returns true if the credentials have expired at `wallMs`, in milliseconds since 1970. */
+export function hasExpired({ expiresAtMs }: ConnectionPrincipal, wallMs: number): boolean {
+  return expiresAtMs !== undefined && wallMs >= expiresAtMs;
+}

@@ -73,6 +73,7 @@ export class ConnectionTimers {
 
   expectPings(): void {
     this.#isExpectingPings = true;
+    this.#hasReceived = true;
   }
 
   setDispatching(isDispatching: boolean): void {

@@ -1,6 +1,6 @@
 /*
  * One client's connection: its identity, its state, and the methods that write to it and end it. `run-hub-connection.ts` runs the
- * connection from its beginning to its end. The hub handles the client's messages.
+ * connection of a hub from its beginning to its end, and `mapped-connections.ts` a raw connection, which has no hub protocol.
  */
 import type { ConnectionBudget } from '../budgets/connection-budget.js';
 import type { ConnectionIdentity } from '../events.js';
@@ -24,7 +24,7 @@ import {
 } from './close-reason.js';
 import type { ConnectionLimits } from './connection-limits.js';
 import type { ConnectionObserver, ConnectionOwner } from './connection-owner.js';
-import { type ConnectionPrincipal, extensionMs } from './connection-principal.js';
+import { type ConnectionPrincipal, extensionMs, hasExpired } from './connection-principal.js';
 import type { ConnectionState } from './connection-state.js';
 import { ConnectionTimers } from './connection-timers.js';
 import type { HubConnectionDependencies } from './hub-connection-dependencies.js';
@@ -47,6 +47,7 @@ const PING = new SerializedHubMessage({ type: MessageType.ping });
  */
 export class HubConnection implements TransportListener, TickListener, OutboundQueueOwner {
   readonly identity: ConnectionIdentity;
+  readonly transport: Transport;
   readonly limits: ConnectionLimits;
   /** Limits what the client may send. Undefined if the hub has no `clientLimits`. */
   readonly budget: ConnectionBudget | undefined;
@@ -62,7 +63,6 @@ export class HubConnection implements TransportListener, TickListener, OutboundQ
   /** Set by the hub before the connection runs. */
   owner: ConnectionOwner | undefined;
 
-  readonly #transport: Transport;
   readonly #queue: OutboundQueue;
   readonly #timers: ConnectionTimers;
   readonly #ticker: HubConnectionDependencies['ticker'];
@@ -77,11 +77,6 @@ export class HubConnection implements TransportListener, TickListener, OutboundQ
   #results: ClientResults | undefined;
   /** Created on first use, because the signal of most connections is never used. */
   #abortController: AbortController | undefined;
-  /**
-   * Callbacks of the streams and hub methods that wait in `flushed`. They are not listeners of the abort signal, because Node warns
-   * about more than ten listeners.
-   */
-  #flushing: Set<() => void> | undefined;
 
   constructor(
     identity: ConnectionIdentity,
@@ -92,7 +87,7 @@ export class HubConnection implements TransportListener, TickListener, OutboundQ
     this.#principal = principal;
     this.limits = dependencies.limits;
     this.budget = dependencies.budget;
-    this.#transport = dependencies.transport;
+    this.transport = dependencies.transport;
     this.#ticker = dependencies.ticker;
     this.connectedAtMs = dependencies.ticker.wallMs();
     this.#observer = dependencies.observer;
@@ -143,10 +138,6 @@ export class HubConnection implements TransportListener, TickListener, OutboundQ
     return this.#protocol;
   }
 
-  get transport(): Transport {
-    return this.#transport;
-  }
-
   /** The signal that is aborted when the state becomes `closing` or `closed`. */
   get signal(): AbortSignal {
     if (this.#abortController === undefined) {
@@ -174,9 +165,14 @@ export class HubConnection implements TransportListener, TickListener, OutboundQ
     this.#observer.onEnded(this);
   }
 
-  /** Begins to listen to the transport. */
-  start(): void {
-    this.#transport.start(this);
+  /** Begins to listen to the transport. A `listener` passes all callbacks on to this connection. */
+  start(listener: TransportListener = this): void {
+    this.transport.start(listener);
+  }
+
+  /** Opens a raw connection. It has no handshake and no hub protocol, so it sends no Close messages and no ping messages. */
+  openRaw(): void {
+    if (this.#state === 'handshaking') this.#moveTo('open');
   }
 
   /** Ends the handshake. From now on, messages can be sent in this protocol. */
@@ -185,7 +181,7 @@ export class HubConnection implements TransportListener, TickListener, OutboundQ
     this.#protocol = protocol;
     // Stateful reconnect needs protocol version 2. A client with an older version does not take part, even if it negotiated
     // stateful reconnect.
-    if (version >= 2) this.#transport.resumption?.begin(protocol);
+    if (version >= 2) this.transport.resumption?.begin(protocol);
     this.#moveTo('open');
   }
 
@@ -199,7 +195,7 @@ export class HubConnection implements TransportListener, TickListener, OutboundQ
    * @throws SignalRError `malformed_message`
    */
   accepts(message: HubMessage): boolean {
-    return this.#transport.resumption?.accept(message) ?? true;
+    return this.transport.resumption?.accept(message) ?? true;
   }
 
   /** Passes the client's answer to the server's call that waits for it. Returns false if no call waits for this answer. */
@@ -227,7 +223,7 @@ export class HubConnection implements TransportListener, TickListener, OutboundQ
     if (this.#state !== 'handshaking') return;
     this.inbound.discard();
     this.#moveTo('closing');
-    this.#queue.whenEmpty(() => this.#transport.close());
+    this.#queue.whenEmpty(() => this.transport.close());
   }
 
   /**
@@ -248,18 +244,19 @@ export class HubConnection implements TransportListener, TickListener, OutboundQ
     return this.#offer(encodeMessage(message, this.#protocol));
   }
 
+  /** Queues a message of a raw connection, like {@link HubConnection.send}. */
+  writeRaw(message: EncodedMessage): boolean {
+    return this.#state === 'open' && this.#offer(message);
+  }
+
   /** Resolves when the outbound queue is empty, or when the connection is ending. */
   flushed(): Promise<void> {
-    if (this.#isEnding) return Promise.resolve();
-    return new Promise((resolve) => {
-      const finish = (): void => {
-        this.#flushing?.delete(finish);
-        resolve();
-      };
-      this.#flushing ??= new Set();
-      this.#flushing.add(finish);
-      this.#queue.whenEmpty(finish);
-    });
+    return this.#queue.flushed();
+  }
+
+  /** Resolves when the transport has room for another message, or when the connection is ending. */
+  writable(): Promise<void> {
+    return this.#queue.writable();
   }
 
   /**
@@ -273,19 +270,21 @@ export class HubConnection implements TransportListener, TickListener, OutboundQ
     this.inbound.discard();
     this.#writeCloseMessage(rule);
     this.#moveTo('closing');
-    if (rule.discardsQueue) this.#transport.close();
-    else this.#queue.whenEmpty(() => this.#transport.close());
-    this.#transport.resumption?.stop();
+    // A client without a hub protocol receives no Close message, so its transport tells it about an error.
+    const isFailed = rule.isError && this.#protocol === undefined;
+    if (rule.discardsQueue) this.transport.close(isFailed);
+    else this.#queue.whenEmpty(() => this.transport.close(isFailed));
+    this.transport.resumption?.stop();
   }
 
   /** Ends the connection immediately, without a Close message. The server calls this method when it cannot wait any longer. */
   abort(): void {
-    this.#transport.abort();
+    this.transport.abort();
   }
 
-  /** Records that the client has sent a ping. From now on, the connection is closed if the client is silent for too long. */
+  /** Records that the client has sent or answered a ping. From now on, the connection is closed if the client is silent for too long. */
   expectPings(): void {
-    if (!this.#transport.hasInherentKeepAlive) this.#timers.expectPings();
+    if (!this.transport.hasInherentKeepAlive) this.#timers.expectPings();
   }
 
   /** Pauses the client timeout while the read loop waits for the hub, because no messages are read then. */
@@ -332,9 +331,13 @@ export class HubConnection implements TransportListener, TickListener, OutboundQ
   }
 
   onTick(nowMs: number): void {
-    if (this.#state === 'open' && this.#isExpired) this.close('authentication_expired');
+    if (this.#state === 'open' && this.limits.closeOnAuthenticationExpiration) {
+      if (hasExpired(this.#principal, this.#ticker.wallMs())) this.close('authentication_expired');
+    }
+    // While reading is paused, the server cannot notice that the client is alive.
+    if (this.inbound.isPaused) this.#timers.received();
     const due = this.#timers.tick(nowMs, this.#state, {
-      isAttached: this.#transport.isAttached,
+      isAttached: this.transport.isAttached,
       isBlocked: this.#queue.isBlocked,
       progress: this.#queue.progress,
     });
@@ -342,7 +345,10 @@ export class HubConnection implements TransportListener, TickListener, OutboundQ
       case 'nothing':
         return;
       case 'ping':
-        if (!this.#transport.hasInherentKeepAlive) this.send(PING);
+        if (this.transport.hasInherentKeepAlive || this.send(PING)) return;
+        // A raw connection has no ping messages, so its transport shows both sides that the connection works.
+        this.#timers.sent();
+        this.transport.keepAlive?.();
         return;
       case 'handshake_timeout':
         this.#isHandshakeExpired = true;
@@ -353,14 +359,8 @@ export class HubConnection implements TransportListener, TickListener, OutboundQ
         this.close(due);
         return;
       case 'close_timeout':
-        this.#transport.abort();
+        this.transport.abort();
     }
-  }
-
-  get #isExpired(): boolean {
-    const { expiresAtMs } = this.#principal;
-    if (!this.limits.closeOnAuthenticationExpiration || expiresAtMs === undefined) return false;
-    return this.#ticker.wallMs() >= expiresAtMs;
   }
 
   #offer(message: EncodedMessage, key?: string): boolean {
@@ -378,7 +378,7 @@ export class HubConnection implements TransportListener, TickListener, OutboundQ
     const close = closeMessageOf(rule, this.#cause, this.limits.enableDetailedErrors);
     if (close === undefined) return;
     const message = encodeMessage(close, this.#protocol);
-    if (rule.discardsQueue) this.#transport.write(message);
+    if (rule.discardsQueue) this.transport.write(message);
     else this.#queue.offerLast(message);
   }
 
@@ -388,7 +388,7 @@ export class HubConnection implements TransportListener, TickListener, OutboundQ
     this.#timers.stateChanged();
     if (!this.#isEnding) return;
     this.#abortController?.abort();
-    for (const finish of this.#flushing ?? []) finish();
+    this.#queue.release();
     this.#results?.end();
     if (!wasEnding) this.owner?.onEnding();
   }

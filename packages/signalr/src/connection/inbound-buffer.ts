@@ -78,6 +78,11 @@ export class InboundBuffer {
     this.#answer(undefined);
   }
 
+  /** True while the transport does not read, because too many bytes wait. */
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
   /**
    * True after {@link InboundBuffer.discard}. After that, messages that were already received must have no
    * effect.

@@ -53,6 +53,14 @@ export class OutboundQueue {
   readonly #owner: OutboundQueueOwner;
   /** The callbacks of all callers that wait for an empty queue. Each callback is called once. Absent while nobody waits. */
   #onEmpty: (() => void)[] | undefined;
+  /** The callbacks of all callers that wait for room in the transport. Each callback is called once. */
+  #onRoom: (() => void)[] | undefined;
+  /**
+   * Callbacks of the promises of `flushed` and `writable`. They are not listeners of the abort signal, because Node warns about more
+   * than ten listeners. Each belongs to a stream, a running hub method, or a message that waits here.
+   */
+  #waiting: Set<() => void> | undefined;
+  #isReleased = false;
 
   constructor(transport: Transport, limits: OutboundLimits, owner: OutboundQueueOwner) {
     this.#transport = transport;
@@ -116,6 +124,7 @@ export class OutboundQueue {
       if (this.#isBlocked) break;
     }
     if (this.#size === 0) this.#notifyEmpty();
+    if (!this.#isBlocked) this.#notifyRoom();
   }
 
   /** Drops all queued messages. Messages that the transport has accepted are not affected. */
@@ -143,6 +152,39 @@ export class OutboundQueue {
     if (this.#size === 0) this.#notifyEmpty();
   }
 
+  /** Resolves when the queue is empty, or when it is released. */
+  flushed(): Promise<void> {
+    return this.#wait((callback) => this.whenEmpty(callback));
+  }
+
+  /** Resolves when no message waits and the transport has room for another one, or when the queue is released. */
+  writable(): Promise<void> {
+    return this.#wait((callback) => {
+      this.#onRoom ??= [];
+      this.#onRoom.push(callback);
+      if (!this.#isBlocked) this.#notifyRoom();
+    });
+  }
+
+  /** Resolves the promises of `flushed` and `writable`, now and later, because the connection is ending. */
+  release(): void {
+    this.#isReleased = true;
+    for (const finish of this.#waiting ?? []) finish();
+  }
+
+  #wait(subscribe: (callback: () => void) => void): Promise<void> {
+    if (this.#isReleased) return Promise.resolve();
+    return new Promise((resolve) => {
+      const finish = (): void => {
+        this.#waiting?.delete(finish);
+        resolve();
+      };
+      this.#waiting ??= new Set();
+      this.#waiting.add(finish);
+      subscribe(finish);
+    });
+  }
+
   get #size(): number {
     return this.#messages?.size ?? 0;
   }
@@ -152,6 +194,12 @@ export class OutboundQueue {
     this.#messages ??= new Map();
     this.#messages.set(key ?? this.#lastNumber, message);
     this.#queuedBytes += message.payload.length;
+  }
+
+  #notifyRoom(): void {
+    const callbacks = this.#onRoom ?? [];
+    this.#onRoom = undefined;
+    for (const callback of callbacks) callback();
   }
 
   #notifyEmpty(): void {

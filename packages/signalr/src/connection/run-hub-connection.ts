@@ -243,7 +243,12 @@ async function runDisconnected(connection: HubConnection, host: ConnectionHost):
   }
 }
 
-function reportClosed(connection: HubConnection, host: ConnectionHost, startedMs: number): void {
+/** Reports the end of a connection that was reported as opened. */
+export function reportClosed(
+  connection: HubConnection,
+  host: Pick<ConnectionHost, 'onEvent' | 'ticker'>,
+  startedMs: number,
+): void {
   host.onEvent({
     type: 'connection_closed',
     ...connection.identity,

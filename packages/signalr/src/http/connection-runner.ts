@@ -3,13 +3,12 @@
  */
 import type { ClientBudget, ClientBudgets } from '../budgets/client-budgets.js';
 import { ConnectionBudget } from '../budgets/connection-budget.js';
+import type { ConnectionApplication } from '../connection/connection-application.js';
 import type { ConnectionLimits } from '../connection/connection-limits.js';
 import type { ConnectionObserver } from '../connection/connection-owner.js';
 import type { ConnectionPrincipal } from '../connection/connection-principal.js';
 import { HubConnection } from '../connection/hub-connection.js';
-import { runHubConnection } from '../connection/run-hub-connection.js';
 import type { RequestInfo } from '../hub/hub-context.js';
-import type { MappedHub } from '../hub/mapped-hub.js';
 import type { Instances } from '../instances/instances.js';
 import type { Transport } from '../transports/transport.js';
 import type { ConnectionStore, StoredConnection } from './connection-store.js';
@@ -22,9 +21,9 @@ export interface OpeningClient {
   readonly budget: ClientBudget | undefined;
 }
 
-/** Runs the connections of one hub. */
-export class ConnectionRunner<Client, User, Items> implements ConnectionObserver {
-  readonly #hub: MappedHub<Client, User, Items>;
+/** Runs the connections of one endpoint. */
+export class ConnectionRunner implements ConnectionObserver {
+  readonly #application: ConnectionApplication;
   readonly #limits: ConnectionLimits;
   readonly #store: ConnectionStore;
   readonly #instances: Instances | undefined;
@@ -33,7 +32,7 @@ export class ConnectionRunner<Client, User, Items> implements ConnectionObserver
   readonly #running = new Map<HubConnection, StoredConnection>();
 
   constructor(
-    hub: MappedHub<Client, User, Items>,
+    application: ConnectionApplication,
     dependencies: {
       readonly limits: ConnectionLimits;
       readonly store: ConnectionStore;
@@ -41,7 +40,7 @@ export class ConnectionRunner<Client, User, Items> implements ConnectionObserver
       readonly budgets: ClientBudgets | undefined;
     },
   ) {
-    this.#hub = hub;
+    this.#application = application;
     this.#limits = dependencies.limits;
     this.#store = dependencies.store;
     this.#instances = dependencies.instances;
@@ -62,9 +61,9 @@ export class ConnectionRunner<Client, User, Items> implements ConnectionObserver
    * store.
    */
   begin(transport: Transport, stored: StoredConnection, client: OpeningClient): HubConnection {
-    const hub = this.#hub;
+    const application = this.#application;
     const identity = {
-      hub: hub.path,
+      hub: application.path,
       connectionId: stored.ids.connectionId,
       userId: client.principal.userId,
       transport: transport.name,
@@ -73,19 +72,18 @@ export class ConnectionRunner<Client, User, Items> implements ConnectionObserver
     const connection = new HubConnection(identity, client.principal, {
       transport,
       limits: this.#limits,
-      ticker: hub.ticker,
+      ticker: application.ticker,
       observer: this,
       budget,
     });
     budget?.begin(connection);
-    hub.admit(connection, client.info);
     this.#running.set(connection, stored);
-    runHubConnection(connection, hub);
+    application.run(connection, client.info);
     return connection;
   }
 
   onReplaced({ identity }: HubConnection): void {
-    this.#hub.onEvent({ type: 'message_replaced', ...identity });
+    this.#application.onEvent({ type: 'message_replaced', ...identity });
   }
 
   onClosed(connection: HubConnection): void {

@@ -8,7 +8,11 @@ import type { Ticker } from '../connection/ticker.js';
 import type { TransportName } from '../protocol/negotiate.js';
 import { LongPollingTransport, POLL_HEADERS, type PollLimits } from '../transports/long-polling-transport.js';
 import type { PostOutcome } from '../transports/posted-input.js';
-import { ServerSentEventsTransport } from '../transports/server-sent-events-transport.js';
+import {
+  eventFraming,
+  lineFraming,
+  ServerSentEventsTransport,
+} from '../transports/server-sent-events-transport.js';
 import type { Admitter } from './admission.js';
 import type { ConnectionRunner, OpeningClient } from './connection-runner.js';
 import type { ConnectionStore, StoredConnection } from './connection-store.js';
@@ -17,11 +21,13 @@ import { GOING_AWAY, type HttpAnswer, plainText } from './http-answer.js';
 /** Constructor dependencies of {@link HttpTransports}. */
 export interface HttpTransportsDependencies {
   readonly store: ConnectionStore;
-  readonly runner: Pick<ConnectionRunner<unknown, unknown, unknown>, 'begin'>;
+  readonly runner: Pick<ConnectionRunner, 'begin'>;
   readonly admitter: Admitter;
   readonly ticker: Ticker;
   readonly transports: ReadonlySet<TransportName>;
   readonly pollLimits: PollLimits;
+  /** True if the connections have no hub protocol. */
+  readonly isRaw: boolean;
   /** Called when a poll brings credentials that expire later than the previous ones. */
   readonly onRefreshed: (connection: HubConnection) => void;
   /** Returns false as soon as the server is closing. No transport is opened then. */
@@ -109,13 +115,13 @@ export class HttpTransports {
     stored: StoredConnection,
     exchange: HttpExchange,
   ): HttpAnswer | undefined {
-    const { store, runner, ticker, pollLimits, isAccepting } = this.#dependencies;
+    const { store, runner, ticker, pollLimits, isRaw, isAccepting } = this.#dependencies;
     if (!isAccepting()) return this.#dependencies.admitter.refuse('server_closed', GOING_AWAY);
     if (exchange.client.budget?.isFullOfConnections === true)
       return this.#dependencies.admitter.refuseConnection(exchange.client.budget);
     if (!store.claim(stored)) return this.#dependencies.admitter.refuse('already_connected', plainText(409));
     if (name === 'ServerSentEvents') {
-      const transport = new ServerSentEventsTransport(exchange.response);
+      const transport = new ServerSentEventsTransport(exchange.response, isRaw ? lineFraming : eventFraming);
       stored.attached = { name, transport, connection: runner.begin(transport, stored, exchange.client) };
       return undefined;
     }

@@ -1,15 +1,15 @@
 /*
- * One hub's HTTP endpoint: checks each request and passes it to the part that answers it.
+ * The HTTP endpoint of one hub or of one raw handler: checks each request and passes it to the part that answers it.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type ClientBudget, ClientBudgets } from '../budgets/client-budgets.js';
 import type { BudgetOwnerOf, ClientLimits } from '../budgets/client-limits.js';
 import { RefusalDelay } from '../budgets/refusal-delay.js';
+import type { ConnectionApplication } from '../connection/connection-application.js';
 import type { ConnectionLimits } from '../connection/connection-limits.js';
 import type { HubConnection } from '../connection/hub-connection.js';
 import type { RequestInfo } from '../hub/hub-context.js';
-import type { MappedHub } from '../hub/mapped-hub.js';
 import type { ForwardOutcome } from '../instances/forwarding.js';
 import type { ConnectionLocation, Instances } from '../instances/instances.js';
 import type { TransportName } from '../protocol/negotiate.js';
@@ -60,16 +60,16 @@ export interface HubEndpointDependencies<User> {
 const CONNECTION_COST = 5;
 
 /**
- * The HTTP endpoint of one hub. `handle` answers requests, and `upgrade` accepts WebSockets. After `stopAccepting`, new clients are
- * refused with 503.
+ * The HTTP endpoint of one hub or of one raw handler, which is its application. `handle` answers requests, and `upgrade` accepts
+ * WebSockets. After `stopAccepting`, new clients are refused with 503.
  */
-export class HubEndpoint<Client, User, Items> {
+export class HubEndpoint<User> {
   /** True when clients can send fresh credentials to the path `refresh` below the hub's path. */
   readonly canRefresh: boolean;
-  readonly #hub: MappedHub<Client, User, Items>;
+  readonly #application: ConnectionApplication;
   readonly #options: HubEndpointDependencies<User>;
   readonly #admitter: Admitter;
-  readonly #runner: ConnectionRunner<Client, User, Items>;
+  readonly #runner: ConnectionRunner;
   readonly #httpTransports: HttpTransports;
   readonly #upgrades: WebSocketUpgrades;
   /** Undefined if the hub has no `clientLimits`. */
@@ -77,33 +77,34 @@ export class HubEndpoint<Client, User, Items> {
   readonly #refusalDelay = new RefusalDelay();
   #isClosed = false;
 
-  constructor(hub: MappedHub<Client, User, Items>, options: HubEndpointDependencies<User>) {
+  constructor(application: ConnectionApplication, options: HubEndpointDependencies<User>) {
     const { store, limits, transports, maximumTransportMessageBytes, pollLimits } = options;
     this.canRefresh = options.enableAuthenticationRefresh;
-    this.#hub = hub;
+    this.#application = application;
     this.#options = options;
-    this.#admitter = new Admitter(hub.path, options.authenticate, hub.onEvent);
+    this.#admitter = new Admitter(application.path, options.authenticate, application.onEvent);
     const { clientLimits, budgetOwnerOf } = options;
-    this.#budgets = clientLimits && new ClientBudgets(clientLimits, hub.ticker, budgetOwnerOf);
+    this.#budgets = clientLimits && new ClientBudgets(clientLimits, application.ticker, budgetOwnerOf);
     const { instances } = options;
-    this.#runner = new ConnectionRunner(hub, { limits, store, instances, budgets: this.#budgets });
+    this.#runner = new ConnectionRunner(application, { limits, store, instances, budgets: this.#budgets });
     const onRefreshed = (connection: HubConnection): void => {
-      if (this.canRefresh) void hub.authenticationRefreshed(connection);
+      if (this.canRefresh) void application.authenticationRefreshed(connection);
     };
     const dependencies = { store, transports, runner: this.#runner, admitter: this.#admitter, onRefreshed };
     const isAccepting = (): boolean => !this.#isClosed;
     this.#httpTransports = new HttpTransports({
       ...dependencies,
-      ticker: hub.ticker,
+      ticker: application.ticker,
       pollLimits,
+      isRaw: application.isRaw,
       isAccepting,
     });
     this.#upgrades = new WebSocketUpgrades({
       ...dependencies,
       maximumTransportMessageBytes,
-      ticker: hub.ticker,
+      ticker: application.ticker,
       resumptionLimits: options.resumptionLimits,
-      onResumed: ({ identity }) => hub.onEvent({ type: 'connection_resumed', ...identity }),
+      onResumed: ({ identity }) => application.onEvent({ type: 'connection_resumed', ...identity }),
     });
   }
 
@@ -121,10 +122,10 @@ export class HubEndpoint<Client, User, Items> {
     this.#isClosed = true;
   }
 
-  /** Ends the sockets that are forwarded to other instances, and disconnects the hub from the backplane. Never rejects. */
+  /** Ends the sockets that are forwarded to other instances, and disconnects a hub from the backplane. Never rejects. */
   async close(): Promise<void> {
     this.#options.instances?.close();
-    await this.#hub.leave();
+    await this.#application.leave();
   }
 
   /** Answers a request at the hub's path or below it. Never rejects. */
@@ -193,7 +194,7 @@ export class HubEndpoint<Client, User, Items> {
 
   /** Charges a request that leads to a connection. Returns the answer that refuses it if the budget is used up. */
   #charge(budget: ClientBudget | undefined): HttpAnswer | undefined {
-    const waitMs = budget?.takeForConnection(this.#hub.ticker.monotonicMs(), CONNECTION_COST) ?? 0;
+    const waitMs = budget?.takeForConnection(this.#application.ticker.monotonicMs(), CONNECTION_COST) ?? 0;
     return waitMs === 0 ? undefined : this.#admitter.refuseRate(waitMs);
   }
 
@@ -215,7 +216,7 @@ export class HubEndpoint<Client, User, Items> {
 
   #refresh(info: RequestInfo): Promise<HttpAnswer> {
     const { store } = this.#options;
-    return answerRefresh(info, { store, admitter: this.#admitter, hub: this.#hub });
+    return answerRefresh(info, { store, admitter: this.#admitter, hub: this.#application });
   }
 
   async #negotiate(client: OpeningClient): Promise<HttpAnswer> {
@@ -233,7 +234,7 @@ export class HubEndpoint<Client, User, Items> {
       redirect: redirectNegotiate,
       allowStatefulReconnects,
       tokenLifetimeSeconds: this.canRefresh
-        ? lifetimeSecondsOf(client.principal, this.#hub.ticker.wallMs())
+        ? lifetimeSecondsOf(client.principal, this.#application.ticker.wallMs())
         : undefined,
     });
     if (answer === undefined) return this.#admitter.refuse('too_many_pending_connections', GOING_AWAY);

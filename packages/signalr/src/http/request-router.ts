@@ -4,9 +4,9 @@
 import type { HubEndpoint, RoutedTarget } from './hub-endpoint.js';
 import { parseRequestTarget, pathKey, requestPath } from './request-target.js';
 
-/** An endpoint without the type parameters of its hub. */
+/** An endpoint without the type parameter of its users. */
 export type AnyHubEndpoint = Pick<
-  HubEndpoint<unknown, unknown, unknown>,
+  HubEndpoint<unknown>,
   'handle' | 'upgrade' | 'canRefresh' | 'connections' | 'lives' | 'stopAccepting' | 'close'
 >;
 
@@ -17,7 +17,7 @@ export interface Route extends RoutedTarget {
 
 /** The endpoints of a server by their paths. Case and a trailing slash make no difference. */
 export class RequestRouter {
-  /** The endpoints by `pathKey`: one for each hub that the program maps. */
+  /** The endpoints by `pathKey`: one for each hub and each raw handler that the program maps. */
   readonly #endpoints = new Map<string, AnyHubEndpoint>();
 
   get endpoints(): readonly AnyHubEndpoint[] {

@@ -18,7 +18,7 @@ import { CANNOT_CHANGE, transportNotSupported } from './http-transports.js';
 /** Constructor dependencies of {@link WebSocketUpgrades}. */
 export interface WebSocketUpgradesDependencies {
   readonly store: ConnectionStore;
-  readonly runner: Pick<ConnectionRunner<unknown, unknown, unknown>, 'begin'>;
+  readonly runner: Pick<ConnectionRunner, 'begin'>;
   readonly admitter: Admitter;
   readonly transports: ReadonlySet<TransportName>;
   readonly maximumTransportMessageBytes: number;

@@ -2,10 +2,11 @@
  * A hub that is mapped to a path. The mapped hub hosts the connections. It is also the `Hub` object that the
  * application uses.
  */
+import type { ConnectionApplication } from '../connection/connection-application.js';
 import type { ConnectionOwner } from '../connection/connection-owner.js';
 import { toError } from '../connection/error-text.js';
 import type { HubConnection } from '../connection/hub-connection.js';
-import type { ConnectionHost } from '../connection/run-hub-connection.js';
+import { type ConnectionHost, runHubConnection } from '../connection/run-hub-connection.js';
 import type { Ticker } from '../connection/ticker.js';
 import { SignalRError } from '../errors.js';
 import type { SignalREventListener } from '../events.js';
@@ -115,7 +116,8 @@ export interface HubDependencies {
 }
 
 /** See {@link Hub} and {@link ConnectionHost}. */
-export class MappedHub<Client, User, Items> implements Hub<Client>, ConnectionHost {
+export class MappedHub<Client, User, Items> implements Hub<Client>, ConnectionHost, ConnectionApplication {
+  readonly isRaw = false;
   readonly path: string;
   readonly clients: HubClients<Client>;
   readonly ticker: Ticker;
@@ -196,6 +198,11 @@ export class MappedHub<Client, User, Items> implements Hub<Client>, ConnectionHo
   /** Disconnects this hub from the other instances. The connections of clients stay open. Never rejects. */
   async leave(): Promise<void> {
     await this.#remote?.close();
+  }
+
+  run(connection: HubConnection, request: RequestInfo): void {
+    this.admit(connection, request);
+    runHubConnection(connection, this);
   }
 
   /** Creates the record of a new connection. Must be called before the connection runs. */

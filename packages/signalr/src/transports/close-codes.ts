@@ -10,7 +10,9 @@ export interface CloseCode {
   readonly meaning: string;
 }
 
-/** All close codes. All except `normal` are sent because the client violated the WebSocket protocol or one of its limits. */
+/**
+ * All close codes. All except `normal` and `raw_error` are sent because the client violated the WebSocket protocol or one of its limits.
+ */
 export const CLOSE_CODES = {
   normal: {
     code: 1000,
@@ -18,5 +20,6 @@ export const CLOSE_CODES = {
   },
   protocol_error: { code: 1002, meaning: 'the client sent a frame that RFC 6455 forbids' },
   invalid_text: { code: 1007, meaning: 'the client sent a text frame that is not UTF-8' },
+  raw_error: { code: 1011, meaning: 'a raw connection, which has no Close message, ended with an error' },
   too_many_parts: { code: 1008, meaning: 'the client sent one message in more than 16,384 fragments' },
 } as const satisfies Record<string, CloseCode>;

@@ -10,8 +10,8 @@ import type { EncodedMessage } from '../protocol/encoded-message.js';
 import { PostedInput } from './posted-input.js';
 import { TEXT_AND_BINARY, type Transport, type TransportListener } from './transport.js';
 
-/** Size at which an answer accepts no more messages. A single larger message is still sent in one answer. */
-const MAXIMUM_ANSWER_BYTES = 65_536;
+/** Size at which an answer accepts no more messages, for connections with a hub protocol. */
+export const MAXIMUM_ANSWER_BYTES = 65_536;
 
 /** The headers that ASP.NET Core sets on every answer to a poll. */
 export const POLL_HEADERS = {
@@ -20,12 +20,14 @@ export const POLL_HEADERS = {
   Expires: 'Thu, 01 Jan 1970 00:00:00 GMT',
 } as const;
 
-/** Times of a long polling connection, in milliseconds. */
+/** Limits of a long polling connection. */
 export interface PollLimits {
   /** A poll without messages is answered with an empty body after this time. Clients abandon a poll after 100 s. */
   readonly pollTimeoutMs: number;
   /** A client that does not poll for this time counts as lost. */
   readonly disconnectTimeoutMs: number;
+  /** Size at which an answer accepts no more messages. A single larger message is still sent in one answer. */
+  readonly maximumAnswerBytes: number;
 }
 
 /**
@@ -41,14 +43,14 @@ export class LongPollingTransport implements Transport, TickListener {
   readonly name = 'LongPolling' as const;
   readonly formats = TEXT_AND_BINARY;
   readonly hasInherentKeepAlive = true;
-  readonly input = new PostedInput();
+  readonly input = new PostedInput(this.formats);
   readonly #limits: PollLimits;
   readonly #ticker: Ticker;
   #listener: TransportListener | undefined;
   #poll: ServerResponse | undefined;
   /** The last response with messages. The client may not have read it yet. */
   #taken: ServerResponse | undefined;
-  /** The messages of the next answer. Their size may exceed {@link MAXIMUM_ANSWER_BYTES} by one message. */
+  /** The messages of the next answer. Their size may exceed `maximumAnswerBytes` by one message. */
   #batch: Buffer[] = [];
   #batchBytes = 0;
   /** The time when the present state began. */
@@ -74,7 +76,7 @@ export class LongPollingTransport implements Transport, TickListener {
 
   start(listener: TransportListener): void {
     this.#listener = listener;
-    this.input.start((bytes) => listener.onBytes(bytes));
+    this.input.start(listener);
     this.#ticker.add(this);
   }
 
@@ -101,7 +103,7 @@ export class LongPollingTransport implements Transport, TickListener {
     response.setTimeout(0);
     response.on('close', this.#onPollClosed);
     if (this.#batch.length > 0) this.#scheduleFlush();
-    if (this.#batchBytes < MAXIMUM_ANSWER_BYTES && !this.#isEnding) this.#listener?.onWritable();
+    if (this.#batchBytes < this.#limits.maximumAnswerBytes && !this.#isEnding) this.#listener?.onWritable();
   }
 
   write(message: EncodedMessage): boolean {
@@ -110,7 +112,7 @@ export class LongPollingTransport implements Transport, TickListener {
     this.#batchBytes += message.payload.length;
     if (this.#poll === undefined) return false;
     this.#scheduleFlush();
-    return this.#batchBytes < MAXIMUM_ANSWER_BYTES;
+    return this.#batchBytes < this.#limits.maximumAnswerBytes;
   }
 
   pauseReading(): void {

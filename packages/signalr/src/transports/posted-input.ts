@@ -3,6 +3,11 @@
  * busy, reading stops.
  */
 import type { IncomingMessage } from 'node:http';
+import type { TransferFormat } from '../protocol/hub-protocol.js';
+import type { TransportListener } from './transport.js';
+
+/** The part of a transport's listener that receives messages. */
+type MessageListener = Pick<TransportListener, 'onBytes' | 'onMessageEnd' | 'onMessageAborted'>;
 
 /**
  * The outcome of one body. `closed`: the connection ended before the whole body was read. `client_aborted`: the client did not send
@@ -15,7 +20,8 @@ export type PostOutcome = 'accepted' | 'closed' | 'client_aborted';
  * cost no memory besides their sockets.
  */
 export class PostedInput {
-  #onBytes: ((bytes: Buffer) => void) | undefined;
+  readonly #formats: readonly TransferFormat[];
+  #listener: MessageListener | undefined;
   /** Resolves when all bodies so far have been read. */
   #tail: Promise<unknown> = Promise.resolve();
   #isPaused = false;
@@ -23,9 +29,14 @@ export class PostedInput {
   /** Wakes the reader, because reading may continue or has ended. */
   #wake: (() => void) | undefined;
 
-  /** Begins to deliver bytes. */
-  start(onBytes: (bytes: Buffer) => void): void {
-    this.#onBytes = onBytes;
+  /** @param formats the formats that the transport carries */
+  constructor(formats: readonly TransferFormat[]) {
+    this.#formats = formats;
+  }
+
+  /** Begins to deliver bytes. Each body is one message. */
+  start(listener: MessageListener): void {
+    this.#listener = listener;
   }
 
   pause(): void {
@@ -57,16 +68,24 @@ export class PostedInput {
         await this.#untilReady();
         if (this.#isClosed) return 'closed';
         // A request without `setEncoding` yields buffers.
-        this.#onBytes?.(chunk as Buffer);
+        this.#listener?.onBytes(chunk as Buffer);
       }
     } catch {
       // The body is incomplete: the client is gone, or stopped sending.
+      this.#listener?.onMessageAborted?.();
       return this.#isClosed ? 'closed' : 'client_aborted';
     }
+    if (!this.#isClosed) this.#listener?.onMessageEnd?.(this.#formatOf(request));
     // The body counts as accepted even if its bytes have ended the connection.
     if (!this.#isPaused) return 'accepted';
     await this.#untilReady();
     return this.#isClosed ? 'closed' : 'accepted';
+  }
+
+  /** Returns the format of a body. Without a content type it is binary, if the transport carries binary. */
+  #formatOf({ headers }: IncomingMessage): TransferFormat {
+    const isText = !this.#formats.includes('binary') || /^\s*text\//i.test(headers['content-type'] ?? '');
+    return isText ? 'text' : 'binary';
   }
 
   /**

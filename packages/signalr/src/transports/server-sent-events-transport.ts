@@ -22,9 +22,9 @@ const CARRIAGE_RETURN = 0x0d;
 const BLANK = 0x20;
 
 /**
- * The framing that all event streams share: one `data` line and nothing else, because the .NET client refuses every other field.
+ * The framing that all event streams of hubs share: one `data` line and nothing else, because the .NET client refuses every other field.
  */
-const eventFraming: MessageFraming = {
+export const eventFraming: MessageFraming = {
   frame(payload) {
     const event = Buffer.concat([DATA, payload, EVENT_END]);
     const data = event.subarray(DATA.length, DATA.length + payload.length);
@@ -43,17 +43,33 @@ function blankOut(data: Buffer, byte: number): void {
   for (let at = data.indexOf(byte); at >= 0; at = data.indexOf(byte, at + 1)) data[at] = BLANK;
 }
 
+/**
+ * The framing of raw connections, whose text may have any line breaks. Each line is a `data` field, and clients join the fields by line
+ * feeds. Therefore every line break arrives as a line feed.
+ */
+export const lineFraming: MessageFraming = {
+  frame(payload) {
+    const lines = payload.toString().split(/\r\n|\r|\n/);
+    return Buffer.from(`${lines.map((line) => `data: ${line}`).join('\r\n')}\r\n\r\n`);
+  },
+};
+
+/** A comment of an event stream, which clients ignore. */
+const COMMENT = ':\r\n';
+
 /** The transport for server-sent events. It owns the response from the first header to the end. */
 export class ServerSentEventsTransport implements Transport {
   readonly name = 'ServerSentEvents' as const;
   readonly formats = ['text'] as const;
   readonly hasInherentKeepAlive = false;
   readonly isAttached = true;
-  readonly input = new PostedInput();
+  readonly input = new PostedInput(this.formats);
   readonly #response: ServerResponse;
+  readonly #framing: MessageFraming;
 
-  constructor(response: ServerResponse) {
+  constructor(response: ServerResponse, framing: MessageFraming) {
     this.#response = response;
+    this.#framing = framing;
   }
 
   get bufferedBytes(): number {
@@ -70,18 +86,18 @@ export class ServerSentEventsTransport implements Transport {
       listener.onClosed(true);
     });
     response.on('error', () => {}); // 'close' follows
-    this.input.start((bytes) => listener.onBytes(bytes));
+    this.input.start(listener);
     response.socket?.setNoDelay(true);
     // The HTTP server's timeout would end the stream, because a stream is silent between two pings.
     response.setTimeout(0);
     response.writeHead(200, HEADERS);
     // Firefox regards the stream as open only after its first bytes.
-    response.write(':\r\n');
+    response.write(COMMENT);
   }
 
   write(message: EncodedMessage): boolean {
     if (!this.#response.writable) return true;
-    this.#response.write(message.framedBy(eventFraming));
+    this.#response.write(message.framedBy(this.#framing));
     return this.#response.writableLength < this.#response.writableHighWaterMark;
   }
 
@@ -91,6 +107,10 @@ export class ServerSentEventsTransport implements Transport {
 
   resumeReading(): void {
     this.input.resume();
+  }
+
+  keepAlive(): void {
+    if (this.#response.writable) this.#response.write(COMMENT);
   }
 
   close(): void {

@@ -15,6 +15,10 @@ export interface TransportListener {
   onBytes(bytes: Buffer): void;
   /** Called when a control frame of a WebSocket has arrived, such as a ping. */
   onControlFrame(): void;
+  /** Called after the last bytes of each message of the client. Only raw connections need the boundaries of messages. */
+  onMessageEnd?(format: TransferFormat): void;
+  /** Called when a message will never be complete, because its client stopped in the middle of the message. */
+  onMessageAborted?(): void;
   /**
    * Called before bytes that come over another network connection. A message that is incomplete at this point is never completed.
    */
@@ -82,8 +86,16 @@ export interface Transport {
   /** Stops reading from the network soon. Bytes that are already in the process may still arrive. */
   pauseReading(): void;
   resumeReading(): void;
-  /** Ends the transport properly, after all written data has been sent. Repeated calls have no effect. */
-  close(): void;
+  /**
+   * Sends something that the client's own code does not notice, so that proxies keep the connection open and a broken connection is
+   * found. Absent if the transport carries hub protocols only.
+   */
+  keepAlive?(): void;
+  /**
+   * Ends the transport properly, after all written data has been sent. Repeated calls have no effect.
+   * @param isFailed true if the transport should tell the client about an error. @defaultValue false
+   */
+  close(isFailed?: boolean): void;
   /** Ends the transport immediately. Unsent data is lost. */
   abort(): void;
 }

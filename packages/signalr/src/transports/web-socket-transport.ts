@@ -13,13 +13,14 @@ import { webSocketFraming } from './web-socket-frame.js';
 import { writeTurn } from './write-turn.js';
 
 const NORMAL_CLOSURE = CLOSE_CODES.normal.code;
+const RAW_ERROR = CLOSE_CODES.raw_error.code;
 /**
  * The code with which `ws` would close after a message over the limit. The server sends a Close message
  * instead, because it tells the client more.
  */
 const MESSAGE_TOO_BIG = 1009;
 const ABNORMAL = 1006;
-/** The codes with which `ws` closes when the client violates the WebSocket protocol. */
+/** The codes other than 1000 that may be sent: those of a client that violates the WebSocket protocol, and that of a raw connection. */
 const FAILURES: ReadonlySet<number> = new Set(
   Object.values(CLOSE_CODES)
     .map(({ code }) => code)
@@ -122,10 +123,14 @@ export class WebSocketTransport implements Transport {
     this.#webSocket.resume();
   }
 
-  close(): void {
+  keepAlive(): void {
+    if (this.#webSocket.readyState === WebSocket.OPEN) this.#webSocket.ping();
+  }
+
+  close(isFailed = false): void {
     // A paused socket would never read the client's answer.
     this.#webSocket.resume();
-    this.#webSocket.close(NORMAL_CLOSURE);
+    this.#webSocket.close(isFailed ? RAW_ERROR : NORMAL_CLOSURE);
   }
 
   abort(): void {
@@ -134,10 +139,12 @@ export class WebSocketTransport implements Transport {
     this.#webSocket.terminate();
   }
 
-  onMessage(data: unknown): void {
+  onMessage(data: unknown, isBinary: boolean): void {
     // A server socket has the binary type 'nodebuffer', so data is one Buffer for text frames and for binary
     // frames.
-    if (Buffer.isBuffer(data)) this.#listener?.onBytes(data);
+    if (!Buffer.isBuffer(data)) return;
+    this.#listener?.onBytes(data);
+    this.#listener?.onMessageEnd?.(isBinary ? 'binary' : 'text');
   }
 
   onControlFrame(): void {
@@ -173,8 +180,8 @@ export class WebSocketTransport implements Transport {
 
 // A listener of a `ws` socket is called with the socket as `this`. Separate listeners would cost 300 bytes
 // for each socket.
-function onMessage(this: WebSocket, data: unknown): void {
-  transportOf(this)?.onMessage(data);
+function onMessage(this: WebSocket, data: unknown, isBinary: boolean): void {
+  transportOf(this)?.onMessage(data, isBinary);
 }
 
 function onControlFrame(this: WebSocket): void {

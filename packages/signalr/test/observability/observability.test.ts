@@ -193,6 +193,7 @@ describe('metrics', () => {
 
   /** ASP.NET Core has only three statuses. The events of Millrace distinguish all close reasons. */
   const statuses: Record<CloseReason, string> = {
+    handler_failed: 'normal_closure',
     client_closed: 'normal_closure',
     client_error: 'normal_closure',
     aborted: 'normal_closure',
