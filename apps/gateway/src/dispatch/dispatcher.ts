@@ -142,7 +142,7 @@ export class EventDispatcher {
   }
 
   /**
-   * Sends the event to the connections in its room, and stores it if it can be replayed later. The event is encoded only if it is
+   * Stores the event if it can be replayed later, and sends it to the connections in its room. The event is encoded only if it is
    * stored or the room has a connection.
    */
   #deliver({ stream, entry, received, appendedMs }: Accepted): void {
@@ -152,13 +152,11 @@ export class EventDispatcher {
     const isKept = isReplayed(received);
     const isWanted = isKept || sender.hasConnections(roomId);
     const call = isWanted ? prepareEvent(received, rooms.positions.ofRoom(roomId)) : undefined;
-    try {
-      const recipients = sender.send(received, call, user);
-      observer.delivered(received, recipients, rooms.brokerTimeMs() - appendedMs);
-    } finally {
-      // Even if the send fails, clients can get the event when they reconnect.
-      if (isKept && call !== undefined) rooms.replay.remember(stream, entry.id, received, call, appendedMs);
-    }
+    // The event is stored before it is sent: if the send fills the queue of a client, this client continues after the newest stored
+    // event.
+    if (isKept && call !== undefined) rooms.replay.remember(stream, entry.id, received, call, appendedMs);
+    const recipients = sender.send(received, call, user);
+    observer.delivered(received, recipients, rooms.brokerTimeMs() - appendedMs);
   }
 }
 
