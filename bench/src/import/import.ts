@@ -39,8 +39,12 @@ const pollMs = 25;
  * compiled.
  */
 const warmUpEvents = 600;
-/** Time from the start of the import to the start of the measurement. */
-const settleMs = 1_000;
+/**
+ * Time from the start of the import to the start of the measurement. After this time, the code that the import
+ * runs in the gateway is compiled.
+ */
+const settleMs = 3_000;
+const importSeconds = seconds + settleMs / 1_000;
 
 interface Situation {
   readonly name: string;
@@ -108,7 +112,7 @@ async function measure({ way, hasTenants }: Situation): Promise<Measured> {
   await send(warmUpEvents);
   await clients.collect(warmUpEvents * clientsPerRoom);
   clients.reset();
-  const phase: Phase = { kind: 'rate', perSecond: importPerSecond, seconds: seconds + settleMs / 1_000 };
+  const phase: Phase = { kind: 'rate', perSecond: importPerSecond, seconds: importSeconds };
   if (way !== undefined) importer.send(phase);
   const imported = way === undefined ? undefined : importer.message<Offered>();
   await pause(settleMs);
@@ -149,7 +153,7 @@ function row(situation: Situation): string {
     found.reduce((total, measured) => total + figure(measured), 0).toLocaleString('en');
   const perSecond = (figure: (offered: Offered) => number): string =>
     Math.round(
-      median(found.map(({ offered }) => (offered === undefined ? 0 : figure(offered) / (seconds + 1)))),
+      median(found.map(({ offered }) => (offered === undefined ? 0 : figure(offered) / importSeconds))),
     ).toLocaleString('en');
   const cells = [
     situation.name,
