@@ -4,6 +4,7 @@
 export type { BudgetOwner, BudgetOwnerOf, ClientLimitOptions } from './budgets/client-limits.js';
 export type { ServerClock } from './connection/clock.js';
 export { CLOSE_RULES, type CloseReason, type CloseRule } from './connection/close-reason.js';
+export type { RequestInfo } from './connection/request-info.js';
 export type { DrainOptions } from './drain.js';
 export {
   AuthenticationUnavailable,
@@ -41,7 +42,7 @@ export type {
   TargetArguments,
   TargetResult,
 } from './hub/hub-clients.js';
-export type { ConnectionGroups, HubContext, RequestInfo } from './hub/hub-context.js';
+export type { ConnectionGroups, HubContext } from './hub/hub-context.js';
 export {
   type AnyParsedMethod,
   type ArgumentParser,

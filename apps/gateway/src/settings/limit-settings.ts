@@ -1,6 +1,6 @@
 // The part of the table of settings that limits clients and users. All of these limits are per gateway.
 import { bytes, milliseconds, wholeNumber } from './setting-kinds.js';
-import type { SettingRow } from './settings.js';
+import type { SettingRow } from './setting-row.js';
 
 /** Limits of one connection. */
 export const clientLimitRows: readonly SettingRow[] = [

@@ -6,7 +6,8 @@ import { checkRedisTls } from '../broker/redis-connection-options.js';
 import { GatewayError } from '../errors.js';
 import { DEFAULTS, type GatewayOptions, type ResolvedGatewayOptions, secretsOf } from './options.js';
 import { checkSetting } from './setting-kinds.js';
-import { type ProgramOption, type ProgramSetting, SETTINGS } from './settings.js';
+import type { ProgramOption, ProgramSetting } from './setting-row.js';
+import { SETTINGS } from './settings.js';
 
 const loopbackHosts = new Set(['127.0.0.1', '::1', 'localhost']);
 

@@ -6,7 +6,6 @@ import { faultOfTrustedProxy } from '../http/client-address.js';
 import { LOG_LEVELS } from '../telemetry/logger.js';
 import { apiKeyList } from './api-key-list.js';
 import { clientLimitRows, userLimitRows } from './limit-settings.js';
-import type { GatewayOptions } from './options.js';
 import { hostName, nameInKeys, pem, redisKeyPrefix, redisUrl } from './redis-setting-kinds.js';
 import { faultOfHttpUrl, faultOfOrigin, faultOfSecret } from './setting-checks.js';
 import {
@@ -19,16 +18,8 @@ import {
   text,
   wholeNumber,
 } from './setting-kinds.js';
+import type { SettingName, SettingRow } from './setting-row.js';
 import { tenantRows } from './tenant-settings.js';
-
-/** Settings that have a variable, but are not options of `createGateway`. */
-export type ProgramSetting = 'logLevel' | 'hasDemo';
-
-/** Options that only programs can set, because they are not texts. */
-export type ProgramOption = 'catalog' | 'extensions' | 'tenantOf';
-
-/** Name of a setting: the option of `createGateway`. */
-export type SettingName = Exclude<keyof GatewayOptions, ProgramOption> | ProgramSetting;
 
 /** One setting. */
 export interface Setting {
@@ -42,9 +33,6 @@ export interface Setting {
   /** The default in words, if `defaults` has no value that shows it. */
   readonly defaultText?: string;
 }
-
-/** A setting without its group, as the tables below list it. */
-export type SettingRow = readonly [name: SettingName, kind: SettingKind, about: string, defaultText?: string];
 
 /** The groups of settings, in the order of the page. */
 export const SETTING_GROUPS = [

@@ -1,15 +1,10 @@
 // The part of the table of settings that concerns tenants. All of these limits are per gateway.
 import { faultOfTenantPattern } from '../tenants/tenants.js';
-import { type SettingKind, text, wholeNumber } from './setting-kinds.js';
-import type { SettingName } from './settings.js';
+import { text, wholeNumber } from './setting-kinds.js';
+import type { SettingRow } from './setting-row.js';
 
 /** The settings. */
-export const tenantRows: readonly (readonly [
-  name: SettingName,
-  kind: SettingKind,
-  about: string,
-  defaultText?: string,
-])[] = [
+export const tenantRows: readonly SettingRow[] = [
   [
     'tenantPattern',
     text({

@@ -3,7 +3,7 @@
  */
 import { OldestFirstMap, TokenBucket } from '@millrace/internal';
 import type { ConnectionPrincipal } from '../connection/connection-principal.js';
-import type { RequestInfo } from '../hub/hub-context.js';
+import type { RequestInfo } from '../connection/request-info.js';
 import { type BudgetOwner, type BudgetOwnerOf, type ClientLimits, ownerByUserId } from './client-limits.js';
 
 /**

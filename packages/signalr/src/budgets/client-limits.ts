@@ -9,8 +9,8 @@ import {
   type Rate,
   wholeNumber,
 } from '@millrace/internal';
+import type { RequestInfo } from '../connection/request-info.js';
 import { invalidOption, type SignalRError } from '../errors.js';
-import type { RequestInfo } from '../hub/hub-context.js';
 
 /** The owner of a budget: a user, or an address from which clients connect without signing in. */
 export interface BudgetOwner {

@@ -2,8 +2,8 @@
  * The interface of the code that runs the connections of an endpoint: a hub, or the handler of raw connections.
  */
 import type { SignalREventListener } from '../events.js';
-import type { RequestInfo } from '../hub/hub-context.js';
 import type { HubConnection } from './hub-connection.js';
+import type { RequestInfo } from './request-info.js';
 import type { Ticker } from './ticker.js';
 
 /** Runs the connections of one endpoint. */

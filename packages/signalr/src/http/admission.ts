@@ -5,9 +5,9 @@
 import type { ClientBudget } from '../budgets/client-budgets.js';
 import type { ConnectionPrincipal } from '../connection/connection-principal.js';
 import { toError } from '../connection/error-text.js';
+import type { RequestInfo } from '../connection/request-info.js';
 import { AuthenticationUnavailable } from '../errors.js';
 import type { RefusalReason, SignalREventListener } from '../events.js';
-import type { RequestInfo } from '../hub/hub-context.js';
 import { type Authenticate, type AuthenticateRequest, bearerTokenOf } from './authenticate.js';
 import type { StoredConnection } from './connection-store.js';
 import { emptyAnswer, type HttpAnswer, retryLater, tooManyRequests } from './http-answer.js';

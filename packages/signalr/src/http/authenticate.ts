@@ -2,7 +2,7 @@
  * The `authenticate` function that an application provides for a hub, and the bearer token of a request.
  */
 import type { IncomingMessage } from 'node:http';
-import type { RequestInfo } from '../hub/hub-context.js';
+import type { RequestInfo } from '../connection/request-info.js';
 import type { RequestTarget } from './request-target.js';
 
 /** A request to be authenticated. */

@@ -8,7 +8,7 @@ import type { ConnectionLimits } from '../connection/connection-limits.js';
 import type { ConnectionObserver } from '../connection/connection-owner.js';
 import type { ConnectionPrincipal } from '../connection/connection-principal.js';
 import { HubConnection } from '../connection/hub-connection.js';
-import type { RequestInfo } from '../hub/hub-context.js';
+import type { RequestInfo } from '../connection/request-info.js';
 import type { Instances } from '../instances/instances.js';
 import type { Transport } from '../transports/transport.js';
 import type { ConnectionStore, StoredConnection } from './connection-store.js';

@@ -9,7 +9,7 @@ import { RefusalDelay } from '../budgets/refusal-delay.js';
 import type { ConnectionApplication } from '../connection/connection-application.js';
 import type { ConnectionLimits } from '../connection/connection-limits.js';
 import type { HubConnection } from '../connection/hub-connection.js';
-import type { RequestInfo } from '../hub/hub-context.js';
+import type { RequestInfo } from '../connection/request-info.js';
 import type { ForwardOutcome } from '../instances/forwarding.js';
 import type { ConnectionLocation, Instances } from '../instances/instances.js';
 import type { TransportName } from '../protocol/negotiate.js';

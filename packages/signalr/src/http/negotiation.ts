@@ -1,7 +1,7 @@
 /*
  * Answers negotiate requests: versions, offered transports, redirects. Errors are sent with status 200 and an `error` in the body.
  */
-import type { RequestInfo } from '../hub/hub-context.js';
+import type { RequestInfo } from '../connection/request-info.js';
 import {
   readNegotiateVersion,
   type TransportName,

@@ -4,7 +4,7 @@
  */
 import type { ConnectionPrincipal } from '../connection/connection-principal.js';
 import type { HubConnection } from '../connection/hub-connection.js';
-import type { RequestInfo } from '../hub/hub-context.js';
+import type { RequestInfo } from '../connection/request-info.js';
 import type { Admitter } from './admission.js';
 import type { ConnectionStore } from './connection-store.js';
 import type { HttpAnswer } from './http-answer.js';

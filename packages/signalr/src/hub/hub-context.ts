@@ -3,25 +3,12 @@
  * contexts of a connection share `items`.
  */
 import type { HubConnection } from '../connection/hub-connection.js';
+import type { RequestInfo } from '../connection/request-info.js';
 import type { TransportName } from '../protocol/negotiate.js';
 import type { CallScope } from './call-scope.js';
 import { AddressedHubCallerClients, type HubCallerClients } from './hub-clients.js';
 import type { HubLifetimeManager } from './hub-lifetime-manager.js';
 import type { HubSender } from './hub-sender.js';
-
-/**
- * An HTTP request of a client. In a hub context it is the request that opened the connection. Do not log all headers or the whole
- * query, because they may hold credentials.
- */
-export interface RequestInfo {
-  /** The path as it was requested, without the query. */
-  readonly path: string;
-  /** The query values. Keys are in lower case. */
-  readonly query: ReadonlyMap<string, string>;
-  /** The header values. Keys are in lower case, as Node gives them. */
-  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
-  readonly remoteAddress: string | undefined;
-}
 
 /** The groups of this connection. A change takes effect immediately, before the next send. */
 export interface ConnectionGroups {

@@ -6,6 +6,7 @@ import type { ConnectionApplication } from '../connection/connection-application
 import type { ConnectionOwner } from '../connection/connection-owner.js';
 import { toError } from '../connection/error-text.js';
 import type { HubConnection } from '../connection/hub-connection.js';
+import type { RequestInfo } from '../connection/request-info.js';
 import { type ConnectionHost, runHubConnection } from '../connection/run-hub-connection.js';
 import type { Ticker } from '../connection/ticker.js';
 import { SignalRError } from '../errors.js';
@@ -16,12 +17,7 @@ import type { TransportName } from '../protocol/negotiate.js';
 import { CallScope } from './call-scope.js';
 import { type CallLimits, ConnectionCalls } from './connection-calls.js';
 import { AddressedHubClients, type HubClients } from './hub-clients.js';
-import {
-  ConnectionHubContext,
-  type HubContext,
-  type HubContextDependencies,
-  type RequestInfo,
-} from './hub-context.js';
+import { ConnectionHubContext, type HubContext, type HubContextDependencies } from './hub-context.js';
 import type { HubDefinition, HubMethodsOf } from './hub-definition.js';
 import { type ConnectionRecord, HubDispatcher } from './hub-dispatcher.js';
 import { FilterChain, type HubFilter } from './hub-filter.js';

@@ -4,11 +4,11 @@
 import type { ConnectionApplication } from '../connection/connection-application.js';
 import { toError } from '../connection/error-text.js';
 import type { HubConnection } from '../connection/hub-connection.js';
+import type { RequestInfo } from '../connection/request-info.js';
 import { reportClosed } from '../connection/run-hub-connection.js';
 import type { Ticker } from '../connection/ticker.js';
 import { SignalRError } from '../errors.js';
 import type { SignalREventListener } from '../events.js';
-import type { RequestInfo } from '../hub/hub-context.js';
 import { ClientRawConnection, type ConnectionHandler } from './raw-connection.js';
 import { RawInput } from './raw-input.js';
 

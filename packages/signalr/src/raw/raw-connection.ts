@@ -2,8 +2,8 @@
  * A raw connection as its handler sees it: messages in, messages out, and the facts about the client.
  */
 import type { HubConnection } from '../connection/hub-connection.js';
+import type { RequestInfo } from '../connection/request-info.js';
 import { SignalRError } from '../errors.js';
-import type { RequestInfo } from '../hub/hub-context.js';
 import { EncodedMessage, HEADROOM_BYTES, textWithHeadroom } from '../protocol/encoded-message.js';
 import type { TransferFormat } from '../protocol/hub-protocol.js';
 import type { TransportName } from '../protocol/negotiate.js';
