@@ -1,6 +1,8 @@
 // One tenant publishes far more than the others. Its requests over HTTP are refused, with a time for the next
 // attempt, and it loses its own events from the replay memory. The other tenants are not affected.
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { Agent, type IncomingMessage, request } from 'node:http';
 import { expect, test } from 'vitest';
 import { EventLog } from '../../fixtures/clients/event-log.js';
 import { chatMessage, chatMessages, idsOf } from '../../fixtures/events/sample-events.js';
@@ -123,6 +125,36 @@ test('a flood of requests for one tenant stores only as many events as its rate 
   expect(stored).toBeGreaterThanOrEqual(20);
   expect(stored).toBeLessThanOrEqual(mostAllowed);
   expect(await eventIdsIn(system.redis, 'events:chat')).toHaveLength(stored);
+});
+
+test('the TCP connection of a producer is closed with the 100th refusal in a row', async () => {
+  const environment = {
+    ...pattern,
+    MILLRACE_MAX_TENANT_EVENTS_PER_SECOND: '1',
+    MILLRACE_MAX_TENANT_EVENTS_BURST: '50',
+  };
+  await using system = await startOnRedis({ environment });
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  const post = async (events: number) => {
+    const options = { method: 'POST', agent, headers: { 'content-type': 'application/json' } };
+    const sent = request(`${system.url}/v1/events`, options);
+    sent.end(JSON.stringify(chatMessages(importRoom, events)));
+    const [answer] = (await once(sent, 'response')) as [IncomingMessage];
+    answer.resume();
+    await once(answer, 'end');
+    return { status: answer.statusCode, connection: answer.headers.connection };
+  };
+  const refused = { status: 429, connection: 'keep-alive' };
+  // 40 events are accepted, and 45 would need a pause of 35 s.
+  expect((await post(40)).status).toBe(201);
+  for (let refusals = 1; refusals < 100; refusals += 1) expect(await post(45)).toEqual(refused);
+  // An accepted request ends the row of refusals.
+  expect((await post(5)).status).toBe(201);
+  for (let refusals = 1; refusals < 100; refusals += 1) expect(await post(45)).toEqual(refused);
+  expect(await post(45)).toEqual({ status: 429, connection: 'close' });
+  expect(await post(45)).toEqual(refused);
+  expect(await eventIdsIn(system.redis, 'events:chat')).toHaveLength(45);
+  agent.destroy();
 });
 
 test('a request with the API key of a tenant over its rate is refused before its body is read', async () => {

@@ -15,7 +15,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ApiKeys, KnownApiKey } from '../auth/api-keys.js';
 import { type JsonBody, readJsonBody } from './json-body.js';
 import { type ProblemError, sendProblem } from './problem.js';
-import { roomsOf, sendOverRate, type TenantLimits } from './tenant-limits.js';
+import { noteAccepted, roomsOf, sendOverRate, type TenantLimits } from './tenant-limits.js';
 
 /** Options and dependencies of the route. */
 export interface IngestOptions {
@@ -95,7 +95,7 @@ async function checkTenantOfKey(
   const over = tenant === undefined ? undefined : tenantLimits?.publishRate.checkTenant(tenant);
   if (over === undefined) return;
   tenantLimits?.onRefused();
-  await sendOverRate(reply, over);
+  await sendOverRate(request, reply, over);
 }
 
 /** The API key of each request that presented one. */
@@ -140,7 +140,7 @@ async function ingest(
   const over = tenantLimits?.publishRate.check(rooms);
   if (over !== undefined) {
     tenantLimits?.onRefused();
-    return sendOverRate(reply, over);
+    return sendOverRate(request, reply, over);
   }
   const texts = Array.isArray(value) ? itemTexts(text) : [text];
   const { events, errors } = parseAll(items, texts, options.catalog);
@@ -153,6 +153,7 @@ async function ingest(
     return sendProblem(reply, { status: 403, code: 'forbidden', detail, errors: forbidden });
   }
   tenantLimits?.publishRate.take(rooms);
+  if (tenantLimits !== undefined) noteAccepted(request);
   try {
     const results = (await options.publisher.publishWritten(events)).map(toIngestResult);
     const status = results.every((result) => result.status === 'stored') ? 201 : 202;

@@ -1,6 +1,6 @@
 // Applies the budgets of tenants to publishing over HTTP.
 import { isRoomId } from '@millrace/contract';
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { TenantOverRate, TenantRate } from '../tenants/tenant-rate.js';
 import type { Tenants } from '../tenants/tenants.js';
 import { sendProblem } from './problem.js';
@@ -21,11 +21,30 @@ export function roomsOf(items: readonly unknown[]): readonly string[] {
   });
 }
 
-/** Refuses a request because its tenant publishes too much. */
+/**
+ * Number of refusals in a row after which a TCP connection is closed. A producer that does not wait then has to
+ * connect again. A proxy that shares the connection among producers loses nothing, because the answer says that
+ * it is the last one.
+ */
+const MAX_REFUSALS_IN_A_ROW = 100;
+
+/** The refusals of each TCP connection since its last accepted request. */
+const refusalsInARow = new WeakMap<object, number>();
+
+/** Notes that a request of this TCP connection was accepted. */
+export function noteAccepted({ raw }: FastifyRequest): void {
+  refusalsInARow.delete(raw.socket);
+}
+
+/** Refuses a request because its tenant publishes too much. Closes the TCP connection of a producer that persists. */
 export async function sendOverRate(
+  { raw }: FastifyRequest,
   reply: FastifyReply,
   { tenant, waitMs, perSecond, burst }: TenantOverRate,
 ): Promise<void> {
+  const refusals = (refusalsInARow.get(raw.socket) ?? 0) + 1;
+  refusalsInARow.set(raw.socket, refusals);
+  if (refusals >= MAX_REFUSALS_IN_A_ROW) void reply.header('connection', 'close');
   const seconds = Math.ceil(waitMs / 1000);
   const limit = `${perSecond.toLocaleString('en')} events a second, ${burst.toLocaleString('en')} at once`;
   await sendProblem(reply, {
