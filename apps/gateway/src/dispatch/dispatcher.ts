@@ -100,8 +100,8 @@ export class EventDispatcher {
         observer.dropped(decision.received, decision.reason);
         return;
       case 'deliver':
-        // The event is sent before it is recorded, because clients wait for the event. No other code runs
-        // between the two steps.
+        // Clients wait for the event. Therefore it is sent before it is noted for deduplication and as the end
+        // of indicators. No other code runs in between.
         if (this.#gate.admits(decision)) this.#deliver(decision);
         this.#gate.noteEnding(decision);
         this.#seen.add(decision.received, decision.appendedMs);

@@ -12,6 +12,7 @@ function setUp(options: Partial<EventDispatcherOptions> = {}, brokerTimeMs = now
   const clock = fakeClock();
   const sent: unknown[] = [];
   const remembered: [string, string][] = [];
+  const steps: string[] = [];
   const dropped: string[] = [];
   const rejected: string[] = [];
   const skewed: (string | null | undefined)[] = [];
@@ -35,11 +36,19 @@ function setUp(options: Partial<EventDispatcherOptions> = {}, brokerTimeMs = now
           at: (_roomId, placeOf) => placeOf('events:notification').cursor,
           belongs: (_roomId, stream) => stream !== 'events:chat.p1',
         },
-        replay: { remember: (_stream, id, _received, { text }) => remembered.push([id, text]) },
+        replay: {
+          remember(_stream, id, _received, { text }) {
+            remembered.push([id, text]);
+            steps.push('stored');
+          },
+        },
       },
       sender: {
         hasConnections: () => true,
-        send: (_received, call) => sent.push(JSON.parse(call?.text ?? '')),
+        send(_received, call) {
+          steps.push('sent');
+          return sent.push(JSON.parse(call?.text ?? ''));
+        },
       },
       rejections: { reject: (_stream, _entry, { reason }) => rejected.push(reason) },
       clock,
@@ -51,7 +60,7 @@ function setUp(options: Partial<EventDispatcherOptions> = {}, brokerTimeMs = now
       },
     },
   );
-  return { dispatcher, sent, remembered, dropped, rejected, skewed, naive, delivered };
+  return { dispatcher, sent, remembered, steps, dropped, rejected, skewed, naive, delivered };
 }
 
 function notification(fields: Record<string, string> = {}): Record<string, string> {
@@ -89,6 +98,12 @@ describe('EventDispatcher', () => {
       },
     ]);
     expect(delivered).toEqual([{ recipients: 1, delayMs: 7 }]);
+  });
+
+  it('an event is stored for replay before it is sent, so that a client whose queue it fills can continue after it', () => {
+    const { dispatcher, steps } = setUp();
+    dispatcher.dispatch('events:notification', entryAt(nowMs, notification()));
+    expect(steps).toEqual(['stored', 'sent']);
   });
 
   it('a timestamp without an offset is read as UTC and counted, and does not determine the event’s age', () => {
