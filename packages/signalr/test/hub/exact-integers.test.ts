@@ -4,6 +4,7 @@
 import { describe, expect, test } from 'vitest';
 import { defineHub } from '../../src/index.js';
 import { startHost } from '../support/host.js';
+import { openClient } from '../support/protocol-client.js';
 import { call, openRaw } from '../support/raw-client.js';
 
 const seen: unknown[] = [];
@@ -81,4 +82,26 @@ describe('integers beyond 2^53 in JSON', () => {
       }
     },
   );
+});
+
+describe('integers beyond 2^53 in MessagePack', () => {
+  const integers = [2n ** 53n + 1n, -(2n ** 53n) - 1n, 2n ** 63n - 1n, -(2n ** 63n), 2n ** 64n - 1n];
+
+  test.each(integers)('a hub with the option bigint returns %s as it was sent', async (integer) => {
+    await using host = await startHubs();
+    await using client = await openClient(host, 'messagepack', '/exact');
+    expect(await client.invoke('echo', integer)).toBe(integer);
+    expect(await client.invoke('echo', { list: [integer] })).toEqual({ list: [integer] });
+    expect(seen.slice(-2)).toEqual([integer, { list: [integer] }]);
+  });
+
+  test.each(integers)('a hub without the option refuses %s, and keeps the connection', async (integer) => {
+    await using host = await startHubs();
+    await using client = await openClient(host, 'messagepack', '/plain');
+    seen.length = 0;
+    await expect(client.invoke('echo', integer)).rejects.toThrow('Argument 1 is too large');
+    await expect(client.invoke('echo', 1, [integer])).rejects.toThrow('Argument 2 is too large');
+    expect(seen).toEqual([]);
+    expect(await client.invoke('echo', 2 ** 53 - 1)).toBe(2 ** 53 - 1);
+  });
 });
