@@ -2,6 +2,7 @@
 // Redis, several instances or a browser), `types` (checks by the compiler) and `e2e` (the whole system: real Redis, real processes,
 // real clients).
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './scripts/longest-first.js';
 
 const source = {
   resolve: { conditions: ['@millrace/source'] },
@@ -17,24 +18,33 @@ const slow = [
   'packages/signalr/test/official-clients/official-matrix*.test.ts',
 ];
 
-// These files run only with NIGHTLY=1, as in `npm run nightly`. They take too long for the suite, or build an earlier commit.
+// These files take too long for the suite, or build an earlier commit. They run only with NIGHTLY=1, as in `npm run nightly`.
 const nightly = [
-  'e2e/tests/programs/benchmarks.test.ts',
+  'scripts/test/damaged-packages.test.mjs',
+  'e2e/tests/programs/{benchmarks,create-millrace,dotnet-guide,site}.test.ts',
   'e2e/faults/rolling-restart.test.ts',
+  'e2e/faults/presence-storm.test.ts',
+  'e2e/tests/presence/{default-grace,redis-that-restarts}.test.ts',
+  'e2e/tests/helpdesk/looks.test.ts',
   'e2e/upgrade/*.test.ts',
 ];
 const isNightly = process.env['NIGHTLY'] === '1';
 
-// Test files share the modules of their worker, because loading the modules for each file took half of the CPU time. Mocks and
-// stubbed globals are therefore restored after each test.
+// Test files share the modules of their worker, because loading the modules again for each file took half of the CPU time.
+// Mocks and stubbed globals are therefore restored after each test.
 const shared = { isolate: false, restoreMocks: true, unstubGlobals: true } as const;
-// The time limits are long, because they only end a test that hangs, even on a machine that is busy with other work.
+
+// The time limits only end a test that hangs. They are long, so that a test also passes on a busy machine.
 const patient = { testTimeout: 120_000, expect: { poll: { timeout: 30_000 } } } as const;
 
 export default defineConfig({
   test: {
     reporters: ['default', './scripts/closing-line-reporter.mjs'],
-    maxWorkers: 2,
+    // More workers than the two cores of the usual machine, because most tests wait more than they compute. All projects run at
+    // the same time, so that tests that compute fill the time in which others wait.
+    maxWorkers: 5,
+    sequence: { sequencer: LongestFirst },
+    globalSetup: './scripts/bundle-if-stale.mjs',
     projects: [
       {
         ...source,
@@ -46,7 +56,7 @@ export default defineConfig({
             'bench/test/*.test.ts',
             'scripts/test/*.test.mjs',
           ],
-          exclude: slow,
+          exclude: [...slow, ...(isNightly ? [] : nightly)],
           ...shared,
           ...patient,
         },
@@ -75,10 +85,6 @@ export default defineConfig({
           include: ['e2e/**/*.test.ts'],
           exclude: ['**/node_modules/**', ...(isNightly ? [] : nightly)],
           ...shared,
-          // The e2e tests run after the other projects. They get three workers instead of two, because they wait more than they
-          // compute.
-          sequence: { groupOrder: 1 },
-          maxWorkers: 3,
           testTimeout: 300_000,
           // Some hooks install tarballs, whose dependencies come from the registry.
           hookTimeout: 300_000,

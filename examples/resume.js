@@ -4,9 +4,19 @@ import { HubConnectionBuilder } from '@microsoft/signalr';
 
 const maxSeen = 2_000; // event IDs remembered per room; a replay has at most 1,000 events
 
-export function resume({ url, handlers, reload, refused = console.warn, http = {}, retryMs = 1_000 }) {
+export function resume({
+  url,
+  handlers,
+  reload,
+  refused = console.warn,
+  http = {},
+  retryMs = 1_000,
+  ...more
+}) {
+  const { joined = () => {}, lost = () => {} } = more; // called after each join, and after each failed or lost connection
   const rooms = new Map(); // room ID → { position of the last event, seen event IDs, isJoined }
-  const roomOf = (id) => rooms.get(id) ?? (id.startsWith('user:') ? rooms.get('user:me') : undefined);
+  const nameOf = (id) => (id.startsWith('user:') ? 'user:me' : id.startsWith('*:') ? '*' : id);
+  const roomOf = (id) => rooms.get(id) ?? rooms.get(nameOf(id)); // *:<tenant> is a part of the room *
   let connection; // the open connection
   let giveUp = () => {}; // ends the connection; run() opens the next one
   let isStopped = false;
@@ -36,6 +46,7 @@ export function resume({ url, handlers, reload, refused = console.warn, http = {
     room.isJoined = true;
     room.onJoined();
     if (!answer.recovered) reload(id); // also at the first join, because no event was seen before it
+    joined(id);
   }
 
   async function onFailure(id, room, { message }) {
@@ -73,6 +84,7 @@ export function resume({ url, handlers, reload, refused = console.warn, http = {
     } finally {
       connection = undefined;
       for (const room of rooms.values()) room.isJoined = false;
+      lost();
       next.stop().catch(() => {});
     }
   }

@@ -11,4 +11,5 @@ const live = resume({
   http: { accessTokenFactory: () => process.env.TOKEN ?? '' }, // called for every connection
 });
 live.join('user:me'); // the events for this user
+live.join('*'); // the events for everybody
 await live.join('ticket-42');

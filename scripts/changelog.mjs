@@ -1,5 +1,5 @@
-// Formats the entries that `npx changeset version` writes into a CHANGELOG: the text of each changeset unchanged, and one line with
-// the versions of other packages that a package needs. `.changeset/config.json` names this file.
+// Formats the entries that `npx changeset version` writes into a CHANGELOG. The text of each changeset stays unchanged. One
+// line lists the versions of the other packages that a package needs. `.changeset/config.json` names this file.
 
 /** Returns the text of a changeset as a list item. */
 async function getReleaseLine({ summary }) {

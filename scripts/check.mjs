@@ -1,8 +1,8 @@
-// Runs all checks that do not run the product: format, types, lint (import levels, cycles), unused and undeclared dependencies,
-// house rules, evidence for a security review, package exports. Stops at the first failure. Prints one line for each step, and the output of a tool only if the
-// tool fails.
+// Runs all checks that do not run the product: format, types, lint (import levels, cycles), unused and undeclared
+// dependencies, house rules, evidence for a security review, package exports, API reports. Stops at the first failure. Prints one line for
+// each step, and the output of a tool only if the tool fails.
 //
-//   node scripts/check.mjs [--unit] [step …]     --unit: runs the quick tests too; with names of steps: runs only these steps
+// node scripts/check.mjs [--unit] [step …]     --unit: also runs the quick tests; names of steps: runs only these steps
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -18,16 +18,21 @@ const env = {
 /** The steps by name. A step is a list of commands that run one after the other, or a function. */
 const steps = {
   format: [['biome', 'ci', '--error-on-warnings', '.']],
-  build: [['tsc', '-b']],
+  build: [
+    ['tsc', '-b'],
+    ['node', 'scripts/bundle.mjs', '--if-stale'],
+  ],
   'build of the benchmark': [['tsc', '-b', 'bench']],
   'types of tests': [['tsc', '-p', 'tsconfig.tests.json']],
   'types of the helpdesk pages': [['tsc', '-p', 'apps/helpdesk/web']],
+  'types of templates': [['tsc', '-p', 'packages/create-millrace/templates']],
   lint: [['oxlint', '--type-aware', '--deny-warnings', '.']],
   'unused and undeclared': [['knip', '--treat-config-hints-as-errors']],
   house: [['node', 'scripts/house.mjs']],
   evidence: [['node', 'scripts/evidence.mjs', '--check']],
-  'exports of packages': packageFolders.map((folder) => ['publint', folder, '--strict']),
+  'exports of packages': () => runAll(packageFolders.map((folder) => ['publint', folder, '--strict'])),
   'types of packages': typesOfPackages,
+  'public API': [['node', 'scripts/api-reports.mjs', '--check']],
   'unit tests': [['vitest', 'run', '--project', 'unit']],
 };
 
@@ -37,23 +42,35 @@ const sequence = [
   'build of the benchmark',
   'types of tests',
   'types of the helpdesk pages',
+  'types of templates',
   'lint',
   'unused and undeclared',
   'house',
   'evidence',
   'exports of packages',
   'types of packages',
+  'public API',
 ];
 
-/** Packs each package and checks its types as a user of the package gets them. */
-async function typesOfPackages(run) {
+/** Packs each package, and checks its exports and types from the point of view of a user who installs it. */
+async function typesOfPackages() {
   const target = mkdtempSync(join(tmpdir(), 'millrace-pack-'));
   try {
-    for (const tarball of packAll(target))
-      await run(['attw', tarball, '--profile', 'esm-only', '--format', 'ascii']);
+    await runAll(
+      packAll(target).map((tarball) => ['attw', tarball, '--profile', 'esm-only', '--format', 'ascii']),
+    );
   } finally {
     rmSync(target, { recursive: true });
   }
+}
+
+/** Runs commands that need nothing of each other, two at a time. */
+async function runAll(commands) {
+  const left = [...commands];
+  const runLeft = async () => {
+    for (let command = left.shift(); command !== undefined; command = left.shift()) await run(command);
+  };
+  await Promise.all([runLeft(), runLeft()]);
 }
 
 /** Runs a command and returns its output. Throws an error with the output if the command fails. */
@@ -74,8 +91,8 @@ function run([command, ...args]) {
 }
 
 /**
- * Runs a step and prints its line: the name at the start, the result and the duration at the end. In a terminal, the line also
- * counts the seconds.
+ * Runs a step and prints its line: first the name, then the result and the duration. While the step runs in a terminal, the
+ * line also counts the seconds.
  */
 async function runStep(name) {
   const startedAtMs = performance.now();
@@ -89,7 +106,7 @@ async function runStep(name) {
   try {
     const commands = steps[name];
     let output = '';
-    if (typeof commands === 'function') await commands(run);
+    if (typeof commands === 'function') await commands();
     else for (const command of commands) output = await run(command);
     const closingLine = output.match(/^\d+ passed, \d+ failed.*$/gm)?.at(-1);
     result = closingLine ?? 'ok';

@@ -6,9 +6,9 @@ export default class ClosingLineReporter {
   #count = { passed: 0, failed: 0, skipped: 0 };
 
   onInit() {
-    // Marks the run before any worker starts, because the workers inherit the mark.
+    // Marks the run before any worker starts, because workers inherit the mark.
     markRun();
-    // Prints the line at exit, after the default reporter's summary and after the workers have ended.
+    // The line is printed at exit, so that it follows the default reporter's summary and the workers have ended.
     process.once('exit', () => this.#close());
   }
 

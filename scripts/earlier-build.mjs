@@ -28,6 +28,9 @@ export async function buildEarlier(reference) {
       [join(repository, 'node_modules/typescript/bin/tsc'), '-b', 'apps/gateway', 'packages/client'],
       { cwd: folder },
     );
+    const bundle = join(folder, 'scripts/bundle.mjs');
+    // In commits without this script, the compiler writes the code too.
+    if (existsSync(bundle)) await run(process.execPath, [bundle], { cwd: folder });
     return { name: commit.slice(0, 7), folder, cli: join(folder, 'apps/gateway/bin/millrace.js'), remove };
   } catch (error) {
     await remove();
@@ -49,10 +52,7 @@ async function resolveCommit(reference) {
   }
 }
 
-/**
- * Unpacks a commit into a folder. Unlike `git worktree add`, it writes nothing into the repository, so a crash leaves nothing
- * behind there.
- */
+/** Unpacks a commit into a folder. `git worktree add` would write into the repository, and a crash would leave that behind. */
 async function unpack(commit, folder) {
   const archive = join(folder, 'base.tar');
   await run('git', ['archive', '--output', archive, commit], { cwd: repository });

@@ -1,6 +1,6 @@
-// Installs the programs that the tests need and that are missing: Redis, OpenSSL, Chromium, strace, and FastAPI for the README's
-// example. It installs them only on Debian as root, from Debian's packages. Elsewhere it prints the names of the missing packages.
-// It installs nothing else.
+// Installs the programs that the tests need and that are missing: Redis, OpenSSL, Chromium, nginx, HAProxy, strace, and FastAPI for the
+// README's example. This works only on Debian as root, and uses only Debian's packages. On any other system, the script
+// prints the names of the missing packages.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 
@@ -9,12 +9,16 @@ const needed = [
   // The tests use `openssl` to create the certificate of a Redis with TLS.
   { isThere: () => hasProgram('openssl'), debianPackages: ['openssl'] },
   { isThere: () => existsSync('/usr/bin/chromium'), debianPackages: ['chromium'] },
-  // Only Linux has `strace`. The tests that trace a gateway leave themselves out without it.
+  // nginx and HAProxy stand in front of two gateways. They are not on the PATH of every user, so they are looked for where
+  // Debian puts them.
+  { isThere: () => existsSync('/usr/sbin/nginx') || hasProgram('nginx'), debianPackages: ['nginx'] },
+  { isThere: () => existsSync('/usr/sbin/haproxy') || hasProgram('haproxy'), debianPackages: ['haproxy'] },
+  // Only Linux has `strace`. Without it, the tests that trace a gateway are skipped.
   { isThere: () => process.platform !== 'linux' || hasProgram('strace'), debianPackages: ['strace'] },
   // Calls Debian's Python by its full path, because another Python on the PATH lacks Debian's packages.
   {
-    isThere: () => succeeds('/usr/bin/python3', ['-c', 'import fastapi, redis.asyncio, uvicorn']),
-    debianPackages: ['python3-fastapi', 'python3-redis', 'python3-uvicorn'],
+    isThere: () => succeeds('/usr/bin/python3', ['-c', 'import fastapi, httpx, jwt, redis.asyncio, uvicorn']),
+    debianPackages: ['python3-fastapi', 'python3-httpx', 'python3-jwt', 'python3-redis', 'python3-uvicorn'],
   },
 ];
 

@@ -1,5 +1,5 @@
-// npm run evidence [-- --check] writes docs/evidence/: what a security review asks for. With `--check` it writes nothing, and fails if
-// a file differs from what it would write. It fails in any case if a licence is not allowed, or if a row of the ASVS names a test that
+// npm run evidence [-- --check] writes docs/evidence/, the documents for a security review. With `--check` it writes nothing,
+// and fails if a file is out of date. It always fails if a licence is not allowed, or if a row of the ASVS names a test that
 // does not exist.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { asvsPage, missingTests } from './evidence/asvs/page.mjs';
@@ -12,10 +12,16 @@ import { packageFolders } from './pack.mjs';
 const root = new URL('../', import.meta.url);
 const read = (path) => readFileSync(new URL(path, root), 'utf8');
 
-/** The demo is not published, but whoever runs it gets its packages. Its pages are built from its development dependencies. */
+/**
+ * The demo is not published, but everybody who runs it installs its packages. Its pages are built from its development
+ * dependencies.
+ */
 const demoFolder = 'apps/helpdesk';
 
-/** Returns the keys of the packages that are built into the pages of the demo. Types and the build tool stay outside. */
+/**
+ * Returns the lock file's keys of the packages that are built into the demo's pages. Type packages and the build tool are not
+ * built in.
+ */
 function keysInPages({ packages }) {
   return Object.keys(packages[demoFolder].devDependencies)
     .filter((name) => !/^@(types|vitejs)\//.test(name))
@@ -23,7 +29,7 @@ function keysInPages({ packages }) {
     .filter((key) => packages[key].link !== true);
 }
 
-/** Returns name, version and licence of everything that some folders need in production. */
+/** Returns the name, version and licence of each package that the given folders need in production. */
 function packagesOf(lock, folders) {
   return [...productionEntries(lock, folders)]
     .filter(([key]) => key.includes('node_modules/'))
@@ -50,7 +56,10 @@ function licencesPage(published, demo) {
   ].join('\n');
 }
 
-/** Returns the problems that no file can show, and the files by path. Files with `isFresh` change without a change of the code. */
+/**
+ * Returns the files of the evidence, and the problems that appear in no file. A file with `isFresh` may change although the
+ * code did not change, so `--check` does not compare it.
+ */
 function evidence() {
   const lock = JSON.parse(read('package-lock.json'));
   const { version } = JSON.parse(read('apps/gateway/package.json'));

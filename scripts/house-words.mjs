@@ -1,5 +1,6 @@
-// Retired words and their replacements: words for which the field has a standard term, or that had several meanings. The house
-// check looks for each `pattern` in every line of code and docs. `inside` limits a pattern to some paths.
+// Retired words and their replacements. A word was retired because it had several meanings, or because the field has a
+// standard term. The house check searches every line of code and docs for each `pattern`. `inside` limits a pattern to some
+// paths.
 
 const deadLetterPaths = /^(apps\/gateway|packages\/(broker|testkit)|e2e|docs\/dead)/;
 
@@ -10,7 +11,7 @@ export const retiredWords = [
     use: 'say "slow connection" or "flaky connection"',
   },
   {
-    // Does not match letters of the alphabet.
+    // Allows letters of the alphabet.
     pattern:
       /(?<!dead[ -])(?<!\b(?:capital|upper-case|lower-case|small|single|small or capital|the same) )\bletters?\b(?! (?:and digits|or digit|or a digit))/i,
     inside: deadLetterPaths,
@@ -54,6 +55,11 @@ export const retiredWords = [
   {
     pattern: /\b(interface|type|class) \w*(Verdict|Place)\b/,
     use: 'the word had several meanings: name what it is',
+  },
+  {
+    pattern: /ticket|\bsupport[ -]?(desk|cent(er|re))|\buac|\bReceiveMessage\b/i,
+    inside: /^(apps\/gateway|packages\/(?!testkit\/)[\w-]+)\/src\/(?!built-in\/)/,
+    use: 'the words of one application stand in its module and in the built-in catalog only: use another example',
   },
   {
     pattern: /\b(interface|type|class) (Mark|Held|Span|Reach|Desk|Router|Outbox)\b/,

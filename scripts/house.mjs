@@ -1,11 +1,13 @@
-// Checks the rules of the project that no linter has: length of files, number of files in a folder, retired words, beginnings of
-// comments, titles of tests, and paths in pages. With paths as arguments, it checks only the files below these paths.
+// Checks the rules of the project for which no linter exists: length of files, number of files in a folder, retired words,
+// beginnings of comments, titles of tests, and paths, links and code in pages. If paths are given as arguments, only the files below them are
+// checked.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { dirname, extname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import nlp from 'compromise';
 import { retiredWords } from './house-words.mjs';
+import { anchorFindings, blockFindings, shownTexts } from './pages.mjs';
 import { testTitles } from './test-titles.mjs';
 
 const MAX_LINES = 400;
@@ -17,10 +19,10 @@ const CODE_ENDINGS = new Set(['.ts', '.tsx', '.mjs', '.js', '.cs', '.css']);
 const isCode = (path) => CODE_ENDINGS.has(extname(path)) && !path.endsWith('.d.mts');
 const isTest = (path) => /\.test(-d)?\.(tsx?|mjs)$/.test(path) || path.includes('/conformance/');
 
-/** The paths of these rules and their test, which contain the texts that the rules look for. */
+/** The files of the house rules and their test. They contain the words that the rules search for. */
 const OWN = /^scripts\/(test\/)?house/;
 
-/** Formats a finding as one line: the place, then what to do. */
+/** Formats a finding as one line: the place, and the remedy. */
 function finding(path, line, text) {
   return `${path}:${line}  ${text}`;
 }
@@ -49,7 +51,10 @@ function commentFindings(path, lines) {
 /** Files whose hash is part of the results in docs/performance.md. Their comments change only together with a new measurement. */
 const MEASURED = /^bench\/src\/(floor|peers|traffic\/(chat-payload|events|metronome|publisher)\.)/;
 
-/** Finds retired words. The list of retired words, its test, the changelogs and docs/upgrading.md may contain them. */
+/**
+ * Finds retired words. Some files may contain them: the list of retired words, its test, the changelogs and
+ * docs/upgrading.md.
+ */
 function wordFindings(path, lines) {
   const mayName =
     /^scripts\/(test\/)?house/.test(path) || /(^|\/)CHANGELOG\.md$|^docs\/upgrading\.md$/.test(path);
@@ -61,7 +66,10 @@ function wordFindings(path, lines) {
   );
 }
 
-/** Empties the generated blocks of a page. Their text is checked in the program that writes it. */
+/**
+ * Replaces the lines of a page's generated blocks with empty lines. The text of such a block is checked in the program that
+ * writes it.
+ */
 function withoutGenerated(lines) {
   let isInside = false;
   return lines.map((line) => {
@@ -71,7 +79,7 @@ function withoutGenerated(lines) {
   });
 }
 
-/** Verbs that the tagger mistakes for plural nouns. */
+/** The language library takes these verbs for plural nouns. */
 nlp.plugin({ words: { hears: 'PresentTense', holds: 'PresentTense', survives: 'PresentTense' } });
 const FINITE_VERB = '(#PresentTense|#PastTense|#Copula|#Modal|#Auxiliary|#Infinitive)';
 
@@ -94,8 +102,8 @@ export function isStatement(title) {
 const isVerb = ({ tags }) => tags.includes('Verb') && !tags.includes('Gerund') && !tags.includes('Auxiliary');
 
 /**
- * Tells whether a first word that could be a verb belongs to the subject. It is then a noun in front of a verb ("marks are", "fetch
- * reads"), or an adjective in front of a noun ("stored entries").
+ * Tells whether a title's first word belongs to the subject although it could be a verb. It may be a noun in front of a verb
+ * ("marks are", "fetch reads"), or an adjective in front of a noun ("stored entries").
  */
 function isSubject(first, second) {
   if (second === undefined || first.tags.includes('Copula')) return false;
@@ -103,6 +111,30 @@ function isSubject(first, second) {
   const isBeforeVerb = !first.normal.endsWith('s') && isBefore('PresentTense') && second.normal.endsWith('s');
   const isParticiple = first.tags.includes('PastTense') && isBefore('Plural');
   return isBefore('Copula', 'Auxiliary', 'Modal') || isBeforeVerb || isParticiple;
+}
+
+/**
+ * The only files of the gateway that send to clients. Every message of an event goes through one of the senders, so that order, slow
+ * clients, removals and resuming hold for it. A new hub, route or loop gives its events to them instead of sending itself.
+ */
+const SENDERS =
+  /^apps\/gateway\/src\/(rooms\/(connection-notices|connection-rooms|receivers|room-sender|stream-losses)|presence\/compose-presence|reads\/room-stream|views\/view-(connection|rooms|sender))\.ts$/;
+const USE_OF_CLIENTS =
+  /\bclients\.(all|caller|client|group|other|user)|=\s*[\w.#]+\.clients;|\{[^{}]*(?<!\.)\bclients\b[^{}]*\}\s*[=):]/;
+
+function sendFindings(path, lines) {
+  if (!path.startsWith('apps/gateway/src/') || SENDERS.test(path)) return [];
+  return lines.flatMap((line, index) =>
+    /^\s*(\/\/|\*|\/\*)/.test(line) || !USE_OF_CLIENTS.test(line)
+      ? []
+      : [
+          finding(
+            path,
+            index + 1,
+            'this code can send past delivery: let RoomSender, ViewSender or ConnectionRooms send',
+          ),
+        ],
+  );
 }
 
 function titleFindings(path, text) {
@@ -146,13 +178,14 @@ export function pathFindings(page, text, files) {
   );
 }
 
-/** The findings in one file. */
+/** Returns the findings in one file. */
 export function fileFindings(path, text) {
   const lines = text.trimEnd().split('\n');
   return [
     ...lengthFindings(path, lines),
     ...commentFindings(path, lines),
     ...wordFindings(path, lines),
+    ...sendFindings(path, lines),
     ...titleFindings(path, text),
   ];
 }
@@ -163,18 +196,39 @@ function trackedFiles(paths) {
     .split('\n');
 }
 
-/** All findings in the tracked files below the given paths. */
+/** Returns the findings in all tracked files below the given paths. */
 function findingsIn(paths) {
   const files = trackedFiles([]);
   const tracked = trackedFiles(paths);
   const read = tracked.filter((path) => isCode(path) || path.endsWith('.md'));
+  const evidence = evidenceOf(files);
+  const readPage = (path) => (files.includes(path) ? readFileSync(path, 'utf8') : undefined);
+  const pageFindings = (path, text) => [
+    ...pathFindings(path, text, files),
+    ...anchorFindings(path, text, readPage),
+    ...blockFindings(path, text, evidence),
+  ];
   return [
     ...folderFindings(tracked),
     ...read.flatMap((path) => {
       const text = readFileSync(path, 'utf8');
-      return [...fileFindings(path, text), ...(path.endsWith('.md') ? pathFindings(path, text, files) : [])];
+      return [...fileFindings(path, text), ...(path.endsWith('.md') ? pageFindings(path, text) : [])];
     }),
   ];
+}
+
+/** The texts with which the code in pages is compared: all tests with their fixtures, and all examples that a test names. */
+function evidenceOf(files) {
+  const tests = files
+    .filter((path) => isCode(path) && /(^|\/)(test|e2e)\//.test(path))
+    .map((path) => readFileSync(path, 'utf8'))
+    .join('\n');
+  const isTested = (path) =>
+    /\/test\/(readme|examples)\//.test(path) || tests.includes(path.replace(/^(examples|deploy)\//, ''));
+  const examples = files.filter(
+    (path) => /^(examples|deploy)\/|\/test\/(readme|examples)\//.test(path) && isTested(path),
+  );
+  return { tests, examples: new Set(examples.flatMap((path) => shownTexts(readFileSync(path, 'utf8')))) };
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {

@@ -1,6 +1,7 @@
-// Finds the processes and folders that a test run leaves behind. All processes of a run inherit a mark in their environment and one
-// folder for temporary files. A process with the mark and a `millrace-*` entry in the folder count as left behind at the end of the
-// run. A port that is still taken belongs to such a process. Processes are found through /proc, and therefore on Linux only.
+// Finds processes and folders that a test run leaves behind. All processes of a run inherit a mark in their environment, and
+// share one folder for temporary files. A process that still has the mark at the end of the run counts as left behind, and so
+// does a `millrace-*` entry in the folder. A port that is still in use belongs to such a process. Processes are found through
+// /proc, so only on Linux.
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,8 +18,8 @@ export function markRun() {
 }
 
 /**
- * Kills the processes and deletes the folder that the marked run has left behind. Returns one line for each process and each
- * `millrace-*` entry. Blocks, because it is called when a process exits.
+ * Kills the processes that the marked run has left behind, and deletes its folder. Returns one line for each process and each
+ * `millrace-*` entry. Blocks, because it runs while a process exits and nothing asynchronous can run then.
  */
 export function clearLeftovers() {
   const folder = process.env[MARK];
@@ -43,7 +44,7 @@ function markedProcesses(folder) {
   for (const pid of numericNames('/proc')) {
     if (pid === process.pid) continue;
     try {
-      // A process that has exited, but was not yet reaped, has an empty environment.
+      // The environment of a process that has exited, but was not yet reaped, is empty.
       if (!readFileSync(`/proc/${pid}/environ`, 'utf8').includes(`${MARK}=${folder}\0`)) continue;
       found.push({ pid, command: readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim() });
     } catch {
@@ -57,7 +58,7 @@ function numericNames(folder) {
   try {
     return readdirSync(folder).map(Number).filter(Number.isInteger);
   } catch {
-    // Outside Linux there is no /proc, and processes cannot be found.
+    // Only Linux has /proc. On other systems, no process is found.
     return [];
   }
 }

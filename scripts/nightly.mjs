@@ -7,15 +7,43 @@ import { readFileSync, writeFileSync } from 'node:fs';
 const page = new URL('../docs/nightly.md', import.meta.url);
 const chaosSeeds = [7, 101, 202];
 
-/** The shell command of each part, by the name of the part. */
+/** The parts: the name of each part and its shell command. */
 const parts = new Map([
+  [
+    'rehearsal',
+    'npm run release:rehearse -- --write && NIGHTLY=1 npx vitest run --project unit scripts/test/damaged-packages.test.mjs',
+  ],
   ['benchmarks', 'NIGHTLY=1 npx vitest run --project e2e e2e/tests/programs/benchmarks.test.ts'],
+  ['create', 'NIGHTLY=1 npx vitest run --project e2e e2e/tests/programs/create-millrace.test.ts'],
+  [
+    'site',
+    'npm ci --prefix site && npm run docs && NIGHTLY=1 npx vitest run --project e2e e2e/tests/programs/site.test.ts',
+  ],
+  [
+    'guides',
+    'NIGHTLY=1 FROM_TARBALLS=1 npx vitest run --project e2e e2e/tests/programs/dotnet-guide.test.ts e2e/tests/programs/getting-started.test.ts',
+  ],
   ['looks', 'NIGHTLY=1 npx vitest run --project e2e e2e/tests/helpdesk/looks.test.ts'],
+  [
+    'load-model',
+    'LOAD_MODEL_RUNS=10000 npx vitest run --project unit packages/client/test/loading/load-model.test.ts',
+  ],
   ['rolling-restart', 'npm run rolling-restart'],
   ...chaosSeeds.map((seed) => [`chaos-${seed}`, `npm run chaos -- --minutes 10 --seed ${seed} --write`]),
+  ['presence', 'NIGHTLY=1 npx vitest run --project e2e e2e/faults/presence-storm.test.ts e2e/tests/presence'],
   ['durability', 'npm run durability'],
-  ['upgrade', 'npm run upgrade'],
+  ['members', 'MEMBER_RUNS=150 npx vitest run --project e2e e2e/tests/members/property/removals.test.ts'],
+  [
+    'upgrade',
+    'npm run upgrade && NIGHTLY=1 npx vitest run --project e2e e2e/upgrade/control-entries.test.ts',
+  ],
   ['readable', 'npm run readable'],
+  ['chart', 'npm run chart && git diff --exit-code deploy/kubernetes'],
+  ['matrix', 'npm run matrix'],
+  [
+    'erasure',
+    'npm run build && ERASURE_RUNS=300 npx vitest run --project e2e e2e/tests/erasure/erasure-races.test.ts',
+  ],
 ]);
 
 /** Returns the last line of the form `N passed, N failed`. */
@@ -39,7 +67,7 @@ async function run(name, command) {
   return status === 0;
 }
 
-/** Replaces the row of a part in docs/nightly.md. */
+/** Replaces the row of a part in docs/nightly.md with its new result. */
 function write(name, row) {
   const text = readFileSync(page, 'utf8');
   const place = new RegExp(`^\\| ${name} \\|.*$`, 'm');

@@ -1,6 +1,6 @@
-// npm run pack [-- --to FOLDER]: writes a tarball of every published package to `tarballs/`. A tarball can be installed alone: it
-// contains the packages of this repository that it depends on in its folder `inside`, and its modules import them from there. A
-// plain `npm pack` writes the tarball for a registry instead, in which packages find each other by name.
+// npm run pack [-- --to FOLDER]: writes a tarball of every published package to `tarballs/`. Each tarball can be installed
+// alone. Its folder `inside` contains the packages of this repository on which it depends, and its modules import them from
+// there. A plain `npm pack` writes a tarball for a registry instead. From a registry, packages find each other by name.
 import { spawnSync } from 'node:child_process';
 import {
   cpSync,
@@ -28,7 +28,9 @@ export const packageFolders = [
   'packages/signalr',
   'packages/publisher',
   'packages/client',
+  'packages/react',
   'apps/gateway',
+  'packages/create-millrace',
 ];
 
 /**
@@ -65,7 +67,7 @@ function pack(name, stage, target) {
   for (const other of inside) copyPackage(other, join(stage, insideFolder, other));
   importFromInside(stage, inside);
   const { devDependencies: _, dependencies: __, ...manifest } = manifests.get(name).manifest;
-  // The packages of this repository are inside the tarball. Only dependencies from a registry remain to be installed.
+  // The packages of this repository are in the tarball. Only dependencies from a registry must be installed.
   const dependencies = [...inside, name].flatMap((each) =>
     Object.entries(manifests.get(each).manifest.dependencies ?? {}).filter(
       ([other]) => !manifests.has(other),
@@ -85,8 +87,8 @@ function pack(name, stage, target) {
 }
 
 /**
- * Rewrites the imports in the compiled modules of a package and of the packages inside it, so that they import the packages inside
- * by relative path.
+ * Rewrites the imports in the compiled modules of a package and of the packages inside it. Afterwards they import the
+ * packages inside it by relative path.
  */
 function importFromInside(stage, inside) {
   const modules = readdirSync(stage, { recursive: true, encoding: 'utf8' }).filter((path) =>
@@ -134,7 +136,7 @@ function copyPackage(name, to) {
   writeManifest(to, published);
 }
 
-/** Throws if a relative link in a page of the package leads to a file that is not in the package. */
+/** Throws if a page of the package has a relative link to a file that is not in the package. */
 function checkLinks(name, folder) {
   const pages = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((path) =>
     path.endsWith('.md'),

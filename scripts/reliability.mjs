@@ -1,8 +1,8 @@
 // npm run chaos -- --minutes 10 --seed 7 [--write]: random faults under load, judged by the oracle of e2e/faults.
-// npm run durability [-- --write]: the confirmed events that Redis loses, for several settings of Redis.
-// npm run rolling-restart: four gateways are replaced one by one under 5,000 events a second.
-// npm run upgrade -- [--base 1966bb5] [--write]: gateways of an earlier build are replaced by the current build, and then restored,
-// under load.
+// npm run durability [-- --write]: counts the confirmed events that Redis loses, for several settings of Redis.
+// npm run rolling-restart: replaces four gateways one by one under 5,000 events a second.
+// npm run upgrade -- [--base 1966bb5] [--write]: replaces gateways of an earlier build with the current build and then with
+// the earlier build again, under load.
 // `--write` writes the table into docs/reliability.md.
 import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
@@ -19,8 +19,8 @@ const { values, positionals } = parseArgs({
 const [test = ''] = positionals;
 const isUpgrade = test === 'upgrade';
 const file = isUpgrade ? 'e2e/upgrade/upgrade.test.ts' : `e2e/faults/${test}.test.ts`;
-// The official client causes an unhandled rejection when a draining gateway cancels its handshake. The test ignores it, because the
-// oracle judges what the clients received.
+// When a draining gateway cancels a handshake, the official client causes an unhandled rejection. The test ignores the
+// rejection, because the oracle judges what the clients received.
 const ignoring = isUpgrade ? ['--dangerouslyIgnoreUnhandledErrors'] : [];
 const { status } = spawnSync('npx', ['vitest', 'run', '--project', 'e2e', file, ...ignoring], {
   stdio: 'inherit',

@@ -1,5 +1,6 @@
-// Finds the titles of tests in the text of a test file: the first argument of `test(…)` and `it(…)`, also behind `.each(…)`,
-// `.for(…)`, `.skipIf(…)` and type arguments. Leaves out a title that is not a string literal, for example a variable.
+// Finds the titles of tests in the text of a test file. A title is the first argument of `test(…)` and `it(…)`, also after
+// `.each(…)`, `.for(…)`, `.skipIf(…)` and type arguments. A title that is not a string literal, such as a variable, is left
+// out.
 
 /** Returns the titles in `text` with their line numbers, which start at 1. */
 export function testTitles(text) {
@@ -11,7 +12,8 @@ export function testTitles(text) {
 }
 
 /**
- * Returns the title that follows at `start`. Skips `.name`, `<types>` and `(…)` until a parenthesis begins with a string literal.
+ * Returns the title that follows `start`. Skips `.name`, `<types>` and `(…)` until a parenthesis begins with a string
+ * literal.
  */
 function titleBehind(text, start) {
   let at = start;
@@ -27,7 +29,7 @@ function titleBehind(text, start) {
   }
 }
 
-/** Returns the index behind the bracket that closes the bracket at `at`. Ignores brackets in string literals. */
+/** Returns the index after the bracket that closes the bracket at `at`. Ignores brackets in string literals. */
 function endOf(text, at, open, close) {
   let depth = 0;
   for (let index = at; index < text.length; index += 1) {
@@ -44,7 +46,7 @@ function endOf(text, at, open, close) {
   return text.length;
 }
 
-/** Returns the source text between the quote at `at` and the next quote of the same kind. */
+/** Returns the text between the quote at `at` and the next quote of the same kind. */
 function textAt(text, at) {
   const quote = text[at];
   for (let index = at + 1; index < text.length; index += 1) {

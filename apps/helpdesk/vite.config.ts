@@ -1,4 +1,4 @@
-// Builds the pages into dist/web. It uses the sources of this repository's packages, so it needs no earlier build.
+// Builds the pages into dist/web from the sources of this repository's packages, so that no earlier build is needed.
 import { fileURLToPath } from 'node:url';
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vite';
@@ -13,8 +13,7 @@ export default defineConfig({
     target: 'es2022',
     assetsInlineLimit: 0,
     reportCompressedSize: false,
-    // The page needs all of its code for the first view, so there is one chunk. scripts/build-web.mjs prints
-    // the size.
+    // The first view needs all of the page's code, so there is one chunk. scripts/build-web.mjs prints its size.
     chunkSizeWarningLimit: 800,
     modulePreload: { polyfill: false },
   },

@@ -1,7 +1,7 @@
-// Attacks a gateway like an attacker without credentials, or like a producer without limits. Measures the
-// costs for the gateway and for the other clients.
+// Attacks a gateway as an attacker without credentials does, or a producer without limits. Measures the costs for the gateway
+// and for the other clients.
 //
-//   npm run bench -- abuse [--connections 10000 --scale 1 --rate 100000 --write]     --scale: factor of all durations
+// npm run bench -- abuse [--connections 10000 --scale 1 --rate 100000 --write]     --scale: factor of all durations
 import { execFileSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import type { AttackKind } from './abuse/attackers.js';
@@ -19,7 +19,7 @@ const { values } = parseArgs({
   },
 });
 const scale = Number(values.scale);
-/** The gateway samples the delay of its event loop at this interval, and each sample contains the interval. */
+/** The gateway samples the delay of its event loop at this interval. Each sample contains the interval itself. */
 const lagSampleMs = 100;
 const calmSeconds = 5 * scale;
 const floodRoom = 'flood';
@@ -34,7 +34,7 @@ interface Abuse {
   readonly name: string;
   readonly seconds: number;
   start(target: Target): Part;
-  /** Describes the outcome, from the last message of the attackers and the state of the system. */
+  /** Describes the outcome, from the attackers' last message and the system's state. */
   describe(last: object, target: Target): Promise<string> | string;
 }
 

@@ -30,11 +30,10 @@ const [seconds, events, rounds] = [values.seconds, values.events, values.rounds]
 
 type Coalescing = 'redis' | 'local';
 
-/** Reads the stream like a gateway, until `stop` is called. */
+/** Reads the stream as a gateway does, until `stop` is called. */
 async function startReader(redisUrl: string) {
   const client = createClient({ url: redisUrl, RESP: 2 });
-  // After a failed run, Redis ends before this client. Without this handler, the error of the lost connection
-  // would hide the original error.
+  // After a failed run, Redis ends before this client. The connection's error would then hide the original one.
   client.on('error', () => undefined);
   await client.connect();
   const arrived: ArrivedEntry[] = [];
@@ -60,7 +59,7 @@ async function startReader(redisUrl: string) {
       }
     }
   })();
-  reading.catch(() => undefined); // `stop` reports the error
+  reading.catch(() => undefined); // `stop` reports the error.
   return {
     arrived,
     async stop(): Promise<void> {
@@ -89,7 +88,7 @@ async function typing(gap: KeyGap, coalescing: Coalescing): Promise<Judgement> {
     return sent;
   });
   const sent = (await Promise.all(reports)).flat();
-  // Every publisher has flushed its windows, so the next read returns the remaining entries.
+  // Every publisher has flushed its windows, so the next read returns the last entries.
   await reader.stop();
   void redis;
   return judge(sent, reader.arrived);

@@ -1,12 +1,11 @@
-// One client's connection to the server, through a proxy. The proxy can cut the connection without notice,
-// keep the connection down for some time, and limit its bytes per second. The proxies of the testkit cannot
-// be used here, because the testkit is not built, and these programs run built code.
+// One client's connection to the server, through a proxy. The proxy can cut the connection without notice, keep it down for
+// some time, and limit its bytes per second. The testkit has proxies, but it is not built, and these programs run built code.
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
 /** Frequency and length of the interruptions. */
 export interface Jitter {
-  /** The mean time between two cuts. The actual times are random, from half of this value to one and a half of it. */
+  /** Mean time between two cuts. The actual time is random, from half to one and a half of it. */
   readonly meanUpMs: number;
   /** Time after a cut during which every attempt to connect is refused. */
   readonly downMs: number;

@@ -1,8 +1,8 @@
-// Clients on flaky connections: each connection is cut repeatedly, and stays down for some time after each
-// cut. Runs Millrace first, then Socket.IO with connection state recovery. The table shows how many messages
-// arrive, how many arrive twice or out of order, and how late they are.
+// Clients on flaky connections. Each connection is cut repeatedly, and stays down for some time. Millrace runs first, then
+// Socket.IO with connection state recovery. The table shows how many messages arrive, how many arrive twice or out of order,
+// and how late they are.
 //
-//   npm run bench -- jitter [--clients 1000 --seconds 60 --write]
+// npm run bench -- jitter [--clients 1000 --seconds 60 --write]
 import { parseArgs } from 'node:util';
 import { connectPublisher } from '@millrace/publisher';
 import { machineLine, writeTable } from './harness/performance-page.js';
@@ -27,7 +27,7 @@ const seconds = Number(values.seconds);
 const messagesPerSecond = Number(values.rate);
 const clientsPerRoom = 20;
 const roomCount = Math.ceil(clientCount / clientsPerRoom);
-/** Time without an arrival after which no more messages are expected. This time begins after the last cut. */
+/** The run ends after this time without an arrival. It begins after the last cut. */
 const quietMs = 5_000;
 
 /** A server under test, with a function that publishes a message to it. */

@@ -39,7 +39,7 @@ async function runParts(wanted: readonly string[]): Promise<void> {
     },
   });
   using sides = new Sides(values.base);
-  // Removes the temporary builds, which would otherwise stay on disk. Child processes end with this process in any case.
+  // Removes the temporary builds. They would otherwise stay on disk. Child processes end with this process in any case.
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
     process.once(signal, () => {
       sides[Symbol.dispose]();

@@ -1,8 +1,8 @@
-// Offers the system three times as many events as it can accept. Measures how many events are accepted, how
-// fast the other events are refused, and how soon the latency is normal again. Gateway and Redis share one
-// core, producer and clients the other core. In the last phase, a busy process takes half of the first core.
+// Offers the system three times as many events as it can accept. Measures how many events are accepted, how fast the others
+// are refused, and how soon the latency is normal again. Gateway and Redis share one core, and producer and clients share the
+// other. In the last phase, a busy process takes half of the first core.
 //
-//   npm run bench -- overload [--seconds 60 --write]
+// npm run bench -- overload [--seconds 60 --write]
 import { execFileSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import { machineLine, writeTable } from './harness/performance-page.js';

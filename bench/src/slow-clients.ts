@@ -1,8 +1,7 @@
-// Measures how clients that read too slowly affect other clients, and which events the slow clients receive.
-// In the first test, a client of a large room stops reading. In the second test, many clients are on slow
-// connections.
+// Measures how clients that read too slowly affect other clients, and which events the slow ones receive. In the first test,
+// a client of a large room stops reading. In the second test, many clients have slow connections.
 //
-//   npm run bench -- slow-clients [--members 1000 --seconds 20 --write]
+// npm run bench -- slow-clients [--members 1000 --seconds 20 --write]
 import { parseArgs } from 'node:util';
 import { connectPublisher } from '@millrace/publisher';
 import { type Latency, startLibraryPublisher, startLightClients } from './harness/light-run.js';
@@ -81,8 +80,8 @@ interface Room {
 }
 
 /**
- * Connects a client that does not read. Fills the buffers of kernel and gateway for this client, with messages to a room that
- * contains only this client.
+ * Connects a client that does not read. Fills the buffers of kernel and gateway for this client, with messages to a room of
+ * its own.
  */
 async function stopReading(system: System): Promise<Disposable> {
   const socket = await LightSocket.open({

@@ -1,7 +1,7 @@
-// Measures the latency of chat messages and notifications, alternately without and with a storm of typing
-// events. A producer writes the storm by plain XADD.
+// Measures the latency of chat messages and notifications, in turn without and with a storm of typing events. A producer
+// writes the storm by plain XADD.
 //
-//   npm run bench -- storm [--rounds 3 --seconds 5 --rate 20000 --write]
+// npm run bench -- storm [--rounds 3 --seconds 5 --rate 20000 --write]
 import { parseArgs } from 'node:util';
 import { type Latency, startLibraryPublisher, startLightClients } from './harness/light-run.js';
 import { machineLine, writeTable } from './harness/performance-page.js';

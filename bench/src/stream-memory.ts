@@ -31,7 +31,7 @@ function envelope() {
   };
 }
 
-/** For each stream, a function that creates a typical event: an event of the type that is most frequent in production. */
+/** For each stream, a function that creates a typical event: one of the type that is most frequent in production. */
 const typical: Readonly<Record<string, () => BuiltInEvent>> = {
   'events:chat': () => ({
     ...envelope(),

@@ -26,7 +26,7 @@ describe('the interval of a median', () => {
     [20, 6, 15, 0.9586105],
     [30, 10, 21, 0.957226],
   ])(
-    'the interval of the median of %i sorted values reaches from value number %i to value number %i, with coverage %f',
+    'the interval of the median of %i sorted values goes from value number %i to value number %i, with coverage %f',
     (count, low, high, coverage) => {
       const interval = medianInterval(upTo(count));
       expect(interval).toMatchObject({ low, high });
@@ -34,7 +34,7 @@ describe('the interval of a median', () => {
     },
   );
 
-  test('an interval of a median contains the true median in as many cases as its coverage promises', () => {
+  test('the interval of a median contains the true median as often as its coverage promises', () => {
     let seed = 42;
     const random = (): number => {
       seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31;
@@ -61,7 +61,7 @@ test('ratios are calculated round by round, and a round that failed on one side 
   expect(ratio).toMatchObject({ median: 3, low: 2, high: 3 });
 });
 
-test('the line through points on a straight line has the slope and offset of that line', () => {
+test('a line through points on a straight line has the slope and offset of that line', () => {
   const { offset, slope } = lineThrough([1, 2, 4, 8].map((x) => [x, 10 + 3 * x] as const));
   expect(offset).toBeCloseTo(10);
   expect(slope).toBeCloseTo(3);

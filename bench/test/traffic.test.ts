@@ -71,7 +71,7 @@ test('a late tick of the metronome keeps its intended time', async () => {
   expect(lateNs).toHaveLength(30);
 });
 
-test('receipts ignore events sent before their reset, and count an event after a later event as out of order', () => {
+test('receipts count an event that arrives after a later one as out of order', () => {
   const receipts = new Receipts();
   const [one, other] = [receipts.forClient(), receipts.forClient()];
   one(nowNs(), 3);
@@ -151,7 +151,7 @@ test('a light client whose upgrade request is refused reports the status of the 
   await expect(open).rejects.toThrow('503');
 });
 
-test('`markedIn()` returns the number of marked messages in a mixed day, whatever the number of the first event is', () => {
+test('markedIn() returns the number of marked messages in a mixed day, for any number of the first event', () => {
   for (const [first, events] of [
     [0, 100],
     [3, 27],

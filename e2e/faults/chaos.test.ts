@@ -1,4 +1,4 @@
-// Causes random faults for a minute. `npm run chaos -- --minutes 10 --seed 7 --write` runs longer and writes the table.
+// Random faults for a minute. `npm run chaos -- --minutes 10 --seed 7 --write` runs longer and writes the table.
 import { expect, test } from 'vitest';
 import { chaosTable, runChaos } from './support/chaos.js';
 import { expectNoReload, expectPromisesKept } from './support/expectations.js';

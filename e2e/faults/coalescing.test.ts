@@ -1,6 +1,6 @@
-// Publishers are killed while their coalescing windows contain read receipts. Meanwhile, the gateways lose
-// their connections to Redis. The oracle judges all events of the load except receipts. The test compares the
-// received receipts with the accepted ones.
+// Publishers are killed while their coalescing windows contain read receipts. The gateways lose their connections to Redis
+// meanwhile. The oracle judges all events of the load except receipts. This test compares the received receipts with the
+// accepted ones.
 import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
@@ -17,8 +17,8 @@ const roomId = 'room-0';
 const [rounds, processes, receipts] = [3, 3, 30] as const;
 
 /**
- * Runs publishers that share their coalescing windows. The publishers are killed after their last receipt was accepted. Returns the message
- * IDs of the accepted receipts.
+ * Runs publishers that share their coalescing windows, and kills each after its last receipt was accepted. Returns the
+ * message IDs of the accepted receipts.
  */
 async function killPublishers({ redis, seats }: FaultSystem, userId: string): Promise<readonly string[]> {
   const plan = JSON.stringify({ roomId, userId, receipts, diesAtEnd: true });
@@ -36,7 +36,7 @@ async function killPublishers({ redis, seats }: FaultSystem, userId: string): Pr
   );
 }
 
-test('the receipts in the windows of killed publishers reach every member once, and are counted exactly', async () => {
+test('each receipt in the windows of killed publishers reaches every member once, and counts are exact', async () => {
   const accepted: string[] = [];
   const trial = await system().try(async (target) => {
     for (let round = 0; round < rounds; round += 1)

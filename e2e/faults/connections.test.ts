@@ -8,16 +8,16 @@ import { FaultSystem } from './support/fault-system.js';
 const system = sharedSystem(() => FaultSystem.start());
 
 describe('under faults of connections no event is lost, repeated or reordered, and no client has to reload', () => {
-  test('no event is lost or sent twice while gateways lose connections to Redis with replies outstanding', async () => {
+  test('no event is lost or sent twice when gateways lose connections to Redis while replies are on their way', async () => {
     const trial = await expectToSurvive(system(), 'connections to Redis cut with replies outstanding');
     // No client had to reconnect, so the gateways had no reason to send anything twice.
     expect(trial.repeated).toBe(0);
   });
 
-  test('no event is lost or stored twice while the publisher’s connection is cut with replies outstanding', async () => {
+  test('no event is lost or stored twice when the publisher’s connection is cut while replies are on their way', async () => {
     const trial = await system().try(async ({ publisherWire }) => {
       for (let round = 0; round < 20; round += 1) {
-        // Redis has executed the command, but the answer to the publisher is lost.
+        // Redis has executed the command, but its answer to the publisher is lost.
         publisherWire.swallow('replies');
         await publisherWire.nextData('replies');
         publisherWire.restore();

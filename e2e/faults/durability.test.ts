@@ -27,7 +27,7 @@ interface Pair {
   readonly replica: RedisServer;
   /** Stops all data between master and replica. The sockets stay open. */
   hang(): void;
-  /** Ends the connection between master and replica, and discards all data on a new connection. */
+  /** Ends the connection between master and replica. A new connection carries no data. */
   disconnect(): void;
 }
 
@@ -152,7 +152,7 @@ afterAll(() => {
 });
 
 test.for(isMeasuring ? cases : cases.slice(0, 1))(
-  'Redis keeps the confirmed events that its settings promise to keep: $disaster, $setting',
+  'Redis keeps the confirmed events that its settings promise: $disaster, $setting',
   async (one) => {
     const { confirmed, lost } = await measure(one);
     rows.push(

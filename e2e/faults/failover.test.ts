@@ -1,5 +1,5 @@
-// A replica takes over under load. In a planned failover, the replica has all data of its master. After a
-// crash, the replica lacks the last writes.
+// A replica takes over under load. After a planned failover, it has all data of its master. After a crash, it lacks the last
+// writes.
 import { setTimeout as pause } from 'node:timers/promises';
 import { type RedisServer, startRedis, startTcpProxy, type TcpProxy, until } from '@millrace/testkit';
 import { afterEach, beforeEach, describe, test } from 'vitest';
@@ -34,8 +34,7 @@ async function promote(): Promise<void> {
   }
 }
 
-// The old and the new master may store the same event under different IDs. Therefore the IDs do not show the
-// order.
+// The old and the new master may store the same event under different IDs. The IDs then do not show the order.
 const options = { isOrderJudged: false } as const;
 
 describe('a failover', () => {
@@ -53,8 +52,8 @@ describe('a failover', () => {
   test('every client is told to reload after a failover that lost the last writes', async () => {
     const trial = await system.try(async () => {
       link.swallow('replies');
-      // Waits until an event that the replica does not have is stored and delivered. On a busy machine, this
-      // may take some time.
+      // Waits until an event that the replica does not have is stored and delivered. This may take some time on a busy
+      // machine.
       const swallowedAtMs = performance.now();
       const hasHandledSince = ({ records }: ClientLog): boolean =>
         records.some(({ kind, atMs }) => kind === 'handled' && atMs > swallowedAtMs);

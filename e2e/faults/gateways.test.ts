@@ -1,4 +1,4 @@
-// Gateways are killed, frozen and replaced under load, and their clients connect to the other gateways.
+// Gateways are killed, frozen and replaced under load. Their clients connect to the other gateways.
 import { until } from '@millrace/testkit';
 import { describe, expect, test } from 'vitest';
 import { sharedSystem } from '../fixtures/systems/shared-system.js';
@@ -9,12 +9,12 @@ const system = sharedSystem(() =>
   FaultSystem.start({ gateways: 3, environment: { MILLRACE_DRAIN_MS: '1500' } }),
 );
 
-/** Returns the numbers of the slots in use. The consumers are named after these numbers. */
+/** Returns the numbers of the slots in use. Each consumer is named after a slot. */
 const slots = async (): Promise<readonly string[]> =>
   (await system().redis.cli('hkeys', 'slots:{signalr-consumers}')).split('\n').sort();
 
 describe('under faults of gateways no event is lost, repeated or reordered, and no client has to reload', () => {
-  test('a gateway that is killed and restarted loses no event, and takes no new consumer slot', async () => {
+  test('a gateway that is killed and restarted loses no event, and gets its consumer slot back', async () => {
     const before = await slots();
     await expectToSurvive(system(), 'a gateway killed and started again');
     expect(await slots()).toEqual(before);
@@ -22,7 +22,7 @@ describe('under faults of gateways no event is lost, repeated or reordered, and 
 
   test('the other gateways acknowledge the entries that a killed gateway had consumed, and no event is lost', async () => {
     await expectToSurvive(system(), 'a gateway killed that stays away for five seconds');
-    // No entry is pending, not even an entry that the killed gateway had consumed.
+    // No entry is pending, not even one that the killed gateway had consumed.
     for (const stream of ['events:chat', 'events:ticket', 'events:notification'])
       await until(async () =>
         (await system().redis.cli('xpending', stream, 'signalr-consumers')).startsWith('0'),

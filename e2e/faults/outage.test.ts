@@ -1,5 +1,5 @@
-// Redis is down under load for longer than events may wait in the publisher. Each event must have the outcome
-// that the publisher reported. The outage takes 7 s. OUTAGE_SECONDS=30 makes it longer.
+// Redis is down under load for longer than events may wait in the publisher. Each event must have the outcome that the
+// publisher reported. The outage takes 7 s, or longer with OUTAGE_SECONDS=30.
 import { setTimeout as pause } from 'node:timers/promises';
 import { PublisherError } from '@millrace/publisher';
 import { expect, test } from 'vitest';
@@ -10,7 +10,7 @@ import { judge, type PublishRecord } from './support/oracle.js';
 const outageMs = Number(process.env['OUTAGE_SECONDS'] ?? '7') * 1_000;
 const eventsPerSecond = 500;
 const aroundMs = 1_000;
-/** The default maximum of a publisher's batch. A batch becomes this large when the publisher gets little CPU time. */
+/** The default maximum of a publisher's batch. Batches grow to it when the publisher gets little CPU time. */
 const publishBatchSize = 512;
 
 interface Outcomes {
@@ -20,7 +20,7 @@ interface Outcomes {
 }
 
 test(
-  'events of an outage of Redis are delivered once if they were stored, and never if they were refused',
+  'each event of a Redis outage is delivered once if it was stored, and never if it was refused',
   async () => {
     await using system = await FaultSystem.start({
       redisArgs: ['--appendonly', 'yes', '--appendfsync', 'everysec'],
@@ -44,10 +44,9 @@ test(
     });
     const handled = new Set(system.clients.flatMap(({ records }) => records.flatMap(eventIdOf)));
     expect([...refused].filter((eventId) => handled.has(eventId))).toEqual([]);
-    // The publisher refused the first events of the outage in time. It kept the last events and stored them
-    // later.
+    // The publisher refused the outage's first events in time. It kept the last events and stored them later.
     expect(refused.size).toBeGreaterThan(0);
-    // Only events of the batch that was in flight when Redis stopped have an unknown outcome.
+    // Only the events of the batch that was being sent when Redis stopped have an unknown outcome.
     expect(unknown.size).toBeLessThanOrEqual(publishBatchSize);
     console.info(
       `${confirmed.length} stored, ${refused.size} refused, ${unknown.size} unknown of ${confirmed.length + refused.size + unknown.size}`,

@@ -13,7 +13,7 @@ test(`no client has to reload while four gateways are replaced in turn under ${e
   const { 'all gateways replaced one after the other': fault } = faults;
   const trial = await system.try((target) => fault.run(target), {}, load);
   console.info(`handled ${trial.handled}, replayed ${trial.replayed}, repeated ${trial.repeated}`);
-  // This check comes first, because its output contains the reasons for reloads.
+  // This check comes first, because its output names the reasons for reloads.
   expect(system.reloads).toEqual([]);
   expect(trial, trial.examples.join('\n')).toMatchObject({
     published: load.events,

@@ -1,6 +1,5 @@
-// npm run sabotage [-- <part of a name>]: breaks the promises of Millrace one at a time, in a copy of the
-// repository. A fault test must fail each time. If two checks in the code protect a promise, the sabotage
-// removes both checks.
+// npm run sabotage [-- <part of a name>]: breaks the promises of Millrace one at a time, in a copy of the repository. A fault
+// test must fail each time. If two checks in the code protect a promise, the sabotage removes both.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 
 const repository = fileURLToPath(new URL('../..', import.meta.url));
 
-/** Edits that make streams short and trim them immediately. These edits break no promise by themselves. */
+/** Edits that make streams short and trim them at once. They break no promise by themselves. */
 const hasteInTrimming = [
   ['packages/contract/src/built-in/event-catalog.ts', /maxLength: 10_000/, 'maxLength: 200'],
   ['apps/gateway/src/settings/options.ts', /minAgeMs: 30_000/, 'minAgeMs: 0'],
@@ -79,6 +78,28 @@ const sabotages = [
     ],
     test: ['connections', 'the publisher’s connection'],
   },
+  {
+    name: 'leave out a message of a view now and then: to clients that are connected',
+    edits: [
+      [
+        'apps/gateway/src/views/view-sender.ts',
+        /if \(present \+ pending === 0\) return 0;/,
+        'if (present + pending === 0 || Math.random() < 0.01) return 0;',
+      ],
+    ],
+    test: ['connections', 'at the same time'],
+  },
+  {
+    name: 'leave out a message of a view now and then: to clients that come back',
+    edits: [
+      [
+        'apps/gateway/src/views/view-rooms.ts',
+        /if \(sends\.length === 0\) return;/,
+        'if (sends.length === 0 || Math.random() < 0.2) return;',
+      ],
+    ],
+    test: ['connections', 'at the same time'],
+  },
 ].filter(({ name }) => name.includes(wanted));
 
 function prepare() {
@@ -113,7 +134,10 @@ function edit(folder, edits) {
 }
 
 function build(folder) {
-  const { status, stdout } = spawnSync('npx', ['tsc', '-b'], { cwd: folder, encoding: 'utf8' });
+  const { status, stdout } = spawnSync('npm', ['run', '--silent', 'compile'], {
+    cwd: folder,
+    encoding: 'utf8',
+  });
   if (status !== 0) throw new Error(`the sabotaged copy does not build:\n${stdout}`);
 }
 

@@ -1,5 +1,5 @@
-// Sentinels replace the master under load: after a crash, and after the master froze and came back. Only the
-// Sentinels tell the gateways and the publisher about the new master.
+// Sentinels replace the master under load, after it crashed or froze. Only the Sentinels tell the gateways and the publisher
+// about the new master.
 import { type RedisServer, type Sentinels, startRedis, startSentinels, until } from '@millrace/testkit';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { expectNoReload, expectPromisesKept } from './support/expectations.js';
@@ -46,7 +46,7 @@ async function newMaster(): Promise<RedisServer> {
 /** Expects that every connection of the system leads to this server, and that events flow. */
 async function expectAllOn(server: RedisServer): Promise<void> {
   const names = (await server.cli('client', 'list')).match(/name=millrace-\w+/g) ?? [];
-  // A writer and a reader of each gateway, and the writer of the publisher.
+  // Each gateway has a writer and a reader, and the publisher has a writer.
   expect(names.toSorted()).toEqual([
     ...Array(2).fill('name=millrace-reader'),
     ...Array(3).fill('name=millrace-writer'),
@@ -54,11 +54,11 @@ async function expectAllOn(server: RedisServer): Promise<void> {
   expectNoReload(await system.try(async () => {}));
 }
 
-// Both masters may store the same event under different IDs, so the IDs do not show the order.
+// Both masters may store the same event under different IDs. The IDs then do not show the order.
 const options = { isOrderJudged: false } as const;
 
 describe('a failover by Sentinels', () => {
-  test('events flow again after the master was killed, and every client that may have lost an event is told to reload', async () => {
+  test('every client that may have lost an event is told to reload after the master was killed', async () => {
     const trial = await system.try(async ({ redis }) => {
       await redis.stop();
       await newMaster();
@@ -67,7 +67,7 @@ describe('a failover by Sentinels', () => {
     await expectAllOn(await newMaster());
   });
 
-  test('every connection leaves a frozen master, and no event is published to it when it comes back as a replica', async () => {
+  test('every connection leaves a frozen master before it comes back as a replica', async () => {
     const trial = await system.try(async ({ redis }) => {
       redis.pause();
       await newMaster();

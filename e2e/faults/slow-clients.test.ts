@@ -1,5 +1,5 @@
-// Clients stop reading while much data is sent to their room. The kernel buffers some megabytes for each
-// client. Data beyond these buffers must wait in the gateway.
+// Clients stop reading while much data is sent to their room. The kernel buffers some megabytes for each of them. Further
+// data must wait in the gateway.
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { typing } from '../fixtures/events/sample-events.js';
@@ -49,7 +49,7 @@ async function settle(
 }
 
 /**
- * Lets some clients stop reading, and sends more to the room than the kernel buffers for them. Expects that the other clients
+ * Some clients stop reading. The room is then sent more than the kernel buffers for them. Expects that the other clients
  * receive all events.
  */
 async function overrun(crowd: Crowd, room: string, events: number): Promise<Parameters<typeof judge>[0]> {
@@ -60,7 +60,7 @@ async function overrun(crowd: Crowd, room: string, events: number): Promise<Para
   return confirmed;
 }
 
-test('a client that pauses its reading receives every event in order, over the same connection', async () => {
+test('a client that pauses its reading receives every event in order over the same connection', async () => {
   await using crowd = await enter('patience');
   const confirmed = await overrun(crowd, 'patience', 400);
   const before = await slowClients('caught_up');
@@ -89,7 +89,7 @@ test('a lagging client gets no typing events, and knows the typing users after i
   const before = await dropped();
   for (let round = 0; round < 3; round += 1) {
     await system().publisher.publishEvents(users.map((user) => typing('typing', user, round !== 1)));
-    // The pause is longer than a coalescing window, so that each event becomes a separate entry.
+    // The pause is longer than a coalescing window, so that each event becomes an entry of its own.
     await pause(150);
   }
   await eventually(async () => expect(await dropped()).toBe(before + 3 * users.length * crowd.slow.length));

@@ -1,5 +1,5 @@
-// Other programs take all CPU time. A process that could not run for some time continues as before, because
-// its deadlines do not count that time.
+// Other programs take all CPU time. A process that could not run for some time continues as before: its deadlines do not
+// count that time.
 import { connectPublisher } from '@millrace/publisher';
 import { startRedis } from '@millrace/testkit';
 import { expect, test } from 'vitest';
@@ -8,14 +8,14 @@ import { withoutTypes } from '../fixtures/systems/delivery-system.js';
 import { takeProcessors } from './support/busy-processes.js';
 import { FaultSystem, trialEvents } from './support/fault-system.js';
 
-test('a system starved of CPU for six seconds loses no event, and no client reconnects more than once', {
-  // The limit is long, because retries of the publisher and the recovery of all clients take extra time. The
-  // machine may also be busy with other work.
+test('no event is lost in a system that gets no CPU time for six seconds', {
+  // The limit is long, because retries of the publisher and the recovery of all clients take extra time, and the machine may
+  // be busy.
   timeout: 240_000,
 }, async () => {
   await using system = await FaultSystem.start();
   const trial = await system.try(() => takeProcessors(6_000));
-  // Events that could not be stored in time were refused, and do not count as lost.
+  // Events that could not be stored in time were refused. They do not count as lost.
   expect(trial, trial.examples.join('\n')).toMatchObject({
     lost: 0,
     excused: 0,

@@ -1,5 +1,5 @@
-// Gateways of an earlier build are replaced under load by gateways of the current build. Then the current
-// gateways are replaced by gateways of the earlier build. `npm run upgrade -- --write` writes the table.
+// Gateways of the current build replace gateways of an earlier build under load. Then gateways of the earlier build replace
+// them again. `npm run upgrade -- --write` writes the table.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { offerTable } from '../faults/support/reliability-page.js';
 import { Resources } from '../fixtures/systems/resources.js';

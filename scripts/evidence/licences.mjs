@@ -1,7 +1,7 @@
-// Checks that everything that the published packages and the demo bring along has a licence under which it may be used and passed on
-// together with MIT code. Pure.
+// Checks the licences of all packages that users of the published packages and of the demo install. Each licence must allow
+// use and redistribution together with MIT code. Pure.
 
-/** SPDX identifiers of permissive licences. They ask for a notice at most. */
+/** SPDX identifiers of permissive licences. Their only condition is a notice. */
 const allowed = new Set([
   '0BSD',
   'Apache-2.0',
@@ -14,11 +14,11 @@ const allowed = new Set([
   'Unlicense',
   'Zlib',
 ]);
-/** The SIL Open Font License allows to bundle a font with any program. It is allowed for fonts only. */
+/** The SIL Open Font License allows bundling a font with any program. It is allowed for fonts only. */
 const FONT_LICENCE = 'OFL-1.1';
 const isFont = (name) => name.startsWith('@fontsource');
 
-/** True when an SPDX expression leaves a choice of allowed licences only. */
+/** True when an SPDX expression offers at least one choice that consists of allowed licences only. */
 export function isAllowed(expression, name = '') {
   if (typeof expression !== 'string') return false;
   const alternatives = expression.replace(/[()]/g, '').split(/ OR /i);
@@ -29,7 +29,7 @@ export function isAllowed(expression, name = '') {
   );
 }
 
-/** Returns a line for each package whose licence is not allowed or not named. */
+/** Returns a line for each package that names no licence, or one that is not allowed. */
 export function refusedLicences(packages) {
   return packages
     .filter(({ name, licence }) => !isAllowed(licence, name))

@@ -1,7 +1,11 @@
-// Reduces package-lock.json to what users of the published packages install: their dependencies, without those of tests, benchmarks
-// and tools. `npm sbom --omit dev` cannot do that in this repository: it leaves out packages on which only a workspace depends.
+// Reduces package-lock.json to the packages that users of the published packages install. Packages for tests, benchmarks and
+// tools are left out. `npm sbom --omit dev` cannot do that in this repository: it leaves out packages on which only a
+// workspace depends.
 
-/** Returns the key of a dependency in the lock file, as Node finds it from the folder of its dependent. */
+/**
+ * Returns the lock file's key of a dependency. Searches the folders in the same order as Node does, from the dependent's
+ * folder upwards.
+ */
 function keyOf(packages, from, name) {
   for (let folder = from; ; folder = folder.slice(0, Math.max(0, folder.lastIndexOf('/')))) {
     const key = folder === '' ? `node_modules/${name}` : `${folder}/node_modules/${name}`;
@@ -10,7 +14,10 @@ function keyOf(packages, from, name) {
   }
 }
 
-/** Returns the production dependencies of an entry by name. Optional peers are the choice of the user and left out. */
+/**
+ * Returns the production dependencies of an entry by name. Leaves out optional peers, because the user chooses whether to
+ * install them.
+ */
 function dependenciesOf({ dependencies, optionalDependencies, peerDependencies, peerDependenciesMeta }) {
   const peers = Object.entries(peerDependencies ?? {}).filter(
     ([name]) => peerDependenciesMeta?.[name]?.optional !== true,
@@ -18,7 +25,7 @@ function dependenciesOf({ dependencies, optionalDependencies, peerDependencies, 
   return { ...dependencies, ...optionalDependencies, ...Object.fromEntries(peers) };
 }
 
-/** Returns the entries of the lock file that some folders need in production, by key. */
+/** Returns the entries of the lock file that the given folders need in production, by key. */
 export function productionEntries({ packages }, folders) {
   const found = new Map();
   const waiting = [...folders];
@@ -36,12 +43,12 @@ export function productionEntries({ packages }, folders) {
   return found;
 }
 
-/** The name of a package, from its key or, for a workspace, from its entry. */
+/** Returns the name of a package. The entry of a workspace has a name. For any other package, the name is part of the key. */
 export function nameOf(key, entry) {
   return entry.name ?? key.split('node_modules/').at(-1);
 }
 
-/** Returns a package.json and a package-lock.json of a project that depends on the folders and on nothing else. */
+/** Returns the package.json and package-lock.json of a project that depends only on the given folders. */
 export function productionProject(lock, folders, version) {
   const entries = productionEntries(lock, folders);
   const workspaces = [...entries].filter(

@@ -1,8 +1,8 @@
-// Copies the results of the last long runs from docs/nightly.md, and the places of the tables of figures. Pure.
+// Copies the results of the last long runs from docs/nightly.md, and lists where the tables of figures are. Pure.
 
 const parts = ['chaos-', 'durability', 'rolling-restart', 'upgrade', 'readable'];
 
-/** Returns the page. @param read reads a file of the repository */
+/** Returns the text of the page. @param read reads a file of the repository */
 export function runsPage(read) {
   const rows = read('docs/nightly.md')
     .split('\n')

@@ -1,16 +1,16 @@
-// Writes the software bill of materials of the published packages with `npm sbom` (CycloneDX), from the lock file alone. It contains
-// nothing that differs between two runs or two machines, and no address from which a package was downloaded.
+// Writes the software bill of materials of the published packages with `npm sbom` (CycloneDX), from the lock file alone. The
+// output is the same on every run and machine. It contains no download addresses.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { productionProject } from './production-lock.mjs';
 
-/** Returns the SBOM as a value. @throws Error when npm finds that the lock file does not fit the packages */
+/** Returns the SBOM as a value. @throws Error if npm finds that the lock file does not fit the packages */
 export function softwareBillOfMaterials(lock, folders, version) {
   const project = productionProject(lock, folders, version);
   const outer = mkdtempSync(join(tmpdir(), 'millrace-sbom-'));
-  // npm takes the name of the root component from the name of the folder.
+  // npm names the root component after its folder.
   const folder = join(outer, 'millrace');
   try {
     mkdirSync(folder);
@@ -23,7 +23,7 @@ export function softwareBillOfMaterials(lock, folders, version) {
   }
 }
 
-/** Removes what changes with each run, and what an SBOM need not repeat. */
+/** Removes the fields that change with each run, and the fields that an SBOM does not need. */
 function tidy(sbom) {
   const { $schema, bomFormat, specVersion, version, metadata, components, dependencies } = sbom;
   const byRef = (one, other) => (one < other ? -1 : 1);

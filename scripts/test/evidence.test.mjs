@@ -1,11 +1,11 @@
-// The evidence for a security review is what the code and the lock file say, and cannot become out of date unnoticed.
+// The documents for a security review match the code and the lock file, so that they cannot become out of date unnoticed.
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, test } from 'vitest';
 import { isAllowed, refusedLicences } from '../evidence/licences.mjs';
 import { productionEntries } from '../evidence/production-lock.mjs';
 
-test('the committed evidence is what the script writes', () => {
+test('the committed evidence equals the output of the script', () => {
   const script = fileURLToPath(new URL('../evidence.mjs', import.meta.url));
   const cwd = fileURLToPath(new URL('../..', import.meta.url));
   const { status, stderr } = spawnSync(process.execPath, [script, '--check'], { cwd, encoding: 'utf8' });
@@ -28,7 +28,7 @@ describe('licences', () => {
     undefined,
   ])('the licence %s is refused', (licence) => expect(isAllowed(licence)).toBe(false));
 
-  test('a refused package is named with its version and its licence', () => {
+  test('the message about a refused package contains its name, version and licence', () => {
     const packages = [
       { name: 'good', version: '1.0.0', licence: 'MIT' },
       { name: 'bad', version: '2.0.0', licence: 'GPL-3.0-only' },
@@ -39,7 +39,7 @@ describe('licences', () => {
   });
 });
 
-test('the production entries are those that Node would load, without those of tests and without optional peers', () => {
+test('the production entries are those that Node would load, without test dependencies and optional peers', () => {
   const packages = {
     'packages/a': { name: 'a', dependencies: { b: '1', c: '1' }, devDependencies: { t: '1' } },
     'node_modules/b': {

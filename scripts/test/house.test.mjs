@@ -5,14 +5,14 @@ import { testTitles } from '../test-titles.mjs';
 
 const found = (path, text) => fileFindings(path, text).map((line) => line.slice(path.length + 1));
 
-test('a code file with more than 400 lines is reported, and a long page of text is not', () => {
+test('a code file with more than 400 lines is reported, and a page of text with more is not', () => {
   const long = 'x();\n'.repeat(401);
   expect(found('packages/a/src/a.ts', long)).toEqual(['401  401 lines; at most 400: split it by subject']);
   expect(found('packages/a/src/a.ts', 'x();\n'.repeat(400))).toEqual([]);
   expect(found('docs/a.md', long)).toEqual([]);
 });
 
-test('a folder with too many files is reported, and a src folder has a smaller limit', () => {
+test('a folder with too many files is reported, and a src folder has a lower limit', () => {
   const files = (folder, count) => Array.from({ length: count }, (_, n) => `${folder}/${n}.ts`);
   expect(folderFindings([...files('packages/a/src', 10), ...files('e2e/tests/redis', 24)])).toEqual([]);
   expect(folderFindings(files('packages/a/src', 11))).toEqual([
@@ -34,6 +34,25 @@ test('a page that names a missing file is reported, and a page that names only e
     'docs/a.md:1  there is no file packages/a/src/two.ts: correct the path',
   ]);
   expect(foundIn('See [c](c.md).')).toEqual(['docs/a.md:1  there is no file c.md: correct the path']);
+});
+
+test.each([
+  "hub.clients.group('room').send('note');",
+  'const { clients } = context;',
+  'notify({ clients, user }) { clients.caller.relay(call); }',
+])('the line %j of the gateway is reported because it can send past delivery', (line) => {
+  const reported = found('apps/gateway/src/hub/new-hub.ts', line);
+  expect(reported).toEqual([expect.stringContaining('this code can send past delivery')]);
+  expect(found('apps/gateway/src/rooms/room-sender.ts', line)).toEqual([]);
+  expect(found('apps/helpdesk/src/hub.ts', line)).toEqual([]);
+});
+
+test.each([
+  '// hub.clients.all is for nobody here.',
+  "help: 'The clients. All of them.'",
+  'const clients = count;',
+])('the line %j of the gateway is accepted because it does not send', (line) => {
+  expect(found('apps/gateway/src/hub/new-hub.ts', line)).toEqual([]);
 });
 
 describe('comments', () => {
@@ -89,6 +108,27 @@ describe('retired words', () => {
   });
 });
 
+test.each(['ticket-42', 'fetchTickets()', 'a support desk', 'UacDetected', 'ReceiveMessage'])(
+  'the word %j of one application is reported in the packages, but not in the built-in catalog or an application',
+  (text) => {
+    for (const path of ['apps/gateway/src/a.ts', 'packages/client/src/a.ts'])
+      expect(found(path, text)).toEqual([expect.stringContaining('the words of one application')]);
+    for (const path of [
+      'packages/contract/src/built-in/a.ts',
+      'examples/a/app.mjs',
+      'apps/helpdesk/src/a.ts',
+    ])
+      expect(found(path, text)).toEqual([]);
+  },
+);
+
+test.each(['maximumReceiveMessageBytes', 'unsupported', 'it supports TLS'])(
+  'the word %j of every server is accepted in the packages',
+  (text) => {
+    expect(found('packages/signalr/src/a.ts', text)).toEqual([]);
+  },
+);
+
 test('a retired word inside a generated block of a page is not reported', () => {
   const page = ['<!-- begin chaos -->', '| whole again |', '<!-- end chaos -->', 'whole again'].join('\n');
   expect(found('docs/a.md', page)).toEqual([expect.stringMatching(/^4 /)]);
@@ -121,7 +161,7 @@ describe('titles', () => {
     expect(isStatement(title)).toBe(false);
   });
 
-  test('the titles of tests are found with their line numbers, even after modifiers, tables and types', () => {
+  test('the title of a test is found with its line number, even after modifiers, tables and types', () => {
     const text = [
       "test('one', () => {});",
       '  it.skipIf(isWindows)("two", () => {});',
@@ -141,7 +181,7 @@ describe('titles', () => {
     ]);
   });
 
-  test('titles are checked in test files, but not in other files', () => {
+  test('titles are checked in test files only', () => {
     const text = "test('keeps all', () => {});";
     expect(found('packages/a/test/a.test.ts', text)).toEqual([
       '1  the title "keeps all" is no full statement (subject first, then a verb)',

@@ -8,12 +8,13 @@ export const GATEWAY_ERROR_CODES = [
   'broker_unavailable',
   'partitions_differ',
   'layout_differs',
+  'foreign_group',
 ] as const;
 
-/** One of {@link GATEWAY_ERROR_CODES}. */
+/** One of {@link GATEWAY_ERROR_CODES}. @beta */
 export type GatewayErrorCode = (typeof GATEWAY_ERROR_CODES)[number];
 
-/** An error that keeps the gateway or a command from running. Its message is meant for the person who started it. */
+/** An error that keeps the gateway or a command from running. Its message is for the person who started it. @beta */
 export class GatewayError extends Error {
   override readonly name = 'GatewayError';
   readonly code: GatewayErrorCode;

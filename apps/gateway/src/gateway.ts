@@ -1,9 +1,10 @@
-// A gateway's life cycle. The components of a gateway are started in the order in which data passes through them. They are
-// stopped so that no accepted event is lost.
+// A gateway's life cycle. The components start in the order in which data passes through them. They stop so that no accepted
+// event is lost.
 import { hostname } from 'node:os';
 import { BrokerError, type StreamTrouble } from '@millrace/broker';
 import type { AnyCatalog, eventCatalog } from '@millrace/contract';
 import type { Publisher } from '@millrace/publisher';
+import { nameOf, type StopApplication } from './application/application.js';
 import { createTokenIssuer } from './auth/token-issuer.js';
 import { explainBrokerFailure } from './broker/broker-failure.js';
 import { areUsersOpen, composeGateway, type GatewayComponents } from './composition-root.js';
@@ -14,10 +15,20 @@ export type { GatewayAddress } from './http/http-front.js';
 
 import type { GatewayOptions, ResolvedGatewayOptions } from './settings/options.js';
 import { resolveOptions } from './settings/resolve-options.js';
+import { createAudit } from './telemetry/audit.js';
 import { createLogger, type Logger } from './telemetry/logger.js';
 import { Saturation } from './telemetry/saturation.js';
 
-/** A gateway. Start it once, stop it once. */
+/** The options that {@link Gateway.reload} replaces. */
+export type RenewableOption =
+  | 'jwtSecret'
+  | 'jwtSecrets'
+  | 'apiKeys'
+  | 'redisTlsCa'
+  | 'redisTlsCert'
+  | 'redisTlsKey';
+
+/** A gateway. Start it once, stop it once. @beta */
 export interface Gateway<C extends AnyCatalog = typeof eventCatalog> {
   readonly brokerKind: 'redis' | 'memory';
   /** Publishes into this gateway's broker. Usable between `start` and `stop`. */
@@ -25,21 +36,22 @@ export interface Gateway<C extends AnyCatalog = typeof eventCatalog> {
   /**
    * Connects to the broker, begins to read the streams, then listens.
    *
-   * @throws GatewayError `broker_unavailable`, `partitions_differ`, `layout_differs`, `port_in_use` or `invalid_configuration`. Its
+   * @throws GatewayError `broker_unavailable`, `partitions_differ`, `layout_differs`, `foreign_group`, `port_in_use` or `invalid_configuration`. Its
    * message names the cause and usually the remedy.
    */
   start(): Promise<GatewayAddress>;
   /**
-   * Replaces the secrets of tokens and the API keys. Connections stay open, even if a removed secret has signed their token. A
-   * connection over long polling authenticates with every poll. Therefore it ends if its token is no longer accepted.
+   * Replaces the secrets of tokens, the API keys, and the certificates for new connections to Redis. Certificates that are left
+   * out stay as they are. Connections stay open, even if a removed secret has signed their token.
+   * A connection over long polling authenticates with every poll, so it ends if its token is no longer accepted.
    *
-   * @throws GatewayError `invalid_configuration`. In that case, nothing has changed.
+   * @throws GatewayError `invalid_configuration`. Nothing has changed then
    */
-  reload(credentials: Pick<GatewayOptions, 'jwtSecret' | 'jwtSecrets' | 'apiKeys'>): void;
+  reload(options: Pick<GatewayOptions, RenewableOption>): void;
   /**
    * Stops cleanly: reports that it is not ready, refuses new clients, flushes windows, tells clients to reconnect, completes
-   * acknowledgements and releases leases. The clients leave within about `drainMs`, and the rest takes at most `shutdownTimeoutMs`.
-   * Idempotent.
+   * acknowledgements and releases leases. The clients leave within about `drainMs`. The rest takes at most
+   * `shutdownTimeoutMs`. Idempotent.
    */
   stop(): Promise<void>;
 }
@@ -56,6 +68,7 @@ export interface Gateway<C extends AnyCatalog = typeof eventCatalog> {
  * console.log(`Clients connect to ${url}/hubs/events`);
  * process.once('SIGTERM', () => void gateway.stop());
  * ```
+ * @beta
  */
 export function createGateway<C extends AnyCatalog = typeof eventCatalog>(
   options: GatewayOptions<C>,
@@ -66,14 +79,18 @@ export function createGateway<C extends AnyCatalog = typeof eventCatalog>(
     resolved,
     logger.child({ instance: resolved.instance }),
   );
-  // The gateway uses the given catalog. The code of the gateway does not depend on the catalog's static types.
+  // The code of the gateway does not depend on the static types of the catalog.
   return gateway as unknown as Gateway<C>;
 }
 
 const keyServerUnavailable =
   'The key server of MILLRACE_JWKS_URL is unavailable: the gateway continues to use the keys that it has. The log contains the reason.';
 
-// Maximum time that a stop waits for the delivery of accepted events. The time is short, because a stop must not wait for an
+const accessAway =
+  'The rule of access to rooms (access.mayEnter or MILLRACE_ACCESS_URL) cannot be asked: users stay in their rooms, others are told to try again. ' +
+  'The log contains the reason.';
+
+// Maximum time that a stop waits for the delivery of accepted events. It is short, because a stop must not wait for an
 // unavailable Redis.
 const flushTimeoutMs = 1_000;
 
@@ -103,7 +120,7 @@ const nextPhases: Readonly<Record<LifeCycle['phase'], readonly LifeCycle['phase'
  * created ─▶ starting ─▶ running ─▶ stopping ─▶ stopped
  *    └──────────┴─── stop, or a start that fails ──▲
  * ```
- * Only `#enter` changes the phase. A start that fails stops the components that it had started.
+ * Only `#enter` changes the phase. A failed start stops the components that it had started.
  */
 class MillraceGateway implements Gateway<AnyCatalog> {
   readonly publisher: Publisher;
@@ -112,7 +129,7 @@ class MillraceGateway implements Gateway<AnyCatalog> {
   readonly #components: GatewayComponents;
   readonly #http: HttpFront;
   #lifeCycle: LifeCycle = { phase: 'created' };
-  readonly #extensionStops: (() => Promise<void>)[] = [];
+  #stopApplication: StopApplication | undefined;
 
   constructor(options: ResolvedGatewayOptions, logger: Logger) {
     this.#options = options;
@@ -149,13 +166,14 @@ class MillraceGateway implements Gateway<AnyCatalog> {
     }
   }
 
-  reload({
-    jwtSecret,
-    jwtSecrets,
-    apiKeys,
-  }: Pick<GatewayOptions, 'jwtSecret' | 'jwtSecrets' | 'apiKeys'>): void {
-    const changed = { ...this.#options, jwtSecret, jwtSecrets: jwtSecrets ?? [], apiKeys: apiKeys ?? [] };
-    this.#components.credentials.replace(resolveOptions(changed, this.#options.instance));
+  reload(options: Pick<GatewayOptions, RenewableOption>): void {
+    const { credentials, redisCertificates } = this.#components;
+    const { jwtSecret, jwtSecrets = [], apiKeys = [] } = options;
+    const certificates = redisCertificates.renewed(options);
+    const changed = { ...this.#options, ...certificates, jwtSecret, jwtSecrets, apiKeys };
+    const resolved = resolveOptions(changed, this.#options.instance);
+    credentials.replace(resolved);
+    redisCertificates.replace(resolved);
   }
 
   stop(): Promise<void> {
@@ -181,20 +199,23 @@ class MillraceGateway implements Gateway<AnyCatalog> {
   // ── HTTP and health ───────────────────────────────────────────────────────────────────────────────────────────
 
   #createHttp(): HttpFront {
-    const { credentials, metrics, signalR } = this.#components;
+    const { credentials, metrics, signalR, tenantLimits } = this.#components;
+    const keys = {
+      publisher: this.publisher,
+      apiKeys: () => credentials.apiKeys,
+      onForbidden: (apiKey: string) =>
+        this.#logger.warn({ apiKey }, 'an API key was refused for its scopes, rooms or types'),
+    };
     return new HttpFront({
       options: this.#options,
       logger: this.#logger,
       signalR,
       readiness: () => this.#readiness(),
       exposeMetrics: () => this.#exposeMetrics(),
-      ingest: {
-        publisher: this.publisher,
-        apiKeys: () => credentials.apiKeys,
-        tenantLimits: this.#components.tenantLimits,
-        onForbidden: (apiKey) =>
-          this.#logger.warn({ apiKey }, 'an API key was refused for its scopes, rooms or types'),
-      },
+      reads: this.#components.reads,
+      presence: this.#components.presence,
+      ingest: { ...keys, tenantLimits },
+      erasure: { ...keys, tenants: tenantLimits?.tenants, audit: createAudit(this.#logger) },
       onRefused: (code) => metrics.refusals.inc({ at: 'api', code }),
     });
   }
@@ -202,8 +223,8 @@ class MillraceGateway implements Gateway<AnyCatalog> {
   #readiness(): Readiness {
     const { broker, delivery } = this.#components;
     const { phase } = this.#lifeCycle;
-    // No event can be published to an exhausted stream until an operator repairs it. Other kinds of trouble do not affect other
-    // streams.
+    // Nothing can be published to an exhausted stream until an operator repairs it. Other kinds of trouble do not affect
+    // other streams.
     const isExhausted = ({ kind }: StreamTrouble): boolean => kind === 'exhausted';
     const reasons = [
       ...(phase === 'running' ? [] : [`gateway is ${phase}`]),
@@ -216,23 +237,23 @@ class MillraceGateway implements Gateway<AnyCatalog> {
     return reasons.length === 0 ? { isReady: true, details } : { isReady: false, reasons, details };
   }
 
-  /**
-   * Returns the conditions that an operator should correct although the gateway works. Streams in trouble are
-   * not included.
-   */
+  /** Returns what an operator should correct although the gateway works. Streams in trouble are left out. */
   #details(): readonly string[] {
-    const { remoteKeys, storeWatch, clientOwners } = this.#components;
+    const { remoteKeys, askedAccess, storeWatch, clientOwners } = this.#components;
     storeWatch.refresh();
-    const details = [...storeWatch.details, ...clientOwners.details];
+    const access = askedAccess?.isAway === true ? [accessAway] : [];
+    const details = [...storeWatch.details, ...clientOwners.details, ...access];
     if (remoteKeys?.isAway !== true) return details;
-    // While no client needs a key, only this request detects that the key server is available again.
+    // Only this request detects that the key server is available again while no client needs a key.
     remoteKeys.refresh();
     return [...details, keyServerUnavailable];
   }
 
   async #exposeMetrics(): Promise<{ readonly contentType: string; readonly text: string }> {
-    const { broker, delivery, metrics } = this.#components;
+    const { broker, delivery, metrics, presence } = this.#components;
     delivery.observe();
+    metrics.presenceEntries.set(presence?.counts.entries ?? 0);
+    metrics.presenceWatchedRooms.set(presence?.counts.watchedRooms ?? 0);
     metrics.saturation.set('saturation' in this.#lifeCycle ? (this.#lifeCycle.saturation?.share ?? 0) : 0);
     if (broker.state === 'ready') {
       // A stream that does not answer keeps its last figures.
@@ -248,14 +269,16 @@ class MillraceGateway implements Gateway<AnyCatalog> {
   // ── Start and stop of the components ──────────────────────────────────────────────────────────────────────────
 
   async #startComponents(): Promise<GatewayAddress> {
-    // The ports are checked first, because a port in use is the most common failure. At this point nothing has been started.
+    // A port in use is the most common failure, so the ports are checked before anything is started.
     await this.#http.checkPorts();
-    // This fetch is not awaited, because an unavailable key server must not delay the start. The purpose is to log an outage now,
-    // not at the first client.
+    // The fetch is not awaited, because an unavailable key server must not delay the start. It logs an outage now instead of
+    // at the first client.
     this.#components.remoteKeys?.refresh();
     await this.#openBroker();
     await this.#startDelivery();
-    await this.#startExtensions();
+    await this.#startCollectors();
+    this.#components.presence?.start();
+    await this.#startApplication();
     return this.#http.listen();
   }
 
@@ -277,17 +300,23 @@ class MillraceGateway implements Gateway<AnyCatalog> {
     }
   }
 
-  async #startExtensions(): Promise<void> {
-    for (const extension of this.#options.extensions) {
-      const stop = await extension.start({
-        http: this.#http.app,
-        // An extension publishes events of the built-in types. A catalog without these types refuses each of them.
-        publisher: this.publisher as unknown as Publisher<typeof eventCatalog>,
-        issueToken: createTokenIssuer(() => this.#components.credentials.signingSecret),
-        logger: this.#logger.child({ extension: extension.name }),
-      });
-      this.#extensionStops.push(stop);
+  async #startCollectors(): Promise<void> {
+    try {
+      await this.#components.collectors?.start();
+    } catch (error) {
+      throw await explainBrokerFailure(error, this.#options.redisUrl);
     }
+  }
+
+  async #startApplication(): Promise<void> {
+    const { app } = this.#options;
+    this.#stopApplication = await app?.http?.({
+      http: this.#http.app,
+      publisher: this.publisher,
+      presence: this.#components.presence,
+      issueToken: createTokenIssuer(() => this.#components.credentials.signingSecret),
+      logger: this.#logger.child({ application: nameOf(app) }),
+    });
   }
 
   async #stopComponents(wasRunning: boolean): Promise<void> {
@@ -296,7 +325,7 @@ class MillraceGateway implements Gateway<AnyCatalog> {
     rooms.replayAttempts.stop();
     // A gateway whose start failed has accepted no event.
     const after = wasRunning ? this.#attempt('events', () => this.#finishAccepted()) : Promise.resolve();
-    // The clients are disconnected in waves. Each client is served normally until its wave, so all components keep running.
+    // The clients are disconnected in waves. Each is served normally until its wave, so all components keep running.
     await this.#attempt('connections', () => signalR.drain({ withinMs: drainMs, after }));
     const isDone = await endsWithin(shutdownTimeoutMs, this.#closeComponents());
     this.#http.closeAllConnections();
@@ -319,17 +348,20 @@ class MillraceGateway implements Gateway<AnyCatalog> {
    * Closes the components in order: first those that accept events, then the connections, then delivery and its acknowledgements.
    */
   async #closeComponents(): Promise<void> {
-    const { signalR, directory, delivery, broker } = this.#components;
-    for (const stop of this.#extensionStops) await this.#attempt('extension', stop);
+    const { askedAccess, signalR, directory, presence, delivery, broker, collectors } = this.#components;
+    askedAccess?.stop();
+    await this.#attempt('application', async () => this.#stopApplication?.());
+    await this.#attempt('collectors', async () => collectors?.stop());
     await this.#attempt('publisher', () => this.publisher.close());
     await this.#attempt('connections', () => signalR.close());
     await this.#attempt('http', () => this.#http.close());
     await this.#attempt('directory', async () => directory?.close());
+    await this.#attempt('presence', async () => presence?.stop());
     await this.#attempt('delivery', () => delivery.stop());
     await this.#attempt('broker', () => broker.close());
   }
 
-  /** Calls `close` and logs its failure, because a component that cannot be closed must not keep the others open. */
+  /** Calls `close` and logs its failure. A component that cannot be closed must not keep the others open. */
   async #attempt(component: string, close: () => Promise<void>): Promise<void> {
     try {
       await close();
@@ -347,7 +379,7 @@ function troubleText({ stream, kind, message }: StreamTrouble): string {
   return kind === 'refused' ? `${stream} is out of order, the others are served: ${message}` : message;
 }
 
-/** Resolves to true when `work` is done in time, otherwise to false. The work continues in any case. */
+/** Resolves to true if `work` is done in time, otherwise to false. The work continues in any case. */
 async function endsWithin(timeoutMs: number, work: Promise<void>): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<false>((resolve) => {

@@ -1,4 +1,4 @@
-// Checks that docs/errors.md and the code name the same errors.
+// docs/errors.md and the code name the same errors.
 import { readFileSync } from 'node:fs';
 import { BROKER_ERROR_CODES } from '@millrace/broker';
 import { CLIENT_ERROR_CODES } from '@millrace/client';

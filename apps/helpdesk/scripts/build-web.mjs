@@ -1,23 +1,26 @@
 // Builds the pages into dist/web and prints their size. Does nothing if no input has changed since the last
-// build.
+// build. Of several processes one builds, and the others wait for it.
 //
 //   node apps/helpdesk/scripts/build-web.mjs
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
+import Database from 'libsql';
 
 const app = fileURLToPath(new URL('..', import.meta.url));
 const repository = join(app, '../..');
 const output = join(app, 'dist/web');
 const fingerprintFile = join(output, '.built-from');
-const lock = join(app, 'dist/web.lock');
+const lockFile = join(app, 'dist/web-lock.db');
 
 /** The inputs of the build. `package-lock.json` stands for the installed libraries. */
 const inputs = ['web', 'src/api-types.ts', 'src/texts.ts', 'vite.config.ts', 'scripts/build-web.mjs']
   .map((path) => join(app, path))
-  .concat(['packages/client/src', 'package-lock.json'].map((path) => join(repository, path)));
+  .concat(
+    ['packages/client/src', 'packages/react/src', 'package-lock.json'].map((path) => join(repository, path)),
+  );
 
 function filesUnder(path) {
   if (!statSync(path).isDirectory()) return [path];
@@ -42,39 +45,41 @@ function transferBytes() {
     .reduce((sum, size) => sum + size, 0);
 }
 
-// Only one process can create the lock folder. That process builds, and all other processes wait.
-async function withLock(act) {
-  mkdirSync(dirname(lock), { recursive: true });
-  for (const endMs = Date.now() + 60_000; ; ) {
-    try {
-      mkdirSync(lock);
-      break;
-    } catch (error) {
-      if (error.code !== 'EEXIST') throw error;
-      // Removes the lock after a minute, because it must belong to a killed process.
-      if (Date.now() > endMs) rmSync(lock, { recursive: true, force: true });
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-  }
+/** Runs `act` while no other call with this file runs, in any process. */
+export async function withLock(file, act) {
+  mkdirSync(dirname(file), { recursive: true });
+  const database = new Database(file);
   try {
+    // The operating system releases the lock of a killed process.
+    while (!isLockedBy(database)) await new Promise((resolve) => setTimeout(resolve, 100));
     return await act();
   } finally {
-    rmSync(lock, { recursive: true, force: true });
+    database.close();
+  }
+}
+
+function isLockedBy(database) {
+  try {
+    database.exec('BEGIN EXCLUSIVE');
+    return true;
+  } catch (error) {
+    if (error.code !== 'SQLITE_BUSY') throw error;
+    return false;
   }
 }
 
 /** Builds the pages if an input has changed. */
 export function buildWeb() {
-  return withLock(buildUnlessBuilt);
+  return withLock(lockFile, buildUnlessBuilt);
 }
 
 async function buildUnlessBuilt() {
   const builtFrom = fingerprint();
   if (existsSync(fingerprintFile) && readFileSync(fingerprintFile, 'utf8') === builtFrom)
     return { isFresh: false, bytes: transferBytes() };
-  // Loading vite takes as long as everything else in this script, so vite is loaded only for a build.
+  // vite is loaded only for a build, because loading it takes as long as everything else in this script.
   const { build } = await import('vite');
-  // With NODE_ENV=test, as in a test run, the pages would contain the slow development code of the libraries.
+  // With NODE_ENV=test, as in a test run, the pages would contain the libraries' slow development code.
   const { NODE_ENV } = process.env;
   process.env.NODE_ENV = 'production';
   try {

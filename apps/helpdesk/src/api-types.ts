@@ -1,4 +1,5 @@
-// Requests and answers of the helpdesk's API. Types and plain constants only, because the pages import this file.
+// The answers of the helpdesk's API, and what the server and the pages both need. The pages import this file, so it imports nothing
+// that runs.
 import type { eventCatalog, PayloadOf } from '@millrace/contract';
 
 /** A person's role at the helpdesk. */
@@ -12,6 +13,11 @@ export interface Person {
   readonly username: string;
   /** Job or company. */
   readonly title: string;
+}
+
+/** Returns the first name of a person. */
+export function firstNameOf({ fullName }: Pick<Person, 'fullName'>): string {
+  return fullName.split(' ')[0] ?? fullName;
 }
 
 /** The states of a ticket, from its opening to its end. */
@@ -40,6 +46,30 @@ export interface Ticket {
   readonly readUpTo: number;
 }
 
+/** Sorts tickets: the ticket with the newest message comes first. */
+export function newestFirst(tickets: readonly Ticket[]): readonly Ticket[] {
+  const timeOf = ({ lastMessage, createdAt }: Ticket): string => lastMessage?.created_at ?? createdAt;
+  return tickets.toSorted((a, b) => timeOf(b).localeCompare(timeOf(a)));
+}
+
+/** A ticket to be created: the body of `POST /api/tickets`. */
+export interface NewTicket {
+  /** The person whose ticket it is. Agents must name this person. */
+  readonly requesterId?: string | undefined;
+  readonly subject: string;
+  /** The first message of the ticket. */
+  readonly content: string;
+}
+
+/**
+ * A message as it is published: the ticket comes with it, as it is after the message. Every change of a ticket writes a message, so a
+ * page that gets the messages knows the tickets.
+ */
+export type PublishedMessage = Message & {
+  /** The last message is this one, and what is read differs from person to person. */
+  readonly ticket: Omit<Ticket, 'lastMessage' | 'readUpTo'>;
+};
+
 /** The states of a remote session: invited → active → ended, or invited → ended. */
 export type RemoteSessionState = 'invited' | 'active' | 'ended';
 
@@ -51,7 +81,6 @@ export interface RemoteSession {
   readonly requesterId: string;
   readonly mode: RemoteSessionMode;
   readonly state: RemoteSessionState;
-  readonly startedAt: string | null;
 }
 
 /** `view`: the agent sees the screen. `control`: the agent sees and controls the screen. */
@@ -63,7 +92,6 @@ export type RemoteSessionAction = 'accept' | 'decline' | 'end';
 /** One notification in the list under the bell. */
 export interface Notification {
   readonly id: string;
-  readonly kind: NotificationKind;
   readonly title: string;
   readonly body: string;
   /** The ticket that the notification opens. */
@@ -72,36 +100,14 @@ export interface Notification {
   readonly isRead: boolean;
 }
 
-/** The reason for a notification. It is the `type` in the event's payload. */
-export type NotificationKind =
-  | 'ticket_created'
-  | 'ticket_received'
-  | 'ticket_assigned'
-  | 'status_changed'
-  | 'remote_session_invite';
-
-/** Answer to `GET /api/people`. */
-export interface PeopleAnswer {
-  readonly people: readonly Person[];
-}
-
 /** Answer to `POST /api/sessions`. */
-export interface SessionAnswer {
+export interface SignInAnswer {
   /** Sent as `Authorization: Bearer …` with every other call. */
   readonly sessionToken: string;
   readonly person: Person;
   readonly typingExpiryMs: number;
-}
-
-/** Answer to `POST /api/tokens`. */
-export interface TokenAnswer {
-  /** The token for the gateway's hub. */
-  readonly accessToken: string;
-}
-
-/** Answer to `GET /api/tickets`: the ticket with the newest message first. */
-export interface TicketsAnswer {
-  readonly tickets: readonly Ticket[];
+  /** The room of the events that change this person's list of tickets. */
+  readonly listRoomId: string;
 }
 
 /** Answer to `GET /api/tickets/:id`. */
@@ -109,13 +115,10 @@ export interface ConversationAnswer {
   readonly ticket: Ticket;
   /** The messages in the order of their sequence numbers, at most {@link maxMessagesPerAnswer}. */
   readonly messages: readonly Message[];
-  /**
-   * True if there are more messages. These are newer messages if the request had `after`, and otherwise older
-   * messages.
-   */
+  /** True if there are more messages: newer ones if the request had `after`, otherwise older ones. */
   readonly hasMore: boolean;
   /** The last sequence number that each person has read, by person ID. */
-  readonly readUpTo: Readonly<Record<string, number>>;
+  readonly readUpToByPerson: Readonly<Record<string, number>>;
   /** The ticket's remote session that has not ended, or null. */
   readonly remoteSession: RemoteSession | null;
 }
@@ -126,25 +129,17 @@ export const maxMessagesPerAnswer = 200;
 /** Maximum length of a message, in characters. */
 export const maxMessageLength = 4_000;
 
-/** Answer to `POST /api/tickets/:id/messages`. */
-export interface MessageAnswer {
-  readonly message: Message;
-}
+/** Maximum length of the subject of a ticket, in characters. */
+export const maxSubjectLength = 140;
 
-/** Answer to `POST /api/tickets` and to changes of a ticket. */
-export interface TicketAnswer {
-  readonly ticket: Ticket;
-}
+/** Maximum length of the text of a search, in characters. */
+export const maxSearchLength = 100;
 
-/** Answer to the calls about remote sessions. */
-export interface RemoteSessionAnswer {
-  readonly remoteSession: RemoteSession;
-}
+/** Maximum number of notifications of a person, in the database and on the page. The oldest are dropped first. */
+export const maxNotifications = 50;
 
-/** Answer to `GET /api/notifications`: newest first. */
-export interface NotificationsAnswer {
-  readonly notifications: readonly Notification[];
-}
+/** The regular expression of an ID: a UUID in lower case. */
+export const idPattern = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}';
 
 /** Answer to every request that is refused. */
 export interface ErrorAnswer {

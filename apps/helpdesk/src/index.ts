@@ -1,14 +1,13 @@
-// The helpdesk, an extension that runs in the gateway's process. It keeps tickets in its own database and publishes every change
+// The helpdesk, an application module that runs in the gateway's process. It keeps tickets in its own database and publishes every change
 // through the gateway's publisher.
 import { fileURLToPath } from 'node:url';
-import type { GatewayExtension } from '@millrace/gateway';
+import { type Application, defineApp } from '@millrace/gateway';
 import { openDatabase } from './database/open-database.js';
-import type { PersonRecord } from './database/rows.js';
 import { Conversations } from './domain/conversations.js';
 import { Notifications } from './domain/notifications.js';
 import { People } from './domain/people.js';
 import { RemoteSessions } from './domain/remote-sessions.js';
-import { ticketRoom } from './domain/rooms.js';
+import { roomPatternOf } from './domain/rooms.js';
 import { TicketChanges } from './domain/ticket-changes.js';
 import { exampleEvent } from './example-event.js';
 import { addApiRoutes } from './http/api-routes.js';
@@ -22,24 +21,31 @@ export type { HelpdeskOptions } from './options.js';
 // This relative path leads to the same folder from `src/` and from `dist/`.
 const webFolder = fileURLToPath(new URL('../dist/web', import.meta.url));
 
+/** Changes are refused while the outbox contains this many events. */
+const maxOutboxEvents = 10_000;
+/** Maximum delay before failed events are published again for the first time. */
+const outboxRetryMs = 200;
+/** Lifetime of a token for the gateway. Pages fetch a new token for every connection. */
+const tokenMinutes = 10;
+
 /** Creates a helpdesk to be served by a gateway. */
-export function createHelpdesk(options: HelpdeskOptions = {}): GatewayExtension {
+export function createHelpdesk(options: HelpdeskOptions = {}): Application {
   const resolved = resolveOptions(options);
   const example = exampleEvent();
-  return {
+  return defineApp({
     name: 'helpdesk',
     isForDevelopment: resolved.isForDevelopment,
     ...(example === undefined ? {} : { example }),
-    async start({ http, publisher, issueToken, logger }) {
+    http({ http, publisher, issueToken, logger }) {
       const database = openDatabase(resolved.dataFolder);
-      const outbox = new TransactionalOutbox(database, resolved.maxOutboxEvents);
+      const outbox = new TransactionalOutbox(database, maxOutboxEvents);
       const relay = new OutboxRelay({
         outbox,
         publisher,
-        retryBaseMs: resolved.outboxRetryMs,
-        onStateChange: (state, waiting, cause) =>
+        retryBaseMs: outboxRetryMs,
+        onStateChange: (state, cause) =>
           logger.warn(
-            { state, waiting, ...(cause instanceof Error ? { reason: cause.message } : {}) },
+            { state, ...(cause instanceof Error ? { reason: cause.message } : {}) },
             'publishing of helpdesk events: state changed',
           ),
         onRejected: ({ type, eventId }, cause) =>
@@ -50,7 +56,7 @@ export function createHelpdesk(options: HelpdeskOptions = {}): GatewayExtension 
       });
       const people = new People(database);
       const conversations = new Conversations(database);
-      const dependencies = { database, outbox, people, conversations, wallMs: Date.now };
+      const dependencies = { database, outbox, people, conversations };
       const changes = new TicketChanges(dependencies);
       addApiRoutes(http, {
         people,
@@ -59,32 +65,20 @@ export function createHelpdesk(options: HelpdeskOptions = {}): GatewayExtension 
         remoteSessions: new RemoteSessions(dependencies, changes),
         notifications: new Notifications(database),
         typingExpiryMs: resolved.typingExpiryMs,
-        wallMs: Date.now,
         issueToken: (person) =>
           issueToken(
-            { userId: person.id, name: person.fullName, rooms: [roomsOf(person)] },
-            resolved.tokenMinutes,
+            { userId: person.id, name: person.fullName, rooms: [roomPatternOf(person)] },
+            tokenMinutes,
           ),
-        onChange: () => relay.wake(),
         onError: (error) => logger.error({ err: error }, 'the helpdesk could not complete a request'),
       });
       addWebPages(http, webFolder);
-      // An earlier run may have left events in the outbox.
-      relay.wake();
       return async () => {
         await relay.close();
         database.close();
       };
     },
-  };
-}
-
-/**
- * Returns the pattern of the ticket rooms that a person may join. Agents may join all ticket rooms. The rooms of a requester's
- * tickets, including future tickets, share a prefix.
- */
-function roomsOf({ role, id }: PersonRecord): string {
-  return role === 'agent' ? 'ticket:*' : ticketRoom(id, '*');
+  });
 }
 
 export default createHelpdesk();

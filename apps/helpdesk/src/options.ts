@@ -5,16 +5,10 @@ import { fileURLToPath } from 'node:url';
 export interface HelpdeskOptions {
   /** Folder of the database. It is created if it does not exist. @defaultValue `.data` beside the package's sources */
   readonly dataFolder?: string;
-  /** Lifetime of a token for the gateway. Pages fetch a new token for every connection. @defaultValue 10 */
-  readonly tokenMinutes?: number;
-  /** Time after which a page ends a typing indicator that was not renewed. @defaultValue 6_000 */
+  /** A page ends a typing indicator that is not renewed within this time. @defaultValue 6_000 */
   readonly typingExpiryMs?: number;
-  /** First delay before failed events are published again. The delay doubles with each failure, up to 5 s. @defaultValue 200 */
-  readonly outboxRetryMs?: number;
-  /** Maximum number of events in the outbox. While the outbox is full, changes are refused. @defaultValue 10_000 */
-  readonly maxOutboxEvents?: number;
   /**
-   * When true, gateways refuse the helpdesk outside development mode, because anybody can get a token for any person.
+   * If true, gateways refuse the helpdesk outside development mode, because anybody can get a token for any person.
    * @defaultValue true
    */
   readonly isForDevelopment?: boolean;
@@ -27,10 +21,7 @@ export type ResolvedHelpdeskOptions = Readonly<Required<HelpdeskOptions>>;
 export function resolveOptions(options: HelpdeskOptions): ResolvedHelpdeskOptions {
   return Object.freeze({
     dataFolder: fileURLToPath(new URL('../.data', import.meta.url)),
-    tokenMinutes: 10,
     typingExpiryMs: 6_000,
-    outboxRetryMs: 200,
-    maxOutboxEvents: 10_000,
     isForDevelopment: true,
     ...options,
   });

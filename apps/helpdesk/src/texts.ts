@@ -1,4 +1,4 @@
-// Every English text of the helpdesk: on its pages, and in the messages that the helpdesk itself writes into tickets.
+// Every English text of the helpdesk: the texts on its pages, and the messages that it writes into tickets itself.
 
 /** The texts, by the place where they appear. */
 export const texts = {
@@ -6,7 +6,8 @@ export const texts = {
     name: 'Weir',
     tagline: 'Support desk, live on Millrace',
     invitation: 'Write on one side and watch the other. Then cut a connection.',
-    documentTitle: 'Weir · Support desk',
+    pageTitle: (page: string) => `${page} · Weir`,
+    ticketTitle: (number: number, subject: string) => `#${number} ${subject}`,
   },
 
   status: {
@@ -76,9 +77,18 @@ export const texts = {
     lead: 'This is a demo: choose a person. No password is needed.',
     switchPerson: 'Switch person',
     as: 'Sign in as',
+  },
+
+  loading: {
+    loading: 'Loading …',
     failed: 'The helpdesk does not respond.',
     retry: 'Try again',
-    loading: 'Loading …',
+  },
+
+  notFound: {
+    title: 'There is no such page',
+    lead: 'The address is mistyped or out of date.',
+    back: 'Go to the support desk',
   },
 
   connection: {
@@ -89,6 +99,11 @@ export const texts = {
     resyncing: 'Catching up',
     closed: 'Closed',
     cut: 'Connection cut',
+    polling: 'Live updates are interrupted.',
+    pollingBody: 'This page asks for changes every few seconds until they are back.',
+    down: 'The support desk cannot be reached.',
+    downBody:
+      'This page shows the last state that it received, and tries to connect again. Messages that you write are sent then.',
   },
 
   list: {
@@ -98,23 +113,30 @@ export const texts = {
     unread: (count: number) => (count === 1 ? '1 unread message' : `${count} unread messages`),
     unassigned: 'Unassigned',
     empty: 'Nothing here yet.',
-    create: 'New request',
+    create: { agent: 'New ticket', requester: 'New request' },
+    search: 'Search tickets',
+    searchFailed: 'The search did not work. Try again.',
+    searching: 'Searching …',
+    found: (count: number) => (count === 1 ? '1 ticket found' : `${count} tickets found`),
     back: 'Back to the list',
     you: 'You',
     screenshot: 'Screenshot',
-    typing: 'typing',
   },
 
   create: {
-    title: 'New request',
+    requester: 'Requester',
+    requesterHint: 'Who needs help?',
     subject: 'Subject',
     subjectHint: 'VPN, printer, invoice …',
     content: 'What happened?',
     contentHint: 'What did you do, and what did you expect?',
-    send: 'Send request',
+    send: { agent: 'Create ticket', requester: 'Send request' },
     cancel: 'Cancel',
     close: 'Close',
-    failed: 'The request was not sent. Try again.',
+    failed: {
+      agent: 'The ticket was not created. Try again.',
+      requester: 'The request was not sent. Try again.',
+    },
   },
 
   ticket: {
@@ -126,6 +148,9 @@ export const texts = {
     notHandled: 'Waiting for an agent',
     choose: 'Choose a ticket to read it.',
     missing: 'There is no such ticket.',
+    viewers: 'Also here',
+    viewing: (name: string) => `${name} is viewing this ticket`,
+    away: (name: string) => `${name} has this ticket open in the background`,
     changeFailed: 'The change was not saved. Try again.',
   },
 
@@ -149,13 +174,7 @@ export const texts = {
         : names.length === 2
           ? `${names[0]} and ${names[1]} are typing`
           : `${names.length} people are typing`,
-    newMessages: (count: number) => (count === 1 ? '1 new message' : `${count} new messages`),
     announced: (name: string, content: string) => `${name}: ${content}`,
-    screenshotAlt: 'A window says: Session expired. The secure session has ended. Sign in again.',
-    screenshotTitle: 'Ledger',
-    screenshotHeading: 'Session expired',
-    screenshotBody: 'The secure session has ended. Sign in again.',
-    screenshotButton: 'Sign in',
   },
 
   remote: {

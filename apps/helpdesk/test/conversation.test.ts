@@ -1,34 +1,55 @@
-// Tests the state of a conversation on the page.
+// Tests how events change the conversation of a ticket.
+import type { DeliveredEvent } from '@millrace/client';
 import { expect, test } from 'vitest';
-import {
-  type Conversation,
-  emptyConversation,
-  withMessage,
-  withMessages,
-  withPending,
-  withReceipt,
-} from '../web/state/conversation.js';
-import { message, pending } from './messages.js';
+import { type Conversation, reduceConversation } from '../web/live/conversation.js';
+import { eventOf, message, ticket } from './messages.js';
 
-const numbersOf = ({ messages }: Conversation) => messages.map(({ sequence_number: number }) => number);
+const empty: Conversation = { ticket, messages: [], readUpToByPerson: {}, remoteSession: null };
 
-test('each message is shown once and in order, whatever the order of arrival', () => {
-  const conversation = withMessages(emptyConversation, [message(3), message(1)]);
-  expect(numbersOf(withMessages(conversation, [message(2), message(3)]))).toEqual([1, 2, 3]);
-  expect(withMessage(conversation, message(3))).toBe(conversation);
+function afterAll(...events: readonly DeliveredEvent[]): Conversation {
+  return events.reduce(reduceConversation, empty);
+}
+
+const said = (number: number) => eventOf('chat_message', message(number));
+
+test('messages are shown in the order in which they are handed over', () => {
+  const conversation = afterAll(said(1), said(2), said(3));
+  expect(conversation.messages.map(({ sequence_number: number }) => number)).toEqual([1, 2, 3]);
 });
 
-test('a stored message replaces the pending message even if its event arrives before the answer', () => {
-  const shown = withPending(emptyConversation, pending);
-  const stored = withMessage(shown, message(1, 'a'));
-  expect(stored.pending).toEqual([]);
-  expect(withPending(stored, { ...pending, state: 'failed' })).toBe(stored);
+test('a message brings its ticket as it is after the message, and no other event changes the ticket', () => {
+  const solved = { id: ticket.id, subject: 'Renamed', status: 'solved' };
+  const told = eventOf('chat_message', { ...message(1), ticket: solved });
+  const older = eventOf('status_change', { new_status: 'waiting' });
+  expect(afterAll(told, older, said(2)).ticket).toEqual({ ...ticket, ...solved });
 });
 
 test('a read receipt never moves the read position back', () => {
-  const conversation = withMessages(emptyConversation, [message(1), message(2), message(3)]);
-  const read = withReceipt(conversation, 'noa', [message(2).id]);
-  expect(read.readUpTo).toEqual({ noa: 2 });
-  expect(withReceipt(read, 'noa', [message(1).id])).toBe(read);
-  expect(withReceipt(read, 'noa', [message(9).id])).toBe(read);
+  const receipt = (number: number) =>
+    eventOf('read_receipt', { user_id: 'noa', message_ids: [message(number).id] });
+  const read = afterAll(said(1), said(2), said(3), receipt(2));
+  expect(read.readUpToByPerson).toEqual({ noa: 2 });
+  expect(reduceConversation(read, receipt(1))).toBe(read);
+  expect(reduceConversation(read, receipt(9))).toBe(read);
+});
+
+const remoteSession = (id: string, state: string) => ({ remote_session: { id, state } });
+const invited = eventOf('notification', { type: 'invite', title: '', ...remoteSession('s1', 'invited') });
+const started = eventOf('remote_session_start', remoteSession('s1', 'active'));
+const ended = eventOf('remote_session_end', remoteSession('s1', 'ended'));
+
+test('a remote session that has ended stays ended if its invitation and start arrive later', () => {
+  expect(afterAll(invited).remoteSession).toMatchObject({ state: 'invited' });
+  expect(afterAll(invited, started).remoteSession).toMatchObject({ state: 'active' });
+  for (const events of [
+    [invited, started, ended],
+    [ended, invited, started],
+    [started, ended, invited],
+  ])
+    expect(afterAll(...events).remoteSession).toMatchObject({ state: 'ended' });
+});
+
+test('the end of an earlier remote session does not end the present one', () => {
+  const earlier = eventOf('remote_session_end', remoteSession('s0', 'ended'));
+  expect(afterAll(invited, earlier).remoteSession).toMatchObject({ id: 's1', state: 'invited' });
 });

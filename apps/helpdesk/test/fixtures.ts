@@ -36,7 +36,7 @@ export async function openHelpdesk(maxOutboxEvents = 1_000) {
   const outbox = new TransactionalOutbox(database, maxOutboxEvents);
   const people = new People(database);
   const conversations = new Conversations(database);
-  const dependencies = { database, outbox, people, conversations, wallMs: Date.now };
+  const dependencies = { database, outbox, people, conversations };
   const changes = new TicketChanges(dependencies);
   return {
     folder: folder.path,

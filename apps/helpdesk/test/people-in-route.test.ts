@@ -1,4 +1,4 @@
-// Tests which people an address shows, and the links from it to other views.
+// The people that an address shows, and its links to other views.
 import { expect, test } from 'vitest';
 import type { Person } from '../src/api-types.js';
 import type { PageRoute } from '../web/routing/page-route.js';
@@ -28,7 +28,7 @@ test('links from the side-by-side view lead to views of the people who are shown
   expect(routeToView('split', others, people)).toEqual(others);
 });
 
-test('links from one person’s view keep this person, except the link to the view of the other role', () => {
+test('links from one person’s view keep this person, except the link to the other role’s view', () => {
   const alone: PageRoute = { ...split, view: 'agent', as: 'aiko' };
   expect(routeToView('split', alone, people)).toMatchObject({
     view: 'split',

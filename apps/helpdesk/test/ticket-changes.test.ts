@@ -1,11 +1,15 @@
-// Tests the changes that people make: what is stored, and which events report the change.
+// The changes that people make: what is stored, and which events report them.
 import { eventCatalog } from '@millrace/contract';
 import { expect, test } from 'vitest';
 import { openDatabase } from '../src/database/open-database.js';
-import { ticketRoom } from '../src/domain/rooms.js';
+import { listRoom, roomPatternOf, ticketRoom } from '../src/domain/rooms.js';
 import { openHelpdesk, seeded } from './fixtures.js';
 
 const room = ticketRoom(seeded.noa, seeded.vpnTicket);
+/** The events of one message: in the room of the ticket, and in the lists of the agents and the requester. */
+const messageEvents = [room, 'ticket:list', ticketRoom(seeded.noa, 'list')].map(
+  (each) => `chat_message ${each}`,
+);
 
 test('a message gets the next sequence number of its ticket, and its event waits in the outbox', async () => {
   await using helpdesk = await openHelpdesk();
@@ -19,21 +23,69 @@ test('a message gets the next sequence number of its ticket, and its event waits
     client_temp_id: 'temp-1',
     is_screenshot: false,
   });
-  expect(helpdesk.waiting()).toEqual([`chat_message ${room}`]);
-  expect(helpdesk.outbox.peek(1)[0]?.payload).toEqual(message);
+  expect(helpdesk.waiting()).toEqual(messageEvents);
+  expect(helpdesk.outbox.peek(1)[0]?.payload).toMatchObject(message);
+});
+
+test('a message carries its ticket as it is after the change, in the room of the ticket and in the lists', async () => {
+  await using helpdesk = await openHelpdesk();
+  const { changes, conversations, maria } = helpdesk;
+  const {
+    lastMessage,
+    readUpTo: _readUpTo,
+    ...ticket
+  } = changes.setStatus(maria, seeded.vpnTicket, 'solved');
+  const published = helpdesk.outbox.peek(10).filter(({ type }) => type === 'chat_message');
+  expect(published).toHaveLength(3);
+  for (const { payload } of published) expect(payload).toEqual({ ...lastMessage, ticket });
+  expect(ticket).toMatchObject({ number: 1048, status: 'solved' });
+  expect(conversations.ticket(maria, ticket.id)).toMatchObject(ticket);
+});
+
+test('an event about a change has the sequence number of the message that tells of the change', async () => {
+  await using helpdesk = await openHelpdesk();
+  const { changes, maria, noa, remoteSessions } = helpdesk;
+  changes.setStatus(maria, seeded.vpnTicket, 'solved');
+  changes.assign(maria, seeded.vpnTicket, null);
+  const { id } = remoteSessions.invite(maria, seeded.vpnTicket, 'view');
+  remoteSessions.act(noa, id, 'accept');
+  remoteSessions.act(noa, id, 'end');
+  const numbers = helpdesk.outbox.peek(50).flatMap(({ type, payload }) => {
+    const { sequence_number: number } = payload as { readonly sequence_number?: number };
+    return number === undefined || type === 'chat_message' ? [] : [[type, number]];
+  });
+  expect(numbers).toEqual([
+    ['status_change', 10],
+    ['assignment_change', 11],
+    ['notification', 12],
+    ['remote_session_start', 13],
+    ['remote_session_end', 14],
+  ]);
+});
+
+test('a token opens the rooms of exactly those tickets that its person sees', async () => {
+  await using helpdesk = await openHelpdesk();
+  const { people, conversations, maria } = helpdesk;
+  const all = conversations.list(maria);
+  for (const person of people.list()) {
+    const prefix = roomPatternOf(person).replace(/\*$/, '');
+    const open = all.filter(({ roomId }) => roomId.startsWith(prefix));
+    expect(open.map(({ id }) => id)).toEqual(conversations.list(person).map(({ id }) => id));
+    expect(listRoom(person).startsWith(prefix)).toBe(true);
+  }
 });
 
 test('a message that is sent twice is stored and published once', async () => {
   await using helpdesk = await openHelpdesk();
   const first = helpdesk.changes.sendMessage(helpdesk.noa, seeded.vpnTicket, 'Hello', 'temp-1');
   expect(helpdesk.changes.sendMessage(helpdesk.noa, seeded.vpnTicket, 'Hello', 'temp-1')).toEqual(first);
-  expect(helpdesk.outbox.size).toBe(1);
+  expect(helpdesk.waiting()).toEqual(messageEvents);
 });
 
 test('every event that the helpdesk publishes fits the contract', async () => {
   await using helpdesk = await openHelpdesk();
   const { changes, maria, noa, remoteSessions } = helpdesk;
-  changes.createTicket(noa, 'Printer', 'It is on fire');
+  changes.createTicket(noa, { subject: 'Printer', content: 'It is on fire' });
   changes.sendMessage(noa, seeded.vpnTicket, 'Hello', 'temp-1');
   changes.setStatus(maria, seeded.vpnTicket, 'solved');
   changes.assign(maria, seeded.vpnTicket, seeded.aiko);
@@ -56,15 +108,63 @@ test('every event that the helpdesk publishes fits the contract', async () => {
   );
 });
 
+test('the events of a remote session carry the session as it is stored', async () => {
+  await using helpdesk = await openHelpdesk();
+  const { maria, noa, remoteSessions } = helpdesk;
+  const { id } = remoteSessions.invite(maria, seeded.vpnTicket, 'control');
+  const started = remoteSessions.act(noa, id, 'accept');
+  const ended = remoteSessions.act(noa, id, 'end');
+  const carried = helpdesk.outbox.peek(100).flatMap(({ type, payload }) => {
+    const { remote_session: session } = payload as { readonly remote_session?: { readonly state: string } };
+    return session === undefined ? [] : [[type, session]];
+  });
+  expect(carried).toEqual([
+    ['notification', expect.objectContaining({ id, state: 'invited' })],
+    ['remote_session_start', started],
+    ['remote_session_end', ended],
+  ]);
+  expect([started.state, ended.state]).toEqual(['active', 'ended']);
+});
+
+test('a ticket that an agent creates belongs to its requester, and is announced to everybody but its author', async () => {
+  await using helpdesk = await openHelpdesk();
+  const { changes, conversations, maria, noa } = helpdesk;
+  const phoneCall = { requesterId: noa.id, subject: 'Headset', content: 'Noa called: no sound.' };
+  const { id, number, requesterId, lastMessage, readUpTo } = changes.createTicket(maria, phoneCall);
+  expect({ number, requesterId, readUpTo }).toEqual({ number: 1052, requesterId: noa.id, readUpTo: 1 });
+  expect(lastMessage).toMatchObject({ sender_id: maria.id, content: 'Noa called: no sound.' });
+  expect(conversations.ticket(noa, id).readUpTo).toBe(0);
+  const received = { title: 'We have your request #1052', ticketId: id };
+  expect(helpdesk.notifications.list(noa.id)).toMatchObject([received]);
+  const created = { title: 'New ticket from Noa Berger', ticketId: id };
+  expect(helpdesk.notifications.list(seeded.aiko)).toMatchObject([created]);
+  expect(helpdesk.notifications.list(maria.id)).toEqual([]);
+});
+
+test.each([undefined, seeded.aiko])(
+  'an agent cannot create a ticket whose requester is %s, because only requesters have tickets',
+  async (requesterId) => {
+    await using helpdesk = await openHelpdesk();
+    const ticket = { requesterId, subject: 'x', content: 'y' };
+    expect(() => helpdesk.changes.createTicket(helpdesk.maria, ticket)).toThrow(
+      expect.objectContaining({ code: 'invalid_request' }),
+    );
+    expect(helpdesk.outbox.size).toBe(0);
+  },
+);
+
 test('a status change is stored and shown in the conversation, and the requester is notified', async () => {
   await using helpdesk = await openHelpdesk();
   expect(helpdesk.changes.setStatus(helpdesk.maria, seeded.vpnTicket, 'solved').status).toBe('solved');
   expect(helpdesk.waiting()).toEqual([
+    ...messageEvents,
     `status_change ${room}`,
-    `chat_message ${room}`,
     `notification user:${seeded.noa}`,
   ]);
-  expect(helpdesk.notifications.list(seeded.noa)).toMatchObject([{ kind: 'status_changed', isRead: false }]);
+  const notification = { title: '#1048 is now: Solved', isRead: false };
+  expect(helpdesk.notifications.list(seeded.noa)).toMatchObject([notification]);
+  // The page recognizes a notification that it has loaded by this ID.
+  expect(helpdesk.outbox.peek(10).at(-1)?.eventId).toBe(helpdesk.notifications.list(seeded.noa)[0]?.id);
   const { messages } = helpdesk.conversations.conversation(helpdesk.noa, seeded.vpnTicket);
   expect(messages.at(-1)).toMatchObject({
     sender_id: null,
@@ -108,7 +208,7 @@ test('an assignment notifies the new assignee, but not an agent who assigns the 
   expect(helpdesk.notifications.list(seeded.maria)).toHaveLength(0);
 });
 
-test('a requester can neither see the tickets of other people nor make changes that only agents may make', async () => {
+test('a requester can neither see other people’s tickets nor make changes that only agents may make', async () => {
   await using helpdesk = await openHelpdesk();
   const { changes, conversations, noa, remoteSessions } = helpdesk;
   expect(conversations.list(noa).every(({ requesterId }) => requesterId === seeded.noa)).toBe(true);
@@ -119,7 +219,8 @@ test('a requester can neither see the tickets of other people nor make changes t
   expect(() => changes.setStatus(noa, seeded.vpnTicket, 'solved')).toThrow(forbidden);
   expect(() => changes.assign(noa, seeded.vpnTicket, null)).toThrow(forbidden);
   expect(() => remoteSessions.invite(noa, seeded.vpnTicket, 'view')).toThrow(forbidden);
-  expect(() => changes.createTicket(helpdesk.maria, 'x', 'y')).toThrow(forbidden);
+  const forDaniel = { requesterId: seeded.daniel, subject: 'x', content: 'y' };
+  expect(() => changes.createTicket(noa, forDaniel)).toThrow(forbidden);
   expect(() => changes.assign(helpdesk.maria, seeded.vpnTicket, seeded.noa)).toThrow(
     expect.objectContaining({ code: 'invalid_request' }),
   );
@@ -131,7 +232,7 @@ test('a change that fails leaves neither rows nor events behind', async () => {
   const { outbox, changes, conversations, maria } = helpdesk;
   const before = conversations.conversation(maria, seeded.vpnTicket);
   expect(() =>
-    outbox.change(() => {
+    outbox.transact(() => {
       changes.addMessage(before.ticket, { senderId: null, content: 'never' });
       throw new Error('broken');
     }),
@@ -142,7 +243,7 @@ test('a change that fails leaves neither rows nor events behind', async () => {
 });
 
 test('changes are refused while the outbox is full', async () => {
-  await using helpdesk = await openHelpdesk(2);
+  await using helpdesk = await openHelpdesk(4);
   helpdesk.changes.sendMessage(helpdesk.noa, seeded.vpnTicket, 'one', 'temp-1');
   helpdesk.changes.sendMessage(helpdesk.noa, seeded.vpnTicket, 'two', 'temp-2');
   expect(() => helpdesk.changes.sendMessage(helpdesk.noa, seeded.vpnTicket, 'three', 'temp-3')).toThrow(
@@ -154,8 +255,8 @@ test('a read position never decreases', async () => {
   await using helpdesk = await openHelpdesk();
   helpdesk.changes.markRead(helpdesk.noa, seeded.vpnTicket, 5);
   helpdesk.changes.markRead(helpdesk.noa, seeded.vpnTicket, 3);
-  const { readUpTo } = helpdesk.conversations.conversation(helpdesk.noa, seeded.vpnTicket);
-  expect(readUpTo[seeded.noa]).toBeGreaterThanOrEqual(5);
+  const { readUpToByPerson } = helpdesk.conversations.conversation(helpdesk.noa, seeded.vpnTicket);
+  expect(readUpToByPerson[seeded.noa]).toBeGreaterThanOrEqual(5);
 });
 
 test('a remote session allows only the actions that fit its state', async () => {
@@ -177,15 +278,14 @@ test('a long conversation is loaded in ranges without gaps or overlaps', async (
   for (let count = 0; count < 450; count++)
     helpdesk.changes.sendMessage(helpdesk.noa, seeded.vpnTicket, `${count}`, `temp-${count}`);
   const { conversations, noa } = helpdesk;
-  const numbers = (part: { after?: number; before?: number }) => {
-    const { messages, hasMore } = conversations.conversation(noa, seeded.vpnTicket, part);
+  const numbers = (after?: number) => {
+    const { messages, hasMore } = conversations.conversation(noa, seeded.vpnTicket, after);
     return [messages[0]?.sequence_number, messages.at(-1)?.sequence_number, hasMore];
   };
-  expect(numbers({})).toEqual([260, 459, true]);
-  expect(numbers({ before: 260 })).toEqual([60, 259, true]);
-  expect(numbers({ before: 60 })).toEqual([1, 59, false]);
-  expect(numbers({ after: 9 })).toEqual([10, 209, true]);
-  expect(numbers({ after: 409 })).toEqual([410, 459, false]);
+  expect(numbers()).toEqual([260, 459, true]);
+  expect(numbers(0)).toEqual([1, 200, true]);
+  expect(numbers(9)).toEqual([10, 209, true]);
+  expect(numbers(409)).toEqual([410, 459, false]);
 });
 
 test('the database is filled with seed data once, and keeps its data when it is opened again', async () => {

@@ -4,13 +4,11 @@ import { LucideProvider } from 'lucide-react';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import './styles/index.js';
-import { texts } from '../src/texts.js';
 import { cssVariables, theme } from './theme.js';
 import { App } from './views/app.js';
 
 const root = document.getElementById('root');
 if (root === null) throw new Error('The page has no element with the id "root".');
-document.title = texts.product.documentTitle;
 
 createRoot(root).render(
   <StrictMode>

@@ -41,8 +41,8 @@ export const theme = createTheme({
 });
 
 /**
- * Surfaces and borders of library components. The values are set for each colour scheme, because otherwise
- * the library's own values for the scheme would override ours.
+ * Surfaces and borders of library components. They are set for each colour scheme, because the library's own values for the
+ * scheme would otherwise override them.
  */
 const surfaces = {
   '--mantine-color-body': 'var(--surface)',

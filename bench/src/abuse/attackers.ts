@@ -103,7 +103,7 @@ async function polls(): Promise<End> {
   };
   const flooding = async (connection: PollingConnection): Promise<void> => {
     while (!state.hasEnded) {
-      // The gateway answers all polls except the last one immediately. The next burst replaces the last poll.
+      // The gateway answers each poll at once when the next one replaces it. Only the last poll waits, until the next burst.
       for (let poll = 0; poll < parallel; poll += 1) void connection.poll();
       made.replaced += parallel;
       await pause(((count / 2) * parallel * 1_000) / pollsPerSecond);

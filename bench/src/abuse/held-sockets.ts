@@ -1,5 +1,5 @@
-// Sockets of an attacker. Each socket sends the beginning of a request, and then nothing, or a few bytes from
-// time to time. A socket that the server closes is opened again.
+// Sockets of an attacker. Each sends the beginning of a request, then nothing, or a few bytes from time to time. A socket
+// that the server closes is opened again.
 import { connect, type Socket } from 'node:net';
 
 /** The sockets, and the bytes that they send. */

@@ -1,4 +1,4 @@
-// A SignalR connection over long polling, whose requests an attacker makes in any number and in any order.
+// A SignalR connection over long polling. An attacker makes its requests in any number and in any order.
 import { Agent, request } from 'node:http';
 
 /** The connections to the gateway are kept alive, so that each request costs the gateway as little as possible. */

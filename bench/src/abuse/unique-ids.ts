@@ -1,5 +1,5 @@
-// Adds events with a new ID each to a stream, by XADD in pipelines. Adds as many events as requested, or as
-// many as Redis accepts. Arguments: port of Redis, room, events per second, seconds.
+// Adds events to a stream by XADD in pipelines, each with a new ID. Adds as many events as requested, or as many as Redis
+// accepts. Arguments: port of Redis, room, events per second, seconds.
 import { connect } from 'node:net';
 import { chatPayload } from '../traffic/chat-payload.js';
 
@@ -8,8 +8,8 @@ const perSecond = Number(perSecondText);
 const endMs = Number(secondsText) * 1_000;
 const turnMs = 5;
 /**
- * Bytes that may wait in the socket. While more bytes wait, no new events are created, so that the memory of
- * this process is bounded.
+ * Maximum number of bytes that wait in the socket. New events are created only below it, so that the memory of this process
+ * is bounded.
  */
 const maxWaitingBytes = 8_000_000;
 

@@ -1,4 +1,5 @@
-// Watches a gateway during an abuse: its memory, its open sockets and the delay of its event loop, and the delivery to other clients.
+// Watches a gateway during an abuse: its memory, its open sockets, the delay of its event loop, and the delivery to other
+// clients.
 import { readdirSync } from 'node:fs';
 import { rssKibOf } from '../harness/cost.js';
 import { type Latency, type LibraryPublisher, startLibraryPublisher } from '../harness/light-run.js';
@@ -15,8 +16,8 @@ const perSecond = 20;
 const waitMs = 20_000;
 
 /**
- * Returns one value of the gateway's metrics. `name` is the name of the metric, with its labels if it has
- * any. Each call begins a new period for the lag of the event loop.
+ * Returns one value of the gateway's metrics. `name` is the metric's name, with its labels if it has any. Each call begins a
+ * new period for the delay of the event loop.
  */
 export async function metric(url: string, name: string): Promise<number> {
   const text = await (await fetch(`${url}/metrics`)).text();

@@ -1,5 +1,5 @@
-// Measures what one input costs Redis and the publisher's process, for one kind of publish. Runs in a
-// separate process, so that the process's CPU time includes no other work.
+// Measures what one input costs Redis and the publisher's process, for one kind of publish. Runs in a process of its own, so
+// that its CPU time contains no other work.
 import { randomUUID } from 'node:crypto';
 import { connectPublisher } from '@millrace/publisher';
 import { createClient } from '@redis/client';

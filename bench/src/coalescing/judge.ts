@@ -1,5 +1,5 @@
-// Compares the published events (the inputs) with the stream entries into which they were coalesced: how many fewer entries there
-// are, how late they arrive, and how many are out of order.
+// Compares the published events (the inputs) with the stream entries into which they were coalesced. Finds how many fewer
+// entries there are, how late they arrive, and how many are out of order.
 import type { SentInput } from './typing-publisher.js';
 
 /** An entry as it arrived at a reader. */
@@ -20,13 +20,12 @@ export interface Judgement {
 }
 
 /**
- * Matches each input with its entry, which is the first entry of the same room and user whose last input is
- * not older.
- * @throws Error if the counts of the entries do not add up to the number of inputs, or if an input has no
- * entry
+ * Matches each input with its entry: the first entry of its room and user whose last input is not older.
+ * @throws Error if the counts of the entries do not add up to the number of inputs, or if an input has no entry
  */
 export function judge(sent: readonly SentInput[], entriesRead: readonly ArrivedEntry[]): Judgement {
-  // A flush that took longer than its lease is repeated with the same event IDs. Gateways accept only the first entry with an ID.
+  // A flush that takes longer than its lease is repeated with the same event IDs. Gateways accept only the first entry with
+  // an ID.
   const seen = new Set<string>();
   const arrived = entriesRead.filter(({ eventId }) => seen.size < seen.add(eventId).size);
   const total = arrived.reduce((sum, { count }) => sum + count, 0);

@@ -1,5 +1,5 @@
-// A script of 50 users who type in 10 rooms. Their events are spread over 3 publishers at random, as a load balancer would spread
-// them. The script is the same in every run.
+// A script of 50 users who type in 10 rooms. Their events go to 3 publishers at random, as behind a load balancer. The script
+// is the same in every run.
 import { createHash } from 'node:crypto';
 
 /** Users, rooms and publisher processes of the script. */
@@ -29,7 +29,7 @@ function numbers(seed: string): () => number {
   };
 }
 
-/** Returns a UUID that depends only on `text`. Therefore the UUID is the same in every run. */
+/** Returns a UUID that depends only on `text`, so that it is the same in every run. */
 function uuidOf(text: string): string {
   const hex = createHash('sha1').update(text).digest('hex');
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;

@@ -49,5 +49,5 @@ for (const { atMs, roomId, userId, isTyping } of order.actions) {
 }
 await Promise.all(pending);
 await publisher.close();
-// Disconnects only after the list was written, because writing a long list takes some time.
+// Disconnects only after the list was written. Writing a long list takes some time.
 process.send?.(sent, undefined, undefined, () => process.disconnect());

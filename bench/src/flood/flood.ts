@@ -1,7 +1,7 @@
-// Measures whether one user's flood costs the others: the latency of their events and of `/healthz`, in turn without and with a flood
-// from a process of its own.
+// Measures whether one user's flood costs the others. Compares the latency of their events and of `/healthz`, in turn without
+// and with a flood. The flood has a process of its own.
 //
-//   npm run bench -- flood [--rounds 3 --seconds 6 --write]
+// npm run bench -- flood [--rounds 3 --seconds 6 --write]
 import { Agent, get } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
@@ -36,7 +36,7 @@ interface Figures {
   readonly flood: FloodReport;
 }
 
-/** Asks `/healthz` again and again. The returned function ends that, and returns how long the answers took. */
+/** Requests `/healthz` again and again. The returned function stops that, and returns how long the answers took. */
 function watchHealth(url: string): () => readonly number[] {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   const tookMs: number[] = [];

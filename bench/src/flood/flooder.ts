@@ -1,14 +1,16 @@
-// One user who floods a gateway, in a process of its own. Ends with its parent.
+// One user who floods a gateway, in a process of its own that ends with its parent.
 //
-// Arguments: the URL of the gateway, and `rooms` (five connections that call JoinRoom and LeaveRoom as fast as they can, and return as
-// soon as they may), `negotiations` (as fast as twenty requests at a time allow) or `none`.
+// Arguments: the URL of the gateway, and the kind of flood:
+// - `rooms`: five connections call JoinRoom and LeaveRoom as fast as they can, and return as soon as they may.
+// - `negotiations`: as fast as twenty requests at a time allow.
+// - `none`.
 import { Agent, request } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 import { WebSocket } from 'ws';
 
 /** The result of the flood so far. */
 export interface FloodReport {
-  /** Calls or requests that were answered as the user wanted. */
+  /** Calls or requests that the gateway carried out. */
   readonly accepted: number;
   readonly refused: number;
   /** Connections that the gateway has closed. */
@@ -19,10 +21,10 @@ const [url = '', kind = 'none'] = process.argv.slice(2);
 const hub = `${url}/hubs/events`;
 const user = 'user=flooder';
 const connectionCount = 5;
-/** Calls of one connection that wait for their answer at the same time. */
+/** Number of calls of one connection that wait for their answers at the same time. */
 const callsAtOnce = 10;
 const requestsAtOnce = 20;
-/** Pause before a connection that was closed or refused tries again. */
+/** Pause of a connection that was closed or refused before it tries again. */
 const retryMs = 100;
 const separator = '\u001e';
 const report = { accepted: 0, refused: 0, closed: 0 };

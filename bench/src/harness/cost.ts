@@ -1,10 +1,10 @@
-// Reads what a run costs: the CPU time and memory of its processes, and the commands that Redis executed.
+// Reads what a run costs: the CPU time and memory of its processes, and the commands of Redis.
 import { readFileSync } from 'node:fs';
 
 /** The value of `CLK_TCK`, the number of clock ticks per second. For programs, this number is fixed on Linux. */
 const ticksPerSecond = 100;
 
-/** Returns the CPU time (user and system) of a process with all its threads since its start, in milliseconds, exact to 10 ms. */
+/** Returns the CPU time of a process since its start, in milliseconds: user and system time of all threads, exact to 10 ms. */
 export function cpuMsOf(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
   // The process name may contain blanks and parentheses, so the fields are read after the last parenthesis.
@@ -18,8 +18,8 @@ export function rssKibOf(pid: number): number {
 }
 
 /**
- * Number of calls of one Redis command, and the time that Redis spent in it. The time of a script includes the commands that the
- * script calls. These commands are counted separately too.
+ * Number of calls of one Redis command, and the time that Redis spent in it. A script's time includes the commands that it
+ * calls. They are also counted separately.
  */
 export interface CommandCost {
   readonly calls: number;

@@ -1,4 +1,4 @@
-// Writes the README's sentence about speed from the summary of the last run, so that nobody has to type the figures.
+// Writes the README's sentence about speed from the summary of the last run. Nobody types the figures.
 import { number } from './report.js';
 import type { Interval } from './statistics.js';
 

@@ -22,9 +22,9 @@ export interface Highest<Step> {
 }
 
 /**
- * Tries rising rates from `startIndex` on, until a rate fails twice. Each rate has two attempts, because a
- * pause of the machine can make one attempt fail. Without `startIndex`, starts at the lowest rate and first
- * takes large steps. If the first rate is too high, tries lower rates until one is sustained.
+ * Tries rising rates from `startIndex` on, until a rate fails twice. Each rate has two attempts, because a pause of the
+ * machine can make one fail. Without `startIndex`, the search begins at the lowest rate with large steps. If the first rate
+ * is too high, the search goes down until a rate is sustained.
  */
 export async function findHighestRate<Step extends { readonly isBorne: boolean }>(
   startIndex: number | undefined,
@@ -54,7 +54,7 @@ export async function findHighestRate<Step extends { readonly isBorne: boolean }
     index += 1;
   }
   await climb(1);
-  // If even the first rate was too high, tries lower rates.
+  // The first rate was already too high, so lower ones are tried.
   while (borne === undefined && index >= 0) {
     const step = await attempt(index);
     if (step.isBorne) borne = step;

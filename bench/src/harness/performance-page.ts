@@ -30,7 +30,7 @@ export function writeResult(part: BenchPart, { table, summary, raw }: PartResult
   const head = { part: part.name, title: part.title, command, machine };
   writeJson(join(rawFolder, `${part.name}.json`), { ...head, sides: raw });
   const path = join(rawFolder, 'summary.json');
-  // Only this function writes the file, so its contents have this type.
+  // The cast is safe: only this function writes the file.
   const before = existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Summary) : {};
   writeJson(path, { ...before, [part.name]: { ...head, ...summary } });
   const headline = headlineOf(JSON.parse(readFileSync(path, 'utf8')) as Summary);
@@ -54,6 +54,7 @@ function replaceBetween(path: string, name: string, text: string): void {
   const page = readFileSync(path, 'utf8');
   const from = page.indexOf(begin);
   const to = page.indexOf(end);
-  if (from === -1 || to === -1) throw new Error(`${path} has no markers for ${name}`);
+  if (from === -1 || to === -1)
+    throw new Error(`${path} needs the lines ${begin} and ${end} around the table`);
   writeFileSync(path, `${page.slice(0, from + begin.length)}\n${text}\n${page.slice(to)}`);
 }

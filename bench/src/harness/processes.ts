@@ -1,5 +1,5 @@
-// The processes of a run. As in production, publisher, Redis, gateways and clients are separate processes. They communicate over
-// loopback. A process is ended only through its own handle.
+// The processes of a run. Publisher, Redis, gateways and clients are separate processes, as in production. They communicate
+// over loopback. A process is ended only through its own handle.
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
@@ -24,7 +24,7 @@ export class Part implements AsyncDisposable {
     const exit = once(this.child, 'exit', { signal: ended.signal }).then(() => {
       throw new Error(`${this.child.spawnargs.join(' ')} ended too early`);
     });
-    exit.catch(() => undefined); // `ended` aborts this wait if the message comes first
+    exit.catch(() => undefined); // `ended` aborts this wait if the message comes first.
     try {
       const [message] = (await Promise.race([once(this.child, 'message'), exit])) as [T];
       return message;
@@ -64,8 +64,8 @@ export class Part implements AsyncDisposable {
 }
 
 /**
- * Kills `child` as soon as this process has ended, for whatever reason. The killer is a shell that waits on a
- * pipe, which closes when this process ends.
+ * Kills `child` as soon as this process has ended, for whatever reason. A shell waits on a pipe that closes when this process
+ * ends, and then kills the child.
  */
 function killWithParent(child: ChildProcess): void {
   const guard = spawn('sh', ['-c', `read -r _; kill -9 ${child.pid}`], {
@@ -137,10 +137,7 @@ export async function startGateway(
   return { part, url };
 }
 
-/**
- * Waits for a match in the output. Continues to read later output, because a full pipe would block the
- * program.
- */
+/** Waits for a match in the output. Reads on afterwards, because a full pipe would block the program. */
 async function outputOf({ child }: Part, pattern: RegExp): Promise<RegExpExecArray> {
   let output = '';
   return new Promise((resolve, reject) => {

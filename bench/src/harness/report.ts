@@ -98,8 +98,8 @@ export function markdown(head: readonly string[], rows: readonly (readonly strin
 }
 
 /**
- * CPU times of one role per event, of all roles together (publisher, gateway and Redis) per event, and of the
- * gateway per delivery.
+ * CPU time per event of one role, CPU time per event of all roles together (publisher, gateway and Redis), and CPU time per
+ * delivery of the gateway.
  */
 export const cpuOf = {
   role:
@@ -114,7 +114,7 @@ export const cpuOf = {
 const maxCommands = 3;
 
 /**
- * Formats the number of Redis calls per event, followed by the commands that took the most time. Each command has its calls per
+ * Formats the number of Redis calls per event, then the commands that took the most time. Each command has its calls per
  * event and its microseconds per call: `2.10: xadd 1.00 × 2.1, …`.
  */
 export function redisCell(rounds: Rounds<Round>, side: SideName): string {
@@ -139,9 +139,8 @@ export function redisCell(rounds: Rounds<Round>, side: SideName): string {
 }
 
 /**
- * Limits beyond which a figure is doubtful. The first is the minimum share of the ordered rate that the load
- * generator must reach. The second is the maximum lateness of the generator, as a share of the measured
- * latency.
+ * Limits beyond which a figure is doubtful. The first is the minimum share of the ordered rate that the load generator must
+ * reach. The second is the generator's maximum lateness, as a share of the measured latency.
  */
 const minMadeShare = 0.97;
 const maxLateShare = { p50: 0.25, p99: 0.5 } as const;

@@ -68,7 +68,7 @@ export interface Round {
   readonly latency: string;
 }
 
-/** Time without a new event after which the missing events count as lost. */
+/** The missing events count as lost after this time without a new event. */
 const quietMs = 3_000;
 const lookMs = 20;
 
@@ -109,7 +109,7 @@ export class RunningSide implements AsyncDisposable {
     let hasFailed = false;
     const own = (part: Part): Part => {
       parts.push(part);
-      // Another start failed while this process was still starting.
+      // Another start failed while this process was starting.
       if (hasFailed) void part.kill();
       return part;
     };
@@ -134,7 +134,7 @@ export class RunningSide implements AsyncDisposable {
       const clients = own(startScript(clientScripts[load.clients], [JSON.stringify(order)]));
       await clients.message();
       const redis = new Redis(url);
-      // This connection fails when its Redis ends. The error is expected.
+      // This connection fails when its Redis ends, so the error is expected.
       redis.on('error', () => {});
       return new RunningSide(load, { redis, redisPart, system, clients, parts, kibBefore });
     } catch (error) {
@@ -154,7 +154,7 @@ export class RunningSide implements AsyncDisposable {
     return this.system.publisher.message<SendReport>();
   }
 
-  /** Closes the connections of all clients, sends events that they miss, and lets all clients reconnect at the same time. */
+  /** Closes the connections of all clients, sends events that they miss, and lets all clients reconnect at the same moment. */
   async loseAndReturn(
     missed: Sending,
   ): Promise<Returned & { readonly due: number; readonly redis: Round['redis'] }> {
@@ -170,8 +170,8 @@ export class RunningSide implements AsyncDisposable {
   }
 
   /**
-   * Sends events at a rate, and waits until all have arrived or no more arrive. `meanwhile` runs at the same
-   * time. If `meanwhile` replaces a process, the CPU time of this process is wrong.
+   * Sends events at a rate, and waits until all have arrived or no more arrive. `meanwhile` runs at the same time. The CPU
+   * time of a process that `meanwhile` replaces is wrong.
    */
   async run(load: Sending, meanwhile?: () => Promise<void>): Promise<Round> {
     const firstNumber = this.#nextNumber;
@@ -220,8 +220,8 @@ export class RunningSide implements AsyncDisposable {
   }
 
   /**
-   * From now on, clients that lose their connection reconnect by themselves. Only clients of the kind
-   * `resuming` can do that.
+   * From now on, clients that lose their connection reconnect by themselves. This works only for clients of the kind
+   * `resuming`.
    */
   letClientsReturn(): void {
     this.#clients.send('autoReturn' satisfies ResumeCommand);
@@ -270,7 +270,7 @@ export class RunningSide implements AsyncDisposable {
   }
 }
 
-/** Ends the processes in reverse order, so that a process ends before the process to which it writes. */
+/** The processes end in reverse order. Each ends before the process to which it writes. */
 async function endAll(parts: readonly Part[]): Promise<void> {
   for (const part of parts.toReversed()) await part.kill();
 }

@@ -28,10 +28,10 @@ export interface Interval {
 }
 
 /**
- * Returns the median with its 95 % interval by order statistics. The interval goes from the k-th lowest to
- * the k-th highest value, with the largest k whose coverage (by the binomial distribution) is at least 95 %.
- * The interval is exact for any distribution. With 8 values, it goes from the lowest to the highest (99.2 %).
- * With 9 values, it goes from the second lowest to the second highest (96.1 %).
+ * Returns the median with its 95 % interval by order statistics. The interval goes from the k-th lowest to the k-th highest
+ * value. k is the largest for which the coverage, by the binomial distribution, is at least 95 %. The interval is exact for
+ * any distribution. With 8 values, it goes from the lowest to the highest (99.2 %). With 9 values, it goes from the second
+ * lowest to the second highest (96.1 %).
  */
 export function medianInterval(values: readonly number[]): Interval {
   const sorted = [...Float64Array.from(values).sort()];
@@ -56,7 +56,7 @@ export function medianInterval(values: readonly number[]): Interval {
   };
 }
 
-/** Returns the ratios of rounds with the same index, as median and interval. Leaves out rounds in which a value is missing. */
+/** Returns the ratios of rounds with the same index, as median and interval. Leaves out a round that lacks a value. */
 export function pairedRatio(values: readonly number[], bases: readonly number[]): Interval {
   const ratios = values.map((value, round) => value / (bases[round] ?? Number.NaN));
   return medianInterval(ratios.filter(Number.isFinite));

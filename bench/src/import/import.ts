@@ -1,7 +1,7 @@
-// Measures what one tenant's import costs the clients of the other tenants: the latency of their events, the time of `/healthz`, and
-// whether they can resume afterwards. The import has a process of its own, and does not wait when it is refused.
+// Measures what one tenant's import costs the clients of the other tenants: the latency of their events, the time of
+// `/healthz`, and whether they can resume afterwards. The import has a process of its own. It does not wait after a refusal.
 //
-//   npm run bench -- import [--rounds 3 --seconds 8 --write]
+// npm run bench -- import [--rounds 3 --seconds 8 --write]
 import { parseArgs } from 'node:util';
 import { type Latency, startLibraryPublisher, startLightClients } from '../harness/light-run.js';
 import { machineLine, writeTable } from '../harness/performance-page.js';
@@ -29,19 +29,16 @@ const importRooms = Array.from({ length: 10 }, (_, index) => `t:import:room-${in
 const quietPerSecond = usualPerSecond * quietRooms.length;
 const clientsPerRoom = 2;
 /**
- * The replay memory holds about 2,800 events, which is fewer than the import has. A gateway reads at most
- * 5,000 older entries from a stream for a client that returns.
+ * The replay memory has room for about 2,800 events, fewer than the import has. For a returning client, a gateway reads at
+ * most 5,000 older entries from a stream.
  */
 const replayBytes = 2_500_000;
 const pollMs = 25;
-/**
- * Number of events before the measurement. After these events, the code of publisher, gateway and clients is
- * compiled.
- */
+/** Number of events before the measurement. They let V8 compile the code of publisher, gateway and clients. */
 const warmUpEvents = 600;
 /**
- * Time from the start of the import to the start of the measurement. After this time, the code that the import
- * runs in the gateway is compiled.
+ * Time from the start of the import to the start of the measurement. It lets V8 compile the code that the import runs in the
+ * gateway.
  */
 const settleMs = 3_000;
 const importSeconds = seconds + settleMs / 1_000;

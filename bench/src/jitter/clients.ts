@@ -1,6 +1,5 @@
-// All clients of a jitter run, each over a separate connection that is cut repeatedly. The clients are the
-// official clients of the system under test. For both systems, the mean delay between attempts to connect is
-// the same.
+// All clients of a jitter run, each over a separate connection that is cut repeatedly. They are the official clients of the
+// system under test. Both systems have the same mean delay between attempts to connect.
 //
 // Arguments: system, url, clients, rooms, messages per room, mean time up, time down (both in ms).
 import { HttpTransportType } from '@microsoft/signalr';
@@ -42,7 +41,7 @@ async function connectSocketIo(client: number, room: string, at: string): Promis
     transports: ['websocket'],
     forceNew: true,
     auth: { room },
-    // Socket.IO chooses a random delay around this value, and Millrace a random delay below `retryMs`. The mean delay is the same.
+    // Socket.IO chooses a random delay around this value, and Millrace one below `retryMs`. Both have the same mean.
     reconnectionDelay: retryMs / 2,
     reconnectionDelayMax: retryMs / 2,
     randomizationFactor: 1,

@@ -9,8 +9,8 @@ export interface JitterFigures {
   readonly outOfOrder: number;
   readonly cuts: number;
   /**
-   * Number of messages that were handled more than half a second after they were sent. Most of them came late
-   * because the client was disconnected.
+   * Number of messages that were handled more than half a second after they were sent. Most of their clients were
+   * disconnected meanwhile.
    */
   readonly replayed: number;
   readonly replayP50Ms: number;

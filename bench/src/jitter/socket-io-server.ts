@@ -8,7 +8,7 @@ io.on('connection', async (socket) => {
   await socket.join(room);
   socket.emit('joined');
 });
-// This process is also the publisher, so there is no other process between publisher and adapter.
+// This process is also the publisher, so that no other process is between publisher and adapter.
 process.on('message', ({ room, content }: { readonly room: string; readonly content: string }) => {
   io.to(room).emit('chat_message', content);
 });

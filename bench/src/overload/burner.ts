@@ -4,7 +4,7 @@ process.send?.({ ready: true });
 const spin = (): void => {
   const turnEndMs = performance.now() + 50;
   while (performance.now() < turnEndMs);
-  // Ends early when the channel to the parent process closes. `setImmediate` lets the event loop notice this.
+  // Ends early when the channel to the parent process closes. The event loop can notice that because of `setImmediate`.
   if (performance.now() < endMs && process.connected) setImmediate(spin);
   else process.disconnect?.();
 };

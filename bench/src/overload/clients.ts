@@ -1,4 +1,4 @@
-// All clients of a run in one process. Arguments: the gateway's URL, rooms, clients per room. The message `take` asks for the
+// All clients of a run in one process. Arguments: the gateway's URL, rooms, clients per room. The message `take` requests the
 // deliveries since the last `take`.
 import { percentile } from '../harness/statistics.js';
 import { signalR } from '../traffic/dialects.js';
@@ -10,7 +10,10 @@ export interface Delivered {
   readonly delivered: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
-  /** The p99 latency of each second's events, by intended send time and in order. NaN for a second without an event. */
+  /**
+   * The p99 latency of the events of each second, in order. An event belongs to the second of its intended send time. NaN for
+   * a second without an event.
+   */
   readonly p99MsBySecond: readonly number[];
   /** Number of connections that have ended since the start. */
   readonly closed: number;

@@ -1,6 +1,6 @@
 // Offers events as its parent process orders. Arguments: way (library or http), address, rooms.
 //
-// The order `in_flight` keeps a fixed number of events in flight, which measures the capacity. The order `rate` offers a fixed
+// The order `in_flight` keeps a fixed number of events in flight, to measure the capacity. The order `rate` offers a fixed
 // number of events per second, whatever their outcome.
 import { percentile } from '../harness/statistics.js';
 import { nowNs } from '../traffic/mark.js';
@@ -49,10 +49,7 @@ async function keepInFlight({ count, seconds }: Extract<Phase, { kind: 'in_fligh
 
 /** Maximum time for offering events in one turn of the event loop. The rest of the turn is for reading answers. */
 const maxTurnMs = 5;
-/**
- * Maximum lateness of an offer. Offers that are later are skipped, because otherwise they would all be sent
- * together.
- */
+/** Maximum lateness of an offer. A later offer is skipped. Otherwise all late offers would be sent together. */
 const maxLateSeconds = 0.25;
 
 async function keepRate({ perSecond, seconds }: Extract<Phase, { kind: 'rate' }>): Promise<void> {

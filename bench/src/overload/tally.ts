@@ -5,10 +5,7 @@ export interface Offered {
   readonly offered: number;
   readonly stored: number;
   readonly refused: number;
-  /**
-   * Number of events whose error contained no time for the next attempt. These events were refused, or their
-   * outcome is unknown.
-   */
+  /** Number of events whose error named no time for the next attempt. They were refused, or their outcome is unknown. */
   readonly withoutTime: number;
   /** Number of events whose outcome is unknown: they may or may not be stored. */
   readonly unknown: number;

@@ -28,10 +28,7 @@ export async function offerByLibrary(redisUrl: string, tally: Tally): Promise<Of
   };
 }
 
-/**
- * Maximum number of connections, which is more than any backend opens. If all connections are in use, the
- * gateway answers too late.
- */
+/** Maximum number of connections, more than any backend opens. The gateway answers too late if all are in use. */
 const maxSockets = 2_000;
 
 interface Answer {
@@ -40,8 +37,8 @@ interface Answer {
 }
 
 /**
- * Offers events by HTTP, one per request. The requests are handwritten, because an HTTP library would use more CPU time than the
- * gateway.
+ * Offers events by HTTP, one per request. The requests are written by hand, because an HTTP library would use more CPU time
+ * than the gateway.
  */
 export function offerByHttp(gatewayUrl: string, tally: Tally): Offer {
   const port = Number(new URL(gatewayUrl).port);

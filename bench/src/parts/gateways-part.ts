@@ -1,5 +1,5 @@
-// S6: the cost of additional gateways. Every gateway reads every event. Redis therefore needs the CPU time P + n·R per event: P to
-// store it, and R for each of the n gateways that reads it.
+// S6: the cost of additional gateways. Every gateway reads every event. Redis therefore needs the CPU time P + n·R per event.
+// P stores the event, and R is the read of each of the n gateways.
 import type { BenchPart, PartOptions, PartResult } from '../harness/bench-part.js';
 import { type Rounds, runPairs } from '../harness/pairs.js';
 import {
@@ -26,13 +26,10 @@ const eventsPerSecond = 5_000;
 const warmUp = { events: 5_000, eventsPerSecond };
 const allSides = ['floor', 'socket-io', 'millrace'] as const;
 const bases = ['floor', 'socket-io'] as const;
-/**
- * Numbers of gateways to measure. The sides are compared with four gateways. The other numbers of gateways
- * are needed for the line P + n·R.
- */
+/** Numbers of gateways to measure. The sides are compared with four gateways. The other numbers are for the line P + n·R. */
 const counts = [4, 1, 2, 8] as const;
 const comparedCount = 4;
-/** Number of rounds at each number of gateways other than four. */
+/** Number of rounds with other numbers of gateways than four. */
 const linePairs = 1;
 
 const p50 = ({ p50Ms }: Round): number => p50Ms;
@@ -48,7 +45,8 @@ const loadOf = (gateways: number): Load => ({
 });
 
 /**
- * Returns the line `P + n·R` for n gateways: the CPU time P per event, and the additional CPU time R per event for each gateway.
+ * Returns the line `P + n·R` for n gateways. P is the CPU time per event, and R the additional CPU time of each gateway per
+ * event.
  */
 function costLine(
   byCount: ReadonlyMap<number, Rounds<Round>>,

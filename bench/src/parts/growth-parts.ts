@@ -50,7 +50,7 @@ async function measureLoad(side: Side, load: Load, sendings: readonly Sending[])
   return checkWhole(round);
 }
 
-/** Checks that the number of deliveries is the expected number. @throws Error if it is not */
+/** @throws Error if the number of deliveries is not the expected one */
 function checkWhole(round: Round): Round {
   if (round.received === round.expected) return round;
   throw new Error(`${round.received} of ${round.expected} deliveries arrived`);
@@ -58,7 +58,7 @@ function checkWhole(round: Round): Round {
 
 const latencyOf = ({ p50Ms, p99Ms }: Round): Figures => ({ 'p50, ms': p50Ms, 'p99, ms': p99Ms });
 
-/** Returns a load of three seconds at this rate, but of at least 200 events. */
+/** Returns a load of three seconds at this rate, with at least 200 events. */
 const atRate = (eventsPerSecond: number): Sending => ({
   events: Math.max(200, eventsPerSecond * 3),
   eventsPerSecond,

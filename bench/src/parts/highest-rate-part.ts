@@ -99,7 +99,7 @@ async function run(sides: Sides, options: PartOptions): Promise<PartResult> {
     await using system = await RunningSide.start(side, load);
     await system.run(warmUp);
     const last = lastIndex.get(side.name);
-    // The search starts a little below the last result, so that it finds a lower result as easily as a higher one.
+    // The search starts a little below the last result. It then finds a lower result as easily as a higher one.
     const found = await search(system, last === undefined ? undefined : Math.max(0, last - 1), seconds);
     lastIndex.set(side.name, found.index);
     const { borne, refused } = found;

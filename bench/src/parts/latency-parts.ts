@@ -29,17 +29,15 @@ interface Comparison {
   readonly load: Load;
   readonly seconds: number;
   readonly pairs: number;
-  /**
-   * Load before each measurement. It makes the processes as fast as processes that have run for some time.
-   */
+  /** Load before each measurement. Afterwards, the processes are as fast as after a long run. */
   readonly warmUp: { readonly events: number; readonly eventsPerSecond: number };
   readonly sides: readonly SideName[];
   readonly bases: readonly SideName[];
 }
 
 /**
- * The usual warm-up. A server that has run for fifteen seconds needs a third of the CPU time of its first second, because all code
- * is compiled by then. The publisher at 1,000 events/s needs 125 instead of 395 µs per event.
+ * The usual warm-up. It lets V8 compile all code. A server needs a third of the CPU time after fifteen seconds that it needs
+ * in its first second. The publisher at 1,000 events/s needs 125 instead of 395 µs per event.
  */
 const warm = { events: 5_000, eventsPerSecond: 2_500 };
 const light = { gateways: 1, clients: 'light', gridMs: 0 } as const;
@@ -87,6 +85,16 @@ const comparisons: readonly Comparison[] = [
     warmUp: { events: 20, eventsPerSecond: 20 },
     sides: ['floor', 'socket-io', 'aspnet-stream', 'millrace'],
     bases,
+  },
+  {
+    name: 'sse',
+    title: 'server-sent events beside SignalR: 1,000 events/s, 100 rooms of 2 readers',
+    load: s2,
+    seconds: 2,
+    pairs: 9,
+    warmUp: warm,
+    sides: ['millrace', 'millrace-sse'],
+    bases: ['millrace'],
   },
   {
     name: 's9',

@@ -14,7 +14,7 @@ const named = (...names: readonly string[]): readonly BenchPart[] =>
 export const parts: readonly BenchPart[] = [
   ...named('s1', 's2'),
   highestRatePart,
-  ...named('s3', 's9', 'cpu'),
+  ...named('s3', 's9', 'sse', 'cpu'),
   gatewaysPart,
   idlePart,
   resumePart,

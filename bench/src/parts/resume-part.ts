@@ -52,7 +52,7 @@ async function run(sides: Sides, options: PartOptions): Promise<PartResult> {
     await using system = await RunningSide.start(side, load);
     await system.run(warmUp);
     const returned = await system.loseAndReturn(missed);
-    // A load like the warm-up shows that the clients work normally again.
+    // This load resembles the warm-up, and shows that the clients work normally again.
     const after = await system.run(warmUp);
     const isOrdered = after.outOfOrder === 0 && after.received === after.expected;
     console.log(

@@ -1,14 +1,13 @@
-// A network namespace whose sockets have small buffers. On loopback, the kernel buffers some megabytes for a
-// client that does not read. For a slow connection to another machine, the kernel buffers far less, so the
-// messages wait in the server.
+// A network namespace whose sockets have small buffers. The kernel buffers some megabytes on loopback for a client that does
+// not read, but far less for a slow connection to another machine. With small buffers, the messages wait in the server.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 
 const flag = '--inside';
 
 /**
- * Runs the program again inside such a network namespace, waits for its end, and exits with its status. Inside the namespace,
- * returns true. Returns false if the buffers stay large, because only root can create the namespace.
+ * Runs the program again inside such a network namespace, waits for its end, and exits with its status. Returns true inside
+ * the namespace. Returns false if the buffers stay large, because only root can create the namespace.
  */
 export function enterSmallBuffers(): boolean {
   if (process.argv.includes(flag)) {

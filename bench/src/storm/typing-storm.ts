@@ -14,10 +14,7 @@ function command(args: readonly string[]): Buffer {
   return Buffer.from(`*${args.length}\r\n${parts.join('')}`);
 }
 
-/**
- * Returns the bytes of one XADD command. Also returns the position in these bytes of the event ID's last
- * digits.
- */
+/** Returns the bytes of one XADD command, and the position of the event ID's last digits in them. */
 function template(room: string, user: number): { readonly bytes: Buffer; readonly at: number } {
   const userId = `3f2504e0-4f89-41d3-9a0c-${String(user).padStart(12, '0')}`;
   const mark = 'ffffffffffff';

@@ -22,7 +22,7 @@ const environment = {
   MSBUILDDISABLENODEREUSE: '1',
 };
 
-/** Either the sides and the folder of their build, which the caller must remove, or the reason why there are no sides. */
+/** The sides and the folder of their build, which the caller must remove. Without sides, the reason why there are none. */
 export type AspNet =
   | { readonly sides: readonly Side[]; readonly folder: string }
   | { readonly reason: string };
@@ -41,8 +41,8 @@ export async function buildAspNet(): Promise<AspNet> {
     await run('dotnet', args, { env: environment });
   } catch (error) {
     await rm(folder, { recursive: true, force: true });
-    const { stdout = '' } = error as { readonly stdout?: string }; // `execFile` adds `stdout` to its errors
-    // NU1301: no package source can be reached. Any other failure is a fault in the sources of the program.
+    const { stdout = '' } = error as { readonly stdout?: string }; // `execFile` adds `stdout` to its errors.
+    // NU1301: no package source can be reached. Any other failure is a fault of the program's sources.
     if (stdout.includes('NU1301')) return { reason: 'NuGet cannot be reached' };
     throw new Error(`dotnet build failed:\n${stdout}`, { cause: error });
   }

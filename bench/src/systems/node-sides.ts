@@ -57,10 +57,7 @@ const socketIo: Side = {
   },
 };
 
-/**
- * Returns a side that is an HTTP bridge. The bridge always has one gateway, because a second gateway would
- * not get the events.
- */
+/** Returns a side that is an HTTP bridge. It always has one gateway, because a second one would not get the events. */
 function httpBridge(name: SideName, label: string, hasRedis: boolean): Side {
   return {
     name,
@@ -102,8 +99,9 @@ async function startGateways(setup: SideSetup, cli?: string) {
 }
 
 /**
- * Returns a side that is a build of Millrace with default options. The suffix of `name` selects how events are published: by plain
- * XADD, by HTTP, or without a suffix with the library.
+ * Returns a side that is a build of Millrace with default options. The suffix of `name` selects how events are published: by
+ * plain XADD or by HTTP. Without a suffix, the library publishes. With the suffix `-sse`, the
+ * clients read server-sent events.
  */
 function millrace(name: SideName, label: string, build: MillraceBuild): Side {
   return {
@@ -130,9 +128,15 @@ function millrace(name: SideName, label: string, build: MillraceBuild): Side {
         const { part } = await startGateway(setup.redisUrl, { cli: build.cli, port });
         gateways[number] = setup.own(part);
       };
-      return { gateways, urls, dialect: 'signalr', publisher, replaceGateway };
+      const dialect = name.endsWith('-sse') ? 'event-source' : 'signalr';
+      return { gateways, urls, dialect, publisher, replaceGateway };
     },
   };
+}
+
+/** The present build, published to by the library, with readers of server-sent events instead of SignalR clients. */
+export function millraceStreams(build: MillraceBuild): Side {
+  return millrace('millrace-sse', 'Millrace, library, read by server-sent events', build);
 }
 
 /** Returns three sides of one build of Millrace, one for each way to publish events. */

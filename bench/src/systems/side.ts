@@ -15,6 +15,7 @@ export type SideName =
   | 'millrace'
   | 'millrace-xadd'
   | 'millrace-http'
+  | 'millrace-sse'
   | 'before'
   | 'before-xadd'
   | 'before-http';
@@ -22,7 +23,7 @@ export type SideName =
 /** A running side. The caller of {@link Side.start} ends its processes. */
 export interface System {
   readonly urls: readonly string[];
-  readonly dialect: 'signalr' | 'socket.io';
+  readonly dialect: 'signalr' | 'socket.io' | 'event-source';
   readonly gateways: readonly Part[];
   readonly publisher: Part;
   /**
@@ -32,7 +33,7 @@ export interface System {
 }
 
 /**
- * Everything that a side needs to start. `own` is called with each process at its start, so that the process is ended even if a
+ * Everything that a side needs to start. `own` is called with each process at its start, so that the process is ended if a
  * later start fails.
  */
 export interface SideSetup {

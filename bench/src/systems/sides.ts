@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { buildEarlier } from '../../../scripts/earlier-build.mjs';
 import { buildAspNet } from './aspnet-sides.js';
-import { millraceSides, nodePeers } from './node-sides.js';
+import { millraceSides, millraceStreams, nodePeers } from './node-sides.js';
 import type { Side, SideName } from './side.js';
 
 /** Builds sides on demand, each of them once, and removes the builds at the end. */
@@ -20,7 +20,8 @@ export class Sides implements Disposable {
   constructor(baseCommit: string) {
     this.#baseCommit = baseCommit;
     const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim();
-    for (const side of [...nodePeers, ...millraceSides('millrace', { name: commit })])
+    const build = { name: commit };
+    for (const side of [...nodePeers, ...millraceSides('millrace', build), millraceStreams(build)])
       this.#built.set(side.name, side);
   }
 
@@ -42,7 +43,7 @@ export class Sides implements Disposable {
     });
   }
 
-  /** Removes the builds. Works synchronously, because it is also called when a signal ends the program. */
+  /** Removes the builds. Synchronous, because it also runs when a signal ends the program. */
   [Symbol.dispose](): void {
     for (const folder of this.#folders) rmSync(folder, { recursive: true, force: true });
   }

@@ -1,5 +1,5 @@
-// A WebSocket client that does as little work as possible: it reads only the length of each frame. Therefore
-// the cost of the client does not hide the cost of the server. All sides of a comparison use this client.
+// A WebSocket client that does as little work as possible: it reads only the length of each frame. The client's cost
+// therefore does not hide the server's. All sides of a comparison use it.
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { type Dialect, joined } from './dialects.js';
@@ -146,7 +146,7 @@ export class LightSocket {
         if (next === joined) this.#enter();
         else if (next !== undefined) this.#say(next);
       } catch (error) {
-        this.#refuse(error as Error); // a dialect throws only errors
+        this.#refuse(error as Error); // The cast is safe: a dialect throws only errors.
       }
     }
     onMessage(payload);

@@ -1,6 +1,5 @@
-// Writes a mark into a message: the intended send time and the number of the message. All processes of a run
-// read the same monotonic clock (CLOCK_MONOTONIC, nanoseconds since the machine started), so their times can
-// be compared.
+// Writes a mark into a message: the message's number and its intended send time. All processes of a run read the same
+// monotonic clock (CLOCK_MONOTONIC, nanoseconds since the machine started), so their times can be compared.
 
 /**
  * Returns the time of the monotonic clock. The result is exact to some nanoseconds if the machine started
@@ -10,7 +9,7 @@ export function nowNs(): number {
   return Number(process.hrtime.bigint());
 }
 
-// With this text, a payload has about 450 bytes, like a chat message in production.
+// This text makes a payload about 450 bytes long, like a chat message in production.
 const filler = 'It works again since the restart, thank you for your patience! '.repeat(2);
 
 /** Returns the content of the message with this number and this intended send time. */

@@ -9,7 +9,7 @@ interface ChatMessage {
   readonly payload: { readonly content: string };
 }
 
-const order = JSON.parse(process.argv[2] ?? '{}') as ClientsOrder; // written by the parent process
+const order = JSON.parse(process.argv[2] ?? '{}') as ClientsOrder; // The parent process writes this argument.
 const receipts = new Receipts();
 
 function receiver(): (event: ChatMessage) => void {

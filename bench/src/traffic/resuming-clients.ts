@@ -1,5 +1,5 @@
-// Light clients of a run that all lose their connections at the same time. All of them then reconnect at the
-// same time, and resume from the last position that they saw. Argument: a {@link ClientsOrder} as JSON.
+// Light clients of a run. All of them lose their connections at the same moment. They then reconnect together, and resume
+// from the last position that they saw. Argument: a {@link ClientsOrder} as JSON.
 import type { ClientsCommand, ClientsOrder } from './clients.js';
 import { type Dialect, signalR, socketIo } from './dialects.js';
 import { LightSocket } from './light-socket.js';
@@ -7,8 +7,8 @@ import { nowNs, readMarks } from './mark.js';
 import { Receipts } from './receipts.js';
 
 /**
- * Orders in addition to those of other light clients: close all connections, reconnect and wait until this
- * number of events has arrived, or reconnect after every lost connection from now on.
+ * Orders that other light clients do not know: to close all connections, to reconnect and wait until this number of events
+ * has arrived, or to reconnect after every lost connection from now on.
  */
 export type ResumeCommand = ClientsCommand | 'drop' | 'autoReturn' | { readonly returnUntil: number };
 
@@ -26,7 +26,7 @@ export interface Returned {
   readonly failedAttempts: number;
 }
 
-const order = JSON.parse(process.argv[2] ?? '{}') as ClientsOrder; // written by the parent process
+const order = JSON.parse(process.argv[2] ?? '{}') as ClientsOrder; // The parent process writes this argument.
 const receipts = new Receipts();
 const isSignalR = order.dialect === 'signalr';
 /** Maximum waiting time of a client. */
@@ -52,8 +52,7 @@ class ResumingClient {
   readonly #note = receipts.forClient();
   #socket: LightSocket | undefined;
   /**
-   * True when the client is in its room. False during an attempt to connect, because the caller repeats a
-   * failed attempt.
+   * True when the client is in its room. False during an attempt to connect, so that the caller can repeat a failed attempt.
    */
   #isConnected = false;
   #last = '';

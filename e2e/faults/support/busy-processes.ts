@@ -1,12 +1,9 @@
-// Starves all other processes of CPU time for some time.
+// Takes the CPU time of all other processes for a while.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 
-/**
- * Number of busy processes per processor. With this number, any other process runs only a few milliseconds in
- * every hundred.
- */
+/** Number of busy processes per processor. It leaves any other process only a few milliseconds in every hundred. */
 const perProcessor = 10;
 const program = 'const end = Date.now() + Number(process.argv[1]); while (Date.now() < end);';
 

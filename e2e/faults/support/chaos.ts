@@ -1,5 +1,5 @@
-// Causes random faults one after the other under steady load, and prints the totals as a table. The same seed
-// causes the same faults.
+// Causes random faults one after the other under steady load, and formats the totals as a table. The same seed causes the
+// same faults.
 import { FaultSystem, type Trial } from './fault-system.js';
 import { type Fault, type FaultName, faults } from './faults.js';
 import type { OracleOptions } from './oracle.js';
@@ -56,6 +56,8 @@ export function chaosTable({ trials, minutes, seed }: ChaosReport): string {
       | 'repeated'
       | 'excused',
   ) => trials.reduce((total, [, trial]) => total + trial[key], 0).toLocaleString('en');
+  const sumOfPlain = (key: 'sessions' | 'received' | 'missing' | 'receivedTwice' | 'outOfOrder') =>
+    trials.reduce((total, [, { plain }]) => total + plain[key], 0).toLocaleString('en');
   const sortedMs = trials.map(([, { recoveryMs }]) => recoveryMs).sort((a, b) => a - b);
   const percentile = (share: number): string => {
     const ms = sortedMs[Math.max(0, Math.ceil(share * sortedMs.length) - 1)] ?? 0;
@@ -68,7 +70,7 @@ export function chaosTable({ trials, minutes, seed }: ChaosReport): string {
     '|---|---|',
     `| faults | ${trials.length} |`,
     `| events published and confirmed | ${sum('published')} |`,
-    `| deliveries due (200 small clients and 6 official ones, 50 rooms, 3 gateways) | ${sum('due')} |`,
+    `| deliveries due (200 small clients, 6 official ones, and 4 of a view that resume; 50 rooms, 3 gateways) | ${sum('due')} |`,
     `| handled | ${sum('handled')} |`,
     `| **lost** | **${sum('lost')}** |`,
     `| **handled twice** | **${sum('handledTwice')}** |`,
@@ -76,6 +78,8 @@ export function chaosTable({ trials, minutes, seed }: ChaosReport): string {
     `| not handled, but reloaded: Redis had lost its data and the clients were told | ${sum('excused')} |`,
     `| arrived as a replay | ${sum('replayed')} |`,
     `| arrived again and were recognised | ${sum('repeated')} |`,
+    `| 4 clients of a view that cannot resume: connections / events received in them | ${sumOfPlain('sessions')} / ${sumOfPlain('received')} |`,
+    `| **missing in a connection / twice / out of order** | **${sumOfPlain('missing')} / ${sumOfPlain('receivedTwice')} / ${sumOfPlain('outOfOrder')}** |`,
     `| recovery time after the fault, p50 / p99 / max, s | ${percentile(0.5)} / ${percentile(0.99)} / ${percentile(1)} |`,
     '',
     `Faults: ${Array.from(faultCounts, ([name, count]) => `${name} (${count})`).join(', ')}.`,

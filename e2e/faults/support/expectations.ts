@@ -5,8 +5,7 @@ import { type FaultSystem, type Trial, trialDeliveries, trialEvents } from './fa
 import { type Fault, type FaultName, faults } from './faults.js';
 
 /**
- * Expects that no event is lost, handled twice or out of order. Also expects that no client was told by
- * mistake that nothing is missing.
+ * Expects that no event is lost, handled twice or out of order, and that no client was wrongly told that nothing is missing.
  */
 export function expectPromisesKept(trial: Trial): void {
   expect(trial, trial.examples.join('\n')).toMatchObject({
@@ -17,12 +16,21 @@ export function expectPromisesKept(trial: Trial): void {
     unknown: 0,
   });
   expect(trial).toMatchObject({ published: trialEvents, due: trialDeliveries });
+  expectExactlyWhatWasSent(trial);
 }
 
-/**
- * Expects the same as {@link expectPromisesKept}. Also expects that no client had to reload, because Redis
- * lost nothing.
- */
+/** Expects that clients that cannot resume were sent everything while they were connected, in order and none twice. */
+function expectExactlyWhatWasSent({ plain }: Trial): void {
+  expect(plain, plain.examples.join('\n')).toMatchObject({
+    missing: 0,
+    receivedTwice: 0,
+    outOfOrder: 0,
+    unknown: 0,
+  });
+  expect(plain.received).toBeGreaterThan(0);
+}
+
+/** Expects the same as {@link expectPromisesKept}, and that no client had to reload, because Redis lost nothing. */
 export function expectNoReload(trial: Trial): void {
   expectPromisesKept(trial);
   expect(trial, 'a client was told to reload, though nothing was lost').toMatchObject({ excused: 0 });
@@ -30,8 +38,8 @@ export function expectNoReload(trial: Trial): void {
 }
 
 /**
- * Waits until every client is told to reload. Gateways spread these messages over some seconds, so that
- * clients do not all reload at the same time.
+ * Waits until every client is told to reload. Gateways spread these messages over some seconds, so that clients do not all
+ * reload at the same moment.
  */
 export async function untilAllAreToldToReload({ clients }: FaultSystem): Promise<void> {
   await until(() => clients.every(({ records }) => records.some(({ kind }) => kind === 'reload')));

@@ -1,5 +1,6 @@
-// Several gateways on one Redis, many clients and a publisher. All their connections go through proxies that can cause faults.
+// Several gateways on one Redis, many clients and a publisher. Their connections go through proxies that can cause faults.
 import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { connectPublisher } from '@millrace/publisher';
 import {
   type RedisServer,
@@ -22,7 +23,9 @@ import {
 } from './official-clients.js';
 import { type ClientLog, type Judgement, judge, type OracleOptions } from './oracle.js';
 import { RoomClient } from './room-client.js';
+import { judgeSessions, type SessionJudgement } from './session-oracle.js';
 import { publishSteadily } from './steady-publisher.js';
+import { type PlainViewClient, startPlainClient, startResumingClient } from './view-clients.js';
 
 /** Options of a system. */
 export interface FaultSystemOptions {
@@ -30,27 +33,34 @@ export interface FaultSystemOptions {
   readonly redisArgs?: readonly string[];
   readonly environment?: Environment;
   /**
-   * Starts the programs that lead to Redis, such as Sentinels. Returns the URL for the gateways and the
-   * publisher. With this option, gateways and publisher connect without proxies. @defaultValue each of them
-   * connects through a separate proxy
+   * Starts the programs that lead to Redis, such as Sentinels. Returns the URL for the gateways and the publisher, which then
+   * use no proxies. @defaultValue each of them connects through its own proxy
    */
   readonly urlOf?: (redis: RedisServer, resources: Resources) => Promise<string>;
 }
 
 /** The result of a trial. */
 export interface Trial extends Judgement {
-  /**
-   * Recovery time: from the end of the fault until every client has handled all events that were confirmed before the fault ended.
-   */
+  /** Recovery time: from the end of the fault until every client has handled all events that were confirmed before. */
   readonly recoveryMs: number;
   /** Number of replayed events, as reported by the gateways. */
   readonly replayed: number;
+  /** The findings for clients of the view that cannot resume. */
+  readonly plain: SessionJudgement;
 }
 
 const roomCount = 50;
 const clientsPerRoom = 4;
-/** Number of official clients: one of each kind over each transport, each in a different room. */
-const officialCount = 2 * Object.keys(transports).length;
+/** Clients of the view with each protocol, of those that resume and of those that cannot. */
+const viewClientsPerKind = 2;
+/**
+ * Number of clients with the official library that resume: one of each kind over each transport, and those of the view. Each is in a
+ * different room.
+ */
+const officialCount = 2 * Object.keys(transports).length + 2 * viewClientsPerKind;
+
+/** For each client of the view of one kind: true if it uses MessagePack. */
+const ofView = Array.from({ length: 2 * viewClientsPerKind }, (_, index) => index % 2 === 1);
 
 /** Number of events in a trial, and their rate. */
 export interface TrialLoad {
@@ -58,21 +68,19 @@ export interface TrialLoad {
   readonly eventsPerSecond: number;
 }
 
-/**
- * The default is low, because the suite has little time. The scripts of `scripts/reliability.mjs` publish 1,000 events a second.
- */
+/** The default is low, because the suite has little time. `scripts/reliability.mjs` publishes 1,000 events a second. */
 const eventsPerSecond = Number(process.env['TRIAL_EVENTS_PER_SECOND'] ?? '400');
 const usualLoad: TrialLoad = { events: 10 * eventsPerSecond, eventsPerSecond };
 export const trialEvents = usualLoad.events;
-/** Number of deliveries that are due in a trial with the usual load. */
+/** Number of due deliveries in a trial with the usual load. */
 export const trialDeliveries = trialEvents * clientsPerRoom + officialCount * (trialEvents / roomCount);
 /**
- * Maximum time for the system to recover. A client that failed for ten seconds may wait for up to 26 seconds before its next
+ * Maximum recovery time of the system. A client that has failed for ten seconds may wait up to 26 seconds before its next
  * attempt.
  */
 const settleMs = 60_000;
 
-/** One gateway, at an address that stays the same across its restarts. */
+/** One gateway. Its address stays the same across restarts. */
 export class Seat implements AsyncDisposable {
   readonly number: number;
   /** The proxy between the gateway and Redis. */
@@ -110,7 +118,7 @@ export class Seat implements AsyncDisposable {
     return `http://127.0.0.1:${this.clientWire.port}`;
   }
 
-  /** True while the gateway runs and has not been told to stop. A load balancer sends new requests to such a gateway. */
+  /** True while the gateway runs and has not been told to stop. A load balancer then sends new requests to it. */
   get isServing(): boolean {
     return !this.gateway.isEnding;
   }
@@ -119,7 +127,7 @@ export class Seat implements AsyncDisposable {
     return isReady(this.gateway.url);
   }
 
-  /** Starts a new gateway in place of a gateway that has ended. */
+  /** Starts a new gateway in the place of one that has ended. */
   async restart(): Promise<void> {
     await this.gateway[Symbol.asyncDispose]();
     this.gateway = await startGateway(this.#environment);
@@ -150,6 +158,8 @@ export class FaultSystem implements AsyncDisposable {
   readonly clients: readonly RoomClient[];
   /** Clients with the README's recipe or `@millrace/client`. Some of their requests fail at random, even without another fault. */
   readonly officials: readonly OfficialClient[];
+  /** Clients of the view that cannot resume. */
+  readonly plainClients: readonly PlainViewClient[];
   readonly #resources: Resources;
 
   private constructor(parts: {
@@ -164,12 +174,19 @@ export class FaultSystem implements AsyncDisposable {
     this.seats = parts.seats;
     this.publisherWire = parts.publisherWire;
     this.publisher = parts.publisher;
-    this.officials = parts.officials;
     this.#resources = parts.resources;
     const anySeat = (): string => this.seats[Math.floor(Math.random() * this.seats.length)]?.url ?? '';
     this.clients = Array.from(
       { length: roomCount * clientsPerRoom },
       (_, index) => new RoomClient(`client ${index}`, `room-${index % roomCount}`, anySeat),
+    );
+    const room = (index: number): string => `room-${parts.officials.length + index}`;
+    this.officials = [
+      ...parts.officials,
+      ...ofView.map((isBinary, index) => startResumingClient(anySeat, room(index), isBinary)),
+    ];
+    this.plainClients = ofView.map((isBinary, index) =>
+      startPlainClient(anySeat, room(ofView.length + index), isBinary),
     );
   }
 
@@ -177,7 +194,11 @@ export class FaultSystem implements AsyncDisposable {
     return Resources.start(async (resources) => {
       const redis = resources.use(await startRedis({ args: options.redisArgs ?? [] }));
       const url = await options.urlOf?.(redis, resources);
-      const environment = { ...options.environment, ...(url && { MILLRACE_REDIS_URL: url }) };
+      const environment = {
+        MILLRACE_APP: fileURLToPath(new URL('view-app.mjs', import.meta.url)),
+        ...options.environment,
+        ...(url && { MILLRACE_REDIS_URL: url }),
+      };
       const seats: Seat[] = [];
       for (let number = 1; number <= (options.gateways ?? 2); number += 1)
         seats.push(resources.use(await Seat.start(number, redis.port, environment)));
@@ -211,7 +232,9 @@ export class FaultSystem implements AsyncDisposable {
     const endMs = performance.now() + settleMs;
     for (;;) {
       const ready = await Promise.all(this.seats.map((seat) => seat.isReady()));
-      const outside = [...this.clients, ...this.officials].filter(({ isJoined }) => !isJoined);
+      const outside = [...this.clients, ...this.officials, ...this.plainClients].filter(
+        ({ isJoined }) => !isJoined,
+      );
       if (ready.every(Boolean) && outside.length === 0) return;
       if (performance.now() > endMs)
         throw new Error(`ready: ${ready.join()}; ${outside.length} clients are not in their rooms`);
@@ -220,8 +243,8 @@ export class FaultSystem implements AsyncDisposable {
   }
 
   /**
-   * Publishes the events of a trial while `fault` damages the system, and judges the result. The fault begins
-   * after a tenth of the publishing time. The fault must end by itself.
+   * Publishes the events of a trial while `fault` damages the system, and judges the result. The fault begins after a tenth
+   * of the publishing time, and must end by itself.
    */
   async try(
     fault: (system: FaultSystem) => Promise<void>,
@@ -229,7 +252,7 @@ export class FaultSystem implements AsyncDisposable {
     load: TrialLoad = usualLoad,
   ): Promise<Trial> {
     await this.recovered();
-    for (const client of [...this.clients, ...this.officials]) client.clear();
+    for (const client of [...this.clients, ...this.officials, ...this.plainClients]) client.clear();
     const rooms = Array.from({ length: roomCount }, (_, index) => `room-${index}`);
     const publishing = publishSteadily(this.publisher, { ...load, rooms });
     await pause((load.events / load.eventsPerSecond) * 100);
@@ -239,20 +262,23 @@ export class FaultSystem implements AsyncDisposable {
     await this.recovered();
     await this.#settle(confirmed);
     const judgement = judge(confirmed, this.logs, unconfirmed, options);
+    const plain = judgeSessions(confirmed, this.plainClients, unconfirmed);
     const replayed = this.clients.reduce((sum, client) => sum + client.replayedCount, 0);
-    return { ...judgement, replayed, recoveryMs: this.#recoveryMs(confirmed, healedAtMs) };
+    return { ...judgement, plain, replayed, recoveryMs: this.#recoveryMs(confirmed, healedAtMs) };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const client of this.clients) client.close();
-    for (const client of this.officials) await client.close();
+    for (const client of [...this.officials, ...this.plainClients]) await client.close();
     await this.#resources[Symbol.asyncDispose]();
   }
 
-  /** Waits until every due event has arrived, but not longer than `settleMs`. */
+  /** Waits until every due event has arrived, at most `settleMs`. */
   async #settle(confirmed: Parameters<typeof judge>[0]): Promise<void> {
     const endMs = performance.now() + settleMs;
-    while (performance.now() < endMs && judge(confirmed, this.logs).lost > 0) await pause(100);
+    const isMissing = (): boolean =>
+      judge(confirmed, this.logs).lost > 0 || judgeSessions(confirmed, this.plainClients).missing > 0;
+    while (performance.now() < endMs && isMissing()) await pause(100);
   }
 
   #recoveryMs(confirmed: Parameters<typeof judge>[0], healedAtMs: number): number {
@@ -286,8 +312,8 @@ async function startOfficials(
 }
 
 /**
- * Returns a function that chooses a gateway's port like a load balancer with sticky sessions: always the same gateway until it
- * stops, and then the next gateway.
+ * Returns a function that chooses a gateway's port, as a load balancer with sticky sessions does. It chooses the same gateway
+ * until that one stops, then the next.
  */
 function balancerOf(seats: readonly Seat[], first: number): () => number {
   let at = first;

@@ -5,7 +5,7 @@ import type { FaultSystem, Seat } from './fault-system.js';
 
 /** One kind of fault. */
 export interface Fault {
-  /** True if Redis keeps every entry that it confirmed. With such a fault, no client may have to reload. */
+  /** True if Redis keeps every entry that it confirmed. No client may then have to reload. */
   readonly isLossless: boolean;
   /** @param random returns numbers from 0 (inclusive) to 1 (exclusive) */
   run(system: FaultSystem, random: () => number): Promise<void>;
@@ -117,7 +117,7 @@ export const faults = {
     },
   },
   'somebody else trims the streams': {
-    // The gateways still have the entries that they have read in memory.
+    // The entries are still in the gateways' memory.
     isLossless: true,
     async run({ redis }) {
       for (let round = 0; round < 30; round += 1) {
@@ -162,8 +162,7 @@ export const faults = {
     isLossless: true,
     async run(system, random) {
       const { gateway } = anySeat(system, random);
-      // The sockets stay open. Clients notice a long silence. A gateway that continues earlier keeps its
-      // clients.
+      // The sockets stay open, but clients notice a long silence. A gateway that continues earlier keeps its clients.
       gateway.child.kill('SIGSTOP');
       await pause(10_000);
       gateway.child.kill('SIGCONT');

@@ -1,6 +1,5 @@
-// Clients as applications use them: the README's recipe and `@millrace/client`. Both run over all three
-// transports of the official SignalR client, through a proxy on which some requests fail. The many small
-// clients of the tests run beside them.
+// Clients as applications use them: the README's recipe and `@millrace/client`. Both use all three transports of the official
+// SignalR client, through a proxy that makes some requests fail. They run beside the many small clients of the tests.
 import { HttpTransportType, LogLevel } from '@microsoft/signalr';
 import { type Client, createClient } from '@millrace/client';
 import type { HttpFate } from '@millrace/testkit';
@@ -33,8 +32,8 @@ const judgedTypes = eventTypeNames.filter((type) => type !== 'read_receipt' && !
 const retryMs = 100;
 
 /**
- * Decides what happens to a request. One POST in five fails or is delayed, in a random way. Other requests
- * pass. The TCP proxy of the gateway cuts polls and streams.
+ * Decides what happens to a request. One POST in five fails or is delayed, at random. Other requests pass. The gateway's TCP
+ * proxy cuts polls and streams.
  *
  * @param random returns numbers from 0 (inclusive) to 1 (exclusive)
  */
@@ -94,7 +93,7 @@ export function startLibraryClient(
   return log.client(() => client.close());
 }
 
-/** The log of a client. Ignores a reload at the first join, because the client has no earlier events. */
+/** The log of a client. The reload at the first join is ignored, because the client has no earlier events. */
 class Log {
   readonly #name: string;
   readonly #roomId: string;

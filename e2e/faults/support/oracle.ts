@@ -1,5 +1,5 @@
-// The oracle. It judges a run only by the publisher's confirmations and by the events that each client handled. All functions are
-// pure.
+// The oracle judges a run by two facts only: the publisher's confirmations, and the events that each client handled. All
+// functions are pure.
 
 /** A confirmed publish. All times are milliseconds of one clock. */
 export interface PublishRecord {
@@ -12,7 +12,7 @@ export interface PublishRecord {
   readonly confirmedAtMs: number;
 }
 
-/** Something that happened to one client. */
+/** An event in a client's log. */
 export type ClientRecord =
   /** The client handled an event for the first time. */
   | { readonly kind: 'handled'; readonly eventId: string; readonly atMs: number }
@@ -47,7 +47,7 @@ export interface Judgement {
   /** Events that arrived again and that the client dropped. */
   readonly repeated: number;
   readonly lost: number;
-  /** Lost events whose client was told that nothing is missing, after the event was published. */
+  /** Lost events whose client was wrongly told, after the publication, that nothing is missing. */
   readonly wronglyRecovered: number;
   readonly handledTwice: number;
   readonly outOfOrder: number;
@@ -147,7 +147,8 @@ function lastOf(client: ClientLog, kind: ClientRecord['kind']): number {
   return client.records.findLast((record) => record.kind === kind)?.atMs ?? Number.NEGATIVE_INFINITY;
 }
 
-function compareIds(a: string, b: string): number {
+/** Compares two entry IDs, for sorting. */
+export function compareIds(a: string, b: string): number {
   const [aMs = '', aSequence = ''] = a.split('-');
   const [bMs = '', bSequence = ''] = b.split('-');
   return Number(aMs) - Number(bMs) || Number(aSequence) - Number(bSequence);

@@ -1,5 +1,5 @@
-// A client of one room that follows the documented recipe. It implements only a small part of SignalR over a WebSocket, so that
-// hundreds of clients fit into one process.
+// A client of one room that follows the documented recipe. It implements only a small part of SignalR over a WebSocket.
+// Therefore hundreds of clients fit into one process.
 import WebSocket from 'ws';
 import type { ClientLog, ClientRecord } from './oracle.js';
 
@@ -29,9 +29,9 @@ export class RoomClient implements ClientLog {
   #socket: WebSocket | undefined;
   #isClosed = false;
   #isFirstJoin = true;
-  /** The users who are typing, according to the events that this client received. */
+  /** The users who are typing, by the events that this client received. */
   readonly typingUsers = new Set<string>();
-  /** The message IDs in all receipts, in the order of arrival, and the number of inputs that these receipts contain. */
+  /** The message IDs in all receipts, in the order of arrival, and the number of inputs in these receipts. */
   readonly receipts = { messageIds: [] as string[], inputs: 0 };
   /** Number of replayed events since `clear`, as reported by the gateways. */
   replayedCount = 0;
@@ -87,8 +87,7 @@ export class RoomClient implements ClientLog {
       handshakeTimeout: 10_000,
     });
     this.#socket = socket;
-    // Ends the connection after 30 s of silence, because such a server no longer works even if the socket is
-    // open.
+    // Ends the connection after 30 s of silence. A silent server no longer works, even if the socket is open.
     let lastMs = performance.now();
     const watch = setInterval(() => {
       if (performance.now() - lastMs > 30_000) socket.terminate();

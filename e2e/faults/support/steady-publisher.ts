@@ -1,4 +1,5 @@
-// Publishes at a steady rate into many rooms and records every confirmation. Retries a failed publish with the same event ID.
+// Publishes at a steady rate into many rooms, and records every confirmation. Retries a failed publish with the same event
+// ID.
 import { setTimeout as pause } from 'node:timers/promises';
 import { PublisherError } from '@millrace/publisher';
 import {
@@ -30,7 +31,7 @@ export interface Published {
 }
 
 const tickMs = 10;
-// This is a limit of the trial, not of the product. On a busy machine, events that were refused for overload need many attempts.
+// A limit of the trial, not of the product. Events that were refused for overload need many attempts on a busy machine.
 const tryForMs = 240_000;
 
 /** Returns a chat message for three of four numbers, and an event of another stream for every fourth number. */
@@ -95,7 +96,7 @@ async function publishUntilConfirmed(
       };
     } catch (error) {
       if (!(error instanceof PublisherError)) throw error;
-      // Waits before the next attempt, because an immediate retry would add to the overload.
+      // Waits before the next attempt. An immediate retry would add to the overload.
       const waitMs = error.code === 'outbox_full' ? (error.retryAfterMs ?? 0) : 100;
       await pause(waitMs + Math.random() * 200);
     }

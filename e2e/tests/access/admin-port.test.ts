@@ -26,7 +26,7 @@ async function statusOf(url: string, method = 'GET'): Promise<number | undefined
 }
 
 describe('a gateway with an admin port', () => {
-  test('the port of the clients serves no metrics, and the admin port serves them', async () => {
+  test('the admin port serves metrics, and the port of the clients does not', async () => {
     expect(await statusOf(`${gateway().url}/metrics`)).toBe(404);
     expect(await readMetricsText(adminUrlOf(gateway()))).toContain('events_delivered_total');
   });
@@ -59,7 +59,7 @@ describe('a gateway with an admin port', () => {
   });
 
   test('a gateway that is not ready shows its reasons only on the admin port', async () => {
-    // Redis writes its data to its disk. Otherwise the details would also contain advice about that.
+    // Redis writes its data to its disk. Otherwise the details would contain advice about that.
     const redis = { args: ['--appendonly', 'yes'] };
     await using system = await startOnRedis({ redis, environment: { MILLRACE_ADMIN_PORT: '0' } });
     await system.redis.cli('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru');

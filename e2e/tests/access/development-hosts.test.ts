@@ -1,6 +1,5 @@
-// A gateway in development mode accepts every client. Therefore it answers only requests to a host name of
-// this machine. Otherwise a foreign web page could use the gateway through a host name that resolves to this
-// machine (DNS rebinding).
+// A gateway in development mode accepts every client, so it answers only requests to a host name of this machine. Otherwise a
+// foreign web page could use it through a host name that resolves to this machine (DNS rebinding).
 import { describe, expect, test } from 'vitest';
 import { ask, askForWebSocket } from '../../fixtures/http/http-request.js';
 import { readMetric } from '../../fixtures/http/metrics.js';

@@ -1,5 +1,4 @@
-// Secrets and API keys are changed while clients are connected and backends publish. Nobody is refused, and
-// no connection ends.
+// Secrets and API keys change while clients are connected and backends publish. Nobody is refused, and no connection ends.
 import { createHash, randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -21,8 +20,8 @@ const secrets = [
   'the-second-secret-of-more-than-32-bytes',
 ] as const;
 const keys = ['the-first-api-key-0123456789', 'the-second-api-key-0123456789'] as const;
-// Leaves out long polling. There, each poll is authenticated, but the official client always sends its first
-// token. Therefore the secret may change only after this token has expired.
+// Long polling is left out. The gateway authenticates each poll, but the official client always sends its first token. The
+// secret may change only after that token has expired.
 const transports = [HttpTransportType.WebSockets, HttpTransportType.ServerSentEvents];
 
 /** A gateway that reads its secrets and API keys from files. */
@@ -70,7 +69,7 @@ function write(
   writeFileSync(files.keys, accepted.keys);
 }
 
-test('secrets and API keys change under load, and no client is refused, disconnected or misses an event', async () => {
+test('no client is refused, disconnected or misses an event when secrets and API keys change under load', async () => {
   await using gateway = await RotatingGateway.start({ secrets: secrets.slice(0, 1), keys: keys[0] });
   const { url } = gateway.process;
   const user = { sub: randomUUID(), name: 'Ana', rooms: ['r'] };
@@ -93,8 +92,7 @@ test('secrets and API keys change under load, and no client is refused, disconne
     }
   };
   await publish(50);
-  // The gateway first accepts both keys. Then the backend changes its key. Then the gateway forgets the old
-  // key.
+  // The gateway accepts both keys, then the backend changes its key, then the gateway forgets the old one.
   await Promise.all([gateway.reload({ secrets, keys: keys.join('\n') }), publish(50)]);
   current = 1;
   await Promise.all([

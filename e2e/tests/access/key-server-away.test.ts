@@ -1,5 +1,5 @@
-// While the key server is unavailable, no client is refused permanently. Known keys stay in use. Without known keys, clients are
-// told to try again later.
+// While the key server is unavailable, no client is refused permanently. The gateway still uses the keys that it knows.
+// Without known keys, it tells clients to try again later.
 import { randomUUID } from 'node:crypto';
 import { createClient } from '@millrace/client';
 import { describe, expect, test } from 'vitest';
@@ -34,7 +34,7 @@ const moods: readonly KeyServerMood[] = [
 ];
 
 describe('without a known key', () => {
-  test.each(moods)(
+  test.concurrent.each(moods)(
     'a client with a valid token gets 503 while no key is known and the key server answers “%s”',
     async (mood) => {
       await using keyServer = await KeyServer.start();
@@ -43,8 +43,7 @@ describe('without a known key', () => {
       const token = await keyServer.sign(claims);
       expect(await negotiate(gateway, token)).toEqual(notNow);
       expect(await upgrade(gateway, token)).toEqual(notNow);
-      // The log contains the reason once, even if the key server was asked several times. The log does not
-      // contain the token.
+      // The log contains the reason once, even if the key server was asked several times. It does not contain the token.
       expect(gateway.lines.filter((line) => line.includes('key server is unavailable'))).toHaveLength(1);
       expect(gateway.output).not.toContain(token);
       keyServer.mood = 'keys';
@@ -53,7 +52,7 @@ describe('without a known key', () => {
     },
   );
 
-  test('a client gets 503 for a valid token and 401 for an invalid one while the key server refuses connections', async () => {
+  test('a client with a valid token gets 503 while the key server refuses connections, and 401 with an invalid one', async () => {
     await using keyServer = await KeyServer.start();
     await keyServer.stop();
     await using gateway = await startGateway(keyServer);
@@ -78,7 +77,7 @@ test('known keys stay in use while the key server is unavailable, and /readyz re
   await using _before = await EventLog.inRoom(gateway.url, 'r', { token });
   keyServer.mood = 'no keys';
   await keyServer.addKey('second');
-  // The gateway cannot look up an unknown key, so the client is told to try again later instead of being refused.
+  // The gateway cannot look up an unknown key. Therefore it tells the client to try again later instead of refusing it.
   expect(await negotiate(gateway, await keyServer.sign(claims, 'second'))).toEqual(notNow);
   await using during = await EventLog.connect(gateway.url, { token });
   expect(await during.join('r')).toMatchObject({ roomId: 'r' });

@@ -1,5 +1,5 @@
-// Apps that show web pages in a native shell send origins of unusual schemes. Such an app may connect only if
-// its origin is listed.
+// Apps that show web pages in a native shell send origins with unusual schemes. Such an app may connect only if its origin is
+// listed.
 import { expect, test } from 'vitest';
 import { askForWebSocket } from '../../fixtures/http/http-request.js';
 import { GatewayProcess } from '../../fixtures/processes/gateway-process.js';
@@ -30,7 +30,7 @@ test.each(listed)(
 );
 
 test.each(['app://other', 'capacitor://elsewhere', 'https://other.example'])(
-  'the origin %s is refused because it is not listed',
+  'the origin %s is refused, because it is not listed',
   async (origin) => {
     expect(await webSocketStatus(gateway().url, origin)).toBe(403);
   },

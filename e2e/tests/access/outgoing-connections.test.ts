@@ -1,6 +1,6 @@
-// A gateway opens connections only to Redis and to the key server. With an instance URL, it also opens
-// connections to the other gateways. No dependency sends data to another host. `strace` shows every
-// connection of the process. On a machine without `strace`, these tests are skipped.
+// A gateway opens connections only to Redis, to the key server and, with an instance URL, to the other gateways. No
+// dependency sends data to another host. `strace` shows every connection of the process. These tests are skipped on a machine
+// without it.
 import { randomUUID } from 'node:crypto';
 import { HttpTransportType } from '@microsoft/signalr';
 import { freePort, startRedis } from '@millrace/testkit';
@@ -87,7 +87,10 @@ describe.skipIf(!isPossible)('a gateway under a trace', () => {
 
   test('a gateway with the embedded broker and the demo opens no connections', async () => {
     await using trace = await NetworkTrace.start();
-    await using gateway = await GatewayProcess.start({ MILLRACE_DEMO: '1' }, { under: trace.command });
+    await using gateway = await GatewayProcess.start(
+      { MILLRACE_APP: '@millrace/helpdesk' },
+      { under: trace.command },
+    );
     await useEverything(gateway.url);
     expect(await gateway.stop()).toBe(0);
     expect(await trace.destinations()).toEqual([]);
@@ -109,8 +112,7 @@ describe.skipIf(!isPossible)('a gateway under a trace', () => {
     };
     const traced = await start(trace.command);
     const other = await start([]);
-    // The client negotiates with one gateway and polls at the other gateway, which forwards the client's
-    // requests.
+    // The client negotiates with one gateway and polls at the other, which forwards its requests.
     const { connectionToken } = (await (
       await fetch(`${other.url}/hubs/events/negotiate?negotiateVersion=1`, { method: 'POST' })
     ).json()) as { readonly connectionToken: string };

@@ -1,4 +1,4 @@
-// Tokens in normal mode: connections that are accepted, and connections that are refused.
+// Tokens in normal mode: which connections are accepted, and which are refused.
 import { randomUUID } from 'node:crypto';
 import { SignJWT, UnsecuredJWT } from 'jose';
 import { expect, test } from 'vitest';

@@ -91,7 +91,7 @@ function describeSystem(running: () => DeliverySystem): void {
     expect(second.ids).toEqual(idsOf(rooms[1]));
   });
 
-  test('a connection gets the events of its user’s personal room, and connections of other users do not', async () => {
+  test('the events of a personal room reach only the connections of its user', async () => {
     const { url, ways } = running();
     const [ana, bob] = [randomUUID(), randomUUID()];
     await using phone = await EventLog.connectAs(url, ana, 'Ana');
@@ -138,8 +138,8 @@ function sorted(ids: readonly string[]): string[] {
 }
 
 /**
- * Returns the event without its `coalesced_count` if this is 1 or null. An event that was not coalesced with
- * others may be delivered with a count of 1.
+ * Returns the event without a `coalesced_count` of 1 or null. An event that was not coalesced may be delivered with a count
+ * of 1.
  */
 function withoutCountOfOne(event: SampleEvent | DeliveredEvent): Record<string, unknown> {
   const { metadata = {}, ...rest } = event;

@@ -28,7 +28,7 @@ describe.each(everyBroker)('an event that is published twice %s', (_, start) => 
     expect(await idsWithLast(system(), client, roomId)).toEqual([eventId]);
   });
 
-  test('the HTTP answer to a repeated event reports a duplicate and contains the entry ID of the first request', async () => {
+  test('a repeated event is answered over HTTP with “duplicate” and the entry ID of the first request', async () => {
     const roomId = randomUUID();
     const event = notification(roomId, 'once');
     await using client = await EventLog.inRoom(system().url, roomId);
@@ -48,7 +48,7 @@ describe.each(everyBroker)('an event that is published twice %s', (_, start) => 
     expect(await idsWithLast(system(), client, roomId)).toEqual([event.event_id]);
   });
 
-  test('an event that is published again by HTTP with another payload is delivered once, with the first payload', async () => {
+  test('an event that is published again over HTTP with another payload is delivered once, with its first payload', async () => {
     const roomId = randomUUID();
     const eventId = randomUUID();
     await using client = await EventLog.inRoom(system().url, roomId);

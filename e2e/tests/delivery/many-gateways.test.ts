@@ -1,5 +1,5 @@
-// Several gateways on one Redis. Clients of a room receive all events of the room at any gateway. The
-// gateways share the work on the consumer groups.
+// Several gateways on one Redis. Clients of a room receive all of its events at any gateway. The gateways share the work on
+// the consumer groups.
 import { createRedisBroker } from '@millrace/broker';
 import { eventCatalog } from '@millrace/contract';
 import { connectPublisher } from '@millrace/publisher';
@@ -88,8 +88,8 @@ test('no gateway is declared dead and no lease changes hands while Redis stands 
   const [slots, leases] = [await row().slots(), await row().leases()];
   for (const name of names) row().get(name).mayLogErrors = true;
   redis.pause();
-  // Five seconds is the promised time. This time is longer than a lease, and longer than the silence after
-  // which a gateway is declared dead.
+  // Five seconds is the promised time. It is longer than a lease, and longer than the silence after which a gateway is
+  // declared dead.
   await new Promise((resolve) => setTimeout(resolve, 5_000));
   redis.resume();
   for (const name of names)
@@ -101,15 +101,14 @@ test('no gateway is declared dead and no lease changes hands while Redis stands 
   expect(await row().slots()).toEqual(slots);
   for (const [stream, { instance, fence }] of Object.entries(await row().leases())) {
     expect(instance).toBe(leases[stream]?.instance);
-    // The lease of the gateway expired during the pause. The gateway acquired the lease again, and no other
-    // gateway held the lease in the meantime.
+    // The gateway's lease expired during the pause. The gateway acquired it again, and no other gateway held it in between.
     expect(fence - (leases[stream]?.fence ?? 0)).toBeLessThanOrEqual(1);
     expect(await row().registered(stream)).toEqual(names);
   }
   for (const { log } of members.list) expect(log.ids).toHaveLength(5);
 });
 
-test('the other gateways take over the leases of a killed gateway, which gets its slot back at its next start', async () => {
+test('a killed gateway’s leases are taken over, and it gets its slot back at its next start', async () => {
   const { redis, names } = row();
   const slots = await row().slots();
   const victim = (await row().leases())['events:chat']?.instance ?? '';
@@ -132,10 +131,10 @@ test('the other gateways take over the leases of a killed gateway, which gets it
         .sort(),
     );
   await row().run(victim);
-  // One lease for each gateway is enough here. Gateways release their additional leases only after some time.
+  // One lease for each gateway is enough here, because gateways release additional leases only after some time.
   await untilEachHasOne();
   expect(await row().slots()).toEqual(slots);
-  // The gateway also gets its slot back while the killed process still holds it.
+  // The gateway gets its slot back even while the killed process still holds it.
   const owner = await row().slotOwner(victim);
   await row().get(victim).stop('SIGKILL');
   await row().run(victim);
@@ -159,7 +158,7 @@ test('entries stay unacknowledged while no gateway is alive, and the next gatewa
   const meanwhile = chatMessages(rooms[0] ?? '', 50);
   await xaddAll(redis, stream, meanwhile);
   expect(await runPassesUntilAllAreDead(redis.url, stream)).toEqual([...names]);
-  // The passes consumed the entries without delivering them. No entry is acknowledged, because no cursor is live.
+  // The passes consumed the entries without delivering them. No cursor is live, so no entry is acknowledged.
   expect(await groupInfo(redis, stream)).toMatchObject({ pending: '50', lag: '0' });
   expect(await row().registered(stream)).toEqual([]);
   const { url } = await row().run('gateway-1');
@@ -210,8 +209,7 @@ async function untilEachHasOne(): Promise<void> {
 }
 
 /**
- * Waits until the leases are spread evenly: the streams are assigned to the slots in turn. After that, no
- * lease changes its holder.
+ * Waits until the leases are spread evenly: the streams are assigned to the slots in turn. Then no lease changes its holder.
  */
 async function untilSpread(): Promise<void> {
   await eventually(async () => {

@@ -1,4 +1,4 @@
-// The events of one stream arrive in each room in the order of the stream, however many producers publish at the same time.
+// The events of a stream arrive in each room in the order of the stream, even if many producers publish at the same time.
 import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { EventLog } from '../../fixtures/clients/event-log.js';

@@ -1,5 +1,5 @@
-// A gateway gets more requests than it can handle. The gateway delivers the events of the requests that it
-// accepts. It refuses the other requests with a time for the next attempt. Afterwards, it works normally.
+// A gateway gets more requests than it can handle. It delivers the events of the accepted requests, and refuses the others
+// with a time for the next attempt. Afterwards, it works normally.
 import { connect } from 'node:net';
 import { expect, test } from 'vitest';
 import { chatMessage, type SampleEvent } from '../../fixtures/events/sample-events.js';
@@ -9,8 +9,8 @@ import { startOnRedis } from '../../fixtures/systems/redis-system.js';
 
 const connections = 500;
 /**
- * Number of requests that each connection sends before it waits for answers. With this number, more requests
- * wait at the gateway than it can accept, even if this process is slow.
+ * Number of requests that each connection sends before it waits for answers. It is so large that more requests wait than the
+ * gateway can accept, even if this process is slow.
  */
 const requestsAhead = 20;
 const maxRequests = 60_000;
@@ -32,7 +32,7 @@ async function flood(port: number): Promise<Flood> {
   const one = (): Promise<void> =>
     new Promise((resolve) => {
       const socket = connect({ port, host: '127.0.0.1' }).setEncoding('latin1');
-      /** The event IDs of the requests without an answer, in the order of the requests. Answers arrive in the same order. */
+      /** The event IDs of the unanswered requests, in the order of the requests. Answers arrive in the same order. */
       let waiting: string[] = [];
       let text = '';
       const post = (): void => {
@@ -94,7 +94,7 @@ test('a gateway with more requests than it can accept refuses the excess and sto
     const [head = '', body = ''] = refusal.split('\r\n\r\n');
     expect(head).toMatch(/\r\nretry-after: [1-9]/i);
     expect(head).toMatch(/\r\ncontent-type: application\/problem\+json/i);
-    // The code depends on which part is overloaded: the gateway or Redis.
+    // The code depends on the overloaded part: the gateway or Redis.
     expect(['overloaded', 'outbox_full']).toContain((JSON.parse(body) as { code: string }).code);
   }
   // Every confirmed event is in the stream.

@@ -1,4 +1,4 @@
-// Invalid entries that a program adds directly to a stream: each becomes one dead letter, and the gateway continues.
+// Invalid entries that a program adds directly to a stream. Each becomes one dead letter, and the gateway continues.
 import { createClient } from '@redis/client';
 import { expect, test } from 'vitest';
 import { EventLog } from '../../fixtures/clients/event-log.js';
@@ -75,7 +75,7 @@ test('dead letters are counted in the metrics', async () => {
   expect(await readMetric(url, 'events_dropped_total', { reason: 'invalid' })).toBe(before + 1);
 });
 
-test('a gateway that starts on a stream full of invalid entries makes one dead letter of each entry', async () => {
+test('each entry of a stream full of invalid entries becomes one dead letter when a gateway starts', async () => {
   await using own = await startSecured();
   for (const { event } of bad) await xadd(own.redis, 'events:chat', fieldsOf(event));
   await eventually(async () => expect(await own.redis.cli('XLEN', deadStream)).toBe(String(bad.length)));
@@ -123,7 +123,7 @@ function bigPayload(): string {
   return JSON.stringify({ type: 'info', title: 'x'.repeat(2_000_000) });
 }
 
-/** Adds an entry whose bytes cannot be passed to redis-cli on a command line. */
+/** Adds an entry whose bytes redis-cli cannot take on a command line. */
 async function xaddBinary(fields: Readonly<Record<string, string | Buffer>>): Promise<string> {
   const client = await createClient({ url: system().redis.url }).connect();
   try {

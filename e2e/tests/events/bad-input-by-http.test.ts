@@ -1,4 +1,4 @@
-// Invalid input by HTTP: the answer is a problem document that says what is wrong and where, and no event of the request is
+// Invalid input over HTTP. The answer is a problem document that names the fault and its path. No event of the request is
 // published.
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
@@ -36,7 +36,7 @@ test.each(bad)(
   },
 );
 
-test('a list with one invalid event is refused with the event’s index, and none of its events is published', async () => {
+test('a list with one invalid event is refused as a whole, with that event’s index', async () => {
   const good = [notification(securedRoom, 'a'), notification(securedRoom, 'b')] as const;
   const list = [good[0], good[1], { ...notification(securedRoom, 'c'), event_type: 'nope' }];
   const problem = await refusal(system().gateway.url, list, { key: apiKey });
@@ -106,7 +106,7 @@ test.each(['gzip', 'br', 'GZIP', 'identity, gzip', 'nonsense'])(
   },
 );
 
-test('refused requests are counted in the metrics by the code of the refusal', async () => {
+test('refused requests are counted in the metrics by their codes', async () => {
   const { url } = system().gateway;
   const counted = (labels: Readonly<Record<string, string>>) =>
     readMetric(url, 'http_refusals_total', labels);
@@ -121,7 +121,7 @@ test('refused requests are counted in the metrics by the code of the refusal', a
   const negotiation = await fetch(`${url}/hubs/events/negotiate?negotiateVersion=1`, { method: 'POST' });
   expect(negotiation.status).toBe(401);
   await postEvents(url, event, { key: apiKey });
-  // A refusal is counted after its answer was sent.
+  // The gateway counts a refusal after it has sent the answer.
   await eventually(async () => {
     expect(await counted({ at: 'api', code: 'unauthorized' })).toBe(keys + 1);
     expect(await counted({ at: 'api', code: 'not_found' })).toBe(paths + 1);
@@ -150,7 +150,7 @@ test.each([
   }
 });
 
-test("a client's token is not accepted as an API key", async () => {
+test('a client’s token is not accepted as an API key', async () => {
   const problem = await refusal(system().gateway.url, notification(securedRoom, canary), {
     key: system().token,
   });

@@ -1,4 +1,4 @@
-// Invalid input to the publisher. The publisher throws a typed error that says what is wrong and where, and publishes nothing.
+// Invalid input to the publisher. It throws a typed error that names the fault and its path, and publishes nothing.
 import { randomUUID } from 'node:crypto';
 import { ContractError } from '@millrace/contract';
 import { expect, test } from 'vitest';
@@ -10,18 +10,18 @@ import { securedRoom, sharedSecuredSystem } from '../../fixtures/systems/secured
 const bad = badEvents(securedRoom).map(({ what, path, event }) => [what, path, event] as const);
 const system = sharedSecuredSystem();
 
-// Metadata is left out, because publish() does not take it as a field.
+// Metadata is left out, because `publish()` does not take it as a field.
 const publishable = bad.filter(([, path]) => !path.startsWith('/metadata'));
 
 test.each(publishable)(
-  'publish() refuses an event with %s: the ContractError names %s',
+  'publish() refuses an event with %s, and the ContractError names %s',
   async (_, path, event) => {
     assertContractError(await errorOf(publishUntyped(event)), path);
   },
 );
 
 test.each(bad)(
-  'publishEvents() refuses an event with %s: the ContractError names %s',
+  'publishEvents() refuses an event with %s, and the ContractError names %s',
   async (_, path, event) => {
     const list: readonly unknown[] = [notification(securedRoom, 'never sent'), event];
     // Only a caller without types can pass such a list.
@@ -49,7 +49,7 @@ test('a payload of 500,000 characters is either delivered or refused by publish(
   else await system().client.event((delivered) => delivered.event_id === eventId);
 });
 
-/** Publishes an event that the types forbid. A caller in JavaScript can do the same. */
+/** Publishes an event that the types forbid, as a caller in JavaScript can. */
 async function publishUntyped(event: BadEvent['event']): Promise<unknown> {
   type Arguments = Parameters<(typeof publisher)['publish']>;
   const { publisher } = system();

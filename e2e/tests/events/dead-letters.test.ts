@@ -12,7 +12,7 @@ import { EmbeddedGateway } from '../../fixtures/systems/embedded-gateway.js';
 import { startOnRedis } from '../../fixtures/systems/redis-system.js';
 import { eventually } from '../../fixtures/waiting/eventually.js';
 
-test('an invalid entry is listed and shown with its reason, can be replayed, and disappears when it is dropped', async () => {
+test('a dead letter is listed, shown with its reason, replayed and dropped', async () => {
   await using system = await startOnRedis();
   const poison = { event_type: 'chat_massage', room_id: 'r', payload: '{}', note: '\u001b[2Jboo' };
   const originId = await xadd(system.redis, 'events:chat', poison);
@@ -71,7 +71,7 @@ test('an invalid entry is listed and shown with its reason, can be replayed, and
   });
 });
 
-test('an event that an old gateway rejected reaches the clients of a new gateway exactly once, even after two replays', async () => {
+test('an event that an old gateway rejected reaches a new gateway’s clients exactly once, even after two replays', async () => {
   await using redis = await startRedis();
   const event = chatMessage('r', `long ${'x'.repeat(500)}`);
   await rejectWithSmallCatalog(redis, event);
@@ -79,8 +79,7 @@ test('an event that an old gateway rejected reaches the clients of a new gateway
   expect(deadLetter).toMatchObject({ stream: 'events:chat', fields: { event_id: event.event_id } });
   const id = deadLetter?.id ?? '';
 
-  // At its start, the gateway reads the newest entries of the stream again. The rejected entry is one of
-  // them.
+  // A starting gateway reads the newest entries of the stream again. The rejected entry is one of them.
   await using gateway = await GatewayProcess.start({ MILLRACE_REDIS_URL: redis.url });
   await using client = await EventLog.inRoom(gateway.url, 'r');
   const replays = await Promise.all([1, 2].map(() => millrace(redis, 'replay', id)));

@@ -1,5 +1,5 @@
-// Gateways with different catalogs read one Redis, for example while a stream is being added, or because services have their own
-// gateways. A client moves between two such gateways, and each gateway accepts the positions of the other gateway.
+// Gateways with different catalogs on one Redis, for example while a stream is being added, or because services have their
+// own gateways. A client moves between two such gateways. Each accepts the other's positions.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { defineCatalog, eventCatalog } from '@millrace/contract';
 import { startRedis } from '@millrace/testkit';
@@ -30,7 +30,7 @@ const hops = 10;
 const hopMs = 150;
 const pauseMs = 3;
 
-/** Starts a Redis with two gateways. The gateway `large` knows all streams, and the gateway `small` does not know `addedStream`. */
+/** Starts a Redis with two gateways. The gateway `large` knows all streams. The gateway `small` does not know `addedStream`. */
 async function startBoth(resources: Resources) {
   const redis = resources.use(await startRedis());
   const redisUrl = redis.url;
@@ -92,8 +92,8 @@ test('a client that moves between gateways with different catalogs loses no even
     const got = [...handled.values()].filter(({ event_type }) => isOf(event_type, stream));
     expect(got.map(({ event_id }) => event_id)).toEqual(order.map(({ event_id }) => event_id));
   }
-  // Events of a stream that both gateways know are never sent twice. Events of `addedStream` may be sent
-  // twice, because a position of the small gateway does not include this stream.
+  // Events of a stream that both gateways know are never sent twice. Events of `addedStream` may be, because a position of
+  // the small gateway does not include it.
   expect(repeated.filter(({ event_type }) => !isOf(event_type, addedStream))).toEqual([]);
   for (const stream of streamNames) await eventually(() => assertAllAcknowledged(redis, stream));
 });
@@ -107,8 +107,8 @@ test('a client whose position lacks a stream gets that stream’s events, or `re
   for (const event of news) await xaddEvent(redis, event);
   const witness = resources.use(await EventLog.connect(largeUrl));
   await eventually(async () => expect((await witness.join(roomId, position)).replayed).toBe(3));
-  // If a position does not include a stream, the gateway reads this stream from its first stored entry.
-  // Therefore the entries that are removed here do not count as missed.
+  // A gateway reads a stream from its first stored entry if the position does not include it. Therefore the entries that are
+  // removed here do not count as missed.
   await redis.cli('XTRIM', addedStream, 'MAXLEN', '2');
   const back = resources.use(await EventLog.connect(largeUrl));
   expect(await back.join(roomId, position)).toMatchObject({ recovered: true });

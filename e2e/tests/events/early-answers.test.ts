@@ -39,7 +39,7 @@ const refusals: readonly (readonly [string, string, readonly string[], number])[
 ];
 
 test.for(refusals)(
-  'a refused body of 2 MB (%s) can be sent completely, and its answer can be read after that',
+  'a refused body of 2 MB (%s) can be sent completely, and its answer can then be read',
   async ([, path, headers, status]) => {
     const answer = await sentWhole(path, headers);
     expect(answer).toMatch(new RegExp(`^(HTTP/1.1 100 Continue\\r\\n\\r\\n)?HTTP/1.1 ${status} `));
@@ -88,9 +88,7 @@ test('a connection whose request with a small body was refused serves the next r
   socket.destroy();
 });
 
-/**
- * Continues to send after the answer has arrived, like libraries that read the answer later. Returns the text that it could read.
- */
+/** Sends on after the answer has arrived, as libraries do that read the answer later. Returns the text that it could read. */
 async function sentWhole(path: string, headers: readonly string[]): Promise<string> {
   const socket = connect(Number(new URL(gateway().url).port), '127.0.0.1');
   socket.setEncoding('utf8');
@@ -98,7 +96,7 @@ async function sentWhole(path: string, headers: readonly string[]): Promise<stri
   socket.on('data', (part: string) => {
     text += part;
   });
-  // This promise rejects if the connection breaks.
+  // Rejects if the connection breaks.
   const ended = once(socket, 'end');
   ended.catch(() => undefined); // The promise is awaited below, unless another step fails first.
   const write = (part: string | Buffer): Promise<void> =>
@@ -110,13 +108,12 @@ async function sentWhole(path: string, headers: readonly string[]): Promise<stri
     ? [`${body.length.toString(16)}\r\n`, '\r\n0\r\n\r\n']
     : ['', ''];
   await write(`POST ${path} HTTP/1.1\r\nHost: x\r\n${headers.join('\r\n')}\r\n\r\n${opening}`);
-  // A chunked body has no declared length. Therefore the gateway must read some of the body before it knows
-  // that the body is too large.
+  // A chunked body has no declared length. The gateway must read some of it before it knows that it is too large.
   await write(body.subarray(0, half + 100_000));
   await untilText(socket, () => /HTTP\/1.1 [45]\d\d .*\r\n\r\n/s.test(text));
   for (let at = half + 100_000; at < body.length; at += 50_000) await write(body.subarray(at, at + 50_000));
   await write(ending);
-  // If the server did not announce that it closes the connection, the connection can still be used.
+  // The connection can still be used, unless the server announced that it closes it.
   if (!/^connection: close/im.test(text)) {
     await write('GET /healthz HTTP/1.1\r\nHost: x\r\nconnection: close\r\n\r\n');
     await untilText(socket, () => text.includes('HTTP/1.1 200 '));

@@ -1,4 +1,4 @@
-// A new event type is rolled out: gateways with and without the type read the same streams.
+// A new event type is rolled out. Gateways with and without the type read the same streams.
 import { defineCatalog, eventCatalog } from '@millrace/contract';
 import { type RedisServer, startRedis } from '@millrace/testkit';
 import { expect, test } from 'vitest';
@@ -61,7 +61,7 @@ test('an event whose type only one live gateway knows is delivered there, and no
   expect(await droppedBy(old, 'invalid')).toBe(0);
   await eventually(() => assertAllAcknowledged(redis, stream));
 
-  // From the stream, a gateway that starts later learns which events were delivered before its start.
+  // A gateway that starts later learns from the stream which events were delivered before.
   const later = await startGateway(resources, redis, 'later', false);
   const back = resources.use(await EventLog.connect(later.url));
   expect(await back.join(roomId, position)).toMatchObject({ recovered: true, replayed: 4 });

@@ -1,4 +1,4 @@
-// The system accepts exactly what the data model allows. Values that the data model leaves open arrive, however they are published.
+// The system accepts exactly what the data model allows. Values that it leaves open arrive, however they are published.
 import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { EventLog } from '../../fixtures/clients/event-log.js';
@@ -21,7 +21,7 @@ const payloads: readonly (readonly [SampleType, Readonly<Record<string, unknown>
 ];
 
 test.each(ways)(
-  'payloads whose fields the data model leaves open are delivered if they are published by %s',
+  'payloads that the data model leaves open are delivered if they are published by %s',
   async (way) => {
     await using client = await EventLog.connect(system().url);
     const roomId = randomUUID();

@@ -1,6 +1,5 @@
-// Every official client reads the payload of an accepted event as the same value as `JSON.parse`, however the
-// event was published. All other events are refused with the path of the wrong value. DOCUMENTS=100000 tests
-// more documents. SEED=… tests different documents.
+// Every official client reads an accepted event's payload as `JSON.parse` does, however the event was published. Any other
+// event is refused with the path of the wrong value. DOCUMENTS=100000 tests more documents, and SEED=… tests different ones.
 import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { createClient } from '@redis/client';
@@ -31,13 +30,13 @@ import { type RedisSystem, startOnRedis } from '../../fixtures/systems/redis-sys
 import { Resources } from '../../fixtures/systems/resources.js';
 import { eventually } from '../../fixtures/waiting/eventually.js';
 
-const documentCount = Number(process.env['DOCUMENTS'] ?? 2_000);
+const documentCount = Number(process.env['DOCUMENTS'] ?? 400);
 const seed = Number(process.env['SEED'] ?? 12);
 /** Number of events that are published and compared together. A replay can contain this many events. */
 const batchSize = 100;
 const roomId = 'readable-by-all';
 
-/** Types whose payloads the data model leaves open. They are not coalesced if their known fields are missing. */
+/** Types whose payloads the data model leaves open. They are not coalesced if the known fields are missing. */
 const openTypes = [
   'notification',
   'assignment_change',
@@ -131,8 +130,8 @@ async function publish(
   const on = (way: Trial['way']): readonly Trial[] => trials.filter((trial) => trial.way === way);
   const refusals: Refusals = new Map();
   await publishByLibrary(publisher, on('library'), refusals);
-  // One event that must be refused causes the refusal of its whole list. Therefore such events are sent in a
-  // separate list. The refusal must name each of them.
+  // A list is refused as a whole if one of its events must be refused. Therefore such events are sent in a list of their own.
+  // The refusal must name each of them.
   await postAll(
     url,
     random,
@@ -161,13 +160,13 @@ async function publishByLibrary(
       event_type: type,
       timestamp: new Date().toISOString(),
       room_id: roomId,
-      payload: JSON.parse(payload.text) as SampleEvent['payload'], // documents are always objects
+      payload: JSON.parse(payload.text) as SampleEvent['payload'], // The cast is safe: documents are always objects.
       ...(metadata === undefined ? {} : { metadata: JSON.parse(metadata.text) as SampleEvent['payload'] }),
     };
     try {
       await publisher.publishEvents([event]);
     } catch (error) {
-      const { issues } = error as { readonly issues?: readonly { readonly path: string }[] }; // the error is a ContractError
+      const { issues } = error as { readonly issues?: readonly { readonly path: string }[] }; // The cast is safe: the error is a ContractError.
       refusals.set(id, issues?.[0]?.path ?? String(error));
     }
   });
@@ -225,7 +224,7 @@ async function collectDeadLetters(redis: Redis, count: number, refusals: Refusal
   });
   for (const deadLetter of deadLetters) {
     const { fields = '{}', reason = '' } = deadLetter?.message ?? {};
-    const { event_id: id = '' } = JSON.parse(fields) as { readonly event_id?: string }; // the entry's own fields as JSON
+    const { event_id: id = '' } = JSON.parse(fields) as { readonly event_id?: string }; // The entry's own fields as JSON.
     refusals.set(id, /^\S+/.exec(reason)?.[0] ?? reason);
   }
   await redis.del(keys);
@@ -271,10 +270,7 @@ async function assertReplay(url: string, position: string, trials: readonly Tria
   await assertReadings(await Promise.all(readers), trials);
 }
 
-/**
- * Returns a description of the fault if a client read an event wrongly. Returns `undefined` if the reading is
- * correct.
- */
+/** Describes the fault if a client read an event wrongly. Returns `undefined` for a correct reading. */
 function faultOf(trial: Trial, reading: Reading, reader: string): string | undefined {
   const { payload, metadata, way } = trial;
   const isValueOf = (document: JsonDocument | undefined, value: unknown): boolean =>
@@ -300,8 +296,8 @@ function isWritten({ payload, metadata, way }: Trial, text: string, reader: stri
     const written = payload.text.trim();
     return text === (reader.includes('ServerSentEvents') ? written.replaceAll(/[\r\n]/g, ' ') : written);
   }
-  // Over HTTP, white space around a value belongs to the request body, not to the value. In an entry, such
-  // white space belongs to the field.
+  // In an entry, white space around a value is a part of the field's text. Over HTTP, it is a part of the request body, and
+  // not of the value.
   const written = [payload, metadata].map((document) =>
     way === 'HTTP' ? document?.text.trim() : document?.text,
   );
@@ -309,7 +305,7 @@ function isWritten({ payload, metadata, way }: Trial, text: string, reader: stri
   return text.startsWith(`${written[0]}${inMetadata},"position":"`);
 }
 
-/** Returns the expected value. The library gets a value and publishes the output of `JSON.stringify`, so -0 becomes 0. */
+/** Returns the expected value. The library publishes the output of `JSON.stringify`, so -0 becomes 0. */
 function expectedValue({ text }: JsonDocument, way: Trial['way']): unknown {
   const value: unknown = JSON.parse(text);
   return way === 'library' ? JSON.parse(JSON.stringify(value)) : value;

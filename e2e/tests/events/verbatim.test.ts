@@ -136,7 +136,7 @@ test('a body with a byte order mark is accepted', async () => {
   expect(await entryOf(id, 'notification')).toMatchObject({ payload: '{"n":1.0}' });
 });
 
-test('a body that is not UTF-8 is refused, not repaired silently', async () => {
+test('a body that is not UTF-8 is refused instead of repaired silently', async () => {
   const event = `{${envelope(randomUUID(), randomUUID(), 'notification', timestamp)},"payload":{"n":"é"}}`;
   expect(await post(Buffer.from(event, 'latin1'))).toMatchObject({
     status: 400,
@@ -144,7 +144,7 @@ test('a body that is not UTF-8 is refused, not repaired silently', async () => {
   });
 });
 
-/** Matches a list of issues in which one issue names the path. */
+/** Matches a list of issues if one of them names the path. */
 function issuesAt(path: string): unknown {
   return expect.arrayContaining([expect.objectContaining({ path })]);
 }
@@ -167,7 +167,7 @@ test.each([
           event_type: type,
           timestamp,
           room_id: roomId,
-          payload: JSON.parse(payload) as Readonly<Record<string, unknown>>, // the payload is an object
+          payload: JSON.parse(payload) as Readonly<Record<string, unknown>>, // The cast is safe: the payload is an object.
         },
       ]),
     ).rejects.toMatchObject({ issues: issuesAt(path) });
@@ -181,7 +181,7 @@ test.each([
   },
 );
 
-/** Payloads as programs in other languages write them. The data model leaves the form of these payloads open. */
+/** Payloads as programs in other languages write them. The data model leaves their form open. */
 const producers: readonly (readonly [string, SampleType, string])[] = [
   [
     "Python's json.dumps",
@@ -225,7 +225,7 @@ test.each(producers)(
       room_id: roomId,
       payload,
     });
-    const value = JSON.parse(payload) as Readonly<Record<string, unknown>>; // the payload is an object
+    const value = JSON.parse(payload) as Readonly<Record<string, unknown>>; // The cast is safe: the payload is an object.
     await system().publisher.publishEvents([
       { event_id: published, event_type: type, timestamp, room_id: roomId, payload: value },
     ]);

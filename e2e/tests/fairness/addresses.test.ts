@@ -1,4 +1,4 @@
-// Limits per address, where nobody is signed in: the address is that of the client, as trusted proxies name it.
+// Limits per address for clients that are not signed in. The address is that of the client, as trusted proxies name it.
 import type { OutgoingHttpHeaders } from 'node:http';
 import { expect, test } from 'vitest';
 import WebSocket from 'ws';
@@ -46,7 +46,7 @@ test('a client behind a trusted proxy has its own limits, and cannot choose anot
   const from = (address: string) => (): OutgoingHttpHeaders => ({ 'x-forwarded-for': address });
   expect(await statuses(gateway.url, from('203.0.113.1'))).toEqual(refusedAfterTwo);
   expect(await statuses(gateway.url, from('203.0.113.2, 10.1.1.1'))).toEqual(refusedAfterTwo);
-  // The client writes another address each time; the proxy appends the real one.
+  // The client writes another address each time. The proxy appends the real one.
   const spoofed = (time: number): OutgoingHttpHeaders => ({
     'x-forwarded-for': `9.9.9.${time}, 203.0.113.3`,
   });
@@ -58,7 +58,7 @@ test('a client behind a trusted proxy has its own limits, and cannot choose anot
   expect((await readReadiness(gateway.url)).body).toEqual({ status: 'ready' });
 });
 
-test('a client that sends headers of a proxy has the limits of its own address if there is no proxy', async () => {
+test('a client that sends a proxy’s headers has the limits of its own address if there is no proxy', async () => {
   for (const proxies of ['none', '10.0.0.0/8']) {
     await using gateway = await GatewayProcess.start({ ...limits, MILLRACE_TRUSTED_PROXIES: proxies });
     expect(await statuses(gateway.url, (time) => ({ 'x-forwarded-for': `9.9.9.${time}` }))).toEqual(

@@ -1,4 +1,5 @@
-// One user calls the hub as fast as possible. The user is refused and then disconnected, and nobody else notices.
+// One user calls the hub as fast as possible. The gateway refuses the calls and then disconnects the user. Nobody else
+// notices.
 import { randomUUID } from 'node:crypto';
 import { HttpTransportType } from '@microsoft/signalr';
 import { createClient } from '@millrace/client';
@@ -30,8 +31,8 @@ function tokenFor(sub: string, rooms: readonly string[] = ['room-*']): Promise<s
 }
 
 /**
- * Calls until the connection ends. Returns the errors of the calls, and the error with which the connection ended.
- * The pauses of the gateway slow the calls down, but not below the rate that ends the connection.
+ * Calls until the connection ends. Returns the errors of the calls, and the error that ended the connection. The gateway's
+ * pauses slow the calls down, but not below the rate that ends the connection.
  */
 async function flood(
   { connection }: EventLog,
@@ -54,7 +55,7 @@ async function flood(
 }
 
 describe('a flood of calls', () => {
-  test('five connections of one user that call JoinRoom and LeaveRoom are refused and closed, and others get every event', async () => {
+  test('five connections that flood JoinRoom and LeaveRoom are closed, and other users get every event', async () => {
     await using other = await Bystander.join(gateway().url);
     const token = await tokenFor(randomUUID());
     const flooders = await Promise.all([1, 2, 3, 4, 5].map(() => EventLog.connect(gateway().url, { token })));
@@ -114,7 +115,7 @@ describe('a flood of calls', () => {
       await using other = await Bystander.join(gateway().url);
       const token = await tokenFor(randomUUID());
       await using flooder = await EventLog.connect(gateway().url, { token, transport });
-      // The refusals of requests are delayed, so that a client that waits for them is slow enough to stay.
+      // Refusals are delayed. Therefore a client that waits for them sends so slowly that it is not closed.
       const refusal = (async () => {
         for (;;) await flooder.connection.invoke('LeaveRoom', 'room-1');
       })();
@@ -154,7 +155,7 @@ describe('a flood of calls', () => {
 });
 
 describe('a user within the budget', () => {
-  test('a client rejoins all the rooms of a connection at once, twice in a row, with the default limits', async () => {
+  test('a client rejoins all rooms of a connection at once, twice in a row, with the default limits', async () => {
     await using roomy = await GatewayProcess.start(normalMode);
     const token = await tokenFor(randomUUID());
     for (let time = 0; time < 2; time += 1) {

@@ -1,4 +1,5 @@
-// One user holds as many connections, rooms and negotiations as possible. The user is refused, and nobody else notices.
+// One user opens as many connections, rooms and negotiations as possible. The gateway refuses the excess, and nobody else
+// notices.
 import { randomUUID } from 'node:crypto';
 import { HttpTransportType } from '@microsoft/signalr';
 import { expect, test } from 'vitest';
@@ -30,7 +31,7 @@ function negotiate(url: string, token: string): Promise<Response> {
   });
 }
 
-test('11,000 negotiations of one user are refused beyond the share of the user, and others connect meanwhile', async () => {
+test('11,000 negotiations of one user are refused beyond the user’s share, and others connect meanwhile', async () => {
   await using normal = await GatewayProcess.start(normalMode);
   await using other = await Bystander.join(normal.url);
   const token = await tokenFor(randomUUID());
@@ -61,7 +62,7 @@ test('11,000 negotiations of one user are refused beyond the share of the user, 
   expect(await readMetric(normal.url, 'http_refusals_total', refused)).toBeGreaterThan(0);
 });
 
-test('a user has at most the configured number of connections over all transports, and a closed one makes room', async () => {
+test('a user has at most the configured number of connections over all transports', async () => {
   const token = await tokenFor(randomUUID());
   const { WebSockets, ServerSentEvents, LongPolling } = HttpTransportType;
   const transports = [WebSockets, ServerSentEvents, LongPolling, WebSockets, LongPolling];
@@ -80,7 +81,7 @@ test('a user has at most the configured number of connections over all transport
   for (const log of open) await log.connection.stop();
 });
 
-test('a user has at most the configured number of rooms over all connections, and leaving or disconnecting makes room', async () => {
+test('a user has at most the configured number of rooms over all connections', async () => {
   const sub = randomUUID();
   const token = await tokenFor(sub);
   await using first = await EventLog.connect(gateway().url, { token });
@@ -89,7 +90,7 @@ test('a user has at most the configured number of rooms over all connections, an
     await first.join(`room-${number}`);
     await second.join(`room-${number}`);
   }
-  // Joining again, and the personal room, need no room.
+  // A repeated join and the personal room do not count.
   await first.join('room-1');
   await first.join('user:me');
   await expect(first.join('room-99')).rejects.toThrow('You have joined the maximum number of rooms');
@@ -106,7 +107,7 @@ test('a user has at most the configured number of rooms over all connections, an
   ).toBeGreaterThan(1);
 });
 
-test('a user whose ID differs only in the case of a UUID is the same user', async () => {
+test('two user IDs that are UUIDs and differ only in case are the same user', async () => {
   const sub = randomUUID();
   const tokens = [await tokenFor(sub), await tokenFor(sub.toUpperCase())];
   const open = await Promise.all(

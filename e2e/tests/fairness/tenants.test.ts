@@ -1,12 +1,13 @@
-// One tenant publishes far more than the others. Its requests over HTTP are refused, with a time for the next
-// attempt, and it loses its own events from the replay memory. The other tenants are not affected.
+// One tenant publishes far more than the others. The gateway refuses its requests over HTTP with a time for the next attempt.
+// The tenant loses only its own events from the replay memory.
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { Agent, type IncomingMessage, request } from 'node:http';
+import { setTimeout } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { EventLog } from '../../fixtures/clients/event-log.js';
 import { chatMessage, chatMessages, idsOf } from '../../fixtures/events/sample-events.js';
-import { acceptEvents, postEvents, refusal } from '../../fixtures/http/ingest.js';
+import { acceptEvents, type HttpAnswer, postEvents, refusal } from '../../fixtures/http/ingest.js';
 import { readMetric } from '../../fixtures/http/metrics.js';
 import { normalMode } from '../../fixtures/http/tokens.js';
 import { eventIdsIn, xaddAll } from '../../fixtures/redis/plain-redis.js';
@@ -19,7 +20,7 @@ const importRoom = 't:import:1';
 const quietRoom = 't:quiet:1';
 const watchedRoom = 't:watched:1';
 
-/** More entries than the replay memory holds, plus the 5,000 that a gateway reads from a stream for a client. */
+/** More entries than fit into the replay memory, plus the 5,000 that a gateway reads from a stream for a client. */
 const importedEvents = 8_000;
 /** Memory for about 1,000 events. */
 const smallMemory = { MILLRACE_MAX_REPLAY_BYTES: '1000000' };
@@ -60,7 +61,7 @@ test('a client of a quiet tenant gets its missed events, however many events ano
   expect(await readMetric(system.url, 'replay_tenants_over_share')).toBe(1);
 });
 
-test('a client loses its missed events during the same import if rooms have no tenants', async () => {
+test('a client loses its missed events during another tenant’s import if rooms have no tenants', async () => {
   await using system = await startOnRedis({ environment: smallMemory });
   const { answer } = await returnAfterImport(system);
   expect(answer).toMatchObject({ recovered: false, replayed: 0 });
@@ -95,7 +96,7 @@ test('a request over its tenant’s rate is answered with 429 and the time to wa
   await acceptEvents(system.url, chatMessages('no tenant', 30));
   await quiet.received(9);
   expect(quiet.ids).toEqual(idsOf(others));
-  // A backend that waits as it was told is accepted.
+  // A backend that waits for the given time is accepted.
   await eventually(async () => expect((await postEvents(system.url, events)).status).toBe(201));
   await quiet.received(10);
   expect(await readMetric(system.url, 'tenant_refusals_total', { reason: 'publish_rate' })).toBeGreaterThan(
@@ -106,6 +107,19 @@ test('a request over its tenant’s rate is answered with 429 and the time to wa
   ).toBeGreaterThan(0);
 });
 
+/**
+ * Posts events until the gateway has counted them for their tenant. A gateway that is short of CPU time refuses requests before it
+ * counts them, and asks for another attempt.
+ */
+async function postUntilCounted(url: string, events: readonly unknown[]): Promise<HttpAnswer> {
+  for (;;) {
+    const answer = await postEvents(url, events);
+    if (answer.status !== 503) return answer;
+    expect(answer.body).toMatchObject({ code: 'overloaded' });
+    await setTimeout(1000 * Number(answer.headers.get('retry-after')));
+  }
+}
+
 test('a flood of requests for one tenant stores only as many events as its rate allows', async () => {
   const environment = {
     ...pattern,
@@ -115,13 +129,11 @@ test('a flood of requests for one tenant stores only as many events as its rate 
   await using system = await startOnRedis({ environment });
   const startMs = performance.now();
   const answers = await Promise.all(
-    Array.from({ length: 200 }, () => postEvents(system.url, chatMessages(importRoom, 5))),
+    Array.from({ length: 200 }, () => postUntilCounted(system.url, chatMessages(importRoom, 5))),
   );
   const mostAllowed = 20 + (performance.now() - startMs) / 1000 + 1;
   const stored = answers.filter(({ status }) => status === 201).length * 5;
-  expect(answers.map(({ status }) => status).filter((status) => status !== 201 && status !== 429)).toEqual(
-    [],
-  );
+  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([201, 429]));
   expect(stored).toBeGreaterThanOrEqual(20);
   expect(stored).toBeLessThanOrEqual(mostAllowed);
   expect(await eventIdsIn(system.redis, 'events:chat')).toHaveLength(stored);
@@ -145,10 +157,10 @@ test('the TCP connection of a producer is closed with the 100th refusal in a row
     return { status: answer.statusCode, connection: answer.headers.connection };
   };
   const refused = { status: 429, connection: 'keep-alive' };
-  // 40 events are accepted, and 45 would need a pause of 35 s.
+  // 40 events are accepted. The other 45 would need a pause of 35 s.
   expect((await post(40)).status).toBe(201);
   for (let refusals = 1; refusals < 100; refusals += 1) expect(await post(45)).toEqual(refused);
-  // An accepted request ends the row of refusals.
+  // An accepted request ends the series of refusals.
   expect((await post(5)).status).toBe(201);
   for (let refusals = 1; refusals < 100; refusals += 1) expect(await post(45)).toEqual(refused);
   expect(await post(45)).toEqual({ status: 429, connection: 'close' });
@@ -183,7 +195,7 @@ test('a request with the API key of a tenant over its rate is refused before its
     });
 });
 
-test('typing over a tenant’s rate is refused with the time to wait, and imports do not use up this budget', async () => {
+test('typing over a tenant’s rate is refused, and imports do not use up this budget', async () => {
   const environment = {
     ...pattern,
     MILLRACE_MAX_TENANT_EVENTS_PER_SECOND: '1',
@@ -206,7 +218,7 @@ test('typing over a tenant’s rate is refused with the time to wait, and import
   );
 });
 
-test('a tenant has a maximum number of connections, and a closed connection frees a place for another one', async () => {
+test('a tenant has a maximum number of connections, and a closed one frees a place', async () => {
   const environment = { ...pattern, MILLRACE_MAX_CONNECTIONS_PER_TENANT: '2' };
   await using system = await startOnRedis({ environment });
   const first = await EventLog.inRoom(system.url, importRoom);

@@ -2,11 +2,15 @@
 import { createHelpdesk } from '@millrace/helpdesk';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { TestBrowser } from '../../fixtures/browser/browser.js';
-import { archiveTicket, DeskPane, DeskSystem, people, vpnTicket } from '../../fixtures/browser/desk.js';
+import {
+  archiveTicket,
+  DeskPane,
+  DeskSystem,
+  danielsTicket,
+  people,
+  vpnTicket,
+} from '../../fixtures/browser/desk.js';
 import { acceptEvents } from '../../fixtures/http/ingest.js';
-
-/** A ticket of another requester, Daniel. */
-const othersTicket = 'b1d4c6f0-2e7a-4c39-a5d8-000000001051';
 
 let system: DeskSystem;
 let browser: TestBrowser;
@@ -44,7 +48,7 @@ async function noa(ticketId = vpnTicket) {
 }
 
 describe('messages', () => {
-  test('a message appears on the page of the other person, and is still there after a reload', async () => {
+  test('a message appears on the other person’s page, and is still there after a reload', async () => {
     const [agent, requester] = [await maria(), await noa()];
     await agent.desk.send('Is the ledger still open?');
     await requester.desk.message('Is the ledger still open?').waitFor();
@@ -53,7 +57,7 @@ describe('messages', () => {
     expect(await requester.desk.message('Is the ledger still open?').count()).toBe(1);
   });
 
-  test('a message is shown to its author before it is stored, and then replaced by the stored message', async () => {
+  test('a message is shown to its author before it is stored, and then replaced by the stored one', async () => {
     const requester = await noa();
     let letThrough: (() => void) | undefined;
     const held = new Promise<void>((resolve) => {
@@ -86,6 +90,7 @@ describe('messages', () => {
     await requester.page.unroute('**/api/tickets/*/messages');
     await requester.desk.button('Try again').click();
     await agent.desk.message('Second try').waitFor();
+    await requester.desk.pane.locator('li[data-message-id]').filter({ hasText: 'Second try' }).waitFor();
     expect(await agent.desk.message('Second try').count()).toBe(1);
     expect(await requester.desk.message('Second try').count()).toBe(1);
     expect(await requester.desk.pane.locator('li[data-pending]').count()).toBe(0);
@@ -137,7 +142,7 @@ describe('typing', () => {
     await requester.desk.typing.getByText('is typing').waitFor({ state: 'detached' });
   });
 
-  test('the typing indicator disappears when the tab of the typing person crashes', async () => {
+  test('the typing indicator disappears when the typing person’s tab crashes', async () => {
     const [agent, requester] = [await maria(), await noa()];
     await requester.desk.input.fill('I was about to say');
     await agent.desk.typing.getByText('Noa Berger is typing').waitFor();
@@ -175,7 +180,7 @@ describe('tickets', () => {
     await aiko.message('Assigned to Aiko Tanaka by Maria Lindqvist').waitFor();
   });
 
-  test('a new request appears in the list of the agents, and its conversation works immediately', async () => {
+  test('a new request appears in the agents’ list, and its conversation works at once', async () => {
     const [agent, requester] = [await maria(), await noa()];
     await requester.desk.button('New request').click();
     const form = requester.page.getByRole('dialog');
@@ -218,18 +223,23 @@ describe('remote session', () => {
   });
 });
 
-test('agent and requester can continue their conversation after a restart of the gateway', async () => {
+test('a banner is shown while the gateway is down, and the conversation continues when it is back', async () => {
   const [agent, requester] = [await maria(), await noa()];
   await agent.desk.send('Before the restart');
   await requester.desk.message('Before the restart').waitFor();
-  await system.restart();
+  await system.stop();
+  await requester.desk.banner.waitFor();
+  await requester.desk.send('Written while it was down');
+  await system.startAgain();
   await agent.desk.live();
   await requester.desk.live();
+  await requester.desk.banner.waitFor({ state: 'detached' });
+  await agent.desk.message('Written while it was down').waitFor();
   await agent.desk.send('After the restart');
   await requester.desk.message('After the restart').waitFor();
   const stored = await (await system.signIn(people.noa)).storedNumbers(vpnTicket);
   expect(await requester.desk.shownNumbers()).toEqual(stored);
-  // The browser reports the sockets and requests that the stop of the gateway interrupted.
+  // The browser reports the sockets and requests that the gateway's stop interrupted.
   browser.takeComplaints();
 });
 
@@ -242,7 +252,7 @@ test('a visitor who opens the page of a single person can choose a person', asyn
   expect(await page.locator('.ticket-item').count()).toBe(2);
 });
 
-test('the example event of the welcome text is shown to the requester, and its notification leads to a ticket', async () => {
+test('the example event of the welcome text is shown to the requester', async () => {
   const requester = await noa(archiveTicket);
   await acceptEvents(system.url, createHelpdesk().example?.event);
   await requester.desk.button(/^Notifications/).click();
@@ -264,8 +274,8 @@ test('a link on the page of two people opens the page of one of them, without as
   expect(new URL(page.url()).search).toBe('?as=noa');
 });
 
-test.each(['nonsense', '..%2Fpeople', 'b1d4c6f0-2e7a-4c39-a5d8-00000000ffff', othersTicket])(
-  'the page for the unknown ticket %s says that there is no such ticket, and links to the list',
+test.each(['nonsense', '..%2Fpeople', 'b1d4c6f0-2e7a-4c39-a5d8-00000000ffff', danielsTicket])(
+  'the page for the unknown ticket %s says that the ticket does not exist, and links to the list',
   async (ticketId) => {
     const { page, desk } = await noa(ticketId);
     await desk.pane.getByText('There is no such ticket.').waitFor();

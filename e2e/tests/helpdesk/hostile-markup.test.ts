@@ -1,6 +1,5 @@
-// The pages of the helpdesk show markup and scripts in a text as plain text, whether the text comes from a
-// person, a message, a ticket, an event or an address. As a second measure, the browser runs no script that
-// is not a file of the demo.
+// The helpdesk shows markup and scripts in a text as plain text. The text may come from a person, a message, a ticket, an
+// event or an address. As a second measure, the browser runs only scripts that are files of the demo.
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -12,17 +11,12 @@ import { DeskPane, DeskSystem, people, vpnTicket } from '../../fixtures/browser/
 import { sampleEvent } from '../../fixtures/events/sample-events.js';
 import { acceptEvents } from '../../fixtures/http/ingest.js';
 
-/**
- * Texts that would run a script if a page used them as markup, as an attribute, as an address or as a
- * template.
- */
+/** Texts that would run a script in a page that used them as markup, as an attribute, as an address or as a template. */
 const hostileTexts = [
-  '<script>globalThis.hasRun = 1</script>',
-  '<img src=x onerror="globalThis.hasRun = 1">',
+  '<script>globalThis.hasRun = 1</script><img src=x onerror="globalThis.hasRun = 1">',
   "\"><svg onload=globalThis.hasRun=1>' autofocus onfocus='globalThis.hasRun = 1",
-  '</style></title></textarea><iframe srcdoc="<script>parent.hasRun = 1</script>">',
+  '</style></title></textarea><iframe srcdoc="<script>parent.hasRun = 1</script>">&lt;img src=x onerror=globalThis.hasRun=1&gt;',
   'javascript:globalThis.hasRun=1//{{globalThis.hasRun=1}}${globalThis.hasRun=1}',
-  '&lt;img src=x onerror=globalThis.hasRun=1&gt;',
 ] as const;
 
 let system: DeskSystem;
@@ -40,8 +34,8 @@ afterAll(async () => {
 
 const openPages: Page[] = [];
 
-// A test fails if a script ran, if a text became an element, if such an element made a request, or if the
-// policy refused something.
+// A test fails if a text ran as a script or became an element, if such an element made a request, or if the policy refused
+// something.
 afterEach(async () => {
   for (const page of openPages.splice(0)) {
     expect(
@@ -107,9 +101,9 @@ describe.each(hostileTexts)('the text %s', (text) => {
   test('hostile names of people are shown unchanged in lists, headers, messages and typing indicators', async () => {
     const page = await openPage();
     await page.route('**/api/people', async (route) => {
-      const answer = (await (await route.fetch()).json()) as { people: readonly object[] };
-      const renamed = answer.people.map((person) => ({ ...person, fullName: text, title: text }));
-      await route.fulfill({ json: { people: renamed } });
+      const answer = (await (await route.fetch()).json()) as readonly object[];
+      const renamed = answer.map((person) => ({ ...person, fullName: text, title: text }));
+      await route.fulfill({ json: renamed });
     });
     await page.goto(`${system.url}/requester`);
     await page.getByRole('link').getByText(text, { exact: true }).first().waitFor();
@@ -120,7 +114,7 @@ describe.each(hostileTexts)('the text %s', (text) => {
     await requester.typing.getByText(text).waitFor();
   });
 
-  test('hostile text in events of a backend is shown as text, and a notification never leads to a foreign address', async () => {
+  test('hostile text in a backend’s events is shown as text, and leads to no foreign address', async () => {
     const [agent, requester] = [await maria(), await noa()];
     const sender = { id: people.maria, username: text, full_name: text };
     await acceptEvents(system.url, [
@@ -180,7 +174,7 @@ describe.each(hostileTexts)('the text %s', (text) => {
     await new DeskPane(page, 'Agent').live();
     // Loading an empty page ends all running requests.
     await page.goto('about:blank');
-    // The browser reports the requests for these tickets, which the helpdesk refused.
+    // The browser reports the requests for these tickets. The helpdesk refused them.
     expect(
       browser.takeComplaints().filter((complaint) => !/status of 4(?:04|14|22)/.test(complaint)),
     ).toEqual([]);

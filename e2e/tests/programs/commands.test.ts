@@ -1,4 +1,4 @@
-// The commands as a user types them: start, stop, listen, publish, create a token.
+// The commands that a user types: start, stop, listen, publish, create a token.
 import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
@@ -27,11 +27,13 @@ describe('the lines that a start in development mode prints', () => {
       environment: { MILLRACE_PORT: '0' },
       hasChildren: true,
     });
+    for (const part of ['packages', 'pages of the helpdesk'])
+      await start.line(new RegExp(`^Building the ${part} … done in \\d`));
     await start.line(/"msg":"listening"/);
     const address = (await start.line(/http:\/\/127\.0\.0\.1:\d+/))[0];
     await start.line(/development/i);
     const tailLine = (await start.line(/^\s*(npx (?:--no )?millrace tail .*)$/))[1] ?? '';
-    const curlLine = (await start.line(/^\s*(curl .*chat_message.*)$/))[1] ?? '';
+    const curlLine = (await start.line(/^\s*(curl .*"room_id":"demo".*)$/))[1] ?? '';
     const deskLine = (await start.line(/^\s*(curl .*user:.*)$/))[1] ?? '';
     expect(tailLine).toContain(address);
     expect(curlLine).toContain(address);
@@ -40,8 +42,8 @@ describe('the lines that a start in development mode prints', () => {
     await using curl = shell(curlLine);
     expect(await curl.exit()).toBe(0);
     expect(curl.output).toMatch(/"status":"stored"/);
-    const content = /"content":"([^"]+)"/.exec(curlLine)?.[1] ?? 'no content';
-    await tail.line(new RegExp(content));
+    const title = /"title":"([^"]+)"/.exec(curlLine)?.[1] ?? 'no title';
+    await tail.line(new RegExp(title));
     await using desk = shell(deskLine);
     expect(await desk.exit()).toBe(0);
     expect(desk.output).toMatch(/"status":"stored"/);
@@ -52,6 +54,23 @@ describe('the lines that a start in development mode prints', () => {
     await start.line(/^ +curl /);
     expect(start.lines.filter((line) => line.startsWith('{'))).toEqual([]);
     expect(start.output).toMatch(/^\d\d:\d\d:\d\d warn +development mode: every user and every room/m);
+  });
+
+  test('standard output without a terminal has only JSON lines, or only lines for people with MILLRACE_LOG_FORMAT=text', async () => {
+    const line = `'${process.execPath}' '${cliPath}' serve --dev 2>/dev/null`;
+    const start = (environment: Environment): CliProcess =>
+      new CliProcess({
+        file: 'sh',
+        args: ['-c', line],
+        environment: { MILLRACE_PORT: '0', ...environment },
+        hasChildren: true,
+      });
+    await using json = start({});
+    await using text = start({ MILLRACE_LOG_FORMAT: 'text' });
+    await json.line(/"msg":"development mode/);
+    expect(json.lines.filter((each) => !each.startsWith('{'))).toEqual([]);
+    await text.line(/^ +curl /);
+    expect(text.lines.filter((each) => each.startsWith('{'))).toEqual([]);
   });
 
   test('no secret is printed by a gateway outside development mode', async () => {
@@ -113,7 +132,7 @@ describe('millrace tail and millrace token', () => {
     expect(tail.output).toContain('personal');
   });
 
-  test('a command that cannot work ends with code 1 and a line that says why, without a stack', async () => {
+  test('a command that cannot work ends with code 1 and a line with the reason, without a stack', async () => {
     await using gateway = await GatewayProcess.start(normalMode);
     const token = await makeToken(['--sub', randomUUID(), '--rooms', 'lobby']);
     const nobody = `http://127.0.0.1:${await freePort()}`;
@@ -166,7 +185,7 @@ describe('a stop', () => {
     },
   );
 
-  test('a client that reconnects by itself is accepted by the next gateway and continues', async () => {
+  test('a client that reconnects by itself is accepted by the next gateway, and misses no event', async () => {
     const port = String(await freePort());
     const first = await GatewayProcess.start({ MILLRACE_PORT: port });
     await using client = await EventLog.connect(first.url, { isReconnecting: true });
@@ -198,6 +217,17 @@ describe('a stop', () => {
     gateway.child.stdout?.destroy();
     gateway.child.stderr?.destroy();
     expect(await gateway.stop()).toBe(0);
+    // The log has lines for people here, and its reader ends after the first line.
+    const port = String(await freePort());
+    const line = `'${process.execPath}' '${cliPath}' serve --dev | head -1`;
+    await using program = new CliProcess({
+      file: 'bash',
+      args: ['-c', line],
+      environment: { MILLRACE_PORT: port, MILLRACE_LOG_FORMAT: 'text', MILLRACE_LOG_LEVEL: 'info' },
+      hasChildren: true,
+    });
+    await eventually(async () => expect(await statusOf(`http://127.0.0.1:${port}/healthz`)).toBe(200));
+    expect(program.lines).toEqual([expect.stringMatching(/broker state/)]);
   });
 
   test('an incomplete request, an idle socket and a keep-alive connection do not delay the gateway’s end', async () => {
@@ -226,8 +256,8 @@ function shell(line: string): CliProcess {
 }
 
 /**
- * Returns the printed command line. If this checkout has no link `millrace` in node_modules/.bin, which `npm
- * ci` creates, returns a line that works without the link.
+ * Returns the printed command line. `npm ci` creates the link `millrace` in node_modules/.bin. In a checkout without it,
+ * returns a line that works without the link.
  */
 function asFound(line: string): string {
   return isLinked() ? line : line.replace(/^npx (--no )?millrace/, `"${process.execPath}" "${cliPath}"`);

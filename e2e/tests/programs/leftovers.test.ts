@@ -1,5 +1,4 @@
-// A test run must leave no process and no folder behind. A run that leaves something behind names it and
-// fails.
+// A test run must leave no process and no folder behind. A run that does names them and fails.
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
@@ -7,7 +6,7 @@ import { expect, test } from 'vitest';
 import { CliProcess, repositoryPath } from '../../fixtures/processes/cli-process.js';
 import { eventually } from '../../fixtures/waiting/eventually.js';
 
-test('a test run names a process and a folder that its tests leave behind, and counts each of the two as failed', async () => {
+test('a test run names a process and a folder that its tests leave behind, and counts each as failed', async () => {
   await using run = await runOf(`
     import { spawn } from 'node:child_process';
     import { mkdtempSync } from 'node:fs';
@@ -50,7 +49,7 @@ test('a gateway ends together with the vitest worker that started it, even if th
 
 /** Runs vitest with one test file and with our reporter. */
 async function runOf(file: string): Promise<AsyncDisposable & { readonly program: CliProcess }> {
-  // The folder is inside the repository, so that packages are found by their names.
+  // The folder is inside the repository, so that modules find packages by name.
   const folder = `${repositoryPath}e2e/dist/${randomUUID()}`;
   await mkdir(folder, { recursive: true });
   await writeFile(`${folder}/a.test.ts`, file);

@@ -1,6 +1,7 @@
 // Every snippet of the README works unchanged.
 import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
 import { HubConnectionBuilder, LogLevel } from '@microsoft/signalr';
 import { freePort } from '@millrace/testkit';
 import { build, preview } from 'vite';
@@ -43,7 +44,7 @@ test('the README snippet “fastapi” publishes a notification with a plain XAD
     atAddresses(await readSnippet('fastapi'), { redis: system().redis.url }),
   );
   await using client = await memberOf(roomId);
-  // Uses Debian's Python, because FastAPI is installed there as a Debian package.
+  // Debian's Python is used, because FastAPI is installed as a Debian package.
   await using _app = new CliProcess({
     file: '/usr/bin/python3',
     args: ['-m', 'uvicorn', 'app:app', '--port', String(port), '--app-dir', folder.path],
@@ -72,7 +73,7 @@ test('the README snippet “browser” shows a notification in Chromium, on a pa
   const page = await browser.page('http://127.0.0.1');
   await page.goto(site.url);
   const { publisher } = system();
-  // The page does not show when it has joined, so the test publishes until a notification appears.
+  // The page does not show when it has joined. Therefore the test publishes until a notification appears.
   await eventually(async () => {
     await publisher.publish('notification', roomId, { type: 'info', title: 'seen in the browser' });
     expect(await page.textContent('body')).toContain('seen in the browser');
@@ -110,6 +111,31 @@ test('the README snippet “publish-curl” publishes a notification', async () 
   expect(event).toMatchObject({
     event_type: 'notification',
     payload: { type: 'info', title: 'Maria is on it' },
+  });
+});
+
+test('the README snippet “read-curl” shows a notification as soon as it is published', async () => {
+  const code = atAddresses(await readSnippet('read-curl'), { gateway: system().url });
+  await using reader = new CliProcess({ file: 'bash', args: ['-c', code], hasChildren: true });
+  await reader.line(/^event: position$/);
+  await system().publisher.publish('notification', roomId, { type: 'info', title: 'seen by curl' });
+  await reader.line(/^event: notification$/);
+  await reader.line(/^data: \{"event_id":.*"title":"seen by curl"/);
+});
+
+test('the README snippet “event-source” shows a notification in Chromium, on a page of another origin', async () => {
+  const code = atAddresses(await readSnippet('event-source'), { gateway: system().url });
+  await using browser = await TestBrowser.start();
+  const page = await browser.page('http://127.0.0.1');
+  const port = await freePort();
+  await using _site = await serveText(
+    port,
+    `<!doctype html><link rel="icon" href="data:,"><body><script>${code}</script>`,
+  );
+  await page.goto(`http://127.0.0.1:${port}/`);
+  await eventually(async () => {
+    await system().publisher.publish('notification', roomId, { type: 'info', title: 'seen by EventSource' });
+    expect(await page.textContent('body')).toContain('seen by EventSource');
   });
 });
 
@@ -151,13 +177,32 @@ async function servePage(root: string): Promise<AsyncDisposable & { readonly url
   return { url, [Symbol.asyncDispose]: () => server.close() };
 }
 
+/** Serves one page. */
+async function serveText(port: number, html: string): Promise<AsyncDisposable> {
+  const server = createServer((_request, response) => {
+    response.setHeader('content-type', 'text/html');
+    response.end(html);
+  });
+  await new Promise<void>((resolve) => {
+    server.listen(port, '127.0.0.1', resolve);
+  });
+  return {
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((resolve) => {
+        server.close(resolve);
+      });
+    },
+  };
+}
+
 /** Runs a program to its end, and throws if it fails. */
 async function run(file: string, args: readonly string[]): Promise<void> {
   await using program = new CliProcess({ file, args });
   if ((await program.exit()) !== 0) throw new Error(`${file} failed:\n${program.output}`);
 }
 
-/** Creates a folder inside the repository, where packages are found by their names. */
+/** Creates a folder inside the repository, so that modules find packages by name. */
 async function temporaryFolder(): Promise<AsyncDisposable & { readonly path: string }> {
   const path = `${repositoryPath}e2e/dist/${randomUUID()}`;
   await mkdir(path, { recursive: true });

@@ -1,10 +1,10 @@
-// A gateway that cannot start, or must not start, prints the reason in one line and ends with exit code 1.
+// A gateway that cannot or must not start prints the reason in one line, and ends with exit code 1.
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { startRedis } from '@millrace/testkit';
 import { describe, expect, test } from 'vitest';
 import { apiKey, jwtSecret, normalMode } from '../../fixtures/http/tokens.js';
-import { CliProcess, type Environment } from '../../fixtures/processes/cli-process.js';
+import { CliProcess, cliPath, type Environment } from '../../fixtures/processes/cli-process.js';
 
 const development = { MILLRACE_DEV: '1', MILLRACE_PORT: '0' } as const;
 
@@ -120,8 +120,8 @@ describe('wrong settings', () => {
     ],
     [
       'the demo outside development mode',
-      { ...normalMode, MILLRACE_DEMO: '1' },
-      /MILLRACE_DEMO.*MILLRACE_DEV/,
+      { ...normalMode, MILLRACE_APP: '@millrace/helpdesk' },
+      /helpdesk.*MILLRACE_APP.*MILLRACE_DEV/,
     ],
     [
       'a log level that does not exist',
@@ -160,6 +160,16 @@ test('a gateway whose port is taken names the port', async () => {
   }
 });
 
+test('an old version of Node is refused with a readable message before anything else is loaded', async () => {
+  const old = `data:text/javascript,Object.defineProperty(process, 'versions', { value: { node: '18.20.4' } })`;
+  const args = ['--import', old, cliPath, 'serve', '--dev'];
+  await using program = new CliProcess({ file: process.execPath, args });
+  expect(await program.exit()).toBe(1);
+  expect(program.lines).toEqual([
+    expect.stringMatching(/^millrace: Node 20\.19 or newer is needed, and this is 18\.20\.4\./),
+  ]);
+});
+
 test('a gateway does not use a Redis whose data has another layout, and names both layouts', async () => {
   await using redis = await startRedis();
   await redis.cli('set', 'layout:{signalr-consumers}', '2');
@@ -170,7 +180,7 @@ test('a gateway does not use a Redis whose data has another layout, and names bo
   expect(await redis.cli('dbsize')).toBe('1');
 });
 
-test('an unknown command is refused and --help names the commands', async () => {
+test('an unknown command is refused, and --help names the commands', async () => {
   await using unknown = CliProcess.millrace(['serv']);
   expect(await unknown.exit()).toBe(1);
   expect(unknown.output).toContain("'serv'");
@@ -178,7 +188,7 @@ test('an unknown command is refused and --help names the commands', async () => 
   expect(await help.exit()).toBe(0);
   for (const command of ['serve', 'tail', 'token'])
     expect(help.output).toMatch(new RegExp(`^ +${command}\\b`, 'm'));
-  // The arguments of `npx millrace -- --help`, and no arguments, print the same help.
+  // `npx millrace -- --help` and a call without arguments print the same help.
   for (const args of [['--', '--help'], []]) {
     await using same = CliProcess.millrace(args);
     expect({ args, code: await same.exit(), output: same.output }).toEqual({
@@ -189,7 +199,7 @@ test('an unknown command is refused and --help names the commands', async () => 
   }
 });
 
-/** Runs `millrace serve`, which must fail, and returns its only line for people. */
+/** Runs `millrace serve`, which must fail. Returns its only line for people. */
 async function refusal(environment: Environment): Promise<string> {
   await using program = CliProcess.millrace(['serve'], environment);
   expect(await program.exit()).toBe(1);

@@ -1,21 +1,37 @@
-// Installs the tarball of each package as users do: outside of the repository, and without the other
-// packages. Needs the package registry, like `npm ci`.
+// Installs each package's tarball as users do: outside the repository, and without the other packages. Needs the package
+// registry, like `npm ci`.
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { startRedis } from '@millrace/testkit';
 import { describe, expect, test } from 'vitest';
 import { acceptEvents } from '../../fixtures/http/ingest.js';
-import { InstalledApp, publishedPackages, Tarballs } from '../../fixtures/processes/installed-app.js';
+import { CliProcess, repositoryPath } from '../../fixtures/processes/cli-process.js';
+import { ProjectMaker } from '../../fixtures/processes/created-project.js';
+import {
+  InstalledApp,
+  type PublishedPackage,
+  publishedPackages,
+  Tarballs,
+} from '../../fixtures/processes/installed-app.js';
+import { startOnRedis } from '../../fixtures/systems/redis-system.js';
 import { sharedSystem } from '../../fixtures/systems/shared-system.js';
 
 const tarballs = sharedSystem(() => Tarballs.pack());
+const everything = sharedSystem(() => InstalledApp.install(tarballs(), publishedPackages));
+
+/** Packages of this repository that an application installs beside another one, which names them as peers. */
+const peers: Partial<Record<PublishedPackage, readonly PublishedPackage[]>> = { react: ['client'] };
 
 describe.for(publishedPackages)('the tarball of %s', (name) => {
-  const app = sharedSystem(() => InstalledApp.install(tarballs(), [name]));
+  const app = sharedSystem(() => InstalledApp.install(tarballs(), [name, ...(peers[name] ?? [])]));
+  // Only the example of the client needs a gateway.
+  const system = name === 'client' ? sharedSystem(() => startOnRedis()) : undefined;
 
   test('a package tarball can be installed alone, contains README and licence, and has importable entry points', async () => {
     for (const file of ['README.md', 'LICENSE']) expect(await app().read(name, file)).not.toBe('');
     const { exports, peerDependenciesMeta = {} }: { exports: object; peerDependenciesMeta?: object } =
       JSON.parse(await app().read(name, 'package.json'));
-    // Does not test entry points that need an optional package, because that package is not installed here.
+    // An entry point that needs an optional package is not tested, because that package is not installed here.
     const optional = JSON.stringify(Object.keys(peerDependenciesMeta));
     const entries = Object.keys(exports).filter((entry) => !entry.endsWith('.json'));
     const specifiers = entries.map((entry) => `@millrace/${name}${entry.slice(1)}`);
@@ -28,13 +44,14 @@ describe.for(publishedPackages)('the tarball of %s', (name) => {
     await using redis = await startRedis();
     const readme = await app().read(name, 'README.md');
     const [command = ''] = /^npm install .*$/m.exec(readme) ?? [];
-    const others = publishedPackages.filter(
+    const needsOthers = publishedPackages.some(
       (other) => other !== name && command.includes(`@millrace/${other}`),
     );
-    await using together =
-      others.length === 0 ? undefined : await InstalledApp.install(tarballs(), [name, ...others]);
     for (const [, example = ''] of readme.matchAll(/<!-- example -->\n```js\n(.*?)\n```\n/gs)) {
-      await (together ?? app()).run(example.replace('redis://localhost:6379', redis.url));
+      const code = example
+        .replaceAll('redis://localhost:6379', redis.url)
+        .replaceAll('http://localhost:4400', system?.().url ?? '');
+      await (needsOthers ? everything() : app()).run(code);
     }
   });
 
@@ -47,7 +64,7 @@ describe.for(publishedPackages)('the tarball of %s', (name) => {
     expect(program.output).toBe(version);
   });
 
-  test('the program millrace in the gateway tarball starts a gateway, which accepts any notification payload', async () => {
+  test('the program millrace in the gateway tarball starts a gateway, and it accepts any notification payload', async () => {
     const environment = { MILLRACE_DEV: '1', MILLRACE_PORT: '0' };
     await using gateway = app().start('npx', ['millrace', 'serve'], environment);
     const [, url = ''] = await gateway.line(/"url":"(http:[^"]+)"/);
@@ -56,9 +73,45 @@ describe.for(publishedPackages)('the tarball of %s', (name) => {
   });
 });
 
-test('tarballs that are installed together work together, although each contains copies of shared packages', async () => {
-  await using app = await InstalledApp.install(tarballs(), publishedPackages);
-  await app.run(`
+test.for(['fastapi', 'express'])(
+  'the tarball of create-millrace writes a project with the backend %s, and refuses to write it again',
+  async (backend) => {
+    await using maker = await ProjectMaker.unpack(tarballs());
+    await using create = maker.create(['my-app', '--backend', backend]);
+    expect(await create.exit(), create.output).toBe(0);
+    expect(create.output).toContain('npm run dev');
+    const templates = await Promise.all(
+      ['common', backend].map((folder) =>
+        filesIn(`${repositoryPath}packages/create-millrace/templates/${folder}`),
+      ),
+    );
+    const expected = [...templates.flat().filter((file) => file !== 'gitignore'), '.env', '.gitignore'];
+    expect(await filesIn(join(maker.path, 'my-app'))).toEqual(expected.sort());
+    await using again = maker.create(['my-app', '--backend', backend]);
+    expect(await again.exit()).toBe(1);
+    expect(again.lines).toEqual([expect.stringMatching(/^create-millrace: The folder my-app is not empty/)]);
+  },
+);
+
+test('the program create-millrace asks at a terminal, and asks again after a wrong answer', async () => {
+  await using maker = await ProjectMaker.unpack(tarballs());
+  const answers = `printf 'asked\\ndjango\\n2\\n'`;
+  const line = `${answers} | script -qec '${process.execPath} ${maker.program}' /dev/null`;
+  await using asking = new CliProcess({
+    file: 'sh',
+    args: ['-c', line],
+    folder: maker.path,
+    hasChildren: true,
+  });
+  await asking.line(/asked now has a gateway, a backend with Express/);
+  expect(asking.output).toMatch(/There is no backend "django"/);
+  await using silent = maker.create([]);
+  expect(await silent.exit()).toBe(1);
+  expect(silent.lines).toEqual([expect.stringMatching(/no terminal to ask at.*--backend.*--yes/)]);
+});
+
+test('tarballs work together when they are installed together, although each contains copies of shared packages', async () => {
+  await everything().run(`
     import { BrokerError, createMemoryBroker } from '@millrace/broker';
     import { eventCatalog } from '@millrace/contract';
     import { createPublisher } from '@millrace/publisher';
@@ -79,8 +132,8 @@ test('tarballs that are installed together work together, although each contains
     await publisher.close();
     await broker.close();
   `);
-  // The official client in @millrace/client needs another version of a package that the gateway needs too.
-  await app.run(`
+  // Two packages need different versions of one package: the gateway, and the official client in @millrace/client.
+  await everything().run(`
     import { createClient } from '@millrace/client';
     import { createGateway } from '@millrace/gateway';
 
@@ -97,3 +150,12 @@ test('tarballs that are installed together work together, although each contains
     await gateway.stop();
   `);
 });
+
+/** Returns the paths of all files in a folder. */
+async function filesIn(folder: string): Promise<readonly string[]> {
+  const files = await readdir(folder, { recursive: true, withFileTypes: true });
+  return files
+    .filter((file) => file.isFile())
+    .map((file) => join(file.parentPath, file.name).slice(folder.length + 1))
+    .sort();
+}

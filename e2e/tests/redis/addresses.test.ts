@@ -1,8 +1,10 @@
-// All programs and parts that connect to Redis accept every kind of address: the gateway with its directory
-// of connections, the publisher, and the commands of `millrace`.
+// Everything that connects to Redis accepts every kind of address: the gateway with its directory of connections, the
+// publisher, and the commands of `millrace`.
+import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { type ConnectPublisherOptions, connectPublisher } from '@millrace/publisher';
 import { type RedisServer, startRedis, startSentinels } from '@millrace/testkit';
 import { expect, test } from 'vitest';
@@ -126,4 +128,24 @@ test.each([
   await using list = CliProcess.millrace(['dead-letters', 'list'], environment);
   expect(await list.exit()).toBe(0);
   expect(list.output).toContain('events:notification');
+
+  // The way back to another service: its group continues where the gateway has stopped.
+  await gateway.stop();
+  const [group, last] = ["the other's group", await lastIdOf(cli, 'events:notification')];
+  await cli('xgroup', 'create', 'events:notification', group, '0');
+  await using back = CliProcess.millrace(['shadow', '--switch-back', '--group', group], environment);
+  expect(await back.exit()).toBe(0);
+  expect(back.output).not.toContain(password);
+  const { MILLRACE_REDIS_URL: _url, ...files } = environment;
+  await promisify(execFile)('sh', ['-c', back.output], {
+    env: { ...process.env, ...files, REDISCLI_AUTH: password },
+  });
+  expect(await cli('xinfo', 'groups', 'events:notification')).toMatch(
+    new RegExp(`${group}[^]*last-delivered-id\\n${last}`),
+  );
 });
+
+async function lastIdOf(cli: (...args: string[]) => Promise<string>, stream: string): Promise<string> {
+  const newest = await cli('xrevrange', stream, '+', '-', 'count', '1');
+  return newest.split('\n')[0] ?? '';
+}

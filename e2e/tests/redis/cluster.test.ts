@@ -1,5 +1,5 @@
-// Two gateways on a Redis Cluster with three masters and partitioned streams. Unmodified clients receive every event once and in
-// order, across a failover and across a change of gateway.
+// Two gateways on a Redis Cluster with three masters and partitioned streams. Unmodified clients receive every event once and
+// in order, even if a master fails over or the client changes its gateway.
 import { partitionOf } from '@millrace/broker';
 import { connectPublisher } from '@millrace/publisher';
 import { startRedisCluster, until } from '@millrace/testkit';
@@ -17,15 +17,13 @@ const ROOMS = [0, 1, 2].flatMap((wanted) =>
     .filter((room) => partitionOf(room, PARTITIONS) === wanted)
     .slice(0, 2),
 );
-/** Time limit for a failover. A failover takes some seconds, and more on a busy machine. */
+/** Time limit of a failover. It takes some seconds, and more on a busy machine. */
 const FAILOVER_LIMIT_MS = 60_000;
 
 /** Publishes an event, and resolves when it is stored. */
 type Publish = (room: string, content: string, eventId: string) => Promise<void>;
 
-/**
- * Publishes messages to all rooms. In each room it retries a message until it is stored, and then continues with the next message.
- */
+/** Publishes messages to all rooms. Retries each message until it is stored, before the next one of its room. */
 class RoomLoad {
   readonly sent = new Map(ROOMS.map((room) => [room, [] as string[]]));
   readonly #publish: Publish;
@@ -62,7 +60,7 @@ class RoomLoad {
           await this.#publish(room, 'x', id);
           break;
         } catch {
-          // The outcome is unknown, so the same ID must be published again before a newer message.
+          // The outcome is unknown. Therefore the same ID must be published again before a newer message.
         }
         // Waits before the retry, like a real producer.
         await new Promise((resolve) => setTimeout(resolve, 10));
@@ -103,7 +101,7 @@ test('no event is lost, repeated or reordered across a failover, and a client ca
 
   load.start();
   await load.more(20);
-  // A client disconnects from the first gateway, and resumes at the second gateway after the failover.
+  // A client disconnects from the first gateway, and resumes at the second one after the failover.
   const traveller = await EventLog.connectAs(first.url, crypto.randomUUID(), 'Ben');
   for (const room of ROOMS) await traveller.join(room, positions.get(room));
   await load.more(5);
@@ -129,7 +127,7 @@ test('no event is lost, repeated or reordered across a failover, and a client ca
     await returned.event(({ event_id }) => event_id === sent.at(-1));
     expect(idsOf([traveller, returned], room)).toEqual(sent);
   }
-  // On a busy machine, another failover may be in progress.
+  // Another failover may be in progress on a busy machine.
   await cluster.healthy();
   for (const index of [0, 1, 2])
     expect(

@@ -1,5 +1,5 @@
-// Consumer groups beside the group of the gateways: a second deployment of gateways on the same streams, and
-// services of another kind.
+// Consumer groups beside the gateways' own group. A second deployment of gateways, and services of another kind, use the same
+// streams.
 import { randomUUID } from 'node:crypto';
 import { type RedisServer, startRedis } from '@millrace/testkit';
 import { createClient } from '@redis/client';
@@ -59,13 +59,13 @@ test('a service that reads signalr-consumers gets every event beside a gateway w
   await eventually(() => assertAllAcknowledged(redis, chat, 'millrace'));
   await service.read();
   expect(service.ids).toEqual(idsOf(events));
-  // The gateway has acknowledged nothing for the service, and a stop of the gateway changes nothing.
+  // The gateway has acknowledged nothing for the service. A stop of the gateway changes nothing.
   await gateway.stop();
   expect(await pendingCount(redis, chat)).toBe(25);
   expect(await consumerNames(redis, chat)).toEqual(['signalr-instance-1']);
 });
 
-test('gateways of two groups deliver everything, and SIGKILL for one of them does not hinder the other', async () => {
+test('gateways of two groups deliver everything, even if one gateway is killed', async () => {
   await using resources = new Resources();
   const redis = resources.use(await startRedis());
   const service = await startService(resources, redis, 'audit');
@@ -105,8 +105,7 @@ test('gateways of two groups deliver everything, and SIGKILL for one of them doe
   await eventually(() => assertAllAcknowledged(redis, chat));
   expect(await groupInfo(redis, chat, 'millrace')).toMatchObject({ lag: '50' });
 
-  // A new gateway of the group begins behind the last acknowledged entry, although the former gateway never
-  // left the group.
+  // A new gateway of the group begins after the last acknowledged entry, although the former gateway never left the group.
   const successor = resources.use(await start('millrace'));
   await eventually(() => assertAllAcknowledged(redis, chat, 'millrace'));
   const last = chatMessage(roomId, 'last');

@@ -1,5 +1,5 @@
-// Two deployments with different key prefixes on one Redis. Every key and channel begins with a prefix, and neither deployment
-// hears of the other.
+// Two deployments with different key prefixes on one Redis. Every key and channel begins with a prefix, and neither
+// deployment receives anything from the other.
 import { randomUUID } from 'node:crypto';
 import { HttpTransportType } from '@microsoft/signalr';
 import { connectPublisher } from '@millrace/publisher';
@@ -24,7 +24,7 @@ const prefixes = ['acme:', 'other/'];
 const roomId = 'room';
 const userId = '3f2504e0-4f89-41d3-9a0c-0305e82c3301';
 
-/** Starts gateway number `number` of a deployment. It shares connections with the other gateways of the deployment. */
+/** Starts a deployment's gateway with this number. It shares connections with the other gateways of the deployment. */
 async function startGateway(redis: RedisServer, prefix: string, number: number): Promise<GatewayProcess> {
   const port = String(await freePort());
   return GatewayProcess.start({
@@ -38,7 +38,7 @@ async function startGateway(redis: RedisServer, prefix: string, number: number):
   });
 }
 
-/** Uses everything of a deployment that writes to Redis. Returns the client that received its events, and its last position. */
+/** Uses everything of a deployment that writes to Redis. Returns the client that received the events, and its last position. */
 async function useDeployment(resources: Resources, redis: RedisServer, prefix: string) {
   const first = resources.use(await startGateway(redis, prefix, 1));
   const second = resources.use(await startGateway(redis, prefix, 2));
@@ -116,7 +116,7 @@ async function useBackplane(resources: Resources, redis: RedisServer, prefix: st
   return heard;
 }
 
-test('two deployments share a Redis: every key and channel begins with a prefix, and neither hears of the other', async () => {
+test('two deployments with different prefixes share a Redis, and neither receives from the other', async () => {
   await using resources = new Resources();
   const redis = resources.use(await startRedis());
   const recording = resources.use(await recordCommands(redis));
@@ -172,7 +172,7 @@ function expectedKinds(prefix: string): RegExp[] {
   ];
 }
 
-test('a gateway and a publisher with a prefix deliver every event on a cluster with partitions, and all keys begin with the prefix', async () => {
+test('a deployment with a prefix delivers every event on a cluster with partitions', async () => {
   await using resources = new Resources();
   const cluster = resources.use(await startRedisCluster());
   const prefix = 'acme:';

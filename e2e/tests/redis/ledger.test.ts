@@ -1,5 +1,5 @@
-// The consumer group accounts for every entry. Each entry is consumed and acknowledged, and no entry is lost,
-// even if no gateway runs for some time.
+// The consumer group accounts for every entry. Each entry is consumed and acknowledged, and none is lost, even if no gateway
+// runs for some time.
 import { randomUUID } from 'node:crypto';
 import { type RedisServer, startRedis } from '@millrace/testkit';
 import { expect, test } from 'vitest';
@@ -59,7 +59,7 @@ test('the first gateway acknowledges entries from before its start, and keeps th
   expect(await contents(redis)).toEqual(before);
 });
 
-test('the next gateway acknowledges entries that were added while no gateway ran, and keeps them in their streams', async () => {
+test('the next gateway acknowledges entries that were added while no gateway ran', async () => {
   await using redis = await startRedis();
   const roomId = randomUUID();
   await runAndStop(redis, roomId);
@@ -112,6 +112,8 @@ test('the metrics of a gateway have the expected names, labels and counts', asyn
   ]);
   await client.received(11);
   await eventually(() => assertAllAcknowledged(redis, 'events:chat'));
+  // An event may reach the client before the gateway has read the answer to its own publish, and counted it.
+  await eventually(async () => expect(await readMetric(url, 'events_published_total')).toBe(11));
   const samples = await readSamples(url);
   const labelsOf = (name: string): string[][] =>
     samples.filter((sample) => sample.name === name).map(({ labels }) => Object.keys(labels).sort());
@@ -120,7 +122,6 @@ test('the metrics of a gateway have the expected names, labels and counts', asyn
   expect(labelsOf('event_delivery_duration_seconds_count')).toContainEqual(['event_type']);
   expect(labelsOf('events_dropped_total')).toContainEqual(['reason']);
   expect(labelsOf('events_coalesced_total')).toContainEqual(['event_type']);
-  expect(await readMetric(url, 'events_published_total')).toBe(11);
   expect(await readMetric(url, 'events_delivered_total')).toBeGreaterThanOrEqual(11);
   expect(await readMetric(url, 'events_coalesced_total')).toBe(1);
   expect(await readMetric(url, 'event_delivery_duration_seconds_count', { event_type: 'chat_message' })).toBe(
@@ -144,10 +145,7 @@ test('the metrics of a gateway have the expected names, labels and counts', asyn
   }
 });
 
-/**
- * Returns two figures of the gateway's metrics: the number of entries that are not acknowledged, and the number of entries that are
- * not read.
- */
+/** Returns two figures of the gateway's metrics: the number of unacknowledged entries, and the number of unread entries. */
 async function backlog(url: string, stream: string): Promise<number[]> {
   return [
     await readMetric(url, 'event_queue_depth', { stream }),

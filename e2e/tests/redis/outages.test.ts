@@ -51,7 +51,7 @@ describe('Redis is killed and started again with its data', () => {
     expect(gateway.output).not.toContain('through trouble');
   });
 
-  test('a failed publish reports broker_unavailable and the event ID, and a repeat with this ID is delivered once', async () => {
+  test('a publish that failed with broker_unavailable can be repeated, and is delivered once', async () => {
     await using system = await start(true);
     const { redis, publisher, client } = system;
     await redis.stop();
@@ -83,7 +83,7 @@ test('a publish fails while Redis is frozen, and a repeat with the same ID is de
   expect(await idsBeforeLast(system)).toEqual([error.eventId]);
 });
 
-test('clients get new events after Redis returned empty, but a join with an older position is not recovered', async () => {
+test('clients get new events after Redis returned empty, but old positions are not recovered', async () => {
   await using system = await start(false);
   const { redis, gateway, client } = system;
   const before = notification(roomId, 'before');
@@ -117,7 +117,7 @@ async function errorOf(call: Promise<unknown>): Promise<PublisherError> {
     () => {
       throw new Error('was not refused');
     },
-    // The cast is not checked here, because each caller compares the name of the error.
+    // The cast is unchecked: each caller compares the name of the error.
     (error: unknown) => error as PublisherError,
   );
 }

@@ -1,5 +1,5 @@
-// Partitioned streams on one Redis. Publishers use the same number of partitions as the gateways. A position is valid for the rooms
-// of its partition. A gateway with another number of partitions does not start.
+// Partitioned streams on one Redis. Publishers and gateways use the same number of partitions. A position is valid for the
+// rooms of its partition. A gateway with another number of partitions does not start.
 import { partitionOf } from '@millrace/broker';
 import { connectPublisher } from '@millrace/publisher';
 import { startRedis } from '@millrace/testkit';
@@ -21,7 +21,7 @@ const ROOMS = [0, 1, 2].map((wanted) => {
   for (let n = 0; ; n++) if (partitionOf(`room-${n}`, 3) === wanted) return `room-${n}`;
 }) as readonly string[];
 
-test('events of publishers and HTTP go to the room’s partition, and plain XADDs go to the plain stream', async () => {
+test('events of publishers and of HTTP go to the room’s partition, and plain XADDs go to the plain stream', async () => {
   await using system = await startOnRedis({ environment: { MILLRACE_PARTITIONS: '3' } });
   for (const [index, room] of ROOMS.entries()) {
     await using client = await EventLog.connectAs(system.url, crypto.randomUUID(), 'Ana');
@@ -68,8 +68,7 @@ test('a client resumes each room at another gateway from that room’s position,
       const ids = client.events
         .filter(({ room_id, event_type }) => room_id === room && event_type === type)
         .map(({ event_id }) => event_id);
-      // A join before the gateway was ready was repeated. Therefore its events may have been replayed more
-      // than once.
+      // A join that came before the gateway was ready was repeated. Its events may have been replayed more than once.
       expect([...new Set(ids)]).toEqual(
         missedHere.filter(({ event_type }) => event_type === type).map(({ event_id }) => event_id),
       );
@@ -86,7 +85,7 @@ test('a join with the position of a room in another partition gets `recovered: f
   expect(await client.join(other, position)).toMatchObject({ recovered: false });
 });
 
-test('an entry in a partition to which its room does not belong becomes a dead letter', async () => {
+test('an entry in the wrong partition for its room becomes a dead letter', async () => {
   await using system = await startOnRedis({ environment: { MILLRACE_PARTITIONS: '3' } });
   const [room = ''] = ROOMS;
   await xaddEvent(system.redis, chatMessage(room, 'lost its way'), { stream: 'events:chat.p1' });

@@ -1,5 +1,5 @@
 // Gateways, publishers and commands do everything that they do in Redis, with exactly the rights of
-// docs/redis-acl/millrace.acl. Redis may refuse only commands that Millrace can do without.
+// docs/redis-acl/millrace.acl. Redis may refuse only commands that Millrace does not need.
 import { fileURLToPath } from 'node:url';
 import { HttpTransportType } from '@microsoft/signalr';
 import { connectPublisher } from '@millrace/publisher';
@@ -13,6 +13,7 @@ import {
   sampleEvent,
   typing,
 } from '../../fixtures/events/sample-events.js';
+import { eraseOverHttp } from '../../fixtures/http/erase.js';
 import { acceptEvents } from '../../fixtures/http/ingest.js';
 import { CliProcess } from '../../fixtures/processes/cli-process.js';
 import { GatewayProcess } from '../../fixtures/processes/gateway-process.js';
@@ -31,7 +32,11 @@ test('Redis refuses no needed command while two gateways, two publishers and the
   const redis = resources.use(await startRedis({ args: ['--aclfile', aclFile] }));
   const urlFor = (user: string): string => `redis://${user}:change-me@127.0.0.1:${redis.port}`;
   const ports = [await freePort(), await freePort()];
-  const environment = { MILLRACE_REDIS_URL: urlFor('millrace-gateway'), MILLRACE_MIN_AGE_MS: '0' };
+  const environment = {
+    MILLRACE_REDIS_URL: urlFor('millrace-gateway'),
+    MILLRACE_MIN_AGE_MS: '0',
+    MILLRACE_PRESENCE_GRACE_MS: '500',
+  };
   const gateways: GatewayProcess[] = [];
   for (const port of ports) {
     const gateway = await GatewayProcess.start({
@@ -45,14 +50,24 @@ test('Redis refuses no needed command while two gateways, two publishers and the
   }
   const [first, second] = gateways;
   if (first === undefined || second === undefined) throw new Error('no gateways');
-  // Requests of one client reach both gateways, so that these look each other up in the shared directory.
+  // One client's requests reach both gateways. Therefore each looks up the other in the shared directory.
   const balancer = resources.use(await startRoundRobinProxy(() => gateways.map(({ url }) => url)));
   const client = resources.use(
     await EventLog.connect(balancer.url, { transport: HttpTransportType.LongPolling }),
   );
   const { position } = await client.join(roomId);
 
-  // Coalescing across publishers, and typing that a message ends.
+  // Presence: a state, a watcher, a question of a backend, and a user who leaves.
+  await client.connection.invoke('WatchMembers', roomId);
+  await client.connection.invoke('SetPresence', roomId, 'active');
+  await eventually(async () => {
+    const response = await fetch(`${second.url}/v1/rooms/${roomId}/members`);
+    expect(await response.json()).toMatchObject({ users: 1, members: [{ state: 'active' }] });
+  });
+  await client.join('another room');
+  await client.connection.invoke('LeaveRoom', 'another room');
+
+  // Coalescing across publishers, and a message that ends typing.
   const publishers = await Promise.all(
     [1, 2].map(async () => {
       const publisher = await connectPublisher({ redisUrl: urlFor('millrace-publisher') });
@@ -86,6 +101,25 @@ test('Redis refuses no needed command while two gateways, two publishers and the
   }
   await eventually(async () => expect(await redis.cli('KEYS', 'count:*')).not.toBe(''));
 
+  // Erasure, of an event and of everything in a room.
+  const [message] = client.events.filter(({ event_type }) => event_type === 'chat_message');
+  expect(await eraseOverHttp(first.url, `/v1/events/${message?.event_id ?? ''}`)).toMatchObject({
+    erased: 1,
+  });
+  expect((await eraseOverHttp(second.url, '/v1/rooms/elsewhere/events')).erased).toBeGreaterThan(500);
+  await eventually(async () => expect(await redis.cli('ZCARD', 'erasing:{events:remote}')).toBe('0'));
+  // Removals and sign-outs, by a publisher and by a gateway, and a user who asks whether the removal still holds.
+  const removing = await connectPublisher({ redisUrl: urlFor('millrace-publisher') });
+  resources.defer(() => removing.close());
+  await removing.removeMember(roomId, userId);
+  {
+    await using removed = await EventLog.connectAs(first.url, userId, 'Maria');
+    await eventually(() => expect(removed.join(roomId)).rejects.toThrow('You were removed'));
+    await fetch(`${first.url}/v1/rooms/${roomId}/members/${userId}`, { method: 'POST' });
+    await removed.join(roomId);
+  }
+  await removing.signOut(userId);
+
   // Dead letters, and the commands.
   await xadd(redis, 'events:notification', { nonsense: 'x' });
   await xadd(redis, 'events:notification', { nonsense: 'y' });
@@ -95,8 +129,10 @@ test('Redis refuses no needed command while two gateways, two publishers and the
     expect(await command.exit(), command.output).toBe(0);
   }
 
-  // A gateway that ends: its slot, its leases and its cursors are taken over.
+  // A gateway ends. Others take over its slot, its leases and its cursors.
   await second.stop('SIGKILL');
+  // The lease of the first gateway is the only one left, beside the number of the newest lease.
+  await eventually(async () => expect(await redis.cli('HLEN', 'presence-leases')).toBe('2'));
   const last = notification(roomId, 'last');
   await acceptEvents(first.url, last);
   for (const stream of ['events:chat', 'events:notification'])

@@ -1,5 +1,5 @@
-// A Redis that may lose its data: it evicts keys when its memory is full, or it writes nothing to its disk.
-// The log at the start and the readiness answer report the setting and the remedy.
+// A Redis that may lose its data: it evicts keys when its memory is full, or does not write to its disk. The gateway's log at
+// the start and its readiness report the setting and the remedy.
 import { expect, test } from 'vitest';
 import { readReadiness } from '../../fixtures/http/readiness.js';
 import { GatewayProcess } from '../../fixtures/processes/gateway-process.js';
@@ -62,7 +62,7 @@ test.each([
   ],
   ['only INFO', ['-config'], /make sure that appendonly is yes/],
 ])(
-  'a Redis whose user may use %s causes one line that says what could not be checked',
+  'a Redis whose user may use %s causes one line about what could not be checked',
   async (_, rights, line) => {
     await using system = await startOnRedis({
       redis: { args: ['--user', 'hosted', 'on', '>secret', '~*', '&*', '+@all', ...rights] },

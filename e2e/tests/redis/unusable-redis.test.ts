@@ -50,8 +50,8 @@ async function tlsRedis({
   readonly protocol?: string;
   readonly isCaGiven?: boolean;
   /**
-   * The signer of the gateway's certificate: `none` if the gateway has no certificate. Left out if the server
-   * requires no certificate.
+   * Signs the gateway's certificate. `none` if the gateway has no certificate. Left out if the server requires no
+   * certificate.
    */
   readonly clientOf?: 'none' | 'another authority';
 }) {
@@ -255,14 +255,14 @@ const cases: readonly (readonly [string, Start, RegExp])[] = [
   ],
 ];
 
-test.each(cases)('%s is reported by millrace serve', async (_, start, message) => {
+// Most of these gateways wait: they try again until their time to connect is over. Therefore several of them run at a time.
+test.concurrent.each(cases)('%s is reported by millrace serve', async (_, start, message) => {
   await using useless = await start();
   expect(await lineOf(['serve'], useless.useless, useless.settings)).toMatch(message);
 });
 
 test('a server that is still loading is reported by millrace serve', async () => {
-  // Redis has many keys to load, with a delay for each key. Therefore it is loading until the end of the
-  // test.
+  // Redis has many keys to load, with a delay for each. Therefore it is loading until the end of the test.
   await using redis = await startRedis({ isDurable: true, args: ['--key-load-delay', '500'] });
   await redis.cli('EVAL', "for i = 1, 200000 do redis.call('SET', i, i) end", '0');
   await redis.stop();
@@ -283,13 +283,13 @@ test('docs/errors.md lists every kind of Redis that cannot be used', () => {
 describe('other programs', () => {
   const [, start, message] = cases[0] ?? ['', () => Promise.reject(new Error('no case')), /./];
 
-  test('millrace dead-letters reports an unusable Redis like millrace serve', async () => {
+  test('millrace dead-letters reports an unusable Redis as millrace serve does', async () => {
     await using useless = await start();
     for (const args of [['list'], ['show', '1-1'], ['replay', '--all'], ['drop', '1-1']])
       expect(await lineOf(['dead-letters', ...args], useless.useless)).toMatch(message);
   });
 
-  test('connectPublisher reports an unusable Redis like millrace serve', async () => {
+  test('connectPublisher reports an unusable Redis as millrace serve does', async () => {
     await using useless = await start();
     await expect(connectPublisher({ redisUrl: useless.useless })).rejects.toMatchObject({
       name: 'BrokerError',

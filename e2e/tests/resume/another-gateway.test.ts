@@ -1,5 +1,4 @@
-// A client reconnects to another gateway with a position from the first gateway. The client misses no event,
-// or is told to reload.
+// A client reconnects to another gateway with a position from the first one. It misses no event, or is told to reload.
 import { randomUUID } from 'node:crypto';
 import { startRedis } from '@millrace/testkit';
 import { expect, test } from 'vitest';
@@ -111,7 +110,7 @@ test.each([
     await xaddByType(redis, before);
     for (const stream of streamNames) await eventually(() => assertAllAcknowledged(redis, stream));
     await redis.cli(...command);
-    // The new entries are as many as before and have newer IDs, and no entry was ever removed from the new streams.
+    // The new entries are as many as before and have newer IDs. No entry was ever removed from the new streams.
     await xaddByType(redis, lastingEvents(roomId, 8));
     for (const name of names) {
       await eventually(async () => {
@@ -123,7 +122,7 @@ test.each([
     await using client = await EventLog.connect(url);
     const answer = await client.join(roomId, position);
     expect(answer).toMatchObject({ recovered: false, replayed: 0 });
-    // After the loss, every gateway can replay new events again.
+    // Every gateway can replay new events again after the loss.
     const next = chatMessage(roomId, 'next');
     await xaddByType(redis, [next]);
     await client.received(1);
@@ -136,7 +135,7 @@ test.each([
   },
 );
 
-test('a gateway without Redis loses all events when it ends, and the next gateway answers `recovered: false`', async () => {
+test('a gateway without Redis loses all events when it ends, and the next one answers `recovered: false`', async () => {
   const roomId = randomUUID();
   const run = async <Result>(use: (url: string) => Promise<Result>): Promise<Result> => {
     await using gateway = await GatewayProcess.start();

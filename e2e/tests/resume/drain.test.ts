@@ -1,4 +1,4 @@
-// A gateway that stops sends its clients to another gateway in waves, and no client misses an event.
+// A gateway that stops sends its clients to another gateway in waves. No client misses an event.
 import { describe, expect, test } from 'vitest';
 import { EventLog } from '../../fixtures/clients/event-log.js';
 import { chatMessage } from '../../fixtures/events/sample-events.js';
@@ -102,8 +102,7 @@ describe('a gateway that gets SIGTERM', () => {
   test('a second SIGTERM ends the gateway without waiting for the drain time', async () => {
     await using system = await startTwo(600_000);
     const { leaving } = system;
-    // The gateway disconnects the first client immediately, and the second client after half of the drain
-    // time.
+    // The gateway disconnects the first client at once, and the second one after half of the drain time.
     await using first = await EventLog.connect(leaving.url);
     await using second = await EventLog.connect(leaving.url);
     await Promise.all([first.join('room-1'), second.join('room-1')]);

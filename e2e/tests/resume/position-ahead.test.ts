@@ -1,5 +1,5 @@
-// If a client's position is ahead of its gateway, the join waits until the gateway has read that far. If the
-// position is ahead of the stream itself, the client gets `recovered: false`.
+// A join with a position ahead of the gateway waits until the gateway has read that far. A join with a position ahead of the
+// stream itself gets `recovered: false`.
 import { randomUUID } from 'node:crypto';
 import { startTcpProxy } from '@millrace/testkit';
 import { expect, test } from 'vitest';
@@ -31,7 +31,7 @@ test('a join with a position that is ahead of the stream gets `recovered: false`
   await back.received(1);
 });
 
-test('a join at a gateway that is behind waits, and then recovers the client without a repeated event', async () => {
+test('a join waits at a gateway that is behind, and then recovers the client without a repeated event', async () => {
   await using pair = await startPair();
   const { ahead, wire, behind, redis } = pair;
   const roomId = randomUUID();
@@ -49,7 +49,7 @@ test('a join at a gateway that is behind waits, and then recovers the client wit
   expect(await back.idsUpTo(next.event_id)).toEqual([next.event_id]);
 });
 
-test('a gateway that cannot reach Redis replies “Try again later” to a join, and recovers the client later', async () => {
+test('a gateway that cannot reach Redis answers a join with “Try again later”, and recovers the client later', async () => {
   await using pair = await startPair();
   const { ahead, wire, behind, redis } = pair;
   behind.mayLogErrors = true;

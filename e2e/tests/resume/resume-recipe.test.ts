@@ -1,5 +1,5 @@
-// The README's recipe for plain clients misses no event and handles no event twice. It tells the application
-// to reload a room only when this is necessary.
+// The README's recipe for plain clients misses no event and handles no event twice. It tells the application to reload a room
+// only when that is necessary.
 import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { HttpTransportType } from '@microsoft/signalr';
@@ -16,7 +16,7 @@ import { everyBroker } from '../../fixtures/systems/every-broker.js';
 import { eventually } from '../../fixtures/waiting/eventually.js';
 
 const roomId = 'ticket-42';
-const drops = 50;
+const drops = 25;
 const eventsPerSecond = 200;
 
 test.each([
@@ -55,8 +55,7 @@ test.each(everyBroker)(
       .split('\n')
       .filter((line) => /^(message \d+|the last message)$/.test(line));
     expect(handled).toEqual(sent);
-    // The first join has no position, so the client loads the room once. Later joins must not load the room
-    // again.
+    // The first join has no position, so the client loads the room once. Later joins must not load it again.
     expect(program.process.output.match(/^load ticket-42/gm)).toHaveLength(1);
   },
 );
@@ -153,7 +152,7 @@ test('requests that fail with 503 are retried, and the recipe then resumes from 
   expect(client.reloads).toEqual(['a']);
 });
 
-test('a client that left a room handles no events of the room, and reloads it after a new join', async () => {
+test('a client that left a room handles none of its events, and reloads it after a new join', async () => {
   await using system = await startGateway();
   await using client = await startClient(system.port);
   await Promise.all([client.recipe.join('a'), client.recipe.join('b')]);
@@ -168,11 +167,11 @@ test('a client that left a room handles no events of the room, and reloads it af
   expect(client.reloads.filter((id) => id === 'a')).toHaveLength(2);
 });
 
-/** Runs the README's two files in a program, which prints one line for each handled message. */
+/** Runs the README's two files in a program that prints one line for each handled message. */
 async function startProgram(url: string): Promise<AsyncDisposable & { readonly process: CliProcess }> {
   const path = `${repositoryPath}e2e/dist/${randomUUID()}`;
   await mkdir(path, { recursive: true });
-  // Shortens the delay before a reconnect, so that the client soon has an open socket again.
+  // The delay before a reconnect is short, so that the client soon has an open socket again.
   const recipe = (await readSnippet('resume')).replace('retryMs = 1_000', 'retryMs = 50');
   await writeFile(`${path}/resume.js`, recipe);
   await writeFile(`${path}/package.json`, '{ "type": "module" }');

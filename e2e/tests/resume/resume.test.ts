@@ -24,7 +24,7 @@ import { sharedSystem } from '../../fixtures/systems/shared-system.js';
 describe.each(everyBroker)('%s', (_, start) => {
   const system = sharedSystem(start);
 
-  test('a join with a position replays missed events in order before its answer, and then new events follow', async () => {
+  test('a join with a position replays missed events in order before its answer, and new events follow', async () => {
     const { url } = system();
     const roomId = randomUUID();
     const position = await positionBeforeLeaving(url, roomId);
@@ -159,7 +159,7 @@ test('a restarted gateway replays events from before its start, and from the tim
   await xaddEvent(redis, byHand);
   const second = await system.startGateway();
   await using client = await EventLog.connect(second.url);
-  // If the gateway has not read some events when the client joins, these events arrive later as new events.
+  // Events that the gateway has not read when the client joins arrive later, as new events.
   expect(await client.join(roomId, position)).toMatchObject({ recovered: true });
   expect(await client.idsUpTo(byHand.event_id)).toEqual([...idsOf(missed), byHand.event_id]);
 });

@@ -11,7 +11,7 @@ import { xaddAll, xaddByType } from '../../fixtures/redis/plain-redis.js';
 import { EmbeddedGateway } from '../../fixtures/systems/embedded-gateway.js';
 import { eventually } from '../../fixtures/waiting/eventually.js';
 
-/** Time within which a small number of clients all receive their resync. */
+/** Time within which the clients of these tests, which are few, all receive their `resync`. */
 const allToldMs = 6_000;
 
 test('every client gets one resync per room after FLUSHALL, at a random moment, and can then resume', async () => {
@@ -48,10 +48,9 @@ test('a client that reconnects before its resync learns of the loss only from th
   await xaddAll(redis, 'events:chat', [chatMessage(roomId, 'before')]);
   for (const { log } of members) await log.received(1);
   await redis.cli('FLUSHALL');
-  // The gateway's next heartbeat notices the loss and writes a new epoch. Until then, the gateway does not
-  // know about the loss.
+  // The gateway's next heartbeat notices the loss and writes a new epoch. The gateway does not know about the loss before.
   await eventually(async () => expect(await redis.cli('EXISTS', 'epoch:{events:chat}')).toBe('1'));
-  // Events after the loss arrive immediately. Their positions must not hide the loss.
+  // Events after the loss arrive at once. Their positions must not hide the loss.
   const after = chatMessage(roomId, 'after');
   await xaddAll(redis, 'events:chat', [after]);
   for (const { log } of members) await log.event(({ event_id }) => event_id === after.event_id);
@@ -66,12 +65,12 @@ test('a client that reconnects before its resync learns of the loss only from th
   expect(answers).toEqual(answers.map(() => false));
   await pause(allToldMs);
   for (const { told } of members) expect(told.length).toBeLessThanOrEqual(1);
-  // No client is told about the loss twice, by a resync and by its join.
+  // No client is told about the loss both by a resync and by its join.
   for (const { told } of members.slice(10)) expect(told).toEqual([]);
   for (const { log } of members.slice(10)) await log[Symbol.asyncDispose]();
 });
 
-test('a gap that a producer’s MAXLEN causes leads to one resync per room, and the lost entries are counted', async () => {
+test('a gap from a producer’s MAXLEN leads to one resync per room, and the lost entries are counted', async () => {
   await using redis = await startRedis();
   await using gateway = await EmbeddedGateway.start({ redisUrl: redis.url });
   const { url } = gateway;

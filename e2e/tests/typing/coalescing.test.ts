@@ -1,5 +1,5 @@
-// Coalescing of typing and read receipts, as clients see it: several events within one window become one
-// event, whose count is the number of these events.
+// Coalescing of typing and read receipts, as clients see it. Several events within one window become one event. Its count is
+// their number.
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { type DeliveredEvent, EventLog } from '../../fixtures/clients/event-log.js';
@@ -39,7 +39,7 @@ describe.each(everyBroker)('coalescing %s', (_, start) => {
     await assertNothingElse(client, roomId);
   });
 
-  test('two people who type at the same time are both visible', async () => {
+  test('two people who type at the same time in one room are both visible', async () => {
     const roomId = randomUUID();
     const [ana, bob] = [randomUUID(), randomUUID()];
     await using client = await joined(roomId);
@@ -52,7 +52,7 @@ describe.each(everyBroker)('coalescing %s', (_, start) => {
     expect(countsOfUsers(delivered)).toEqual({ [ana]: 2, [bob]: 1 });
   });
 
-  test('one person who types in two rooms at the same time is visible in both rooms', async () => {
+  test('one person who types in two rooms at the same time is visible in both', async () => {
     const rooms = [randomUUID(), randomUUID()] as const;
     const ana = randomUUID();
     await using client = await joined(rooms[0]);
@@ -83,12 +83,12 @@ describe.each(everyBroker)('coalescing %s', (_, start) => {
     expect(delivered.map((event) => event.event_type).sort()).toEqual(['read_receipt', 'typing_start']);
   });
 
-  test('the counts of the delivered events of many windows add up to the number of published events', async () => {
+  test('the counts of the events that many windows deliver add up to the number of published events', async () => {
     const roomId = randomUUID();
     const users = [randomUUID(), randomUUID(), randomUUID()] as const;
     await using client = await joined(roomId);
-    // Sends one request after the other, so that their events fall into several windows. The two events of
-    // one request fall into the same window.
+    // Requests are sent one after the other, so that their events fall into several windows. The two events of one request
+    // fall into the same window.
     for (let at = 0; at < 75; at += 1) {
       const user = users[at % 3] ?? '';
       const event = () =>
@@ -160,8 +160,8 @@ describe.each(everyBroker)('coalescing %s', (_, start) => {
   );
 
   /**
-   * Publishes a typing event of a new user and waits for it. Any other event would have arrived earlier,
-   * because earlier windows are published earlier.
+   * Publishes a typing event of a new user and waits for it. Any other event would have arrived before, because earlier
+   * windows are published earlier.
    */
   async function assertNothingElse(
     client: EventLog,

@@ -1,5 +1,5 @@
-// Several backends publish typing and receipts into one room. The backends share one coalescing window, and
-// no event is lost when one backend dies.
+// Several backends publish typing and receipts into one room. They share one coalescing window, and no event is lost when one
+// of them dies.
 import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { createClient } from '@redis/client';
@@ -31,7 +31,7 @@ function startPublisher(plan: Plan): CliProcess {
 const acceptedBy = (process: CliProcess): string[] =>
   process.lines.flatMap((line) => /^accepted ([0-9a-f-]{36})$/.exec(line)?.[1] ?? []);
 
-test('three publisher processes share a window, and no event is lost when one process is killed', async () => {
+test('three publisher processes share a window, and no event is lost when one of them is killed', async () => {
   const [roomId, userId] = [randomUUID(), randomUUID()];
   await using client = await EventLog.inRoom(system().url, roomId);
   const plan = { roomId, userId, receipts: 40 };

@@ -43,7 +43,7 @@ test('SendTyping sends typing events with the token’s name to other users, but
   expect((await sender.received(1)).map((event) => event.event_type)).toEqual(['read_receipt']);
 });
 
-test('typing events are not sent to connections of the typing user, whatever the case of the UUID', async () => {
+test('typing events are not sent to the typing user’s own connections, whatever the case of the UUID', async () => {
   await using gateway = await GatewayProcess.start();
   const ana = randomUUID();
   await using phone = await EventLog.connectAs(gateway.url, ana.toUpperCase(), 'Ana');
@@ -96,7 +96,7 @@ async function typingNow(url: string): Promise<string[]> {
   return typing.map((user) => user.username).sort();
 }
 
-test('a user’s typing indicator ends immediately for every client when the user’s last connection ends', async () => {
+test('a user’s typing indicator ends at once for every client when the user’s last connection ends', async () => {
   await using gateway = await GatewayProcess.start();
   const ana = randomUUID();
   await using watcher = await EventLog.inRoom(gateway.url, 'r');
@@ -131,8 +131,8 @@ test('a user who sends typing and receipts too fast is refused with a time to re
       : storm.connection.invoke('MarkRead', 'r', [randomUUID()]),
   );
   const refused = (await Promise.allSettled(calls)).filter((call) => call.status === 'rejected');
-  // The limit is a burst of 60 calls, and 20 calls per second after that. On a slow machine, more calls are
-  // accepted, but never all of them.
+  // The limit is a burst of 60 calls, and then 20 calls per second. A slow machine may let more calls pass, but never all of
+  // them.
   expect(refused.length).toBeGreaterThan(100);
   expect(String(refused[0]?.reason)).toMatch(/HubException: .*too fast.* again in \d+ ms/);
   expect(await readMetric(gateway.url, 'events_dropped_total')).toBeGreaterThanOrEqual(refused.length);

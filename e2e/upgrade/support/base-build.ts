@@ -24,8 +24,8 @@ export async function buildBase(): Promise<Build> {
     return {
       name,
       cli,
-      publisher: (await load(folder, 'publisher')) as typeof publisher, // the API that is used here is the same in both builds
-      client: (await load(folder, 'client')) as typeof client, // as above
+      publisher: (await load(folder, 'publisher')) as typeof publisher, // The cast is safe: both builds have this part of the API.
+      client: (await load(folder, 'client')) as typeof client, // The cast is safe for the same reason.
       [Symbol.asyncDispose]: remove,
     };
   } catch (error) {

@@ -1,4 +1,4 @@
-// A client in a room that uses `@millrace/client` of any build, and whose log the oracle can judge.
+// A client in a room that uses `@millrace/client` of any build. The oracle can judge its log.
 import { HttpTransportType } from '@microsoft/signalr';
 import type { ClientLog, ClientRecord } from '../../faults/support/oracle.js';
 import type { Build } from './base-build.js';

@@ -1,5 +1,5 @@
-// Publishes at a steady rate through the publishers of both builds, over HTTP, and by plain XADD. Records
-// every confirmation.
+// Publishes at a steady rate in four ways: with the publishers of both builds, over HTTP, and by plain XADD. Records every
+// confirmation.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { PublishRecord } from '../../faults/support/oracle.js';
@@ -37,13 +37,10 @@ export interface MixedLoadResult {
 const tickMs = 20;
 const maxPending = 50;
 const tryForMs = 30_000;
-/**
- * Users whose receipts are coalesced. The number is small, so that both builds put receipts into the same
- * window.
- */
+/** Users whose receipts are coalesced. They are few, so that both builds put receipts into the same window. */
 const readers = Array.from({ length: 4 }, () => randomUUID());
 
-/** A load of events that both builds accept. It uses all ways in turn. */
+/** A load of events that both builds accept. The ways take turns. */
 export class MixedLoad {
   readonly #ways: WaysIn;
   readonly #rooms: readonly string[];
@@ -74,7 +71,7 @@ export class MixedLoad {
     };
     let sent = 0;
     for (let atMs = performance.now(); !this.#isStopping; ) {
-      // This pause sets the rate of the load. A machine that cannot keep up gets fewer events instead of a growing queue.
+      // This pause sets the rate of the load. A slow machine gets fewer events instead of a growing queue.
       await pause(tickMs);
       const nowMs = performance.now();
       const due = Math.ceil(((nowMs - atMs) / 1_000) * eventsPerSecond);
@@ -103,7 +100,7 @@ export class MixedLoad {
       });
   }
 
-  /** Sends an event by the next of the ways, in turn. @returns the ID of the entry */
+  /** Sends an event in the way whose turn it is. @returns the ID of the entry */
   #send(number: number, event: SampleEvent): Promise<string> {
     const { publishers, chooseUrl } = this.#ways;
     const way = number % (publishers.length + 2);
@@ -168,7 +165,7 @@ async function publishWith(publisher: TestPublisher, event: SampleEvent): Promis
 
 async function post(url: string, event: SampleEvent): Promise<string> {
   const { status, body } = await postEvents(url, event);
-  // The condition below checks the shape of the body.
+  // The cast is safe: the condition below checks the shape of the body.
   const { entry_id } = (body ?? {}) as { readonly entry_id?: unknown };
   if (status >= 300 || typeof entry_id !== 'string') throw new Error(`answered ${status}`);
   return entry_id;

@@ -1,12 +1,12 @@
-// Audits the read receipts. They wait in coalescing windows that publishers of both builds share. The audit
-// reads them from the stream.
+// Audits the read receipts. They wait in coalescing windows that publishers of both builds share. The audit reads the
+// published receipts from the stream.
 import { setTimeout as pause } from 'node:timers/promises';
 import { createClient } from '@redis/client';
 
 /** Result of the audit. */
 export interface ReceiptJudgement {
   readonly accepted: number;
-  /** Number of receipts in the stream. Each of them may contain several accepted receipts. */
+  /** Number of receipts in the stream. Each may contain several accepted receipts. */
   readonly stored: number;
   readonly lost: number;
   readonly twice: number;
@@ -76,7 +76,7 @@ export class ReceiptAudit implements AsyncDisposable {
 
   #note(payload: string): void {
     this.#stored += 1;
-    // The payload is valid, because a publisher checked it.
+    // The cast is safe: a publisher has checked the payload.
     const { message_ids } = JSON.parse(payload) as { readonly message_ids: readonly string[] };
     for (const id of message_ids) this.#times.set(id, (this.#times.get(id) ?? 0) + 1);
   }

@@ -1,4 +1,4 @@
-// Gateways on one Redis, with clients and publishers of two builds. Each gateway can be replaced by a gateway of the other build.
+// Gateways on one Redis, with clients and publishers of two builds. A gateway of either build can replace one of the other.
 import { setTimeout as pause } from 'node:timers/promises';
 import * as client from '@millrace/client';
 import * as publisher from '@millrace/publisher';
@@ -45,6 +45,8 @@ const eventsPerSecond = 100;
 const startLimitMs = 120_000;
 const recoveryLimitMs = 180_000;
 const quietLimitMs = 20_000;
+/** Time under load after each replacement, so that a gateway that starts fast is also judged by enough events. */
+const sideBySideMs = 2_000;
 
 interface Seat {
   readonly port: number;
@@ -134,6 +136,7 @@ export class UpgradeSystem implements AsyncDisposable {
         await this.#replace(seat, build);
         // Gateways of both builds run side by side, and every client must be served.
         await this.recovered();
+        await pause(sideBySideMs);
         await this.#audit.read();
       }
     } finally {

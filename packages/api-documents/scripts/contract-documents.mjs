@@ -1,5 +1,5 @@
-// Returns the documents of docs/contract, by path. The generator calls this function with the built packages. The test that
-// compares the committed files calls it with the sources.
+// Returns the documents of docs/contract, by path. The generator passes the built packages to this function. The test of the
+// committed files passes the sources.
 
 const INFO = {
   title: 'Millrace',

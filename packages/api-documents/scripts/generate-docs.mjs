@@ -1,4 +1,4 @@
-// Writes docs/contract/*.json from the built catalog. Run after `tsc -b`: node packages/api-documents/scripts/generate-docs.mjs
+// Writes docs/contract/*.json from the built catalog. Run after `npm run compile`: node packages/api-documents/scripts/generate-docs.mjs
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -7,14 +7,14 @@ import { CatalogSchemas } from './catalog-schemas.js';
 import { componentKeys } from './component-keys.js';
 import { invalidOption } from './invalid-option.js';
 
-/** Title, version and description of the document. */
+/** Title, version and description of the document. @beta */
 export interface AsyncApiInfo {
   readonly title: string;
   readonly version: string;
   readonly description?: string;
 }
 
-/** An AsyncAPI document as plain data. */
+/** An AsyncAPI document as plain data. @beta */
 export type AsyncApiDocument = { readonly [field: string]: unknown };
 
 const RULES: OptionRules<AsyncApiInfo> = {
@@ -135,8 +135,9 @@ function hubChannel(source: Source): Named {
 }
 
 /**
- * Writes a catalog as an AsyncAPI 3.0 document from the point of view of the gateway, which receives from the streams and sends
- * through the hub. The same catalog gives the same document.
+ * Writes a catalog as an AsyncAPI 3.0 document. The document takes the gateway's point of view: it receives from the streams
+ * and sends through the hub. The same catalog always gives the same document.
+ * @beta
  */
 export function createAsyncApiDocument(catalog: AnyCatalog, info: AsyncApiInfo): AsyncApiDocument {
   const given = checkOptions(info, RULES, invalidOption, nearestName);
@@ -145,7 +146,7 @@ export function createAsyncApiDocument(catalog: AnyCatalog, info: AsyncApiInfo):
     catalog,
     schemas: new CatalogSchemas(catalog),
     typeKeys: componentKeys(eventTypes.map(({ name }) => name)),
-    // Reserves the key of the hub's channel, so that no stream gets the same key.
+    // Reserves the key of the hub's channel, so that no stream gets this key.
     streamKeys: componentKeys([HUB_CHANNEL, ...streams.map(({ name }) => name)]),
   };
   const channels = [...streams.map((stream) => streamChannel(source, stream)), hubChannel(source)];

@@ -1,8 +1,8 @@
 // Turns names into keys of AsyncAPI and OpenAPI documents, which allow only letters, digits, `.`, `-` and `_`.
 
 /**
- * Returns a key for each name. A colon becomes `-`, and every other character that is not allowed becomes `_`. When two names would
- * share a key, the later key gets a number at its end.
+ * Returns a key for each name. A colon becomes `-`, and every other character that is not allowed becomes `_`. If two names
+ * would have the same key, a number is appended to the later key.
  */
 export function componentKeys(names: readonly string[]): ReadonlyMap<string, string> {
   const keys = new Map<string, string>();

@@ -1,27 +1,39 @@
-// Writes a catalog as an OpenAPI 3.1 document of `POST /v1/events`, which backends call without a Millrace library.
+// Writes a catalog as an OpenAPI 3.1 document of the gateway's HTTP endpoints, which are used without a Millrace library.
 import type { AnyCatalog, EventTypeDeclaration, JsonSchema } from '@millrace/contract';
 import { checkOptions, nearestName, type OptionRules, wholeNumber } from '@millrace/internal';
 import { CatalogSchemas } from './catalog-schemas.js';
 import { componentKeys } from './component-keys.js';
 import { invalidOption } from './invalid-option.js';
+import { erasurePaths, erasureSchemas } from './openapi-erasure.js';
+import { memberPaths, memberSchemas } from './openapi-members.js';
+import { presencePaths, presenceSchemas } from './openapi-presence.js';
+import { readPaths, readSchemas, readSecuritySchemes } from './openapi-reads.js';
 
-/** An OpenAPI document as plain data. */
+/** An OpenAPI document as plain data. @beta */
 export type OpenApiDocument = { readonly [field: string]: unknown };
 
-/** Limits of the gateway that serves the document. */
+/** Limits of the gateway that serves the document. @beta */
 export interface OpenApiOptions {
   /** Maximum number of events in one request. @defaultValue 500 */
   readonly maxEventsPerRequest?: number;
+  /** Maximum number of events of a page that is read. @defaultValue 1_000 */
+  readonly maxEventsPerPage?: number;
+  /** Maximum time that a read waits for an event, in seconds. @defaultValue 90 */
+  readonly maxWaitSeconds?: number;
 }
 
-const RULES: OptionRules<OpenApiOptions> = { maxEventsPerRequest: wholeNumber() };
+const RULES: OptionRules<OpenApiOptions> = {
+  maxEventsPerRequest: wholeNumber(),
+  maxEventsPerPage: wholeNumber(),
+  maxWaitSeconds: wholeNumber(0),
+};
 
 type Named = readonly [name: string, value: JsonSchema];
 
 const INFO = {
-  title: 'Millrace ingest',
+  title: 'Millrace',
   version: '1',
-  description: 'Publishes events to the rooms of SignalR clients.',
+  description: 'Publishes events to rooms, and reads them.',
 };
 
 function schemaRef(name: string): JsonSchema {
@@ -160,13 +172,23 @@ function responses(maxEvents: number): JsonSchema {
   };
 }
 
+/** Joins the operations of several parts. Several parts may have operations of one path. */
+function mergePaths(parts: readonly JsonSchema[]): JsonSchema {
+  const paths: Record<string, unknown> = {};
+  for (const part of parts)
+    for (const [path, operations] of Object.entries(part))
+      paths[path] = { ...(paths[path] as object | undefined), ...(operations as object) }; // Both are objects of operations.
+  return paths;
+}
+
 /**
- * Writes a catalog as the OpenAPI 3.1 document of the gateway's HTTP endpoint for publishing. The same catalog gives the same
- * document.
+ * Writes a catalog as the OpenAPI 3.1 document of the gateway's HTTP endpoints for publishing and reading. The same catalog always gives
+ * the same document.
+ * @beta
  */
 export function createOpenApiDocument(catalog: AnyCatalog, options: OpenApiOptions = {}): OpenApiDocument {
   const given = checkOptions(options, RULES, invalidOption, nearestName);
-  const { maxEventsPerRequest: maxEvents = 500 } = given;
+  const { maxEventsPerRequest: maxEvents = 500, maxEventsPerPage = 1_000, maxWaitSeconds = 90 } = given;
   const list = { type: 'array', minItems: 1, maxItems: maxEvents, items: schemaRef('Event') };
   const post = {
     operationId: 'publishEvents',
@@ -184,12 +206,22 @@ export function createOpenApiDocument(catalog: AnyCatalog, options: OpenApiOptio
     ['Result', result],
     ['Answer', answer],
     ['Problem', problem],
+    ...presenceSchemas,
+    ...erasureSchemas,
+    ...readSchemas,
+    ...Object.entries(memberSchemas),
     ...catalog.eventTypes.flatMap((type) => schemasOf(catalogSchemas, keys, type)),
   ];
   return {
     openapi: '3.1.0',
     info: INFO,
-    paths: { '/v1/events': { post } },
+    paths: mergePaths([
+      { '/v1/events': { post } },
+      readPaths({ maxEventsPerPage, maxWaitSeconds }),
+      presencePaths,
+      erasurePaths,
+      memberPaths,
+    ]),
     components: {
       securitySchemes: {
         apiKey: {
@@ -197,6 +229,7 @@ export function createOpenApiDocument(catalog: AnyCatalog, options: OpenApiOptio
           scheme: 'bearer',
           description: 'One of the keys in MILLRACE_API_KEYS. Not needed in development mode.',
         },
+        ...readSecuritySchemes,
       },
       schemas: Object.fromEntries(schemas),
     },

@@ -9,7 +9,7 @@ import { describe, expect, test } from 'vitest';
 import { catalogOfOddNames } from './catalog-of-odd-names.js';
 
 describe('the OpenAPI document', () => {
-  test('the OpenAPI document is valid by the schema of OpenAPI 3.1, and every reference in it has a target', async () => {
+  test('the OpenAPI document is valid, and every reference in it has a target', async () => {
     const validator = new Validator();
     const text = JSON.stringify(createOpenApiDocument(eventCatalog));
     expect(await validator.validate(JSON.parse(text) as Record<string, unknown>)).toEqual({ valid: true });

@@ -12,7 +12,11 @@ const code = 'invalid_option';
 
 describeOptions<OpenApiOptions>('createOpenApiDocument', {
   create: (options) => createOpenApiDocument(eventCatalog, options),
-  table: { maxEventsPerRequest: wholeNumbers() },
+  table: {
+    maxEventsPerRequest: wholeNumbers(),
+    maxEventsPerPage: wholeNumbers(),
+    maxWaitSeconds: wholeNumbers({ min: 0 }),
+  },
   code,
 });
 

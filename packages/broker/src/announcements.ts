@@ -4,14 +4,12 @@ import { invalid } from './arguments.js';
 
 /** Limits of announcements. */
 export const ANNOUNCEMENT_LIMITS = Object.freeze({
-  /**
-   * Time after which an announcement expires, in milliseconds. A short pause of the store or a late renewal does not let it expire.
-   */
+  /** Milliseconds after which an announcement expires. They are enough for a short pause of the store or a late renewal. */
   lifetimeMs: 10_000,
   /** Maximum number of names that one subscriber announces, and maximum size of each name in bytes. */
   maxNames: 1_000,
   maxNameBytes: 256,
-  /** Maximum number of subscribers whose announcements are kept. Usually only some tens of gateways share a store. */
+  /** Maximum number of subscribers whose announcements are kept. Usually, only some tens of gateways share a store. */
   maxSubscribers: 1_000,
 });
 

@@ -3,7 +3,10 @@ import type { BrokerState } from './port/broker.js';
 
 type Listener = (state: BrokerState, cause?: Error) => void;
 
-/** Holds the state of a broker and calls every listener once per change, in order. `closed` is final: later changes are ignored. */
+/**
+ * Keeps the state of a broker and calls every listener once per change, in order. `closed` is final: later changes are
+ * ignored.
+ */
 export class StateNotifier {
   #state: BrokerState = 'idle';
   /** The listeners. Each caller removes its own listener, which limits the number of listeners. */
@@ -20,8 +23,8 @@ export class StateNotifier {
   }
 
   listen(listener: Listener): () => void {
-    // Each registration gets its own wrapper. Therefore a function that is registered twice is called twice, and each registration
-    // is removed separately.
+    // Each registration gets its own wrapper. Therefore a function that is registered twice is called twice, and each
+    // registration is removed on its own.
     const own: Listener = (state, cause) => listener(state, cause);
     this.#listeners.add(own);
     return () => this.#listeners.delete(own);

@@ -1,4 +1,4 @@
-// Every option of a broker and of a subscriber is checked when it is created.
+// Every option of a broker and of a subscriber is checked at creation.
 import {
   type BrokerOptions,
   connectRedis,
@@ -44,7 +44,7 @@ const brokerTable: OptionTable<BrokerOptions> = {
   deadLetterMaxLength: wholeNumbers({ max }),
   deadMarkMs: wholeNumbers({ max }),
 };
-// The messages about streams name the stream, not the option.
+// The message about a stream names the stream instead of the option.
 const { streams, ...others } = brokerTable;
 const streamsTable = {
   ...streams,
@@ -82,12 +82,14 @@ describeOptions<StreamOptions>('one stream of a broker', {
     name: { ...names, isRequired: true },
     maxLength: { ...wholeNumbers({ max }), isRequired: true },
     partitions: wholeNumbers({ max: 32 }),
+    retention: texts(['acknowledged', 'observe'], ['', 'observed', 'none']),
+    group: names,
   },
   code,
   path: 'streams[0]: ',
 });
 
-test('a list of streams with an undefined stream or with a stream twice is refused', () => {
+test('a list of streams with an undefined stream, or with a stream twice, is refused', () => {
   for (const wrong of [[undefined, ...STREAMS], [...STREAMS, ...STREAMS], ['events:chat']])
     expect(() => createMemoryBroker({ streams: wrong as typeof STREAMS })).toThrow(
       expect.objectContaining({ code }),
@@ -105,6 +107,7 @@ describeOptions<SubscriberOptions>('createSubscriber', {
     warmUp: callbacks,
     onReset: callbacks,
     onMove: callbacks,
+    beforeOvertaken: callbacks,
     onOvertaken: callbacks,
     onGap: callbacks,
     onAdvance: callbacks,

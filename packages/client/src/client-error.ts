@@ -1,7 +1,7 @@
 // The errors of the client. The client's functions throw them or reject with them, and `onError` handlers
 // receive them.
 
-/** Stable codes of {@link ClientError}. */
+/** Stable codes of {@link ClientError}. @public */
 export const CLIENT_ERROR_CODES = [
   'invalid_argument',
   'closed',
@@ -10,10 +10,11 @@ export const CLIENT_ERROR_CODES = [
   'gave_up',
   'refused',
   'handler_failed',
+  'load_failed',
   'bad_message',
 ] as const;
 
-/** One of {@link CLIENT_ERROR_CODES}. */
+/** One of {@link CLIENT_ERROR_CODES}. @public */
 export type ClientErrorCode = (typeof CLIENT_ERROR_CODES)[number];
 
 /**
@@ -26,7 +27,9 @@ export type ClientErrorCode = (typeof CLIENT_ERROR_CODES)[number];
  * - `gave_up`: `maxAttempts` attempts in a row failed.
  * - `refused`: the gateway refused a call. The message contains the gateway's reason.
  * - `handler_failed`: a handler of the application threw an error, which is the `cause`.
+ * - `load_failed`: a loader of the application failed. The error is the `cause`, and the loader is called again.
  * - `bad_message`: the gateway sent a message that this client cannot read.
+ * @public
  */
 export class ClientError extends Error {
   override readonly name = 'ClientError';
@@ -45,6 +48,11 @@ export class ClientError extends Error {
   }
 }
 
+/** True if the gateway refused the room ID as invalid, so that no user can enter the room. */
+export function isInvalidRoom({ message }: ClientError): boolean {
+  return message.startsWith('The room ID must be');
+}
+
 /**
  * True for a refusal with the hub's text "Try again". The hub could not decide, because a service that it
  * needs did not answer.
@@ -53,5 +61,10 @@ export function isTemporary(error: unknown): boolean {
   return error instanceof ClientError && /\btry again\b/i.test(error.message);
 }
 
-/** Reports an error to the `onError` handlers, or to the console if there is no handler. */
+/** True for the refusal of a room from which this user was removed. */
+export function isRemoval({ message }: ClientError): boolean {
+  return message.startsWith('You were removed from this room.');
+}
+
+/** Passes an error to the `onError` handlers, or writes it to the console if there is none. */
 export type ReportError = (error: ClientError) => void;

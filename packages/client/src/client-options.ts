@@ -7,7 +7,7 @@ import { createSignalRConnections, type SignalROptions } from './connection/sign
 import type { AccessToken } from './connection/token-source.js';
 import { type IndicatorCatalog, IndicatorRules } from './indicators/indicator-rules.js';
 
-/** Options of `createClient`. */
+/** Options of `createClient`. @public */
 export interface ClientOptions {
   /**
    * Address of the gateway, such as `https://live.example.com`. The client appends the path `/hubs/events` if
@@ -20,64 +20,67 @@ export interface ClientOptions {
    */
   readonly accessToken?: AccessToken;
   /**
-   * Maximum delay before the first attempt to reconnect, in milliseconds. The maximum doubles with each failed attempt.
+   * Maximum milliseconds before the first attempt to reconnect. The maximum doubles with each failed attempt.
    * @defaultValue 1_000
    */
   readonly retryBaseMs?: number;
-  /** Maximum delay before any attempt to reconnect, in milliseconds. @defaultValue 30_000 */
+  /** Maximum milliseconds before any attempt to reconnect. @defaultValue 30_000 */
   readonly retryMaxMs?: number;
   /**
-   * Number of consecutive unsuccessful attempts to connect after which the client gives up. An attempt is unsuccessful if it fails,
-   * or if its connection lasts less than 5 s.
+   * Number of unsuccessful attempts in a row after which the client gives up. An attempt is unsuccessful if it fails, or if
+   * its connection lasts less than 5 s.
    * @defaultValue Infinity: the client never gives up
    */
   readonly maxAttempts?: number;
-  /** Time after which an attempt to connect fails if there is still no connection, in milliseconds. @defaultValue 15_000 */
+  /** Milliseconds after which an attempt to connect without a result fails. @defaultValue 15_000 */
   readonly attemptTimeoutMs?: number;
   /** Maximum number of joins that wait for their answers at the same time. @defaultValue 8 */
   readonly maxJoinsAtOnce?: number;
-  /** Time for which an `event_id` is remembered in order to drop repeats, in milliseconds. @defaultValue 300_000 */
+  /** Milliseconds for which an `event_id` is remembered to drop repeats. @defaultValue 300_000 */
   readonly dedupeWindowMs?: number;
   /** Maximum number of remembered `event_id`s. The oldest are forgotten first. @defaultValue 50_000 */
   readonly maxDedupeIds?: number;
   /**
-   * Your catalog, or only the `name`, `indicator` and `endsCoalescing` of its event types. For each indicator of the catalog, the
-   * client keeps a list of the users whom the indicator shows.
+   * Your catalog, or only the `name`, `indicator` and `endsCoalescing` of its event types. The client keeps a list of shown
+   * users for each of the catalog's indicators.
    * @defaultValue typing, as the built-in catalog declares it
+   * @beta
    */
   readonly catalog?: IndicatorCatalog;
   /**
-   * Time after which a typing indicator ends if no new event arrives, in milliseconds.
+   * Milliseconds after which a typing indicator ends if no new event arrives.
    * @defaultValue the expiry that the catalog declares. It is 10_000 in the built-in catalog
    */
   readonly typingExpiryMs?: number;
   /**
-   * Time after which an unchanged "is typing" is sent again, in milliseconds. Keep this time below the expiry of typing.
+   * Milliseconds after which an unchanged "is typing" is sent again. Keep it below the expiry of typing.
    * @defaultValue 4_000
    */
   readonly typingRepeatMs?: number;
-  /** Maximum number of users whom one indicator shows in one room, such as users who are typing. @defaultValue 100 */
+  /** Maximum number of users whom one indicator, such as typing, shows in one room. @defaultValue 100 */
   readonly maxTypingUsers?: number;
   /**
-   * Maximum number of IDs of read messages that are kept per room until they are sent. The oldest IDs are dropped first.
+   * Maximum number of read-message IDs per room that wait to be sent. The oldest are dropped first.
    * @defaultValue 500
    */
   readonly maxReceipts?: number;
   /**
-   * Maximum number of events of `user:me` that are held back until their order is known. Events above this
-   * number are delivered in the order of arrival.
+   * Maximum number of events of `user:me`, and of `*`, that are held back until their order is known. Events above this
+   * number are delivered in the order of arrival. It is also the maximum number of events that one `room.load` holds. With one more,
+   * the room is loaded again.
    * @defaultValue 2_000
+   * @beta
    */
   readonly maxHeldEvents?: number;
-  /** Settings of the official SignalR client: transport, headers, MessagePack, logging. */
+  /** Settings of the official SignalR client: transport, headers, MessagePack, logging. @beta */
   readonly signalr?: SignalROptions;
-  /** Creates the connections. Replaces the official SignalR client. */
+  /** Creates the connections. Replaces the official SignalR client. @beta */
   readonly createConnection?: CreateConnection;
-  /** @defaultValue the system clock */
+  /** @defaultValue the system clock @beta */
   readonly clock?: Pick<Clock, 'monotonicMs' | 'startTimer'>;
-  /** Returns random numbers from 0 up to, but not including, 1. @defaultValue Math.random */
+  /** Returns a random number from 0 (inclusive) to 1 (exclusive). @defaultValue Math.random @beta */
   readonly random?: () => number;
-  /** Reports the return of the network. @defaultValue `window`, if there is one */
+  /** Reports the return of the network. @defaultValue `window`, if there is one @beta */
   readonly network?: NetworkEvents;
 }
 
@@ -134,7 +137,7 @@ const samples = {
  * @throws ClientError `invalid_argument`
  */
 export function resolveOptions(options: ClientOptions): ResolvedClientOptions {
-  const given = checked(options);
+  const given = checkedOptions(options, samples);
   const { url, signalr, network, accessToken, catalog, typingExpiryMs, ...rest } = given;
   const { retryBaseMs, retryMaxMs, ...resolved } = {
     ...defaults,
@@ -156,14 +159,17 @@ export function resolveOptions(options: ClientOptions): ResolvedClientOptions {
 /**
  * Checks each option against the sample of the same name, and returns the options without those that are
  * undefined. The shared checks of @millrace/internal would make this client larger by a tenth.
+ *
+ * @throws ClientError `invalid_argument`
  */
-function checked(options: ClientOptions): {
-  [K in keyof ClientOptions]: Exclude<ClientOptions[K], undefined>;
-} {
+export function checkedOptions<Options extends object>(
+  options: Options,
+  samples: object,
+): { [K in keyof Options]: Exclude<Options[K], undefined> } {
   const given: Record<string, unknown> = {};
   for (const name in options) {
-    const value: unknown = options[name as keyof ClientOptions];
-    const sample: unknown = samples[name as keyof typeof samples];
+    const value: unknown = options[name];
+    const sample: unknown = samples[name as never];
     const type = typeof sample;
     if (sample === undefined) throw invalid(`${name} is not one of ${Object.keys(samples).join()}.`);
     if (value === undefined) continue;
@@ -177,7 +183,7 @@ function checked(options: ClientOptions): {
   return given as never;
 }
 
-/** True for a value of the sample's type. A number is above 0, and an object has the fields of the sample. */
+/** True for a value of the sample's type. A number must be above 0, and an object must have the fields of the sample. */
 function isLike(value: unknown, sample: unknown): boolean {
   return (
     typeof value === typeof sample &&

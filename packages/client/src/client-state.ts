@@ -10,21 +10,19 @@
  * - `reconnecting`: the connection was lost, and the client tries to reconnect.
  * - `resyncing`: the client is connected again, joins its rooms and receives missed events.
  * - `closed`: `close` was called, or the client gave up.
+ * @public
  */
 export type ClientState = 'idle' | 'connecting' | 'live' | 'reconnecting' | 'resyncing' | 'closed';
 
-/** A change of the state. */
+/** A change of the state. @public */
 export interface StateChange {
   readonly state: ClientState;
   readonly previous: ClientState;
-  /**
-   * The reason why the connection was lost, or why the client closed without a call of `close`. Absent if
-   * there is none.
-   */
+  /** The reason why the connection was lost, or why the client closed by itself. Absent if there is none. */
   readonly cause?: Error;
 }
 
-/** Counts of the events that arrived, by how the client handled them. */
+/** Counts of the events that arrived, by how the client handled them. @beta */
 export interface ClientCounts {
   /** Events that were given to the handlers, even if there was no handler. */
   readonly delivered: number;

@@ -1,4 +1,4 @@
-// A promise that is settled from outside. It replaces `Promise.withResolvers`, which some browsers that we support do not have.
+// A promise that other code settles. It replaces `Promise.withResolvers`, which some supported browsers do not have.
 
 /** A promise and the functions that settle it. */
 export interface Deferred<T> {
@@ -13,6 +13,6 @@ export function deferred<T>(): Deferred<T> {
   const promise = new Promise<T>((resolve, reject) => {
     settle = { resolve, reject };
   });
-  // The cast is safe, because the constructor above has already run the executor.
+  // The cast is safe: the constructor above has already run the executor.
   return { promise, ...(settle as unknown as Omit<Deferred<T>, 'promise'>) };
 }

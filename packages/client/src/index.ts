@@ -24,4 +24,17 @@ export type {
 } from './delivery/events.js';
 export type { Unsubscribe } from './delivery/handlers.js';
 export type { IndicatorCatalog } from './indicators/indicator-rules.js';
+export type {
+  InitialState,
+  LoadContext,
+  LoadedState,
+  Loader,
+  LoadOptions,
+  LoadSnapshot,
+  LoadStatus,
+  RoomLoad,
+  UpTo,
+  WhenDown,
+} from './loading/room-load.js';
+export type { RoomMember, RoomMembers } from './members/room-members.js';
 export type { JoinOptions, JoinResult, Room, RoomStatus } from './rooms/room.js';

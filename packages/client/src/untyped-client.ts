@@ -1,4 +1,4 @@
-// The implementation of the client: connector → session and delivery → rooms → handlers. This file keeps everything that outlives a
+// The implementation of the client: connector → session and delivery → rooms → handlers. This file keeps what outlives a
 // connection.
 import { userKey } from '@millrace/internal';
 import { ClientError } from './client-error.js';
@@ -6,38 +6,42 @@ import type { ResolvedClientOptions } from './client-options.js';
 import type { ClientCounts, ClientState, StateChange } from './client-state.js';
 import type { Connection } from './connection/connection-port.js';
 import { Connector } from './connection/connector.js';
+import { TokenRefresh } from './connection/token-refresh.js';
 import { TokenSource } from './connection/token-source.js';
 import { type Deferred, deferred } from './deferred.js';
 import { Delivery } from './delivery/delivery.js';
 import type { AnyEvent, JoinAnswer, TypingUser } from './delivery/events.js';
 import { ErrorReporter, EventHandlers, HandlerSet, type Unsubscribe } from './delivery/handlers.js';
 import type { JoinOptions, JoinResult } from './rooms/room.js';
-import { Session } from './rooms/session.js';
+import { EVERYBODY, Session } from './rooms/session.js';
 import { type RoomConnection, UntypedRoom } from './rooms/untyped-room.js';
 
 const PERSONAL_ROOM = 'user:me';
+
 const USER_PREFIX = 'user:';
+/** Begins the ID of the room of everybody of a tenant. The gateway sends its events to the user's own connections, as those of `*`. */
+const TENANT_PREFIX = `${EVERYBODY}:`;
 const NO_USERS: readonly TypingUser[] = Object.freeze([]);
 
 /** Implements `Client` without the static types of events. `Client` describes the guarantees and the states. */
 export class UntypedClient {
   readonly personalRoom: UntypedRoom;
+  readonly everybody: UntypedRoom;
   readonly #options: ResolvedClientOptions;
   readonly #errors = new ErrorReporter();
   readonly #events = new EventHandlers(this.#errors.report);
   readonly #stateChange = new HandlerSet<[change: StateChange]>(this.#errors.report);
   readonly #joinHandlers = new HandlerSet<[roomId: string, result: JoinResult]>(this.#errors.report);
   readonly #resyncHandlers = new HandlerSet<[roomId: string, reason: string]>(this.#errors.report);
+  readonly #erasedHandlers = new HandlerSet<[roomId: string, eventId: string]>(this.#errors.report);
+  readonly #removedHandlers = new HandlerSet<[roomId: string, reason: string]>(this.#errors.report);
   readonly #typingChange = new HandlerSet<[roomId: string, users: readonly TypingUser[]]>(
     this.#errors.report,
   );
   readonly #tokens: TokenSource;
   readonly #connector: Connector;
   readonly #delivery: Delivery;
-  /**
-   * The rooms by the ID that was given to `join`, including the personal room. The joins of the application
-   * determine the number of rooms.
-   */
+  /** The rooms by the ID that was given to `join`, including the personal room. The application's joins bound their number. */
   readonly #rooms = new Map<string, UntypedRoom>();
   #state: ClientState = 'idle';
   /** The promise that `connect` returned, or `undefined` before the first call. */
@@ -46,6 +50,7 @@ export class UntypedClient {
   #failure: string | undefined;
   /** The session of the open connection, or `undefined` without a connection. */
   #session: Session | undefined;
+  #refresh: TokenRefresh | undefined;
 
   constructor(options: ResolvedClientOptions) {
     this.#options = options;
@@ -56,10 +61,15 @@ export class UntypedClient {
       roomOf: (roomId) => this.#roomOfEvent(roomId),
       session: () => this.#session,
       resync: (room, reason) => this.#resync(room, reason),
+      erased: (room, eventId) => {
+        room.erased(eventId);
+        this.#erasedHandlers.call(room.id, eventId);
+      },
+      removed: (room, reason) => this.#removed(room, reason),
     });
     this.#tokens = new TokenSource(options.accessToken);
     this.#connector = new Connector(
-      { ...options, tokens: this.#tokens },
+      { ...options, clientId: randomId(), tokens: this.#tokens },
       {
         onMessage: (target, argument) => this.#delivery.onMessage(target, argument),
         onOpen: (connection) => this.#onOpen(connection),
@@ -69,6 +79,7 @@ export class UntypedClient {
       },
     );
     this.personalRoom = this.#addRoom(PERSONAL_ROOM, undefined);
+    this.everybody = this.#addRoom(EVERYBODY, undefined);
   }
 
   // ── Connection ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -90,11 +101,12 @@ export class UntypedClient {
     if (this.#ready !== undefined && this.#state !== 'closed') return this.#ready.promise;
     const ready = deferred<void>();
     this.#ready = ready;
-    // A caller that does not await this promise learns of the failure from the state.
+    // The state shows the failure to a caller that does not await this promise.
     ready.promise.catch(() => {});
     this.#tokens.reset();
     this.#connector.start();
     this.#setState('connecting');
+    this.#linkChanged();
     return ready.promise;
   }
 
@@ -103,10 +115,11 @@ export class UntypedClient {
     this.#endSession();
     const reason = new ClientError('closed', 'The client was closed.');
     for (const room of this.#rooms.values()) {
-      if (!room.wasJoined && room !== this.personalRoom) this.#forget(room, reason);
+      if (!room.wasJoined && !this.#isStanding(room)) this.#forget(room, reason);
     }
     this.#ready?.reject(reason);
     this.#setState('closed');
+    this.#linkChanged();
     await stopped;
   }
 
@@ -165,6 +178,14 @@ export class UntypedClient {
     return this.#resyncHandlers.add(handler);
   }
 
+  onErased(handler: (roomId: string, eventId: string) => unknown): Unsubscribe {
+    return this.#erasedHandlers.add(handler);
+  }
+
+  onRemoved(handler: (roomId: string, reason: string) => unknown): Unsubscribe {
+    return this.#removedHandlers.add(handler);
+  }
+
   onStateChange(handler: (change: StateChange) => unknown): Unsubscribe {
     return this.#stateChange.add(handler);
   }
@@ -173,17 +194,23 @@ export class UntypedClient {
     return this.#errors.add(handler);
   }
 
-  // ── Called by the connector. Each method changes the state last, because handlers of the state may call any method. ───
+  // ── Called by the connector. The state changes last, because a handler of the state may call any method. ──
 
   #onOpen(connection: Connection): void {
     const session = new Session(connection, this.#options, this.#errors.report, {
       onJoined: (room, answer, connection, isResync) => this.#onJoined(room, answer, connection, isResync),
       onRefused: (room, error) => this.#onRefused(room, error),
+      onRemoved: (room) => this.#removed(room, 'removed'),
       onSettled: () => this.#setState('live'),
     });
     this.#session = session;
     this.#failure = undefined;
     session.begin(this.#rooms.values());
+    this.#refresh = new TokenRefresh(connection, {
+      ...this.#options,
+      tokens: this.#tokens,
+      report: this.#errors.report,
+    });
     this.#setState(session.isResyncing ? 'resyncing' : 'live');
   }
 
@@ -203,6 +230,7 @@ export class UntypedClient {
   #onGaveUp(error: ClientError): void {
     this.#ready?.reject(error);
     this.#setState('closed', error);
+    this.#linkChanged();
   }
 
   #endSession(): void {
@@ -210,7 +238,8 @@ export class UntypedClient {
     if (session === undefined) return;
     this.#session = undefined;
     session.end();
-    for (const room of this.#rooms.values()) room.connectionLost(room === this.personalRoom);
+    this.#refresh?.end();
+    for (const room of this.#rooms.values()) room.connectionLost(this.#isStanding(room));
   }
 
   #setState(state: ClientState, cause?: Error): void {
@@ -230,11 +259,26 @@ export class UntypedClient {
     const result = room.joinCompleted(answer, connection);
     this.#joinHandlers.call(room.id, result);
     if (isResync) this.#resync(room, 'not_recovered');
+    room.linkChanged();
   }
 
   #onRefused(room: UntypedRoom, error: ClientError): void {
+    // Gateways of earlier builds refuse this room.
+    if (room === this.everybody) return;
     this.#forget(room, error);
     this.#errors.report(error);
+  }
+
+  /** Ends a room that the gateway has closed to this user. */
+  #removed(room: UntypedRoom, reason: string): void {
+    if (this.#isStanding(room) || room.status === 'left') return;
+    const error = new ClientError('refused', `This user was removed from room ${room.id}.`, {
+      roomId: room.id,
+    });
+    this.#forget(room, error);
+    this.#session?.removed(room);
+    this.#errors.report(error);
+    this.#removedHandlers.call(room.id, reason);
   }
 
   #resync(room: UntypedRoom, reason: string): void {
@@ -249,6 +293,8 @@ export class UntypedClient {
       options: this.#options,
       report: this.#errors.report,
       isSelf: (userId) => this.userId !== undefined && userKey(userId) === userKey(this.userId),
+      isStopped: () => this.#state === 'idle' || this.#state === 'closed',
+      hasReceived: (eventId) => this.#delivery.hasReceived(eventId),
       onTypingChange: ({ id, typingUsers }) => this.#typingChange.call(id, typingUsers),
       leave: (room) => this.#leave(room),
     });
@@ -257,12 +303,21 @@ export class UntypedClient {
   }
 
   async #leave(room: UntypedRoom): Promise<void> {
-    if (room === this.personalRoom)
-      throw new ClientError('invalid_argument', 'The personal room cannot be left.');
+    if (this.#isStanding(room))
+      throw new ClientError('invalid_argument', `The room ${room.id} cannot be left.`);
     if (room.status === 'left') return;
     const receipts = room.takeReceipts();
     this.#forget(room, new ClientError('closed', `Room ${room.id} was left.`, { roomId: room.id }));
     await this.#session?.leave(room, receipts);
+  }
+
+  /** True for the rooms in which the gateway puts every connection from the start. */
+  #isStanding(room: UntypedRoom): boolean {
+    return room === this.personalRoom || room === this.everybody;
+  }
+
+  #linkChanged(): void {
+    for (const room of this.#rooms.values()) room.linkChanged();
   }
 
   #forget(room: UntypedRoom, reason: ClientError): void {
@@ -279,11 +334,20 @@ export class UntypedClient {
 
   /**
    * Returns the room of an event. Until the gateway has sent this user's ID, events of any personal room are treated as events of
-   * this user's personal room.
+   * this user's personal room. A new room has no events: those that arrive belong to an earlier join, which the gateway is about to
+   * end. Otherwise the room would get these events, and not those between the end of that join and its own join.
    */
   #roomOfEvent(roomId: string): UntypedRoom | undefined {
     const room = this.room(roomId);
-    if (room !== undefined || this.userId !== undefined) return room;
+    if (room?.isNew === true && !this.#isStanding(room)) return undefined;
+    if (room !== undefined) return room;
+    if (roomId.startsWith(TENANT_PREFIX)) return this.everybody;
+    if (this.userId !== undefined) return undefined;
     return roomId.startsWith(USER_PREFIX) ? this.personalRoom : undefined;
   }
+}
+
+/** Returns about 100 random bits as text. `crypto.randomUUID` exists only in pages with https. */
+function randomId(): string {
+  return Array.from({ length: 4 }, () => Math.random().toString(36).slice(2, 8).padEnd(6, '0')).join('');
 }

@@ -3,7 +3,7 @@ import { expect, test, vi } from 'vitest';
 import { createClient } from '../src/index.js';
 import { FakeGateway, setUp } from './support/fake-gateway.js';
 
-test('the handlers of a room are called before those of the client, and type handlers before general handlers', async () => {
+test('a room’s handlers are called before the client’s, and type handlers before general handlers', async () => {
   const { client, gateway } = setUp();
   const calls: string[] = [];
   client.onAny(({ event_type }) => void calls.push(`client any ${event_type}`));
@@ -118,7 +118,7 @@ test('a function that was registered twice is called twice, and each registratio
   expect(handler).toHaveBeenCalledTimes(3);
 });
 
-test('a client writes errors to the console if there is no onError handler or if this handler fails', async () => {
+test('a client writes errors to the console if there is no onError handler, or if that handler fails', async () => {
   const toConsole = vi.spyOn(console, 'error').mockImplementation(() => {});
   const gateway = new FakeGateway();
   const client = createClient({ url: 'http://gateway.test', createConnection: gateway.createConnection });

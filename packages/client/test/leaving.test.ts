@@ -19,7 +19,7 @@ describe('leaving', () => {
     expect(gateway.connection.log.filter((call) => call === 'LeaveRoom a')).toHaveLength(1);
   });
 
-  test('leaving a room sends nothing if the rejoin of the room has not been sent yet', async () => {
+  test('leaving a room sends nothing if its rejoin has not been sent yet', async () => {
     const { client, gateway, clock } = setUp({ maxJoinsAtOnce: 1 });
     await client.connect();
     await client.join('a').joined;
@@ -68,7 +68,26 @@ describe('leaving', () => {
     expect(second.status).toBe('live');
   });
 
-  test('a room that is left without a connection is not joined again, and leave() resolves immediately', async () => {
+  test('a room that is joined again gets no event of its earlier join, which would be followed by a gap', async () => {
+    const { client, gateway, events, resyncs } = setUp();
+    await client.connect();
+    await client.join('a').joined;
+    gateway.isAnswering = false;
+    const left = client.leave('a');
+    const second = client.join('a');
+    gateway.connection.event('a', 5);
+    gateway.connection.call('LeaveRoom', 'a').answer(null);
+    await left;
+    // Event 6 is published now, while the connection is not in the room.
+    gateway.connection.completeJoin('a', 6);
+    await second.joined;
+    gateway.connection.event('a', 7);
+    expect(events).toEqual(['a:7']);
+    expect(resyncs).toEqual([]);
+    expect(client.counts).toEqual({ delivered: 1, repeated: 0, ignored: 1 });
+  });
+
+  test('a room that is left without a connection is not joined again, and leave() resolves at once', async () => {
     const { client, gateway, clock } = setUp();
     await client.connect();
     const room = client.join('a');

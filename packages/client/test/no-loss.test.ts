@@ -1,6 +1,5 @@
-// Tests the rules of positions against a model of the gateway. Events are published at random, replayed in
-// slices, and mixed with events of other rooms. The connection breaks at any moment. Every room must get
-// every event once and in order.
+// The rules of positions against a model of the gateway. Events are published at random, replayed in slices, and mixed with
+// events of other rooms. The connection breaks at any moment. Every room must get every event once and in order.
 import { fakeClock } from '@millrace/testkit';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -11,12 +10,12 @@ const ROOMS = ['a', 'b', 'user:u1'] as const;
 type Message = () => void;
 
 /**
- * One gateway with one client. A position is the number of events in the log. A join notes the length of the
- * log. The join replays the missed events of its room one at a time, between live events of other rooms. New
- * events of the room wait until the join completes.
+ * One gateway with one client. A position is the number of events in the log. A join notes the length of the log, and replays
+ * the missed events of its room one at a time, between live events of other rooms. New events of the room wait until the join
+ * completes.
  *
- * The personal room receives live events even before its join is handled. When the connection breaks,
- * messages that were sent but not received are lost.
+ * The personal room receives live events even before its join is handled. Messages that were sent but not received are lost
+ * when the connection breaks.
  */
 class ModelGateway {
   readonly log: string[] = [];
@@ -116,7 +115,7 @@ test('a connection that breaks at any moment loses no event, repeats no event an
       client.onAny((event) => void got.get(event.room_id)?.push(Number(event.position.slice(1))));
       for (const roomId of ROOMS.slice(0, 2)) client.join(roomId);
       await client.connect();
-      // Joins every room. After this loop, the client is in every room to which events are published.
+      // Joins every room, so that the client is in every room to which events are published.
       while (client.room('b')?.status !== 'live') {
         gateway.work();
         gateway.receive();

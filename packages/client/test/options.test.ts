@@ -66,7 +66,7 @@ const numbers: OptionSamples = {
     10n,
     Symbol('x'),
   ],
-  // With `isSecret`, the tests expect only numbers in the errors.
+  // The errors of an option with `isSecret` must show only numbers.
   isSecret: true,
 };
 const functions = { ...callbacks, isSecret: true };
@@ -114,6 +114,6 @@ test.each([
   [{ maxReceipts: Number.NaN }, 'maxReceipts must be a positive number, not NaN.'],
   [{ maxReceipts: '10' }, 'maxReceipts must be a positive number, not string.'],
   [{ clock: undefined, maxReceipts: -5 }, 'maxReceipts must be a positive number, not -5.'],
-])('createClient names the option, the value and the rule for %o', (options, message) => {
+])('createClient refuses %o, and the error names the option, the value and the rule', (options, message) => {
   expect(() => createClient({ url: 'http://x', ...options } as ClientOptions)).toThrow(message);
 });

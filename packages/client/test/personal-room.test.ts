@@ -1,9 +1,9 @@
-// The room `user:me`. The gateway puts every connection into this room from the start. The client must
-// deliver the events of this room in the right order.
+// The room `user:me`, in which the gateway puts every connection from the start. The client must deliver its events in the
+// right order.
 import { expect, test } from 'vitest';
 import { setUp } from './support/fake-gateway.js';
 
-test('the join of the personal room tells the client its user ID, and both IDs of the room work', async () => {
+test('the client learns its user ID from the join of the personal room, and both IDs of the room work', async () => {
   const { client, settle } = setUp();
   expect(client.userId).toBeUndefined();
   await client.connect();
@@ -34,7 +34,7 @@ test('a new event that arrives before missed events is held, and is delivered af
   gateway.connection.close();
   await clock.advance(500);
   const { connection } = gateway;
-  connection.event('user:u1', 4); // A new event, because the connection is in the room from the start.
+  connection.event('user:u1', 4); // The connection is in the room from the start, so it gets this new event.
   connection.event('user:u1', 2); // The replay begins with this event.
   connection.event('user:u1', 3);
   connection.event('user:u1', 4);

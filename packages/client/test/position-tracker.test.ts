@@ -19,7 +19,7 @@ test('a room resumes from the newest position of its own scope', () => {
   expect(['a', 'a2', 'b'].map((room) => tracker.resumeAfter(room))).toEqual(['0~p2', '0~p2', '1~p1']);
 });
 
-test('a room resumes from a position that covers every scope until its own scope has a newer position', () => {
+test('a room resumes from a position of every scope until its own scope has a newer one', () => {
   const tracker = new PositionTracker();
   tracker.joined('a', '0~p1');
   tracker.joined('b', '1~p1');

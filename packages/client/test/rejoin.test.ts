@@ -55,7 +55,7 @@ describe('joining', () => {
     expect(gateway.connection.log).toEqual(['JoinRoom user:me p0']);
   });
 
-  test('a join that is cut off by the end of the connection is repeated on the next connection', async () => {
+  test('a join that the end of the connection cuts off is repeated on the next connection', async () => {
     const { client, gateway, settle, reconnect, errors } = setUp();
     await client.connect();
     await settle();
@@ -89,7 +89,7 @@ describe('joining again', () => {
     expect(gateway.connection.log).toEqual(['JoinRoom user:me p8', 'JoinRoom a p8', 'JoinRoom b p8']);
   });
 
-  test('a rejoin reports which rooms were recovered and which were not', async () => {
+  test('a rejoin reports for each room whether it was recovered', async () => {
     const { client, gateway, resyncs, reconnect } = setUp();
     const joins: string[] = [];
     const ofRoom: string[] = [];
@@ -103,12 +103,12 @@ describe('joining again', () => {
       replayed: roomId === 'b' ? 3 : 0,
     });
     await reconnect();
-    expect(joins.slice(3)).toEqual(['user:me 0 true', 'a 0 true', 'b 3 true']);
+    expect(joins.slice(4)).toEqual(['* 0 true', 'user:me 0 true', 'a 0 true', 'b 3 true']);
     expect(resyncs).toEqual(['a: not_recovered']);
     expect(ofRoom).toEqual(['not_recovered']);
   });
 
-  test('a resync message of the gateway is passed to the application, unless its room is not joined', async () => {
+  test('a resync message of the gateway reaches the application, unless its room is not joined', async () => {
     const { client, gateway, resyncs } = setUp();
     await client.connect();
     await client.join('a').joined;
@@ -119,7 +119,7 @@ describe('joining again', () => {
     expect(resyncs).toEqual(['a: gap', 'user:me: gap']);
   });
 
-  test('a client with two hundred rooms waits for the answers of at most eight joins at a time', async () => {
+  test('a client with two hundred rooms waits for at most eight answers to joins at a time', async () => {
     const { client, gateway, clock, states } = setUp();
     const rooms = Array.from({ length: 200 }, (_, index) => client.join(`room-${index}`));
     await client.connect();
@@ -157,7 +157,7 @@ describe('joining again', () => {
     expect(errors).toEqual([]);
   });
 
-  test('a join that the gateway cannot decide at the moment is retried with its position', async () => {
+  test('a join that the gateway cannot decide now is retried with its position', async () => {
     const { client, gateway, clock, settle, errors, resyncs } = setUp();
     gateway.isAnswering = false;
     void client.connect();

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { setUp } from './support/fake-gateway.js';
 
-test('a repeated event is dropped and counted, and an event whose ID differs only in case is another event', async () => {
+test('a repeated event is dropped and counted, even between events whose IDs differ only in case', async () => {
   const { client, gateway, events } = setUp();
   await client.connect();
   await client.join('a').joined;

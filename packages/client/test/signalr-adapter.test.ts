@@ -1,5 +1,4 @@
-// The adapter of the official client: the order of answers and events, refusals, and reports of how a
-// connection closed.
+// The adapter of the official client: the order of answers and events, refusals, and the ways in which a connection closes.
 import { HttpTransportType } from '@microsoft/signalr';
 import { expect, test } from 'vitest';
 import { createSignalRConnections } from '../src/connection/signalr-adapter.js';
@@ -55,6 +54,7 @@ async function open() {
     },
   })({
     url: 'http://gateway.test/hubs/events',
+    clientId: 'a-client',
     accessToken: undefined,
     listener: {
       onMessage: (target, argument) => void heard.push(`${target} ${JSON.stringify(argument)}`),

@@ -10,7 +10,7 @@ async function live(setup: Setup): Promise<Setup> {
 }
 
 describe('connecting', () => {
-  test('a client is idle before the call of connect(), then connecting, then live', async () => {
+  test('a client is idle before connect(), then connecting, then live', async () => {
     const { client, states } = setUp();
     expect(client.state).toBe('idle');
     const connected = client.connect();
@@ -86,7 +86,7 @@ describe('a connection that breaks', () => {
     expect(states).toEqual(['connecting', 'live', 'reconnecting', 'resyncing', 'live']);
   });
 
-  test('the delay before a reconnect is short after a long connection, and doubles after each short connection', async () => {
+  test('the delay before a reconnect is short after a long connection, and doubles after each short one', async () => {
     const { gateway, clock } = await live(setUp());
     await clock.advance(5_000);
     const waits = [500, 1_000, 2_000];

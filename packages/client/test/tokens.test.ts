@@ -5,7 +5,7 @@ import { setUp } from './support/fake-gateway.js';
 
 const refusal = new ClientError('unauthorized', 'The gateway refused the credentials.');
 
-test('every attempt to connect asks for a token once, and uses this token', async () => {
+test('every attempt to connect requests a token once, and uses it', async () => {
   let count = 0;
   const { client, gateway, reconnect } = setUp({ accessToken: () => `token-${++count}` });
   await client.connect();
@@ -15,7 +15,7 @@ test('every attempt to connect asks for a token once, and uses this token', asyn
   expect(count).toBe(2);
 });
 
-test('a transport that asks for a token again while it is connected gets a newer token', async () => {
+test('a transport that requests a token again while it is connected gets a newer one', async () => {
   let count = 0;
   const { client, gateway } = setUp({ accessToken: async () => `token-${++count}` });
   await client.connect();
@@ -46,7 +46,7 @@ test('accessToken learns that its last token was refused, and its new token is u
   expect(states).toEqual(['connecting', 'live']);
 });
 
-test('a client closes without another attempt to connect when accessToken returns the refused token again', async () => {
+test('a client closes without another attempt to connect if accessToken returns the refused token again', async () => {
   const { client, gateway, clock, changes } = setUp({ accessToken: () => 'stale' });
   gateway.isAccepting = false;
   const connected = client.connect();
@@ -66,7 +66,7 @@ test('a client closes without another attempt to connect when accessToken return
   expect(client.state).toBe('live');
 });
 
-test('a client without the option accessToken closes immediately when the gateway refuses it', async () => {
+test('a client without the option accessToken closes at once if the gateway refuses it', async () => {
   const { client, gateway, clock } = setUp();
   gateway.isAccepting = false;
   const connected = client.connect();

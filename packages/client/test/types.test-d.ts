@@ -1,7 +1,14 @@
-// The static types of events come from the built-in catalog, from a catalog of the application, or from a list of payload types.
+// The static types of events. They come from the built-in catalog, from a catalog of the application, or from a list of
+// payload types.
 import { defineCatalog, defineEventType, eventCatalog, type PayloadOf, Type } from '@millrace/contract';
 import { expectTypeOf, test } from 'vitest';
-import { type Client, createClient, type DeliveredEvent, type EventName } from '../src/index.js';
+import {
+  type Client,
+  createClient,
+  type DeliveredEvent,
+  type EventName,
+  type RoomLoad,
+} from '../src/index.js';
 
 type BuiltInPayload<Name extends Parameters<typeof eventCatalog.parsePayload>[0]> = PayloadOf<
   typeof eventCatalog,
@@ -63,4 +70,34 @@ test('a list of payload types can be used instead of a catalog', () => {
   expectTypeOf<EventName<{ order_placed: { id: string } }>>().toEqualTypeOf<'order_placed'>();
   // @ts-expect-error the client has no event type of this name
   own.on('chat_message', () => {});
+});
+
+test('the loader determines the type of the state', () => {
+  const room = client.join('a');
+  const plain = room.load(async ({ signal }) => ({ isAborted: signal.aborted }), {
+    reduce: (state, event) => {
+      expectTypeOf(state).toEqualTypeOf<{ isAborted: boolean }>();
+      expectTypeOf(event).toEqualTypeOf<DeliveredEvent>();
+      return state;
+    },
+    whenDown: { pollMs: 5 },
+  });
+  expectTypeOf(plain).toEqualTypeOf<RoomLoad<{ isAborted: boolean }>>();
+  expectTypeOf(plain.getSnapshot().state).toEqualTypeOf<{ isAborted: boolean } | undefined>();
+  if (plain.snapshot.status === 'live')
+    expectTypeOf(plain.snapshot.state).toEqualTypeOf<{ isAborted: boolean }>();
+});
+
+test('a loader can say how far its state is', () => {
+  const room = client.join('a');
+  const loaded = room.load(async () => ({ state: { title: 'x' }, upTo: { sequence: 5 } }));
+  expectTypeOf(loaded).toEqualTypeOf<RoomLoad<{ title: string }>>();
+  // @ts-expect-error upTo has no field of this name
+  room.load<number>(async () => ({ state: 5, upTo: { number: 5 } }));
+});
+
+test('members have a state of any type, which the application checks', () => {
+  const room = {} as Client['personalRoom'];
+  room.onMembers(({ list }) => expectTypeOf(list[0]?.state).toEqualTypeOf<unknown>());
+  expectTypeOf(room.members.isComplete).toEqualTypeOf<boolean>();
 });

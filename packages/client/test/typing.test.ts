@@ -75,7 +75,7 @@ describe('the list of users who are typing', () => {
     expect(clock.timerCount).toBe(0);
   });
 
-  test('a message ends the typing indicator of its sender, and of no other user', async () => {
+  test('a message ends its sender’s typing indicator, and no other user’s', async () => {
     const setup = await inRoom(setUp());
     const { client, gateway } = setup;
     const seenByHandler: number[] = [];
@@ -140,7 +140,7 @@ describe('sending typing', () => {
   const sent = ({ gateway }: Setup): string[] =>
     gateway.connection.log.filter((call) => call.startsWith('SendTyping'));
 
-  test('an unchanged typing state is sent only every four seconds, and a changed state is sent immediately', async () => {
+  test('an unchanged typing state is sent only every four seconds, and a changed state at once', async () => {
     const setup = await inRoom(setUp());
     const { client, clock } = setup;
     client.sendTyping('a', false);

@@ -1,25 +1,25 @@
-// The coalescing rules of a catalog: they decide in which slot an event waits, whose waiting event an event
-// drops, and how the events of one window are merged. The publisher keeps the windows. The rules do not use
-// the `timestamp` of events, because the clocks of producers differ. Pure.
+// The coalescing rules of a catalog. They decide in which slot an event waits, which waiting event another event drops, and
+// how the events of one window are merged. The publisher keeps the windows. The rules do not use the `timestamp` of events,
+// because the clocks of producers differ. Pure.
 import type { AnyCatalog } from './catalog/catalog.js';
 import type { CoalescingRule } from './catalog/declaration.js';
 import type { StreamEvent } from './event/envelope.js';
 
 /**
- * The field of a coalesced stream entry that records when the last of the merged events arrived. Its value is
- * the ID that an entry of this stream would have had at that moment. For an entry without this field, the ID
- * of the entry itself is used instead.
+ * The field of a coalesced stream entry that records when the last of the merged events arrived. Its value is the ID that an
+ * entry of this stream would have had at that moment. An entry without this field arrived when its own ID says.
+ * @beta
  */
 export const AS_OF_FIELD = 'as_of';
 
-/** Identifies one waiting event by its room, its slot, and its key inside the slot. The key is usually a user's ID. */
+/** Identifies one waiting event by its room, its slot, and its key inside the slot. The key is usually a user's ID. @beta */
 export interface SlotKey {
   readonly roomId: string;
   readonly slot: string;
   readonly key: string;
 }
 
-/** The result of `fold`. */
+/** The result of `fold`. @beta */
 export interface FoldResult {
   /** The merged events, in the order in which their keys first appeared. */
   readonly events: readonly StreamEvent[];
@@ -27,28 +27,25 @@ export interface FoldResult {
   readonly absorbed: readonly StreamEvent[];
 }
 
-/** The coalescing rules of a catalog. Every function is pure. */
+/** The coalescing rules of a catalog. Every function is pure. @beta */
 export interface Coalescing {
   /**
-   * Returns the slot in which an event waits. Returns undefined if the type of the event is not coalesced, or
-   * if the event has no key.
+   * Returns the slot in which an event waits. Returns `undefined` if the type of the event is not coalesced, or if the event
+   * has no key.
    */
   slotOf(event: StreamEvent): SlotKey | undefined;
-  /**
-   * Returns the slot whose waiting event is dropped when the given event arrives. Returns undefined if there
-   * is none.
-   */
+  /** Returns the slot whose waiting event is dropped when the given event arrives, or `undefined` if nothing is dropped. */
   endedBy(event: StreamEvent): SlotKey | undefined;
   /**
-   * Merges the events of one window, which must be in the order of their arrival. For each key, one event
-   * remains: the last event, with the merged payload and the number of merged events. If two events would be
-   * too large together, all events that were merged so far come first in the result, and merging begins
-   * again. No event may appear twice in the window.
+   * Merges the events of one window, which must be in the order of their arrival. For each key, one event remains: the last
+   * event, with the merged payload and the number of merged events. If the next event would make the merged event too large,
+   * the events that were merged so far are moved to the front of the result, and merging begins again. No event may appear
+   * twice in the window.
    */
   fold(events: Iterable<{ readonly event: StreamEvent; readonly key: string }>): FoldResult;
 }
 
-/** Creates the coalescing rules of a catalog. */
+/** Creates the coalescing rules of a catalog. @beta */
 export function createCoalescing(catalog: AnyCatalog): Coalescing {
   return new CatalogCoalescing(catalog);
 }
@@ -60,7 +57,7 @@ interface Merged {
   readonly count: number;
 }
 
-/** Has no state except the catalog. */
+/** The only state is the catalog, which never changes. */
 class CatalogCoalescing implements Coalescing {
   readonly #catalog: AnyCatalog;
 
@@ -111,7 +108,7 @@ class CatalogCoalescing implements Coalescing {
   #merge(known: Merged, later: StreamEvent): Merged | undefined {
     const payload = this.#ruleOf(later)?.merge(known.event.payload, later.payload);
     if (payload === undefined) return undefined;
-    // Keeps the count in the range that the envelope accepts, whatever count a producer sends.
+    // Limits the count to the range that the envelope accepts, because producers may send huge counts.
     const count = Math.min(known.count + countOf(later), Number.MAX_SAFE_INTEGER);
     return { event: { ...later, payload }, count };
   }

@@ -2,7 +2,7 @@
 // private.
 import type { Issue } from './checks/issue.js';
 
-/** The stable codes of {@link ContractError}, each with its meaning. */
+/** The stable codes of {@link ContractError}, each with its meaning. @public */
 export const CONTRACT_ERROR_CODES = {
   invalid_declaration: 'a stream, event type or catalog is declared wrongly (a programmer’s mistake)',
   unknown_event_type: 'the event type is not in the catalog',
@@ -12,10 +12,10 @@ export const CONTRACT_ERROR_CODES = {
   unencodable_event: 'an event holds something that JSON cannot carry (a cycle, a bigint)',
 } as const;
 
-/** One of the stable codes of {@link ContractError}. */
+/** One of the stable codes of {@link ContractError}. @public */
 export type ContractErrorCode = keyof typeof CONTRACT_ERROR_CODES;
 
-/** Thrown for a wrong declaration, and by functions that throw instead of returning a result. */
+/** Thrown for a wrong declaration, and by functions that throw instead of returning a result. @public */
 export class ContractError extends Error {
   /**
    * Makes `instanceof` true also for errors that another copy of this package created. For example, a publisher that was installed

@@ -8,7 +8,7 @@ import type {
   IndicatorRule,
 } from './catalog/declaration.js';
 
-/** One indicator, as clients and gateways use it. */
+/** One indicator, as clients and gateways use it. @beta */
 export interface Indicator {
   readonly name: string;
   readonly expiresAfterMs: number;
@@ -25,7 +25,7 @@ type Indicating = Pick<EventTypeDeclaration, 'name' | 'indicator'>;
 
 const WINDOW_MS = 100;
 
-/** True when an event with this payload shows the indicator, false when the event ends it. */
+/** True when an event with this payload shows the indicator, false when the event ends it. @beta */
 export function showsIndicator<Payload>({ isShown }: IndicatorRule<Payload>, payload: Payload): boolean {
   return typeof isShown === 'function' ? isShown(payload) : isShown;
 }
@@ -43,7 +43,7 @@ export function coalescingOf<Payload>(rule: IndicatorRule<Payload>): CoalescingR
   });
 }
 
-/** Returns the indicators that these event types declare, by name. */
+/** Returns the indicators that these event types declare, by name. @beta */
 export function indicatorsOf(eventTypes: readonly Indicating[]): ReadonlyMap<string, Indicator> {
   const indicators = new Map<string, Indicator>();
   for (const { indicator } of eventTypes) {

@@ -102,7 +102,7 @@ test('a message without a sender does not end any indicator', () => {
   expect(rules.endedBy(message({ id: 1, ms: 0, system: true }))).toBeUndefined();
 });
 
-test('an event waits in the slot of its type, and a message ends its sender’s typing', () => {
+test('a typing event waits in the slot of its type, and a message ends its sender’s typing', () => {
   expect(rules.slotOf(start({ id: 1, ms: 0, room: 'r' }))).toEqual({
     roomId: 'r',
     slot: 'typing',

@@ -44,6 +44,9 @@ test.each([
   [{ maxLength: 0 }, /maxLength/],
   [{ maxLength: 1.5 }, /maxLength/],
   [{ maxLength: '10' }, /maxLength/],
+  [{ retention: 'observed' }, /retention must be acknowledged or observe/],
+  [{ group: 'a{b}' }, /group must be a text of 1 to 200 bytes/],
+  [{ group: '' }, /group must be a text of 1 to 200 bytes/],
 ])('a stream declaration with the fields %j is refused', (change, words) => {
   expect(() => defineStream({ ...stream, ...change } as typeof stream)).toThrow(invalid(words));
 });
@@ -60,6 +63,8 @@ test.each([
   [{ name: 'Constructor' }, /JavaScript/],
   [{ name: 'resync' }, /reserved/],
   [{ name: 'Position' }, /reserved/],
+  [{ name: 'removed' }, /reserved/],
+  [{ name: 'RefreshToken' }, /reserved/],
   [{ name: 'JoinRoom' }, /reserved/],
   [{ name: 'leaveroom' }, /reserved/],
   [{ name: 'SENDTYPING' }, /reserved/],
@@ -93,7 +98,7 @@ test.each([
   [{ indicator, endsCoalescing: { slot: 'orders', key }, replay: { mode: 'none' } }, /both/],
 ])('an event type declaration with the fields %j is refused', (change, words) => {
   expect(() => defineEventType({ ...type, ...change } as Declaration)).toThrow(invalid(words));
-  // defineCatalog finds the same mistake in a declaration that was not made with defineEventType.
+  // `defineCatalog` finds the same mistake in a declaration that was not made with `defineEventType`.
   const eventTypes = [{ ...type, ...change } as Declaration];
   expect(() => defineCatalog({ streams: [stream], eventTypes })).toThrow(invalid(words));
 });

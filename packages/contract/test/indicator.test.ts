@@ -39,7 +39,7 @@ describe('an indicator', () => {
     ]);
   });
 
-  it('an indicator returns the events that show and end it, for a catalog with one or two types', () => {
+  it('an indicator’s showing and ending events may have one type or two types', () => {
     const indicators = indicatorsOf(catalog.eventTypes);
     expect([...indicators.keys()]).toEqual(['typing', 'agent_viewing']);
     const user = { user_id: agent, username: 'Ana' };
@@ -58,9 +58,9 @@ describe('an indicator', () => {
     expect(alone.get('typing')?.eventOf(user, false)).toBeUndefined();
   });
 
-  it('an indicator’s event type gets a coalescing rule, and keeps this rule if it is declared again', () => {
+  it('an indicator’s event type gets a coalescing rule, and keeps this rule when it is declared again', () => {
     const { streams } = eventCatalog;
-    // Removes the coalescing rule that defineEventType has added to the declaration.
+    // Removes the coalescing rule that `defineEventType` has added to the declaration.
     const byHand = Object.fromEntries(
       Object.entries(agentViewing).filter(([name]) => name !== 'coalescing'),
     ) as typeof agentViewing;

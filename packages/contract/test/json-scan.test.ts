@@ -1,4 +1,4 @@
-// The scan finds the texts of the same members and items as `JSON.parse`, however the JSON text is formatted.
+// The scan of JSON text finds the same members and items as `JSON.parse`, in every format of the text.
 import { jsonText } from '@millrace/testkit';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -40,7 +40,7 @@ function plainNesting(text: string): number {
 }
 
 describe('the scan of JSON text', () => {
-  test('memberTexts finds the members of an object, and finds the last one if a name is repeated', () => {
+  test('memberTexts finds the members of an object, and takes the last one of a repeated name', () => {
     fc.assert(
       fc.property(objectText, (text) => {
         const value = JSON.parse(text) as Record<string, unknown>;

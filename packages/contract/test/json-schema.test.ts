@@ -73,15 +73,15 @@ describe('JSON Schema and parser', () => {
   });
 
   test.each(Object.keys(fullPayloads))(
-    'the JSON Schemas accept a full %s event and its stream entry',
+    'the JSON Schemas accept a %s event with all fields, and its stream entry',
     (type) => {
       expect(validate.event(eventOf(type))).toBe(true);
       expect(validate.entry(eventCatalog.encodeEntry(eventOf(type)))).toBe(true);
     },
   );
 
-  // JSON Schema has no exact keywords for the bytes of a room ID, for the calendar and for nesting. The
-  // values below do not need such keywords.
+  // JSON Schema has no exact keywords for three rules: the bytes of a room ID, the calendar, and the nesting. The values
+  // below do not need these rules.
   const value = fc.oneof(
     fc.constantFrom<unknown>(
       UUID,
@@ -140,7 +140,7 @@ describe('JSON Schema and parser', () => {
     return fc.record({ type: fc.constant(type), edits: fc.array(edit, { maxLength: 3 }) });
   });
 
-  test('the JSON Schema and the parser accept the same events when fields are removed or replaced at random', () => {
+  test('the JSON Schema and the parser accept the same events after random removals and replacements of fields', () => {
     const seen = { accepted: 0, refused: 0 };
     fc.assert(
       fc.property(change, ({ type, edits }) => {
@@ -164,6 +164,6 @@ function applyEdit(
   const target = isInner ? (event.payload as Record<string, unknown>) : event;
   const name = isInner ? inner : field;
   if (edit.remove) delete target[name];
-  // Sets a copy, because later edits may change the value, and other runs use the same value again.
+  // The value is copied, because later edits may change it, and other runs use the same value again.
   else target[name] = structuredClone(edit.value);
 }

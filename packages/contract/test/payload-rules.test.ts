@@ -140,7 +140,7 @@ describe('payloads that the data model leaves open', () => {
     },
   );
 
-  test('a receipt with the recommended fields has the user’s ID as its key, and other receipts have no key', () => {
+  test('a receipt with the recommended fields has the user’s ID as its key, and a receipt without them has no key', () => {
     const declaration = eventCatalog.find('read_receipt');
     const keysOf = (payload: unknown): unknown => [
       declaration?.coalescing?.key(payload as never),

@@ -203,7 +203,7 @@ describe('an event from JSON text', () => {
     },
   );
 
-  test('an event that was serialised with “metadata: null” is read as an event without metadata', () => {
+  test('an event whose JSON text contains “metadata: null” is read as an event without metadata', () => {
     const parsed = eventCatalog.parseWritten(JSON.parse(text('{}', 'null')), text('{}', 'null'));
     expect(parsed.ok && 'metadataText' in parsed.value).toBe(false);
   });
@@ -229,7 +229,7 @@ describe('an event from JSON text', () => {
   });
 });
 
-test('a field named __proto__ in the data does not change other objects', () => {
+test('a data field named __proto__ does not change other objects', () => {
   const payload = '{"type":"a","title":"b","__proto__":{"polluted":true}}';
   eventCatalog.parseEntry({ ...fields, event_type: 'notification', payload });
   expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
@@ -239,7 +239,7 @@ test('a field named __proto__ in the data does not change other objects', () => 
   );
 });
 
-test('the nesting of a payload is limited to 59 levels, and 100,000 levels do not overflow the stack', () => {
+test('the nesting of a payload is limited to 59 levels, even for a payload of 100,000 levels', () => {
   const at = (levels: number): Record<string, string> => ({
     event_type: 'notification',
     payload: `{"type":"a","title":"b","x":${nested(levels - 1)}}`,
@@ -265,7 +265,7 @@ test('a payload that JSON cannot represent is refused with the code unencodable_
   }
 });
 
-test('parseEntry never throws, whatever texts the fields of an entry contain', () => {
+test('parseEntry never throws for any texts in the fields of an entry', () => {
   const text = fc.oneof(
     fc.string({ unit: 'binary' }),
     fc.json(),

@@ -1,12 +1,16 @@
 // Tables of valid and invalid UUIDs, timestamps and room IDs.
 import {
+  broadcastRoomOf,
   compareTimestamps,
+  EVERYBODY_ROOM,
   hasUtcOffset,
+  isBroadcastRoom,
   isRoomId,
   isTimestamp,
   isUuid,
   isUuidV4,
   normalizeTimestamp,
+  tenantOfBroadcastRoom,
   timestampToMs,
 } from '@millrace/contract';
 import fc from 'fast-check';
@@ -58,7 +62,7 @@ test.each([
   [' 2026-01-16T12:00:00Z', false],
   ['２０２６-01-16T12:00:00Z', false],
   ['', false],
-])('the result of isTimestamp for the text %j is %s', (text, expected) => {
+])('isTimestamp(%j) returns %s', (text, expected) => {
   expect(isTimestamp(text)).toBe(expected);
 });
 
@@ -150,7 +154,7 @@ test.each([
   ['2026-11-28T14:50:00.123456', false],
   ['2026-W48-6T14:50', false],
   ['20261128T145000', false],
-])('the result of hasUtcOffset for the timestamp %s is %s', (text, expected) => {
+])('hasUtcOffset(%j) returns %s', (text, expected) => {
   expect(hasUtcOffset(text)).toBe(expected);
 });
 
@@ -208,7 +212,7 @@ test.each([
   ['2026-01-16T12:00:00.09Z', '2026-01-16T12:00:00.1Z', -1],
   ['2016-12-31T23:59:59.9Z', '2016-12-31T23:59:60Z', -1],
   ['2026-01-16T12:00:00-01:30', '2026-01-16T13:00:00Z', 1],
-])('the comparison of the timestamps %s and %s has the sign %d', (left, right, sign) => {
+])('comparing the timestamps %s and %s gives a result with the sign %d', (left, right, sign) => {
   expect(Math.sign(compareTimestamps(left, right))).toBe(sign);
   expect(Math.sign(compareTimestamps(right, left))).toBe(sign === 0 ? 0 : -sign);
 });
@@ -226,7 +230,7 @@ test.each([
   ['g47ac10b-58cc-4372-a567-0e02b2c3d479', false, false],
   ['f47ac10b-58cc-4372-a567-0e02b2c3d47', false, false],
   ['', false, false],
-])('the results for the text %j are %s for isUuid and %s for isUuidV4', (text, isAny, isVersion4) => {
+])('the text %j gives %s for isUuid and %s for isUuidV4', (text, isAny, isVersion4) => {
   expect(isUuid(text)).toBe(isAny);
   expect(isUuidV4(text)).toBe(isVersion4);
 });
@@ -258,7 +262,8 @@ test.each([
   ['a}b', true],
   ['{}', true],
   [' ', true],
-  ['*', false],
+  ['*', true],
+  ['*:acme', true],
   ['a*', true],
   ['a\nb', false],
   ['a\0', false],
@@ -266,6 +271,21 @@ test.each([
   ['a\u0085', false],
   ['a\ud800', false],
   ['\udc00a', false],
-])('the result of isRoomId for the text %j is %s', (text, expected) => {
+])('isRoomId(%j) returns %s', (text, expected) => {
   expect(isRoomId(text)).toBe(expected);
+});
+
+test('the rooms of everybody are `*`, and `*:` with the name of a tenant', () => {
+  expect(broadcastRoomOf('acme')).toBe('*:acme');
+  for (const [room, isBroadcast, tenant] of [
+    [EVERYBODY_ROOM, true, undefined],
+    ['*:acme', true, 'acme'],
+    ['*:a:b', true, 'a:b'],
+    ['**', false, undefined],
+    ['*acme', false, undefined],
+    ['room', false, undefined],
+  ] as const) {
+    expect([room, isBroadcastRoom(room)]).toEqual([room, isBroadcast]);
+    expect([room, tenantOfBroadcastRoom(room)]).toEqual([room, tenant]);
+  }
 });

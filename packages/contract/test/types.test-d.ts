@@ -146,9 +146,11 @@ test('wrong declarations do not compile', () => {
   expectTypeOf(lane).toBeObject();
 });
 
-test('a function that does not depend on event types can accept any catalog', () => {
+test('a function for catalogs of any event types accepts every catalog', () => {
   expectTypeOf<BuiltIn>().toExtend<AnyCatalog>();
+  // TypeScript compares the members of a mapped type, as it does for a catalog of another copy of this package.
+  expectTypeOf<Pick<BuiltIn, keyof BuiltIn>>().toExtend<AnyCatalog>();
   const names = (catalog: AnyCatalog): string[] => catalog.eventTypes.map((type) => type.name);
   expectTypeOf(names(eventCatalog)).toEqualTypeOf<string[]>();
-  expectTypeOf<Catalog>().toEqualTypeOf<AnyCatalog>();
+  expectTypeOf<Catalog>().toExtend<AnyCatalog>();
 });

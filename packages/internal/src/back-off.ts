@@ -1,6 +1,6 @@
 // The delay before a retry: exponential back-off with full jitter. Pure: the caller counts the attempts.
 
-/** Bounds of the delays, in milliseconds. */
+/** Bounds of the delays, in milliseconds. @internal */
 export interface BackOffOptions {
   /** Maximum delay before the first retry. @defaultValue 50 */
   readonly baseMs?: number;
@@ -9,10 +9,11 @@ export interface BackOffOptions {
 }
 
 /**
- * Returns the delay before retry number `attempt` (0 is the first), in milliseconds. The delay is a random
- * number up to `min(maxMs, baseMs * 2^attempt)`, so that processes that failed together do not retry
- * together. The delay is at least 1 ms, so that a loop of retries never runs without a pause.
+ * Returns the delay in milliseconds before retry number `attempt` (0 is the first). The delay is a random number up to
+ * `min(maxMs, baseMs * 2^attempt)`, so that processes that failed together do not retry together. The minimum is 1 ms, so
+ * that a loop of retries always pauses.
  * @param random a number from 0 (inclusive) to 1 (exclusive)
+ * @internal
  */
 export function backOffDelayMs(
   attempt: number,

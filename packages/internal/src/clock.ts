@@ -1,9 +1,9 @@
 // Clocks and timers. Code receives its clock as a dependency, so that tests control the time.
 
-/** Cancels a timer. Has no effect on a timer that has fired or was cancelled already. */
+/** Cancels a timer. Has no effect on a timer that has fired or was cancelled already. @internal */
 export type CancelTimer = () => void;
 
-/** A source of time and timers. */
+/** A source of time and timers. @internal */
 export interface Clock {
   /** Returns the Unix time in milliseconds. The time jumps when somebody sets the system's clock. */
   wallMs(): number;
@@ -15,10 +15,11 @@ export interface Clock {
 
 /**
  * Longest delay of a timer, about 24.8 days. Node and browsers run a timer with a longer delay immediately.
+ * @internal
  */
 export const MAX_TIMER_MS = 2_147_483_647;
 
-/** The clock of this machine. Delays longer than `MAX_TIMER_MS` are shortened to this value. */
+/** The clock of this machine. Delays longer than `MAX_TIMER_MS` are shortened to this value. @internal */
 export const systemClock: Clock = Object.freeze({
   wallMs: () => Date.now(),
   monotonicMs: () => performance.now(),
@@ -28,7 +29,7 @@ export const systemClock: Clock = Object.freeze({
   },
 });
 
-/** Resolves after `delayMs`, or immediately when `signal` fires. Never rejects. */
+/** Resolves after `delayMs`, or immediately when `signal` fires. Never rejects. @internal */
 export function pause(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal?.aborted === true) return resolve();

@@ -15,6 +15,7 @@ export {
   callback,
   flag,
   listOf,
+  objectOrFunction,
   objectWith,
   oneOf,
   required,

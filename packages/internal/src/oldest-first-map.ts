@@ -1,15 +1,14 @@
 // A map that finds its oldest entry in constant time.
 
 /**
- * A map that keeps its entries in the order in which they were set. To find its first entry, a plain `Map`
- * scans the places of deleted entries. With 300,000 entries that were added and deleted, each such search
- * took 10 to 70 µs.
+ * A map that keeps its entries in the order in which they were set, and finds the first one in constant time. A plain `Map`
+ * scans the places of deleted entries for its first entry. After 300,000 added and deleted entries, each such search took 10
+ * to 70 µs.
+ * @internal
  */
 export class OldestFirstMap<Key, Value> {
   readonly #map = new Map<Key, Value>();
-  /**
-   * Iterator over the map. It has passed the oldest entry. All other entries that it has passed were deleted.
-   */
+  /** Iterator over the map, just behind the oldest entry. It never returns to places that it has passed. */
   #walk: IterableIterator<[Key, Value]> | undefined;
   #oldest: readonly [Key, Value] | undefined;
 

@@ -1,15 +1,15 @@
 // A bounded set of event IDs, used to recognise repeated events. The caller passes the time.
 import { OldestFirstMap } from './oldest-first-map.js';
 
-/** Bounds of {@link SeenIds}. */
+/** Bounds of {@link SeenIds}. @internal */
 export interface SeenIdsOptions {
-  /** Time for which an ID is remembered after it was first seen, in milliseconds: the deduplication interval. */
+  /** Milliseconds for which an ID is remembered after it was first seen. This is the deduplication interval. */
   readonly keepMs: number;
-  /** Maximum number of IDs. If there are more, the oldest ID is forgotten. */
+  /** Maximum number of IDs. Above it, the oldest ID is forgotten. */
   readonly maxIds: number;
 }
 
-/** A set of IDs, each of which is kept for `keepMs`. IDs must be added in the order of their times. */
+/** A set of IDs. Each ID is kept for `keepMs`. IDs must be added in the order of their times. @internal */
 export class SeenIds {
   readonly #options: SeenIdsOptions;
   /** ID → the time when it was first seen. Oldest first. */

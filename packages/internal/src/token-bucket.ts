@@ -1,12 +1,12 @@
-// Limits a rate: tokens are refilled at a constant rate up to a maximum, and each limited call takes tokens.
+// A token bucket limits a rate. Tokens are refilled at a constant rate up to a maximum, and each limited call takes tokens.
 
-/** A rate, and the maximum burst after a pause. */
+/** A rate, and the maximum burst after a pause. @internal */
 export interface Rate {
   readonly perSecond: number;
   readonly burst: number;
 }
 
-/** A bucket of tokens. It is full at first. Works without timers. */
+/** A bucket of tokens. It is full at first. Works without timers. @internal */
 export class TokenBucket {
   readonly #rate: Rate;
   #tokens: number;
@@ -18,14 +18,14 @@ export class TokenBucket {
     this.#atMs = timeMs;
   }
 
-  /** Time until an empty bucket is full again. */
+  /** Milliseconds until an empty bucket is full again. */
   static fullAfterMs({ perSecond, burst }: Rate): number {
     return (burst / perSecond) * 1000;
   }
 
   /**
-   * Takes the tokens and returns 0. If there are not enough, takes none and returns the milliseconds until there are. A cost above
-   * the burst passes when the bucket is full, and is paid later.
+   * Takes the tokens and returns 0. If the bucket has too few tokens, takes none and returns the milliseconds until it has
+   * enough. A cost above the burst passes when the bucket is full. The bucket then owes the rest, so later calls wait longer.
    */
   take(timeMs: number, cost = 1): number {
     const waitMs = this.waitMs(timeMs, cost);
@@ -33,9 +33,7 @@ export class TokenBucket {
     return waitMs;
   }
 
-  /**
-   * Returns the milliseconds until there are enough tokens for this cost. 0 if there are enough tokens now.
-   */
+  /** Returns the milliseconds until the bucket has enough tokens for this cost, or 0 if it has them now. */
   waitMs(timeMs: number, cost = 1): number {
     this.#refill(timeMs);
     const { perSecond, burst } = this.#rate;

@@ -41,7 +41,7 @@ describe('checkOptions', () => {
   });
 });
 
-test('a value is shown briefly, whatever it is', () => {
+test('an error shows only the beginning of long texts and lists, and the kind of other values', () => {
   expect(shown('x'.repeat(100))).toBe(`"${'x'.repeat(60)}…"`);
   expect(shown([1, 'a', null, 4])).toBe('[1, "a", null, …]');
   for (const [value, text_] of [

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { RateLimit } from '../src/rate-limit.js';
 
 describe('RateLimit', () => {
-  it('a burst of events passes, later events pass at the rate, and a refusal returns the time to wait', () => {
+  it('a burst of calls passes, and later calls pass at the rate', () => {
     const limit = new RateLimit({ perSecond: 10, burst: 3, maxKeys: 10 });
     expect([limit.take('a', 0), limit.take('a', 0), limit.take('a', 0)]).toEqual([0, 0, 0]);
     expect(limit.take('a', 0)).toBe(100);
@@ -13,7 +13,7 @@ describe('RateLimit', () => {
     expect([1, 2, 3, 4].map(() => limit.take('a', 60_000))).toEqual([0, 0, 0, 100]);
   });
 
-  it('a user who sends without a pause is limited to the burst and the rate', () => {
+  it('a user who never pauses is limited to the burst and the rate', () => {
     const limit = new RateLimit({ perSecond: 20, burst: 60, maxKeys: 10 });
     let passed = 0;
     for (let ms = 0; ms < 10_000; ms++) if (limit.take('a', ms) === 0) passed++;
@@ -21,7 +21,7 @@ describe('RateLimit', () => {
     expect(passed).toBeLessThanOrEqual(260);
   });
 
-  it('a call takes its cost, and a call above the burst passes with a full bucket but delays later calls', () => {
+  it('a call with a cost above the burst passes if the bucket is full, and delays later calls', () => {
     const limit = new RateLimit({ perSecond: 10, burst: 20, maxKeys: 10 });
     expect(limit.take('a', 0, 15)).toBe(0);
     expect(limit.take('a', 0, 15)).toBe(1_000);
@@ -31,7 +31,7 @@ describe('RateLimit', () => {
     expect(limit.take('b', 3_100)).toBe(0);
   });
 
-  it('the number of remembered users is bounded', () => {
+  it('the least recently used user is forgotten when the maximum number of users is reached', () => {
     const limit = new RateLimit({ perSecond: 1, burst: 1, maxKeys: 2 });
     for (const user of ['a', 'b', 'c']) expect(limit.take(user, 0)).toBe(0);
     expect(limit.take('b', 1)).toBe(999);

@@ -18,7 +18,7 @@ describe('SeenIds', () => {
     expect(isFirst(seen, 'a', 301_001)).toBe(false);
   });
 
-  it('an ID is recognised as a repeat even if its time is before the time of the last added ID', () => {
+  it('an ID is recognised as a repeat even at a time before that of the last added ID', () => {
     const seen = new SeenIds({ keepMs: 300_000, maxIds: 10 });
     isFirst(seen, 'a', 5_000);
     isFirst(seen, 'b', 6_000);

@@ -1,11 +1,11 @@
 // Creates a publisher from the address of Redis, in one call.
-import { createRedisBroker, type RedisTlsOptions } from '@millrace/broker';
+import { createRedisBroker, type RedisTlsSource } from '@millrace/broker';
 import { type AnyCatalog, eventCatalog } from '@millrace/contract';
 import {
   checkOptions,
   nearestName,
   type OptionRules,
-  objectWith,
+  objectOrFunction,
   required,
   secret,
   text,
@@ -14,7 +14,7 @@ import { invalidOption } from './errors.js';
 import { CATALOG_RULE, COMMON_RULES, type PublisherOptions } from './options.js';
 import { createPublisher, type Publisher } from './publisher.js';
 
-/** Options of {@link connectPublisher}. */
+/** Options of {@link connectPublisher}. @public */
 export interface ConnectPublisherOptions<C extends AnyCatalog = typeof eventCatalog>
   extends Omit<PublisherOptions<C>, 'broker' | 'catalog'> {
   /**
@@ -23,22 +23,25 @@ export interface ConnectPublisherOptions<C extends AnyCatalog = typeof eventCata
    */
   readonly redisUrl: string;
   /**
-   * Certificates for a URL that begins with `rediss`, as PEM texts. @defaultValue the public authorities, and
-   * no certificate of this client
+   * Certificates for a URL that begins with `rediss`, as PEM texts, or a function that returns them for each new connection.
+   * @defaultValue the public authorities, and no certificate of this client
    */
-  readonly redisTls?: RedisTlsOptions;
+  readonly redisTls?: RedisTlsSource;
   /**
    * Begins the name of every key and stream in Redis: the prefix of the gateways; see `RedisBrokerOptions.keyPrefix`.
-   * @defaultValue ''
+   * @defaultValue '', or 'millrace:' if a stream of the catalog has `retention: 'observe'`
    */
   readonly redisKeyPrefix?: string;
   /** @defaultValue the nine built-in event types */
   readonly catalog?: C;
 }
 
-/** A publisher that owns its connection to Redis. */
+/** A publisher that owns its connection to Redis. @public */
 export interface ConnectedPublisher<C extends AnyCatalog>
-  extends Pick<Publisher<C>, 'publish' | 'publishMany' | 'publishEvents' | 'flush'> {
+  extends Pick<
+    Publisher<C>,
+    'publish' | 'publishMany' | 'publishEvents' | 'erase' | 'flush' | 'removeMember' | 'addMember' | 'signOut'
+  > {
   /** Refuses new events, flushes the waiting events, and closes the connection. Idempotent. */
   close(): Promise<void>;
 }
@@ -47,7 +50,7 @@ const RULES: OptionRules<ConnectPublisherOptions<AnyCatalog>> = {
   ...COMMON_RULES,
   // The URL may contain a password.
   redisUrl: required(secret(text())),
-  redisTls: objectWith([]),
+  redisTls: objectOrFunction(),
   // The broker checks the prefix by its own rule.
   redisKeyPrefix: text(0),
   catalog: CATALOG_RULE,
@@ -62,25 +65,26 @@ const RULES: OptionRules<ConnectPublisherOptions<AnyCatalog>> = {
  * @example
  * ```ts
  * const publisher = await connectPublisher({ redisUrl: 'redis://localhost:6379' });
- * await publisher.publish('notification', 'ticket-42', { type: 'info', title: 'Maria is on it' });
+ * await publisher.publish('notification', 'order-42', { type: 'info', title: 'Maria is on it' });
  * await publisher.close();
  * ```
+ * @public
  */
 export async function connectPublisher<C extends AnyCatalog = typeof eventCatalog>(
   options: ConnectPublisherOptions<C>,
 ): Promise<ConnectedPublisher<C>> {
-  const {
-    redisUrl,
-    redisTls,
-    redisKeyPrefix = '',
-    ...rest
-  } = checkOptions(options, RULES, invalidOption, nearestName);
+  const { redisUrl, redisTls, redisKeyPrefix, ...rest } = checkOptions(
+    options,
+    RULES,
+    invalidOption,
+    nearestName,
+  );
   // If no catalog is given, C is its default: the type of the built-in catalog.
   const catalog = rest.catalog ?? (eventCatalog as unknown as C);
   const broker = createRedisBroker({
     url: redisUrl,
     tls: redisTls,
-    keyPrefix: redisKeyPrefix,
+    ...(redisKeyPrefix === undefined ? {} : { keyPrefix: redisKeyPrefix }),
     streams: catalog.streams,
   });
   await broker.open();
@@ -89,7 +93,11 @@ export async function connectPublisher<C extends AnyCatalog = typeof eventCatalo
     publish: publisher.publish.bind(publisher),
     publishMany: publisher.publishMany.bind(publisher),
     publishEvents: publisher.publishEvents.bind(publisher),
+    erase: publisher.erase.bind(publisher),
     flush: publisher.flush.bind(publisher),
+    removeMember: publisher.removeMember.bind(publisher),
+    addMember: publisher.addMember.bind(publisher),
+    signOut: publisher.signOut.bind(publisher),
     async close() {
       await publisher.close();
       await broker.close();

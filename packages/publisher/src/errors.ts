@@ -1,31 +1,34 @@
 // The publisher's errors. An event that breaks the contract causes a `ContractError` of @millrace/contract instead.
+import { BrokerError } from '@millrace/broker';
 
-/** Stable codes of {@link PublisherError}. docs/errors.md explains each code. */
+/** Stable codes of {@link PublisherError}. docs/errors.md explains each code. @public */
 export const PUBLISHER_ERROR_CODES = [
   'broker_unavailable',
   'stream_refused',
   'outbox_full',
   'publisher_closed',
+  'invalid_argument',
   'invalid_option',
 ] as const;
 
-/** One of {@link PUBLISHER_ERROR_CODES}. */
+/** One of {@link PUBLISHER_ERROR_CODES}. @public */
 export type PublisherErrorCode = (typeof PUBLISHER_ERROR_CODES)[number];
 
 /** Time that a caller should wait before it tries again. */
 const RETRY_AFTER_MS = 1_000;
 
 /**
- * Thrown if an event was not published, or if it is unknown whether it was published.
+ * Thrown if an event was not published, or may not have been published.
  *
- * - `broker_unavailable`: the store was unavailable for too long. Publish the event again with the same
- *   `eventId` after `retryAfterMs`. It is safe to do so for 5 minutes.
- * - `stream_refused`: the store refuses this stream until the stream is repaired, and has not stored the
- *   event. Other streams may work.
+ * - `broker_unavailable`: the store was unavailable for too long. Publish the event again with the same `eventId` after
+ *   `retryAfterMs`. It is safe to do so for 5 minutes.
+ * - `stream_refused`: the store refuses this stream until the stream is repaired, and has not stored the event. Other streams
+ *   may work.
  * - `outbox_full`: too many events already wait for the store.
  * - `publisher_closed`: the publisher was closed.
- * - `invalid_option`: an option of the publisher is wrong or unknown. The error concerns no event, so
- *   `eventId` is empty.
+ * - `invalid_argument`: a room ID or user ID is not valid. The error concerns no event, so `eventId` is empty.
+ * - `invalid_option`: an option of the publisher is wrong or unknown. The error concerns no event, so `eventId` is empty.
+ * @public
  */
 export class PublisherError extends Error {
   override readonly name = 'PublisherError';
@@ -68,7 +71,7 @@ export function invalidOption(fault: string): PublisherError {
  */
 const REPAIR_RETRY_MS = 10_000;
 
-/** Returns the error for an event whose stream the store refuses. The message names the stream and the reason. */
+/** Returns the error for an event in a stream that the store refuses. The message names the stream and the reason. */
 export function streamRefused(eventId: string, stream: string, cause: Error): PublisherError {
   const message = `The event store refuses ${stream} (${cause.message}); the event was not stored. Repair the stream, then publish it again.`;
   const details = { eventId, outcome: 'not_stored', retryAfterMs: REPAIR_RETRY_MS, cause } as const;
@@ -87,6 +90,47 @@ export function brokerUnavailable(eventId: string, mayBeStored: boolean, cause?:
     eventId,
     outcome,
     retryAfterMs: RETRY_AFTER_MS,
+    cause,
+  });
+}
+
+/** Returns the error of a closed publisher. */
+export function publisherClosed(eventId: string): PublisherError {
+  return new PublisherError('publisher_closed', 'The publisher is closed.', {
+    eventId,
+    outcome: 'not_stored',
+  });
+}
+
+/**
+ * Returns the error for an erasure that could not be completed. An error that is not of the broker is a fault of the program, and is
+ * returned unchanged.
+ */
+export function erasureFailed(cause: unknown): unknown {
+  if (!(cause instanceof BrokerError)) return cause;
+  const isRefused = cause.code === 'refused';
+  if (!isRefused && !cause.isTransient && cause.code !== 'closed') return cause;
+  const message = isRefused
+    ? `The event store refuses an erasure (${cause.message}). Some events may be erased. Repair the stream or the rights of the Redis user, then call erase again.`
+    : 'The event store cannot be reached. Some events may be erased. Call erase again later.';
+  return new PublisherError(isRefused ? 'stream_refused' : 'broker_unavailable', message, {
+    eventId: '',
+    outcome: 'unknown',
+    retryAfterMs: isRefused ? REPAIR_RETRY_MS : RETRY_AFTER_MS,
+    cause,
+  });
+}
+
+/** Returns the error for a change of a membership that was not stored in every stream of its room. */
+export function membershipUnavailable(cause: BrokerError): PublisherError {
+  const isRefused = cause.code === 'refused';
+  const message = isRefused
+    ? `The event store refuses a stream of the room (${cause.message}); the change may be stored in the others. Repair the stream, then repeat the call.`
+    : 'The event store cannot be reached; whether the change was stored in every stream of the room is not known. Repeat the call.';
+  return new PublisherError(isRefused ? 'stream_refused' : 'broker_unavailable', message, {
+    eventId: '',
+    outcome: 'unknown',
+    retryAfterMs: isRefused ? REPAIR_RETRY_MS : RETRY_AFTER_MS,
     cause,
   });
 }

@@ -1,6 +1,6 @@
 // The options of a publisher, with their defaults.
 import { hostname } from 'node:os';
-import type { Broker, PublishReceipt } from '@millrace/broker';
+import type { Broker, Entry, PublishReceipt } from '@millrace/broker';
 import type { AnyCatalog, StreamEvent } from '@millrace/contract';
 import {
   type Clock,
@@ -17,11 +17,11 @@ import {
 } from '@millrace/internal';
 import { invalidOption } from './errors.js';
 
-/** Callbacks for the outcomes of events, for metrics and logs. They must not throw. */
+/** Callbacks for the outcomes of events, for metrics and logs. They must not throw. @beta */
 export interface PublisherObserver {
   /**
-   * Called when an event is in its stream. `durationMs` is the time since the publisher was called or, for a
-   * coalesced event, since the flush of its window.
+   * Called when an event is in its stream. `durationMs` is the time since the call of the publisher. For a coalesced event,
+   * it is the time since the flush of its window.
    */
   stored?(event: StreamEvent, receipt: PublishReceipt, durationMs: number): void;
   /** Called when a coalesced event was merged with an earlier event of its window. */
@@ -41,9 +41,20 @@ export interface PublisherObserver {
   }): void;
 }
 
-/** Options of {@link createPublisher}. */
+/** The streams into which other programs write entries of a form of their own, for a publisher of the same streams. @beta */
+export interface EntryIntake {
+  /** Names of the streams. The events that the publisher stores there are marked, so that gateways use them as they are. */
+  readonly streams: readonly string[];
+  /**
+   * Returns an entry with the fields of an event, for the search of events to erase.
+   * @defaultValue entries are used as they are
+   */
+  readEntry?(stream: string, entry: Entry): Entry;
+}
+
+/** Options of {@link createPublisher}. @public */
 export interface PublisherOptions<C extends AnyCatalog> {
-  /** An open broker. The caller owns the broker: `close` of the publisher does not close it. */
+  /** An open broker. The caller owns the broker: `close` of the publisher does not close it. @beta */
   readonly broker: Broker;
   /** The event types to publish. */
   readonly catalog: C;
@@ -52,21 +63,23 @@ export interface PublisherOptions<C extends AnyCatalog> {
    * @defaultValue host name and process ID
    */
   readonly sourceInstance?: string;
+  /** @beta */
   readonly observer?: PublisherObserver;
-  /** @defaultValue the system clock */
+  /** @defaultValue the system clock @beta */
   readonly clock?: Clock;
   /**
-   * The place where coalesced events wait for the end of their window.
+   * Where coalesced events wait for the end of their window.
    *
-   * - `redis`: in the broker. All publishers share a window, and its events survive a publisher that dies. In
-   *   the memory broker, the events survive only as long as the broker itself.
+   * - `redis`: in the broker. All publishers share a window, and its events survive a publisher that dies. In the memory
+   *   broker, the events survive only as long as the broker itself.
    * - `local`: in this process. Windows in this process are cheaper, but a crash loses the events in them.
    * @defaultValue 'redis' on a Redis broker, else 'local'
+   * @beta
    */
   readonly coalescing?: 'local' | 'redis';
   /**
-   * Maximum number of events that wait for the broker. At this limit, new events replace the oldest waiting events of the lane
-   * `low`. If no such event waits, new events are refused.
+   * Maximum number of events that wait for the broker. Above it, a new event replaces the oldest waiting event of the lane
+   * `low`. It is refused if no such event waits.
    * @defaultValue 10_000
    */
   readonly maxQueuedEvents?: number;
@@ -75,11 +88,20 @@ export interface PublisherOptions<C extends AnyCatalog> {
   /** Time after which an event that waits for the broker is refused. @defaultValue 5_000 */
   readonly maxQueueWaitMs?: number;
   /**
-   * Maximum number of coalescing windows that are open at the same time. At this limit, the oldest window is
-   * flushed early.
+   * Maximum number of coalescing windows that are open at the same time. Above it, the oldest window is flushed early.
    * @defaultValue 10_000
+   * @beta
    */
   readonly maxOpenWindows?: number;
+  /** The streams for which the gateways have an intake rule. @defaultValue none @beta */
+  readonly intake?: EntryIntake;
+  /**
+   * Time for which removals and sign-outs are kept, in milliseconds: the longest life of a token. A token that is valid for longer
+   * gives its user access again after this time.
+   * @defaultValue 2_592_000_000 (30 days)
+   * @beta
+   */
+  readonly revocationKeepMs?: number;
 }
 
 /** Options with every default filled in. */
@@ -95,6 +117,15 @@ export const COMMON_RULES: OptionRules<Omit<PublisherOptions<AnyCatalog>, 'broke
   maxQueuedChars: wholeNumber(),
   maxQueueWaitMs: timerMs(),
   maxOpenWindows: wholeNumber(),
+  intake: {
+    mustBe: 'an object with the list `streams` and, if needed, the function readEntry()',
+    isMet: (value) => {
+      const { streams, readEntry } = Object(value) as Partial<EntryIntake>; // Its parts are checked here.
+      const areNames = Array.isArray(streams) && streams.every((name) => typeof name === 'string');
+      return areNames && (readEntry === undefined || typeof readEntry === 'function');
+    },
+  },
+  revocationKeepMs: wholeNumber(1, 315_576_000_000),
 };
 
 /** The rule for a catalog. */
@@ -122,6 +153,8 @@ export function resolveOptions<C extends AnyCatalog>(
     maxQueuedChars: 67_108_864,
     maxQueueWaitMs: 5_000,
     maxOpenWindows: 10_000,
+    revocationKeepMs: 2_592_000_000,
+    intake: { streams: [] },
     coalescing: given.broker.kind === 'redis' ? ('redis' as const) : ('local' as const),
     ...given,
   });

@@ -1,5 +1,4 @@
-// An event that is being published. The event was checked. The publication also contains the fields of its
-// entry and the callbacks of its caller.
+// A checked event that is being published, with the fields of its entry and the callbacks of its caller.
 import { BrokerError, type PublishReceipt, type WindowEnding } from '@millrace/broker';
 import type { EventTypeDeclaration, Lane, StreamEvent } from '@millrace/contract';
 import type { Clock } from '@millrace/internal';
@@ -8,11 +7,11 @@ import { brokerUnavailable, streamRefused } from './errors.js';
 import type { PublisherObserver } from './options.js';
 import type { OutgoingEvent } from './queue/queued-event.js';
 
-/** Outcome of a published event. */
+/** Outcome of a published event. @public */
 export type PublishResult =
   /**
-   * The event is in its stream. For 5 minutes, a repeat with the same ID is not stored again. Repeats of
-   * types that are never replayed are stored again.
+   * The event is in its stream. A repeat with the same ID is not stored again for 5 minutes, unless its type is never
+   * replayed.
    */
   | {
       readonly status: 'stored';
@@ -20,7 +19,7 @@ export type PublishResult =
       readonly entryId: string;
       readonly isDuplicate: boolean;
     }
-  /** The event was accepted into its coalescing window. It is published, alone or merged, when the window ends. */
+  /** The event was accepted into its coalescing window. It is published when the window ends, alone or merged. */
   | { readonly status: 'coalesced'; readonly eventId: string };
 
 /** A {@link PublishResult} of an event that is in its stream. */
@@ -32,10 +31,10 @@ interface CheckedEvent {
   readonly declaration: EventTypeDeclaration;
   readonly fields: Readonly<Record<string, string>>;
   readonly stream: string;
-  /** True when the event waits in a window. An event without a coalescing key does not wait. */
+  /** True if the event waits in a window. An event without a coalescing key never waits. */
   readonly isCoalesced: boolean;
   readonly isTriedOnce: boolean;
-  /** True when the publisher made the event ID itself, so that the broker cannot know it yet. */
+  /** True if the publisher made the event ID itself. The broker cannot know such an ID yet. */
   readonly isNew: boolean;
 }
 
@@ -45,7 +44,7 @@ interface PublicationDependencies {
   readonly clock: Clock;
 }
 
-/** A publication is created after the event was checked. `begin` sets the callbacks before the event is sent. */
+/** A checked event on its way to the broker. `begin` sets the callbacks before the event is sent. */
 export class Publication implements OutgoingEvent {
   readonly event: StreamEvent;
   readonly declaration: EventTypeDeclaration;
@@ -70,8 +69,8 @@ export class Publication implements OutgoingEvent {
     this.isCoalesced = checked.isCoalesced;
     this.isTriedOnce = checked.isTriedOnce;
     this.isNew = checked.isNew;
-    // An event that is never replayed needs no deduplication key, because gateways drop a repeat of the event. The store would keep
-    // the key for 5 minutes.
+    // An event that is never replayed needs no deduplication key, because gateways drop its repeats. The store would keep the
+    // key for 5 minutes.
     this.dedupeId = declaration.replay.mode === 'none' ? undefined : event.event_id;
     this.#dependencies = dependencies;
   }
@@ -117,7 +116,7 @@ export class Publication implements OutgoingEvent {
 
   /** Returns the error that the caller of `publish` receives. */
   errorOf(cause: unknown): unknown {
-    // An error that is not a BrokerError is a fault of the program, and is passed on unchanged.
+    // An error other than BrokerError is a fault of the program, and is passed on unchanged.
     if (!(cause instanceof BrokerError)) return cause;
     if (cause.code === 'refused') return streamRefused(this.eventId, this.declaration.stream, cause);
     if (!cause.isTransient && cause.code !== 'closed') return cause;

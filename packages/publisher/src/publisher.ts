@@ -8,6 +8,7 @@ import {
   type EventTypeDeclaration,
   type EventTypeName,
   type PayloadOf,
+  PUBLISHED_FIELD,
   type ReceivedEvent,
   type StreamEvent,
   type WrittenTexts,
@@ -16,13 +17,16 @@ import { Coalescer } from './coalescing/coalescer.js';
 import type { FoldedEvent } from './coalescing/fold-window.js';
 import { LocalWindows } from './coalescing/local-windows.js';
 import { OriginalTexts } from './coalescing/original-texts.js';
-import { PublisherError } from './errors.js';
+import { Eraser, type ErasureOptions, type ErasureResult } from './erasure/eraser.js';
+import type { ErasureSelection } from './erasure/selection.js';
+import { erasureFailed, publisherClosed } from './errors.js';
+import { Membership, type MembershipResult } from './membership.js';
 import { type PublisherOptions, type ResolvedPublisherOptions, resolveOptions } from './options.js';
 import { Publication, type PublishResult } from './publication.js';
 import { PublishQueue } from './queue/publish-queue.js';
 import { type PublishOptions, stampEvent } from './stamp.js';
 
-/** One event for {@link Publisher.publishMany}: the arguments of `publish` in one object. */
+/** One event for {@link Publisher.publishMany}: the arguments of `publish` in one object. @public */
 export type PublishRequest<C extends AnyCatalog> = {
   [Name in EventTypeName<C>]: {
     readonly type: Name;
@@ -42,31 +46,47 @@ function withLargestCount(event: StreamEvent): StreamEvent {
  * Guarantees:
  *
  * - Events of one lane enter a stream in the order of the calls. A coalesced event enters its stream when its window ends.
- * - If several events wait, the events of the more urgent lanes are sent first.
- * - An event whose call has resolved is never lost, unless it is a coalesced event that is reported as dropped.
+ * - Of the waiting events, those of the more urgent lanes are sent first.
+ * - An event whose call has resolved is never lost. The only exception is a coalesced event that is reported as dropped.
  * - An event that breaks the contract is never sent.
+ * @public
  */
 export class Publisher<C extends AnyCatalog = AnyCatalog> {
   readonly #options: ResolvedPublisherOptions<C>;
   readonly #coalescer: Coalescer;
   readonly #queue: PublishQueue;
-  /** Original texts of the events that wait in windows. */
+  readonly #membership: Membership;
+  /** Keeps the original texts of events that wait in windows. */
   readonly #originalTexts = new OriginalTexts();
+  readonly #eraser: Eraser;
+  /** The streams in which this publisher's events are marked. `undefined` if there are none. */
+  readonly #marked: ReadonlySet<string> | undefined;
   #isClosed = false;
 
-  /** Use {@link createPublisher}. */
+  /** Use {@link createPublisher}. @beta */
   constructor(options: ResolvedPublisherOptions<C>) {
     this.#options = options;
     this.#queue = createQueue(options);
+    const { broker, clock, intake, revocationKeepMs: keepMs } = options;
+    this.#marked = intake.streams.length === 0 ? undefined : new Set(intake.streams);
+    this.#membership = new Membership({ broker, clock, keepMs });
     this.#coalescer = new Coalescer({
       ...options,
       local: options.coalescing === 'local' ? new LocalWindows(options.clock) : undefined,
       originalTexts: this.#originalTexts,
       store: (merged, onSettled) => this.#storeMerged(merged, onSettled),
     });
+    this.#eraser = new Eraser({
+      ...options,
+      readEntry: (stream, entry) => intake.readEntry?.(stream, entry) ?? entry,
+      flush: async (roomId) => {
+        await this.#coalescer.flushShared(roomId);
+        await this.#queue.settled();
+      },
+    });
   }
 
-  /** Fill level of the queue of events for the broker, from 0 (empty) to 1 (events are refused). */
+  /** Fill level of the queue of events for the broker, from 0 (empty) to 1 (events are refused). @beta */
   get queueFill(): number {
     return this.#queue.fill;
   }
@@ -87,7 +107,7 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
     options: PublishOptions = {},
   ): Promise<PublishResult> {
     return new Promise((resolve, reject) => {
-      // If `#stamp` throws an error, the promise rejects with this error.
+      // An error of `#stamp` rejects the promise.
       this.#send(this.#stamp({ type, roomId, payload }, options), resolve, reject);
     });
   }
@@ -105,7 +125,7 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
   }
 
   /**
-   * Publishes complete events in the given order. Adds nothing to the events.
+   * Publishes complete events in the given order, without adding anything to them.
    *
    * @throws ContractError and PublisherError as `publishMany`.
    */
@@ -114,14 +134,74 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
   }
 
   /**
-   * Publishes events that arrived as text, in the given order. Payload, metadata and timestamp enter the stream exactly as they
-   * were written. The events must have been parsed by the catalog of this publisher (`parseWritten` or `parseEntry`), because they
-   * are not checked again.
+   * Publishes events that arrived as text, in the given order. Payload, metadata and timestamp enter the stream exactly as
+   * they were written. The events are not checked again, so this publisher's catalog must have parsed them (`parseWritten` or
+   * `parseEntry`).
    *
    * @throws ContractError and PublisherError as `publishMany`.
+   * @beta
    */
   async publishWritten(events: readonly ReceivedEvent<EventOf<C>>[]): Promise<readonly PublishResult[]> {
     return this.#publishAll(events.map((received) => this.#encode(received.event, received)));
+  }
+
+  /**
+   * Erases an event, all events of a room, or all events of a user: those that are stored when the call begins, those that wait in
+   * this publisher or in a window, and dead letters. Clients in the rooms receive `event_erased`. The call searches the streams, so
+   * that it also finds old events and events that were not published by Millrace. It may be repeated: events that are erased
+   * already are not erased again.
+   *
+   * The Redis user needs the rights of a gateway. docs/erasure.md describes what is kept elsewhere.
+   *
+   * @throws PublisherError `broker_unavailable`, `stream_refused` or `publisher_closed`. Some events may be erased. Repeat the call.
+   *
+   * @example
+   * ```ts
+   * const { erased } = await publisher.erase({ eventId: '7f2c1f0e-5d0c-4b51-9df8-0f7a1f1c9c11' });
+   * ```
+   * @beta
+   */
+  async erase(selection: ErasureSelection, options: ErasureOptions = {}): Promise<ErasureResult> {
+    if (this.#isClosed) throw publisherClosed('');
+    try {
+      return await this.#eraser.erase(selection, options);
+    } catch (cause) {
+      throw erasureFailed(cause);
+    }
+  }
+
+  /**
+   * Removes a user from a room. Resolves when every stream of the room has stored the removal. From then on, no gateway sends the
+   * user an event of the room that came later in its stream, and no gateway lets the user in, until `addMember`, or until
+   * `revocationKeepMs` have passed. Events whose `publish` has not resolved yet may come later. Idempotent.
+   *
+   * @throws PublisherError `invalid_argument`, or `broker_unavailable` or `stream_refused` if not every stream has stored the
+   * removal. Repeat the call then.
+   * @beta
+   */
+  removeMember(roomId: string, userId: string): Promise<MembershipResult> {
+    return this.#membership.removeMember(roomId, userId);
+  }
+
+  /**
+   * Lets a user who was removed into the room again. The user's token must allow the room. Idempotent.
+   *
+   * @throws PublisherError with the codes of `removeMember`
+   * @beta
+   */
+  addMember(roomId: string, userId: string): Promise<MembershipResult> {
+    return this.#membership.addMember(roomId, userId);
+  }
+
+  /**
+   * Signs a user out everywhere: gateways close all connections of the user, and refuse all tokens that were issued before (claim
+   * `iat`), until `revocationKeepMs` have passed. A token of the same second is refused too. May be repeated.
+   *
+   * @throws PublisherError with the codes of `removeMember`
+   * @beta
+   */
+  signOut(userId: string): Promise<MembershipResult> {
+    return this.#membership.signOut(userId);
   }
 
   /** Ends every open coalescing window now and waits until all accepted events are stored, or reported as dropped. */
@@ -139,7 +219,7 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
   }
 
   #publishAll(publications: readonly Publication[]): Promise<readonly PublishResult[]> {
-    // Queues all events before awaiting the first result, so that the events form batches.
+    // All events are queued before the first result is awaited, so that they form batches.
     return Promise.all(
       publications.map(
         (publication) =>
@@ -157,10 +237,10 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
     return this.#prepare(stamped, options.eventId === undefined);
   }
 
-  /** Checks and encodes an event. Everything that can be wrong with the event is found here, before anything is sent. */
+  /** Checks and encodes an event. Finds every fault of the event before anything is sent. */
   #prepare(value: unknown, isNew = false): Publication {
     const event = this.#options.catalog.assertEvent(value);
-    const { timestamp: timestampText } = value as StreamEvent; // The catalog has accepted `value`.
+    const { timestamp: timestampText } = value as StreamEvent; // The cast is safe: the catalog has accepted `value`.
     return this.#encode(event, { timestampText }, isNew);
   }
 
@@ -168,16 +248,16 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
     const { catalog } = this.#options;
     const declaration = this.#declarationOf(event);
     const fields = catalog.encodeEntry(event, written);
-    const isCoalesced = declaration.coalescing?.key(event.payload) !== undefined; // The payload follows this declaration.
+    const isCoalesced = declaration.coalescing?.key(event.payload) !== undefined; // The cast is safe: the payload follows this declaration.
     if (isCoalesced) {
       const { timestamp: timestampText = '', payload: payloadText = '', metadata: metadataText } = fields;
       const texts = metadataText === undefined ? { payloadText } : { payloadText, metadataText };
       this.#originalTexts.keep({ event, timestampText, ...texts });
-      // The count of merged events is added later. The event must not be too large even with the largest
-      // possible count.
+      // The count of merged events is added later. Therefore the size is checked with the largest possible count.
       catalog.encodeEntry(withLargestCount(event), { payloadText });
     }
     const stream = this.#streamFor(event, declaration);
+    this.#mark(fields, stream);
     const checked = { event, declaration, fields, stream, isCoalesced, isTriedOnce: false, isNew };
     return new Publication(checked, this.#options);
   }
@@ -191,12 +271,13 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
     const fail = (cause: unknown): void => onSettled(undefined, cause);
     try {
       const fields = catalog.encodeEntry(event, this.#originalTexts.textsOf(event));
-      // Gateways use this field only for events that are never replayed.
+      // Gateways need this field only for events that are never replayed.
       if (asOf !== undefined && declaration.replay.mode === 'none') fields[AS_OF_FIELD] = asOf;
-      // A window in the broker keeps its events until the flush succeeds. This flush must not retry, because
-      // another publisher may have taken over the flush.
+      // A window in the broker keeps its events until the flush succeeds. The queue must not retry them, because another
+      // publisher may have taken over the flush.
       const isTriedOnce = coalescing === 'redis';
       const stream = this.#streamFor(event, declaration);
+      this.#mark(fields, stream);
       const checked = { event, declaration, fields, stream, isCoalesced: false, isTriedOnce, isNew: false };
       const merged = new Publication(checked, this.#options);
       this.#queue.put(merged.begin(({ entryId }) => onSettled(entryId), fail));
@@ -205,8 +286,12 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
     }
   }
 
+  #mark(fields: Record<string, string>, stream: string): void {
+    if (this.#marked?.has(stream) === true) fields[PUBLISHED_FIELD] = '1';
+  }
+
   #streamFor(event: StreamEvent, declaration: EventTypeDeclaration): string {
-    // The number of partitions comes from the broker, so all publishers and gateways agree on a room's partition.
+    // The broker knows the number of partitions. Therefore all publishers and gateways agree on a room's partition.
     return this.#options.broker.partitioning.streamFor(declaration.stream, event.room_id);
   }
 
@@ -217,8 +302,7 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
   ): void {
     const { event, declaration } = publication;
     if (this.#isClosed) {
-      const details = { eventId: event.event_id, outcome: 'not_stored' } as const;
-      reject(new PublisherError('publisher_closed', 'The publisher is closed.', details));
+      reject(publisherClosed(event.event_id));
     } else if (publication.isCoalesced) {
       this.#coalescer.add(event, {
         resolve: () => resolve({ status: 'coalesced', eventId: event.event_id }),
@@ -256,10 +340,11 @@ function createQueue(options: ResolvedPublisherOptions<AnyCatalog>): PublishQueu
  * const broker = createRedisBroker({ url: 'redis://localhost:6379', streams: eventCatalog.streams });
  * await broker.open();
  * const publisher = createPublisher({ broker, catalog: eventCatalog });
- * await publisher.publish('notification', 'ticket-42', { type: 'info', title: 'Maria is on it' });
+ * await publisher.publish('notification', 'order-42', { type: 'info', title: 'Maria is on it' });
  * await publisher.close();
  * await broker.close();
  * ```
+ * @public
  */
 export function createPublisher<C extends AnyCatalog>(options: PublisherOptions<C>): Publisher<C> {
   return new Publisher(resolveOptions(options));

@@ -3,11 +3,11 @@ import { randomUUID } from 'node:crypto';
 import { nearestName, shown } from '@millrace/internal';
 import { invalidOption } from './errors.js';
 
-/** Options of one event, in addition to its type, room and payload. */
+/** Options of one event, in addition to its type, room and payload. @public */
 export interface PublishOptions {
   /**
-   * ID of the event, which must follow the rule of the catalog (by default a UUID v4). If you pass your own
-   * ID, it is safe to repeat the call.
+   * ID of the event, which must follow the catalog's rule (by default a UUID v4). Pass your own ID to make a repeated call
+   * safe.
    * @defaultValue a random UUID v4
    */
   readonly eventId?: string;
@@ -19,7 +19,10 @@ export interface PublishOptions {
 
 const NAMES: readonly (keyof PublishOptions)[] = ['eventId', 'timestamp', 'traceId'];
 
-/** A misspelt `eventId` would make a repeated call store the event twice. The catalog checks the values. */
+/**
+ * The names of options are checked, because a misspelt `eventId` would let a repeated call store the event twice. The catalog
+ * checks the values.
+ */
 function checkNames(options: PublishOptions): void {
   if (typeof options !== 'object' || options === null)
     throw invalidOption(`the options of an event must be an object, not ${shown(options)}`);

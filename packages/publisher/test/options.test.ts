@@ -27,6 +27,11 @@ const table: OptionTable<PublisherOptions<AnyCatalog>> = {
   maxQueuedChars: wholeNumbers(),
   maxQueueWaitMs: timers(),
   maxOpenWindows: wholeNumbers(),
+  intake: objects(
+    [{ streams: [] }, { streams: ['events:chat'], readEntry: (_stream: string, entry: object) => entry }],
+    [{}, { streams: 'events:chat' }, { streams: [7] }, { streams: [], readEntry: true }],
+  ),
+  revocationKeepMs: wholeNumbers({ max: 315_576_000_000 }),
 };
 
 describeOptions('createPublisher', {
@@ -55,7 +60,7 @@ it.each([
   [{ redisUrl, broker }, 'broker is not an option'],
   [{ redisUrl, catalog: {} }, 'catalog must'],
   [redisUrl, 'must be an object'],
-])('connectPublisher refuses the options %#, and names the fault', async (options, fault) => {
+])('connectPublisher refuses the options %#, and the error names the fault', async (options, fault) => {
   const attempt = connectPublisher(options as never);
   await expect(attempt).rejects.toMatchObject({
     code: 'invalid_option',
@@ -74,7 +79,7 @@ test('an undefined limit leaves the default limit in force', async () => {
   expect(await system.entries('events:notification')).toHaveLength(1);
 });
 
-test('a misspelt option of an event is refused, because the event could be stored twice', async () => {
+test('a misspelt option of an event is refused, because the event could otherwise be stored twice', async () => {
   await using system = await setUp();
   const payload = { type: 'info', title: 'Hello' } as const;
   const publish = (options: object) =>

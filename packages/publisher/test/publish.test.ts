@@ -37,7 +37,7 @@ describe('publish', () => {
     });
   });
 
-  it('an event is stored once per eventId, in upper or lower case, and a repeat gets the same entry', async () => {
+  it('an event is stored once per eventId in any case, and a repeat gets the same entry', async () => {
     await using system = await setUp();
     const eventId = randomUUID();
     const first = await system.publisher.publish('notification', 'room-1', notification, { eventId });
@@ -75,7 +75,7 @@ describe('publish', () => {
   it.each([
     ['a payload that is not an object', () => ['info'], 'room', {}, '/payload'],
     ['an empty room', () => notification, '', {}, '/room_id'],
-    ['the reserved room *', () => notification, '*', {}, '/room_id'],
+    ['the room of control entries', () => notification, 'millrace:control', {}, '/room_id'],
     [
       'a UUID v1 as eventId',
       () => notification,
@@ -127,7 +127,7 @@ describe('publish', () => {
     await expect(publish('unheard_of', 'room', {})).rejects.toBeInstanceOf(ContractError);
   });
 
-  it('the error after a failure of the broker has the outcome `unknown`, and the event ID for a repeat', async () => {
+  it('the error after a failure of the broker has the outcome “unknown”, and the event ID for a repeat', async () => {
     await using system = await setUp();
     const away = vi.spyOn(system.broker, 'append').mockRejectedValue(new BrokerError('unavailable', 'gone'));
     const publishing = system.publisher
@@ -140,7 +140,7 @@ describe('publish', () => {
     expect([code, retryAfterMs, outcome]).toEqual(['broker_unavailable', 1_000, 'unknown']);
     away.mockRestore();
     const repeating = system.publisher.publish('notification', 'room', notification, { eventId });
-    // While the broker is unavailable, the queue retries at least once a second.
+    // The queue retries at least once a second while the broker is unavailable.
     await system.clock.advance(1_000);
     expect(await repeating).toMatchObject({ status: 'stored', eventId, isDuplicate: false });
   });
@@ -157,7 +157,7 @@ describe('publish', () => {
 });
 
 describe('publishMany', () => {
-  it('publishMany publishes in the given order, and its results are in the same order', async () => {
+  it('publishMany publishes in the given order, and returns results in the same order', async () => {
     await using system = await setUp();
     const results = await system.publisher.publishMany([
       { type: 'notification', roomId: 'a', payload: { type: 'info', title: '1' } },
@@ -174,7 +174,7 @@ describe('publishMany', () => {
     expect(stored.map(({ event_id }) => event_id)).toEqual([results[0]?.eventId, results[2]?.eventId]);
   });
 
-  it('publishMany publishes nothing when one event is invalid', async () => {
+  it('publishMany publishes nothing if one event is invalid', async () => {
     await using system = await setUp();
     const requests = [
       { type: 'notification', roomId: 'a', payload: { type: 'info', title: '1' } },

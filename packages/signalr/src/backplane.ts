@@ -1,6 +1,6 @@
 /*
- * The public exports of `@millrace/signalr/backplane`: the interface of a backplane, which connects several servers, and the
- * backplane for servers in one process.
+ * The public exports of `@millrace/signalr/backplane`: the interface of a backplane, and a backplane for several servers in
+ * one process. A backplane connects several servers.
  */
 export type { BackplaneSubscription, HubBackplane } from './backplane/hub-backplane.js';
 export { createMemoryBackplane } from './backplane/memory-backplane.js';

@@ -1,11 +1,11 @@
 /*
- * Drains a server: closes its connections in waves that are spread evenly over a period, so that the clients do not all reconnect
- * at the same moment. `server.ts` refuses new clients, and limits how long a drain waits for connections that do not end.
+ * Drains a server: closes its connections in waves over a period, so that the clients do not all reconnect at the same
+ * moment. `server.ts` refuses new clients, and limits how long a drain waits for connections that do not end.
  */
 import { atLeast, type OptionRules, objectWith } from '@millrace/internal';
 import type { ServerClock } from './connection/clock.js';
 
-/** The options of `drain`. */
+/** The options of `drain`. @beta */
 export interface DrainOptions {
   /**
    * Time from the first wave to the last one. With 0, all connections are closed immediately. @defaultValue
@@ -13,8 +13,8 @@ export interface DrainOptions {
    */
   readonly withinMs?: number;
   /**
-   * The drain waits for this promise before its first wave, with which the period `withinMs` begins. Use this
-   * option if clients must receive certain messages before they are disconnected.
+   * The drain waits for this promise before its first wave. The period `withinMs` begins with that wave. Use it if clients
+   * must receive certain messages before they are disconnected.
    */
   readonly after?: Promise<unknown>;
 }
@@ -22,10 +22,7 @@ export interface DrainOptions {
 /** The rules of the options of `drain`. */
 export const DRAIN_RULES: OptionRules<DrainOptions> = { withinMs: atLeast(0), after: objectWith(['then']) };
 
-/**
- * Time between two waves. It is short, so that each wave is small and causes no peak load on this server or on the servers that
- * take over its clients.
- */
+/** Time between two waves. It is short, so that each wave is small and causes no peak load on the servers. */
 const WAVE_INTERVAL_MS = 100;
 
 /** The part of a connection that a drain needs. */
@@ -41,8 +38,8 @@ export function mayStayOpen(total: number, elapsedMs: number, withinMs: number):
 }
 
 /**
- * Closes the connections in waves, in the order of the list. Their clients may reconnect. A connection that ends before its wave
- * counts as closed. Connections that open after this call are not closed, so the server must refuse new clients first.
+ * Closes the connections in waves, in the order of the list. Their clients may reconnect. A connection that ends before its
+ * wave counts as closed. Connections that open after this call stay open, so the server must refuse new clients first.
  * @returns a function that stops the waves and leaves the remaining connections open
  */
 export function closeInWaves(

@@ -3,7 +3,7 @@
  * unavailable authentication service.
  */
 
-/** Stable codes of {@link SignalRError}. docs/errors.md explains each code. */
+/** Stable codes of {@link SignalRError}. docs/errors.md explains each code. @beta */
 export const SIGNALR_ERROR_CODES = [
   'aborted',
   'authentication_unavailable',
@@ -32,10 +32,10 @@ export const SIGNALR_ERROR_CODES = [
   'unserializable',
 ] as const;
 
-/** One of {@link SIGNALR_ERROR_CODES}. */
+/** One of {@link SIGNALR_ERROR_CODES}. @beta */
 export type SignalRErrorCode = (typeof SIGNALR_ERROR_CODES)[number];
 
-/** An error of this package. `code` is stable, `message` is for people. */
+/** An error of this package. `code` is stable, `message` is for people. @beta */
 export class SignalRError extends Error {
   readonly code: SignalRErrorCode;
 
@@ -49,6 +49,7 @@ export class SignalRError extends Error {
 /**
  * The error that a hub method throws to inform its caller. Its message is always sent to the client. The text
  * of any other error stays on the server, unless `enableDetailedErrors` is on.
+ * @beta
  */
 export class HubError extends SignalRError {
   constructor(message: string, options?: ErrorOptions) {
@@ -61,9 +62,10 @@ export class HubError extends SignalRError {
 const RETRY_SECONDS = { least: 1, most: 86_400 } as const;
 
 /**
- * The error that `authenticate` throws when it cannot identify the client at the moment, because a service
- * that it needs (a key server, a database) is unavailable. The server answers with 503 and `Retry-After`, not
- * with 401, because clients treat 401 as final.
+ * The error that `authenticate` throws when it cannot identify the client at the moment, because a service such as a key
+ * server or a database is unavailable. The server answers with 503 and `Retry-After`. It does not answer with 401, because
+ * clients treat 401 as final.
+ * @beta
  */
 export class AuthenticationUnavailable extends SignalRError {
   /** The value of `Retry-After`: whole seconds, from 1 to 86,400. */

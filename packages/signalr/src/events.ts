@@ -6,6 +6,7 @@ import type { TransportName } from './protocol/negotiate.js';
 
 /**
  * The connection that an event is about. The connection id is public. The connection token is secret and never appears in an event.
+ * @beta
  */
 export interface ConnectionIdentity {
   /** The path that the hub or the handler of raw connections is mapped to. */
@@ -15,21 +16,21 @@ export interface ConnectionIdentity {
   readonly transport: TransportName;
 }
 
-/** The reason why a handshake failed. */
+/** The reason why a handshake failed. @beta */
 export type HandshakeFailure = 'timeout' | 'too_big' | 'malformed' | 'refused' | 'closed';
 
-/** The reason why the server refused an HTTP request. */
+/** The reason why the server refused an HTTP request. @beta */
 export type RefusalReason =
   | 'unauthorized'
   /** `authenticate` threw an `AuthenticationUnavailable`. The client received 503. */
   | 'authentication_unavailable'
   | 'origin_not_allowed'
   | 'too_many_pending_connections'
-  /** The client's budget for messages and requests is used up; the client received 429. */
+  /** The client's budget for messages and requests is used up. The client received 429. */
   | 'rate_limited'
-  /** The client has too many open connections; the client received 429. */
+  /** The client has too many open connections. It received 429. */
   | 'too_many_connections_of_client'
-  /** The client has too many negotiated connections that have no transport yet; the client received 429. */
+  /** The client has too many negotiated connections without a transport. It received 429. */
   | 'too_many_pending_connections_of_client'
   | 'unknown_connection'
   | 'already_connected'
@@ -42,9 +43,9 @@ export type RefusalReason =
   | 'instance_unreachable'
   | 'server_closed';
 
-/** All events of the server, distinguished by `type`. */
+/** All events of the server, distinguished by `type`. @beta */
 export type SignalREvent =
-  /** `protocol` is `json`, `messagepack`, or `raw` for a raw connection. */
+  /** `protocol` is `json` or `messagepack`, or `raw` for a raw connection. */
   | (ConnectionIdentity & { readonly type: 'connection_opened'; readonly protocol: string })
   /** The client lost its socket and continued over another socket (stateful reconnect). */
   | (ConnectionIdentity & { readonly type: 'connection_resumed' })
@@ -64,8 +65,8 @@ export type SignalREvent =
     })
   | (ConnectionIdentity & {
       /**
-       * A message of the client had no effect. Either its call or stream is not running, or the message
-       * belongs to stateful reconnect, which this connection does not use.
+       * A message of the client had no effect. Its call or stream is not running, or it belongs to stateful reconnect, which
+       * this connection does not use.
        */
       readonly type: 'message_ignored';
       readonly messageType: number;
@@ -83,30 +84,26 @@ export type SignalREvent =
   | { readonly type: 'authentication_failed'; readonly hub: string; readonly error: Error }
   /** A function of the application threw (`allowedOrigins`, `redirectNegotiate`). The server answered 500. */
   | { readonly type: 'request_failed'; readonly hub: string; readonly error: Error }
-  /**
-   * The backplane works. This instance receives its own messages through the backplane, for the first time or
-   * again after `backplane_down`.
-   */
+  /** The backplane works: this instance receives its own messages, for the first time or again after `backplane_down`. */
   | { readonly type: 'backplane_up'; readonly hub: string }
   /**
-   * The backplane does not work. This instance has received none of its own messages for three heartbeats.
-   * `error` is the error of the last attempt to subscribe, if that attempt failed.
+   * The backplane does not work: for three heartbeats, this instance has received none of its own messages. `error` is the
+   * error of the last attempt to subscribe, if that attempt failed.
    */
   | { readonly type: 'backplane_down'; readonly hub: string; readonly error: Error | undefined }
   /**
-   * Some messages of the instance `from` did not arrive. `lost` is their number. Some of them may have
-   * concerned only clients of other instances.
+   * Messages of the instance `from` did not arrive; `lost` is their number. Some of them may have concerned only clients of
+   * other instances.
    */
   | { readonly type: 'backplane_gap'; readonly hub: string; readonly from: string; readonly lost: number }
   /**
-   * The backplane did not confirm a message, so other instances may have missed it. Even so, clients of this
-   * instance receive the message if it was a send.
+   * The backplane did not confirm a message, so other instances may have missed it. Clients of this instance receive it
+   * anyway if it was a send.
    */
   | { readonly type: 'backplane_publish_failed'; readonly hub: string; readonly error: Error }
   /**
-   * Another instance uses a version of the message format that this instance cannot read. Neither instance
-   * can reach the clients of the other instance. Reported once per version. Each message of that version is
-   * also reported as `backplane_message_ignored`.
+   * Another instance uses a version of the message format that this instance cannot read. Neither can reach the other's
+   * clients. Reported once per version. Each message of that version is also reported as `backplane_message_ignored`.
    */
   | { readonly type: 'backplane_version_unknown'; readonly hub: string; readonly version: number }
   /** A message that arrived through the backplane had no effect. */
@@ -123,18 +120,18 @@ export type SignalREvent =
       readonly origin?: string;
     };
 
-/** The reason why a message of another instance had no effect. */
+/** The reason why a message of another instance had no effect. @beta */
 export type BackplaneIgnoreReason =
   /** The message uses another version of the message format. */
   | 'unknown_version'
   | 'unknown_kind'
   | 'malformed'
-  /** The message has arrived before, or it is older than the last message that arrived from its sender. */
+  /** The message has arrived before, or is older than the sender's last message. */
   | 'repeated'
-  /** The message comes from an unknown instance, and this instance already tracks 1,000 other instances. */
+  /** The sender is unknown, and this instance already tracks 1,000 other instances. */
   | 'refused';
 
-/** The reason why an invocation failed. */
+/** The reason why an invocation failed. @beta */
 export type InvocationFailure =
   | 'unknown_method'
   /** The client's budget for messages is used up (`clientLimits`). */
@@ -152,13 +149,10 @@ export type InvocationFailure =
   /** A stream failed after it had begun, or the result of a streaming method is not iterable. */
   | 'stream_failed';
 
-/** Receives the events. The server calls this function synchronously, so it must return quickly. */
+/** Receives the events. The server calls this function synchronously, so it must return quickly. @beta */
 export type SignalREventListener = (event: SignalREvent) => void;
 
-/**
- * Wraps the listener, so that an error of the listener becomes a process warning. Otherwise the error could
- * end a client's connection.
- */
+/** Wraps the listener, so that its errors become process warnings. Otherwise an error could end a client's connection. */
 export function createEventSink(listener: SignalREventListener | undefined): SignalREventListener {
   if (listener === undefined) return () => {};
   return (event) => {

@@ -23,7 +23,13 @@ export type {
   SignalREventListener,
 } from './events.js';
 export type { AttachableServer } from './http/attach.js';
-export type { Authenticate, Authenticated, AuthenticateRequest } from './http/authenticate.js';
+export {
+  type Authenticate,
+  type Authenticated,
+  type AuthenticateRequest,
+  bearerTokenOf,
+  requestInfoOf,
+} from './http/authenticate.js';
 export type { MapConnectionOptions, MapHubOptions } from './http/map-options.js';
 export type {
   NegotiateRedirect,
@@ -31,7 +37,8 @@ export type {
   RedirectNegotiate,
   ResponseHeaders,
 } from './http/negotiation.js';
-export type { AllowedOrigins } from './http/origin-policy.js';
+export { type AllowedOrigins, corsHeaders, isOriginAllowed, preflightHeaders } from './http/origin-policy.js';
+export { parseRequestTarget, type RequestTarget } from './http/request-target.js';
 export { discardRest } from './http/rest-of-input.js';
 export type { HubClient, HubItemStream } from './hub/hub-client.js';
 export type {
@@ -74,11 +81,26 @@ export { type Guard, isBoolean, isNumber, isString, parseArguments } from './hub
 export type { BackplaneState } from './hub/remote-hub.js';
 export { type ConnectionDirectory, createMemoryDirectory } from './instances/connection-directory.js';
 export type { InstanceOptions } from './instances/instances.js';
+export type {
+  HubListeners,
+  ListenableHub,
+  ListenerClient,
+  ListenerRefusal,
+} from './listeners/hub-listeners.js';
+export type { ListenerEncoding } from './listeners/listener-encoding.js';
+export {
+  type ListenerOutput,
+  ListenerPoll,
+  type ListenerPollOptions,
+  ListenerStream,
+  type ListenerStreamOptions,
+} from './listeners/listener-output.js';
 export { type MetricRecorder, measureSignalR, SIGNALR_METRICS } from './observability/metrics.js';
 export { DEFAULT_OPTIONS, type HubLimits, type RawLimits, type SignalRServerOptions } from './options.js';
 export { JsonText } from './protocol/json-text.js';
 export type { TransportName } from './protocol/negotiate.js';
 export { PreparedCall } from './protocol/prepared-call.js';
+export { SharedCall } from './protocol/shared-call.js';
 export type { ConnectionHandler, RawConnection } from './raw/raw-connection.js';
 export { type CloseOptions, createSignalRServer, type SignalRServer } from './server.js';
 export { CLOSE_CODES, type CloseCode } from './transports/close-codes.js';

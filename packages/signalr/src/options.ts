@@ -23,22 +23,25 @@ import type { HubContext } from './hub/hub-context.js';
 import { FILTERS_RULE, type HubFilter } from './hub/hub-filter.js';
 import { checkedInstances, type InstanceOptions } from './instances/instances.js';
 
-/** Options of `createSignalRServer`. If ASP.NET Core has the same option, its name here is similar and its default is the same. */
+/**
+ * Options of `createSignalRServer`. If ASP.NET Core has the same option, its name here is similar and its default is the same.
+ * @beta
+ */
 export interface SignalRServerOptions {
-  /** The server sends a ping to a client if it has sent that client nothing else for this long. @defaultValue 15_000 */
+  /** A client to which nothing else was sent for this time receives a ping. @defaultValue 15_000 */
   readonly keepAliveIntervalMs?: number;
   /**
-   * If a client has sent at least one ping and is later silent for this time, the server closes its
-   * connection. The client may reconnect. Set this to at least twice the client's own ping interval.
+   * A client that has sent at least one ping and then nothing for this time is disconnected. It may reconnect. Set this to at
+   * least twice the client's own ping interval.
    * @defaultValue 30_000
    */
   readonly clientTimeoutMs?: number;
   /** Maximum time from the opening of the transport to the client's handshake request. @defaultValue 15_000 */
   readonly handshakeTimeoutMs?: number;
   /**
-   * A negotiated connection expires if the client opens no transport within this time. A long polling client counts as lost if it
-   * does not poll for this long. With stateful reconnect, a client counts as lost if it does not reconnect within this time after
-   * its socket broke. @defaultValue 15_000
+   * A negotiated connection expires if the client opens no transport within this time. A long polling client counts as lost
+   * if it does not poll for this long. A client with stateful reconnect counts as lost if it does not reconnect within this
+   * time after its socket broke. @defaultValue 15_000
    */
   readonly disconnectTimeoutMs?: number;
   /**
@@ -50,24 +53,24 @@ export interface SignalRServerOptions {
    * @defaultValue 10_000
    */
   readonly sendTimeoutMs?: number;
-  /** Maximum time that a connection may spend closing. After this time the server aborts it. @defaultValue 5_000 */
+  /** Maximum time that a connection may spend closing. The server then aborts it. @defaultValue 5_000 */
   readonly closeTimeoutMs?: number;
   /**
-   * Maximum number of invocations of one client that run at the same time. If it is 1, invocations run strictly in order.
+   * Maximum number of invocations of one client that run at the same time. With 1, invocations run strictly in order.
    * @defaultValue 1
    */
   readonly maximumParallelInvocationsPerClient?: number;
   /**
-   * Maximum number of items of an upload (a stream from the client) that the hub method has not read yet. At this number the server
-   * stops reading from the client.
+   * Maximum number of items of an upload (a stream from the client) that wait for the hub method. The server then stops
+   * reading from the client.
    * @defaultValue 10
    */
   readonly streamBufferCapacity?: number;
   /** Maximum number of open streams of one client, in each direction. Calls that need another stream fail. @defaultValue 1_000 */
   readonly maximumStreamsPerClient?: number;
   /**
-   * Maximum number of sent bytes that a client with stateful reconnect has not acknowledged. More messages
-   * wait in the outbound queue of the connection.
+   * Maximum number of sent bytes that a client with stateful reconnect has not acknowledged. Further messages wait in the
+   * connection's outbound queue.
    * @defaultValue 100_000
    */
   readonly statefulReconnectBufferBytes?: number;
@@ -81,55 +84,52 @@ export interface SignalRServerOptions {
    */
   readonly maximumTransportMessageBytes?: number;
   /**
-   * Maximum number of received bytes that wait for a busy hub method. At this number the server stops reading from the client.
+   * Maximum number of received bytes that wait for a busy hub method. The server then stops reading from the client.
    * @defaultValue 65_536
    */
   readonly maximumInboundBufferBytes?: number;
   /**
-   * Maximum number of bytes that wait for one client. If there are more, the server closes the connection.
-   * The client may reconnect.
+   * Maximum number of bytes that wait for one client. Above it, the server closes the connection. The client may reconnect.
    * @defaultValue 1_048_576
    */
   readonly maximumOutboundBytes?: number;
   /**
-   * Maximum number of messages that wait for one client. If there are more, the server closes the connection.
-   * The client may reconnect.
+   * Maximum number of messages that wait for one client. Above it, the server closes the connection. The client may
+   * reconnect.
    * @defaultValue 8_192
    */
   readonly maximumOutboundMessages?: number;
   /**
-   * Maximum number of negotiated connections of one hub that have no transport yet. If there are more,
-   * negotiate requests are answered with status 503. Not enforced with the option `instances`. @defaultValue
-   * 10_000
+   * Maximum number of negotiated connections of one hub that have no transport yet. Above it, negotiate requests are answered
+   * with status 503. Not enforced with the option `instances`. @defaultValue 10_000
    */
   readonly maximumPendingConnections?: number;
   /**
-   * Lowest negotiate version that the server accepts. 0 accepts all clients. 1 refuses clients that are older than .NET Core 3.1.
+   * Lowest negotiate version that the server accepts. 0 accepts all clients. 1 refuses clients before .NET Core 3.1.
    * @defaultValue 0
    */
   readonly minimumNegotiateVersion?: number;
   /** Allows several instances of the server behind one address, without sticky sessions. @defaultValue a single instance */
   readonly instances?: InstanceOptions;
   /**
-   * Connects several instances of the server, so that sends, group changes and calls that wait for a client's result reach the
+   * Connects several instances of the server. Sends, group changes and calls that wait for a client's result then reach the
    * connections of all instances.
    * @defaultValue a single instance
    */
   readonly backplane?: HubBackplane;
   /**
-   * Interval between two heartbeats of an instance on the backplane. A value below `tickIntervalMs` has the
-   * same effect as `tickIntervalMs`.
+   * Interval between two heartbeats of an instance on the backplane. The shortest effective interval is `tickIntervalMs`.
    * @defaultValue 1_000
    */
   readonly backplaneHeartbeatIntervalMs?: number;
   /**
-   * Maximum time to wait for the other instances, when this instance asks which of them has a connection.
+   * Maximum time to wait for the other instances when this instance asks which of them has a connection.
    * @defaultValue 5_000
    */
   readonly backplaneAnswerTimeoutMs?: number;
   /**
-   * Maximum number of published bytes that the backplane has not accepted yet. A message that would exceed this limit is not
-   * published, so it reaches only the clients of this process. @defaultValue 16_777_216
+   * Maximum number of published bytes that the backplane has not accepted yet. A message that would exceed it is not
+   * published, and reaches only the clients of this process. @defaultValue 16_777_216
    */
   readonly maximumBackplaneBytes?: number;
   /** Sends the text of every error to the client. Never use it in production. @defaultValue false */
@@ -163,7 +163,7 @@ export interface ResolvedOptions {
   readonly onEvent: SignalREventListener | undefined;
 }
 
-/** The defaults of all numeric options. If ASP.NET Core has the same option, the default is the same. */
+/** The defaults of all numeric options. If ASP.NET Core has the same option, the default is the same. @beta */
 export const DEFAULT_OPTIONS = {
   keepAliveIntervalMs: 15_000,
   clientTimeoutMs: 30_000,
@@ -190,7 +190,7 @@ export const DEFAULT_OPTIONS = {
 
 type NumberOption = keyof typeof DEFAULT_OPTIONS;
 
-/** The limits of a single hub. Each replaces the option of the server with the same name. */
+/** The limits of a single hub. Each replaces the server option with the same name. @beta */
 export type HubLimits = Partial<
   Pick<
     SignalRServerOptions,
@@ -210,7 +210,7 @@ export type HubLimits = Partial<
   >
 >;
 
-/** The limits of the raw connections of one path. Each replaces the option of the server with the same name. */
+/** The limits of the raw connections of one path. Each replaces the server option with the same name. @beta */
 export type RawLimits = Pick<HubLimits, (typeof RAW_LIMIT_NAMES)[number]>;
 
 const RAW_LIMIT_NAMES = [
@@ -224,10 +224,7 @@ const RAW_LIMIT_NAMES = [
   'maximumOutboundMessages',
 ] as const satisfies readonly (keyof HubLimits)[];
 
-/**
- * A duration or an amount. A tick of the server checks durations. Therefore a duration may exceed the longest
- * delay of a timer.
- */
+/** A duration or an amount. A duration may exceed the longest delay of a timer, because the server's tick checks it. */
 const count = wholeNumber();
 
 const HUB_LIMIT_RULES: OptionRules<HubLimits> = {
@@ -253,7 +250,7 @@ const SERVER_RULES: OptionRules<SignalRServerOptions> = {
   statefulReconnectBufferBytes: count,
   maximumTransportMessageBytes: count,
   maximumPendingConnections: count,
-  // No other versions exist, so a higher minimum would refuse every client.
+  // Only the versions 0 and 1 exist, so a higher minimum would refuse every client.
   minimumNegotiateVersion: oneOf(0, 1),
   instances: objectWith([]),
   backplane: objectWith(['subscribe', 'publish']),
@@ -267,7 +264,7 @@ const SERVER_RULES: OptionRules<SignalRServerOptions> = {
 };
 
 /**
- * Returns the limits of one hub. A limit that the hub does not set is the server's limit.
+ * Returns the limits of one hub. A limit that the hub does not set comes from the server.
  * @throws SignalRError `invalid_option`
  */
 export function limitsOfHub(
@@ -282,7 +279,7 @@ export function limitsOfHub(
 }
 
 /**
- * Returns the limits of the raw connections of one path. A limit that is not set is the server's limit.
+ * Returns the limits of the raw connections of one path. A limit that is not set comes from the server.
  * @throws SignalRError `invalid_option`
  */
 export function limitsOfRaw(server: ResolvedOptions, raw: RawLimits = {}): ResolvedOptions['limits'] {

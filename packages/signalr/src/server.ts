@@ -23,9 +23,10 @@ import { pathKey } from './http/request-target.js';
 import type { HubContext } from './hub/hub-context.js';
 import type { HubDefinition, HubMethodsOf } from './hub/hub-definition.js';
 import { HubLifetimeManager } from './hub/hub-lifetime-manager.js';
-import { type Hub, type HubDependencies, MappedHub } from './hub/mapped-hub.js';
+import { type HubDependencies, MappedHub } from './hub/mapped-hub.js';
 import type { RemoteHub } from './hub/remote-hub.js';
 import { Instances } from './instances/instances.js';
+import type { EndpointListeners, ListenableHub } from './listeners/hub-listeners.js';
 import {
   limitsOfHub,
   limitsOfRaw,
@@ -40,7 +41,7 @@ import { MappedConnections } from './raw/mapped-connections.js';
 import type { ConnectionHandler } from './raw/raw-connection.js';
 import { MAXIMUM_ANSWER_BYTES } from './transports/long-polling-transport.js';
 
-/** The options of `close`. */
+/** The options of `close`. @beta */
 export interface CloseOptions {
   /** Time after which connections that are still open are aborted. @defaultValue 5_000 */
   readonly withinMs?: number;
@@ -48,7 +49,7 @@ export interface CloseOptions {
 
 const CLOSE_RULES: OptionRules<CloseOptions> = { withinMs: atLeast(0) };
 
-/** A SignalR server. It opens no socket: attach it to one or more HTTP servers. */
+/** A SignalR server. It opens no socket: attach it to one or more HTTP servers. @beta */
 export interface SignalRServer extends AsyncDisposable {
   /**
    * Serves a hub at a path. Requests match the path without regard to case or a trailing slash.
@@ -58,11 +59,11 @@ export interface SignalRServer extends AsyncDisposable {
     path: string,
     definition: HubDefinition<Client, User, Items, Methods>,
     ...options: undefined extends User ? [options?: MapHubOptions<User>] : [options: MapHubOptions<User>]
-  ): Hub<Client>;
+  ): ListenableHub<Client, User, Items>;
   /**
-   * Serves raw connections at a path, as `MapConnectionHandler` of ASP.NET Core does: negotiation and all transports of SignalR, without
-   * a hub protocol. `handler` runs once for each connection, and the connection is closed when `handler` returns. Requests match the
-   * path without regard to case or a trailing slash.
+   * Serves raw connections at a path, as `MapConnectionHandler` of ASP.NET Core does: with negotiation and all transports of
+   * SignalR, but without a hub protocol. `handler` runs once for each connection. The connection is closed when it returns.
+   * Requests match the path without regard to case or a trailing slash.
    * @throws SignalRError `duplicate_path`, `invalid_argument`, `invalid_option`, `server_closed`
    */
   mapConnection<User = undefined>(
@@ -73,25 +74,25 @@ export interface SignalRServer extends AsyncDisposable {
       : [options: MapConnectionOptions<User>]
   ): void;
   /**
-   * Handles the HTTP server's requests and upgrades for mapped paths. All other requests and upgrades reach the HTTP server's other
-   * listeners, including listeners that are added after this call. Hubs may be mapped before or after this call.
+   * Handles the HTTP server's requests and upgrades for mapped paths. Everything else reaches the HTTP server's other
+   * listeners, even those that are added later. Hubs may be mapped before or after this call.
    * @throws SignalRError `server_closed`
    */
   attach(httpServer: AttachableServer): void;
   /**
-   * Empties the server gradually, so that its clients reconnect elsewhere. Refuses new clients with 503 and
-   * `Retry-After`, and closes the existing connections in waves that are spread evenly over `withinMs`. Until
-   * its wave, a connection is served normally. The promise resolves when no connection is left, or at the
-   * latest `closeTimeoutMs` and one tick after the last wave. It never rejects. Later calls return the
-   * promise of the first call. `close` ends a drain early.
+   * Empties the server gradually, so that its clients reconnect elsewhere. Refuses new clients with 503 and `Retry-After`.
+   * Closes the existing connections in waves over `withinMs`, and serves each of them normally until its wave.
+   *
+   * Resolves when no connection is left, at the latest `closeTimeoutMs` and one tick after the last wave. Never rejects.
+   * Later calls return the promise of the first call. `close` ends a drain early.
    * @throws SignalRError `invalid_option` (synchronously)
    */
   drain(options?: DrainOptions): Promise<void>;
   /**
-   * Refuses new clients with 503 and closes all connections, so that their clients reconnect elsewhere. Waits at most `withinMs`
-   * until the connections have ended and `onDisconnected` has run for each of them. Never rejects, but throws `invalid_option`
-   * synchronously. Does not close the HTTP servers
-   * and the backplane.
+   * Refuses new clients with 503 and closes all connections, so that their clients reconnect elsewhere. Waits at most
+   * `withinMs` until the connections have ended and `onDisconnected` has run for each of them. Does not close the HTTP
+   * servers and the backplane. Never rejects.
+   * @throws SignalRError `invalid_option` (synchronously)
    */
   close(options?: CloseOptions): Promise<void>;
 }
@@ -109,6 +110,7 @@ export interface SignalRServer extends AsyncDisposable {
  * http.listen(4400);
  * hub.clients.all.send('message', 'server', 'hello');
  * ```
+ * @beta
  */
 export function createSignalRServer(options: SignalRServerOptions = {}): SignalRServer {
   return new NodeSignalRServer(resolveOptions(options));
@@ -139,9 +141,9 @@ class NodeSignalRServer implements SignalRServer {
     path: string,
     definition: HubDefinition<Client, User, Items, Methods>,
     given: MapHubOptions<User> = {} as MapHubOptions<User>,
-  ): Hub<Client> {
+  ): ListenableHub<Client, User, Items> {
     this.#checkOpen();
-    // The type of the rules has every option, whatever the user's type is.
+    // The rules contain every option, whatever the user's type is.
     const checked: object = checkOptions<object>(given, MAP_HUB_RULES, invalidOption, nearestName);
     const options = checked as MapHubOptions<User>;
     this.#checkPath(path);
@@ -156,9 +158,12 @@ class NodeSignalRServer implements SignalRServer {
       remote,
     });
     const allowStatefulReconnects = options.allowStatefulReconnects ?? false;
-    this.#router.add(path, this.#createEndpoint(hub, { limits, allowStatefulReconnects }, options));
+    const endpoint = this.#createEndpoint(hub, { limits, allowStatefulReconnects }, options);
+    this.#router.add(path, endpoint);
     hub.start();
-    return hub;
+    // The cast is safe: the application of this endpoint is this hub, so its listeners have the types of this hub.
+    const listeners = endpoint.listeners as unknown as EndpointListeners<Client, User, Items>;
+    return Object.assign(hub, { listeners });
   }
 
   mapConnection<User = undefined>(
@@ -236,7 +241,8 @@ class NodeSignalRServer implements SignalRServer {
       pollLimits: {
         pollTimeoutMs,
         disconnectTimeoutMs,
-        // Each message of a raw connection has an answer to itself, because nothing else would separate it from the next one.
+        // A message of a raw connection is never put into one answer with another message, because nothing would separate the
+        // two.
         maximumAnswerBytes: application.isRaw ? 1 : MAXIMUM_ANSWER_BYTES,
       },
       store: new ConnectionStore(
@@ -249,7 +255,7 @@ class NodeSignalRServer implements SignalRServer {
       redirectNegotiate: options.redirectNegotiate,
       onNegotiate: options.onNegotiate,
       clientLimits: options.clientLimits && resolveClientLimits(options.clientLimits),
-      // The cast is safe: the function receives only users that this endpoint's own `authenticate` has returned.
+      // The cast is safe: the function receives only users from this endpoint's own `authenticate`.
       budgetOwnerOf: options.clientLimits?.ownerOf as BudgetOwnerOf<unknown> | undefined,
       maximumTransportMessageBytes: this.#options.maximumTransportMessageBytes,
       minimumNegotiateVersion: this.#options.minimumNegotiateVersion,
@@ -269,14 +275,14 @@ class NodeSignalRServer implements SignalRServer {
 
   #createInstances(hubPath: string): Instances | undefined {
     const { instances, pollTimeoutMs, disconnectTimeoutMs } = this.#options;
-    // The instance that receives a forwarded poll may hold it for `pollTimeoutMs`, so the timeout includes that time.
+    // The timeout includes `pollTimeoutMs`, because the other instance may hold a forwarded poll for that long.
     const timeoutMs = pollTimeoutMs + disconnectTimeoutMs;
     return instances === undefined ? undefined : new Instances(instances, pathKey(hubPath), { timeoutMs });
   }
 
   async #drain(withinMs: number, after: Promise<unknown> | undefined): Promise<void> {
     const endpoints = this.#stopAccepting();
-    // A rejection of `after` is ignored here, because the caller of `drain` handles it.
+    // The caller of `drain` handles a rejection of `after`.
     if (after !== undefined) await Promise.allSettled([after]);
     if (this.#closing !== undefined) return;
     const lives = endpoints.flatMap((endpoint) => [...endpoint.lives]);
@@ -301,8 +307,7 @@ class NodeSignalRServer implements SignalRServer {
     for (const connection of connections) connection.close('server_closed');
     await this.#waitFor(Promise.all(lives), withinMs);
     for (const connection of connections) connection.abort();
-    // The hubs disconnect from the other instances last, because every `onDisconnected` may send messages to
-    // other instances.
+    // The hubs disconnect from the other instances last, because `onDisconnected` may send messages to them.
     const leaving = Promise.all(endpoints.map((endpoint) => endpoint.close()));
     for (const detach of this.#detachers) detach();
     this.#detachers = [];

@@ -1,10 +1,8 @@
-/*
- * Tests that each row of the lists in `docs/behaviours` cites existing tests, or explains why there is none.
- */
+/* Each row of the lists in `docs/behaviours` cites existing tests, or explains why there is none. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 
-/** The folder that the paths of the lists are relative to. */
+/** The paths in the lists are relative to this folder. */
 const TESTS = new URL('./', import.meta.url);
 const LISTS = new URL('../docs/behaviours/', import.meta.url);
 
@@ -19,7 +17,7 @@ function behavioursOf(list: string): readonly Behaviour[] {
   return [...text.matchAll(/^\| `(\w+)` \| (.+) \|$/gm)].map(([, name = '', here = '']) => ({ name, here }));
 }
 
-/** Returns the fault of a cell's citations, or `undefined` if the cell cites only existing tests. */
+/** Returns the fault of a cell's citations, or `undefined` if all cited tests exist. */
 function fault(here: string): string | undefined {
   const cited = [...here.matchAll(/`([\w./-]+\.(?:test\.ts|test-d\.ts|json))`: “([^”]+)”/g)];
   if (cited.length === 0) return 'names no test';
@@ -27,7 +25,7 @@ function fault(here: string): string | undefined {
     const file = new URL(path, TESTS);
     if (!existsSync(file)) return `${path} does not exist`;
     const source = readFileSync(file, 'utf8');
-    // Titles are compared with their quotes, so that a part of another title does not match.
+    // The search text contains the quotes of the title, so that it does not match a part of a longer title.
     const spellings = path.endsWith('.json')
       ? [`"name": ${JSON.stringify(title)}`]
       : [`'${title.replaceAll("'", "\\'")}'`, `"${title}"`, `\`${title}\``];
@@ -39,7 +37,7 @@ function fault(here: string): string | undefined {
 describe.each(readdirSync(LISTS))('%s', (list) => {
   const behaviours = behavioursOf(list);
 
-  test('every table line of a list is a valid row, and each name of a test appears once', () => {
+  test('every table line of a list is a valid row, and each test name appears once', () => {
     const text = readFileSync(new URL(list, LISTS), 'utf8');
     const lines = text.split('\n').filter((line) => line.startsWith('|') && !/^\| ?(-|ASP)/.test(line));
     expect(behaviours.length).toBe(lines.length);

@@ -24,8 +24,8 @@ async function openMany(host: Host, count: number): Promise<readonly RawClient[]
 }
 
 /**
- * Returns the number of clients that have received a Close message. First calls `echo` through each open
- * client, so that all earlier messages have arrived.
+ * Returns the number of clients that have received a Close message. Calls `echo` through each open client first, so that all
+ * earlier messages have arrived.
  */
 async function leftAmong(clients: readonly RawClient[]): Promise<number> {
   let left = 0;
@@ -60,7 +60,7 @@ describe('drain', () => {
     ['resolved', () => Promise.resolve()],
     ['rejected', () => Promise.reject(new Error('on purpose'))],
   ] as const)(
-    'the first wave of a drain waits until the promise “after” is %s, while new clients are refused immediately',
+    'the first wave of a drain waits until the promise “after” is %s, while new clients are refused at once',
     async (_, end) => {
       await using host = await startHost(mapEcho);
       const clients = await openMany(host, 3);
@@ -107,7 +107,7 @@ describe('drain', () => {
     for (const client of clients.slice(2)) expect(await client.next()).toContain('"note"');
   });
 
-  test('a drain without connections ends immediately, and a drain with a period of 0 closes all connections immediately', async () => {
+  test('a drain ends at once without connections, and closes all connections at once with a period of 0', async () => {
     await using empty = await startHost(mapEcho);
     await empty.server.drain({ withinMs: 60_000 });
     await using host = await startHost(mapEcho);
@@ -116,7 +116,7 @@ describe('drain', () => {
     for (const client of clients) await client.closed;
   });
 
-  test('a drain ends early when close() is called, and when all clients disconnect', async () => {
+  test('a drain ends early when close() is called, or when all clients disconnect', async () => {
     await using closing = await startHost(mapEcho);
     const [client] = await openMany(closing, 1);
     const drained = closing.server.drain({ withinMs: 60_000 });
@@ -130,7 +130,7 @@ describe('drain', () => {
     await left;
   });
 
-  test('a drain ends after the close timeout even when the hook onDisconnected never returns', async () => {
+  test('a drain ends after the close timeout even if onDisconnected never returns', async () => {
     await using host = await startHost(
       (server) => {
         server.mapHub(
@@ -159,7 +159,7 @@ describe('drain', () => {
     const reconnected = new Promise<void>((resolve) => {
       connection.onreconnected(() => resolve());
     });
-    // A minimal load balancer: when the client reconnects, it finds the hub on the other server.
+    // A minimal load balancer: the reconnecting client finds the hub on the other server.
     connection.onreconnecting(() => {
       connection.baseUrl = `${next.url}/hub`;
     });

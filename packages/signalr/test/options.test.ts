@@ -1,4 +1,4 @@
-// Every option of the package is checked when the thing is created.
+// Every option of the package is checked at creation.
 import {
   callbacks,
   describeOptions,

@@ -20,7 +20,7 @@ describe('a closed server', () => {
     expect(() => host.server.mapHub('/x', hub)).toThrow(expect.objectContaining({ code: 'server_closed' }));
   });
 
-  test('a server accepts more calls of close() while it closes and after it has closed', async () => {
+  test('a server accepts further calls of close() during and after its close', async () => {
     await using host = await startChat();
     await Promise.all([host.server.close(), host.server.close()]);
     await host.server.close();

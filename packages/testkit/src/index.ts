@@ -1,4 +1,4 @@
-// Helpers for the tests of every package. This package is never published.
+// Helpers for the tests of every package. Never published.
 
 export { type Death, type MortalBroker, mortalBroker } from './broker/mortal-broker.js';
 export { describeBrokerConformance } from './conformance/describe-broker-conformance.js';

@@ -1,4 +1,5 @@
-// Requirements of OWASP ASVS 5.0.0, chapters V2 to V4: what arrives at the interfaces. Each in words of our own, with its tests.
+// Requirements of OWASP ASVS 5.0.0, chapters V2 to V4: input, web frontend, API. Each requirement is told in our own words,
+// with its tests.
 
 const access = (file) => `e2e/tests/access/${file}.test.ts`;
 const events = (file) => `e2e/tests/events/${file}.test.ts`;
@@ -35,7 +36,7 @@ export const interfaceRows = [
     'met',
     [
       events('bad-input-by-http'),
-      'a list with one invalid event is refused with the event’s index, and none of its events is published',
+      'a list with one invalid event is refused as a whole, with that event’s index',
     ],
   ],
   [
@@ -57,10 +58,7 @@ export const interfaceRows = [
     'Text is shown as text',
     'met',
     [hostileMarkup, 'a hostile message and a hostile ticket are shown to both people as they were written'],
-    [
-      hostileMarkup,
-      'hostile text in events of a backend is shown as text, and a notification never leads to a foreign address',
-    ],
+    [hostileMarkup, 'hostile text in a backend’s events is shown as text, and leads to no foreign address'],
   ],
   [
     '3.4.1',
@@ -144,7 +142,7 @@ export const interfaceRows = [
     2,
     'The Origin of a WebSocket is checked',
     'met',
-    [access('origins-of-apps'), 'the origin %s is refused because it is not listed'],
+    [access('origins-of-apps'), 'the origin %s is refused, because it is not listed'],
     [signalr('http/origins'), 'an upgrade request from a page of another host is refused by default'],
   ],
   [

@@ -1,8 +1,8 @@
-// Writes the table of the ASVS, and checks that the tests that it names exist.
+// Writes the page of the ASVS requirements, and checks that the tests that it names exist.
 import { testTitles } from '../../test-titles.mjs';
 import { rows } from './rows.mjs';
 
-/** Returns a line for each test that a row names and that does not exist. A test without a title is its whole file. */
+/** Returns a line for each named test that does not exist. A test without a title stands for its whole file. */
 export function missingTests(read, exists) {
   return rows.flatMap(({ id, state, note, tests }) => {
     if (state === 'met' && tests.length === 0) return [`ASVS ${id} is met, but names no test`];
@@ -23,7 +23,7 @@ function testCell([file, title]) {
   return `[${name}](../../${file})${title === undefined ? '' : `: ${cell(title)}`}`;
 }
 
-/** Returns the page. */
+/** Returns the text of the page. */
 export function asvsPage() {
   const count = (state) => rows.filter((row) => row.state === state).length;
   return [

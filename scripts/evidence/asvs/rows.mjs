@@ -3,8 +3,9 @@ import { interfaceRows } from './interface-rows.mjs';
 import { ruleRows } from './rule-rows.mjs';
 
 /**
- * The rows. In the lists, a row is number, level, requirement, state, then a note or tests, each a file with a title. States: `met`; `partly`, `operator` (whoever runs it
- * must do it) and `open`, which have a note.
+ * The rows. In the lists, a row has a number, a level, a requirement and a state. A note or the tests follow, each test as a
+ * file and a title. The states are `met`, and three states that have a note: `partly`, `operator` (whoever runs the gateway
+ * must do it) and `open`.
  */
 export const rows = [...interfaceRows, ...ruleRows].map(([id, level, requirement, state, ...shown]) => ({
   id: String(id),

@@ -3,8 +3,8 @@ import type { AllowedOrigins } from '@millrace/signalr';
 import { isLoopbackName } from '../http/loopback.js';
 
 /**
- * Returns the configured origins. If none is configured, returns every loopback origin in development mode,
- * and `undefined` in normal mode. `undefined` allows only the pages that this gateway itself serves.
+ * Returns the configured origins. Without any, returns every loopback origin in development mode, and `undefined` in normal
+ * mode. `undefined` allows only the pages that this gateway itself serves.
  */
 export function allowedOriginsOf(
   configured: readonly string[],

@@ -1,9 +1,9 @@
-// API keys decide who may publish over HTTP, and limit the rooms and the event types. A comparison always
+// API keys decide which backends may publish or change members over HTTP, and limit the rooms and the event types. A comparison always
 // takes the same time, even if a part of a guessed key is right.
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { matchesPattern } from './room-access.js';
 
-/** The scopes of API keys. Only `publish` has routes yet. The other scopes are reserved. */
+/** The scopes of API keys. The scopes without routes are reserved. */
 export const API_KEY_SCOPES = ['publish', 'read', 'members', 'erase', 'admin'] as const;
 
 /** One of {@link API_KEY_SCOPES}. */
@@ -15,11 +15,11 @@ export interface ApiKey {
   readonly name: string;
   /** The key itself: 16 printable ASCII characters or more. */
   readonly key?: string;
-  /** SHA-256 digest of the key in hexadecimal, so that the configuration holds no secret: `printf %s "$KEY" | sha256sum`. */
+  /** SHA-256 digest of the key in hexadecimal, so that the configuration contains no secret: `printf %s "$KEY" | sha256sum`. */
   readonly sha256?: string;
   /** @defaultValue ['publish'] */
   readonly scopes?: readonly ApiKeyScope[];
-  /** Rooms into which the key may publish. A trailing `*` makes a prefix. @defaultValue every room */
+  /** Rooms into which the key may publish, and whose members it may change. A trailing `*` makes a prefix. @defaultValue every room */
   readonly rooms?: readonly string[];
   /**
    * Tenant of the key. The key may publish only into rooms of this tenant. @defaultValue none: the key may
@@ -35,6 +35,8 @@ export interface KnownApiKey {
   readonly name: string;
   readonly tenant: string | undefined;
   has(scope: ApiKeyScope): boolean;
+  /** True if the key is not limited to other rooms. */
+  allowsRoom(roomId: string): boolean;
   /** Returns the field of an event that the key does not allow, or `undefined` if the key allows the event. */
   forbiddenField(event: {
     readonly event_type: string;
@@ -46,7 +48,7 @@ export interface KnownApiKey {
 export class ApiKeys {
   readonly #known: readonly (KnownApiKey & { readonly digest: Buffer })[];
 
-  /** @param keys keys with limits, and plain keys, which may publish everything */
+  /** @param keys keys with limits, and plain keys without limits */
   constructor(keys: readonly (string | ApiKey)[]) {
     this.#known = keys.map((key, index) =>
       known(typeof key === 'string' ? { name: `key ${index + 1}`, key } : key),
@@ -61,7 +63,7 @@ export class ApiKeys {
   find(presented: string | undefined): KnownApiKey | undefined {
     if (presented === undefined) return undefined;
     const digest = digestOf(presented);
-    // Compares every configured key without an early exit, so that the time does not depend on the key.
+    // All configured keys are compared, without an early exit. The time therefore does not depend on the key.
     return this.#known.filter((key) => timingSafeEqual(key.digest, digest))[0];
   }
 }
@@ -72,6 +74,7 @@ function known({ name, key = '', sha256, scopes = ['publish'], rooms, tenant, ty
     tenant,
     digest: sha256 === undefined ? digestOf(key) : Buffer.from(sha256, 'hex'),
     has: (scope: ApiKeyScope) => scopes.includes(scope),
+    allowsRoom: (roomId: string) => matches(roomId, rooms),
     forbiddenField: ({ event_type, room_id }: { readonly event_type: string; readonly room_id: string }) => {
       if (!matches(room_id, rooms)) return 'room_id' as const;
       return matches(event_type, types) ? undefined : ('event_type' as const);
@@ -83,7 +86,7 @@ function matches(text: string, patterns: readonly string[] | undefined): boolean
   return patterns === undefined || patterns.some((pattern) => matchesPattern(text, pattern));
 }
 
-/** `timingSafeEqual` needs inputs of equal length, so digests are compared. */
+/** Digests are compared, because `timingSafeEqual` needs inputs of equal length. */
 function digestOf(key: string): Buffer {
   return createHash('sha256').update(key).digest();
 }

@@ -1,4 +1,4 @@
-// Names the owner of each client's budget: the user, or the address where nobody is signed in.
+// Names the owner of each client's budget: the user, or the address of a client that is not signed in.
 import type { BudgetOwner, RequestInfo } from '@millrace/signalr';
 import { ClientAddresses, limitedPartOf } from '../http/client-address.js';
 import type { User } from './token-verifier.js';
@@ -8,11 +8,11 @@ export interface ClientOwnersDependencies {
   readonly trustedProxies: readonly string[];
   /** Number of users for whom one address stands. */
   readonly usersPerAddress: number;
-  /** Called once, for the first request that came through a proxy that is not trusted. */
+  /** Called once, for the first request through a proxy that is not trusted. */
   onUndeclaredProxy(address: string): void;
 }
 
-/** The client of a request. In a negotiation, a client without a name has no user ID yet. */
+/** The client of a request. A client without a name has no user ID yet when it negotiates. */
 export interface Client {
   readonly userId: string | null;
   readonly user: User | undefined;
@@ -22,7 +22,7 @@ const undeclaredProxyDetail =
   'Requests come through a proxy that MILLRACE_TRUSTED_PROXIES does not name: limits per address are off. Name the proxies, or set it ' +
   'to `none` if there are none.';
 
-/** See the head of this file. */
+/** Names the owners of budgets. */
 export class ClientOwners {
   readonly #dependencies: ClientOwnersDependencies;
   readonly #addresses: ClientAddresses;
@@ -38,7 +38,7 @@ export class ClientOwners {
     return this.#hasUndeclaredProxy ? [undeclaredProxyDetail] : [];
   }
 
-  /** Returns the owner, or `undefined` if nobody is signed in and the address of the client is unknown. */
+  /** Returns the owner, or `undefined` if the client is not signed in and its address is unknown. */
   of(request: RequestInfo, { userId, user }: Client): BudgetOwner | undefined {
     const address = this.#addresses.of(request);
     if (address.kind === 'undeclared_proxy') this.#noteUndeclaredProxy(request.remoteAddress ?? '');

@@ -1,4 +1,4 @@
-// The secrets and API keys that a gateway accepts at present. A reload replaces them while connections stay open.
+// The secrets and API keys that a gateway accepts now. A reload replaces them while connections stay open.
 import { randomBytes } from 'node:crypto';
 import { type ResolvedGatewayOptions, secretsOf } from '../settings/options.js';
 import { ApiKeys } from './api-keys.js';
@@ -6,7 +6,7 @@ import { ApiKeys } from './api-keys.js';
 /** Options that a reload can change. */
 export type CredentialOptions = Pick<ResolvedGatewayOptions, 'jwtSecret' | 'jwtSecrets' | 'apiKeys'>;
 
-/** See the comment at the top of this file. */
+/** The accepted secrets and API keys, which a reload replaces. */
 export class Credentials {
   /** A random secret of this process. It signs tokens in development mode if no secret is configured. */
   readonly #ownSecret = randomBytes(32).toString('hex');

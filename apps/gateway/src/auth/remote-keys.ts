@@ -1,6 +1,6 @@
-// Fetches the keys of a key server when they are needed, and continues to use them while the server is
-// unavailable. jose parses the key set and finds the key of a token. This file decides when to fetch. It also
-// distinguishes a server without the key from a server that did not answer.
+// Fetches the keys of a key server when they are needed, and still uses them while the server is unavailable. jose parses the
+// key set and finds the key of a token. This file decides when to fetch, and distinguishes a server without the key from a
+// server that did not answer.
 import { setTimeout as pause } from 'node:timers/promises';
 import {
   type CryptoKey,
@@ -10,7 +10,8 @@ import {
   type FlattenedJWSInput,
   type JWTHeaderParameters,
 } from 'jose';
-import { fetchKeySet, reasonOf } from './key-server.js';
+import { reasonOf } from '../http/remote-answer.js';
+import { fetchKeySet } from './key-server.js';
 
 /** Options of {@link RemoteKeys}. */
 export interface RemoteKeysOptions {
@@ -24,7 +25,7 @@ export interface RemoteKeysOptions {
   readonly monotonicMs: () => number;
   /** Called after every request to the server. */
   readonly onFetched: (outcome: 'answered' | 'failed') => void;
-  /** Called when the key server becomes unavailable (`isAway` is true, and `reason` says why) or is available again. */
+  /** Called when the key server becomes unavailable (`isAway` is true, and `reason` is the cause) or available again. */
   readonly onStateChange: (isAway: boolean, reason: string) => void;
 }
 
@@ -42,21 +43,21 @@ export class KeysUnavailable extends Error {
 
 const fetchTimeoutMs = 5_000;
 /**
- * Minimum time between the starts of two fetches. Therefore tokens with invented key IDs cause at most one
- * request per second to the server.
+ * Minimum time between the starts of two fetches. Tokens with invented key IDs therefore cause at most one request per second
+ * to the server.
  */
 const minSpacingMs = 1_000;
 /**
- * Maximum number of callers that wait for a fetch. More callers get `KeysUnavailable`. Callers whose key is
- * known do not wait.
+ * Maximum number of callers that wait for a fetch. Further callers get `KeysUnavailable`. Callers whose key is known do not
+ * wait.
  */
 const maxWaiting = 1_000;
 const retryAfterMs = 5_000;
 
 /**
- * Caches the keys of a key server. The cache has four states: no keys → fresh keys → old keys (used while new
- * keys are fetched) → too old keys (not used). If the cache does not have a token's key, the caller waits for
- * a fetch that begins after its call. All callers that wait share this fetch.
+ * Caches the keys of a key server. The cache has four states: no keys → fresh keys → old keys (used while new ones are
+ * fetched) → too old keys (not used). A caller whose key is missing waits for a fetch that begins after its call. All waiting
+ * callers share this fetch.
  */
 export class RemoteKeys {
   readonly #options: RemoteKeysOptions;
@@ -64,7 +65,7 @@ export class RemoteKeys {
   #loadedAtMs = Number.NEGATIVE_INFINITY;
   /** Time at which the last fetch began. */
   #fetchedAtMs = Number.NEGATIVE_INFINITY;
-  /** The running fetch. Resolves to true when the server answered. Never rejects. */
+  /** The running fetch. Resolves to true if the server answered. Never rejects. */
   #underWay: Promise<boolean> | undefined;
   /** The fetch after the running one. All callers that wait for it share it. */
   #next: Promise<boolean> | undefined;
@@ -73,7 +74,7 @@ export class RemoteKeys {
 
   constructor(options: RemoteKeysOptions) {
     this.#options = options;
-    // This class decides when to fetch. Therefore jose's own cache never expires, and jose does not fetch a missing key.
+    // This class decides when to fetch. Therefore jose's own cache never expires, and jose fetches nothing for a missing key.
     this.#set = createRemoteJWKSet(new URL(options.url), {
       timeoutDuration: fetchTimeoutMs,
       cacheMaxAge: Number.POSITIVE_INFINITY,

@@ -1,4 +1,4 @@
-// The rules that a token must follow apart from its signature, and the reasons for which a token is refused. Pure.
+// The rules that a token must follow apart from its signature, and the reasons for a refusal. Pure.
 import type { JWTPayload, ProtectedHeaderParameters } from 'jose';
 
 /** Signature algorithms of secrets. */
@@ -31,7 +31,9 @@ export interface TokenRules {
   readonly requiredClaims: readonly string[];
   /** Accepted algorithms. */
   readonly algorithms: readonly string[];
-  /** Accepted values of the header `typ`, in any case and with or without `application/`. A token without `typ` is accepted. */
+  /**
+   * Accepted values of the header `typ`. Case and the prefix `application/` do not matter. A token without `typ` is accepted.
+   */
   readonly types: readonly string[];
   readonly clockToleranceMs: number;
   /** Maximum time between the claims `iat` and `exp`. */
@@ -57,7 +59,9 @@ export type TokenRefusal =
   | 'claim_invalid'
   | 'life_too_long'
   | 'sub'
-  | 'rooms';
+  | 'user'
+  | 'rooms'
+  | 'signed_out';
 
 /** A refusal, with a description of the fault that repeats no value of the token. */
 export interface Refused {
@@ -77,10 +81,7 @@ export function checkHeader(header: ProtectedHeaderParameters, rules: TokenRules
     : { refusal: 'type', detail: `its typ is not one of ${rules.types.join(', ')}` };
 }
 
-/**
- * `typ` is a media type. The prefix `application/` may be left out, and upper and lower case are equal (RFC
- * 7515, section 4.1.9).
- */
+/** `typ` is a media type: the prefix `application/` may be missing, and case does not matter (RFC 7515, section 4.1.9). */
 function plainType(type: unknown): string | undefined {
   return typeof type === 'string' ? type.toLowerCase().replace(/^application\//, '') : undefined;
 }

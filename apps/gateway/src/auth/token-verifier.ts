@@ -9,6 +9,8 @@ import {
   jwtVerify,
   type ProtectedHeaderParameters,
 } from 'jose';
+import type { AppUser } from '../access/app-access.js';
+import { type ReadUser, userOfStandardClaims } from '../access/user-of-claims.js';
 import { KeysUnavailable, type RemoteKeys } from './remote-keys.js';
 import {
   checkHeader,
@@ -21,13 +23,17 @@ import {
 
 /** The user of a connection. */
 export interface User {
-  /** The claim `sub`. */
+  /** The claim `sub`, unless the application names the user. */
   readonly userId: string;
   /** The display name: the claim `name`, or the claim `sub` if the token has no `name`. */
   readonly name: string;
   /** The claim `rooms`: room IDs. A trailing `*` makes a prefix. */
   readonly rooms: readonly string[];
-  /** True for a client of development mode that named no user. Its user ID is new for each connection. */
+  /** The user as the application's `userOf` returned it. */
+  readonly appUser?: AppUser;
+  /** The claim `iat` in milliseconds since 1970, or 0 if the token has none. `undefined` for a client without a token. */
+  readonly issuedAtMs?: number;
+  /** True for a client of development mode without a user name. Its user ID is new for each connection. */
   readonly isAnonymous?: boolean;
 }
 
@@ -39,16 +45,16 @@ export interface VerifiedToken {
 }
 
 /**
- * Outcome of a verification. `keys_unavailable` is not a refusal: the token may be valid, and the client
- * should try again. The `reason` is missing if the key server is unavailable, because `RemoteKeys` reports
- * that outage.
+ * Outcome of a verification. `keys_unavailable` is no refusal: the token may be valid, and the client should try again. It
+ * has no `reason` if the key server is unavailable, because `RemoteKeys` reports that outage. `user_unavailable` is none either: the
+ * application failed to name the user.
  */
 export type TokenVerification =
   | { readonly ok: true; readonly token: VerifiedToken }
   | { readonly ok: false; readonly refusal: TokenRefusal; readonly detail: string }
   | {
       readonly ok: false;
-      readonly refusal: 'keys_unavailable';
+      readonly refusal: 'keys_unavailable' | 'user_unavailable';
       readonly retryAfterMs: number;
       readonly reason?: string;
     };
@@ -58,17 +64,18 @@ export type TokenVerifier = (token: string | null) => Promise<TokenVerification>
 
 /** Sources of the keys. At least one is present. */
 export interface TokenKeys {
-  /**
-   * Secrets of HS256, HS384 and HS512 tokens. These secrets are tried in turn. The list is read again for
-   * each token.
-   */
+  /** Secrets of HS256, HS384 and HS512 tokens, which are tried in turn. The list is read again for each token. */
   readonly secrets: readonly Uint8Array[];
   /** Keys of all other algorithms. */
   readonly remoteKeys: Pick<RemoteKeys, 'keyOf'> | undefined;
 }
 
-/** Creates a verifier. A token is verified with the secrets or with the keys of the key server, depending on its algorithm. */
-export function createTokenVerifier(keys: TokenKeys, rules: TokenRules): TokenVerifier {
+/** Creates a verifier. The algorithm of a token decides whether the secrets or the keys of the key server verify it. */
+export function createTokenVerifier(
+  keys: TokenKeys,
+  rules: TokenRules,
+  readUser: ReadUser = userOfStandardClaims,
+): TokenVerifier {
   const options = optionsOf(rules);
   return async (token) => {
     if (token === null || token === '') return { ok: false, refusal: 'missing', detail: 'there is no token' };
@@ -82,7 +89,7 @@ export function createTokenVerifier(keys: TokenKeys, rules: TokenRules): TokenVe
       const payload = isSecretAlgorithm(header)
         ? await verifyWithAny(token, keys.secrets, options)
         : await verifyWithKeys(token, keys.remoteKeys, options);
-      return readClaims(payload, rules);
+      return readClaims(payload, rules, readUser);
     } catch (error) {
       return failureOf(error);
     }
@@ -103,10 +110,7 @@ function headerOf(token: string): ProtectedHeaderParameters | undefined {
 const isSecretAlgorithm = ({ alg }: ProtectedHeaderParameters): boolean =>
   SECRET_ALGORITHMS.includes(String(alg));
 
-/**
- * The algorithm of a token determines which keys may verify it. Therefore a token cannot use a public key as
- * an HMAC secret.
- */
+/** The algorithm of a token decides which keys may verify it. Therefore a token cannot use a public key as an HMAC secret. */
 function checkSource(header: ProtectedHeaderParameters, keys: TokenKeys): Refused | undefined {
   const hasSource = isSecretAlgorithm(header) ? keys.secrets.length > 0 : keys.remoteKeys !== undefined;
   if (hasSource) return undefined;
@@ -123,7 +127,7 @@ function optionsOf(rules: TokenRules): JWTVerifyOptions {
   };
 }
 
-/** Tries one key after the other until the signature fits. The error of the last key is thrown. */
+/** Tries the keys one by one until the signature fits. Throws the error of the last key. */
 async function verifyWithAny(
   token: string,
   keys: Iterable<Uint8Array> | AsyncIterable<CryptoKey>,
@@ -156,32 +160,25 @@ async function verifyWithKeys(
   }
 }
 
-function readClaims(payload: JWTPayload, rules: TokenRules): TokenVerification {
-  const { sub, exp } = payload;
-  const name = payload['name'];
-  const rooms = payload['rooms'] ?? [];
+function readClaims(payload: JWTPayload, rules: TokenRules, readUser: ReadUser): TokenVerification {
+  const { exp, iat = 0 } = payload;
   const refused = checkLife(payload, rules);
   if (refused !== undefined) return { ok: false, ...refused };
-  if (typeof sub !== 'string' || !isUsableUserId(sub))
-    return { ok: false, refusal: 'sub', detail: 'its sub cannot be a user ID' };
-  if (!Array.isArray(rooms) || !rooms.every((room) => typeof room === 'string'))
-    return { ok: false, refusal: 'rooms', detail: 'its rooms are not a list of texts' };
+  const read = readUser(payload);
+  if (read === 'unavailable')
+    return { ok: false, refusal: 'user_unavailable', retryAfterMs: unreadableRetryMs };
+  if (!('user' in read)) return { ok: false, ...read };
   return {
     ok: true,
     token: {
-      user: { userId: sub, name: typeof name === 'string' && name !== '' ? name : sub, rooms },
+      user: { ...read.user, issuedAtMs: iat * 1000 },
       expiresAtMs: exp === undefined ? undefined : exp * 1000,
     },
   };
 }
 
-/** True when a gateway accepts this user ID: `user:<sub>` must be a valid room ID, and `me` is an alias. */
-export function isUsableUserId(sub: string): boolean {
-  return sub !== '' && sub !== 'me' && Buffer.byteLength(sub) <= 200 && !/[\p{Cc}\p{Cs}]/u.test(sub);
-}
-
-// If the gateway cannot read a key of the key server, it does not know whether the token is valid. The result
-// is the same as if the key server did not answer.
+// A key that the gateway cannot read may be the right one, so it is unknown whether the token is valid. The result is the
+// same as without an answer of the key server.
 const unreadableRetryMs = 5_000;
 
 function failureOf(error: unknown): TokenVerification {

@@ -1,9 +1,9 @@
-// Turns a failure of the broker at start into one line, with cause and remedy, for the person who started the gateway or the
-// command.
+// Describes a failure of the broker at the start in one line, with cause and remedy, for the person who started the gateway
+// or the command.
 import { BrokerError, explainRedisFailure } from '@millrace/broker';
 import { GatewayError } from '../errors.js';
 
-/** Describes the failure in one line, with its cause and the remedy. Without a `redisUrl` the broker is in memory. */
+/** Describes the failure in one line, with its cause and the remedy. The broker is in memory without a `redisUrl`. */
 export async function explainBrokerFailure(
   cause: unknown,
   redisUrl: string | undefined,
@@ -11,6 +11,10 @@ export async function explainBrokerFailure(
   if (cause instanceof BrokerError && cause.code === 'partitions_differ') {
     const remedy = 'Set MILLRACE_PARTITIONS to the stored number, or leave it unset.';
     return new GatewayError('partitions_differ', `${cause.message}. ${remedy}`, { cause });
+  }
+  if (cause instanceof BrokerError && cause.code === 'foreign_group') {
+    const remedy = 'The setting is MILLRACE_CONSUMER_GROUP.';
+    return new GatewayError('foreign_group', `${cause.message}. ${remedy}`, { cause });
   }
   if (cause instanceof BrokerError && cause.code === 'layout_differs')
     return new GatewayError('layout_differs', `${cause.message}.`, { cause });
@@ -27,7 +31,7 @@ export async function explainBrokerFailure(
   return new GatewayError('broker_unavailable', `${message}${settings.join('')}`, { cause });
 }
 
-/** The words with which the broker names its options, and the settings that give these options. */
+/** The broker's words for its options, and the settings that give these options. */
 const SETTINGS_OF: readonly (readonly [words: string, setting: string])[] = [
   ['the Redis URL', 'The Redis URL is MILLRACE_REDIS_URL.'],
   ['the TLS CA', 'The file of the TLS CA is MILLRACE_REDIS_TLS_CA_FILE.'],

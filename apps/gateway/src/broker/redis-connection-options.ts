@@ -1,27 +1,69 @@
 // The options of every connection that the gateway opens to Redis.
-import { BrokerError, parseRedisUrl, type RedisTlsOptions, resolveRedisTls } from '@millrace/broker';
+import {
+  BrokerError,
+  parseRedisUrl,
+  type RedisTlsOptions,
+  type RedisTlsSource,
+  resolveRedisTls,
+} from '@millrace/broker';
 import { GatewayError } from '../errors.js';
 import type { GatewayOptions } from '../settings/options.js';
 
 /** The settings that concern the connection to Redis. */
-export type RedisSettings = Pick<
+export type RedisSettings = Pick<GatewayOptions, 'redisUrl'> & CertificateSettings;
+
+type CertificateSettings = Pick<
   GatewayOptions,
-  'redisUrl' | 'redisTlsCa' | 'redisTlsCert' | 'redisTlsKey' | 'redisTlsServerName'
+  'redisTlsCa' | 'redisTlsCert' | 'redisTlsKey' | 'redisTlsServerName'
 >;
 
 /** Address and certificates of Redis, in the form that `createRedisBroker` and `connectRedis` accept. */
 export interface RedisConnectionOptions {
   readonly url: string;
-  readonly tls: RedisTlsOptions;
+  readonly tls: RedisTlsSource;
 }
 
 /** Returns the options of the connections, or `undefined` if the settings name no Redis. */
-export function redisConnectionOptions(settings: RedisSettings): RedisConnectionOptions | undefined {
+export function redisConnectionOptions(
+  settings: RedisSettings,
+  tls: RedisTlsSource = tlsOf(settings),
+): RedisConnectionOptions | undefined {
   const { redisUrl: url } = settings;
-  return url === undefined ? undefined : { url, tls: tlsOf(settings) };
+  return url === undefined ? undefined : { url, tls };
 }
 
-function tlsOf(settings: RedisSettings): RedisTlsOptions {
+/** The certificates for connections to Redis, which a reload replaces. Connections that are open stay open. */
+export class RedisCertificates {
+  #settings: CertificateSettings;
+  #tls: RedisTlsOptions;
+
+  constructor(settings: CertificateSettings) {
+    this.#settings = settings;
+    this.#tls = tlsOf(settings);
+  }
+
+  /** The certificates of the next connection. */
+  readonly current = (): RedisTlsOptions => this.#tls;
+
+  /** Returns the settings of today with the renewed ones in place of theirs. */
+  renewed({ redisTlsCa, redisTlsCert, redisTlsKey }: CertificateSettings): CertificateSettings {
+    const { redisTlsServerName } = this.#settings;
+    return {
+      redisTlsCa: redisTlsCa ?? this.#settings.redisTlsCa,
+      redisTlsCert: redisTlsCert ?? this.#settings.redisTlsCert,
+      redisTlsKey: redisTlsKey ?? this.#settings.redisTlsKey,
+      redisTlsServerName,
+    };
+  }
+
+  /** Replaces the certificates by checked ones. */
+  replace(settings: CertificateSettings): void {
+    this.#settings = settings;
+    this.#tls = tlsOf(settings);
+  }
+}
+
+function tlsOf(settings: CertificateSettings): RedisTlsOptions {
   return {
     ca: settings.redisTlsCa,
     cert: settings.redisTlsCert,

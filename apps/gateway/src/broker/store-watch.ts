@@ -1,5 +1,5 @@
-// Checks at start, after a reconnection and at readiness requests whether Redis keeps its data. Redis may
-// evict keys when its memory is full, and may lose all its data when it restarts.
+// Checks whether Redis keeps its data: at the start, after a reconnection and at readiness requests. Redis may evict keys
+// when its memory is full, and may lose all its data when it restarts.
 import type { Broker, StoreSettings } from '@millrace/broker';
 import type { Logger } from '../telemetry/logger.js';
 
@@ -10,7 +10,7 @@ const minSpacingMs = 5_000;
 interface Risk {
   /** The setting and its safe value, as a statement. */
   readonly remedy: string;
-  /** Returns the present value for the log; `undefined` if the Redis user may not look it up. */
+  /** Returns the present value for the log. `undefined` if the Redis user lacks the right to read it. */
   valueOf(settings: StoreSettings): string | undefined;
   /** Returns the advice for an unsafe value, and `undefined` for a safe value. */
   adviceFor(value: string): string | undefined;
@@ -40,7 +40,7 @@ const RISKS: readonly Risk[] = [
   },
 ];
 
-/** Logs each risk when it appears and when it is gone, and provides the advice that `/readyz` shows under `details`. */
+/** Logs each risk when it appears and when it is gone. Provides the advice that `/readyz` shows under `details`. */
 export class StoreWatch {
   readonly #broker: Pick<Broker, 'storeSettings' | 'state' | 'kind'>;
   readonly #logger: Logger;
@@ -71,7 +71,7 @@ export class StoreWatch {
     void this.check();
   }
 
-  /** Reads the settings. Never rejects: a failed check is repeated later. */
+  /** Reads the settings. Never rejects. A failed check is repeated later. */
   async check(): Promise<void> {
     // The in-memory broker evicts nothing, and its welcome text says that it keeps nothing.
     if (this.#broker.kind === 'memory') return;

@@ -1,6 +1,7 @@
 // `millrace dead-letters list|show|replay|drop`: shows, requeues and drops rejected entries.
-import { type Broker, BrokerError, createRedisBroker, type EntryId } from '@millrace/broker';
+import { type Broker, BrokerError, createRedisBroker, defaultsFor, type EntryId } from '@millrace/broker';
 import { eventCatalog } from '@millrace/contract';
+import { loadApplication } from '../application/load-application.js';
 import { explainBrokerFailure } from '../broker/broker-failure.js';
 import { checkRedisTls, redisConnectionOptions } from '../broker/redis-connection-options.js';
 import { auditedDeadLetters } from '../dead-letters/audited-dead-letters.js';
@@ -11,14 +12,23 @@ import {
   outcomeJson,
   outcomeText,
 } from '../dead-letters/dead-letter-actions.js';
-import { findDeadLetter, newestDeadLetters, streamsNamed } from '../dead-letters/dead-letter-list.js';
+import {
+  findDeadLetter,
+  newestDeadLetters,
+  type StreamDeadLetter,
+  streamsNamed,
+} from '../dead-letters/dead-letter-list.js';
 import { deadLetterJson, deadLetterTable, deadLetterText } from '../dead-letters/dead-letter-text.js';
 import { GatewayError } from '../errors.js';
+import { Intake, shownEnvelopeOf } from '../intake/intake.js';
+import type { ShownEnvelope } from '../intake/taken-entry.js';
 import { readEnvironment } from '../settings/environment.js';
 import { createCommandAudit, operator } from '../telemetry/audit.js';
 
 /** Options of every `millrace dead-letters` command. */
 export interface CommonOptions {
+  /** The application module whose streams are meant. @defaultValue that of MILLRACE_APP, or the built-in streams */
+  readonly app?: string;
   readonly stream?: string;
   readonly json?: boolean;
 }
@@ -37,10 +47,11 @@ export interface ActionCommandOptions extends CommonOptions {
 
 /** Prints the newest dead letters. */
 export async function listDeadLetters(options: ListCommandOptions): Promise<void> {
-  await withBroker(async (broker) => {
+  await withBroker(options, async (broker, intake) => {
     const deadLetters = await newestDeadLetters(broker, streamsNamed(broker, options.stream), options);
     if (options.json === true) for (const deadLetter of deadLetters) console.log(deadLetterJson(deadLetter));
-    else if (deadLetters.length > 0) console.log(deadLetterTable(deadLetters));
+    else if (deadLetters.length > 0)
+      console.log(deadLetterTable(deadLetters, (deadLetter) => partsOf(deadLetter, intake)));
     else console.error('millrace: no dead letters');
     const last = deadLetters.at(-1);
     if (options.json === true || last === undefined || deadLetters.length < options.limit) return;
@@ -48,9 +59,9 @@ export async function listDeadLetters(options: ListCommandOptions): Promise<void
   });
 }
 
-/** Prints one dead letter. The exit code is 1 when it does not exist. */
+/** Prints one dead letter. The exit code is 1 if it does not exist. */
 export async function showDeadLetter(id: EntryId, options: CommonOptions): Promise<void> {
-  await withBroker(async (broker) => {
+  await withBroker(options, async (broker) => {
     const deadLetter = await findDeadLetter(broker, streamsNamed(broker, options.stream), id);
     if (deadLetter === undefined) fail(outcomeText({ id, status: 'not_found' }));
     else console.log(options.json === true ? deadLetterJson(deadLetter) : deadLetterText(deadLetter));
@@ -58,10 +69,10 @@ export async function showDeadLetter(id: EntryId, options: CommonOptions): Promi
 }
 
 /**
- * Requeues or drops dead letters and prints a line for each. The exit code is 1 when the action failed for at least one of them.
+ * Requeues or drops dead letters and prints a line for each. The exit code is 1 if the action failed for at least one of
+ * them.
  *
- * @throws GatewayError `invalid_arguments` when neither IDs nor `--all` are given, when both are given, or when `--limit` is given
- * with IDs
+ * @throws GatewayError `invalid_arguments` for neither IDs nor `--all`, for both, or for `--limit` with IDs
  */
 export async function applyDeadLetterAction(
   action: DeadLetterAction,
@@ -69,7 +80,7 @@ export async function applyDeadLetterAction(
   options: ActionCommandOptions,
 ): Promise<void> {
   const selection = selectionOf(ids, options);
-  await withBroker(async (broker) => {
+  await withBroker(options, async (broker) => {
     let done = 0;
     const streams = streamsNamed(broker, options.stream);
     const audit = createCommandAudit();
@@ -101,27 +112,43 @@ function selectionOf(ids: readonly EntryId[], { all, limit }: ActionCommandOptio
   return { ids };
 }
 
-/** Runs `work` with the Redis broker that MILLRACE_REDIS_URL and MILLRACE_REDIS_KEY_PREFIX name. No gateway needs to run. */
-async function withBroker(work: (broker: Broker) => Promise<void>): Promise<void> {
-  const settings = readEnvironment(process.env).gateway;
+/**
+ * Runs `work` with the Redis broker that MILLRACE_REDIS_URL and MILLRACE_REDIS_KEY_PREFIX name, and the streams of the application.
+ * No gateway needs to run.
+ */
+async function withBroker(
+  { app }: Pick<CommonOptions, 'app'>,
+  work: (broker: Broker, intake: Intake) => Promise<void>,
+): Promise<void> {
+  const environment = readEnvironment(process.env);
+  const settings = environment.gateway;
+  const appModule = app ?? environment.appModule;
   checkRedisTls(settings);
   const redis = redisConnectionOptions(settings);
-  const { redisKeyPrefix = '' } = settings;
   if (redis === undefined) {
     throw new GatewayError(
       'invalid_configuration',
       'Set MILLRACE_REDIS_URL to the value that the gateway has. Dead letters of an in-memory broker are visible in its process only.',
     );
   }
-  const broker = createRedisBroker({ ...redis, keyPrefix: redisKeyPrefix, streams: eventCatalog.streams });
+  const { catalog = eventCatalog, intake = {} } =
+    appModule === undefined ? {} : await loadApplication(appModule);
+  const { streams } = catalog;
+  const { keyPrefix } = defaultsFor(streams, settings.redisKeyPrefix);
+  const broker = createRedisBroker({ ...redis, keyPrefix, streams });
   try {
     await broker.open();
-    await work(broker);
+    await work(broker, new Intake(intake));
   } catch (error) {
     throw error instanceof BrokerError ? await explainBrokerFailure(error, redis.url) : error;
   } finally {
     await broker.close();
   }
+}
+
+/** Returns event type and room by the intake rule of the stream, if it has one. */
+function partsOf({ stream, originId: id, fields }: StreamDeadLetter, intake: Intake): ShownEnvelope {
+  return shownEnvelopeOf(intake.take(stream, { id, fields }));
 }
 
 function fail(message: string): void {

@@ -1,40 +1,59 @@
 // `millrace serve`: runs the gateway until it is told to stop.
-import { GatewayError } from '../errors.js';
-import type { GatewayExtension } from '../extension.js';
+import { type AnyCatalog, eventCatalog } from '@millrace/contract';
+import { loadApplication } from '../application/load-application.js';
 import { createGateway, type Gateway, type GatewayAddress } from '../gateway.js';
 import { readEnvironment } from '../settings/environment.js';
 import { createAudit } from '../telemetry/audit.js';
-import { createLogger, flushLogger, type Logger } from '../telemetry/logger.js';
+import { createLogger, flushLogger, type LogFormat, type Logger } from '../telemetry/logger.js';
 import { welcomeText } from './welcome.js';
 
 /** Starts a gateway with the settings of the environment. SIGTERM and SIGINT stop it cleanly. */
 export async function serve(options: {
   readonly isDevelopment: boolean;
-  readonly hasDemo: boolean;
+  /** The application module. @defaultValue that of MILLRACE_APP */
+  readonly app: string | undefined;
 }): Promise<void> {
+  // The reader of the output may have ended, as `| head` does. The gateway keeps running.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
   const environment = readEnvironment(process.env);
   const isDevelopment = options.isDevelopment || environment.gateway.isDevelopment === true;
-  // In development mode at a terminal, the log is for a person. In this case, the welcome text replaces the
-  // log lines of level info.
-  const isForPeople = isDevelopment && process.stdout.isTTY;
+  const isForPeople = isLogForPeople(environment.logFormat, isDevelopment);
   const logger = createLogger({
-    level: environment.logLevel ?? (isForPeople ? 'warn' : 'info'),
+    // In development the welcome text replaces the log lines of level info.
+    level: environment.logLevel ?? (isForPeople && isDevelopment ? 'warn' : 'info'),
     isForPeople,
   });
-  const extensions = options.hasDemo || environment.hasDemo ? [await loadDemo()] : [];
-  const gateway = createGateway({ ...environment.gateway, isDevelopment, extensions }, logger);
-  // A terminal that closes also sends SIGHUP. In that case, the gateway stops.
+  const appModule = options.app ?? environment.appModule;
+  const app = appModule === undefined ? undefined : await loadApplication(appModule);
+  const gateway = createGateway<AnyCatalog>({ ...environment.gateway, isDevelopment, app }, logger);
+  // A terminal that closes also sends SIGHUP. The gateway then stops.
   const isAtTerminal = process.stdin.isTTY || process.stdout.isTTY;
   stopOnSignals(isAtTerminal ? ['SIGTERM', 'SIGINT', 'SIGHUP'] : ['SIGTERM', 'SIGINT'], gateway, logger);
   if (!isAtTerminal) reloadOnSignal(gateway, logger);
   const { url, adminUrl } = await started(gateway, logger);
-  const [demo] = extensions;
-  if (isDevelopment)
-    console.log(welcomeText({ url, adminUrl, brokerKind: gateway.brokerKind, example: demo?.example }));
+  if (!isDevelopment) return;
+  const { jwksUrl, jwtSecret, jwtSecrets = [], apiKeys = [] } = environment.gateway;
+  const text = welcomeText({
+    url,
+    adminUrl,
+    brokerKind: gateway.brokerKind,
+    catalog: app?.catalog ?? eventCatalog,
+    needsToken: jwksUrl !== undefined || jwtSecret !== undefined || jwtSecrets.length > 0,
+    needsKey: apiKeys.length > 0,
+    example: app?.example,
+  });
+  // If the log is JSON, standard output contains only JSON, so that programs can read it line by line.
+  if (isForPeople) console.log(text);
+  else console.error(text);
 }
 
-/** Starts the gateway. If that fails, the log is written first, so that the reason is printed last. */
-async function started(gateway: Gateway, logger: Logger): Promise<GatewayAddress> {
+/** True if the log has lines for people: if the setting says so, or by default in development mode at a terminal. */
+function isLogForPeople(format: LogFormat | undefined, isDevelopment: boolean): boolean {
+  return format === undefined ? isDevelopment && process.stdout.isTTY : format === 'text';
+}
+
+/** Starts the gateway. A failure flushes the log first, so that the reason is printed last. */
+async function started(gateway: Gateway<AnyCatalog>, logger: Logger): Promise<GatewayAddress> {
   try {
     return await gateway.start();
   } catch (error) {
@@ -43,25 +62,8 @@ async function started(gateway: Gateway, logger: Logger): Promise<GatewayAddress
   }
 }
 
-// The demo is loaded by name, because the gateway must run without it.
-const demoPackage = '@millrace/helpdesk';
-
-async function loadDemo(): Promise<GatewayExtension> {
-  try {
-    const { default: demo } = (await import(demoPackage)) as { readonly default: GatewayExtension };
-    return demo;
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw cause;
-    throw new GatewayError(
-      'invalid_configuration',
-      `MILLRACE_DEMO needs the package ${demoPackage}. Install it, or unset MILLRACE_DEMO.`,
-      { cause },
-    );
-  }
-}
-
 /** SIGHUP reads the secrets again from their files. A wrong setting changes nothing. */
-function reloadOnSignal(gateway: Gateway, logger: Logger): void {
+function reloadOnSignal(gateway: Gateway<AnyCatalog>, logger: Logger): void {
   const audit = createAudit(logger);
   process.on('SIGHUP', () => {
     const act = { action: 'reload_secrets', by: 'SIGHUP' } as const;
@@ -76,12 +78,16 @@ function reloadOnSignal(gateway: Gateway, logger: Logger): void {
   });
 }
 
-function stopOnSignals(signals: readonly NodeJS.Signals[], gateway: Gateway, logger: Logger): void {
+function stopOnSignals(
+  signals: readonly NodeJS.Signals[],
+  gateway: Gateway<AnyCatalog>,
+  logger: Logger,
+): void {
   let isStopping = false;
   for (const signal of signals) {
     process.on(signal, () => {
       if (isStopping) {
-        // The second signal means that the gateway must exit without waiting.
+        // A second signal asks the gateway to exit without waiting.
         logger.warn({ signal }, 'exiting without waiting');
         void exit(1, logger);
         return;
@@ -99,12 +105,12 @@ function stopOnSignals(signals: readonly NodeJS.Signals[], gateway: Gateway, log
   }
 }
 
-// Maximum time to wait for the log to be written at the end. The reader of the log may be stuck.
+// Maximum time to wait for the log at the end. The reader of the log may be stuck.
 const flushTimeoutMs = 1_000;
 
 /**
- * Writes the log, then ends the process. If the reader of the log is gone, as after `| head`, the logger's
- * own write at exit would retry forever. The flush here detects this case.
+ * Writes the log, then ends the process. The reader of the log may be gone, as after `| head`. The logger's own write at exit
+ * would then retry forever. The flush here detects this case.
  */
 async function exit(code: number, logger: Logger): Promise<never> {
   const timeout = new Promise<void>((resolve) => {

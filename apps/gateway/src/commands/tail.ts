@@ -1,6 +1,7 @@
 // `millrace tail`: joins a room like any SignalR client and prints the events that arrive.
 import { HubConnectionBuilder, LogLevel } from '@microsoft/signalr';
-import { eventCatalog } from '@millrace/contract';
+import { memberTexts } from '@millrace/contract';
+import { AllTargetsProtocol, ANY_TARGET } from './all-targets.js';
 import { escapeControls } from './terminal-text.js';
 
 /** Options of `millrace tail`. */
@@ -14,6 +15,7 @@ export interface TailCommandOptions {
 
 interface TailedEvent {
   readonly position: string;
+  readonly event_id: string;
   readonly event_type: string;
   readonly timestamp: string;
   readonly room_id: string;
@@ -30,15 +32,12 @@ export async function tail(options: TailCommandOptions): Promise<void> {
   const { room, token } = options;
   const connection = new HubConnectionBuilder()
     .withUrl(hubUrl(options.url), token === undefined ? {} : { accessTokenFactory: () => token })
+    .withHubProtocol(new AllTargetsProtocol())
     .withAutomaticReconnect({ nextRetryDelayInMilliseconds: () => 1_000 })
     .configureLogging(LogLevel.None)
     .build();
 
   let position: string | undefined;
-  connection.on('position', (message: { readonly position: string }) => {
-    position = message.position;
-  });
-  connection.on('resync', () => console.error('millrace: some events were lost and cannot be sent any more'));
   const join = async (): Promise<void> => {
     const answer = await connection.invoke<JoinAnswer>('JoinRoom', room, position ?? null);
     if (position !== undefined && !answer.recovered)
@@ -48,14 +47,17 @@ export async function tail(options: TailCommandOptions): Promise<void> {
 
   const finished = new Promise<void>((resolve) => {
     let count = 0;
-    for (const { name } of eventCatalog.eventTypes) {
-      connection.on(name, (event: TailedEvent) => {
-        position = event.position;
-        console.log(escapeControls(options.json === true ? JSON.stringify(event) : lineOf(event)));
-        count += 1;
-        if (count === options.count) resolve();
-      });
-    }
+    connection.on(ANY_TARGET, (target: string, text: string) => {
+      const message = JSON.parse(text) as Partial<TailedEvent>;
+      position = message.position ?? position;
+      if (target === 'resync') console.error('millrace: some events were lost and cannot be sent any more');
+      if (target === 'event_erased')
+        console.error(escapeControls(`millrace: the event ${message.event_id} was erased`));
+      if (!isEvent(message)) return;
+      console.log(escapeControls(onOneLine(options.json === true ? text : lineOf(message, text))));
+      count += 1;
+      if (count === options.count) resolve();
+    });
     process.once('SIGINT', () => resolve());
     process.once('SIGTERM', () => resolve());
     connection.onclose(() => resolve());
@@ -88,11 +90,24 @@ export async function tail(options: TailCommandOptions): Promise<void> {
 function hubUrl(url: string): string {
   const base = new URL(url);
   base.pathname = `${base.pathname.replace(/\/$/, '')}/hubs/events`;
+  // The connection is then only in the room that it joins.
+  base.searchParams.set('resume', '1');
   return base.href;
 }
 
-function lineOf(event: TailedEvent): string {
-  return `${event.timestamp}  ${event.event_type.padEnd(20)}  ${JSON.stringify(event.payload)}`;
+/** True for an event. The other messages of the gateway have no `payload`. */
+function isEvent(message: Partial<TailedEvent>): message is TailedEvent {
+  return message.payload !== undefined && message.event_type !== undefined;
+}
+
+/** Returns the line for people. The payload is shown as it was written, with all digits of its numbers. */
+function lineOf({ timestamp, event_type }: TailedEvent, text: string): string {
+  return `${timestamp}  ${event_type.padEnd(20)}  ${memberTexts(text, ['payload']).get('payload')}`;
+}
+
+/** Replaces the line ends between the tokens of JSON text. Inside its strings, line ends are escaped. */
+function onOneLine(text: string): string {
+  return text.replace(/[\r\n]+/g, ' ');
 }
 
 function reasonOf(error: unknown, url: string): string {

@@ -1,8 +1,8 @@
-// Makes text from other people safe for a terminal. Without this, such text could send escape sequences to
-// the terminal, or reverse the direction of text. Pure.
+// Makes text from other people safe for a terminal. Such text could otherwise send escape sequences to the terminal, or
+// reverse the direction of text. Pure.
 
 /**
- * Returns the text with control and format characters as `\uXXXX`. In JSON, these escapes stand for the same characters, so that a
+ * Returns the text with control and format characters as `\uXXXX`. In JSON, these escapes stand for the same characters, so a
  * program reads the same value.
  */
 export function escapeControls(text: string): string {

@@ -1,6 +1,6 @@
 // `millrace token`: signs a token as a backend would.
+import { isUserId } from '@millrace/contract';
 import { createTokenIssuer } from '../auth/token-issuer.js';
-import { isUsableUserId } from '../auth/token-verifier.js';
 import { GatewayError } from '../errors.js';
 import { readEnvironment } from '../settings/environment.js';
 import { secretsOf } from '../settings/options.js';
@@ -29,7 +29,7 @@ export async function mintToken(options: TokenCommandOptions): Promise<void> {
       'Set MILLRACE_JWT_SECRET to the secret that the gateway uses.',
     );
   }
-  if (!isUsableUserId(options.sub)) {
+  if (!isUserId(options.sub)) {
     throw new GatewayError(
       'invalid_arguments',
       `--sub ${JSON.stringify(options.sub)} cannot be a user ID. Give one of 1 to 200 bytes without control characters, and not "me".`,

@@ -4,8 +4,8 @@ import type { Audit, AuditRecord } from '../telemetry/audit.js';
 import type { DeadLetterBroker } from './dead-letter-list.js';
 
 /**
- * Returns a broker that works like the given one, but also writes audit lines: one for each dead letter that
- * is requeued or dropped, and one for each attempt that is refused or fails.
+ * Returns a broker that works like the given one and writes audit lines. Each dead letter that is requeued or dropped gets a
+ * line, and so does each attempt that is refused or fails.
  */
 export function auditedDeadLetters(broker: DeadLetterBroker, audit: Audit, by: string): DeadLetterBroker {
   const line = (action: AuditRecord['action'], stream: string, id: EntryId) => ({

@@ -7,13 +7,13 @@ import {
   type StreamDeadLetter,
 } from './dead-letter-list.js';
 
-/** An action on dead letters. It has the name of its command: `replay` requeues the entry, and `drop` removes the dead letter. */
+/** An action on dead letters, named like its command. `replay` requeues the entry, and `drop` removes the dead letter. */
 export type DeadLetterAction = 'replay' | 'drop';
 
 /** Outcome of an action on one dead letter. */
 export interface DeadLetterOutcome {
   readonly id: EntryId;
-  /** Absent when no stream has the dead letter. */
+  /** Absent if no stream has the dead letter. */
   readonly stream?: string;
   readonly status: 'replayed' | 'dropped' | 'not_found' | 'not_replayable';
   /** ID of the new entry, if the dead letter was requeued. */
@@ -24,10 +24,10 @@ export interface DeadLetterOutcome {
 export type DeadLetterSelection = { readonly ids: readonly EntryId[] } | { readonly limit: number };
 
 /**
- * Applies `action` to each selected dead letter, and yields each outcome immediately. If no IDs are given,
- * handles one stream after the other, the oldest dead letter first. An error does not undo earlier actions.
+ * Applies `action` to each selected dead letter, and yields each outcome at once. Without IDs, handles one stream after the
+ * other, the oldest dead letter first. An error does not undo earlier actions.
  *
- * @throws GatewayError `invalid_arguments` when one of the IDs exists in more than one stream
+ * @throws GatewayError `invalid_arguments` if one of the IDs exists in more than one stream
  */
 export async function* applyToDeadLetters(
   broker: DeadLetterBroker,

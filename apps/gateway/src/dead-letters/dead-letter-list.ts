@@ -33,9 +33,9 @@ export interface ListOptions {
 const deadLettersPerPage = 20;
 
 /**
- * Returns the names of the stream `name` and of its partitions, or of all streams if no name is given.
+ * Returns the names of the stream `name` and of its partitions, or of all streams without a name.
  *
- * @throws GatewayError `invalid_arguments` when there is no such stream
+ * @throws GatewayError `invalid_arguments` if there is no such stream
  */
 export function streamsNamed(broker: DeadLetterBroker, name: string | undefined): readonly string[] {
   const all = broker.partitioning.streams.map((stream) => stream.name);
@@ -49,8 +49,8 @@ export function streamsNamed(broker: DeadLetterBroker, name: string | undefined)
 }
 
 /**
- * Returns the newest dead letters of these streams, newest first. Dead letters with the same ID stay on the same page, even if the
- * page becomes slightly longer than `limit`.
+ * Returns the newest dead letters of these streams, newest first. Dead letters with the same ID stay on one page, even if
+ * that page becomes slightly longer than `limit`.
  */
 export async function newestDeadLetters(
   broker: DeadLetterBroker,
@@ -74,9 +74,9 @@ export async function newestDeadLetters(
 }
 
 /**
- * Returns the dead letter with this ID, or `undefined` when there is none.
+ * Returns the dead letter with this ID, or `undefined` if there is none.
  *
- * @throws GatewayError `invalid_arguments` when more than one of the streams has a dead letter with this ID
+ * @throws GatewayError `invalid_arguments` if more than one of the streams has a dead letter with this ID
  */
 export async function findDeadLetter(
   broker: DeadLetterBroker,
@@ -97,9 +97,9 @@ export async function findDeadLetter(
 }
 
 /**
- * Yields at most `limit` of the dead letters that exist now, stream by stream, oldest first. Leaves out dead letters that are added
- * during the iteration. Otherwise the iteration might never end, because a requeued entry becomes a dead letter again if it is
- * still invalid.
+ * Yields at most `limit` of the present dead letters, stream by stream, oldest first. Leaves out those that are added during
+ * the iteration. A requeued entry becomes a dead letter again if it is still invalid, so the iteration might never end
+ * otherwise.
  */
 export async function* eachDeadLetter(
   broker: DeadLetterBroker,

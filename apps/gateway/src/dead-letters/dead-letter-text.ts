@@ -1,6 +1,7 @@
-// Formats dead letters as text for a terminal, and as JSON. Any producer may have written their contents, so the text for a
-// terminal shows control characters as escapes. Pure.
+// Formats dead letters as text for a terminal, and as JSON. Any producer may have written their contents. Therefore the text
+// for a terminal shows control characters as escapes. Pure.
 import { entryIdMs } from '@millrace/broker';
+import type { ShownEnvelope } from '../intake/taken-entry.js';
 import type { StreamDeadLetter } from './dead-letter-list.js';
 
 /** Maximum length of a table cell, in characters. The last cell of a row, the reason, may be longer. */
@@ -11,19 +12,32 @@ const maxFieldChars = 2_000;
 /** Latest time that a `Date` can represent, in milliseconds since 1970. */
 const maxDateMs = 8.64e15;
 
-const columns: readonly (readonly [string, (deadLetter: StreamDeadLetter) => string])[] = [
-  ['REJECTED', rejectedAt],
-  ['STREAM', ({ stream }) => stream],
-  ['ID', ({ id }) => id],
-  ['EVENT', ({ fields }) => fields['event_type'] ?? ''],
-  ['ROOM', ({ fields }) => fields['room_id'] ?? ''],
+/** A dead letter, and the parts of its entry that a table shows. */
+interface Row {
+  readonly deadLetter: StreamDeadLetter;
+  readonly parts: ShownEnvelope;
+}
+
+const columns: readonly (readonly [string, (row: Row) => string])[] = [
+  ['REJECTED', ({ deadLetter }) => rejectedAt(deadLetter)],
+  ['STREAM', ({ deadLetter }) => deadLetter.stream],
+  ['ID', ({ deadLetter }) => deadLetter.id],
+  ['EVENT', ({ parts }) => parts.event_type ?? ''],
+  ['ROOM', ({ parts }) => parts.room_id ?? ''],
 ];
 
-/** Formats a table: one line per dead letter below a line of titles. */
-export function deadLetterTable(deadLetters: readonly StreamDeadLetter[]): string {
-  const cells = deadLetters.map((deadLetter) =>
-    columns.map(([, of]) => printable(of(deadLetter), maxCellChars)),
-  );
+/**
+ * Formats a table: one line per dead letter below a line of titles.
+ * @param partsOf returns event type and room of the entry @defaultValue its fields with these names
+ */
+export function deadLetterTable(
+  deadLetters: readonly StreamDeadLetter[],
+  partsOf: (deadLetter: StreamDeadLetter) => ShownEnvelope = ({ fields }) => fields,
+): string {
+  const cells = deadLetters.map((deadLetter) => {
+    const row = { deadLetter, parts: partsOf(deadLetter) };
+    return columns.map(([, of]) => printable(of(row), maxCellChars));
+  });
   const rows = [columns.map(([title]) => title), ...cells];
   const widths = columns.map((_, at) => Math.max(...rows.map((row) => row[at]?.length ?? 0)));
   const last = ['REASON', ...deadLetters.map(({ reason }) => printable(reason, maxReasonChars))];
@@ -70,7 +84,7 @@ export function deadLetterJson(deadLetter: StreamDeadLetter): string {
   });
 }
 
-/** Returns the text as one line. Control characters are escaped, and a text longer than `maxChars` is cut. */
+/** Returns the text as one line. Escapes control characters, and cuts a text longer than `maxChars`. */
 export function printable(text: string, maxChars: number): string {
   const rest = text.length - maxChars;
   const shown = rest > 0 ? `${text.slice(0, maxChars)}… (${rest} more characters)` : text;

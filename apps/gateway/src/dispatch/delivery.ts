@@ -12,7 +12,11 @@ import {
 } from '@millrace/broker';
 import { type CancelTimer, pause, systemClock } from '@millrace/internal';
 import type { Hub } from '@millrace/signalr';
+import { Erasures } from '../erasure/erasures.js';
 import type { EventsClient } from '../hub/events-client.js';
+import type { Intake } from '../intake/intake.js';
+import { MembershipControls } from '../membership/membership-controls.js';
+import type { RevocationSync } from '../membership/revocation-sync.js';
 import { startRepeatingTimer } from '../repeating-timer.js';
 import { warmUpFromStreams } from '../replay/warm-up.js';
 import { RoomSender } from '../rooms/room-sender.js';
@@ -22,10 +26,11 @@ import type { ResolvedGatewayOptions } from '../settings/options.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import { createDispatchObserver, createSubscriberObserver } from '../telemetry/observers.js';
+import type { Views } from '../views/views.js';
 import { EventDispatcher } from './dispatcher.js';
 import { Rejections } from './rejections.js';
 
-// Time between two checks of the cursors in `reachEnd`. The delivery of an event takes about this time.
+// Time between two checks of the cursors in `reachEnd`, about as long as the delivery of an event takes.
 const cursorCheckMs = 2;
 
 /** Dependencies of {@link Delivery}. */
@@ -38,6 +43,12 @@ export interface DeliveryDependencies {
   readonly rooms: Rooms;
   /** The hub whose groups are the rooms. */
   readonly hub: Hub<EventsClient>;
+  /** `undefined` if the application has no views. */
+  readonly views: Views | undefined;
+  /** Turns entries of other programs into events. `undefined` if no stream has a rule. */
+  readonly intake?: Intake | undefined;
+  /** Loads the removals and sign-outs whose entries this gateway has not read. */
+  readonly revocationSync: RevocationSync;
 }
 
 /** Delivers events from the broker to the hub. Start it once and stop it once. */
@@ -52,7 +63,7 @@ export class Delivery {
   constructor(dependencies: DeliveryDependencies) {
     const { options, metrics, logger, rooms } = dependencies;
     this.#dependencies = dependencies;
-    // If two processes had the same name, each would acknowledge entries for the other. Therefore a restarted process gets a new
+    // Two processes with the same name would acknowledge entries for each other. Therefore a restarted process gets a new
     // name.
     const name = `${options.instance}#${randomUUID().slice(0, 8)}`;
     this.#rejections = new Rejections({ ...dependencies, name });
@@ -60,7 +71,22 @@ export class Delivery {
     this.#dispatcher = new EventDispatcher(options, {
       rooms,
       sender: this.#sender,
+      views: dependencies.views,
       rejections: this.#rejections,
+      erasures: new Erasures({
+        rooms,
+        sender: {
+          relay: (at, calls, prepareBeforeLoss) => {
+            this.#sender.relay(at, calls, prepareBeforeLoss);
+            dependencies.views?.relay(at, calls);
+          },
+        },
+        noteErased: (stream, ids) => this.#subscriber.noteErased(stream, ids),
+      }),
+      membership: new MembershipControls({
+        revocations: rooms.revocations,
+        brokerTimeMs: () => rooms.brokerTimeMs(),
+      }),
       clock: systemClock,
       observer: createDispatchObserver(metrics, logger),
     });
@@ -84,7 +110,7 @@ export class Delivery {
    * @throws BrokerError when the broker refuses every stream or is closed
    */
   async start(): Promise<void> {
-    // The event types are announced before anything is read, so that other gateways do not reject events that this gateway can
+    // The event types are announced before anything is read. Other gateways then do not reject events that this gateway can
     // deliver.
     await this.#rejections.start();
     await this.#subscriber.start();
@@ -96,8 +122,8 @@ export class Delivery {
   }
 
   /**
-   * Resolves when every entry that the streams have at the time of the call has been queued for this
-   * gateway's connections. Also resolves when `signal` is aborted.
+   * Resolves when every entry that the streams have at the time of the call is queued for this gateway's connections. Also
+   * resolves when `signal` is aborted.
    */
   async reachEnd(signal: AbortSignal): Promise<void> {
     const { broker } = this.#dependencies;
@@ -116,6 +142,7 @@ export class Delivery {
   /** Stops reading, and removes what the broker stores for this gateway, such as leases and announcements. Never rejects. */
   async stop(): Promise<void> {
     this.#cancelMaintenance();
+    this.#dependencies.revocationSync.stop();
     this.#dependencies.rooms.lossNotices.stop();
     this.#dispatcher.flush();
     await this.#subscriber.stop();
@@ -124,8 +151,8 @@ export class Delivery {
 
   /** Updates the metrics of the replay ring and of the bytes that wait to be sent to clients. */
   observe(): void {
-    const { broker, hub, metrics, rooms } = this.#dependencies;
-    metrics.waitingBytes.set(hub.connections.waitingBytes);
+    const { broker, hub, metrics, rooms, views } = this.#dependencies;
+    metrics.waitingBytes.set(hub.connections.waitingBytes + (views?.waitingBytes ?? 0));
     const brokerTimeMs = rooms.brokerTimeMs();
     const { ring } = rooms.replay;
     ring.evict(brokerTimeMs);
@@ -135,16 +162,28 @@ export class Delivery {
   }
 
   #createSubscriber(name: string): Subscriber {
-    const { broker, options, metrics, logger, rooms } = this.#dependencies;
+    const { broker, options, metrics, logger, rooms, revocationSync, intake } = this.#dependencies;
     const losses = new StreamLosses(this.#dependencies);
+    const dispatcher = this.#dispatcher;
     return createSubscriber(broker, {
       name,
       instance: options.instance,
       warmUp: (starts) => this.#warmUp(starts),
-      onEntry: (stream, entry) => this.#dispatcher.dispatch(stream, entry),
+      onEntry:
+        intake === undefined
+          ? (stream, entry) => dispatcher.dispatch(stream, entry)
+          : (stream, entry) => dispatcher.dispatch(stream, intake.take(stream, entry)),
+      // The next entries wait until it is known who was removed in the missed ones.
+      beforeOvertaken: (stream) => revocationSync.refresh(stream),
       onOvertaken: (stream, firstId) => losses.overtaken(stream, firstId),
-      onGap: (stream, lost, isKnown) => losses.gap(stream, lost, isKnown),
-      onReset: (stream, lastId) => losses.reset(stream, lastId),
+      onGap: (stream, lost, isKnown) => {
+        losses.gap(stream, lost, isKnown);
+        if (!isKnown) void revocationSync.refresh(stream);
+      },
+      onReset: (stream, lastId) => {
+        losses.reset(stream, lastId);
+        void revocationSync.restore(stream);
+      },
       onAdvance: (streams) => rooms.replay.positionWaiter.onAdvance(streams),
       onHeartbeat: (stream) => rooms.replay.positionWaiter.onHeartbeat(stream),
       ...createSubscriberObserver(metrics, logger),
@@ -152,27 +191,32 @@ export class Delivery {
   }
 
   async #warmUp(starts: readonly StreamStart[]): Promise<void> {
-    const { broker, options, rooms } = this.#dependencies;
+    const { broker, options, rooms, revocationSync, intake } = this.#dependencies;
     const { ring } = rooms.replay;
-    // A stream that the broker refuses is not warmed up. In the ring, such a stream begins at the first ID,
-    // because it has no entries that a client could have missed.
+    // Loaded after the cursors were registered: every later change is an entry that the tail reads.
+    await revocationSync.load(starts.map(({ stream }) => stream));
+    // A stream that the broker refuses is not warmed up. It begins at the first ID in the ring, because a client can have
+    // missed none of its entries.
     for (const { name } of broker.partitioning.streams)
       if (ring.floor(name) === undefined) ring.begin(name, FIRST_ENTRY_ID);
     await warmUpFromStreams(broker, starts, {
       periodMs: Math.max(options.dedupeWindowMs, options.replayWindowMs),
       maxEntries: options.maxWarmUpEntries,
       onFloor: (stream, floor) => ring.begin(stream, floor),
-      onEntry: (stream, entry, positionOf) => this.#dispatcher.warmUp(stream, entry, positionOf),
+      onEntry: (stream, entry, positionOf) =>
+        this.#dispatcher.warmUp(stream, intake?.take(stream, entry) ?? entry, positionOf),
     });
   }
 
   /**
-   * Runs once per `positionIntervalMs`. Evicts events that are too old to be replayed, and sends the current position to idle
+   * Runs once per `positionIntervalMs`. Evicts events that are too old for a replay, and sends the current position to idle
    * connections.
    */
   #maintain(): void {
     const { rooms } = this.#dependencies;
     rooms.replay.evict(rooms.brokerTimeMs());
+    rooms.revocations.maintain();
     this.#sender.sendPositions();
+    this.#dependencies.views?.sendPositions();
   }
 }

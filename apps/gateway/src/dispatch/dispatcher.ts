@@ -1,23 +1,26 @@
 // Handles each entry that the gateway reads: decides whether to deliver the entry, then acts on the decision. Runs synchronously
 // and in stream order.
 import type { Entry, StreamPosition } from '@millrace/broker';
-import type { AnyCatalog, ReceivedEvent } from '@millrace/contract';
+import type { AnyCatalog, EraseControl, ReceivedEvent } from '@millrace/contract';
 import type { Clock } from '@millrace/internal';
+import type { Erasures } from '../erasure/erasures.js';
 import { type GateDropReason, IndicatorGate } from '../indicators/indicator-gate.js';
+import type { MembershipControls } from '../membership/membership-controls.js';
 import type { RoomSender } from '../rooms/room-sender.js';
 import type { Rooms } from '../rooms/rooms.js';
+import type { Views } from '../views/views.js';
+import { type ControlContext, type ControlCount, ControlEntries } from './control-entries.js';
 import { type Accepted, type DecisionRules, type Dropped, decide } from './decide.js';
 import { prepareEvent } from './event-text.js';
-import { clockSkewMs, isNaive } from './freshness.js';
+import { appendedAtMs, clockSkewMs, isNaive } from './freshness.js';
 import type { Rejections } from './rejections.js';
 import { SeenEvents } from './seen-events.js';
 
-// Time for which an event that ended an indicator (such as typing) is remembered. During this time, older
-// events that start the indicator but arrive late are dropped.
+// Time for which an event that ended an indicator (such as typing) is remembered. Older events that start the indicator but
+// arrive late are dropped during this time.
 const endingMemoryMs = 10_000;
-// Maximum number of states in the indicator gate. There is one state per user, slot and room with a message
-// or typing in the last 10 s. If there are more, an indicator may be shown by mistake after a late start
-// event, until it expires.
+// Maximum number of states in the indicator gate. There is one state per user, slot and room with a message or typing in the
+// last 10 s. Above the maximum, a late start event may show an indicator by mistake until it expires.
 const maxGateKeys = 100_000;
 
 /** Reason why an event was not delivered. */
@@ -27,6 +30,10 @@ export type UndeliveredReason = Dropped['reason'] | GateDropReason;
 export interface DispatchObserver {
   delivered(received: ReceivedEvent, recipients: number, delayMs: number): void;
   dropped(received: ReceivedEvent, reason: UndeliveredReason): void;
+  /** Called for an entry that is no event, as the intake rule of its stream says. */
+  skipped(): void;
+  /** Called for each control entry. */
+  control(count: ControlCount): void;
   clockSkewed(received: ReceivedEvent): void;
   /** Called when the event's timestamp has no offset from UTC. */
   naiveTimestamp(received: ReceivedEvent): void;
@@ -48,7 +55,11 @@ export interface EventDispatcherDependencies {
     readonly replay: Pick<Rooms['replay'], 'remember'>;
   };
   readonly sender: Pick<RoomSender, 'hasConnections' | 'send'>;
+  /** `undefined` if the application has no views. */
+  readonly views?: Pick<Views, 'send'> | undefined;
   readonly rejections: Pick<Rejections, 'reject'>;
+  readonly erasures: Pick<Erasures, 'apply'>;
+  readonly membership: Pick<MembershipControls, 'changeMember' | 'signOut'>;
   /** The clock of the windows in which indicator events wait, and of the rooms' indicators. */
   readonly clock: Pick<Clock, 'monotonicMs' | 'startTimer'>;
   readonly observer: DispatchObserver;
@@ -60,7 +71,7 @@ export interface EventDispatcherDependencies {
  * Guarantees:
  * - Entries are handled in the order of the calls.
  * - Events with the same `event_id` are delivered once within the deduplication interval.
- * - The `event_id` of a rejected or stale entry is not remembered, so that a good entry with the same ID still passes.
+ * - The `event_id` of a rejected or stale entry is not remembered. A good entry with the same ID therefore still passes.
  */
 export class EventDispatcher {
   readonly #dependencies: EventDispatcherDependencies;
@@ -70,6 +81,7 @@ export class EventDispatcher {
   /** Rules for entries that were delivered before this gateway started. */
   readonly #warmUpRules: DecisionRules;
   readonly #gate: IndicatorGate;
+  readonly #controls: ControlEntries;
 
   constructor(options: EventDispatcherOptions, dependencies: EventDispatcherDependencies) {
     const { catalog, freshness, dedupeWindowMs: keepMs, maxDedupeIds: maxIds } = options;
@@ -86,15 +98,27 @@ export class EventDispatcher {
         dropped: ({ received }, reason) => dependencies.observer.dropped(received, reason),
       },
     );
+    this.#controls = new ControlEntries({
+      handlers: {
+        erase: (control, place) => this.#erase(control, place),
+        members: (control, place) => dependencies.membership.changeMember(control, place),
+        sign_out: (control, place) => dependencies.membership.signOut(control, place),
+      },
+      onControl: (count) => dependencies.observer.control(count),
+    });
   }
 
-  /** Delivers, drops or rejects one entry. */
+  /** Delivers, drops or rejects one entry, or follows it if it is a control entry. */
   dispatch(stream: string, entry: Entry): void {
+    if (this.#controls.handle({ stream, entry })) return;
     const { observer, rejections, rooms } = this.#dependencies;
     const decision = decide(stream, entry, rooms.brokerTimeMs(), this.#rules);
     switch (decision.action) {
       case 'reject':
         rejections.reject(stream, entry, decision);
+        return;
+      case 'skip':
+        observer.skipped();
         return;
       case 'drop':
         observer.dropped(decision.received, decision.reason);
@@ -110,13 +134,13 @@ export class EventDispatcher {
   }
 
   /**
-   * Remembers an entry that was delivered before this gateway started. After that, a repeat of the entry is
-   * not delivered, and the entry can be replayed to a client that reconnects.
+   * Remembers an entry that was delivered before this gateway started. A repeat of it is then not delivered, and a client
+   * that reconnects can get it in a replay.
    *
-   * @param positionOf returns the position in a stream for a client that received all entries up to and
-   * including this one
+   * @param positionOf returns the position in a stream for a client that received all entries up to and including this one
    */
   warmUp(stream: string, entry: Entry, positionOf: (stream: string) => StreamPosition): void {
+    if (this.#controls.handle({ stream, entry, positionOf })) return;
     const { positions, replay } = this.#dependencies.rooms;
     const brokerTimeMs = this.#dependencies.rooms.brokerTimeMs();
     const decision = decide(stream, entry, brokerTimeMs, this.#warmUpRules);
@@ -134,6 +158,14 @@ export class EventDispatcher {
     this.#gate.flush();
   }
 
+  /** Erases entries. A repeat of an erased event is a duplicate, even if the event was appended long ago. */
+  #erase(control: EraseControl, place: ControlContext): void {
+    const { erasures, rooms } = this.#dependencies;
+    const timeMs = appendedAtMs(place.entry, rooms.brokerTimeMs());
+    for (const { eventId } of control.entries) if (eventId !== undefined) this.#seen.addId(eventId, timeMs);
+    erasures.apply(control, place);
+  }
+
   #observeTimestamp({ entry, received, appendedMs }: Accepted): void {
     const { observer } = this.#dependencies;
     if (isNaive(entry)) observer.naiveTimestamp(received);
@@ -142,20 +174,21 @@ export class EventDispatcher {
   }
 
   /**
-   * Stores the event if it can be replayed later, and sends it to the connections in its room. The event is encoded only if it is
-   * stored or the room has a connection.
+   * Stores the event if it can be replayed later, and sends it to the connections in its room. Encodes the event only if it
+   * is stored or the room has a connection.
    */
   #deliver({ stream, entry, received, appendedMs }: Accepted): void {
-    const { clock, observer, rooms, sender } = this.#dependencies;
+    const { clock, observer, rooms, sender, views } = this.#dependencies;
     const { room_id: roomId } = received.event;
     const user = rooms.indicators.observe(received, clock.monotonicMs());
     const isKept = isReplayed(received);
     const isWanted = isKept || sender.hasConnections(roomId);
     const call = isWanted ? prepareEvent(received, rooms.positions.ofRoom(roomId)) : undefined;
-    // The event is stored before it is sent: if the send fills the queue of a client, this client continues after the newest stored
-    // event.
+    // The event is stored before it is sent. If the send fills the queue of a client, that client continues after the newest
+    // stored event.
     if (isKept && call !== undefined) rooms.replay.remember(stream, entry.id, received, call, appendedMs);
-    const recipients = sender.send(received, call, user);
+    const at = { stream, id: entry.id, exceptUser: user };
+    const recipients = sender.send(received, call, at) + (views?.send(received, at) ?? 0);
     observer.delivered(received, recipients, rooms.brokerTimeMs() - appendedMs);
   }
 }

@@ -8,6 +8,11 @@ export function eventIdOf(text: string): string | undefined {
   return /^\{"event_id":"((?:[^"\\]|\\.)*)"/.exec(text)?.[1];
 }
 
+/** Returns the position at the end of a text that {@link prepareEvent} made, or `undefined` if there is none. */
+export function positionOf(text: string): string | undefined {
+  return /"position":"([\w.~-]+)"\}$/.exec(text)?.[1];
+}
+
 /** Prepares the call that is sent to clients for an event. The target of the call is the event's type. */
 export function prepareEvent(received: ReceivedEvent, position: string): PreparedCall {
   return new PreparedCall(received.event.event_type, eventText(received, position));

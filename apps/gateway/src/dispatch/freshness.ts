@@ -9,17 +9,16 @@ export interface FreshnessRule {
 }
 
 /**
- * Returns the time at which the entry was appended, by the broker's clock. This is the time in the entry's ID, limited to
- * `brokerTimeMs`. The ID may contain a later time, because a producer chose the ID or because the broker's clock went back.
+ * Returns the time at which the entry was appended, by the broker's clock. This is the time in the entry's ID, at most
+ * `brokerTimeMs`. The ID may contain a later time, because a producer chose it or because the broker's clock went back.
  */
 export function appendedAtMs({ id }: Pick<Entry, 'id'>, brokerTimeMs: number): number {
   return Math.min(entryIdMs(id), brokerTimeMs);
 }
 
 /**
- * True when the producer wrote the timestamp without an offset from UTC. The gateway reads such a timestamp
- * as UTC. The result may be wrong by hours, because programs that leave out the offset often mean their local
- * time zone.
+ * True if the producer wrote the timestamp without an offset from UTC. The gateway reads it as UTC. That may be wrong by
+ * hours, because programs that leave out the offset often mean their local time zone.
  */
 export function isNaive(entry: Entry): boolean {
   return !hasUtcOffset(entry.fields['timestamp'] ?? '');

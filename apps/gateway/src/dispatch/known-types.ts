@@ -10,7 +10,7 @@ export interface KnownTypesDependencies {
   readonly clock: Clock;
   /** Name of this gateway among the broker's subscribers. */
   readonly name: string;
-  /** The event types of this gateway's catalog. */
+  /** The event types of this gateway's catalog, and the type of control entries. */
   readonly types: readonly string[];
 }
 
@@ -21,7 +21,7 @@ const announceIntervalMs = 2_000;
 export class KnownTypes {
   readonly #dependencies: KnownTypesDependencies;
   #cancel: CancelTimer = () => {};
-  /** The next request, which has not been sent yet. All callers share it until it is sent. */
+  /** The next request, which was not sent yet. All callers share it until then. */
   #next: Promise<ReadonlySet<string>> | undefined;
   /** The running request. Never rejects. */
   #running: Promise<unknown> = Promise.resolve();
@@ -42,18 +42,17 @@ export class KnownTypes {
     await this.#announce();
   }
 
-  /** Withdraws the announcement. Never rejects, because an announcement that cannot be withdrawn expires. */
+  /** Withdraws the announcement. Never rejects: an announcement that cannot be withdrawn expires. */
   async stop(): Promise<void> {
     this.#cancel();
     await this.#dependencies.broker.announce(this.#dependencies.name, []).catch(() => {});
   }
 
   /**
-   * Resolves to true when a live gateway has the type in its catalog. Only one request runs at a time.
-   * Callers that arrive during this request share the next request, so that an answer is never older than its
-   * call.
+   * Resolves to true if a live gateway has the type in its catalog. Only one request runs at a time. Callers that arrive
+   * meanwhile share the next request, so that an answer is never older than its call.
    *
-   * @throws BrokerError when the request to the broker fails
+   * @throws BrokerError if the request to the broker fails
    */
   async isKnown(type: string): Promise<boolean> {
     this.#next ??= this.#running.then(() => {
@@ -68,7 +67,7 @@ export class KnownTypes {
   async #announce(): Promise<void> {
     const { broker, name, types } = this.#dependencies;
     if (broker.state !== 'ready') return;
-    // A failure is ignored, because the broker itself reports that it is unavailable and the next announcement follows soon.
+    // A failure is ignored: the broker itself reports that it is unavailable, and the next announcement follows soon.
     await broker.announce(name, types).catch(() => {});
   }
 }

@@ -1,5 +1,5 @@
-// Finds the address of the client that sent a request. Only proxies that an operator has named are believed: anybody else can write
-// any address into a header.
+// Finds the address of the client that sent a request. Only proxies that an operator has named are believed, because anybody
+// can write any address into a header.
 import { BlockList, isIP } from 'node:net';
 import type { RequestInfo } from '@millrace/signalr';
 
@@ -13,7 +13,10 @@ const namedRanges: Readonly<Record<string, readonly string[]>> = {
 /** The entry that says that there is no proxy. */
 const NO_PROXY = 'none';
 
-/** Headers that a proxy adds. A client that sends them itself only loses the limits of its address, not those of its connection. */
+/**
+ * Headers that a proxy adds. A client that sends them itself only loses the limits of its address. It keeps those of its
+ * connection.
+ */
 const forwardingHeaders = [
   'x-forwarded-for',
   'forwarded',
@@ -29,7 +32,7 @@ const forwardingHeaders = [
 /** Marks a request that another gateway has forwarded (`instanceUrl`). */
 const fromGatewayHeader = 'x-signalr-forwarded';
 
-/** Describes what is wrong with an entry of the trusted proxies. `undefined` for an address, a range in CIDR notation, or a name. */
+/** Describes the fault of an entry of the trusted proxies. `undefined` for an address, a range in CIDR notation, or a name. */
 export function faultOfTrustedProxy(entry: string): string | undefined {
   if (entry === NO_PROXY || Object.hasOwn(namedRanges, entry)) return undefined;
   const range = rangeOf(entry);
@@ -39,7 +42,10 @@ export function faultOfTrustedProxy(entry: string): string | undefined {
   return 'trusts everybody, so that each client could choose the address that counts for it';
 }
 
-/** The address of a client. `undeclared_proxy`: it is unknown, because a proxy that no operator has named stands in between. */
+/**
+ * The address of a client. `undeclared_proxy`: it is unknown, because the request came through a proxy that no operator has
+ * named.
+ */
 export type ClientAddress =
   | { readonly kind: 'known'; readonly address: string }
   | { readonly kind: 'unknown' | 'undeclared_proxy' };
@@ -49,7 +55,7 @@ export class ClientAddresses {
   readonly #trusted = new BlockList();
   readonly #isDeclared: boolean;
 
-  /** @param trustedProxies valid entries. If there are none, requests with forwarding headers come from an undeclared proxy */
+  /** @param trustedProxies valid entries. Without any, a request with forwarding headers comes from an undeclared proxy */
   constructor(trustedProxies: readonly string[]) {
     this.#isDeclared = trustedProxies.length > 0;
     for (const entry of trustedProxies.flatMap((name) => namedRanges[name] ?? [name])) {
@@ -58,10 +64,7 @@ export class ClientAddresses {
     }
   }
 
-  /**
-   * Returns the address of the client. The header `X-Forwarded-For` is read from the right, for as long as the addresses are those of
-   * trusted proxies.
-   */
+  /** Returns the address of the client. `X-Forwarded-For` is read from the right, past the addresses of trusted proxies. */
   of({ remoteAddress, headers }: Pick<RequestInfo, 'remoteAddress' | 'headers'>): ClientAddress {
     let address = addressIn(remoteAddress ?? '');
     if (address === undefined) return { kind: 'unknown' };
@@ -73,7 +76,7 @@ export class ClientAddresses {
     const hops = [headers['x-forwarded-for'] ?? []].flat().join(',').split(',');
     for (const hop of hops.toReversed()) {
       const next = addressIn(hop);
-      // A trusted proxy that does not know the client's address stands for the client.
+      // A trusted proxy that does not name its client stands for the client.
       if (next === undefined) break;
       address = next;
       if (!this.#isTrusted(address)) break;
@@ -87,8 +90,8 @@ export class ClientAddresses {
 }
 
 /**
- * Returns the part of an address that counts for limits. Whoever has an IPv6 address usually has all addresses with the same first 64
- * bits.
+ * Returns the part of an address that counts for limits. The owner of an IPv6 address usually has all addresses with the same
+ * first 64 bits.
  */
 export function limitedPartOf(address: string): string {
   if (isIP(address) !== 6) return address;
@@ -125,7 +128,7 @@ function rangeOf(
   if (address === undefined) return undefined;
   const family = familyOf(address);
   const maxPrefix = family === 'ipv4' ? 32 : 128;
-  // A range of IPv4 addresses in the form of IPv6 addresses counts 96 bits more.
+  // A range of IPv4 addresses in the form of IPv6 addresses has a prefix that is 96 bits longer.
   const prefix =
     digits === undefined ? maxPrefix : Number(digits) - (address === text.toLowerCase() ? 0 : 96);
   return prefix >= 0 && prefix <= maxPrefix ? { address, prefix, family } : undefined;

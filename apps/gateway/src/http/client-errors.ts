@@ -1,4 +1,4 @@
-// Answers requests that Node could not read: headers that are too long, and bytes that are not HTTP.
+// Answers requests that Node could not read, because their headers are too long or their bytes are not HTTP.
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Logger } from '../telemetry/logger.js';

@@ -2,7 +2,7 @@
 import type { FastifyInstance } from 'fastify';
 
 /**
- * Readiness for new connections, with the reasons if the gateway is not ready. `details` lists conditions that an operator should
+ * Readiness for new connections, with the reasons if the gateway is not ready. `details` lists what an operator should
  * correct even if the gateway is ready.
  */
 export type Readiness = { readonly details: readonly string[] } & (
@@ -16,9 +16,8 @@ export interface HealthDependencies {
 }
 
 /**
- * Adds `/healthz` (200 while the process runs) and `/readyz` (200 or 503). If `areReasonsShown` is true,
- * `/readyz` also shows the reasons why the gateway is not ready. The reasons name streams and settings, so a
- * public port must not show them.
+ * Adds `/healthz` (200 while the process runs) and `/readyz` (200 or 503). With `areReasonsShown`, `/readyz` also shows why
+ * the gateway is not ready. The reasons name streams and settings, so a public port must not show them.
  */
 export function addHealthRoutes(
   app: FastifyInstance,

@@ -1,5 +1,5 @@
-// Restricts development mode, which is open to everybody, to requests from this machine. Detects DNS rebinding: an attacker makes
-// the host name of a web page resolve to a loopback address, but the browser still sends this name as `Host`.
+// Restricts development mode, which is open to everybody, to requests from this machine. Detects DNS rebinding: an attacker
+// lets the host name of a web page resolve to a loopback address, but the browser still sends this name as `Host`.
 import { IncomingMessage, type Server, ServerResponse, STATUS_CODES } from 'node:http';
 import { Duplex } from 'node:stream';
 import { isLoopbackHost } from './loopback.js';
@@ -14,8 +14,8 @@ const guarded: ReadonlySet<string | symbol> = new Set([
 ]);
 
 /**
- * Answers requests and upgrades with 421 if their `Host` header does not name this machine, before the server's listeners see them.
- * Call this function after everything else that intercepts the server's requests. A request without a `Host` header (HTTP/1.0)
+ * Answers requests and upgrades with 421 if their `Host` header does not name this machine, before the server's listeners see
+ * them. Call it after everything else that intercepts the server's requests. A request without a `Host` header (HTTP/1.0)
  * passes, because no browser sends such a request.
  *
  * @param onRefused called for each refused request
@@ -31,7 +31,7 @@ export function guardHosts(server: Server, onRefused: () => void): void {
     }
     return Reflect.apply(originalEmit, server, [event, ...args]);
   };
-  server.emit = emit as typeof server.emit; // the overloads per event name are all covered by the general form
+  server.emit = emit as typeof server.emit; // The general form covers the overloads of all event names.
 }
 
 function isForLoopback({ headers }: IncomingMessage): boolean {

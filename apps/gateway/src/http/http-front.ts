@@ -1,18 +1,24 @@
-// The HTTP side of a gateway: its servers and their routes. By default one port serves everything. With an admin port, `/metrics` and
-// the reasons of `/readyz` are served there only, so that the port of the clients can be public.
+// The HTTP side of a gateway: its servers and their routes. By default, one port serves everything. With an admin port, only
+// that port serves `/metrics` and the reasons of `/readyz`. The clients' port can then be public.
 import type { SignalRServer } from '@millrace/signalr';
 import type { FastifyInstance } from 'fastify';
+import { addErasureRoutes, type ErasureRoutesOptions } from '../erasure/erasure-routes.js';
+import { greatestWaitSeconds } from '../reads/read-parameters.js';
+import { addReadRoutes, type ReadRoutesDependencies } from '../reads/read-routes.js';
 import type { ResolvedGatewayOptions } from '../settings/options.js';
+import { createAudit } from '../telemetry/audit.js';
 import type { Logger } from '../telemetry/logger.js';
 import { addHealthRoutes, addMetricsRoute, type HealthDependencies } from './health.js';
 import { guardHosts } from './host-guard.js';
 import { createHttpServer } from './http-server.js';
 import { addIngestRoute, type IngestOptions } from './ingest.js';
+import { addMembershipRoutes } from './membership-routes.js';
 import { addOpenApiRoute } from './openapi.js';
 import { checkPort, portError, portVariables } from './port-check.js';
+import { addPresenceRoutes, type PresenceRoutesOptions } from './presence-routes.js';
 import type { ProblemCode } from './problem.js';
 
-/** The addresses on which a started gateway listens. */
+/** The addresses on which a started gateway listens. @beta */
 export interface GatewayAddress {
   /** `http://host:port`, with the port that was actually opened. */
   readonly url: string;
@@ -26,6 +32,9 @@ export interface HttpFrontDependencies extends HealthDependencies {
   readonly options: ResolvedGatewayOptions;
   readonly logger: Logger;
   readonly signalR: SignalRServer;
+  readonly erasure: Pick<ErasureRoutesOptions, 'publisher' | 'apiKeys' | 'tenants' | 'onForbidden' | 'audit'>;
+  readonly reads: ReadRoutesDependencies;
+  readonly presence: PresenceRoutesOptions['presence'];
   readonly ingest: Pick<IngestOptions, 'publisher' | 'apiKeys' | 'tenantLimits' | 'onForbidden'>;
   exposeMetrics(): Promise<{ readonly contentType: string; readonly text: string }>;
   onRefused(code: ProblemCode): void;
@@ -33,20 +42,20 @@ export interface HttpFrontDependencies extends HealthDependencies {
 
 /**
  * Maximum number of connections that wait in the kernel until the gateway accepts them, for example when all clients connect
- * after a deploy. The kernel's own bound (`net.core.somaxconn`) may be lower. If the bound is reached, the operating system of
- * the client tries again after one, three, seven … seconds. Node's default is 511.
+ * after a deploy. The kernel's own bound (`net.core.somaxconn`) may be lower. A client above the bound tries again after one,
+ * three, seven … seconds. Node's default is 511.
  */
 const maxWaitingConnections = 4_096;
 
-/** Maximum size of a request's headers apart from its token: the limit of Node for all headers. */
+/** Maximum size of a request's headers without its token: Node's limit for all headers. */
 const maxOtherHeaderBytes = 16_384;
 
 const clientsNotFound =
-  'This is a Millrace gateway: clients connect to /hubs/events, backends POST to /v1/events.';
+  'This is a Millrace gateway: clients connect to /hubs/events, backends POST to /v1/events, readers GET /v1/rooms/{room}/events.';
 const adminNotFound =
   'This is the admin port of a Millrace gateway. It serves /metrics, /healthz and /readyz.';
 
-/** See the comment at the top of this file. */
+/** The servers of a gateway. */
 export class HttpFront {
   /** The server of the clients. Extensions add their routes to it. */
   readonly app: FastifyInstance;
@@ -59,7 +68,23 @@ export class HttpFront {
     const { catalog, isDevelopment, maxEventsPerRequest, adminPort } = dependencies.options;
     this.app = this.#createServer(clientsNotFound);
     addIngestRoute(this.app, { ...dependencies.ingest, catalog, isDevelopment, maxEventsPerRequest });
-    addOpenApiRoute(this.app, { catalog, maxEventsPerRequest });
+    addErasureRoutes(this.app, { ...dependencies.erasure, catalog, isDevelopment });
+    addMembershipRoutes(this.app, {
+      ...dependencies.ingest,
+      isDevelopment,
+      audit: createAudit(dependencies.logger),
+    });
+    addReadRoutes(this.app, dependencies.reads);
+    const { maxEvents: maxEventsPerPage } = dependencies.reads.limits;
+    const maxWaitSeconds = greatestWaitSeconds(dependencies.reads.limits);
+    const { presence, reads } = dependencies;
+    addPresenceRoutes(this.app, {
+      ...dependencies.ingest,
+      presence,
+      admission: reads.admission,
+      isDevelopment,
+    });
+    addOpenApiRoute(this.app, { catalog, maxEventsPerRequest, maxEventsPerPage, maxWaitSeconds });
     if (adminPort === undefined) {
       addHealthRoutes(this.app, dependencies, { areReasonsShown: true });
       addMetricsRoute(this.app, dependencies);
@@ -99,10 +124,7 @@ export class HttpFront {
     return { ...clients, ...(admin === undefined ? {} : { adminUrl: admin.url }) };
   }
 
-  /**
-   * Closes the port of the clients, and then the admin port, so that metrics can be read until the end of a
-   * stop.
-   */
+  /** Closes the port of the clients first. The admin port follows, so that metrics can be read until the end of a stop. */
   async close(): Promise<void> {
     for (const server of this.#servers) await server.close();
   }

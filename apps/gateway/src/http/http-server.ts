@@ -9,8 +9,8 @@ import { guardIngest } from './ingest-admission.js';
 import { type Problem, type ProblemCode, problemCodeOf, sendProblem } from './problem.js';
 
 /**
- * Maximum times of one request. If a client needs longer, its connection is closed. Until that moment, the
- * client uses one socket and no other resource.
+ * Maximum times of one request. The connection of a slower client is closed. Until then, the client uses one socket and no
+ * other resource.
  */
 export interface RequestTimeouts {
   /** Time for all headers. It begins with the connection, or with the first byte of a later request. */
@@ -18,8 +18,8 @@ export interface RequestTimeouts {
   /** Time for the whole request, with its body. */
   readonly requestMs: number;
   /**
-   * Time without a byte in either direction, for example while a client does not read its answer. Polls and
-   * streams do not have this limit.
+   * Time without a byte in either direction, for example while a client does not read its answer. Does not apply to polls and
+   * streams.
    */
   readonly silenceMs: number;
   /**
@@ -60,6 +60,12 @@ export function createHttpServer(options: {
       connectionsCheckingInterval: checkEveryMs,
     },
     clientErrorHandler: createClientErrorHandler(options),
+    // A room ID has up to 256 bytes, and three characters for each of them in a URL.
+    routerOptions: { maxParamLength: 1_024 },
+    frameworkErrors: (_error, _request, reply) => {
+      const detail = 'The path is not valid: it has an invalid escape sequence, or a part that is too long.';
+      void sendProblem(reply, { status: 400, code: 'invalid_parameter', detail });
+    },
     bodyLimit: options.maxBodyBytes,
     // Fields such as `__proto__` are kept and passed on. No code merges a body into an object with a prototype.
     onProtoPoisoning: 'ignore',
@@ -70,14 +76,15 @@ export function createHttpServer(options: {
     forceCloseConnections: true,
   });
   guardIngest(app.server, options.onRefused);
-  // Only JSON is accepted. Browsers send a CORS preflight before JSON, so no web page can publish without the
-  // knowledge of its visitor.
+  // Only JSON is accepted. Browsers send a CORS preflight before JSON, so no web page can publish without its visitor's
+  // knowledge.
   app.removeContentTypeParser('text/plain');
   app.addHook('onSend', (request, reply, payload, done) => {
     if (!isBodyComing(request.raw) || typeof payload !== 'string') return done(null, payload);
-    // The length tells the client when the answer is complete, because the response ends only when the request's body has arrived.
+    // The length tells the client when the answer is complete. The response itself ends only when the request's body has
+    // arrived.
     void reply.header('content-length', Buffer.byteLength(payload));
-    // A client that reads the answer while it sends can stop sending, because the rest of its body is not used.
+    // A client that reads the answer while it sends can stop sending, because nothing uses the rest of its body.
     if (!(Number(request.headers['content-length']) <= options.maxBodyBytes)) {
       void reply.header('connection', 'close');
     }
@@ -105,9 +112,8 @@ function isBodyComing({ complete, headers }: IncomingMessage): boolean {
 }
 
 /**
- * Sends the answer. Then reads and discards the rest of the request's body. Otherwise a client that sends its
- * whole body before it reads would get a broken pipe instead of the answer. Closes the connection when a
- * limit of `discardRest` is reached.
+ * Sends the answer, then reads and discards the rest of the request's body. A client that sends its whole body before it
+ * reads would otherwise get a broken pipe instead of the answer. Closes the connection at a limit of `discardRest`.
  */
 async function* answerThenRest(answer: string, request: IncomingMessage): AsyncGenerator<string> {
   yield answer;

@@ -1,6 +1,5 @@
-// Limits the share of a gateway's time that publishing over HTTP may take. Under overload, excess requests
-// are refused before they are parsed, with as little work as possible. Refusals must be cheap, because
-// otherwise they would take the time that publishing needs.
+// Limits the share of a gateway's time that publishing over HTTP may take. Under overload, excess requests are refused before
+// they are parsed. Refusals must be cheap, because they take the time that publishing needs.
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { type ProblemCode, problemBody } from './problem.js';
 
@@ -9,8 +8,8 @@ const LATE_TURN_MS = 50;
 /** The gateway is overloaded if all turns have been late for this time. */
 const OVERLOADED_AFTER_MS = 500;
 /**
- * Under overload, each turn serves requests for this time. The overload ends after a turn that takes less
- * time and refuses no request.
+ * Under overload, each turn serves requests for this time. The overload ends after a turn that takes less and refuses no
+ * request.
  */
 const TURN_BUDGET_MS = 20;
 const RETRY_AFTER_SECONDS = 1;
@@ -18,9 +17,9 @@ const RETRY_AFTER_SECONDS = 1;
 /**
  * Decides whether there is time for one more request. Pure except for the clock.
  *
- * States: calm ⇄ late → overloaded → calm. A short burst makes turns late, but is served completely. If turns
- * stay late, more requests arrive than the gateway can serve. In this state, without refusals, all clients
- * would wait longer and longer for their events.
+ * States: calm ⇄ late → overloaded → calm. A short burst makes turns late, but is served completely. Turns that stay late
+ * show that more requests arrive than the gateway can serve. Without refusals, all clients would then wait longer and longer
+ * for their events.
  */
 export class TurnBudget {
   readonly #monotonicMs: () => number;
@@ -34,10 +33,7 @@ export class TurnBudget {
     this.#monotonicMs = monotonicMs;
   }
 
-  /**
-   * True before the first request of a turn. In that case, the caller must make sure that `endTurn` is called
-   * at the end of the turn.
-   */
+  /** True before the first request of a turn. The caller must then call `endTurn` at the end of the turn. */
   get isFirstOfTurn(): boolean {
     return this.#turnStartedMs === undefined;
   }
@@ -81,7 +77,7 @@ export function guardIngest(server: Server, onRefused: (code: ProblemCode) => vo
   server.removeAllListeners('request');
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     if (isIngest(request)) {
-      // `endTurn` is called once per turn, after all requests that the sockets delivered in this turn.
+      // `endTurn` is called once per turn, after all requests that the sockets delivered in it.
       if (budget.isFirstOfTurn) setImmediate(() => budget.endTurn());
       if (!budget.admits()) {
         refuse(response);

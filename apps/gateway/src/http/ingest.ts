@@ -3,8 +3,10 @@
 import { randomUUID } from 'node:crypto';
 import {
   type AnyCatalog,
+  broadcastRoomOf,
   ContractError,
   describeIssue,
+  EVERYBODY_ROOM,
   type EventOf,
   itemTexts,
   type ParseFailure,
@@ -12,24 +14,19 @@ import {
 } from '@millrace/contract';
 import { type Publisher, PublisherError, type PublishResult } from '@millrace/publisher';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { ApiKeys, KnownApiKey } from '../auth/api-keys.js';
+import type { KnownApiKey } from '../auth/api-keys.js';
+import { type ApiKeyGuardOptions, checkApiKey, presentedKeyOf } from './api-key-guard.js';
 import { type JsonBody, readJsonBody } from './json-body.js';
 import { type ProblemError, sendProblem } from './problem.js';
 import { noteAccepted, roomsOf, sendOverRate, type TenantLimits } from './tenant-limits.js';
 
 /** Options and dependencies of the route. */
-export interface IngestOptions {
+export interface IngestOptions extends ApiKeyGuardOptions {
   readonly catalog: AnyCatalog;
   readonly publisher: Publisher;
-  /** Returns the API keys that are accepted at present. */
-  readonly apiKeys: () => ApiKeys;
-  /** True if everybody may publish while there are no keys. */
-  readonly isDevelopment: boolean;
   readonly maxEventsPerRequest: number;
   /** `undefined` if rooms have no tenants. */
   readonly tenantLimits: TenantLimits | undefined;
-  /** Called with the name of a key that was refused for its scopes, rooms or types. */
-  onForbidden(keyName: string): void;
 }
 
 /** The result for one event, as the answer contains it. */
@@ -40,12 +37,9 @@ interface IngestResult {
   readonly is_duplicate?: boolean;
 }
 
-/**
- * Adds the route. The route answers 201 when all events are stored, and 202 when at least one event waits in
- * its coalescing window.
- */
+/** Adds the route. It answers 201 if all events are stored, and 202 if at least one event waits in its coalescing window. */
 export function addIngestRoute(app: FastifyInstance, options: IngestOptions): void {
-  // The route has a separate scope, so that the bodies of other routes are parsed as usual.
+  // The route has a scope of its own, so that the bodies of other routes are parsed as usual.
   void app.register(async (scope) => {
     scope.removeContentTypeParser('application/json');
     scope.addContentTypeParser(
@@ -54,9 +48,9 @@ export function addIngestRoute(app: FastifyInstance, options: IngestOptions): vo
       async (_request: FastifyRequest, bytes: Buffer) => readJsonBody(bytes),
     );
     scope.post<{ Body: JsonBody | undefined }>('/v1/events', {
-      // These checks run before the body is read, so that a client without a key cannot make the gateway read a body.
+      // These checks run before the body is read. A client without a key therefore cannot make the gateway read a body.
       onRequest: [
-        async (request, reply) => checkApiKey(request, reply, options),
+        async (request, reply) => checkApiKey(request, reply, 'publish', options),
         async (request, reply) => checkTenantOfKey(request, reply, options),
         async (request, reply) => checkEncoding(request, reply),
       ],
@@ -65,46 +59,20 @@ export function addIngestRoute(app: FastifyInstance, options: IngestOptions): vo
   });
 }
 
-async function checkApiKey(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  { apiKeys, isDevelopment, onForbidden }: IngestOptions,
-): Promise<void> {
-  const keys = apiKeys();
-  if (isDevelopment && keys.isEmpty) return;
-  const key = keys.find(/^Bearer (.+)$/i.exec(request.headers.authorization ?? '')?.[1]);
-  if (key === undefined) {
-    const detail = 'Send one of the keys in MILLRACE_API_KEYS as `Authorization: Bearer <key>`.';
-    await sendProblem(reply, { status: 401, code: 'unauthorized', detail });
-  } else if (!key.has('publish')) {
-    onForbidden(key.name);
-    const detail = 'This API key does not have the scope `publish`.';
-    await sendProblem(reply, { status: 403, code: 'forbidden', detail });
-  } else {
-    presentedKeys.set(request, key);
-  }
-}
-
-/** Refuses a request if the tenant of its API key publishes too much. This check does not need the body. */
+/** Refuses a request if the tenant of its API key publishes too much. This does not need the body. */
 async function checkTenantOfKey(
   request: FastifyRequest,
   reply: FastifyReply,
   { tenantLimits }: IngestOptions,
 ): Promise<void> {
-  const tenant = presentedKeys.get(request)?.tenant;
+  const tenant = presentedKeyOf(request)?.tenant;
   const over = tenant === undefined ? undefined : tenantLimits?.publishRate.checkTenant(tenant);
   if (over === undefined) return;
   tenantLimits?.onRefused();
   await sendOverRate(request, reply, over);
 }
 
-/** The API key of each request that presented one. */
-const presentedKeys = new WeakMap<FastifyRequest, KnownApiKey>();
-
-/**
- * Refuses a compressed body with a clear error. Without this check, the error would only say that the body is
- * not JSON.
- */
+/** Refuses a compressed body with a clear error. The error would otherwise only say that the body is not JSON. */
 async function checkEncoding(request: FastifyRequest, reply: FastifyReply): Promise<void> {
   const encoding = request.headers['content-encoding']?.trim().toLowerCase() ?? '';
   if (encoding === '' || encoding === 'identity') return;
@@ -127,15 +95,16 @@ async function ingest(
   options: IngestOptions,
 ): Promise<void> {
   const { value, text } = request.body ?? noBody;
-  const items: readonly unknown[] = Array.isArray(value) ? value : [value];
+  const key = presentedKeyOf(request);
+  const items = withinTenant(Array.isArray(value) ? value : [value], key);
   if (items.length > options.maxEventsPerRequest) {
     const detail = `One request may carry at most ${options.maxEventsPerRequest} events.`;
     return sendProblem(reply, { status: 413, code: 'too_many_events', detail });
   }
   if (items.length === 0) return sendInvalid(reply, [emptyList]);
   const { tenantLimits } = options;
-  // This check needs only the rooms, so a request over a budget costs no validation. The code from here to
-  // the publishing runs in one turn of the event loop, so that no other request can use the same budget.
+  // This check needs only the rooms, so a request over a budget costs no validation. The code from here to the publishing
+  // runs in one turn of the event loop. No other request can therefore use the same budget.
   const rooms = tenantLimits === undefined ? [] : roomsOf(items);
   const over = tenantLimits?.publishRate.check(rooms);
   if (over !== undefined) {
@@ -145,7 +114,6 @@ async function ingest(
   const texts = Array.isArray(value) ? itemTexts(text) : [text];
   const { events, errors } = parseAll(items, texts, options.catalog);
   if (errors.length > 0) return sendInvalid(reply, errors);
-  const key = presentedKeys.get(request);
   const forbidden = key === undefined ? [] : forbiddenEvents(events, key, tenantLimits);
   if (key !== undefined && forbidden.length > 0) {
     options.onForbidden(key.name);
@@ -200,6 +168,17 @@ function forbiddenEvents(
   });
 }
 
+/** For the key of a tenant, `*` means everybody of this tenant. */
+function withinTenant(items: readonly unknown[], key: KnownApiKey | undefined): readonly unknown[] {
+  const tenant = key?.tenant;
+  if (tenant === undefined) return items;
+  return items.map((item) =>
+    typeof item === 'object' && item !== null && 'room_id' in item && item.room_id === EVERYBODY_ROOM
+      ? { ...item, room_id: broadcastRoomOf(tenant) }
+      : item,
+  );
+}
+
 /** Adds the ID and the timestamp of an event if the caller left them out. */
 function withDefaults(item: unknown, timestamp: string): unknown {
   if (typeof item !== 'object' || item === null || Array.isArray(item)) return item;
@@ -216,8 +195,7 @@ function toProblemErrors(failure: ParseFailure, index: number): readonly Problem
 }
 
 /**
- * Finds valid events that are too large to be coalesced. A coalesced event must not be too large even with
- * the largest `coalesced_count`.
+ * Finds valid events that are too large to be coalesced. A coalesced event must fit even with the largest `coalesced_count`.
  */
 function tooLargeWithCount(events: readonly WrittenEvent[], catalog: AnyCatalog): readonly ProblemError[] {
   return events.flatMap(({ event, declaration, payloadText }, index) => {

@@ -17,12 +17,12 @@ class BodyError extends Error {
 const BYTE_ORDER_MARK = 0xfeff;
 
 /**
- * Reads a body as JSON. If an object repeats a name, the last value counts.
+ * Reads a body as JSON. The last value of a repeated name counts.
  *
  * @throws an error with status 400 if the body is not JSON in UTF-8
  */
 export function readJsonBody(bytes: Buffer): JsonBody {
-  // The encoding is checked first, because decoding would silently replace invalid bytes.
+  // The encoding is checked first. Decoding would silently replace invalid bytes.
   if (!isUtf8(bytes)) throw new BodyError('not UTF-8');
   const decoded = bytes.toString('utf8');
   const text = decoded.charCodeAt(0) === BYTE_ORDER_MARK ? decoded.slice(1) : decoded;

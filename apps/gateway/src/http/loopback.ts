@@ -1,8 +1,8 @@
 // Recognises host names of this machine. Pure.
 
 /**
- * True when a host name, in the spelling of browsers, always refers to this machine: `localhost` and names below it (RFC 6761,
- * section 6.3), 127.0.0.0/8, and `[::1]`. Any other name may belong to somebody else, even if it resolves to this machine (DNS
+ * True if a host name, as browsers spell it, always means this machine: `localhost` and names below it (RFC 6761, section
+ * 6.3), 127.0.0.0/8, and `[::1]`. Any other name may belong to somebody else, even if it resolves to this machine (DNS
  * rebinding).
  */
 export function isLoopbackName(hostname: string): boolean {

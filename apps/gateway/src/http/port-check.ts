@@ -16,9 +16,9 @@ export const portVariables = {
 } as const satisfies Record<string, PortVariables>;
 
 /**
- * Opens the port and closes it again. Another program may open the port afterwards, so a later `listen` may still fail.
+ * Opens the port and closes it again. Another program may open it afterwards, so a later `listen` may still fail.
  *
- * @throws GatewayError `port_in_use`, or `invalid_configuration` when the address or the port cannot be used
+ * @throws GatewayError `port_in_use`, or `invalid_configuration` if the address or the port cannot be used
  */
 export async function checkPort(
   host: string,
@@ -37,7 +37,7 @@ export async function checkPort(
   await once(server, 'close');
 }
 
-/** Returns an error that explains to the operator why a gateway cannot listen. Returns a `cause` of another kind unchanged. */
+/** Returns an error that tells the operator why a gateway cannot listen. Returns a `cause` of another kind unchanged. */
 export function portError(host: string, port: number, cause: unknown, variables: PortVariables): unknown {
   switch ((cause as NodeJS.ErrnoException).code) {
     case 'EADDRINUSE': {

@@ -1,12 +1,12 @@
 // Sends errors as problem details (RFC 9457), with a text for people and a stable `code` for programs.
 import type { FastifyReply } from 'fastify';
 
-/** A problem. Its `type` is a URN that contains the code, so that the type is unique without a web page. */
+/** A problem. Its `type` is a URN with the code, so that it is unique without a web page. */
 export interface Problem {
   readonly status: number;
   /** Stable code for programs, listed in docs/errors.md. */
   readonly code: ProblemCode;
-  /** Text for people. The text repeats no value from the request except event IDs and the name of a tenant. */
+  /** Text for people. It repeats no value from the request except event IDs and the name of a tenant. */
   readonly detail: string;
   /** All errors in the events of the request. */
   readonly errors?: readonly ProblemError[];
@@ -27,6 +27,16 @@ export interface ProblemError {
 export const problemTitles = {
   unauthorized: 'An API key is needed',
   forbidden: 'The API key does not allow this',
+  token_refused: 'A valid token is needed',
+  token_unverified: 'The token cannot be verified now',
+  room_forbidden: 'The token does not allow this room',
+  origin_not_allowed: 'Pages of this origin are not allowed',
+  invalid_parameter: 'A part of the URL is wrong',
+  too_many_requests: 'The user sends too much',
+  too_many_connections: 'The user has too many connections',
+  too_many_rooms: 'The user is in too many rooms',
+  room_unavailable: 'The room cannot be read now',
+  gateway_stopping: 'The gateway is stopping',
   invalid_json: 'The body is not JSON',
   unsupported_media_type: 'The body must be application/json',
   unsupported_encoding: 'The body must not be compressed',
@@ -51,7 +61,7 @@ export type ProblemCode = keyof typeof problemTitles;
 
 const sentCodes = new WeakMap<FastifyReply, ProblemCode>();
 
-/** Returns the code of the problem that was sent as this reply, for metrics. `undefined` if no problem was sent. */
+/** Returns the code of the problem that was sent as this reply, for metrics. `undefined` if none was sent. */
 export function problemCodeOf(reply: FastifyReply): ProblemCode | undefined {
   return sentCodes.get(reply);
 }

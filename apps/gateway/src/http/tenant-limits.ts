@@ -22,16 +22,15 @@ export function roomsOf(items: readonly unknown[]): readonly string[] {
 }
 
 /**
- * Number of refusals in a row after which a TCP connection is closed. A producer that does not wait then has to
- * connect again. A proxy that shares the connection among producers loses nothing, because the answer says that
- * it is the last one.
+ * A TCP connection is closed after this number of refusals in a row. A producer that does not wait must then connect again. A
+ * proxy that shares the connection among producers loses nothing, because the answer says that it is the last one.
  */
 const MAX_REFUSALS_IN_A_ROW = 100;
 
 /** The refusals of each TCP connection since its last accepted request. */
 const refusalsInARow = new WeakMap<object, number>();
 
-/** Notes that a request of this TCP connection was accepted. */
+/** Records that a request of this TCP connection was accepted. */
 export function noteAccepted({ raw }: FastifyRequest): void {
   refusalsInARow.delete(raw.socket);
 }

@@ -1,29 +1,37 @@
 // The hub `/hubs/events`: the methods that clients may call. Checks arguments and permissions. Other files publish and deliver the
 // events.
-import { BrokerError, type Position, parsePosition } from '@millrace/broker';
+import type { Position } from '@millrace/broker';
 import { ContractError, type IndicatedUser, isRoomId, isUuid } from '@millrace/contract';
 import type { RateLimit } from '@millrace/internal';
 import { type Publisher, PublisherError } from '@millrace/publisher';
-import { defineHub, type HubContext, HubError, method, SignalRError } from '@millrace/signalr';
-import { mayEnterRoom, personalRoomOf, resolveRoomAlias } from '../auth/room-access.js';
+import { defineHub, HubError, type ListenableHub, method, SignalRError } from '@millrace/signalr';
+import type { GrantedRoom, RoomGuard } from '../access/room-guard.js';
 import type { User } from '../auth/token-verifier.js';
 import type { ActiveTyping } from '../indicators/active-typing.js';
 import { TYPING } from '../indicators/room-indicators.js';
-import {
-  ConnectionRooms,
-  type ConnectionRoomsDependencies,
-  type JoinResult,
-} from '../rooms/connection-rooms.js';
+import { isListener } from '../reads/reader-encodings.js';
+import { readClientPosition } from '../replay/client-position.js';
+import { ConnectionRooms } from '../rooms/connection-rooms.js';
+import type { ConnectionRoomsDependencies, JoinResult } from '../rooms/room-connection.js';
+import type { StandingRoomsOfHub } from '../rooms/standing-rooms.js';
 import type { TenantRate } from '../tenants/tenant-rate.js';
 import type { EventsClient } from './events-client.js';
+import type { EventsContext } from './events-context.js';
+import { type PresenceMethodsDependencies, presenceMethods } from './presence-methods.js';
+import {
+  keepAllowedRooms,
+  type RefreshedToken,
+  refreshToken,
+  type TokenRefreshDependencies,
+} from './token-refresh.js';
 import { tryAgain } from './try-again.js';
 
 /** Dependencies of the hub. */
-export interface EventsHubDependencies {
+export interface EventsHubDependencies extends TokenRefreshDependencies {
   readonly publisher: Pick<Publisher, 'publish'>;
+  readonly guard: RoomGuard;
+  readonly presence: PresenceMethodsDependencies['presence'];
   readonly rooms: ConnectionRoomsDependencies;
-  /** True when every room is open to every user (development mode). */
-  readonly areRoomsOpen: boolean;
   readonly activeTyping: ActiveTyping;
   /** Limits the number of events that each user may send. */
   readonly rateLimit: RateLimit;
@@ -39,8 +47,8 @@ export interface EventsHubDependencies {
   onTenantRateLimited(): void;
 }
 
-/** The context of a connection. Its `items` (the hub's state per connection) are the connection's rooms. */
-type EventsContext = HubContext<EventsClient, User, ConnectionRooms>;
+/** The running hub. */
+export type EventsHub = ListenableHub<EventsClient, User, ConnectionRooms>;
 
 /** Creates the hub's definition. */
 export function createEventsHub(dependencies: EventsHubDependencies) {
@@ -50,10 +58,9 @@ export function createEventsHub(dependencies: EventsHubDependencies) {
     onConnected(context) {
       dependencies.activeTyping.connected(context.user.userId);
       context.items.begin(context);
-      // A client that resumes joins its personal room itself and sends its position, so that it receives missed events before new
-      // ones.
-      if (context.request.query.get('resume') === '1') return;
-      context.groups.add(personalRoomOf(context.user.userId));
+      // A reader over HTTP is in the one room that it names.
+      if (isListener(context.protocol)) return;
+      enterStandingRooms(context, dependencies.rooms.standing);
     },
 
     onDisconnected(context, error) {
@@ -61,27 +68,47 @@ export function createEventsHub(dependencies: EventsHubDependencies) {
       return stopTyping(dependencies, context.user);
     },
 
+    onAuthenticationRefreshed(context) {
+      keepAllowedRooms(context, dependencies);
+    },
+
     onBackpressure(context) {
       return context.items.fallBehind(context);
     },
 
     methods: {
+      ...presenceMethods({
+        presence: dependencies.presence,
+        guard: dependencies.guard,
+        checkRate: (context) => checkRate(dependencies, context),
+      }),
+
       /** Joins a room. `after` is the position of the last event that the client has seen. */
       JoinRoom: method(
         ([roomId, after]): [string, Position | undefined] => [
           roomIdArgument(roomId),
           positionArgument(after),
         ],
-        (context: EventsContext, givenRoomId, after): Promise<JoinResult> =>
-          context.items.join(context, enterableRoom(givenRoomId, context.user, dependencies), after),
+        async (context: EventsContext, givenRoomId, after): Promise<JoinResult> => {
+          const room = await dependencies.guard.enter(givenRoomId, context.user);
+          return context.items.join(context, room, after);
+        },
+        { prepare: (context, givenRoomId) => dependencies.guard.prepare(givenRoomId, context.user) },
       ),
 
       /** Leaves a room. Leaving a room that was not joined does nothing. */
       LeaveRoom: method(
         ([roomId]): [string] => [roomIdArgument(roomId)],
         (context: EventsContext, givenRoomId): void => {
-          context.items.leave(context, resolveRoomAlias(givenRoomId, context.user.userId));
+          context.items.leave(context, dependencies.guard.nameOf(givenRoomId, context.user));
         },
+      ),
+
+      /** Replaces the token of the connection. */
+      RefreshToken: method(
+        ([token]): [string] => [tokenArgument(token)],
+        (context: EventsContext, token): Promise<RefreshedToken> =>
+          refreshToken(context, token, dependencies),
       ),
 
       /** Publishes to a joined room that the caller has started or stopped typing. */
@@ -89,7 +116,8 @@ export function createEventsHub(dependencies: EventsHubDependencies) {
         ([roomId, isTyping]): [string, boolean] => [roomIdArgument(roomId), booleanArgument(isTyping)],
         async (context: EventsContext, givenRoomId, isTyping): Promise<void> => {
           const { userId, name } = context.user;
-          const roomId = joinedRoom(givenRoomId, context);
+          const joined = dependencies.guard.joined(context, givenRoomId);
+          const roomId = joined instanceof Promise ? await joined : joined;
           checkRate(dependencies, context);
           checkTenantRate(dependencies, roomId);
           dependencies.activeTyping.update(userId, roomId, isTyping, dependencies.monotonicMs());
@@ -104,7 +132,8 @@ export function createEventsHub(dependencies: EventsHubDependencies) {
           messageIdsArgument(messageIds),
         ],
         async (context: EventsContext, givenRoomId, messageIds): Promise<void> => {
-          const roomId = joinedRoom(givenRoomId, context);
+          const joined = dependencies.guard.joined(context, givenRoomId);
+          const roomId = joined instanceof Promise ? await joined : joined;
           checkRate(dependencies, context);
           checkTenantRate(dependencies, roomId);
           const payload = { user_id: context.user.userId, message_ids: messageIds };
@@ -115,16 +144,36 @@ export function createEventsHub(dependencies: EventsHubDependencies) {
   });
 }
 
-/** @throws HubError that names the time after which to send again */
-function checkRate(dependencies: EventsHubDependencies, context: EventsContext): void {
+/**
+ * Adds a new connection to the standing rooms of its user. A client that resumes joins these rooms itself with its positions, so that it
+ * receives missed events before new ones.
+ */
+export function enterStandingRooms(
+  { request, user, groups }: Pick<EventsContext, 'request' | 'user' | 'groups'>,
+  standing: StandingRoomsOfHub,
+): void {
+  if (request.query.get('resume') === '1') return;
+  for (const roomId of standing.of(user.userId)) groups.add(roomId);
+}
+
+/** @throws HubError that names the time to wait before the next call */
+export function checkRate(
+  dependencies: Pick<EventsHubDependencies, 'rateLimit' | 'ownerKeyOf' | 'monotonicMs' | 'onRateLimited'>,
+  context: Parameters<EventsHubDependencies['ownerKeyOf']>[0],
+): void {
   const waitMs = dependencies.rateLimit.take(dependencies.ownerKeyOf(context), dependencies.monotonicMs());
   if (waitMs === 0) return;
   dependencies.onRateLimited();
-  throw new HubError(`You send typing and receipts too fast. Send the last one again in ${waitMs} ms.`);
+  throw new HubError(
+    `You send typing, receipts and states too fast. Send the last one again in ${waitMs} ms.`,
+  );
 }
 
-/** @throws HubError that names the time after which to send again */
-function checkTenantRate(dependencies: EventsHubDependencies, roomId: string): void {
+/** @throws HubError that names the time to wait before the next call */
+export function checkTenantRate(
+  dependencies: Pick<EventsHubDependencies, 'tenantRate' | 'onTenantRateLimited'>,
+  roomId: string,
+): void {
   const { tenantRate } = dependencies;
   const over = tenantRate?.check([roomId]);
   if (over === undefined) {
@@ -138,27 +187,29 @@ function checkTenantRate(dependencies: EventsHubDependencies, roomId: string): v
 }
 
 /**
- * True when this gateway ended the connection. Without an error, the result is false, because usually the
- * client has ended the connection. A gateway that stops does not count replay attempts, so a wrong result is
- * harmless in that case.
+ * True if this gateway ended the connection. False without an error, because the client then usually ended it. A gateway that
+ * stops does not count replay attempts, so a wrong result is harmless there.
  */
-function isOfGateway(error: Error | undefined): boolean {
+export function isOfGateway(error: Error | undefined): boolean {
   const code = error instanceof SignalRError ? error.code : undefined;
   return error !== undefined && code !== 'transport_lost' && code !== 'client_error';
 }
 
-/** Ends the typing of a user who has disconnected. Otherwise the user would be shown as typing until the indicator expires. */
-async function stopTyping(dependencies: EventsHubDependencies, { userId, name }: User): Promise<void> {
+/** Ends the typing of a user who has disconnected. Otherwise the user would seem to type until the indicator expires. */
+export async function stopTyping(
+  dependencies: Pick<EventsHubDependencies, 'publisher' | 'rooms' | 'activeTyping' | 'monotonicMs'>,
+  { userId, name }: User,
+): Promise<void> {
   const rooms = dependencies.activeTyping.disconnected(userId, dependencies.monotonicMs());
   const user = { user_id: userId, username: name };
   // A failure is ignored, because the client is gone and the indicator expires anyway.
   await Promise.allSettled(rooms.map((roomId) => publishTyping(dependencies, roomId, user, false)));
 }
 
-/** @throws HubError when the event is invalid or was not stored, or when the catalog has no event type for typing */
+/** @throws HubError if the event is invalid or was not stored, or if the catalog has no event type for typing */
 async function publishTyping(
-  dependencies: EventsHubDependencies,
-  roomId: string,
+  dependencies: Pick<EventsHubDependencies, 'publisher' | 'rooms'>,
+  roomId: GrantedRoom,
   user: IndicatedUser,
   isTyping: boolean,
 ): Promise<void> {
@@ -167,56 +218,40 @@ async function publishTyping(
   await publish(dependencies, event.type, roomId, event.payload);
 }
 
-async function publish(
-  dependencies: EventsHubDependencies,
+/** @throws HubError if the event is invalid or was not stored */
+export async function publish(
+  dependencies: Pick<EventsHubDependencies, 'publisher'>,
   type: string,
-  roomId: string,
+  roomId: GrantedRoom,
   payload: unknown,
 ): Promise<void> {
   try {
     await dependencies.publisher.publish(type, roomId, payload);
   } catch (error) {
-    // The message of a `ContractError` is meant for the sender of the event. The message names fields and
-    // rules, never values.
+    // The message of a `ContractError` is for the sender of the event. It names fields and rules, never values.
     if (error instanceof ContractError) throw new HubError(error.message, { cause: error });
     if (error instanceof PublisherError) throw tryAgain('The event was not stored.', { cause: error });
     throw error;
   }
 }
 
-function enterableRoom(givenRoomId: string, user: User, dependencies: EventsHubDependencies): string {
-  const roomId = resolveRoomAlias(givenRoomId, user.userId);
-  if (dependencies.areRoomsOpen || mayEnterRoom(roomId, user)) return roomId;
-  throw new HubError('You may not enter this room: the token’s `rooms` claim does not name it.');
-}
-
-function joinedRoom(givenRoomId: string, context: EventsContext): string {
-  const roomId = resolveRoomAlias(givenRoomId, context.user.userId);
-  if (context.items.has(roomId)) return roomId;
-  throw new HubError('Join the room first.');
-}
-
 function roomIdArgument(value: unknown): string {
   if (typeof value === 'string' && isRoomId(value)) return value;
-  throw new HubError('The room ID must be 1 to 256 bytes of text without control characters, and not "*".');
+  throw new HubError(
+    'The room ID must be 1 to 256 bytes of text without control characters, and not reserved ("millrace:control").',
+  );
 }
-
-/**
- * Replaces a position from a gateway of a later build. A client may send such a position during a rollout or
- * a rollback. The empty position matches no stream. Therefore the answer to the join tells the client to load
- * the missed events from the backend.
- */
-const OF_LATER_BUILD: Position = [];
 
 function positionArgument(value: unknown): Position | undefined {
   if (value === undefined || value === null) return undefined;
-  try {
-    return parsePosition(value);
-  } catch (error) {
-    if (!(error instanceof BrokerError)) throw error;
-    if (error.code === 'later_position') return OF_LATER_BUILD;
-    throw new HubError('The position is not one that a gateway gave out.', { cause: error });
-  }
+  const position = readClientPosition(value);
+  if (position !== undefined) return position;
+  throw new HubError('The position is not one that a gateway gave out.');
+}
+
+function tokenArgument(value: unknown): string {
+  if (typeof value === 'string' && value !== '') return value;
+  throw new HubError('token must be a text.');
 }
 
 function booleanArgument(value: unknown): boolean {

@@ -1,14 +1,11 @@
-// Stores in Redis which gateway serves which SignalR connection, so that every gateway can find this gateway.
+// Stores in Redis which gateway serves which SignalR connection, so that every gateway can find the serving one.
 import { connectRedis } from '@millrace/broker';
 import type { ConnectionDirectory } from '@millrace/signalr';
 import { createRedisDirectory, type RedisDirectory } from '@millrace/signalr/redis';
 import type { Logger } from 'pino';
 import type { RedisConnectionOptions } from '../broker/redis-connection-options.js';
 
-/**
- * A directory that is open while the gateway runs. `claim` and `find` reject while the directory is not open or Redis is
- * unavailable.
- */
+/** A directory that is open while the gateway runs. `claim` and `find` reject while it is not open or Redis is unavailable. */
 export class SharedDirectory implements ConnectionDirectory {
   readonly #redis: RedisConnectionOptions;
   readonly #keyPrefix: string;

@@ -1,13 +1,14 @@
-// Remembers the rooms in which users of this gateway are typing. When the user's last connection ends, the
-// gateway can end the typing in these rooms.
+// Remembers the rooms in which users of this gateway are typing. The gateway ends the typing there when the user's last
+// connection ends.
+import type { GrantedRoom } from '../access/room-guard.js';
 
 /** Bounds of {@link ActiveTyping}. */
 export interface ActiveTypingOptions {
   /** Time after which a typing indicator expires. An expired indicator need not be ended. */
   readonly expiryMs: number;
   /**
-   * Maximum number of rooms remembered per user. If there are more, the room in which the user typed longest
-   * ago is forgotten. In that room, the indicator ends only when it expires.
+   * Maximum number of rooms remembered per user. Above it, the room in which the user typed longest ago is forgotten. The
+   * indicator ends there only when it expires.
    */
   readonly maxRoomsPerUser: number;
 }
@@ -15,12 +16,10 @@ export interface ActiveTypingOptions {
 interface ConnectedUser {
   connections: number;
   /** Room → time at which the user last typed in it. The oldest time comes first. Absent until the user types. */
-  typingSinceMs: Map<string, number> | undefined;
+  typingSinceMs: Map<GrantedRoom, number> | undefined;
 }
 
-/**
- * The users who are connected to this gateway, and the rooms in which they type. The size is bounded by the number of connections.
- */
+/** The users who are connected to this gateway, and the rooms in which they type. The number of connections bounds the size. */
 export class ActiveTyping {
   readonly #options: ActiveTypingOptions;
   readonly #users = new Map<string, ConnectedUser>();
@@ -36,7 +35,7 @@ export class ActiveTyping {
   }
 
   /** Records that the user started or stopped typing in a room. */
-  update(userId: string, roomId: string, isTyping: boolean, timeMs: number): void {
+  update(userId: string, roomId: GrantedRoom, isTyping: boolean, timeMs: number): void {
     const user = this.#users.get(userId);
     user?.typingSinceMs?.delete(roomId);
     if (user === undefined || !isTyping) return;
@@ -50,16 +49,16 @@ export class ActiveTyping {
   }
 
   /**
-   * Records that a connection of the user has ended. Returns no rooms while the user has another connection.
-   * After the last connection has ended, returns the rooms in which the user still seems to type.
+   * Records that a connection of the user has ended. After the last one, returns the rooms in which the user still seems to
+   * type. Before that, returns no rooms.
    */
-  disconnected(userId: string, timeMs: number): readonly string[] {
+  disconnected(userId: string, timeMs: number): readonly GrantedRoom[] {
     const user = this.#users.get(userId);
     if (user === undefined) return [];
     user.connections--;
     if (user.connections > 0) return [];
     this.#users.delete(userId);
-    const isLive = ([, sinceMs]: [string, number]): boolean => timeMs - sinceMs < this.#options.expiryMs;
+    const isLive = ([, sinceMs]: [GrantedRoom, number]): boolean => timeMs - sinceMs < this.#options.expiryMs;
     return [...(user.typingSinceMs ?? [])].filter(isLive).map(([roomId]) => roomId);
   }
 }

@@ -4,8 +4,8 @@ import type { ShownByName } from './room-indicators.js';
 import { isSameUser } from './same-user.js';
 
 /**
- * A change of an indicator for one user. If `isShown` is true, the indicator began to show the user.
- * Otherwise it ended for the user.
+ * A change of an indicator for one user. With `isShown`, the indicator began to show the user. Otherwise it ended for the
+ * user.
  */
 export interface IndicatorChange {
   readonly name: string;
@@ -13,7 +13,7 @@ export interface IndicatorChange {
   readonly isShown: boolean;
 }
 
-/** Returns `shown` without this user, because users are not shown their own indicators. */
+/** Returns `shown` without this user, because users do not see their own indicators. */
 export function shownToUser(shown: ShownByName, userId: string): ShownByName {
   const others = new Map<string, readonly IndicatedUser[]>();
   for (const [name, users] of shown) {

@@ -1,9 +1,9 @@
-// Limits the indicator events that clients receive, such as typing. In each window, clients get only the
-// newest event per user and room. A start is an event that shows the indicator, and a stop is an event that
-// ends the indicator. Drops a start that was made before a message or a stop of the same user. Publishers
-// have already coalesced most of these events. The gate is for events of a plain XADD, and for events that
-// waited in a publisher's window while a message was published. Compares entry IDs, never clocks of
-// producers.
+// Limits the indicator events that clients receive, such as typing. Clients get only the newest event per user and room in
+// each window. A start is an event that shows the indicator, and a stop is an event that ends it. The gate drops a start that
+// was made before a message or a stop of the same user.
+//
+// Publishers have already coalesced most of these events. The gate is for events of a plain XADD, and for events that waited
+// in a publisher's window while a message was published. It compares entry IDs, never clocks of producers.
 import {
   compareEntryIds,
   type Entry,
@@ -17,8 +17,8 @@ import { type CancelTimer, type Clock, OldestFirstMap } from '@millrace/internal
 import type { Accepted } from '../dispatch/decide.js';
 
 /**
- * Reason why an event was dropped. `ended`: a message or a stop of the same user overtook the event.
- * `superseded`: a newer event of the same user replaced the event.
+ * Reason why an event was dropped. `ended`: a message or a stop of the same user overtook it. `superseded`: a newer event of
+ * the same user replaced it.
  */
 export type GateDropReason = 'ended' | 'superseded';
 
@@ -35,8 +35,8 @@ export interface IndicatorGateOptions {
   /** Time for which a message or a stop is remembered, in order to drop older starts that arrive late. */
   readonly memoryMs: number;
   /**
-   * Maximum number of remembered states, one per user, slot and room. If there are more, the state that
-   * changed longest ago is forgotten, and its waiting event is sent.
+   * Maximum number of remembered states, one per user, slot and room. Above it, the state that changed longest ago is
+   * forgotten, and its waiting event is sent.
    */
   readonly maxKeys: number;
 }
@@ -63,9 +63,9 @@ interface WaitingEvent {
  * Open ─event─▶ Closed for a window ─event─▶ Waiting ─window over─▶ Closed … ─▶ Open.
  */
 interface GateState {
-  /** The user's newest message. A start that was made before this message is dropped. */
+  /** The user's newest message. A start from before it is dropped. */
   lastMessage: EndingEntry | undefined;
-  /** The user's newest stop. A start that was made before this stop is dropped. */
+  /** The user's newest stop. A start from before it is dropped. */
   lastStop: EndingEntry | undefined;
   /** Time from which the next event may pass. */
   opensAtMs: number;
@@ -73,10 +73,7 @@ interface GateState {
   waiting: WaitingEvent | undefined;
 }
 
-/**
- * The gate that the comment at the top of this file describes. Every event that is passed to the gate is either delivered, or
- * dropped with a reason.
- */
+/** The gate of all rooms. Every event that is passed to it is either delivered, or dropped with a reason. */
 export class IndicatorGate {
   readonly #options: IndicatorGateOptions;
   readonly #dependencies: IndicatorGateDependencies;
@@ -89,8 +86,8 @@ export class IndicatorGate {
   }
 
   /**
-   * Returns true if the event is to be delivered now. Always returns true for an event that is replayed or not coalesced. Returns
-   * false if the event was dropped, or waits for the end of its user's window. Must be called in stream order.
+   * Returns true if the event is to be delivered now. An event that is replayed or not coalesced always is. Returns false if
+   * the event was dropped, or waits for the end of its user's window. Must be called in stream order.
    */
   admits(accepted: Accepted): boolean {
     const { entry, received } = accepted;
@@ -107,7 +104,8 @@ export class IndicatorGate {
       return false;
     }
     if (isStop(received) && !isEndedBy(state.lastStop, asOf, timeMs)) {
-      // If a stop waited in a window, no entry has the ID `asOf`. A start with the same `asOf` came after that stop and must pass.
+      // No entry has the ID `asOf` if a stop waited in a window. A start with the same `asOf` came after that stop and must
+      // pass.
       state.lastStop = this.#endingEntry(asOf === entry.id ? asOf : previousEntryId(asOf));
     }
     if (state.waiting === undefined && timeMs >= state.opensAtMs) {
@@ -126,8 +124,8 @@ export class IndicatorGate {
   }
 
   /**
-   * Remembers an event that ends an indicator. For example, a message ends its sender's typing. Must be called for every event, in
-   * stream order, also for an event that was delivered before this gateway started.
+   * Remembers an event that ends an indicator. For example, a message ends its sender's typing. Must be called for every
+   * event in stream order, even for one that was delivered before this gateway started.
    */
   noteEnding({ entry, received: { event, declaration } }: Accepted): void {
     const ending = declaration.endsCoalescing;
@@ -168,7 +166,7 @@ export class IndicatorGate {
 
   #stateOf(roomId: string, slot: string, key: string): GateState {
     const timeMs = this.#monotonicMs();
-    // A room ID and a slot contain no control characters, so this name is unambiguous.
+    // Different states have different names, because a room ID and a slot contain no control characters.
     const name = `${roomId}\u0000${slot}\u0000${key}`;
     const known = this.#states.get(name);
     const isValid = known !== undefined && (known.forgetAtMs > timeMs || known.waiting !== undefined);
@@ -182,8 +180,8 @@ export class IndicatorGate {
   }
 
   /**
-   * Forgets at most two states per call, so that no call takes long. Because a call adds at most one state,
-   * the map still shrinks faster than it grows.
+   * Forgets at most two states per call, so that no call takes long. A call adds at most one state, so the map shrinks faster
+   * than it grows.
    */
   #forgetOld(timeMs: number): void {
     for (let checks = 2; checks > 0; checks -= 1) {
@@ -205,9 +203,8 @@ function isStop({ event, declaration: { indicator } }: ReceivedEvent): boolean {
 }
 
 /**
- * Returns the entry ID that the event would have had at the time it was made: the value of the field `as_of`,
- * but not more than the entry's own ID. An event without a valid `as_of`, such as an event of a plain XADD,
- * counts as made at its own ID.
+ * Returns the entry ID that the event would have had when it was made: the value of the field `as_of`, at most the entry's
+ * own ID. An event without a valid `as_of`, such as one of a plain XADD, counts as made at its own ID.
  */
 function asOfEntry({ id, fields }: Entry): EntryId {
   const asOf = fields[AS_OF_FIELD];
@@ -225,8 +222,8 @@ function isOvertaken(
 }
 
 /**
- * True when the ending has not expired and `id` is not after it. If `id` equals the ID of the ending, the event was made just
- * before the ending, which then took this ID.
+ * True unless the ending has expired or `id` is after it. An event with the ID of the ending was made just before the ending,
+ * which then took this ID.
  */
 function isEndedBy(ending: EndingEntry | undefined, id: EntryId, timeMs: number): boolean {
   return ending !== undefined && ending.untilMs > timeMs && compareEntryIds(id, ending.id) <= 0;

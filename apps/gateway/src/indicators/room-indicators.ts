@@ -1,4 +1,4 @@
-// Tracks which users each indicator of a catalog shows in each room, according to the delivered events.
+// Tracks which users each indicator of a catalog shows in each room. The delivered events decide that.
 import {
   type AnyCatalog,
   type IndicatedUser,
@@ -10,13 +10,13 @@ import {
 import { ShownUsers } from './shown-users.js';
 
 /**
- * The indicator that the hub's own methods use: `SendTyping` publishes it, and the answer to `JoinRoom` has a separate field for
+ * The indicator of the hub's own methods. `SendTyping` publishes it, and the answer to `JoinRoom` has a field of its own for
  * it.
  */
 export const TYPING = 'typing';
 
-// Maximum number of rooms in which one indicator shows users. Above this number, the room that has had no
-// start event for the longest time is forgotten.
+// Maximum number of rooms in which one indicator shows users. Above it, the room without a start event for the longest time
+// is forgotten.
 const maxRooms = 10_000;
 
 /** The users whom indicators show, by the name of the indicator. Indicators without users are left out. */
@@ -48,8 +48,7 @@ export class RoomIndicators {
   /**
    * Updates the indicators from an event that starts or ends an indicator.
    *
-   * @returns the user whom the event is about, whose connections must not get the event. `undefined` if there
-   * is none
+   * @returns the user whom the event is about, if any. The user's own connections must not get the event
    */
   observe({ event, declaration }: ReceivedEvent, timeMs: number): string | undefined {
     const { indicator, endsCoalescing } = declaration;

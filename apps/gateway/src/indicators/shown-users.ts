@@ -1,5 +1,5 @@
-// Keeps the users whom one indicator shows, by room, so that the answer to a join can list them. Uses no
-// timers. The next call of `start` or `list` for a room removes the room's expired users.
+// The users whom one indicator shows, by room, so that the answer to a join can list them. Uses no timers. The next call of
+// `start` or `list` for a room removes the room's expired users.
 import type { IndicatedUser } from '@millrace/contract';
 import { OldestFirstMap, userKey } from '@millrace/internal';
 
@@ -9,12 +9,9 @@ interface ShownSince extends IndicatedUser {
 
 /** Bounds of {@link ShownUsers}. */
 export interface ShownUsersOptions {
-  /** Time after the last start event after which a user is no longer shown. */
+  /** A user is shown for this long after the last start event. */
   readonly expiryMs: number;
-  /**
-   * Maximum number of rooms. Above this number, the room that has had no start event for the longest time is
-   * forgotten.
-   */
+  /** Maximum number of rooms. Above it, the room without a start event for the longest time is forgotten. */
   readonly maxRooms: number;
 }
 
@@ -22,8 +19,8 @@ export interface ShownUsersOptions {
 export class ShownUsers {
   readonly #options: ShownUsersOptions;
   /**
-   * Room → user → the user and the time of the user's last start. The room that has had no start event for
-   * the longest time comes first.
+   * Room → user → the user and the time of the user's last start. The room without a start event for the longest time comes
+   * first.
    */
   readonly #rooms = new OldestFirstMap<string, Map<string, ShownSince>>();
 

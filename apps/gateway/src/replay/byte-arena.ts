@@ -1,5 +1,5 @@
-// Stores bytes in large buffers outside the JavaScript heap, so that a million small messages cause no work
-// for the garbage collector.
+// Stores bytes in large buffers outside the JavaScript heap. A million small messages therefore cause no work for the garbage
+// collector.
 import { PreparedCall } from '@millrace/signalr';
 
 /** A reference to bytes in an arena. The bytes stay valid as long as the reference is held. */
@@ -10,15 +10,13 @@ export interface ByteReference {
 }
 
 const maxSlabBytes = 1_048_576;
-/**
- * A new slab has this share of the bytes that the arena holds, so that a small arena wastes little memory.
- */
+/** A new slab has this share of the arena's bytes, so that a small arena wastes little memory. */
 const slabShare = 0.25;
 
 /**
- * Appends messages to slabs, which are buffers of up to 1 MiB, or more for a larger message. Leaves the headroom in front of each
- * message that `PreparedCall.fromBytes` needs. A slab is freed when no reference to it is left. Therefore references should be
- * dropped in about the order in which they were made.
+ * Appends messages to slabs, which are buffers of up to 1 MiB, or more for a larger message. Leaves the headroom before each
+ * message that `PreparedCall.fromBytes` needs. A slab is freed when its last reference is dropped. Therefore references
+ * should be dropped in about the order in which they were made.
  */
 export class ByteArena {
   #slab = Buffer.alloc(0);

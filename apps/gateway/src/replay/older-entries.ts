@@ -1,5 +1,5 @@
-// Reads the entries of a stream that are older than those in the ring. All clients that reconnect with an old position at about the
-// same time share one bounded read.
+// Reads the entries of a stream that are older than those in the ring. Clients that reconnect with an old position at about
+// the same time share one bounded read.
 import {
   type Broker,
   compareEntryIds,
@@ -7,17 +7,22 @@ import {
   type EntryId,
   FIRST_ENTRY_ID,
   previousEntryId,
+  type RangeOptions,
 } from '@millrace/broker';
+import type { Intake } from '../intake/intake.js';
+import { takeDelivered } from '../intake/take-delivered.js';
 
 /** Bounds of {@link OlderEntries}. */
 export interface OlderEntriesOptions {
   /**
-   * Maximum number of entries in one read of a stream. Whole pages are read, so a read may return slightly more. A client that
-   * missed more must reload.
+   * Maximum number of entries in one read of a stream. A read consists of whole pages, so it may return slightly more. A
+   * client that missed more must reload.
    */
   readonly maxEntries: number;
   /** Time for which the result of a read is kept for the next clients. */
   readonly keepMs: number;
+  /** Turns entries of other programs into events. @defaultValue entries are used as they are */
+  readonly intake?: Intake | undefined;
 }
 
 /** The entries of a stream that a client needs. */
@@ -26,16 +31,16 @@ export interface OlderRange {
   readonly from: EntryId;
   /** The last entry that the client needs. */
   readonly atLeast: EntryId;
-  /** Newer entries up to this ID are read as well, but at most one page, because the ring may evict them during the read. */
+  /** Newer entries up to this ID are read, too, at most one page. The ring may evict them during the read. */
   readonly upTo: EntryId;
   /**
-   * True when the client needs only the entries that the stream still has. In that case, older entries that
-   * the stream has lost do not count as missed.
+   * True if the client needs only the entries that the stream still has. Entries that the stream has lost do not count as
+   * missed then.
    */
   readonly isFromStart?: boolean;
   /**
-   * True when the client's tenant has lost newer events than the other tenants have. Such a client needs more
-   * entries. Therefore a common read for all clients could exceed the maximum number of entries.
+   * True if the client's tenant has lost newer events than the other tenants have. Such a client needs more entries. A common
+   * read for all clients could therefore exceed the maximum number of entries.
    * @defaultValue false
    */
   readonly isShortened?: boolean;
@@ -50,7 +55,7 @@ export interface OlderSlice {
 /** Result of a read: every entry of a stream after `lowest` up to `upTo`. */
 interface CachedRange extends OlderSlice {
   readonly lowest: EntryId;
-  /** True when no older entries can be read, because the stream has lost them or there are too many. */
+  /** True if no older entries can be read, because the stream has lost them or there are too many. */
   readonly isEnd: boolean;
   /** True when the stream's first entry is included. */
   readonly reachesStart: boolean;
@@ -71,14 +76,14 @@ interface StreamReads {
 const pageEntries = 500;
 
 /**
- * Reads entries that are older than those in the ring, in whole pages from the newest backwards. At most two
- * reads of a stream run at a time: one for tenants that have lost newer events than the others, and one for
- * all other clients. Clients that arrive during a read share the next read. The next read is skipped if the
- * cached range includes every entry that these clients need. Therefore the number of reads does not grow with
- * the number of clients.
+ * Reads entries that are older than those in the ring, in whole pages from the newest backwards. At most two reads of a
+ * stream run at a time: one for tenants that have lost newer events than the others, and one for all other clients.
+ *
+ * Clients that arrive during a read share the next one. It is skipped if the cached range includes every entry that they
+ * need. Therefore the number of reads does not grow with the number of clients.
  */
 export class OlderEntries {
-  readonly #broker: Pick<Broker, 'readRange' | 'inspect'>;
+  readonly #broker: Pick<Broker, 'readRange' | 'inspect' | 'findRejected'>;
   readonly #options: OlderEntriesOptions;
   readonly #monotonicMs: () => number;
   /** The reads by stream: those of tenants that have lost newer events than the others, and those of all other clients. */
@@ -88,7 +93,7 @@ export class OlderEntries {
   };
 
   constructor(
-    broker: Pick<Broker, 'readRange' | 'inspect'>,
+    broker: Pick<Broker, 'readRange' | 'inspect' | 'findRejected'>,
     options: OlderEntriesOptions,
     monotonicMs: () => number,
   ) {
@@ -98,10 +103,9 @@ export class OlderEntries {
   }
 
   /**
-   * Reads all entries of a range. Resolves to `undefined` when the stream has lost some of these entries, or when there are too
-   * many.
+   * Reads all entries of a range. Resolves to `undefined` if the stream has lost some of them, or if there are too many.
    *
-   * @throws BrokerError when a request to the broker fails
+   * @throws BrokerError if a request to the broker fails
    */
   async read(stream: string, range: OlderRange): Promise<OlderSlice | undefined> {
     const { lowest, reachesStart, upTo, entries } = await this.#request(stream, range);
@@ -136,8 +140,8 @@ export class OlderEntries {
   }
 
   async #readNext(stream: string, reads: StreamReads): Promise<CachedRange> {
-    // A failure of the running read does not matter here, because the next read includes all ranges that were
-    // requested until its start.
+    // A failure of the running read does not matter here. The next read includes all ranges that were requested until its
+    // start.
     await reads.running?.catch(() => {});
     const requested = reads.requested.splice(0);
     if (reads.next !== undefined) reads.running = reads.next;
@@ -165,7 +169,7 @@ export class OlderEntries {
     const atLeast = newestOf(ranges.map((range) => range.atLeast));
     const ahead = await this.#readAhead(stream, atLeast, newestOf(ranges.map(({ upTo }) => upTo)));
     const back = await this.#readBack(stream, from, atLeast);
-    const lowest = await this.#lowestComplete(stream, back, ahead.upTo);
+    const lowest = await this.#lowestComplete(stream, back);
     return {
       lowest,
       isEnd: compareEntryIds(from, lowest) < 0,
@@ -179,7 +183,7 @@ export class OlderEntries {
   /** Reads the entries after `after` up to `upTo`, but at most one page of them. */
   async #readAhead(stream: string, after: EntryId, upTo: EntryId): Promise<OlderSlice> {
     if (compareEntryIds(upTo, after) <= 0) return { upTo: after, entries: [] };
-    const entries = await this.#broker.readRange(stream, { after, upTo, count: pageEntries });
+    const entries = await this.#read(stream, { after, upTo, count: pageEntries });
     const last = entries.at(-1);
     return { upTo: last === undefined || entries.length < pageEntries ? upTo : last.id, entries };
   }
@@ -187,7 +191,7 @@ export class OlderEntries {
   async #readBack(stream: string, from: EntryId, upTo: EntryId): Promise<BackwardRead> {
     const newestFirst: Entry[] = [];
     for (let next = upTo; newestFirst.length < this.#options.maxEntries; ) {
-      const page = await this.#broker.readRange(stream, {
+      const page = await this.#read(stream, {
         upTo: next,
         count: pageEntries,
         direction: 'backward',
@@ -202,20 +206,21 @@ export class OlderEntries {
     return { entries: newestFirst.toReversed(), reachesStart: false };
   }
 
+  async #read(stream: string, range: RangeOptions): Promise<readonly Entry[]> {
+    const entries = await this.#broker.readRange(stream, range);
+    const { intake } = this.#options;
+    return intake === undefined ? entries : takeDelivered({ stream, entries }, intake, this.#broker);
+  }
+
   /**
-   * Returns the lowest ID after which no entry is missing. A stream loses its oldest entries first, so the entries that were read
-   * are complete if the stream still has an older entry. Called after the read, so that entries trimmed during the read count as
-   * lost.
+   * Returns the lowest ID after which no entry is missing. An erased entry does not count as missing. Called after the read,
+   * so that entries trimmed during the read count as lost.
    */
-  async #lowestComplete(
-    stream: string,
-    { entries, reachesStart }: BackwardRead,
-    upTo: EntryId,
-  ): Promise<EntryId> {
-    const { firstId = upTo, entriesAdded, length } = await this.#broker.inspect(stream);
+  async #lowestComplete(stream: string, { entries, reachesStart }: BackwardRead): Promise<EntryId> {
+    const { completeAfter } = await this.#broker.inspect(stream);
     const [oldest] = entries;
     const beforeOldest = reachesStart || oldest === undefined ? FIRST_ENTRY_ID : previousEntryId(oldest.id);
-    return entriesAdded === length ? beforeOldest : newestOf([firstId, beforeOldest]);
+    return newestOf([completeAfter, beforeOldest]);
   }
 }
 

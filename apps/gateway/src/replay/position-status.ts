@@ -15,21 +15,19 @@ export interface KnownStream extends CurrentStreamPosition {
 /**
  * The status of a client's position in a stream:
  * - `reached`: this gateway has read the stream at least up to the position.
- * - `lost`: the stream does not contain the position, because the stream was lost or its newest entry is
- *   older than the position.
+ * - `lost`: the stream does not contain the position, because the stream was lost or its newest entry is older than the
+ *   position.
  * - `unread`: the stream contains the position, but this gateway has not read that far yet.
- * - `unproven`: another server has the stream now. It is not proven yet that this server has all entries up
- *   to the position.
- * - `unknown`: the status depends on the stream's end, which no heartbeat has reported since the client's
- *   join.
+ * - `unproven`: another server has the stream now, and may lack entries up to the position.
+ * - `unknown`: the status depends on the stream's end, which no heartbeat has reported since the client's join.
  */
 export type PositionStatus = 'reached' | 'lost' | 'unread' | 'unproven' | 'unknown';
 
 /**
  * Returns the status of a client's position.
  *
- * @param sinceMs local monotonic time of the client's join. A report of the stream's end that was requested
- * earlier may be too old to judge the position
+ * @param sinceMs local monotonic time of the client's join. A report of the stream's end may be too old to judge the position
+ *   if it was requested earlier
  */
 export function positionStatusOf(
   position: StreamPosition,

@@ -1,6 +1,5 @@
-// A client that comes from another gateway may have received later events than this gateway has read. This
-// file waits until this gateway has read as far. The wait needs no requests to the broker, because reading
-// and the regular heartbeats report the progress.
+// Waits until this gateway has read as far as a client that comes from another gateway. Such a client may have received later
+// events. The wait needs no requests to the broker, because reading and the regular heartbeats report the progress.
 import { compareEntryIds, type EntryId, type StreamPosition } from '@millrace/broker';
 import type { CancelTimer, Clock } from '@millrace/internal';
 import { type KnownStream, type PositionStatus, positionStatusOf } from './position-status.js';
@@ -9,10 +8,7 @@ import { type KnownStream, type PositionStatus, positionStatusOf } from './posit
 export interface ClientStreamPosition {
   readonly stream: string;
   readonly position: StreamPosition;
-  /**
-   * True when the client's position does not name the stream. In that case, the client must be sent all
-   * events that the stream has.
-   */
+  /** True if the client's position does not name the stream. The client must then be sent all events that the stream has. */
   readonly isFromStart?: boolean;
 }
 
@@ -38,7 +34,8 @@ interface Waiter {
 }
 
 /**
- * The waiters of one stream, and the lowest cursor for which any of them waits. Reading entries before this cursor ends no wait.
+ * The waiters of one stream, and the lowest cursor for which any of them waits. Reading entries before that cursor ends no
+ * wait.
  */
 interface WaitQueue {
   readonly waiters: Set<Waiter>;
@@ -46,8 +43,8 @@ interface WaitQueue {
 }
 
 /**
- * The joins that wait. There are never more waiting joins than connections, because each connection waits for
- * one join at a time. A join waits for at most `maxWaitMs`.
+ * The joins that wait. Each connection waits for one join at a time, so the connections bound their number. A join waits for
+ * at most `maxWaitMs`.
  */
 export class PositionWaiter {
   readonly #dependencies: PositionWaiterDependencies;
@@ -59,8 +56,8 @@ export class PositionWaiter {
   }
 
   /**
-   * Waits until this gateway has reached these positions. Most clients need not wait. For them, the result is
-   * not a promise, so that the caller can continue in the same turn of the event loop.
+   * Waits until this gateway has reached these positions. Most clients need not wait. The result is then no promise, so that
+   * the caller can continue in the same turn of the event loop.
    */
   waitFor(positions: readonly ClientStreamPosition[]): WaitOutcome | Promise<WaitOutcome> {
     const sinceMs = this.#dependencies.clock.monotonicMs();
@@ -126,10 +123,7 @@ export class PositionWaiter {
     resolve(outcome);
   }
 
-  /**
-   * Returns the first position that is lost. If none is lost, returns the first position that is not reached, or else a position
-   * that is reached.
-   */
+  /** Returns the first position that is lost, otherwise the first that is not reached, otherwise one that is reached. */
   #check(positions: readonly ClientStreamPosition[], sinceMs: number): CheckedPosition {
     let waiting: CheckedPosition | undefined;
     for (const { stream, position } of positions) {

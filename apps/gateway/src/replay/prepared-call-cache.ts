@@ -1,11 +1,11 @@
-// Caches the calls that the ring made from its bytes, because many clients reconnect at about the same time and receive the same
+// Caches the calls that the ring made from its bytes. Many clients reconnect at about the same time and receive the same
 // frames.
 import { OldestFirstMap } from '@millrace/internal';
 import type { PreparedCall } from '@millrace/signalr';
 
 /**
- * Stores each call under the sequence number of its event in the ring. Above `maxBytes`, the oldest call is
- * evicted. The ring makes an evicted call again when it is needed.
+ * Stores each call under its event's sequence number in the ring. Above `maxBytes`, the oldest call is evicted. The ring
+ * makes it again when needed.
  */
 export class PreparedCallCache {
   readonly #maxBytes: number;

@@ -1,6 +1,6 @@
-// Detects clients that disconnect whenever a certain event is replayed to them, whatever the reason is.
-// Without this detection, every join would replay the event, and the client would disconnect each time. After
-// some attempts the client is told to reload the room instead, and the event is not replayed to it again.
+// Detects clients that disconnect whenever a certain event is replayed to them, whatever the reason. Every join would
+// otherwise replay the event, and the client would disconnect each time. After some attempts, the client is told to reload
+// the room instead.
 import type { Broker } from '@millrace/broker';
 import type { Clock } from '@millrace/internal';
 
@@ -8,10 +8,7 @@ import type { Clock } from '@millrace/internal';
 export interface ReplayAttempt {
   readonly userId: string;
   readonly roomId: string;
-  /**
-   * ID of the first event that was sent. If a client makes progress, its next replay begins with a different
-   * event.
-   */
+  /** ID of the first event that was sent. The next replay begins with another event if the client makes progress. */
   readonly firstEventId: string;
   readonly startedMs: number;
   /** Time at which the last event was sent. */
@@ -27,28 +24,29 @@ export interface ReplayAttemptsDependencies {
 }
 
 const maxAttempts = 5;
-/** A replay counts as failed if the connection ends within this time after the last event was sent. */
+/** A replay has failed if the connection ends within this time after its last event was sent. */
 const failedWithinMs = 2_000;
-/** Time for which failed replays are counted. Clients wait for a shorter time between two attempts. */
+/** Time for which failed replays are counted. The pause of a client between two attempts is shorter. */
 const keepMs = 120_000;
-/** Maximum time that a join waits for the count. After this time the events are replayed, which costs at most one more attempt. */
+/** Maximum time that a join waits for the count. The events are then replayed, which costs at most one more attempt. */
 const maxWaitMs = 250;
 /**
- * Maximum number of concurrent requests to the counters. More requests are skipped, because the next attempt
- * of the client makes a request again.
+ * Maximum number of concurrent requests to the counters. Further requests are skipped, because the client's next attempt
+ * makes a request again.
  */
 const maxCalls = 1_000;
 
 /**
- * Counts the connections that ended right after a replay, per user, room and first event. All gateways share
- * the counts. Simultaneous attempts (for example, in several tabs of one user) count once. A gateway reads
- * the counts only if one of its own connections ended in this way recently. Therefore a client may have one
+ * Counts the connections that ended right after a replay, per user, room and first event. All gateways share the counts.
+ * Simultaneous attempts, as in several tabs of one user, count once.
+ *
+ * A gateway reads the counts only if one of its own connections ended in this way recently. Therefore a client may have one
  * more attempt at another gateway.
  */
 export class ReplayAttempts {
   readonly #dependencies: ReplayAttemptsDependencies;
   #calls = 0;
-  /** Time until which counts are read, because a client whose replay failed here may reconnect until then. */
+  /** Time until which counts are read. A client whose replay failed here may reconnect until then. */
   #watchedUntilMs = 0;
   #isStopped = false;
 
@@ -79,13 +77,13 @@ export class ReplayAttempts {
     void this.#call((counters) => counters.count(occurrence));
   }
 
-  /** Stops counting. Connections that end from now on end because this gateway stops. */
+  /** Stops counting: connections that end from now on end because this gateway stops. */
   stop(): void {
     this.#isStopped = true;
   }
 
   /**
-   * Resolves to `undefined` when the request failed, was skipped, or was not answered in time. The next attempt makes a request
+   * Resolves to `undefined` if the request failed, was skipped, or was not answered in time. The next attempt makes a request
    * again.
    */
   async #call(request: (counters: Broker['counters']) => Promise<number>): Promise<number | undefined> {

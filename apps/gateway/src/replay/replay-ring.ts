@@ -1,7 +1,9 @@
-// Keeps the events of the last minutes, per room. A client that reconnects gets missed events from the ring,
-// without a read from the broker. Events are kept as the bytes that were sent to clients, so that they need
-// not be encoded again for JSON clients. The tenants share the memory. When the memory is full, the tenant
-// that uses the most memory loses its oldest events. Uses no timers and no sockets.
+// Keeps the events of the last minutes, per room. A client that reconnects gets missed events from the ring, without a read
+// from the broker. Events are kept as the bytes that were sent to clients. Therefore they need not be encoded again for JSON
+// clients.
+//
+// The tenants share the memory. When it is full, the tenant that uses the most memory loses its oldest events. Uses no timers
+// and no sockets.
 import { compareEntryIds, type EntryId, entryIdMs, FIRST_ENTRY_ID } from '@millrace/broker';
 import { PreparedCall } from '@millrace/signalr';
 import { NO_TENANT } from '../tenants/tenant.js';
@@ -9,6 +11,7 @@ import { type ByteReference, viewBytes } from './byte-arena.js';
 import { PreparedCallCache } from './prepared-call-cache.js';
 import { isGone, type ReplayShare, type RingEntry } from './replay-share.js';
 import { type ReplayLimits, ReplayShares } from './replay-shares.js';
+import { firstAfter, type MayReceive, oldestOf } from './unread-rooms.js';
 
 /** Limits of {@link ReplayRing}, and the tenants that share its memory. */
 export interface ReplayRingOptions extends ReplayLimits {
@@ -31,9 +34,7 @@ export interface DeliveredEvent {
   readonly roomId: string;
   /** The call that was sent to clients, with the event's position. The ring copies the bytes of the call. */
   readonly call: PreparedCall;
-  /**
-   * Key of the event. Of all events of a room with the same key, the ring keeps only the newest. Events without a key are all kept.
-   */
+  /** Key of the event. The ring keeps only the newest event of a room with the same key. It keeps all events without a key. */
   readonly latestKey?: string;
 }
 
@@ -44,8 +45,40 @@ export interface ReplaySlice {
   readonly sequence: number;
 }
 
+/** A room whose events a slice must contain. A caller may request the same room several times. */
+export interface RoomSince {
+  readonly roomId: string;
+  /** Sequence number after which the events are wanted. */
+  readonly sequence: number;
+  /** @defaultValue every event may be sent */
+  readonly mayReceive?: MayReceive | undefined;
+}
+
+/** Events of several rooms in the order of delivery. A slice can be continued after any of its events. */
+export interface MergedSlice extends ReplaySlice {
+  /** For each event: its sequence number, and the index of the requested room for which the slice contains it. */
+  readonly origins: readonly { readonly sequence: number; readonly room: number }[];
+}
+
+const everything: MayReceive = () => true;
+
 /** The client's cursor in each stream that may contain events of its room. */
 export type Cursors = ReadonlyMap<string, EntryId>;
+
+/** The greatest size of a page. A page has at least one event, if there is one, however large it is. */
+export interface PageLimits {
+  readonly maxEvents: number;
+  readonly maxBytes: number;
+}
+
+/** The oldest events of a room after certain cursors. */
+export interface RingPage {
+  readonly events: readonly PreparedCall[];
+  /** The cursors of a client that has received these events. */
+  readonly cursors: Cursors;
+  /** False if the ring has more events of the room. */
+  readonly isComplete: boolean;
+}
 
 /** The events of one room, oldest first. `goneCount` is the number of entries that were forgotten (see `isGone`). */
 interface RoomLog {
@@ -60,9 +93,9 @@ interface RoomLog {
 const maxSharedBytes = 8_388_608;
 
 /**
- * The ring: an index of the events by room. For every stream and tenant it has a *floor*: the entry ID after which the ring holds
- * every event that is to be replayed. If a client's cursor is at or after the floor, the ring has all events that the client
- * missed.
+ * The ring: an index of the events by room. Each stream has a *floor* for each tenant: the entry ID after which the ring has
+ * every event that is to be replayed. The ring has all events that a client missed if the client's cursor is at or after the
+ * floor.
  */
 export class ReplayRing {
   readonly #tenantOf: (roomId: string) => string;
@@ -102,8 +135,8 @@ export class ReplayRing {
   }
 
   /**
-   * Begins a stream at `id` and forgets the events that the ring held of this stream. From now on the caller must add every event
-   * after `id`.
+   * Begins a stream at `id` and forgets the ring's events of this stream. The caller must add every event after `id` from now
+   * on.
    */
   begin(stream: string, id: EntryId): void {
     this.#shares.begin(stream, id);
@@ -111,18 +144,18 @@ export class ReplayRing {
   }
 
   /**
-   * Returns the ID after which the ring holds every event of the stream. If `roomId` is given, only events of
-   * this room count. Returns `undefined` if `begin` was not called for the stream.
+   * Returns the ID after which the ring has every event of the stream, or of these rooms in it if `rooms` are given. Returns
+   * `undefined` if `begin` was not called for the stream.
    */
-  floor(stream: string, roomId?: string): EntryId | undefined {
-    if (roomId === undefined) return this.#shares.floor(stream);
-    return this.#shares.floorOf(stream, this.#shareOfRoom(roomId));
+  floor(stream: string, rooms?: readonly string[]): EntryId | undefined {
+    if (rooms === undefined) return this.#shares.floor(stream);
+    const floors = rooms.map((roomId) => this.#shares.floorOf(stream, this.#shareOfRoom(roomId)));
+    return floors.reduce((a, b) => (a === undefined || b === undefined || compareEntryIds(a, b) > 0 ? a : b));
   }
 
   /**
-   * Remembers an event. Events of one stream must be added in the order of their IDs. Events up to the floor
-   * are ignored, because a replay reads these events from the stream. If they were also in the ring, the
-   * replay would send them twice.
+   * Remembers an event. Events of one stream must be added in the order of their IDs. Events up to the floor are ignored: a
+   * replay reads them from the stream, and would otherwise send them twice.
    */
   add(event: DeliveredEvent): void {
     const { stream, id, atMs = entryIdMs(id), roomId, call, latestKey } = event;
@@ -153,71 +186,117 @@ export class ReplayRing {
     this.#shares.add(share, entry);
   }
 
+  /** Forgets the events of a room that have these IDs in the stream. The ring still covers the time of these events. */
+  erase(stream: string, roomId: string, ids: ReadonlySet<EntryId>): void {
+    const entries = this.#rooms.get(roomId)?.entries ?? [];
+    const erased = entries.filter((entry) => entry.stream === stream && ids.has(entry.id));
+    for (const entry of erased) this.#forget(entry);
+  }
+
   /** Evicts the events that are too old at `brokerTimeMs`. */
   evict(brokerTimeMs: number): void {
     this.#shares.evict(brokerTimeMs);
   }
 
-  /** True when the ring holds everything of a room that a client with these cursors missed. */
-  covers(roomId: string, cursors: Cursors): boolean {
-    const share = this.#shareOfRoom(roomId);
+  /** True if the ring has everything of the rooms that a client with these cursors missed. */
+  covers(rooms: readonly string[], cursors: Cursors): boolean {
     for (const [stream, cursor] of cursors) {
-      const floor = this.#shares.floorOf(stream, share);
+      const floor = this.floor(stream, rooms);
       if (floor === undefined || compareEntryIds(cursor, floor) < 0) return false;
     }
     return true;
   }
 
   /**
-   * Returns the events of a room after these cursors, in the order of delivery. Returns at most the newest
-   * `maxEvents + 1` events, so that the caller notices when there are more than `maxEvents`. Reads the room's
-   * entries from the newest backwards, and stops at entries that the client has seen.
+   * Returns the events of the rooms after these cursors, in the order of delivery. Returns at most the newest
+   * `maxEvents + 1` events, so that the caller notices when there are more than `maxEvents`. Reads the rooms'
+   * entries from the newest backwards, and stops at entries that the client has seen. Leaves out the events that
+   * `mayReceive` refuses.
    */
-  eventsAfter(roomId: string, cursors: Cursors, maxEvents: number): ReplaySlice {
-    const entries = this.#rooms.get(roomId)?.entries ?? [];
-    // Streams in which the loop has reached an entry that the client has seen. The client has seen all earlier entries of these
-    // streams too.
+  eventsAfter(
+    rooms: readonly string[],
+    cursors: Cursors,
+    maxEvents: number,
+    mayReceive: MayReceive = everything,
+  ): ReplaySlice {
+    const entries = this.#entriesOf(rooms);
+    // Streams in which the loop has reached an entry that the client has seen. The client has seen all earlier entries of
+    // these streams, too.
     const finished = new Set<string>();
     const newestFirst: PreparedCall[] = [];
     for (let index = entries.length - 1; index >= 0 && newestFirst.length <= maxEvents; index -= 1) {
       const entry = entries[index];
       if (entry?.reference === undefined || finished.has(entry.stream)) continue;
       const isMissed = compareEntryIds(entry.id, cursors.get(entry.stream) ?? FIRST_ENTRY_ID) > 0;
-      if (isMissed) newestFirst.push(this.#callOf(entry, entry.reference));
-      else if (finished.add(entry.stream).size === cursors.size) break;
+      if (isMissed) {
+        if (mayReceive(entry.stream, entry.id)) newestFirst.push(this.#callOf(entry, entry.reference));
+      } else if (finished.add(entry.stream).size === cursors.size) break;
     }
     return { events: newestFirst.toReversed(), sequence: this.#sequence };
   }
 
-  /** True when no event of the room after this sequence number was evicted. */
-  holdsSince(roomId: string, sequence: number): boolean {
-    return sequence >= this.#shares.evictedSequenceOf(this.#shareOfRoom(roomId));
+  /**
+   * Returns the events of the rooms after these cursors, the oldest first, until a limit is reached. Check {@link ReplayRing.covers}
+   * first. Otherwise events may be missing. Leaves out the events that `mayReceive` refuses.
+   */
+  pageAfter(
+    rooms: readonly string[],
+    cursors: Cursors,
+    limits: PageLimits,
+    mayReceive: MayReceive = everything,
+  ): RingPage {
+    const received = new Map(cursors);
+    const events: PreparedCall[] = [];
+    let bytes = 0;
+    for (const entry of this.#entriesOf(rooms)) {
+      if (entry.reference === undefined || !mayReceive(entry.stream, entry.id)) continue;
+      if (compareEntryIds(entry.id, cursors.get(entry.stream) ?? FIRST_ENTRY_ID) <= 0) continue;
+      const isTooLarge = events.length > 0 && bytes + entry.bytes > limits.maxBytes;
+      // Calls of one entry stay together, because the cursor can only be before or after all of them.
+      const mayCut = received.get(entry.stream) !== entry.id;
+      if (mayCut && (isTooLarge || events.length >= limits.maxEvents))
+        return { events, cursors: received, isComplete: false };
+      events.push(this.#callOf(entry, entry.reference));
+      received.set(entry.stream, entry.id);
+      bytes += entry.bytes;
+    }
+    return { events, cursors: received, isComplete: true };
+  }
+
+  /** True when no event of the rooms after this sequence number was evicted. */
+  holdsSince(rooms: readonly string[], sequence: number): boolean {
+    return rooms.every((roomId) => sequence >= this.#shares.evictedSequenceOf(this.#shareOfRoom(roomId)));
   }
 
   /**
-   * Returns the events of a room after this sequence number, the oldest first, until their size reaches
+   * Returns the events of the rooms after their sequence numbers, in the order of delivery, until their size reaches
    * `maxBytes`. Returns at least one event, even if this event is larger than `maxBytes`. Check
    * {@link ReplayRing.holdsSince} first. Otherwise events may be missing.
    */
-  eventsSince(roomId: string, sequence: number, maxBytes: number): ReplaySlice {
-    const entries = this.#rooms.get(roomId)?.entries ?? [];
+  eventsSince(rooms: readonly RoomSince[], maxBytes: number): MergedSlice {
+    const unread = rooms.map(({ roomId, sequence, mayReceive = everything }, room) => {
+      const entries = this.#rooms.get(roomId)?.entries ?? [];
+      return { room, entries, index: firstAfter(entries, sequence), mayReceive };
+    });
     const events: PreparedCall[] = [];
+    const origins: { sequence: number; room: number }[] = [];
     let bytes = 0;
-    let last = sequence;
-    for (let index = firstAfter(entries, sequence); index < entries.length; index += 1) {
-      const entry = entries[index];
-      if (entry?.reference === undefined) continue;
-      if (events.length > 0 && bytes >= maxBytes) return { events, sequence: last };
-      events.push(this.#callOf(entry, entry.reference));
-      bytes += entry.bytes;
-      last = entry.sequence;
+    for (let next = oldestOf(unread); next !== undefined; next = oldestOf(unread)) {
+      const entry = next.entries[next.index];
+      if (entry?.reference !== undefined && next.mayReceive(entry.stream, entry.id)) {
+        if (events.length > 0 && bytes >= maxBytes) return { events, origins, sequence: entry.sequence - 1 };
+        events.push(this.#callOf(entry, entry.reference));
+        origins.push({ sequence: entry.sequence, room: next.room });
+        bytes += entry.bytes;
+      }
+      next.index += 1;
     }
-    return { events, sequence: this.#sequence };
+    return { events, origins, sequence: this.#sequence };
   }
 
   /**
-   * Returns the length of the period before `brokerTimeMs` for which the ring holds the stream's events of
-   * every tenant. At most `windowMs`.
+   * Returns the length of the period before `brokerTimeMs` for which the ring has the stream's events of every tenant. At
+   * most `windowMs`.
    */
   coveredMs(stream: string, brokerTimeMs: number): number {
     return this.#shares.coveredMs(stream, brokerTimeMs);
@@ -230,15 +309,21 @@ export class ReplayRing {
     return this.#shares.tenantsOverShare(brokerTimeMs);
   }
 
-  /**
-   * Returns the share for the events of a room. `undefined` if this share holds no event and has lost no
-   * event.
-   */
+  /** Returns the entries of the rooms in the order of delivery. Copies them only if several of the rooms have entries. */
+  #entriesOf(rooms: readonly string[]): readonly RingEntry[] {
+    const [first = [], ...others] = rooms.flatMap((roomId) => {
+      const entries = this.#rooms.get(roomId)?.entries;
+      return entries === undefined ? [] : [entries];
+    });
+    return others.length === 0 ? first : [first, ...others].flat().sort((a, b) => a.sequence - b.sequence);
+  }
+
+  /** Returns the share for the events of a room. `undefined` if the share has no event and has lost none. */
   #shareOfRoom(roomId: string): ReplayShare | undefined {
     return this.#rooms.get(roomId)?.share ?? this.#shares.find(this.#tenantOf(roomId));
   }
 
-  /** Returns the events of a room. The room keeps its tenant as long as the ring has events of the room. */
+  /** Returns the events of a room. The room keeps its tenant as long as the ring has events of it. */
   #logOf(roomId: string): RoomLog {
     const known = this.#rooms.get(roomId);
     if (known?.share.isFinal === true) return known;
@@ -258,10 +343,7 @@ export class ReplayRing {
     return call;
   }
 
-  /**
-   * Removes an entry from its room. No other code removes entries from rooms. The bytes of the entry count
-   * until the entry is evicted. Idempotent.
-   */
+  /** Removes an entry from its room. No other code does that. The bytes of the entry count until it is evicted. Idempotent. */
   #forget(entry: RingEntry): void {
     if (isGone(entry)) return;
     entry.reference = undefined;
@@ -277,15 +359,4 @@ export class ReplayRing {
       log.goneCount = 0;
     }
   }
-}
-
-/** Returns the index of the first entry after this sequence number. The entries are sorted by sequence number. */
-function firstAfter(entries: readonly RingEntry[], sequence: number): number {
-  let low = 0;
-  for (let high = entries.length; low < high; ) {
-    const middle = (low + high) >>> 1;
-    if ((entries[middle]?.sequence ?? 0) > sequence) high = middle;
-    else low = middle + 1;
-  }
-  return low;
 }

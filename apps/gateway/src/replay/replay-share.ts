@@ -1,5 +1,5 @@
-// The part of the replay ring that holds the events of one tenant. Each part has a separate arena, because a
-// slab with events of several tenants would stay in memory until the last of its events is evicted.
+// The part of the replay ring with the events of one tenant. Each part has its own arena. A slab with events of several
+// tenants would stay in memory until the last of them is evicted.
 import type { EntryId } from '@millrace/broker';
 import { NO_TENANT, UNKNOWN_TENANT } from '../tenants/tenant.js';
 import { ByteArena, type ByteReference } from './byte-arena.js';
@@ -13,7 +13,7 @@ export interface RingEntry {
   readonly atMs: number;
   readonly roomId: string;
   readonly eventType: string;
-  /** `undefined` in an entry that was forgotten (see `isGone`), because a reference keeps a whole slab in memory. */
+  /** `undefined` in an entry that was forgotten (see `isGone`). A reference would keep a whole slab in memory. */
   reference: ByteReference | undefined;
   readonly bytes: number;
   readonly latestKey: string | undefined;
@@ -39,7 +39,7 @@ export function isGone({ reference }: RingEntry): boolean {
 /** The events of one tenant, in the order of delivery. */
 export class ReplayShare implements Sized {
   readonly tenant: string;
-  /** The newest events that this tenant has lost because there was not enough memory. Events that became too old are not included. */
+  /** The newest events that this tenant has lost for lack of memory. Events that became too old do not count. */
   readonly floors = new Floors();
   readonly #arena = new ByteArena();
   heapIndex = 0;
@@ -49,7 +49,7 @@ export class ReplayShare implements Sized {
   bytes = 0;
   /** Time at which the newest event was appended, in broker time. */
   newestMs = Number.NEGATIVE_INFINITY;
-  /** Value of `newestMs` when the tenant last lost an event because of the memory limits. */
+  /** Value of `newestMs` when the tenant last lost an event for lack of memory. */
   lostAtMs = Number.NEGATIVE_INFINITY;
   /** The entries before the index `#head` were evicted. */
   #queue: RingEntry[] = [];

@@ -8,32 +8,30 @@ import { LargestFirst } from './largest-first.js';
 import { isGone, ReplayShare, type RingEntry, sizeOf } from './replay-share.js';
 
 /**
- * Limits of the ring. When it is full, the tenant that uses the most memory loses its oldest events.
- * Therefore a tenant that uses at most `maxBytes` divided by the number of tenants in the ring loses no
- * events, however much the others publish.
+ * Limits of the ring. When it is full, the tenant that uses the most memory loses its oldest events. Therefore a tenant that
+ * uses at most `maxBytes` divided by the number of tenants loses none, however much the others publish.
  */
 export interface ReplayLimits {
-  /** Maximum time for which an event is kept. The time is shorter when `maxBytes` is reached. */
+  /** Maximum time for which an event is kept. It is shorter when `maxBytes` is reached. */
   readonly windowMs: number;
   /** Maximum size in bytes: the size of the messages, plus an estimate of the memory for the bookkeeping of each message. */
   readonly maxBytes: number;
   /**
-   * Maximum size of the events of one tenant. Above this size, the tenant loses its oldest events.
+   * Maximum size of the events of one tenant. Above it, the tenant loses its oldest events.
    * @defaultValue `maxBytes`
    */
   readonly maxBytesPerTenant?: number | undefined;
 }
 
-// Maximum number of tenants in the ring. Above this number, the tenant that has received no event for the
-// longest time loses its events. As a result, the period for which events are replayed is shorter for all
-// tenants.
+// Maximum number of tenants in the ring. Above it, the tenant without an event for the longest time loses its events. The
+// period of replayed events then becomes shorter for all tenants.
 const maxTenants = 10_000;
 
 /**
- * The shares of the tenants. For every stream and tenant there is a *floor*: the entry ID after which the ring holds every event
+ * The shares of the tenants. Each stream has a *floor* for each tenant: the entry ID after which the ring has every event
  * that is to be replayed. The floor of a tenant is the highest of these:
  * - the floor of all tenants, which rises with events that are too old;
- * - its own floor, which rises with events that the tenant lost because there was not enough memory;
+ * - its own floor, which rises with events that the tenant lost for lack of memory;
  * - the floor of unknown tenants, because their events may belong to any room.
  */
 export class ReplayShares {
@@ -43,7 +41,7 @@ export class ReplayShares {
   readonly #floors = new Floors();
   /** Time at which the newest evicted entry of each stream was appended, whichever tenant lost it. */
   readonly #floorTimes = new Map<string, number>();
-  /** Tenant → its events. The tenant that has received no event for the longest time comes first. */
+  /** Tenant → its events. The tenant without an event for the longest time comes first. */
   readonly #shares = new OldestFirstMap<string, ReplayShare>();
   readonly #largest = new LargestFirst<ReplayShare>();
   /** The share of the newest event. */
@@ -78,10 +76,7 @@ export class ReplayShares {
     this.#floorTimes.set(stream, entryIdMs(id));
   }
 
-  /**
-   * Returns the share of a tenant, or `undefined` if the ring holds no events of this tenant and the tenant
-   * has lost no events.
-   */
+  /** Returns the share of a tenant, or `undefined` if the ring has no events of it and the tenant has lost none. */
   find(tenant: string): ReplayShare | undefined {
     return this.#shares.get(tenant);
   }
@@ -139,19 +134,17 @@ export class ReplayShares {
   }
 
   /**
-   * Returns the length of the period before `brokerTimeMs` for which the ring holds the stream's events of
-   * every tenant. At most `windowMs`.
+   * Returns the length of the period before `brokerTimeMs` for which the ring has the stream's events of every tenant. At
+   * most `windowMs`.
    */
   coveredMs(stream: string, brokerTimeMs: number): number {
     const floorMs = Math.min(brokerTimeMs, this.#floorTimes.get(stream) ?? brokerTimeMs);
-    // If the floor is in the future, it is moved to `brokerTimeMs`. Later calls count from there.
+    // A floor from the future counts as one from now. It is stored, so that the period grows from now on.
     this.#floorTimes.set(stream, floorMs);
     return Math.min(this.#limits.windowMs, Math.max(0, brokerTimeMs - floorMs));
   }
 
-  /**
-   * Returns the number of tenants that have lost events because of the memory limits in the last `windowMs`.
-   */
+  /** Returns the number of tenants that have lost events for lack of memory in the last `windowMs`. */
   tenantsOverShare(brokerTimeMs: number): number {
     let count = 0;
     for (const { tenant, lostAtMs } of this.#shares.values())
@@ -168,9 +161,7 @@ export class ReplayShares {
     }
   }
 
-  /**
-   * Deletes a share with all of its events. From then on, the losses of this tenant count for all tenants.
-   */
+  /** Deletes a share with all of its events. The tenant's losses then count for all tenants. */
   #delete(share: ReplayShare): void {
     while (share.oldest !== undefined) this.#evictOldest(share, this.#floors);
     this.#floors.raiseAll(share.floors);
@@ -189,7 +180,7 @@ export class ReplayShares {
     }
   }
 
-  /** Evicts events while there is not enough memory. `grown` is the tenant whose event was added. */
+  /** Evicts events while memory is short. `grown` is the tenant whose event was added. */
   #evictExcess(grown: ReplayShare): void {
     const { maxBytes, maxBytesPerTenant = maxBytes } = this.#limits;
     if (grown.tenant !== NO_TENANT)
@@ -212,8 +203,8 @@ export class ReplayShares {
     if (entry === undefined) return;
     share.shift();
     this.#bytes -= sizeOf(entry);
-    // An entry is already forgotten if a newer event of the same key has replaced it, or if its stream began
-    // again. Such an entry does not raise the floor.
+    // An entry is already forgotten if a newer event of the same key has replaced it, or if its stream began again. It does
+    // not raise the floor then.
     if (isGone(entry)) return;
     const { stream, id, atMs, sequence } = entry;
     floors.raise(stream, id, sequence);

@@ -1,26 +1,49 @@
-// Sends the missed events of a room to a client that reconnects, in order and before new events. The events come from the ring in
-// memory. Events that the ring no longer has come from the broker, by a read that several clients share.
+// Sends a client that reconnects the missed events of a room, in order and before new events. They come from the ring in
+// memory. A read of the broker that several clients share gets the events that the ring no longer has.
 import {
   type Broker,
   BrokerError,
   compareEntryIds,
-  type Entry,
   type EntryId,
   entryIdMs,
   type Position,
 } from '@millrace/broker';
-import type { AnyCatalog, ReceivedEvent } from '@millrace/contract';
+import type { AnyCatalog, EraseControl, ReceivedEvent } from '@millrace/contract';
 import { systemClock } from '@millrace/internal';
 import type { PreparedCall } from '@millrace/signalr';
-import { eventIdOf, prepareEvent } from '../dispatch/event-text.js';
+import { eventIdOf, positionOf } from '../dispatch/event-text.js';
+import { EVENT_ERASED } from '../erasure/erased-call.js';
+import { ErasedEntries } from '../erasure/erased-entries.js';
+import { mayResume } from '../membership/revocations.js';
 import type { RoomPositions } from '../rooms/room-positions.js';
-import { OlderEntries } from './older-entries.js';
+import { latestKeyOf } from './latest-key.js';
+import { concernsRoom, type OlderEntry, toOlderCalls } from './older-calls.js';
+import { OlderEntries, type OlderEntriesOptions } from './older-entries.js';
 import { type ClientStreamPosition, PositionWaiter } from './position-waiter.js';
-import { type Cursors, ReplayRing, type ReplaySlice } from './replay-ring.js';
+import { type ReplayPage, takePage } from './replay-page.js';
+import {
+  type Cursors,
+  type DeliveredEvent,
+  type PageLimits,
+  ReplayRing,
+  type ReplaySlice,
+} from './replay-ring.js';
+import {
+  type CatchUpOutcome,
+  type DeliveryPoint,
+  type LaggingRoom,
+  partsOf,
+  type ReplayedRooms,
+  type ReplayOutcome,
+  type ReplayTarget,
+} from './replay-target.js';
+import { SLICE_BYTES, type SliceTarget, sendInSlices, sendSlice } from './send-slice.js';
 
 /** Limits of a replay. */
 export interface ReplayOptions {
   readonly catalog: AnyCatalog;
+  /** See `OlderEntriesOptions`. */
+  readonly intake?: OlderEntriesOptions['intake'];
   readonly windowMs: number;
   readonly maxRingBytes: number;
   /** See `ReplayLimits`. */
@@ -32,52 +55,11 @@ export interface ReplayOptions {
   readonly maxBytesPerRoom: number;
 }
 
-/** The client to which events are replayed. */
-export interface ReplayTarget {
-  readonly roomId: string;
-  send(event: PreparedCall): void;
-  /**
-   * Called before the first missed event is sent. Resolves to false if the client has disconnected several
-   * times right after a replay of these events. In that case, the events are not sent.
-   */
-  mayReplay(firstEventId: string): Promise<boolean>;
-  /** Resolves when the connection has taken all events that were sent. */
-  flushed(): Promise<void>;
-  isGone(): boolean;
-  /**
-   * Called as soon as nothing is left to send, in the same turn of the event loop. From then on the client must be sent the room's
-   * new events.
-   */
-  onCaughtUp(): void;
-}
-
-/** A point in the events of a room. The connections that were in the room at this point were sent every event up to it. */
-export interface DeliveryPoint {
-  readonly sequence: number;
-  /** Generation of the room's streams in the ring, see {@link ReplayRing.generationOf}. */
-  readonly generation: number;
-}
-
-/** Outcome of a replay. If `recovered` is false, the client must load the missed events from the backend. */
-export interface ReplayOutcome {
-  readonly recovered: boolean;
-  readonly replayed: number;
-}
-
-/**
- * The outcome of `catchUp`. `unknown`: the missed events cannot be determined now, because the broker is
- * unavailable or this gateway has not read as far as the client. In this case, no event was sent and
- * `onCaughtUp` was not called. The client may retry with the same position.
- */
-export type CatchUpOutcome = ReplayOutcome | 'unknown';
-
-// Number of bytes sent before other connections get their turn.
-const sliceBytes = 65_536;
 const maxOlderEntries = 5_000;
 const keepOlderMs = 5_000;
 const maxOlderAttempts = 3;
-// If a client has already received later events from another gateway, its join waits at most this time for
-// this gateway. Even under load, a gateway needs less time to catch up.
+// A client from another gateway may have received later events than this gateway has read. Its join waits at most this time
+// for this gateway, which needs less to catch up even under load.
 const maxWaitMs = 2_000;
 
 /** Replays missed events to clients. There is one object per gateway. */
@@ -85,6 +67,7 @@ export class Replay {
   readonly ring: ReplayRing;
   readonly #options: ReplayOptions;
   readonly #older: OlderEntries;
+  readonly #erased = new ErasedEntries();
   readonly #positions: RoomPositions;
   /**
    * Delays the joins of clients that are ahead of this gateway. The caller must call this object after every
@@ -101,8 +84,10 @@ export class Replay {
       maxBytesPerTenant: options.maxRingBytesPerTenant,
       ...(options.tenantOf === undefined ? {} : { tenantOf: options.tenantOf }),
     });
-    this.#older = new OlderEntries(broker, { maxEntries: maxOlderEntries, keepMs: keepOlderMs }, () =>
-      performance.now(),
+    this.#older = new OlderEntries(
+      broker,
+      { maxEntries: maxOlderEntries, keepMs: keepOlderMs, intake: options.intake },
+      () => performance.now(),
     );
     this.positionWaiter = new PositionWaiter({
       clock: systemClock,
@@ -131,14 +116,19 @@ export class Replay {
   ): void {
     const { event } = received;
     const latestKey = latestKeyOf(received);
-    this.ring.add({
-      stream,
-      id,
-      atMs,
-      roomId: event.room_id,
-      call,
-      ...(latestKey === undefined ? {} : { latestKey }),
-    });
+    const kept = { stream, id, atMs, roomId: event.room_id, call };
+    this.rememberCall(latestKey === undefined ? kept : { ...kept, latestKey });
+  }
+
+  /** Remembers a call that clients were sent, which need not be an event. */
+  rememberCall(delivered: DeliveredEvent): void {
+    this.ring.add(delivered);
+  }
+
+  /** Forgets erased entries. From then on they are not replayed, even if they are still in the stream. */
+  erase(stream: string, { roomId, entries }: EraseControl): void {
+    this.#erased.add(stream, entries);
+    this.ring.erase(stream, roomId, new Set(entries.map(({ id }) => id)));
   }
 
   /** Returns the current point in the events of a room. */
@@ -147,10 +137,9 @@ export class Replay {
   }
 
   /**
-   * Sends a client the events of a room that it missed after the position `after`. Calls `onCaughtUp` as soon
-   * as nothing is left to send. If only a few events were missed and all of them are in memory, they are sent
-   * in the current turn of the event loop. If some of the missed events are lost, usually no event is sent,
-   * but `onCaughtUp` is called.
+   * Sends a client the events of a room that it missed after the position `after`. Calls `onCaughtUp` as soon as nothing is
+   * left to send. A few missed events that are all in memory are sent in the current turn of the event loop. If some of the
+   * missed events are lost, usually none is sent, but `onCaughtUp` is called.
    */
   async catchUp(target: ReplayTarget, after: Position): Promise<CatchUpOutcome> {
     const outcome = await this.#replaySince(target, after);
@@ -159,31 +148,56 @@ export class Replay {
   }
 
   /**
-   * Sends a connection the events that it missed while it was out of its room's group since `since`. Uses
-   * only the events in memory. The number of events is not limited, because only one slice at a time is on
-   * its way to the client. If the next events are no longer in memory, `onCaughtUp` is not called.
+   * Sends a connection the events that it missed while it was out of its rooms' groups. The events of all rooms are sent in the order of
+   * delivery, because a client may apply the position of an event to all of its rooms. Uses only the events in
+   * memory. Their number is not limited, because only one slice at a time is on its way to the client. Does not call
+   * `onCaughtUp` if the next events are no longer in memory.
+   *
+   * @param lagging returns the rooms in which the connection lags now. It is called for each slice
    */
   async catchUpFromMemory(
-    target: Omit<ReplayTarget, 'mayReplay'>,
-    since: DeliveryPoint,
+    lagging: () => readonly LaggingRoom[],
+    connection: Pick<SliceTarget, 'flushed' | 'isGone'>,
   ): Promise<ReplayOutcome> {
     let replayed = 0;
-    // New events may arrive while a slice is sent. Therefore the loop ends only in a turn of the event loop in which nothing is
-    // left to send.
-    for (let { sequence } = since; ; ) {
-      const isComplete =
-        this.ring.holdsSince(target.roomId, sequence) &&
-        this.#generationOf(target.roomId) === since.generation;
-      if (target.isGone() || !isComplete) return { recovered: false, replayed };
-      const slice = this.ring.eventsSince(target.roomId, sequence, sliceBytes);
-      if (slice.events.length === 0) break;
-      ({ sequence } = slice);
-      for (const event of slice.events) target.send(event);
-      replayed += slice.events.length;
-      await target.flushed();
+    // New events may arrive while a slice is sent. The loop ends only in a turn of the event loop in which nothing is left to
+    // send.
+    for (;;) {
+      const rooms = lagging();
+      if (connection.isGone() || !rooms.every((room) => this.#holds(room)))
+        return { recovered: false, replayed };
+      const sent = this.#sendSlice(rooms);
+      if (sent === 0) {
+        for (const room of rooms) room.onCaughtUp();
+        return { recovered: true, replayed };
+      }
+      replayed += sent;
+      await connection.flushed();
     }
-    target.onCaughtUp();
-    return { recovered: true, replayed };
+  }
+
+  /** True if memory has everything that the connection missed in the room. */
+  #holds(room: LaggingRoom): boolean {
+    const { sequence, generation } = room.since;
+    return this.ring.holdsSince(partsOf(room), sequence) && this.#generationOf(room.roomId) === generation;
+  }
+
+  /** Sends the next events of the rooms, and moves the rooms forward. Returns the number of sent events. */
+  #sendSlice(rooms: readonly LaggingRoom[]): number {
+    const wanted = rooms.flatMap((room) => {
+      const { sequence } = room.since;
+      // The limits are read for each slice, because the user may be removed while a slice is sent.
+      const mayReceive = room.access?.()?.mayReceive;
+      return partsOf(room).map((roomId) => ({ room, roomId, sequence, mayReceive }));
+    });
+    const { events, origins, sequence } = this.ring.eventsSince(wanted, SLICE_BYTES);
+    const roomOf = (index: number) => wanted[origins[index]?.room ?? -1]?.room;
+    const sent = sendSlice(events, (event, index) => roomOf(index)?.send(event));
+    const next = origins[sent];
+    for (const room of rooms) advance(room, next === undefined ? sequence : next.sequence - 1);
+    // The slice may have ended after an event was sent for only some of its rooms.
+    for (const [index, origin] of origins.slice(0, sent).entries()) advance(roomOf(index), origin.sequence);
+    return sent;
   }
 
   async #replaySince(target: ReplayTarget, after: Position): Promise<CatchUpOutcome> {
@@ -192,18 +206,64 @@ export class Replay {
     const waiting = this.positionWaiter.waitFor(positions);
     const reached = waiting instanceof Promise ? await waiting : waiting;
     if (reached === 'unknown') return 'unknown';
-    if (reached === 'lost') return { recovered: false, replayed: 0 };
+    if (reached === 'lost' || !mayResume(positions, target.access?.()))
+      return { recovered: false, replayed: 0 };
     const generation = this.#generationOf(target.roomId);
-    const missed = await this.#missedEvents(target.roomId, positions);
+    const erasedCount = this.#erased.count;
+    const missed = await this.#missedEvents(target, positions);
     if (missed === 'unknown') return 'unknown';
     const [first] = missed?.events ?? [];
     if (first !== undefined && !(await target.mayReplay(eventIdOf(first.text) ?? '')))
       return { recovered: false, replayed: 0 };
     const hasBegunAnew = this.#generationOf(target.roomId) !== generation;
     if (missed === undefined || hasBegunAnew) return { recovered: false, replayed: 0 };
-    const replayed = await sendInSlices(missed.events, target);
-    const later = await this.catchUpFromMemory(target, { sequence: missed.sequence, generation });
+    const replayed = await sendInSlices(missed.events, {
+      ...target,
+      send: (event) => {
+        if (!this.#isErasedSince(erasedCount, event)) target.send(event);
+      },
+    });
+    const room: LaggingRoom = { ...target, since: { sequence: missed.sequence, generation } };
+    const later = await this.catchUpFromMemory(() => [room], target);
     return { recovered: later.recovered, replayed: replayed + later.replayed };
+  }
+
+  /**
+   * Reads a page: the oldest events of a room after a position, until a limit is reached. The caller continues at `next`, so the
+   * number of missed events is not limited, as long as they are in memory or among the entries that one read of the streams may have.
+   *
+   * @returns `lost` if some of the missed events are lost; `unknown` as for {@link Replay.catchUp}
+   */
+  async page(
+    target: ReplayedRooms,
+    after: Position,
+    limits: PageLimits,
+  ): Promise<ReplayPage | 'lost' | 'unknown'> {
+    const { roomId } = target;
+    const positions = this.#positions.streamPositionsOf(roomId, after);
+    if (positions === undefined) return 'lost';
+    const reached = await this.positionWaiter.waitFor(positions);
+    if (reached !== 'reached') return reached;
+    const generation = this.#generationOf(roomId);
+    const erasedCount = this.#erased.count;
+    const older = await this.#olderIfNeeded(target, positions);
+    if (older === 'unknown') return 'unknown';
+    if (older === undefined || this.#generationOf(roomId) !== generation) return 'lost';
+    // The limits are read after the last wait: the user may have been removed and added again meanwhile.
+    if (!mayResume(positions, target.access?.())) return 'lost';
+    const known = older.events.filter((event) => !this.#isErasedSince(erasedCount, event));
+    const first = takePage(known, limits);
+    const last = first.events.at(-1);
+    if (!first.isComplete && last !== undefined)
+      return { events: first.events, next: positionOf(last.text) ?? '', hasMore: true };
+    const { mayReceive } = target.access?.() ?? {};
+    const recent = this.ring.pageAfter(partsOf(target), older.readUpTo, first.rest, mayReceive);
+    const events = [...first.events, ...recent.events];
+    // This is the turn in which the ring was read. So the present position hides no event.
+    const next = recent.isComplete
+      ? this.#positions.ofRoom(roomId)
+      : this.#positions.atCursors(roomId, recent.cursors);
+    return { events, next, hasMore: !recent.isComplete };
   }
 
   #generationOf(roomId: string): number {
@@ -215,32 +275,45 @@ export class Replay {
    * unavailable. Waits for the broker only if the ring does not have all of them.
    */
   async #missedEvents(
-    roomId: string,
+    target: ReplayedRooms,
     positions: readonly ClientStreamPosition[],
   ): Promise<ReplaySlice | 'unknown' | undefined> {
-    const cursors = new Map(positions.map(({ stream, position }) => [stream, position.cursor]));
-    const older = this.ring.covers(roomId, cursors)
-      ? { events: [], readUpTo: cursors }
-      : await this.#olderEvents(roomId, positions, cursors).catch(unknownIfTransient);
+    const older = await this.#olderIfNeeded(target, positions);
     if (older === undefined || older === 'unknown') return older;
     const { maxEventsPerRoom, maxBytesPerRoom } = this.#options;
-    const recent = this.ring.eventsAfter(roomId, older.readUpTo, maxEventsPerRoom);
+    const recent = this.ring.eventsAfter(
+      partsOf(target),
+      older.readUpTo,
+      maxEventsPerRoom,
+      target.access?.()?.mayReceive,
+    );
     const events = [...older.events, ...recent.events];
     const bytes = events.reduce((sum, call) => sum + call.bytes.length, 0);
     if (events.length > maxEventsPerRoom || bytes > maxBytesPerRoom) return undefined;
     return { events, sequence: recent.sequence };
   }
 
+  /** Reads the events that the ring does not have. If it has all of them, the result is empty. */
+  async #olderIfNeeded(
+    target: ReplayedRooms,
+    positions: readonly ClientStreamPosition[],
+  ): Promise<OlderEvents | 'unknown' | undefined> {
+    const cursors = new Map(positions.map(({ stream, position }) => [stream, position.cursor]));
+    if (this.ring.covers(partsOf(target), cursors)) return { events: [], readUpTo: cursors };
+    return this.#olderEvents(target, positions, cursors).catch(unknownIfTransient);
+  }
+
   async #olderEvents(
-    roomId: string,
+    target: ReplayedRooms,
     positions: readonly ClientStreamPosition[],
     cursors: Cursors,
-  ): Promise<{ readonly events: readonly PreparedCall[]; readonly readUpTo: Cursors } | undefined> {
+  ): Promise<OlderEvents | undefined> {
+    const parts = partsOf(target);
     for (let attempt = 0; attempt < maxOlderAttempts; attempt += 1) {
-      const entries: StreamEntry[] = [];
+      const entries: OlderEntry[] = [];
       const readUpTo = new Map(cursors);
       for (const { stream, position, isFromStart = false } of positions) {
-        const floor = this.ring.floor(stream, roomId);
+        const floor = this.ring.floor(stream, parts);
         if (floor === undefined || compareEntryIds(position.cursor, floor) >= 0) continue;
         // The read ends at the last entry that this gateway has handled, because the tail reads all later entries.
         const upTo = this.#positions.cursorOf(stream);
@@ -250,38 +323,36 @@ export class Replay {
         if (found === undefined) return undefined;
         readUpTo.set(stream, found.upTo);
         for (const entry of found.entries)
-          if (entry.fields.room_id === roomId) entries.push({ stream, entry });
+          if (parts.some((roomId) => concernsRoom(entry, roomId))) entries.push({ stream, entry });
       }
-      // During the read, the ring may have evicted more entries than were read ahead. In that case, the read
-      // is repeated, because there is a gap.
-      if (this.ring.covers(roomId, readUpTo))
-        return { events: this.#toEvents(roomId, entries, cursors), readUpTo };
+      // The ring may have evicted more entries during the read than were read ahead. The read is then repeated, because of
+      // the gap.
+      if (this.ring.covers(parts, readUpTo))
+        return { events: this.#toCalls(target, entries, cursors), readUpTo };
     }
     return undefined;
   }
 
-  /**
-   * Turns older entries into events, oldest first. Each event has the position of a client that received all events up to and
-   * including this one.
-   */
-  #toEvents(roomId: string, entries: StreamEntry[], cursors: Cursors): readonly PreparedCall[] {
-    const position = new Map(cursors);
-    const events = new Map<string, PreparedCall>();
-    for (const { stream, entry } of entries.sort((a, b) => compareEntryIds(a.entry.id, b.entry.id))) {
-      position.set(stream, entry.id);
-      if (entry.isUtf8 === false) continue;
-      const parsed = this.#options.catalog.parseEntry(entry.fields);
-      if (!parsed.ok || parsed.value.declaration.replay.mode === 'none') continue;
-      const { event } = parsed.value;
-      const token = this.#positions.atCursors(roomId, position);
-      const latestKey = latestKeyOf(parsed.value);
-      const key = latestKey ?? `\u0000${event.event_id}`;
-      // The newest event of a key keeps its own place in the order. If several events have the same ID, the first of them is kept.
-      if (latestKey !== undefined) events.delete(key);
-      else if (events.has(key)) continue;
-      events.set(key, prepareEvent(parsed.value, token));
-    }
-    return [...events.values()];
+  /** Turns older entries of a room into the calls that its clients are sent. */
+  #toCalls(
+    { roomId, access }: ReplayedRooms,
+    entries: readonly OlderEntry[],
+    cursors: Cursors,
+  ): readonly PreparedCall[] {
+    return toOlderCalls(entries, {
+      roomId,
+      mayReceive: access?.()?.mayReceive,
+      cursors,
+      catalog: this.#options.catalog,
+      isErased: (stream, id, eventId) => this.#erased.has(stream, id) || this.#erased.hasEvent(eventId),
+      encode: (position) => this.#positions.atCursors(roomId, position),
+    });
+  }
+
+  /** True for an event that was erased after `count` erasures. */
+  #isErasedSince(count: number, { target, text }: PreparedCall): boolean {
+    if (this.#erased.count === count || target === EVENT_ERASED) return false;
+    return this.#erased.hasEvent(eventIdOf(text) ?? '');
   }
 }
 
@@ -296,35 +367,12 @@ function unknownIfTransient(error: unknown): 'unknown' | undefined {
   return error.isTransient || error.code === 'closed' ? 'unknown' : undefined;
 }
 
-interface StreamEntry {
-  readonly stream: string;
-  readonly entry: Entry;
+/** Events that were read from the streams, and the cursors up to which they were read. */
+interface OlderEvents {
+  readonly events: readonly PreparedCall[];
+  readonly readUpTo: Cursors;
 }
 
-/** Sends the events in slices, so that neither the event loop nor the connection is flooded. Returns the number of sent events. */
-async function sendInSlices(events: readonly PreparedCall[], target: ReplayTarget): Promise<number> {
-  let sent = 0;
-  let bytes = 0;
-  for (const event of events) {
-    if (bytes >= sliceBytes) {
-      await target.flushed();
-      if (target.isGone()) return sent;
-      bytes = 0;
-    }
-    target.send(event);
-    sent += 1;
-    bytes += event.bytes.length;
-  }
-  return sent;
-}
-
-/**
- * Returns the key of an event if only the newest event per key is replayed. Returns `undefined` for an event that is always
- * replayed. Type and key are separated by a character that no event type contains.
- */
-function latestKeyOf({ event, declaration }: ReceivedEvent): string | undefined {
-  const { replay } = declaration;
-  if (replay.mode !== 'latest') return undefined;
-  const key = replay.key(event.payload);
-  return key === undefined ? undefined : `${event.event_type}\u0000${key}`;
+function advance(room: LaggingRoom | undefined, sequence: number): void {
+  if (room !== undefined && sequence > room.since.sequence) room.since = { ...room.since, sequence };
 }

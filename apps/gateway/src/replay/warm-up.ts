@@ -1,4 +1,4 @@
-// Reads the entries of the last minutes from the streams when a gateway starts, because the gateway must know which events were
+// Reads the entries of the last minutes from the streams when a gateway starts. The gateway must know which events were
 // delivered before.
 import {
   type Broker,
@@ -19,8 +19,8 @@ export interface WarmUpOptions {
   /** Maximum number of entries read from each stream. Older entries are not read. */
   readonly maxEntries: number;
   /**
-   * Called for each stream before the first `onEntry`. After `floor`, every entry of the stream that was not rejected is either
-   * handed to `onEntry` or read by the tail.
+   * Called for each stream before the first `onEntry`. Every later entry that was not rejected is either passed to `onEntry`
+   * or read by the tail.
    */
   onFloor(stream: string, floor: EntryId): void;
   /**
@@ -33,7 +33,7 @@ export interface WarmUpOptions {
 
 const pageEntries = 500;
 
-/** Hands the entries of the period to `onEntry`, up to the point in each stream at which the tail starts to read. */
+/** Passes the entries of the period to `onEntry`, up to the point in each stream at which the tail starts. */
 export async function warmUpFromStreams(
   broker: Pick<Broker, 'readRange' | 'findRejected'>,
   starts: readonly StreamStart[],
@@ -89,9 +89,8 @@ async function readBackwards(
 }
 
 /**
- * Returns the IDs of the entries that were rejected. No gateway delivered these entries. Some of them may be
- * valid for this gateway, because its catalog may have additional event types. If these entries counted as
- * seen, they would be dropped as repeats after they were requeued.
+ * Returns the IDs of the rejected entries, which no gateway delivered. Some may be valid for this gateway, because its
+ * catalog may have more event types. If they counted as seen, they would be dropped as repeats after they were requeued.
  */
 async function readRejected(
   broker: Pick<Broker, 'findRejected'>,

@@ -1,95 +1,39 @@
-// The rooms of one connection. In each room, the connection is either present or lagging. A present
-// connection is in the room's SignalR group. A lagging connection is out of the group while it is sent missed
-// events. A connection lags if its client reconnected with a position or reads too slowly.
-import { randomUUID } from 'node:crypto';
-import { setImmediate } from 'node:timers/promises';
+// The rooms of one connection. In each room, the connection is either present or lagging. A present connection is in the room's SignalR
+// group. A lagging connection is out of the group while it is sent missed events. A connection lags if its client reconnected with a
+// position or reads too slowly.
 import type { Position } from '@millrace/broker';
-import type { IndicatedUser } from '@millrace/contract';
-import { userKey } from '@millrace/internal';
-import { type BackpressureAction, type HubContext, HubError } from '@millrace/signalr';
-import { personalRoomOf } from '../auth/room-access.js';
+import type { BackpressureAction, PreparedCall, SharedCall } from '@millrace/signalr';
+import type { GrantedRoom } from '../access/room-guard.js';
 import type { User } from '../auth/token-verifier.js';
-import type { EventsClient } from '../hub/events-client.js';
 import { tryAgain } from '../hub/try-again.js';
-import { changesBetween, shownToUser } from '../indicators/indicator-changes.js';
-import { type RoomIndicators, type ShownByName, TYPING } from '../indicators/room-indicators.js';
-import type { CatchUpOutcome, DeliveryPoint, ReplayOutcome, ReplayTarget } from '../replay/replay.js';
-import type { ReplayAttempt, ReplayAttempts } from '../replay/replay-attempts.js';
-import type { TenantConnections } from '../tenants/tenant-connections.js';
-import type { LaggingConnections } from './lagging-connections.js';
+import { shownToUser } from '../indicators/indicator-changes.js';
+import type { ShownByName } from '../indicators/room-indicators.js';
+import type { MemberConnection } from '../membership/member-connections.js';
+import { leftRoom, removedFromRoom } from '../membership/removed-from-room.js';
+import type { MemberStatus } from '../membership/revocations.js';
+import { isListener } from '../reads/reader-encodings.js';
+import type { ReplayAttempt } from '../replay/replay-attempts.js';
+import { createCatchingUp, replayTarget } from './catching-up.js';
+import { EVENTS_NOTICES } from './connection-notices.js';
+import { flushAndYield } from './flush-and-yield.js';
 import {
   isPendingNoticeGroup,
   type LossListener,
-  type LossNotices,
   type LossReason,
   pendingNoticeGroup,
 } from './loss-notices.js';
-
-/** The parts of a connection's hub context that its rooms use. */
-export type RoomConnection = Pick<
-  HubContext<EventsClient, User, unknown>,
-  'connectionId' | 'userId' | 'user' | 'request' | 'groups' | 'clients' | 'signal' | 'flushed'
->;
-
-/** Answer of `JoinRoom`. */
-export interface JoinResult {
-  readonly roomId: string;
-  /** Position after which the client will be sent every event of the room. */
-  readonly position: string;
-  /** True only if every event after the position that the client presented was sent before this answer. */
-  readonly recovered: boolean;
-  /** Number of missed events that were sent. */
-  readonly replayed: number;
-  /** Other users who are typing in the room now. */
-  readonly typing: readonly IndicatedUser[];
-  /** Users whom the catalog's other indicators show, by name of the indicator. Left out if these indicators show nobody. */
-  readonly indicators?: Readonly<Record<string, readonly IndicatedUser[]>>;
-}
-
-/** The state of a room at the moment at which a client enters it. */
-type RoomSnapshot = Omit<JoinResult, 'recovered' | 'replayed'>;
-
-/** Dependencies of {@link ConnectionRooms}. */
-export interface ConnectionRoomsDependencies {
-  /** Returns the position of a client that has received every event of this room that this gateway has handled so far. */
-  currentPosition(roomId: string): string;
-  /** See `Replay.catchUp`. */
-  catchUp(target: ReplayTarget, after: Position): Promise<CatchUpOutcome>;
-  /** See `Replay.deliveryPoint`. */
-  deliveryPoint(roomId: string): DeliveryPoint;
-  /** See `Replay.catchUpFromMemory`. */
-  catchUpFromMemory(target: Omit<ReplayTarget, 'mayReplay'>, since: DeliveryPoint): Promise<ReplayOutcome>;
-  readonly indicators: Pick<RoomIndicators, 'in' | 'find'>;
-  readonly laggingConnections: LaggingConnections;
-  readonly lossNotices: Pick<LossNotices, 'add' | 'remove' | 'notifyNow'>;
-  /** See `ReplayAttempts`. */
-  readonly replayAttempts: Pick<ReplayAttempts, 'begin' | 'end'>;
-  monotonicMs(): number;
-  /** Returns the current position in a form that is valid for every room. */
-  positionOfEveryRoom(): string;
-  readonly maxRoomsPerConnection: number;
-  /** Counts the connections of each tenant. `undefined` if rooms have no tenants. */
-  readonly tenantConnections: Pick<TenantConnections, 'tryAdd' | 'remove' | 'removeAll'> | undefined;
-  /** Counts the rooms of the connection's user. `tryAdd` returns false if the user has the maximum. */
-  readonly userRooms: {
-    tryAdd(connection: RoomConnection): boolean;
-    remove(connection: RoomConnection, rooms: number): void;
-  };
-  /** Called when a client that read too slowly has caught up, or when its connection must be closed. */
-  onSlowClientEnded(outcome: 'caught_up' | 'closed'): void;
-}
-
-/**
- * Describes how the connection lags in one room. If the connection lags again later, a new object replaces
- * this object.
- */
-interface CatchingUp {
-  /** True when the client reads too slowly. False when the client joined with a position. */
-  readonly isSlow: boolean;
-  readonly since: DeliveryPoint;
-  /** The users whom indicators showed when the connection began to lag. */
-  readonly shown: ShownByName;
-}
+import { sendIndicatorChanges } from './missed-indicators.js';
+import { type ReplayRecording, recordedReplay } from './recorded-replay.js';
+import type {
+  CatchingUp,
+  ConnectionNotices,
+  ConnectionRoomsDependencies,
+  JoinResult,
+  RemovalReason,
+  RoomConnection,
+} from './room-connection.js';
+import { returnPlaces, takePlaces } from './room-places.js';
+import { type RoomSnapshot, roomSnapshot } from './room-snapshot.js';
 
 /**
  * The states of a connection in a room:
@@ -98,33 +42,57 @@ interface CatchingUp {
  * absent ── join without position ─▶ present ── too slow ──▶ lagging
  *    └────── join with position ───▶ lagging ── caught up ─▶ present
  * ```
- * While the connection is present, a loss notice may be pending: the room's stream lost entries, and the client was not notified
- * yet (see `LossNotices`). Leaving the room ends all of these states. If missed events cannot be sent after a join, the connection
- * becomes present, and the answer is `recovered: false`. If missed events cannot be sent to a slow client, it is disconnected.
+ * A loss notice may be pending while the connection is present: the room's stream lost entries, and the client was not notified yet
+ * (see `LossNotices`). Leaving the room ends all of these states. A connection whose missed events cannot be sent after a join becomes
+ * present, with the answer `recovered: false`. A slow client whose missed events cannot be sent is disconnected.
  */
-export class ConnectionRooms implements LossListener {
+export class ConnectionRooms implements LossListener, MemberConnection {
   readonly #dependencies: ConnectionRoomsDependencies;
-  /** The open connection, which is notified of losses. */
+  /** The open connection, which gets the notices of losses. */
   #connection: RoomConnection | undefined;
-  /** Rooms that the client joined, except its personal room. At most `maxRoomsPerConnection`. */
+  /** Rooms that the client joined, except its standing rooms. At most `maxRoomsPerConnection`. */
   readonly #joined = new Set<string>();
-  // The following maps are created on first use, because most connections never need them, and an empty map
-  // takes 200 bytes.
+  // The following maps are created on first use. Most connections never need them, and an empty map takes 200 bytes.
   /** Rooms in which the connection lags. */
   #catchingUp: Map<string, CatchingUp> | undefined;
-  /** Rooms in which the connection is present and a notice is pending, with the reason. */
+  /** Groups in which the connection is present and a notice is pending, each with the reason. */
   #pendingNotices: Map<string, LossReason> | undefined;
   /** The replays that were sent during joins, by room. */
   #replayAttempts: Map<string, ReplayAttempt> | undefined;
-  #isCatchingUp = false;
+  /** `behind again`: the client fell behind once more since its rooms were last looked at. */
+  #slowness: 'none' | 'catching up' | 'behind again' = 'none';
 
   constructor(dependencies: ConnectionRoomsDependencies) {
     this.#dependencies = dependencies;
   }
 
-  /** True when the client joined the room. False for its personal room. */
+  /** Records the replay of a join. */
+  get #recording(): ReplayRecording {
+    const { replayAttempts, monotonicMs } = this.#dependencies;
+    return {
+      replayAttempts,
+      monotonicMs,
+      onBegun: (roomId, attempt) => {
+        this.#replayAttempts ??= new Map();
+        this.#replayAttempts.set(roomId, attempt);
+      },
+    };
+  }
+
+  get userId(): string {
+    return this.#connection?.user.userId ?? '';
+  }
+
+  /** True if the client joined the room and its user was not removed since. False for its standing rooms. */
   has(roomId: string): boolean {
-    return this.#joined.has(roomId);
+    return this.#joined.has(roomId) && this.#catchingUp?.get(roomId)?.limitsAtRemoval === undefined;
+  }
+
+  /** As {@link ConnectionRooms.has}, but also true for a standing room in which the connection is. */
+  isIn({ groups }: Pick<RoomConnection, 'groups'>, roomId: string): boolean {
+    if (this.#joined.has(roomId)) return this.has(roomId);
+    const isAway = [this.#catchingUp, this.#pendingNotices].some((rooms) => rooms?.has(roomId));
+    return isAway || groups.list().includes(roomId);
   }
 
   /**
@@ -132,51 +100,104 @@ export class ConnectionRooms implements LossListener {
    * in which the connection enters the room. Therefore no event can arrive between the two steps.
    *
    * @param after the position up to which the client has seen every event
-   * @throws HubError when the connection would have too many rooms, or when the missed events cannot be
-   * determined now. In the second case, the client should call again. In both cases, the connection is not in
-   * the room.
+   * @throws HubError when the user was removed from the room, when the connection would have too many rooms, or
+   * when the missed events cannot be determined now. In the last case, the client should call again. In all
+   * cases, the connection is not in the room.
    */
-  async join(connection: RoomConnection, roomId: string, after: Position | undefined): Promise<JoinResult> {
+  async join(
+    connection: RoomConnection,
+    roomId: GrantedRoom,
+    after: Position | undefined,
+  ): Promise<JoinResult> {
+    if (this.#statusOf(connection, roomId) !== 'member') throw removedFromRoom();
     this.#addJoined(connection, roomId);
-    // The answer to the join reports a loss in this room. Notices for other rooms are sent now, because a client applies the
-    // position in the answer to all of its rooms.
+    // The answer to the join reports a loss in this room. Notices for other rooms are sent first, because a client applies
+    // the position in the answer to all of its rooms.
     this.#leaveGroups(connection, roomId);
     this.#dependencies.lossNotices.notifyNow(connection.connectionId);
     // Without a position there is nothing to recover.
-    if (after === undefined) return { ...this.#enter(connection, roomId), recovered: false, replayed: 0 };
-    // A connection that is in the room already leaves it until it has caught up, so that missed events come before new ones.
+    if (after === undefined)
+      return { ...this.#enterAfterJoin(connection, roomId), recovered: false, replayed: 0 };
+    // A connection that is already in the room leaves it until it has caught up, so that missed events come before new ones.
     const catchingUp = this.#startCatchingUp(connection, roomId, false);
     let snapshot: RoomSnapshot | undefined;
     const onCaughtUp = (): void => {
-      snapshot = this.#enter(connection, roomId);
+      const mayEnter = this.#statusOf(connection, roomId) !== 'removed' && this.#isMember(connection, roomId);
+      if (mayEnter) snapshot = this.#enterAfterJoin(connection, roomId);
     };
-    const target = this.#target(connection, roomId, catchingUp);
+    const target = replayTarget(connection, catchingUp, () => this.#catchingUp?.get(roomId) === catchingUp);
     const outcome = await this.#dependencies.catchUp(
-      { ...target, ...this.#withAttempt(connection, target), onCaughtUp },
+      { ...target, ...recordedReplay(connection, target, this.#recording), onCaughtUp },
       after,
     );
     if (outcome === 'unknown') {
       this.leave(connection, roomId);
       throw tryAgain('What you missed in this room cannot be determined now.');
     }
-    return { ...(snapshot ?? this.#enter(connection, roomId)), ...outcome };
+    if (this.#statusOf(connection, roomId) === 'removed') {
+      this.leave(connection, roomId);
+      throw removedFromRoom();
+    }
+    // The client may have left the room meanwhile, or its rights may have ended.
+    if (!this.#isMember(connection, roomId)) throw leftRoom();
+    const entered = snapshot ?? this.#enterAfterJoin(connection, roomId);
+    // A user who was removed and added again during the join has missed the events from in between.
+    const recovered = outcome.recovered && catchingUp.limitsAtRemoval === undefined;
+    return { ...entered, ...outcome, recovered };
   }
 
   /** Leaves a room. Leaving a room that was not joined does nothing. */
   leave(connection: RoomConnection, roomId: string): void {
     if (this.#joined.delete(roomId)) {
-      this.#dependencies.tenantConnections?.remove(connection.connectionId, roomId);
-      this.#dependencies.userRooms.remove(connection, 1);
+      returnPlaces(connection, roomId, this.#dependencies);
+      this.#dependencies.presence.left(connection, roomId);
     }
     this.#replayAttempts?.delete(roomId);
     this.#endCatchingUp(connection, roomId);
     this.#leaveGroups(connection, roomId);
   }
 
-  /** Called when the connection has opened. From then on, the connection is notified of losses. */
+  expel(roomId: string): void {
+    const connection = this.#connection;
+    if (connection === undefined || !this.#joined.has(roomId)) return;
+    const catchingUp = this.#catchingUp?.get(roomId);
+    if (catchingUp === undefined) {
+      this.#expel(connection, roomId, 'removed');
+      return;
+    }
+    // A connection that lags is first sent the events from before the removal. The end of the catch-up expels it.
+    catchingUp.limitsAtRemoval ??= this.#dependencies.revocations.accessOf(roomId, connection.user.userId);
+    this.#dependencies.presence.left(connection, roomId);
+  }
+
+  /** Leaves the rooms that the connection's newest token does not allow, and tells the client. */
+  keepOnly(connection: RoomConnection, mayEnter: (roomId: string) => boolean): void {
+    for (const roomId of this.#joined)
+      if (!mayEnter(roomId) && this.#joined.has(roomId)) this.#expel(connection, roomId, 'token');
+  }
+
+  refuse(roomId: string, isConcerned: (user: User) => boolean): void {
+    const connection = this.#connection;
+    if (connection !== undefined && this.#joined.has(roomId) && isConcerned(connection.user))
+      this.#expel(connection, roomId, 'access');
+  }
+
+  endIfSignedOut(): void {
+    const { revocations } = this.#dependencies;
+    const { issuedAtMs = 0, userId = '' } = this.#connection?.user ?? {};
+    if (revocations.isSignedOut(userId, issuedAtMs)) this.#connection?.abort();
+  }
+
+  /**
+   * Called when the connection has opened. From then on, the connection is notified of losses, removals and sign-outs. A user who was
+   * signed out during the handshake is signed out now. A user of development mode has no token, so only the sign-out itself counts.
+   */
   begin(connection: RoomConnection): void {
     this.#connection = connection;
     this.#dependencies.lossNotices.add(connection.connectionId, this);
+    this.#dependencies.presence.opened(connection);
+    this.#dependencies.memberConnections.add(this);
+    if (connection.user.issuedAtMs !== undefined) this.endIfSignedOut();
   }
 
   noteLoss(affects: (roomId: string) => boolean, reason: LossReason): boolean {
@@ -193,36 +214,45 @@ export class ConnectionRooms implements LossListener {
   }
 
   /**
-   * Sends all pending notices in one turn of the event loop. A position follows the last notice, because clients apply a position
-   * to all of their rooms.
+   * Sends all pending notices in one turn of the event loop. A position follows the last one, because clients apply a
+   * position to all of their rooms.
    */
   notify(): void {
-    const connection = this.#connection;
-    if (connection === undefined || this.#pendingNotices === undefined || this.#pendingNotices.size === 0)
-      return;
-    for (const [roomId, reason] of this.#pendingNotices) {
-      connection.clients.caller.send('resync', { room_id: roomId, reason });
-      connection.groups.remove(pendingNoticeGroup(roomId));
-      connection.groups.add(roomId);
-    }
+    const [connection, pending] = [this.#connection, this.#pendingNotices];
+    // A notice may fill the queue of the client, and its fall behind calls this method again.
     this.#pendingNotices = undefined;
+    if (connection === undefined || pending === undefined || pending.size === 0) return;
+    const reasons = new Map<string, LossReason>();
+    for (const [group, reason] of pending) {
+      reasons.set(this.#wholeOf(connection, group), reason);
+      connection.groups.remove(pendingNoticeGroup(group));
+      connection.groups.add(group);
+    }
+    for (const [roomId, reason] of reasons) this.#notices.resync(connection, roomId, reason);
     if (this.#dependencies.laggingConnections.has(connection.connectionId)) return;
-    connection.clients.caller.send('position', { position: this.#dependencies.positionOfEveryRoom() });
+    this.#notices.position(connection, this.#dependencies.positionOfEveryRoom());
+  }
+
+  tellPosition(position: string): void {
+    if (this.#connection !== undefined) this.#notices.position(this.#connection, position);
   }
 
   /**
-   * Called when the client reads too slowly. Stops queueing events for the client. After the client has read
-   * its queue, it is sent the missed events of each of its rooms. These events come from memory, and are sent
-   * as fast as the client reads.
+   * Called when the client reads too slowly. Stops queueing events for it. After the client has read its queue, it is sent
+   * the missed events of each of its rooms from memory, as fast as it reads.
    *
-   * @returns `close` when memory no longer has the events that must be sent next
+   * @returns `close` if memory no longer has the events that must be sent next
    */
   async fallBehind(connection: RoomConnection): Promise<BackpressureAction> {
     // Pending notices are sent first, because the events in memory carry positions that hide the loss.
     this.#dependencies.lossNotices.notifyNow(connection.connectionId);
     // This code runs inside the send that found the client too slow. The connection misses the next events and receives them later.
-    for (const roomId of connection.groups.list()) this.#startCatchingUp(connection, roomId, true);
-    if (this.#isCatchingUp) return 'keep';
+    const rooms = connection.groups.list().map((group) => this.#wholeOf(connection, group));
+    for (const roomId of new Set(rooms)) this.#startCatchingUp(connection, roomId, true);
+    if (this.#slowness !== 'none') {
+      this.#slowness = 'behind again';
+      return 'keep';
+    }
     const action = await this.#catchUpAll(connection);
     if (!connection.signal.aborted)
       this.#dependencies.onSlowClientEnded(action === 'keep' ? 'caught_up' : 'closed');
@@ -237,7 +267,9 @@ export class ConnectionRooms implements LossListener {
     if (!wasEndedHere)
       for (const attempt of this.#replayAttempts?.values() ?? [])
         this.#dependencies.replayAttempts.end(attempt);
+    this.#dependencies.presence.ended(connection);
     this.#dependencies.lossNotices.remove(connection.connectionId);
+    this.#dependencies.memberConnections.remove(this);
     this.#dependencies.tenantConnections?.removeAll(connection.connectionId);
     this.#dependencies.userRooms.remove(connection, this.#joined.size);
     this.#joined.clear();
@@ -245,79 +277,106 @@ export class ConnectionRooms implements LossListener {
   }
 
   /**
-   * Catches up in one room after the other until the client lags in no room. Repeats this for rooms in which the client falls
-   * behind again.
+   * Catches up in all rooms together until the client lags in no room. A client may resume each of its rooms from the position of the
+   * newest event of any room. So no event may overtake an earlier one of another room.
    */
   async #catchUpAll(connection: RoomConnection): Promise<BackpressureAction> {
-    this.#isCatchingUp = true;
+    this.#slowness = 'catching up';
+    const isGone = (): boolean => connection.signal.aborted;
+    const flushed = (): Promise<void> => flushAndYield(connection);
+    const slowRooms = (): readonly CatchingUp[] =>
+      [...(this.#catchingUp?.values() ?? [])].filter(({ isSlow }) => isSlow);
     try {
-      await flushAndYield(connection);
-      while (!connection.signal.aborted) {
-        const next = this.#nextSlowRoom();
-        if (next === undefined) break;
-        if (!(await this.#catchUpIn(connection, ...next))) return 'close';
-      }
+      do {
+        // A client that fell behind again must read first. Until its queue is empty, it does not report again that it fills.
+        await flushed();
+        this.#slowness = 'catching up';
+        const { recovered } = await this.#dependencies.catchUpFromMemory(slowRooms, { flushed, isGone });
+        if (!recovered && !isGone()) return 'close';
+      } while (!isGone() && slowRooms().length > 0);
       return 'keep';
     } finally {
-      this.#isCatchingUp = false;
+      this.#slowness = 'none';
     }
   }
 
-  /** Sends the events that were missed in a room. Returns false when memory no longer has all of them. */
-  async #catchUpIn(connection: RoomConnection, roomId: string, catchingUp: CatchingUp): Promise<boolean> {
-    const target = this.#target(connection, roomId, catchingUp);
-    const onCaughtUp = (): void => {
-      this.#sendIndicatorChanges(connection, roomId, catchingUp.shown);
-      this.#enter(connection, roomId);
-    };
-    const { recovered } = await this.#dependencies.catchUpFromMemory(
-      { ...target, onCaughtUp },
-      catchingUp.since,
-    );
-    return recovered || target.isGone();
+  #endSlow(connection: RoomConnection, { roomId, shown, limitsAtRemoval }: CatchingUp): void {
+    // The indicator changes of another room have filled the queue again. The connection keeps lagging in this room, too.
+    if (this.#slowness === 'behind again') return;
+    if (limitsAtRemoval !== undefined) {
+      this.#expel(connection, roomId, 'removed');
+      return;
+    }
+    const changes = { before: shown, after: this.#shownTo(connection, roomId) };
+    this.#enter(connection, roomId);
+    sendIndicatorChanges(connection, roomId, changes, this.#dependencies);
   }
 
-  #nextSlowRoom(): readonly [string, CatchingUp] | undefined {
-    for (const entry of this.#catchingUp ?? []) if (entry[1].isSlow) return entry;
-    return undefined;
-  }
-
-  /** @throws HubError when the connection, or its user, has joined too many rooms */
+  /** @throws HubError as {@link takePlaces} */
   #addJoined(connection: RoomConnection, roomId: string): void {
-    const { maxRoomsPerConnection, tenantConnections, userRooms } = this.#dependencies;
-    if (this.#joined.has(roomId) || roomId === personalRoomOf(connection.user.userId)) return;
-    if (this.#joined.size >= maxRoomsPerConnection)
-      throw new HubError(`A connection may join at most ${maxRoomsPerConnection} rooms.`);
-    if (!userRooms.tryAdd(connection))
-      throw new HubError(
-        'You have joined the maximum number of rooms over all of your connections: leave some.',
-      );
-    if (tenantConnections?.tryAdd(connection.connectionId, roomId) === false) {
-      userRooms.remove(connection, 1);
-      throw tryAgain('The tenant of this room has the maximum number of connections to this gateway.');
-    }
+    if (this.#isMember(connection, roomId)) return;
+    takePlaces(connection, roomId, this.#joined.size, this.#dependencies);
     this.#joined.add(roomId);
+  }
+
+  /** True if the connection has joined the room, or is in it from the start. */
+  #isMember({ user }: RoomConnection, roomId: string): boolean {
+    return this.#joined.has(roomId) || this.#dependencies.standing.has(user.userId, roomId);
+  }
+
+  #statusOf({ user }: RoomConnection, roomId: string): MemberStatus {
+    return this.#dependencies.revocations.statusOf(roomId, user.userId);
+  }
+
+  #expel(connection: RoomConnection, roomId: string, reason: RemovalReason): void {
+    this.leave(connection, roomId);
+    this.#notices.removed(connection, roomId, reason);
+    // A reader over HTTP is in no other room.
+    if (isListener(connection.protocol)) void flushAndYield(connection).then(() => connection.abort());
   }
 
   #enter(connection: RoomConnection, roomId: string): RoomSnapshot {
     this.#endCatchingUp(connection, roomId);
-    connection.groups.add(roomId);
-    const position = this.#dependencies.currentPosition(roomId);
-    const { [TYPING]: typing = [], ...indicators } = Object.fromEntries(this.#shownTo(connection, roomId));
-    const snapshot = { roomId, position, typing };
-    return Object.keys(indicators).length === 0 ? snapshot : { ...snapshot, indicators };
+    for (const group of this.#groupsOf(connection, roomId)) connection.groups.add(group);
+    this.#dependencies.presence.entered(connection, roomId);
+    const { currentPosition } = this.#dependencies;
+    return roomSnapshot(roomId, currentPosition(roomId), this.#shownTo(connection, roomId));
+  }
+
+  /** While the client reads too slowly, the connection also lags in a newly joined room, because the order holds across all rooms. */
+  #enterAfterJoin(connection: RoomConnection, roomId: string): RoomSnapshot {
+    // The events of this room have positions from after a loss that happened during the join.
+    this.#dependencies.lossNotices.notifyNow(connection.connectionId);
+    const snapshot = this.#enter(connection, roomId);
+    if (this.#slowness !== 'none') this.#startCatchingUp(connection, roomId, true);
+    return snapshot;
   }
 
   #leaveGroups(connection: RoomConnection, roomId: string): void {
-    connection.groups.remove(roomId);
-    if (this.#pendingNotices?.delete(roomId) === true) connection.groups.remove(pendingNoticeGroup(roomId));
+    for (const group of this.#groupsOf(connection, roomId)) {
+      connection.groups.remove(group);
+      if (this.#pendingNotices?.delete(group) === true) connection.groups.remove(pendingNoticeGroup(group));
+    }
+  }
+
+  #groupsOf({ user }: RoomConnection, roomId: string): readonly string[] {
+    return this.#dependencies.standing.partsOf(user.userId, roomId);
+  }
+
+  #wholeOf({ user }: RoomConnection, group: string): string {
+    return this.#dependencies.standing.wholeOf(user.userId, group);
   }
 
   #startCatchingUp(connection: RoomConnection, roomId: string, isSlow: boolean): CatchingUp {
     this.#endCatchingUp(connection, roomId);
     this.#leaveGroups(connection, roomId);
-    const since = this.#dependencies.deliveryPoint(roomId);
-    const catchingUp = { isSlow, since, shown: this.#shownTo(connection, roomId) };
+    const parts = this.#groupsOf(connection, roomId);
+    const shown = this.#shownTo(connection, roomId);
+    const { caller } = connection.clients;
+    const send = (call: PreparedCall | SharedCall): number => caller.relay(call);
+    const onCaughtUp = (): void => this.#endSlow(connection, catchingUp);
+    const room = { roomId, parts, isSlow, shown, send, onCaughtUp };
+    const catchingUp: CatchingUp = createCatchingUp(connection, room, this.#dependencies);
     this.#catchingUp ??= new Map();
     this.#catchingUp.set(roomId, catchingUp);
     this.#dependencies.laggingConnections.add(connection.connectionId, roomId);
@@ -329,71 +388,12 @@ export class ConnectionRooms implements LossListener {
       this.#dependencies.laggingConnections.remove(connection.connectionId, roomId);
   }
 
-  #target(
-    connection: RoomConnection,
-    roomId: string,
-    catchingUp: CatchingUp,
-  ): Omit<ReplayTarget, 'onCaughtUp' | 'mayReplay'> {
-    const { caller } = connection.clients;
-    return {
-      roomId,
-      send: (call) => caller.relay(call),
-      flushed: () => flushAndYield(connection),
-      isGone: () => connection.signal.aborted || this.#catchingUp?.get(roomId) !== catchingUp,
-    };
-  }
-
-  /** Returns functions for the replay target of a join. The functions record the replay as an attempt (see `ReplayAttempts`). */
-  #withAttempt(
-    connection: RoomConnection,
-    { roomId, send }: Pick<ReplayTarget, 'roomId' | 'send'>,
-  ): Pick<ReplayTarget, 'send' | 'mayReplay'> {
-    const { replayAttempts, monotonicMs } = this.#dependencies;
-    let attempt: ReplayAttempt | undefined;
-    return {
-      mayReplay: async (firstEventId) => {
-        attempt = await replayAttempts.begin(userKey(connection.user.userId), roomId, firstEventId);
-        if (attempt === undefined) return false;
-        this.#replayAttempts ??= new Map();
-        this.#replayAttempts.set(roomId, attempt);
-        return true;
-      },
-      send: (event) => {
-        if (attempt !== undefined) attempt.lastMs = monotonicMs();
-        send(event);
-      },
-    };
-  }
-
   #shownTo({ user }: RoomConnection, roomId: string): ShownByName {
     const { indicators, monotonicMs } = this.#dependencies;
     return shownToUser(indicators.in(roomId, monotonicMs()), user.userId);
   }
 
-  /** Sends the changes of indicators since `before`. A client that lagged missed them, because their events are not replayed. */
-  #sendIndicatorChanges(connection: RoomConnection, roomId: string, before: ShownByName): void {
-    const { indicators } = this.#dependencies;
-    for (const { name, user, isShown } of changesBetween(before, this.#shownTo(connection, roomId))) {
-      const event = indicators.find(name)?.eventOf(user, isShown);
-      if (event === undefined) continue;
-      const { type: event_type, payload } = event;
-      connection.clients.caller.send(event_type, {
-        event_id: randomUUID(),
-        event_type,
-        timestamp: new Date().toISOString(),
-        room_id: roomId,
-        payload,
-        position: this.#dependencies.currentPosition(roomId),
-      });
-    }
+  get #notices(): ConnectionNotices {
+    return this.#dependencies.notices ?? EVENTS_NOTICES;
   }
-}
-
-/**
- * Resolves when the client has taken all sent events, but not before the next turn of the event loop.
- * Therefore a client that reads fast does not delay other connections.
- */
-async function flushAndYield(connection: RoomConnection): Promise<void> {
-  await connection.flushed();
-  await setImmediate();
 }

@@ -1,6 +1,5 @@
-// Finds connections with a room in which no event was sent for some time. The positions of their clients
-// become old although the clients missed no events. Therefore the gateway sends the current position to these
-// connections. Pure: the caller determines the interval.
+// Finds connections with a room in which no event was sent for some time. The positions of their clients become old although
+// they missed no events. Therefore the gateway sends them the current position. Pure: the caller determines the interval.
 
 /** The connections of the hub and their groups. */
 export interface ConnectionSource {
@@ -8,10 +7,7 @@ export interface ConnectionSource {
   groupsOf(connectionId: string): readonly string[];
 }
 
-/**
- * Tracks the rooms in which an event was sent in the current interval. The size is bounded by the number of rooms that have
- * connections.
- */
+/** Tracks the rooms in which an event was sent in the current interval. The rooms that have connections bound the size. */
 export class IdleConnections {
   #activeRooms = new Set<string>();
 
@@ -21,8 +17,8 @@ export class IdleConnections {
   }
 
   /**
-   * Returns the connections that have no room, or have a room in which no event was sent since the last call. Begins the next
-   * interval.
+   * Returns the connections without rooms, and those with a room in which no event was sent since the last call. Begins the
+   * next interval.
    */
   takeIdle(connections: ConnectionSource): readonly string[] {
     const activeRooms = this.#activeRooms;

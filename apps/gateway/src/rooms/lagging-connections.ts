@@ -1,8 +1,10 @@
-// Counts the connections that lag in a room. A lagging connection is out of the room's group while it is sent
-// missed events. Pure. `connection-rooms.ts` takes a slow connection out of its rooms' groups, and closes the
-// connection when the ring no longer has the missed events. `replay/replay.ts` sends the missed events.
+// Counts the connections that lag in a room. A lagging connection is out of the room's group while it is sent missed events.
+// Pure.
+//
+// `connection-rooms.ts` takes a slow connection out of its rooms' groups, and closes it if the ring no longer has the missed
+// events. `replay/replay.ts` sends the missed events.
 
-/** The numbers of lagging connections. The size is bounded by the number of connections and of the rooms that they have joined. */
+/** The numbers of lagging connections. The connections and the rooms that they have joined bound the size. */
 export class LaggingConnections {
   readonly #byRoom = new Map<string, number>();
   readonly #byConnection = new Map<string, number>();
@@ -18,7 +20,7 @@ export class LaggingConnections {
     count(this.#byConnection, connectionId, -1);
   }
 
-  /** True when the connection lags in at least one room. In this case no position is valid for all of its rooms. */
+  /** True if the connection lags in at least one room. No position is then valid for all of its rooms. */
   has(connectionId: string): boolean {
     return this.#byConnection.has(connectionId);
   }

@@ -12,13 +12,15 @@ export type LossReason = 'gap' | 'reset';
 /** A connection that can be notified of losses in its rooms. */
 export interface LossListener {
   /**
-   * Makes a notice pending in the affected rooms. Until the notice is sent, the client gets positions that do not hide the loss.
+   * Makes a notice pending in the affected rooms. Until it is sent, the client gets positions that do not hide the loss.
    *
-   * @returns false when no notice is pending in any room of the connection
+   * @returns false if no notice is pending in any room of the connection
    */
   noteLoss(affects: (roomId: string) => boolean, reason: LossReason): boolean;
   /** Notifies the client of every room for which a notice is pending. */
   notify(): void;
+  /** Tells the client a position that is valid for all of its rooms. */
+  tellPosition(position: string): void;
 }
 
 /** Dependencies of {@link LossNotices}. */
@@ -28,14 +30,14 @@ export interface LossNoticesDependencies {
   readonly random: () => number;
 }
 
-/** A position that no stream has. A client that joins with this position receives the answer `recovered: false`. */
+/** A position that no stream has. A client that joins with it receives the answer `recovered: false`. */
 export const UNRECOVERABLE_POSITION: StreamPosition = Object.freeze({ epoch: 'lost', cursor: '0-0' });
 
 // Delay before the first notice, so that one fault leads to one notice. A fault may be detected several
 // times: in one stream after the other, and again when the lost entries are counted.
 const settleMs = 1_000;
-// The notices are spread over time, because all clients of a gateway reload from the same backend. The time is 2 ms per connection
-// (500 notices per second), but at least 3 s and at most 30 s. More than 15,000 connections are therefore notified faster.
+// The notices are spread over time, because all clients of a gateway reload from the same backend. They take 2 ms per
+// connection (500 per second), but at least 3 s and at most 30 s. More than 15,000 connections are therefore notified faster.
 const msPerConnection = 2;
 const [minSpreadMs, maxSpreadMs] = [3_000, 30_000];
 const checkIntervalMs = 50;
@@ -46,10 +48,9 @@ const checkIntervalMs = 50;
  * ```
  * notified ── a stream of its rooms loses entries ──▶ pending ── its moment comes, it joins a room, or it lags ──▶ notified
  * ```
- * Connections with a pending notice still receive events immediately. However, these events carry the
- * position that the stream had before the loss. If the client reconnects in this state, the answer to its
- * join reports the loss, or another gateway without the loss sends the missed events. Therefore the new
- * connection needs no notice. No loss is hidden, and no loss is reported twice.
+ * A connection with a pending notice still receives events at once. They carry the stream's position from before the loss. If
+ * the client reconnects in this state, the answer to its join reports the loss, or another gateway without the loss sends the
+ * missed events. The new connection then needs no notice. Therefore no loss is hidden, and no loss is reported twice.
  */
 export class LossNotices {
   readonly #dependencies: LossNoticesDependencies;
@@ -76,14 +77,9 @@ export class LossNotices {
     this.#settle(connectionId);
   }
 
-  /** True when no notice is pending. In that case, every connection is sent current positions. */
+  /** True if no notice is pending. Every connection is then sent current positions. */
   get isEmpty(): boolean {
     return this.#dueMs.size === 0;
-  }
-
-  /** The IDs of the connections with a pending notice. */
-  get pendingConnections(): readonly string[] {
-    return [...this.#dueMs.keys()];
   }
 
   isPending(connectionId: string): boolean {
@@ -99,8 +95,8 @@ export class LossNotices {
   }
 
   /**
-   * Records that a stream has lost entries. Called before the first event after the loss is sent. Only a gap
-   * that is found by counting entries is recorded later.
+   * Records that a stream has lost entries, before the first event after the loss is sent. Only a gap that is found by
+   * counting entries is recorded later.
    *
    * @param before the stream's position before the loss
    * @param affects returns true for rooms whose events may have been lost
@@ -127,7 +123,12 @@ export class LossNotices {
       this.#dueMs.set(connectionId, fromMs + this.#dependencies.random() * spreadMs);
   }
 
-  /** Notifies a connection immediately instead of at its random moment. Does nothing if no notice is pending. */
+  /** Tells every client with a pending notice a position, which must not hide the loss. */
+  tellPosition(position: string): void {
+    for (const connectionId of this.#dueMs.keys()) this.#listeners.get(connectionId)?.tellPosition(position);
+  }
+
+  /** Notifies a connection at once, without waiting for its random moment. Does nothing if no notice is pending. */
   notifyNow(connectionId: string): void {
     if (!this.#dueMs.has(connectionId)) return;
     this.#listeners.get(connectionId)?.notify();
@@ -152,8 +153,8 @@ export class LossNotices {
 }
 
 /**
- * Returns the name of the group for a room's connections with a pending notice. The name cannot be a room ID, because it contains a
- * control character.
+ * Returns the name of the group for a room's connections with a pending notice. It contains a control character, so it cannot
+ * be a room ID.
  */
 export function pendingNoticeGroup(roomId: string): string {
   return `\u0000${roomId}`;

@@ -1,7 +1,7 @@
 // Counts the rooms that each user has joined, over all of the user's connections to this gateway.
 import type { BudgetOwner } from '@millrace/signalr';
 
-/** The counts by owner. An owner without a room is not remembered, so there are at most as many as connections. */
+/** The counts by owner. An owner without a room is not remembered, so the connections bound their number. */
 export class RoomCounts {
   readonly #maxRoomsPerUser: number;
   readonly #counts = new Map<string, number>();
@@ -10,7 +10,7 @@ export class RoomCounts {
     this.#maxRoomsPerUser = maxRoomsPerUser;
   }
 
-  /** Counts one more room. Returns false if the owner has the maximum already; then nothing has changed. */
+  /** Counts one more room. Returns false and changes nothing if the owner already has the maximum. */
   tryAdd({ key, userCount = 1 }: BudgetOwner): boolean {
     const count = this.#counts.get(key) ?? 0;
     if (count >= this.#maxRoomsPerUser * userCount) return false;
@@ -18,7 +18,7 @@ export class RoomCounts {
     return true;
   }
 
-  /** Counts this number of rooms less. */
+  /** Subtracts this number of rooms. */
   remove({ key }: BudgetOwner, rooms: number): void {
     const left = (this.#counts.get(key) ?? 0) - rooms;
     if (left > 0) this.#counts.set(key, left);

@@ -13,26 +13,26 @@ import {
 import type { KnownStream } from '../replay/position-status.js';
 import type { ClientStreamPosition } from '../replay/position-waiter.js';
 
-/** A part of a client's position whose epoch belongs to none of this gateway's known streams. */
+/** A part of a client's position whose epoch belongs to none of this gateway's streams. */
 interface UnknownPart {
   readonly position: StreamPosition;
   /**
-   * Index, among the room's streams, of the stream to which this part would belong if this gateway had made the position. -1 if
+   * Index of a stream among the room's streams. The part would belong to it if this gateway had made the position. -1 if
    * there is no such stream.
    */
   readonly index: number;
 }
 
-/** The parts of a client's position: parts of known streams (by stream name), and parts with an unknown epoch. */
+/** The parts of a client's position: those of known streams (by stream name), and those with an unknown epoch. */
 interface ReadPosition {
   readonly named: ReadonlyMap<string, StreamPosition>;
   readonly unknown: readonly UnknownPart[];
 }
 
 /**
- * Creates and reads positions of rooms. The position of a room names only the streams that may contain events of the room. For each
- * declared stream these are the plain stream and, if the stream has partitions, the room's partition. All rooms of a partition have
- * the same position. Without partitions all rooms have the same streams.
+ * Creates and reads positions of rooms. A room's position names only the streams that may contain its events: for each
+ * declared stream the plain stream, and the room's partition if the stream has partitions. All rooms of a partition have the
+ * same position. Without partitions, all rooms have the same streams.
  */
 export class RoomPositions {
   readonly #broker: Pick<Broker, 'partitioning' | 'options'>;
@@ -57,18 +57,12 @@ export class RoomPositions {
     return this.#subscriber().position(undefined, this.#everyScope());
   }
 
-  /**
-   * Returns the same as `ofRoom`, but with the earlier position of each stream for which `earlierPositionOf`
-   * returns one.
-   */
+  /** Does the same as `ofRoom`, but uses a stream's earlier position if `earlierPositionOf` returns one. */
   ofRoomAt(roomId: string, earlierPositionOf: (stream: string) => StreamPosition | undefined): string {
     return this.at(roomId, (stream) => earlierPositionOf(stream) ?? this.#present(stream));
   }
 
-  /**
-   * Returns the same as `ofEveryRoom`, but with the earlier position of each stream for which
-   * `earlierPositionOf` returns one.
-   */
+  /** Does the same as `ofEveryRoom`, but uses a stream's earlier position if `earlierPositionOf` returns one. */
   ofEveryRoomAt(earlierPositionOf: (stream: string) => StreamPosition | undefined): string {
     const parts = this.#broker.partitioning.streams.map(
       ({ name }) => earlierPositionOf(name) ?? this.#present(name),
@@ -82,26 +76,24 @@ export class RoomPositions {
     return encodePosition(streams.map(positionOf), tag);
   }
 
-  /** Returns the streams that may hold events of the room. */
+  /** Returns the streams that may contain events of the room. */
   streamsOf(roomId: string): readonly string[] {
     return this.#broker.partitioning.scopeOf(roomId).streams;
   }
 
-  /** True when this stream may contain events of the room. The room's positions do not cover events in another partition. */
+  /** True if this stream may contain events of the room. A room's positions do not cover events in another partition. */
   belongs(roomId: string, stream: string): boolean {
     return !this.#isPartitioned() || this.streamsOf(roomId).includes(stream);
   }
 
   /**
-   * Returns the client's position in each stream of the room, from a position of this room or of every room.
-   * Returns `undefined` if the position belongs to a room in another partition, or names no stream of this
-   * gateway.
+   * Returns the client's position in each stream of the room, from a position of this room or of every room. Returns
+   * `undefined` if the position belongs to a room in another partition, or names no stream of this gateway.
    *
-   * Each part of a position names its stream by the stream's epoch. A part with an unknown epoch usually
-   * belongs to a stream that only other gateways have, and is ignored. However, the unknown epoch may belong
-   * to a stream of the room that no other part names. In that case, the part counts as the position in this
-   * stream, because otherwise lost events could count as seen. A stream that no part names is read from its
-   * first stored entry.
+   * Each part of a position names its stream by the stream's epoch. A part with an unknown epoch usually belongs to a stream
+   * that only other gateways have, and is ignored. It may also belong to a stream of the room that no other part names. It
+   * then counts as the position in that stream, because lost events could count as seen otherwise. A stream that no part
+   * names is read from its first stored entry.
    */
   streamPositionsOf(roomId: string, position: Position): readonly ClientStreamPosition[] | undefined {
     const own = this.streamsOf(roomId);
@@ -145,9 +137,9 @@ export class RoomPositions {
   }
 
   /**
-   * Assigns each part of a position to a stream by the epoch of the part. A part with an unknown epoch is
-   * assigned by its place: among the room's streams if the room has as many streams as the position has
-   * parts, otherwise among all streams of the gateway.
+   * Assigns each part of a position to a stream by its epoch. A part with an unknown epoch is assigned by its place. If the
+   * room has as many streams as the position has parts, the place counts among the room's streams, otherwise among all
+   * streams of the gateway.
    */
   #readPosition(position: Position, own: readonly string[]): ReadPosition {
     const names = this.#broker.partitioning.streams.map(({ name }) => name);

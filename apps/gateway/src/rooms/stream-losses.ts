@@ -1,8 +1,6 @@
-// Handles the subscriber's reports that entries left a stream before they were read, or that a stream was lost or went back to an
-// earlier state. Ensures that every affected client learns that it may have missed events.
+// Handles the subscriber's reports of losses: entries left a stream unread, or a stream was lost or went back to an earlier
+// state. Every affected client learns that it may have missed events.
 import { type EntryId, previousEntryId, type StreamPosition } from '@millrace/broker';
-import type { Hub } from '@millrace/signalr';
-import type { EventsClient } from '../hub/events-client.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import { type LossReason, UNRECOVERABLE_POSITION } from './loss-notices.js';
@@ -11,7 +9,6 @@ import type { Rooms } from './rooms.js';
 /** Dependencies of {@link StreamLosses}. */
 export interface StreamLossesDependencies {
   readonly rooms: Pick<Rooms, 'positions' | 'replay' | 'lossNotices'>;
-  readonly hub: Pick<Hub<EventsClient>, 'clients'>;
   readonly metrics: Metrics;
   readonly logger: Logger;
 }
@@ -34,7 +31,8 @@ export class StreamLosses {
   }
 
   /**
-   * Records a gap before the first event after the gap is sent. Clients that are not notified yet keep the position before the gap.
+   * Records a gap before the first event after it is sent. Clients that are not notified yet keep the position before the
+   * gap.
    */
   overtaken(stream: string, firstId: EntryId): void {
     const before = this.#dependencies.rooms.positions.currentOf(stream) ?? UNRECOVERABLE_POSITION;
@@ -47,8 +45,8 @@ export class StreamLosses {
     metrics.gaps.inc({ stream }, lost);
     metrics.dropped.inc({ reason: 'expired' }, lost);
     logger.error({ stream, lost }, 'entries left the stream before this gateway read them');
-    // If the gap was not known, clients have already received positions that hide the gap. The code below
-    // sends new positions, which replace those positions.
+    // Clients have already received positions that hide an unknown gap. The code below sends new positions, which replace
+    // them.
     if (isKnown) return;
     const from = rooms.positions.cursorOf(stream);
     this.#record(stream, { reason: 'gap', before: UNRECOVERABLE_POSITION, from });
@@ -61,15 +59,14 @@ export class StreamLosses {
       { stream },
       'the stream was lost or went back; reading it from its beginning',
     );
-    // The ring begins after the present entries of the stream. These entries are read again, and only unseen
-    // events are delivered.
+    // The ring begins after the present entries of the stream. They are read again, and only unseen events are delivered.
     this.#record(stream, { reason: 'reset', before: UNRECOVERABLE_POSITION, from: lastId });
   }
 
   /**
-   * Records that entries up to `from` can no longer be replayed. Nobody knows which rooms the lost entries
-   * belonged to. Therefore clients in every room of the stream must reload the room from the backend. Clients
-   * that reconnect to such a room must also reload the room.
+   * Records that entries up to `from` can no longer be replayed. Nobody knows which rooms the lost entries belonged to.
+   * Therefore clients in every room of the stream must reload the room from the backend, and so must clients that reconnect
+   * to it.
    */
   #record(stream: string, { reason, before, from }: Loss): void {
     const { lossNotices, positions, replay } = this.#dependencies.rooms;
@@ -81,6 +78,6 @@ export class StreamLosses {
   #sendPositionsBeforeLoss(): void {
     const { lossNotices, positions } = this.#dependencies.rooms;
     const position = positions.ofEveryRoomAt((stream) => lossNotices.positionBefore(stream));
-    this.#dependencies.hub.clients.clients(lossNotices.pendingConnections).send('position', { position });
+    lossNotices.tellPosition(position);
   }
 }

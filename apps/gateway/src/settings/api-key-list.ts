@@ -6,7 +6,7 @@ import { list, type SettingKind } from './setting-kinds.js';
 
 const fields = ['name', 'key', 'sha256', 'scopes', 'rooms', 'tenant', 'types'];
 
-/** Creates the kind. No fault repeats a key. */
+/** Creates the kind. A fault never repeats a key. */
 export function apiKeyList(): SettingKind {
   const plain = list({
     rule: '16 printable ASCII characters or more each, separated by commas; or a JSON list of keys with limits',
@@ -35,7 +35,7 @@ function parse(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    // The cause quotes the text, so it is left out.
+    // The cause is left out, because it quotes the text.
     return undefined;
   }
 }

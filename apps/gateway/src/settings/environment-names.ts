@@ -9,17 +9,16 @@ export const VARIABLE_NAMES: readonly string[] = SETTINGS.flatMap(({ variable, k
   mayBeFile(kind) ? [variable, `${variable}_FILE`] : [variable],
 );
 
-// Maximum number of reported variables. A larger number of unknown variables is not a typing mistake. Such
-// variables belong to another program.
+// Maximum number of reported variables. More unknown variables are no typing mistake: they belong to another program.
 const maxReported = 10;
 const maxNameLength = 64;
 
-// Kubernetes sets variables with these names in every container if a service is called "millrace".
+// Kubernetes sets variables with these names in every container if a service has the name "millrace".
 const byKubernetes = /^MILLRACE_(?:SERVICE_|PORT_\d)/;
 
 /**
- * Refuses variables that begin with `MILLRACE_`, in upper or lower case, but are not settings. Otherwise a
- * misspelt setting would be ignored without an error.
+ * Refuses variables that begin with `MILLRACE_`, in any case, but are no settings. A misspelt setting would otherwise be
+ * ignored silently.
  *
  * @throws GatewayError `invalid_configuration` with at most 10 names and without values, which may be secrets
  */

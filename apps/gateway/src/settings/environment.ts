@@ -2,7 +2,7 @@
 // environment.
 import { readFileSync } from 'node:fs';
 import { GatewayError } from '../errors.js';
-import type { LogLevel } from '../telemetry/logger.js';
+import type { LogFormat, LogLevel } from '../telemetry/logger.js';
 import { checkVariableNames } from './environment-names.js';
 import type { GatewayOptions } from './options.js';
 import { checkSetting, mayBeFile } from './setting-kinds.js';
@@ -13,18 +13,24 @@ export interface Environment {
   readonly gateway: GatewayOptions;
   /** Absent if it is not set. */
   readonly logLevel: LogLevel | undefined;
-  /** True if the helpdesk demo is to be served. */
-  readonly hasDemo: boolean;
+  /** Absent if it is not set. */
+  readonly logFormat: LogFormat | undefined;
+  /** The application module to serve. Absent if it is not set. */
+  readonly appModule: string | undefined;
 }
 
-type ProgramSettings = { readonly logLevel?: LogLevel; readonly hasDemo?: boolean };
+type ProgramSettings = {
+  readonly logLevel?: LogLevel;
+  readonly logFormat?: LogFormat;
+  readonly appModule?: string;
+};
 
 /**
- * Reads MILLRACE_* variables. An empty variable counts as not set. A secret or a certificate may also come
- * from a file, whose path is in the variable with the suffix `_FILE`.
+ * Reads MILLRACE_* variables. An empty variable counts as not set. A secret or a certificate may also come from a file, whose
+ * path is in the variable with the suffix `_FILE`.
  *
- * @throws GatewayError `invalid_configuration`. The message names the variable and its rule, and contains the
- * value unless the value is a secret. Variables that only look like settings are also refused.
+ * @throws GatewayError `invalid_configuration` for a wrong variable, and for one that only looks like a setting. The message
+ *   names the variable and its rule. It contains the value unless that is a secret
  */
 export function readEnvironment(variables: NodeJS.ProcessEnv): Environment {
   checkVariableNames(variables);
@@ -36,9 +42,9 @@ export function readEnvironment(variables: NodeJS.ProcessEnv): Environment {
     checkSetting(setting.kind, setting.variable, value);
     values[setting.name] = value;
   }
-  // Every value was checked by the rule of its option.
-  const { logLevel, hasDemo = false, ...gateway } = values as GatewayOptions & ProgramSettings;
-  return { gateway, logLevel, hasDemo };
+  // The cast is safe: every value was checked by the rule of its option.
+  const { logLevel, logFormat, appModule, ...gateway } = values as GatewayOptions & ProgramSettings;
+  return { gateway, logLevel, logFormat, appModule };
 }
 
 /** Returns the text of a setting, or `undefined` if it is not set. */
@@ -51,8 +57,8 @@ function textOf({ variable, kind }: Setting, variables: NodeJS.ProcessEnv): stri
     return readSecret(`${variable}_FILE`, path);
   }
   if (value === undefined || value.trim() === '') return undefined;
-  // Blanks around a secret are refused, not removed, because another program may use the secret with the
-  // blanks and sign different tokens.
+  // Blanks around a secret are refused instead of removed. Another program may use the secret with the blanks and sign
+  // different tokens.
   return kind.isSecret ? value : value.trim();
 }
 

@@ -23,7 +23,7 @@ export const clientLimitRows: readonly SettingRow[] = [
   ],
 ];
 
-/** Limits of one user, over all connections to this gateway; where nobody is signed in, of one address. */
+/** Limits of one user, over all connections to this gateway. A client that is not signed in shares those of its address. */
 export const userLimitRows: readonly SettingRow[] = [
   ['maxConnectionsPerUser', wholeNumber(), 'Maximum number of open connections of one user.'],
   [

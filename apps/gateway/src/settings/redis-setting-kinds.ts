@@ -2,7 +2,7 @@
 import { BrokerError, checkRedisKeyPrefix, parseRedisUrl } from '@millrace/broker';
 import { type SettingKind, text } from './setting-kinds.js';
 
-/** The address of Redis. The address is secret, because it may contain a password. */
+/** The address of Redis. It is secret, because it may contain a password. */
 export function redisUrl(): SettingKind {
   return text({
     rule: '`redis://user:password@host:port/database` or `rediss://…`, of a cluster one node, or several separated by commas; `redis+sentinel://host,host2/master/database` or `rediss+sentinel://…`; `unix:///path?db=database`',
@@ -31,7 +31,7 @@ export function nameInKeys(): SettingKind {
   });
 }
 
-/** Returns what the broker says about a wrong option, without the option's name. */
+/** Returns the broker's description of a wrong option, without the option's name. */
 function faultFound(check: () => unknown): string | undefined {
   try {
     check();
@@ -43,7 +43,7 @@ function faultFound(check: () => unknown): string | undefined {
   }
 }
 
-/** A text in PEM form, which usually comes from a file. The broker checks the content of the text. */
+/** A text in PEM form, which usually comes from a file. The broker checks its content. */
 export function pem(what: string, { isSecret = false } = {}): SettingKind {
   return text({
     rule: `${what} in PEM form`,

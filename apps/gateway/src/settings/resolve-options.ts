@@ -1,21 +1,29 @@
 // Fills in the defaults of a gateway's options and checks them: each by the rule of its setting, and the secrets together.
+import { defaultsFor } from '@millrace/broker';
 import type { AnyCatalog } from '@millrace/contract';
 import { nearestName } from '@millrace/internal';
+import { type Application, nameOf } from '../application/application.js';
+import { checkApplication } from '../application/check-application.js';
 import { SECRET_ALGORITHMS } from '../auth/token-rules.js';
 import { checkRedisTls } from '../broker/redis-connection-options.js';
 import { GatewayError } from '../errors.js';
+import { hasPattern } from '../intake/collector/pattern.js';
+import { checkAccess } from './check-access.js';
 import { DEFAULTS, type GatewayOptions, type ResolvedGatewayOptions, secretsOf } from './options.js';
 import { checkSetting } from './setting-kinds.js';
 import type { ProgramOption, ProgramSetting } from './setting-row.js';
 import { SETTINGS } from './settings.js';
+
+/** 30 days: longer than tokens of users usually live. */
+const defaultRevocationMs = 2_592_000_000;
 
 const loopbackHosts = new Set(['127.0.0.1', '::1', 'localhost']);
 
 /**
  * Fills in the defaults, checks the options and freezes the result.
  *
- * @throws GatewayError `invalid_configuration`, whose message names the setting and its rule, and contains
- * the value unless the value is a secret.
+ * @throws GatewayError `invalid_configuration`. The message names the setting and its rule. It contains the value unless that
+ *   is a secret
  */
 export function resolveOptions(
   options: GatewayOptions<AnyCatalog>,
@@ -25,33 +33,43 @@ export function resolveOptions(
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   const drainMs = options.isDevelopment === true ? 0 : DEFAULTS.drainMs;
   const { maxRoomsPerConnection = DEFAULTS.maxRoomsPerConnection } = options;
+  const app = applicationOf(options);
+  const parts = app === undefined ? {} : { app, ...(app.catalog && { catalog: app.catalog }) };
+  const { streams } = app?.catalog ?? options.catalog ?? DEFAULTS.catalog;
+  const { group, keyPrefix } = defaultsFor(streams, options.redisKeyPrefix);
   const derived = {
+    consumerGroup: group,
+    // The broker in memory has no keys.
+    redisKeyPrefix: options.redisUrl === undefined ? '' : keyPrefix,
+    revocationKeepMs: options.jwtMaxLifeMs ?? defaultRevocationMs,
     drainMs,
     instance: defaultInstance,
     maxClientCallsBurst: 2 * maxRoomsPerConnection + 1_000,
   };
-  const resolved: ResolvedGatewayOptions = { ...DEFAULTS, ...derived, ...given };
+  const resolved: ResolvedGatewayOptions = { ...DEFAULTS, ...derived, ...given, ...parts };
   for (const { name, variable, kind } of SETTINGS) {
     const value = (resolved as Readonly<Record<string, unknown>>)[name];
     if (value !== undefined) checkSetting(kind, `${name} (${variable})`, value);
   }
   checkAdminPort(resolved);
   checkSecrets(resolved);
-  checkExtensions(resolved);
+  checkAccess(resolved);
   checkInstance(resolved);
   checkRedisTls(resolved);
+  checkPatterns(resolved);
   checkTenants(resolved);
   checkKeyPrefix(resolved);
   checkClientCalls(resolved);
+  checkRevocations(resolved);
   return Object.freeze(resolved);
 }
 
 /** Options without a variable, which only programs can set. */
-const programOptions: readonly ProgramOption[] = ['catalog', 'extensions', 'tenantOf'];
+const programOptions: readonly ProgramOption[] = ['catalog', 'app', 'tenantOf'];
 /** Settings of the program `millrace` that are not options of a gateway. */
-const programSettings: readonly ProgramSetting[] = ['logLevel', 'hasDemo'];
+const programSettings: readonly ProgramSetting[] = ['logLevel', 'logFormat', 'appModule'];
 
-/** Refuses an option that does not exist, because a misspelt option would have no effect. */
+/** Refuses an unknown option, because a misspelt option would have no effect. */
 function checkOptionNames(options: object): void {
   const names: readonly string[] = [...SETTINGS.map(({ name }) => name), ...programOptions];
   const known = names.filter((name) => !programSettings.some((setting) => setting === name));
@@ -86,6 +104,12 @@ function checkInstance({ instanceUrl, connectionKeys, redisUrl }: ResolvedGatewa
   }
 }
 
+/** The in-memory broker has no streams of other programs. */
+function checkPatterns({ app, redisUrl }: ResolvedGatewayOptions): void {
+  if (redisUrl === undefined && hasPattern(app?.intake ?? {}))
+    throw invalid('The application takes in streams by a pattern, which needs MILLRACE_REDIS_URL.');
+}
+
 const tenantLimits = [
   'maxTenantEventsPerSecond',
   'maxTenantEventsBurst',
@@ -93,7 +117,7 @@ const tenantLimits = [
   'maxReplayBytesPerTenant',
 ] as const;
 
-/** Refuses limits of tenants that would have no effect, because no room has a tenant. */
+/** Refuses limits of tenants without tenants, because they would have no effect. */
 function checkTenants(options: ResolvedGatewayOptions): void {
   const { tenantOf, tenantPattern, apiKeys } = options;
   if (tenantOf !== undefined && typeof tenantOf !== 'function')
@@ -110,13 +134,13 @@ function checkTenants(options: ResolvedGatewayOptions): void {
     throw invalid('An API key has a tenant, but rooms have none: set MILLRACE_TENANT_PATTERN or tenantOf.');
 }
 
-/** Refuses a prefix without Redis, because the operator may have forgotten the URL of Redis. */
+/** Refuses a prefix without Redis. The operator may have forgotten the URL of Redis. */
 function checkKeyPrefix({ redisKeyPrefix, redisUrl }: ResolvedGatewayOptions): void {
   if (redisKeyPrefix !== '' && redisUrl === undefined)
     throw invalid('MILLRACE_REDIS_KEY_PREFIX needs MILLRACE_REDIS_URL.');
 }
 
-/** A client that reconnects joins all of its rooms at once, over some transports with two messages for each. */
+/** A client that reconnects joins all of its rooms at once. Some transports need two messages for each join. */
 function checkClientCalls({ maxClientCallsBurst, maxRoomsPerConnection }: ResolvedGatewayOptions): void {
   const least = 2 * maxRoomsPerConnection + 100;
   if (maxClientCallsBurst >= least) return;
@@ -126,13 +150,30 @@ function checkClientCalls({ maxClientCallsBurst, maxRoomsPerConnection }: Resolv
   );
 }
 
-function checkExtensions({ extensions, isDevelopment }: ResolvedGatewayOptions): void {
-  const unsafe = extensions.find(({ isForDevelopment }) => isForDevelopment === true);
-  if (isDevelopment || unsafe === undefined) return;
+/** A removal that is forgotten while tokens from before it are valid would have no effect. */
+function checkRevocations({ revocationKeepMs, jwtMaxLifeMs }: ResolvedGatewayOptions): void {
+  if (jwtMaxLifeMs === undefined || revocationKeepMs >= jwtMaxLifeMs) return;
   throw invalid(
-    `The demo ${unsafe.name} gives everybody a token that is signed with your secret, so it runs in development mode only. ` +
-      'Unset MILLRACE_DEMO, or set MILLRACE_DEV=1.',
+    `MILLRACE_REVOCATION_KEEP_MS must be at least MILLRACE_JWT_MAX_LIFE_MS, which is ${jwtMaxLifeMs}, not ${revocationKeepMs}.`,
   );
+}
+
+/** Returns the checked application, or `undefined` if there is none. */
+function applicationOf({
+  app,
+  catalog,
+  isDevelopment,
+}: GatewayOptions<AnyCatalog>): Application<AnyCatalog> | undefined {
+  if (app === undefined) return undefined;
+  const application = checkApplication(app, 'The option app');
+  if (catalog !== undefined && application.catalog !== undefined)
+    throw invalid('Give the catalog either as the option catalog or as a part of the application, not both.');
+  if (application.isForDevelopment === true && isDevelopment !== true)
+    throw invalid(
+      `The application ${nameOf(application)} is for development mode only: it may give everybody a token that is signed with your secret. ` +
+        'Unset MILLRACE_APP, or set MILLRACE_DEV=1.',
+    );
+  return application;
 }
 
 function checkSecrets(options: ResolvedGatewayOptions): void {

@@ -1,6 +1,5 @@
-// Checks single settings. If a part of a setting would have no effect, it is refused by name. A part that is
-// silently ignored would be noticed much later. Messages never repeat a value that may contain a secret.
-// Pure.
+// Checks single settings. A part of a setting that would have no effect is refused by name. If it were ignored silently, the
+// operator would notice much later. Messages never repeat a value that may contain a secret. Pure.
 
 /** Parts of an address that only some settings use. */
 export type UrlPart = 'path' | 'query';
@@ -31,7 +30,7 @@ export function faultOfSecret(secret: string): string | undefined {
 export function faultOfApiKey(key: string): string | undefined {
   if (key.length < 16) return 'must have at least 16 characters';
   if (/\s/.test(key)) return 'must have no blanks: keys are separated by commas';
-  // A header cannot contain other characters, so such a key would never match.
+  // A key with other characters would never match, because a header cannot contain them.
   return /^[!-~]+$/.test(key) ? undefined : 'must consist of printable ASCII characters';
 }
 
@@ -47,8 +46,8 @@ export function faultOfOrigin(origin: string): string | undefined {
 }
 
 /**
- * Returns the origin in the form in which browsers and apps (`capacitor://localhost`) send it: scheme, host,
- * and the port if it is not the default of the scheme.
+ * Returns the origin as browsers and apps (`capacitor://localhost`) send it: scheme, host, and the port unless it is the
+ * scheme's default.
  */
 function originOf({ origin, protocol, host, hostname }: URL): string | undefined {
   if (/^https?:$/.test(protocol)) return origin;

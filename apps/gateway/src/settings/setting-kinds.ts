@@ -6,7 +6,7 @@ import { GatewayError } from '../errors.js';
 export interface SettingKind {
   /** The rule for people: `a whole number of milliseconds from 1`. */
   readonly rule: string;
-  /** True for a secret. The value of a secret is never printed, and may come from a file. */
+  /** True for a secret. A secret is never printed, and may come from a file. */
   readonly isSecret: boolean;
   /** True for other values that may come from a file, such as certificates. */
   readonly isFile?: boolean;
@@ -80,7 +80,7 @@ export function flag(): SettingKind {
   };
 }
 
-/** One of these texts. In a variable, upper and lower case are accepted. */
+/** One of these texts. A variable may contain it in any case. */
 export function choice(values: readonly string[]): SettingKind {
   const rule = `one of ${values.join(', ')}`;
   return {
@@ -115,7 +115,7 @@ export function text(options: TextOptions): SettingKind {
   };
 }
 
-/** True if the value may come from a file, whose path is in the variable with `_FILE` at its end. */
+/** True if the value may come from a file. The variable with the suffix `_FILE` contains its path. */
 export function mayBeFile({ isSecret, isFile = isSecret }: SettingKind): boolean {
   return isFile;
 }

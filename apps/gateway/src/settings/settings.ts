@@ -1,11 +1,12 @@
-// The table of all settings. It determines how variables are read and how options are checked, and
-// docs/settings.md is generated from it. The types and defaults of the options are in `options.ts`.
+// The table of all settings. Variables are read and options are checked by it, and docs/settings.md is generated from it. The
+// types and defaults of the options are in `options.ts`.
 import { MAX_PARTITIONS } from '@millrace/broker';
-import { TOKEN_ALGORITHMS } from '../auth/token-rules.js';
 import { faultOfTrustedProxy } from '../http/client-address.js';
-import { LOG_LEVELS } from '../telemetry/logger.js';
+import { LOG_FORMATS, LOG_LEVELS } from '../telemetry/logger.js';
+import { accessRows } from './access-settings.js';
 import { apiKeyList } from './api-key-list.js';
 import { clientLimitRows, userLimitRows } from './limit-settings.js';
+import { presenceRows } from './presence-settings.js';
 import { hostName, nameInKeys, pem, redisKeyPrefix, redisUrl } from './redis-setting-kinds.js';
 import { faultOfHttpUrl, faultOfOrigin, faultOfSecret } from './setting-checks.js';
 import {
@@ -20,6 +21,7 @@ import {
 } from './setting-kinds.js';
 import type { SettingName, SettingRow } from './setting-row.js';
 import { tenantRows } from './tenant-settings.js';
+import { secretRule, tokenRows } from './token-settings.js';
 
 /** One setting. */
 export interface Setting {
@@ -39,6 +41,7 @@ export const SETTING_GROUPS = [
   'Process',
   'Redis and streams',
   'Tokens of clients',
+  'Access to rooms',
   'Publishing over HTTP',
   'Browsers and other gateways',
   'Connections',
@@ -46,18 +49,20 @@ export const SETTING_GROUPS = [
   'Limits of one user',
   'Limits of one tenant',
   'Replay',
+  'Presence',
 ] as const;
 
 /** One of {@link SETTING_GROUPS}. */
 export type SettingGroup = (typeof SETTING_GROUPS)[number];
 
-/** Maximum of the times for a stop: one hour, longer than any supervisor waits for a process to end. */
+/** Maximum of the times for a stop: one hour. No supervisor waits longer for a process to end. */
 const maxStopMs = 3_600_000;
 
 /** Names of variables that do not follow from the name of the option. */
 const otherVariables: Partial<Record<SettingName, string>> = {
   isDevelopment: 'MILLRACE_DEV',
-  hasDemo: 'MILLRACE_DEMO',
+  appModule: 'MILLRACE_APP',
+  isPresenceOn: 'MILLRACE_PRESENCE',
 };
 
 /** `maxBodyBytes` has the variable `MILLRACE_MAX_BODY_BYTES`. */
@@ -75,8 +80,6 @@ function inGroup(group: SettingGroup, rows: readonly SettingRow[]): readonly Set
     ...(defaultText === undefined ? {} : { defaultText }),
   }));
 }
-
-const secretRule = '32 bytes or more; `openssl rand -hex 32` makes a good one';
 
 /** Every setting, by group. */
 export const SETTINGS: readonly Setting[] = [
@@ -109,7 +112,13 @@ export const SETTINGS: readonly Setting[] = [
       'logLevel',
       choice(LOG_LEVELS),
       'Lowest level that is logged.',
-      '`info`; in development at a terminal `warn`',
+      '`info`; `warn` in development mode if the log has lines for people',
+    ],
+    [
+      'logFormat',
+      choice(LOG_FORMATS),
+      'Format of the log: `json` has one JSON object per line, `text` has lines for people. With `json`, standard output contains only the log.',
+      '`json`; `text` in development mode at a terminal',
     ],
     [
       'drainMs',
@@ -123,7 +132,12 @@ export const SETTINGS: readonly Setting[] = [
       flag(),
       'Development mode: every room is open, no secrets are needed. Loopback addresses and host names of this machine only.',
     ],
-    ['hasDemo', flag(), 'Serves the helpdesk demo. In development mode only.', '0'],
+    [
+      'appModule',
+      text({ rule: 'a path that begins with `./`, `../` or `/`, or the name of an installed package' }),
+      'Application module to serve: its default export is the result of `defineApp`. `serve --app` names one, too.',
+      'none: the nine built-in event types, no other routes',
+    ],
   ]),
   ...inGroup('Redis and streams', [
     [
@@ -160,12 +174,13 @@ export const SETTINGS: readonly Setting[] = [
       'redisKeyPrefix',
       redisKeyPrefix(),
       'Begins the name of every key and stream in Redis: with `acme:`, the stream `events:chat` is `acme:events:chat`. The same for all gateways and publishers of a deployment; deployments with different prefixes share a Redis and do not hear each other.',
-      'none: the names of the data model',
+      'none: the names of the data model; `millrace:` if the catalog [observes a stream](side-by-side.md), whose key has no prefix',
     ],
     [
       'consumerGroup',
       nameInKeys(),
-      'Consumer group that records which events were delivered: [reliability.md](reliability.md#several-consumer-groups). Give gateways a group of their own beside another service that reads `signalr-consumers`.',
+      'Consumer group that records which events were delivered: [reliability.md](reliability.md#several-consumer-groups). A gateway does not start with a group that another program reads.',
+      '`signalr-consumers`; `millrace` if the catalog [observes a stream](side-by-side.md), or `millrace-<prefix>` with a key prefix of your own',
     ],
     [
       'partitions',
@@ -192,78 +207,8 @@ export const SETTINGS: readonly Setting[] = [
       'Maximum number of entries of each stream that are read at the start, for replay and deduplication.',
     ],
   ]),
-  ...inGroup('Tokens of clients', [
-    [
-      'jwtSecret',
-      text({ rule: secretRule, isSecret: true, faultOf: faultOfSecret }),
-      'Secret that signs tokens (HS256).',
-      'none',
-    ],
-    [
-      'jwtSecrets',
-      list({ rule: `each ${secretRule}; separated by commas`, isSecret: true, faultOf: faultOfSecret }),
-      'Further secrets whose tokens are accepted, to change the secret without refusing anybody. Secrets with commas come from a file, one per line.',
-      'none',
-    ],
-    [
-      'jwksUrl',
-      text({
-        rule: 'an address that begins with `https://` or `http://`',
-        faultOf: (url) => faultOfHttpUrl(url, ['path', 'query']),
-      }),
-      'Address of the key server: the JSON Web Key Set (JWKS) whose keys sign tokens.',
-      'none',
-    ],
-    [
-      'jwksMaxStaleMs',
-      milliseconds(),
-      'Maximum age of keys that are still used while the key server is unavailable. Without such keys clients are told to come back (503), never refused.',
-    ],
-    [
-      'jwksRefreshMs',
-      milliseconds(),
-      'Age at which keys are fetched again. Requests use the old keys until the new ones arrive.',
-    ],
-    [
-      'jwtAudience',
-      list({ rule: 'texts, separated by commas' }),
-      'Accepted values of the claim `aud`. If set, a token for another application is refused.',
-      'any',
-    ],
-    ['jwtIssuer', list({ rule: 'texts, separated by commas' }), 'Accepted values of the claim `iss`.', 'any'],
-    [
-      'jwtRequiredClaims',
-      list({ rule: 'names of claims, separated by commas; `none` for no claim', faultOf: faultOfClaimName }),
-      'Claims that a token must have, in addition to `sub`.',
-    ],
-    [
-      'jwtAlgorithms',
-      list({ rule: `of ${TOKEN_ALGORITHMS.join(', ')}; separated by commas`, faultOf: faultOfAlgorithm }),
-      'Accepted signature algorithms.',
-      '`HS256` for secrets; every RS, PS, ES and EdDSA algorithm for keys of the key server',
-    ],
-    [
-      'jwtTypes',
-      list({ rule: 'values of the header `typ`, separated by commas', faultOf: faultOfClaimName }),
-      'Accepted types of tokens. A token without `typ` is accepted. A logout token (`logout+jwt`) or an ID token of another type is refused.',
-    ],
-    [
-      'jwtClockToleranceMs',
-      milliseconds(0, 3_600_000),
-      'Difference between the clocks of issuer and gateway that is tolerated.',
-    ],
-    [
-      'jwtMaxLifeMs',
-      milliseconds(1_000),
-      'Maximum time between the claims `iat` and `exp`. A token without one of them is refused. Set it to bound how long a stolen token is useful.',
-      'none',
-    ],
-    [
-      'maxTokenBytes',
-      wholeNumber({ unit: 'bytes', min: 256, max: 60_000 }),
-      'Maximum length of a token. Proxies often allow 8 KiB for all headers, and a UUID in the claim `rooms` takes 52 bytes.',
-    ],
-  ]),
+  ...inGroup('Tokens of clients', tokenRows),
+  ...inGroup('Access to rooms', accessRows),
   ...inGroup('Publishing over HTTP', [
     [
       'apiKeys',
@@ -325,7 +270,7 @@ export const SETTINGS: readonly Setting[] = [
     [
       'pollTimeoutMs',
       milliseconds(),
-      'The gateway answers a long poll after this time, even without a message. Keep it below the idle timeout of proxies.',
+      'The gateway answers a long poll, or a read of a room with `wait`, after this time, even if there is nothing to send. Keep it below the idle timeout of proxies.',
     ],
     [
       'sendTimeoutMs',
@@ -356,16 +301,13 @@ export const SETTINGS: readonly Setting[] = [
     [
       'maxReplayEventsPerRoom',
       wholeNumber(),
-      'Maximum number of events replayed for one room. A client that missed more reloads the room.',
+      'Maximum number of events replayed for one room, and of events on a page that is read over HTTP. A client that missed more than a replay reloads the room.',
     ],
-    ['maxReplayBytesPerRoom', bytes(), 'Maximum number of bytes replayed for one room.'],
+    [
+      'maxReplayBytesPerRoom',
+      bytes(),
+      'Maximum number of bytes replayed for one room, and of bytes on a page that is read over HTTP.',
+    ],
   ]),
+  ...inGroup('Presence', presenceRows),
 ];
-
-function faultOfClaimName(name: string): string | undefined {
-  return /^[!-~]{1,100}$/.test(name) ? undefined : 'must be 1 to 100 printable ASCII characters';
-}
-
-function faultOfAlgorithm(algorithm: string): string | undefined {
-  return TOKEN_ALGORITHMS.includes(algorithm) ? undefined : `is not one of ${TOKEN_ALGORITHMS.join(', ')}`;
-}

@@ -8,10 +8,10 @@ export const tenantRows: readonly SettingRow[] = [
   [
     'tenantPattern',
     text({
-      rule: 'a JavaScript regular expression with one group: `^t:([^:]+):` takes `acme` from the room `t:acme:ticket-42`',
+      rule: 'a JavaScript regular expression with one group: `^t:([^:]+):` takes `acme` from the room `t:acme:order-42`',
       faultOf: faultOfTenantPattern,
     }),
-    'Takes the tenant from a room ID: the text of the group. A room that does not match has no tenant, and none of these limits. Rooms of users (`user:<id>`) are rooms as well. Programs may give the function `tenantOf` instead.',
+    'Takes the tenant from a room ID: the text of the group. A room that does not match has no tenant, and none of these limits. Rooms of users (`user:<id>`) are rooms as well, and a user belongs to the tenant of this room: `^(?:t:|user:)([^:]+):` also takes `acme` from `user:acme:ana`, which is then in the room of everybody of this tenant (`*:acme`). Programs may give the function `tenantOf` instead.',
     'none: rooms have no tenants',
   ],
   [

@@ -1,4 +1,4 @@
-// The audit log: one line for each act of an operator that destroys data or changes who may do what. docs/operations.md describes it.
+// The audit log: one line for each act of an operator or a backend that destroys data or changes who may do what. docs/operations.md describes it.
 import { hostname, userInfo } from 'node:os';
 import { type Logger, pino } from 'pino';
 import { logLineForPeople } from './log-line.js';
@@ -7,14 +7,19 @@ import { logLineForPeople } from './log-line.js';
 export const AUDIT_ACTIONS = {
   dead_letter_replay: 'a rejected entry is put back into its stream',
   dead_letter_drop: 'a rejected entry is removed for good',
-  reload_secrets: 'the secrets of tokens and the API keys are read again from their files',
+  erase: 'events are erased: one event, those of a room or those of a user',
+  reload_secrets:
+    'the secrets of tokens, the API keys and the certificates for Redis are read again from their files',
   sign_token: 'a token is signed with the secret of the gateway',
+  member_remove: 'a user is removed from a room',
+  member_add: 'a user who was removed from a room is added again',
+  sign_out: 'a user is signed out everywhere',
 } as const;
 
-/** One audited act. The record never contains payloads, tokens or keys. */
+/** One audited act. It never contains payloads, tokens or keys. */
 export interface AuditRecord {
   readonly action: keyof typeof AUDIT_ACTIONS;
-  /** The operator: `user@host` of a command, or the signal. */
+  /** The operator: `user@host` of a command, the signal, or `key <name>` of an API key. */
   readonly by: string;
   /** The objects of the act, such as the stream and the ID of a dead letter. */
   readonly target?: Readonly<Record<string, string | number | readonly string[]>>;
@@ -39,10 +44,7 @@ export function createAudit(logger: Logger): Audit {
   return (record) => lines.info({ audit: record }, 'audit');
 }
 
-/**
- * Creates the audit log of a command. Its lines go to standard error: as readable text if standard error is a
- * terminal, otherwise as JSON.
- */
+/** Creates the audit log of a command. Its lines go to standard error, as readable text at a terminal, otherwise as JSON. */
 export function createCommandAudit(): Audit {
   const write = (line: string): void => {
     process.stderr.write(process.stderr.isTTY ? logLineForPeople(line) : line);
@@ -55,9 +57,7 @@ export function createCommandAudit(): Audit {
   return createAudit(pino(options, { write }));
 }
 
-/**
- * Returns `user@host` of the person who runs a command. Under `sudo`, returns the person who called `sudo`.
- */
+/** Returns `user@host` of the person who runs a command. Under `sudo`, this is the person who called `sudo`. */
 export function operator(variables: NodeJS.ProcessEnv): string {
   return `${variables['SUDO_USER'] ?? userName()}@${hostname()}`;
 }
@@ -66,7 +66,7 @@ function userName(): string {
   try {
     return userInfo().username;
   } catch {
-    // In a container, the user may have a number but no name.
+    // The user may have a number but no name in a container.
     return `uid-${process.getuid?.() ?? 'unknown'}`;
   }
 }

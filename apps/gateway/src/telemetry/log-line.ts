@@ -1,14 +1,14 @@
 // Formats a JSON log line for a person at a terminal.
 
 /**
- * Fields that are not printed in parentheses: `instance`, because a terminal shows only one gateway, and fields that are printed
- * elsewhere.
+ * Fields that are not printed in parentheses. A terminal shows only one gateway, so `instance` is one of them. The others are
+ * printed elsewhere in the line.
  */
 const omittedFields = new Set(['level', 'time', 'msg', 'instance', 'err']);
 
 /**
- * Returns a line such as `12:34:56 warn   broker state (broker redis, state unavailable)`. The stack of an error follows on the
- * next lines. Control characters are shown as escapes, because text from outside the gateway must not move the cursor.
+ * Returns a line such as `12:34:56 warn   broker state (broker redis, state unavailable)`. The stack of an error follows on
+ * the next lines. Control characters are escaped, because text from outside the gateway must not move the cursor.
  */
 export function logLineForPeople(json: string): string {
   const fact = JSON.parse(json) as Readonly<Record<string, unknown>>;

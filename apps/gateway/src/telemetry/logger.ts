@@ -11,6 +11,12 @@ export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 /** One of {@link LOG_LEVELS}. */
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
+/** Forms of the log: one JSON object per line, or lines for people. */
+export const LOG_FORMATS = ['json', 'text'] as const;
+
+/** One of {@link LOG_FORMATS}. */
+export type LogFormat = (typeof LOG_FORMATS)[number];
+
 /** Options of {@link createLogger}. */
 export interface LoggerOptions {
   readonly level: LogLevel;
@@ -24,7 +30,7 @@ const peopleStream = {
   },
 };
 
-/** Creates the gateway's logger, which writes to standard output. */
+/** Creates the gateway's logger, which writes to standard output. @beta */
 export function createLogger({ level, isForPeople = false }: LoggerOptions): Logger {
   const options: LoggerSettings = {
     level,
@@ -45,13 +51,13 @@ export function createLogger({ level, isForPeople = false }: LoggerOptions): Log
     },
     formatters: { level: (label) => ({ level: label }), log: inWholeMilliseconds },
   };
-  // Each line is written immediately, without blocking. A `minLength` of 0 would have the same result, but
-  // `flush` would have no effect.
+  // Each line is written at once, without blocking. A `minLength` of 0 would do the same, but `flush` would then have no
+  // effect.
   const stream = isForPeople ? peopleStream : pino.destination({ dest: 1, minLength: 1, sync: false });
   return pino(options, stream);
 }
 
-/** Rounds fields whose names end in `Ms`, because fractions of milliseconds are of no interest in a log. */
+/** Rounds fields whose names end in `Ms`. A log needs no fractions of milliseconds. */
 function inWholeMilliseconds(fields: Record<string, unknown>): Record<string, unknown> {
   const entries = Object.entries(fields);
   const isFraction = (name: string, value: unknown): value is number =>

@@ -1,9 +1,10 @@
 // Defines every metric that the gateway exports, by name. The values of each label are bounded (event types of the catalog,
-// streams, reasons, the first 100 source instances), so that neither clients nor producers can add time series without limit.
+// streams, reasons, the first 100 source instances). Therefore neither clients nor producers can add time series without
+// limit.
 import type { StreamInspection } from '@millrace/broker';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 
-// The buckets range from 0.1 ms, the usual duration, to 10 s, which is a fault.
+// The buckets range from 0.1 ms, the usual duration, to 10 s, which shows a fault.
 const durationBucketsSeconds = [
   0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
 ];
@@ -11,8 +12,16 @@ const durationBucketsSeconds = [
 /** Interval at which the event loop's lag is sampled. The default of 10 ms would wake an idle gateway 100 times a second. */
 const loopSampleMs = 100;
 
-/** The gateway's metrics. One object per gateway, each with a separate registry. */
+/** The gateway's metrics. Each gateway has its own object and registry. */
 export type Metrics = ReturnType<typeof createMetrics>;
+
+/** One metric, without its values. */
+export interface MetricDescription {
+  readonly name: string;
+  readonly kind: string;
+  readonly labels: readonly string[];
+  readonly help: string;
+}
 
 /** Creates the metrics. {@link Metrics.expose} returns the text for Prometheus. */
 export function createMetrics() {
@@ -49,6 +58,28 @@ export function createMetrics() {
     ['reason'],
   );
   const coalesced = counter('events_coalesced_total', 'Events merged into a later one', ['event_type']);
+  const controlEntries = counter(
+    'control_entries_total',
+    'Control entries that this gateway read, by kind (unknown for the ignored ones) and outcome: followed, ignored_version and ignored_kind (written ' +
+      'by a later build), ignored_malformed (written by no build of Millrace)',
+    ['kind', 'outcome'],
+  );
+  const intakeRejected = counter(
+    'intake_rejected_total',
+    'Entries of streams with an intake rule that became dead letters, by rule (the name of the stream) and step: layout, payload, map (it threw), slow ' +
+      '(map took more than 5 ms), event (the catalog refuses the event that the rule made)',
+    ['rule', 'step'],
+  );
+  const intakeStreams = gauge(
+    'intake_streams',
+    'Streams of other programs that this gateway reads, by rule (the pattern). Only one gateway reads the streams of a pattern',
+    ['rule'],
+  );
+  const intakeStreamsIgnored = gauge(
+    'intake_streams_ignored',
+    'Streams that match a pattern and are not read, because 256 others are',
+    ['rule'],
+  );
   const clockSkewed = counter('event_clock_skew_total', 'Events whose timestamp is far from broker time', [
     'source_instance',
   ]);
@@ -98,7 +129,11 @@ export function createMetrics() {
     ['stream', 'kind'],
   );
   const deadLetters = gauge('event_dead_letters', 'Rejected entries kept for inspection', ['stream']);
-  const connections = gauge('signalr_server_active_connections', 'Open connections', []);
+  const connections = gauge(
+    'signalr_server_active_connections',
+    'Open connections, with the streams and waiting polls of readers over HTTP',
+    [],
+  );
   const waitingBytes = gauge(
     'signalr_server_waiting_bytes',
     'Bytes that wait in this process because their clients have not read them yet',
@@ -116,6 +151,11 @@ export function createMetrics() {
     'slow_clients_total',
     'Clients that read too slowly, by outcome: caught_up at their own pace, or closed because that was not possible',
     ['outcome'],
+  );
+  const viewRejections = counter(
+    'view_events_rejected_total',
+    'Events that were not sent to the clients of a view, because its rule threw, was slow (took more than 5 ms), or returned something invalid',
+    ['view', 'event_type', 'reason'],
   );
   const replaysGivenUp = counter(
     'replays_given_up_total',
@@ -154,6 +194,49 @@ export function createMetrics() {
     'Requests to MILLRACE_JWKS_URL for the keys of tokens, answered or failed',
     ['outcome'],
   );
+  const accessQuestions = counter(
+    'access_questions_total',
+    'Questions if a user may enter a room to access.mayEnter or MILLRACE_ACCESS_URL, by outcome: allowed, refused, failed (no answer, or a wrong one)',
+    ['outcome'],
+  );
+  const accessUnasked = counter(
+    'access_unasked_total',
+    'Calls and requests for a room while the rule of access could not be asked: stale (allowed by an old yes), away (told to try again)',
+    ['outcome'],
+  );
+  const accessAway = gauge('access_away', '1 while the rule of access cannot be asked', []);
+  const userOfFailures = counter(
+    'access_user_failures_total',
+    'Tokens whose user is unknown because access.userOf of the application failed',
+    [],
+  );
+
+  const presenceEntries = gauge(
+    'presence_entries',
+    'Clients of this gateway in rooms, those that were lost within the grace included; every connection is also in the room of its user',
+    [],
+  );
+  const presenceWatchedRooms = gauge(
+    'presence_watched_rooms',
+    'Rooms whose members clients of this gateway watch',
+    [],
+  );
+  const presenceWrites = counter('presence_writes_total', 'Changes of presence written to the store', []);
+  const presenceMessages = counter(
+    'presence_messages_total',
+    'Messages `presence` to clients, by kind: snapshot, delta, counts',
+    ['kind'],
+  );
+  const presenceSwept = counter(
+    'presence_swept_total',
+    'Users in rooms from whom this gateway removed the connections of a gateway whose lease had ended',
+    [],
+  );
+  const presenceLeasesLost = counter(
+    'presence_leases_lost_total',
+    'Leases of presence that this gateway lost: it was stopped for longer than the grace, or the store was away or lost its data',
+    [],
+  );
 
   function counter<L extends string>(name: string, help: string, labelNames: readonly L[]): Counter<L> {
     return new Counter({ name, help, labelNames, registers });
@@ -169,6 +252,10 @@ export function createMetrics() {
     delivered,
     dropped,
     coalesced,
+    controlEntries,
+    intakeRejected,
+    intakeStreams,
+    intakeStreamsIgnored,
     clockSkewed,
     naiveTimestamps,
     gaps,
@@ -183,10 +270,21 @@ export function createMetrics() {
     refusals,
     callsRefused,
     replaysGivenUp,
+    viewRejections,
     keyServerRequests,
+    accessQuestions,
+    accessUnasked,
+    accessAway,
+    userOfFailures,
     tenantRefusals,
     tenantFaults,
     tenantsOverShare,
+    presenceEntries,
+    presenceWatchedRooms,
+    presenceWrites,
+    presenceMessages,
+    presenceSwept,
+    presenceLeasesLost,
 
     /** Sets the metrics of a stream from the broker's inspection. */
     observeStream(group: string, inspection: StreamInspection): void {
@@ -197,6 +295,17 @@ export function createMetrics() {
       oldestPendingAge.set({ stream }, ageSeconds(timeMs, inspection.oldestPendingId));
       expired.set({ stream }, inspection.expired);
       deadLetters.set({ stream }, inspection.deadLetters);
+    },
+
+    /** Returns name, kind, labels and description of every metric, without values. docs/metrics.md is generated from it. */
+    describe(): readonly MetricDescription[] {
+      return registry.getMetricsAsArray().map((metric) => ({
+        name: metric.name,
+        help: metric.help,
+        kind: String(metric.type),
+        labels:
+          'labelNames' in metric && Array.isArray(metric.labelNames) ? metric.labelNames.map(String) : [],
+      }));
     },
 
     /** Returns the text that Prometheus scrapes, with its content type. */

@@ -41,6 +41,12 @@ export function createDispatchObserver(metrics: Metrics, logger: Logger): Dispat
     dropped(_received, reason) {
       metrics.dropped.inc({ reason });
     },
+    skipped() {
+      metrics.dropped.inc({ reason: 'skipped' });
+    },
+    control({ kind, outcome }) {
+      metrics.controlEntries.inc({ kind, outcome });
+    },
     clockSkewed({ event }) {
       metrics.clockSkewed.inc({ source_instance: skewedSources.note(event).label });
     },
@@ -140,7 +146,7 @@ export function observeSignalR(event: SignalREvent, metrics: Metrics, logger: Lo
       return;
     case 'request_refused':
       metrics.refusals.inc({ at: 'hub', code: event.reason });
-      // A refused origin is a warning, because the developer of a web page looks for the reason in this log.
+      // A refused origin is a warning: the developer of a web page looks for the reason in this log.
       if (event.origin === undefined) logger.debug({ ...event }, 'request refused');
       else
         logger.warn(
@@ -156,7 +162,7 @@ export function observeSignalR(event: SignalREvent, metrics: Metrics, logger: Lo
     case 'message_ignored':
       logger.debug({ ...event }, event.type.replaceAll('_', ' '));
       return;
-    // These events never occur, because the gateway's hub has no backplane: events reach every gateway through the streams.
+    // These events never occur. The gateway's hub has no backplane, because events reach every gateway through the streams.
     case 'backplane_up':
     case 'backplane_down':
     case 'backplane_gap':

@@ -14,8 +14,8 @@ export interface TenantBudgets extends TenantLimits {
   /** Limits events published over HTTP. */
   readonly publishRate: TenantRate;
   /**
-   * Limits typing events and receipts of clients. This limit is separate from `publishRate`, so that an
-   * import does not stop a tenant's own users.
+   * Limits typing events and receipts of clients. It is separate from `publishRate`, so that an import does not stop a
+   * tenant's own users.
    */
   readonly clientEventRate: TenantRate;
   readonly connections: TenantConnections;

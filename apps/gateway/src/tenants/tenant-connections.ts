@@ -11,10 +11,7 @@ export interface TenantConnectionsOptions {
   onRefused(): void;
 }
 
-/**
- * Counts connections by tenant. A connection counts for a tenant if it has joined at least one room of this
- * tenant.
- */
+/** Counts connections by tenant. A connection counts for a tenant while it is in at least one of the tenant's rooms. */
 export class TenantConnections {
   readonly #options: TenantConnectionsOptions;
   /** Tenant → number of its connections. */

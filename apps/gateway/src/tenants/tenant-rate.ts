@@ -17,8 +17,8 @@ export interface TenantOverRate extends Rate {
   readonly waitMs: number;
 }
 
-// Maximum number of tenants whose rate is remembered. Above this number, the tenant that has published
-// nothing for the longest time is forgotten. If this tenant publishes again, its bucket is full.
+// Maximum number of tenants whose rate is remembered. Above it, the tenant that has published nothing for the longest time is
+// forgotten. Its bucket is full when it publishes again.
 const maxTenants = 100_000;
 
 /** The budgets of all tenants for publishing. Rooms without a tenant have no budget. */
@@ -31,7 +31,7 @@ export class TenantRate {
     this.#limit = new RateLimit({ perSecond: options.perSecond, burst: options.burst, maxKeys: maxTenants });
   }
 
-  /** Returns the tenant's name if the tenant may publish nothing at present. */
+  /** Returns the tenant's name if the tenant may publish nothing now. */
   checkTenant(tenant: string): TenantOverRate | undefined {
     return this.#check(tenant, 1);
   }

@@ -1,13 +1,14 @@
-// Finds the tenant of a room, with the function of the application or the pattern of the operator. If the
-// function fails, no event is lost, because the room counts as a room without a tenant.
+// Finds the tenant of a room, with the application's function or the operator's pattern. If the function fails, the room
+// counts as one without a tenant, so that no event is lost.
+import { EVERYBODY_ROOM, tenantOfBroadcastRoom } from '@millrace/contract';
 import { OldestFirstMap } from '@millrace/internal';
 import { isTenantName, NO_TENANT, UNKNOWN_TENANT } from './tenant.js';
 
 /** Returns the name of a room's tenant, or `undefined` if the room has none. */
 export type TenantOf = (roomId: string) => string | undefined;
 
-// Maximum number of rooms whose tenant is remembered. Above this number, the room that was used longest ago
-// is forgotten, and its tenant must be found again.
+// Maximum number of rooms whose tenant is remembered. Above it, the room that was used longest ago is forgotten. Its tenant
+// must then be found again.
 const maxRooms = 100_000;
 
 /** Dependencies of {@link Tenants}. */
@@ -34,6 +35,7 @@ export class Tenants {
 
   /** Returns the name of a room's tenant, `NO_TENANT`, or `UNKNOWN_TENANT` if the function failed. */
   of(roomId: string): string {
+    if (roomId === EVERYBODY_ROOM) return NO_TENANT;
     const tenant = this.#known.get(roomId) ?? this.#ask(roomId);
     // A failure is not remembered, because the function may work again later.
     if (tenant === UNKNOWN_TENANT) return tenant;
@@ -44,7 +46,8 @@ export class Tenants {
   }
 
   #ask(roomId: string): string {
-    let answer: unknown;
+    let answer: unknown = tenantOfBroadcastRoom(roomId);
+    if (isTenantName(answer)) return answer;
     try {
       answer = this.#dependencies.tenantOf(roomId);
     } catch (error) {
@@ -75,7 +78,7 @@ function described(answer: unknown): string {
 export function faultOfTenantPattern(pattern: string): string | undefined {
   try {
     const { source } = new RegExp(pattern, 'u');
-    // With an empty alternative the pattern matches the empty text, so that the result shows the number of its groups.
+    // With an empty alternative, the pattern matches the empty text. The result then shows the number of its groups.
     const groups = (new RegExp(`${source}|`, 'u').exec('')?.length ?? 1) - 1;
     return groups === 1 ? undefined : `must have one group in parentheses for the tenant, not ${groups}`;
   } catch {

@@ -5,7 +5,7 @@ import { type ApiKey, ApiKeys } from '../../src/auth/api-keys.js';
 const key = 'first-key-0123456789';
 
 describe('ApiKeys', () => {
-  it('the configured keys are found and nothing else', () => {
+  it('the configured keys are found, and no other key', () => {
     const keys = new ApiKeys([key, { name: 'shop', key: 'second-key-0123456789' }]);
     expect(keys.find(key)?.name).toBe('key 1');
     expect(keys.find('second-key-0123456789')?.name).toBe('shop');
@@ -13,19 +13,19 @@ describe('ApiKeys', () => {
       expect(keys.find(wrong)).toBeUndefined();
   });
 
-  it('an empty list accepts nothing', () => {
+  it('an empty list of API keys accepts no key', () => {
     const keys = new ApiKeys([]);
     expect([keys.isEmpty, keys.find('')]).toEqual([true, undefined]);
   });
 
-  it('a key is found by its SHA-256 digest in upper and lower case', () => {
+  it('an API key is found by its SHA-256 digest in upper and lower case', () => {
     const sha256 = createHash('sha256').update(key).digest('hex');
     for (const text of [sha256, sha256.toUpperCase()])
       expect(new ApiKeys([{ name: 'shop', sha256: text }]).find(key)?.name).toBe('shop');
     expect(new ApiKeys([{ name: 'shop', sha256 }]).find(sha256)).toBeUndefined();
   });
 
-  it('a key may publish by default, and has only the scopes that it lists', () => {
+  it('an API key without scopes may publish, and a key with scopes has only these', () => {
     expect(new ApiKeys([key]).find(key)?.has('publish')).toBe(true);
     const reader = new ApiKeys([{ name: 'reader', key, scopes: ['read'] }]).find(key);
     expect([reader?.has('read'), reader?.has('publish')]).toEqual([true, false]);

@@ -11,7 +11,11 @@ const verify: TokenVerifier = async (sub) => ({
   token: { user: { userId: sub ?? '', name: 'Ana', rooms: [] }, expiresAtMs: undefined },
 });
 const silent = { info() {} } as unknown as Logger; // Only refusals are logged.
-const byToken = authenticateByToken(verify, silent);
+const byToken = authenticateByToken({
+  verifyToken: verify,
+  revocations: { isSignedOut: (userId) => userId === 'signed-out' },
+  logger: silent,
+});
 
 const request = (token: string | null, query = ''): AuthenticateRequest => ({
   path: '/hubs/events',
@@ -23,7 +27,7 @@ const request = (token: string | null, query = ''): AuthenticateRequest => ({
   current: undefined,
 });
 
-it('a user is identified by the lower-case form of the UUID, and `user.userId` keeps the spelling of the token', async () => {
+it('a user is identified by the UUID in lower case, and `user.userId` keeps the spelling of the token', async () => {
   const id = randomUUID();
   expect(await byToken(request(id.toUpperCase()))).toMatchObject({
     userId: id,
@@ -35,7 +39,7 @@ it('a user ID that is not a UUID identifies the user exactly as it is written', 
   expect(await byToken(request('Ana'))).toMatchObject({ userId: 'Ana', user: { userId: 'Ana' } });
 });
 
-it('a gateway in development mode identifies a user by the lower-case form of the UUID in the query string', async () => {
+it('a gateway in development mode identifies a user by the UUID of the query string in lower case', async () => {
   const id = randomUUID();
   expect(await authenticateAnybody(byToken)(request(null, `user=${id.toUpperCase()}`))).toMatchObject({
     userId: id,
@@ -53,4 +57,8 @@ it('an anonymous user has no ID during the negotiation, and keeps the ID from th
   });
   const named = { ...request(null, 'user=ana'), stage: 'negotiate' } as const;
   expect(await authenticate(named)).toMatchObject({ userId: 'ana' });
+});
+
+it('a valid token of a user who was signed out after it was issued is refused', async () => {
+  expect(await byToken(request('signed-out'))).toBeUndefined();
 });

@@ -1,5 +1,4 @@
-// Checks when the keys of a key server are fetched, and that known keys are used while the server is
-// unavailable.
+// When the keys of a key server are fetched, and how known keys are used while it is unavailable.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -68,7 +67,7 @@ it('a key that is not in the cache is found by a new fetch, even right after ano
   await world.keys.keyOf(header('a'), jws);
   world.kids = ['b'];
   await world.keys.keyOf(header('b'), jws);
-  // The server has replaced key `a` by key `b`.
+  // The server has replaced key `a` with key `b`.
   await expect(world.keys.keyOf(header('a'), jws)).rejects.toMatchObject({
     code: 'ERR_JWKS_NO_MATCHING_KEY',
   });
@@ -90,7 +89,7 @@ it('old keys are used up to a maximum age during an outage, and the outage is re
   expect([world.keys.isAway, world.states.at(-1)]).toEqual([false, false]);
 });
 
-it('the key cache lets at most 1,000 callers wait for the key server, and tells others to retry later', async () => {
+it('the key cache lets at most 1,000 callers wait for the key server', async () => {
   await using world = await start();
   const answers = await Promise.allSettled(
     Array.from({ length: 1_500 }, () => world.keys.keyOf(header('a'), jws)),

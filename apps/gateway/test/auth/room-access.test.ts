@@ -4,7 +4,7 @@ import { mayEnterRoom, personalRoomOf, resolveRoomAlias } from '../../src/auth/r
 const may = (roomId: string, rooms: readonly string[]) => mayEnterRoom(roomId, { userId: 'ana', rooms });
 
 describe('mayEnterRoom', () => {
-  it('every user may enter their personal room', () => {
+  it('every user may enter the user’s own personal room', () => {
     expect(may(personalRoomOf('ana'), [])).toBe(true);
     expect(may(resolveRoomAlias('user:me', 'ana'), [])).toBe(true);
   });
@@ -23,8 +23,16 @@ describe('mayEnterRoom', () => {
     ['user:bob', ['u*'], false],
     ['user:bob', ['user:bob'], true],
     ['user:bob', ['user:*'], true],
+    ['*', [], true],
+    ['*:acme', [], false],
+    ['*:acme', ['*'], false],
+    ['*:acme', ['*:acme'], true],
+    ['*:acme', ['*:*'], true],
     ['Ticket-1', ['ticket-1'], false],
-  ])('the answer for room %s and a user with the `rooms` claim %j is %s', (roomId, rooms, expected) => {
-    expect(may(roomId, rooms)).toBe(expected);
-  });
+  ])(
+    'mayEnterRoom for room %s and a user with the `rooms` claim %j returns %s',
+    (roomId, rooms, expected) => {
+      expect(may(roomId, rooms)).toBe(expected);
+    },
+  );
 });

@@ -59,7 +59,7 @@ describe('createTokenVerifier with secrets', () => {
     expect(result.ok && (result.token.expiresAtMs ?? 0) > Date.now()).toBe(true);
   });
 
-  it('the verifier uses the claim sub for a missing name, and no rooms for a missing claim rooms', async () => {
+  it('the verifier takes a missing name from the claim sub, and gives no rooms for a missing claim rooms', async () => {
     expect(await verify(await token({ sub: 'ana' }))).toMatchObject({
       token: { user: { name: 'ana', rooms: [] } },
     });
@@ -177,7 +177,7 @@ describe('createTokenVerifier with secrets', () => {
     expect(result).toMatchObject({ ok: false, refusal });
   });
 
-  it('the verifier tolerates only the configured difference between two clocks', async () => {
+  it('the verifier tolerates exactly the configured difference between two clocks', async () => {
     const late = await token({ sub: 'ana', nbf: inSeconds(200), exp: inSeconds(400) }, { exp: null });
     expect(await verifierWith({ clockToleranceMs: 300_000 })(late)).toMatchObject({ ok: true });
     expect(await verifierWith({ clockToleranceMs: 100_000 })(late)).toMatchObject({
@@ -196,7 +196,7 @@ describe('createTokenVerifier with secrets', () => {
     expect(result).toMatchObject({ ok: true, token: { expiresAtMs: undefined } });
   });
 
-  it('the verifier gives a reason for a refusal that repeats no value of the token', async () => {
+  it('the verifier names a reason for each refusal, and repeats no value of the token', async () => {
     const secretive = await token({ sub: 'ana', aud: 'hunter2', exp: inSeconds(60) }, { exp: null });
     expect(JSON.stringify(await verifierWith({ audience: ['app'] })(secretive))).not.toContain('hunter2');
   });
@@ -266,14 +266,14 @@ describe('createTokenVerifier with remote keys', () => {
       new TypeError('bad key'),
       { retryAfterMs: 5_000, reason: 'bad key' },
     ],
-  ])('a token is not refused when %s', async (_, error, expected) => {
+  ])('a token is neither accepted nor refused when %s', async (_, error, expected) => {
     const failing = remote(() => Promise.reject(error));
     expect(await failing(await signed({ sub: 'ana' }))).toEqual({
       ok: false,
       refusal: 'keys_unavailable',
       ...expected,
     });
-    // Text that is not a token is refused, even without a key.
+    // A text that is no token is refused, even without a key.
     expect(await failing('garbage')).toMatchObject({ ok: false, refusal: 'malformed' });
   });
 });

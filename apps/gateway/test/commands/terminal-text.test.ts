@@ -1,5 +1,4 @@
-// Anybody who may publish can send events with any text. `millrace tail` shows such events in the terminal of
-// an operator.
+// Anybody who may publish can send events with any text. `millrace tail` shows them in an operator's terminal.
 import { expect, test } from 'vitest';
 import { escapeControls } from '../../src/commands/terminal-text.js';
 

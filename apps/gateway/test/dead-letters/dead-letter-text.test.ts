@@ -1,4 +1,4 @@
-// Checks how dead letters look on a terminal, whatever they contain.
+// Dead letters on a terminal, whatever they contain.
 import { expect, it } from 'vitest';
 import type { StreamDeadLetter } from '../../src/dead-letters/dead-letter-list.js';
 import {

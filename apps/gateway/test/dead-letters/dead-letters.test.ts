@@ -1,4 +1,4 @@
-// Checks the list of dead letters of several streams, and the actions on them.
+// The list of dead letters of several streams, and the actions on them.
 import { type Broker, createMemoryBroker } from '@millrace/broker';
 import { type Clock, systemClock } from '@millrace/internal';
 import { beforeEach, describe, expect, it } from 'vitest';
@@ -26,7 +26,7 @@ beforeEach(async () => {
 });
 
 describe('the list', () => {
-  it('the list has dead letters of all streams, newest first, and the next page has older dead letters', async () => {
+  it('the list has dead letters of all streams, newest first, and the next page has older ones', async () => {
     const all = [await reject(chat), await reject(ticket), await reject(chat), await reject(ticket)];
     const streams = streamsNamed(broker, undefined);
     const first = await newestDeadLetters(broker, streams, { limit: 3 });
@@ -53,7 +53,7 @@ describe('the list', () => {
 });
 
 describe('a name of a stream', () => {
-  it('the name of a stream selects the stream and its partitions, and a partition’s name only that partition', async () => {
+  it('a stream’s name also selects its partitions, and a partition’s name selects only itself', async () => {
     const parted = await openBroker(3);
     const partitions = [0, 1, 2].map((index) => `${chat}.p${index}`);
     expect(streamsNamed(parted, chat)).toEqual([chat, ...partitions]);
@@ -112,7 +112,7 @@ describe('replaying', () => {
     expect((await broker.inspect(ticket)).deadLetters).toBe(1);
   });
 
-  it('requeueing all dead letters ends even if each entry is immediately rejected again', async () => {
+  it('requeueing all dead letters ends even if each entry is rejected again at once', async () => {
     const ids: string[] = [];
     for (let n = 0; n < 45; n++) ids.push(await reject(chat));
     const seen: string[] = [];

@@ -26,7 +26,7 @@ function rules(over: Partial<DecisionRules> = {}): DecisionRules & { readonly se
 }
 
 describe('decide', () => {
-  it('the decision about an entry stays the same until the ID of its event is remembered as seen', () => {
+  it('the decision about an entry stays the same until its event’s ID is remembered as seen', () => {
     const { seen, ...others } = rules();
     const arrived = entry();
     const first = decide(stream, arrived, nowMs, { ...others, seen });
@@ -38,13 +38,13 @@ describe('decide', () => {
     expect(again).toMatchObject({ action: 'drop', reason: 'duplicate' });
   });
 
-  it('an old event is dropped as stale unless the age check is switched off', () => {
+  it('an old event is dropped as stale unless the age check is off', () => {
     const old = entry({}, nowMs - 300_001);
     expect(decide(stream, old, nowMs, rules())).toMatchObject({ action: 'drop', reason: 'stale' });
     expect(decide(stream, old, nowMs, rules({ freshness: 'none' }))).toMatchObject({ action: 'deliver' });
   });
 
-  it('a rejection names the event type only if the type is not in the catalog', () => {
+  it('a rejection names the event type only if the catalog does not have it', () => {
     const unknown = decide(stream, entry({ event_type: 'order_placed' }), nowMs, rules());
     expect(unknown).toMatchObject({ action: 'reject', unknownType: 'order_placed' });
     expect(decide(stream, entry({ payload: '1' }), nowMs, rules())).not.toHaveProperty('unknownType');

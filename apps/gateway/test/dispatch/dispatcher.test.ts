@@ -1,8 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { type Entry, LAST_ENTRY_ID } from '@millrace/broker';
-import { defineCatalog, eventCatalog } from '@millrace/contract';
+import {
+  CONTROL_ROOM,
+  defineCatalog,
+  type EraseControl,
+  encodeControlEntry,
+  eventCatalog,
+} from '@millrace/contract';
 import { fakeClock } from '@millrace/testkit';
 import { describe, expect, it } from 'vitest';
+import type { ControlCount } from '../../src/dispatch/control-entries.js';
 import { EventDispatcher, type EventDispatcherOptions } from '../../src/dispatch/dispatcher.js';
 import { RoomIndicators } from '../../src/indicators/room-indicators.js';
 
@@ -17,6 +24,8 @@ function setUp(options: Partial<EventDispatcherOptions> = {}, brokerTimeMs = now
   const rejected: string[] = [];
   const skewed: (string | null | undefined)[] = [];
   const naive: string[] = [];
+  const erasures: [EraseControl, boolean][] = [];
+  const controls: ControlCount[] = [];
   const delivered: { recipients: number; delayMs: number }[] = [];
   const dispatcher = new EventDispatcher(
     {
@@ -50,17 +59,33 @@ function setUp(options: Partial<EventDispatcherOptions> = {}, brokerTimeMs = now
           return sent.push(JSON.parse(call?.text ?? ''));
         },
       },
+      erasures: { apply: (control, { positionOf }) => erasures.push([control, positionOf === undefined]) },
+      membership: { changeMember: () => {}, signOut: () => {} },
       rejections: { reject: (_stream, _entry, { reason }) => rejected.push(reason) },
       clock,
       observer: {
         delivered: (_received, recipients, delayMs) => delivered.push({ recipients, delayMs }),
         dropped: (_received, reason) => dropped.push(reason),
+        skipped: () => dropped.push('skipped'),
+        control: (count) => controls.push(count),
         clockSkewed: ({ event }) => skewed.push(event.metadata?.source_instance),
         naiveTimestamp: ({ event }) => naive.push(event.timestamp),
       },
     },
   );
-  return { dispatcher, sent, remembered, steps, dropped, rejected, skewed, naive, delivered };
+  return {
+    dispatcher,
+    sent,
+    remembered,
+    steps,
+    dropped,
+    rejected,
+    skewed,
+    naive,
+    delivered,
+    erasures,
+    controls,
+  };
 }
 
 function notification(fields: Record<string, string> = {}): Record<string, string> {
@@ -74,6 +99,15 @@ function notification(fields: Record<string, string> = {}): Record<string, strin
     }),
     ...fields,
   };
+}
+
+function controlFields(control: EraseControl): Record<string, string> {
+  return encodeControlEntry(control, {
+    eventId: randomUUID(),
+    userId: randomUUID(),
+    timestamp: new Date(nowMs).toISOString(),
+    roomId: CONTROL_ROOM,
+  });
 }
 
 const earlier = { epoch: 'epoch', cursor: 'earlier' };
@@ -106,7 +140,53 @@ describe('EventDispatcher', () => {
     expect(steps).toEqual(['stored', 'sent']);
   });
 
-  it('a timestamp without an offset is read as UTC and counted, and does not determine the event’s age', () => {
+  it('a control entry is followed and counted but never delivered or rejected', () => {
+    const catalog = defineCatalog({
+      streams: eventCatalog.streams,
+      eventTypes: eventCatalog.eventTypes.filter(({ name }) => name === 'notification'),
+    });
+    const { dispatcher, sent, rejected, remembered, erasures, controls } = setUp({ catalog });
+    const control = { kind: 'erase', roomId: 'r', entries: [{ id: '1-0' }] } as const;
+    dispatcher.dispatch('events:chat', entryAt(nowMs, controlFields(control)));
+    dispatcher.warmUp('events:chat', entryAt(nowMs, controlFields(control)), () => earlier);
+    expect(erasures).toEqual([
+      [control, true],
+      [control, false],
+    ]);
+    expect(controls).toEqual([{ kind: 'erase', outcome: 'followed' }]);
+    expect([sent, rejected, remembered]).toEqual([[], [], []]);
+  });
+
+  it('the dispatcher ignores control entries of later builds and malformed ones, and counts them by their reason', () => {
+    const { dispatcher, sent, rejected, erasures, controls } = setUp();
+    const fields = controlFields({ kind: 'erase', roomId: 'r', entries: [] });
+    for (const control of ['{"v":2,"kind":"erase"}', '{"v":1,"kind":"later"}', '{}'])
+      dispatcher.dispatch('events:chat', entryAt(nowMs, { ...fields, control }));
+    expect(controls.map(({ kind, outcome }) => `${kind} ${outcome}`)).toEqual([
+      'unknown ignored_version',
+      'unknown ignored_kind',
+      'unknown ignored_malformed',
+    ]);
+    expect([sent, rejected, erasures]).toEqual([[], [], []]);
+  });
+
+  it('a repeat of an erased event is a duplicate, however old the event was', () => {
+    const { dispatcher, sent, dropped } = setUp();
+    const fields = notification();
+    const eventId = fields.event_id ?? '';
+    dispatcher.warmUp(
+      'events:notification',
+      entryAt(
+        nowMs - 1_000,
+        controlFields({ kind: 'erase', roomId: 'r', entries: [{ id: '1-0', eventId }] }),
+      ),
+      () => earlier,
+    );
+    dispatcher.dispatch('events:notification', entryAt(nowMs, fields));
+    expect([sent, dropped]).toEqual([[], ['duplicate']]);
+  });
+
+  it('a timestamp without an offset is read as UTC and counted', () => {
     const { dispatcher, sent, dropped, skewed, naive } = setUp({ freshness: 'timestamp' });
     // A program two hours west of Greenwich wrote this timestamp.
     const fields = notification({ timestamp: '2026-01-16T08:00:00.5' });
@@ -125,7 +205,7 @@ describe('EventDispatcher', () => {
     expect(sent).toMatchObject([{ event_id, event_type: 'notification' }]);
   });
 
-  it('an event from the warm-up is not sent again when it is repeated, and can be replayed', () => {
+  it('a repeat of an event from the warm-up is not sent, and the event can be replayed', () => {
     const { dispatcher, sent, remembered, dropped } = setUp();
     const fields = notification();
     dispatcher.warmUp('events:notification', entryAt(nowMs - 5_000, fields), () => earlier);
@@ -196,7 +276,7 @@ describe('EventDispatcher', () => {
     expect(dropped).toEqual(['duplicate']);
   });
 
-  it('a repeated event is recognised even after more typing events than the maximum number of remembered IDs', () => {
+  it('a repeated event is recognised even after more typing events than IDs are remembered', () => {
     const { dispatcher, sent, dropped } = setUp({ maxDedupeIds: 10 });
     const fields = notification();
     const typing = (number: number) =>
@@ -248,7 +328,7 @@ describe('EventDispatcher', () => {
     expect(sent).toHaveLength(1);
   });
 
-  it('the age of an event is measured by its timestamp only if the option `freshness` has the value “timestamp”', () => {
+  it('the age of an event is measured by its timestamp only if the option `freshness` is “timestamp”', () => {
     const old = notification({ timestamp: new Date(nowMs - 300_001).toISOString() });
     const byEntry = setUp();
     byEntry.dispatcher.dispatch('events:notification', entryAt(nowMs, old));
@@ -259,7 +339,7 @@ describe('EventDispatcher', () => {
     expect(byTimestamp.dropped).toEqual(['stale']);
   });
 
-  it('a stale or rejected event is not remembered, so that a valid event with the same ID passes', () => {
+  it('the ID of a stale or rejected event is not remembered, so that a valid event with it passes', () => {
     const { dispatcher, sent, rejected } = setUp();
     const fields = notification();
     dispatcher.dispatch('events:notification', entryAt(nowMs - 400_000, fields));

@@ -15,7 +15,7 @@ function addressOf(trusted: readonly string[], peer: string, forwardedFor?: stri
 
 describe('the address of a client', () => {
   it.each([
-    // trusted proxies, peer, X-Forwarded-For, address
+    // columns: trusted proxies, peer, X-Forwarded-For, address
     [[], '203.0.113.9', undefined, '203.0.113.9'],
     [[], '::ffff:203.0.113.9', undefined, '203.0.113.9'],
     [[], '203.0.113.9', '1.1.1.1', 'undeclared_proxy'],
@@ -53,7 +53,7 @@ describe('the address of a client', () => {
     },
   );
 
-  it('a request that another gateway has forwarded shows no proxy, and a peer without an address has none', () => {
+  it('a request that another gateway has forwarded shows no proxy', () => {
     const headers = { 'x-forwarded-for': '1.1.1.1', 'x-signalr-forwarded': '1' };
     expect(new ClientAddresses([]).of(from('10.0.0.1', headers))).toEqual({ kind: 'unknown' });
     expect(new ClientAddresses(['loopback']).of(from(undefined))).toEqual({ kind: 'unknown' });
@@ -98,7 +98,7 @@ describe('the owner of a budget', () => {
   const anonymous = { userId: 'random', user: { userId: 'random', name: '', rooms: [], isAnonymous: true } };
   const ana = { userId: 'ana', user: { userId: 'ana', name: 'Ana', rooms: [] } };
 
-  it('a user is the owner wherever it connects from, and an address where nobody is signed in', () => {
+  it('a client belongs to its user from any address, and to its address without a user', () => {
     const warnings: string[] = [];
     const owners = new ClientOwners({
       trustedProxies: ['loopback'],

@@ -1,4 +1,4 @@
-// Checks that requests to publish are refused when the event loop has no time for them.
+// Requests to publish are refused when the event loop has no time for them.
 import { expect, it } from 'vitest';
 import { TurnBudget } from '../../src/http/ingest-admission.js';
 

@@ -1,5 +1,4 @@
-// Clients that send slowly, or do not read, lose their connections. A client that waits for messages keeps
-// its connection.
+// A client that sends slowly, or does not read, loses its connection. A client that waits for messages keeps it.
 import { once } from 'node:events';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { createSignalRServer, defineHub } from '@millrace/signalr';
@@ -35,7 +34,7 @@ async function startServer() {
   const open = async (): Promise<{ socket: Socket; closed: Promise<unknown> }> => {
     const accepted = once(app.server, 'connection') as Promise<[Socket]>;
     const socket = connect(port, '127.0.0.1');
-    socket.on('error', () => {}); // the server may reset the connection
+    socket.on('error', () => {}); // The server may reset the connection.
     const [atServer] = await accepted;
     return { socket, closed: once(atServer, 'close') };
   };
@@ -121,8 +120,7 @@ it.each([
   await once(waiting.socket, 'data');
   if (accept !== 'text/event-stream')
     waiting.socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\nAccept: ${accept}\r\n\r\n`);
-  // Connections that are opened later are closed because of their silence. The waiting connection is older,
-  // and stays open.
+  // Connections that are opened later are closed because they are silent. The waiting connection is older, and stays open.
   for (let round = 0; round < 2; round += 1) {
     const { socket, closed } = await server.open();
     socket.pause();

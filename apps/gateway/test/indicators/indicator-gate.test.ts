@@ -1,10 +1,10 @@
-// Checks which typing events the gateway sends to clients, for typing and messages that arrive in any order.
+// The typing events that the gateway sends to clients, for typing and messages that arrive in any order.
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { ana, bob, messageOf, createTypingWorld as setUp } from '../support/typing-world.js';
 
 describe('typing at the gateway', () => {
-  it('the first typing event passes immediately, later events pass at most every 100 ms, and the last state passes last', async () => {
+  it('the gate passes the first typing event at once, later ones every 100 ms, and always the last state', async () => {
     const world = setUp();
     for (let n = 0; n < 1_000; n++) {
       world.type(ana, n % 2 === 0);
@@ -31,7 +31,7 @@ describe('typing at the gateway', () => {
   });
 
   it.each([0, -300_000, 300_000])(
-    'a typing_start from before a message is dropped, and a later typing_start passes, even if clocks differ by %d ms',
+    'a typing_start is dropped only if it is from before a message, even if clocks differ by %d ms',
     async (skewMs) => {
       const world = setUp();
       const earlier = world.type(bob, true);
@@ -84,7 +84,7 @@ describe('typing at the gateway', () => {
     expect(world.types().filter((type) => type === 'typing_start')).toHaveLength(1);
   });
 
-  it('a typing_start in its window is dropped and counted if a message arrives before the window ends', async () => {
+  it('a waiting typing_start is dropped and counted if a message arrives before its window ends', async () => {
     const world = setUp();
     world.type(ana, false);
     world.type(ana, true);
@@ -117,7 +117,7 @@ describe('typing at the gateway', () => {
     expect(world.types()).toEqual(['typing_start', 'typing_stop']);
   });
 
-  it('a message that was delivered before this gateway started also ends typing', () => {
+  it('a message that was delivered before this gateway started ends typing, too', () => {
     const world = setUp();
     const earlier = world.type(bob, true);
     const fields = {
@@ -133,7 +133,7 @@ describe('typing at the gateway', () => {
     expect(world.types()).toEqual(['typing_start']);
   });
 
-  it('a flush sends the typing event that waits for the end of its window, and leaves no timer behind', () => {
+  it('a flush sends the waiting typing event, and leaves no timer behind', () => {
     const world = setUp();
     world.type(ana, true);
     world.type(ana, false);

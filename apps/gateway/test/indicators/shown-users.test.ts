@@ -18,7 +18,7 @@ describe('ShownUsers', () => {
     expect(typing.list('nowhere', 2)).toEqual([]);
   });
 
-  it('upper and lower case of a UUID identify one user, but other IDs that differ in case identify two', () => {
+  it('two user IDs that differ only in case are the same user only if they are UUIDs', () => {
     const typing = new ShownUsers({ expiryMs: 10_000, maxRooms: 10 });
     const upper = { user_id: '3F2504E0-4F89-41D3-9A0C-0305E82C3301', username: 'Ana' };
     typing.start('room', upper, 0);
@@ -50,7 +50,7 @@ describe('ShownUsers', () => {
     expect(typing.list('a', 4)).toEqual([ana, bob]);
   });
 
-  it('the list of typing users has the ID and the name of each user and nothing else', () => {
+  it('the list of typing users contains only the ID and the name of each user', () => {
     const typing = new ShownUsers({ expiryMs: 10_000, maxRooms: 2 });
     typing.start('a', { ...ana, secret: 'x' } as typeof ana, 0);
     expect(typing.list('a', 1)).toEqual([ana]);

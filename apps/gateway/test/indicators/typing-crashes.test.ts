@@ -1,4 +1,4 @@
-// Checks typing with random sequences of events, in which publishers crash and have wrong clocks.
+// Typing with random sequences of events. Publishers crash and have wrong clocks.
 import { randomUUID } from 'node:crypto';
 import { createMemoryBroker } from '@millrace/broker';
 import { eventCatalog, type StreamEvent } from '@millrace/contract';
@@ -41,7 +41,7 @@ describe.each(['local', 'redis'] as const)(
     });
     const skews = fc.tuple(...[0, 1, 2].map(() => fc.integer({ min: -300_000, max: 300_000 })));
 
-    it('the gate keeps the order of starts, stops and messages, and passes one typing event per user and 100 ms', async () => {
+    it('the gate keeps the order of events, and passes one typing event per user and 100 ms', async () => {
       await fc.assert(
         fc.asyncProperty(skews, steps, async (skewsMs, actions) => {
           await using world = await setUpPublishers(coalescing, skewsMs);
@@ -85,7 +85,7 @@ async function setUpPublishers(coalescing: 'local' | 'redis', skewsMs: readonly 
   const made: MadeEvent[] = [];
   let hasDied = false;
   let cursor = '0-0';
-  /** Waits until all calls so far have been carried out, then reads new entries like the tail of a gateway. */
+  /** Waits until all calls so far have been carried out, then reads new entries as the tail of a gateway does. */
   const tail = async (): Promise<void> => {
     await new Promise((resolve) => setImmediate(resolve));
     const entries = await broker.readRange('events:chat', { after: cursor, count: 1_000 });
@@ -139,8 +139,8 @@ async function setUpPublishers(coalescing: 'local' | 'redis', skewsMs: readonly 
   return {
     pass,
     async take(action: Making): Promise<void> {
-      // A publisher that coalesces locally knows the broker's time only to the millisecond, so each action happens in a different
-      // millisecond.
+      // A publisher that coalesces locally knows the broker's time only to the millisecond. Therefore each action happens in
+      // its own millisecond.
       if (coalescing === 'local') await pass(1);
       const eventId = randomUUID();
       const shows = (action.kind === 'type' || action.kind === 'xadd') && action.isTyping;
@@ -184,8 +184,8 @@ async function setUpPublishers(coalescing: 'local' | 'redis', skewsMs: readonly 
       }
       const all = made.filter((event) => event.userId === userId);
       const last = all.at(-1);
-      // A process that crashes loses events that it has not written yet. With local coalescing, it also loses
-      // events that it has already accepted.
+      // A process that crashes loses events that it has not written yet. With local coalescing, it also loses events that it
+      // has accepted.
       if (last === undefined || !last.isSafe || (hasDied && coalescing === 'local')) return;
       // A stop always passes, even if a start from another window has overtaken it.
       const hasStopElsewhere = all.some(

@@ -38,7 +38,7 @@ describe('OlderEntries', () => {
     expect(await read(at(5), at(5))).toEqual([]);
   });
 
-  it('a read returns nothing when the stream has lost part of the range', async () => {
+  it('a read returns nothing if the stream has lost part of the range', async () => {
     const { read, at } = await setUp(30, { maxLength: 10 });
     expect(await read(at(5), at(25))).toBeUndefined();
     expect(await read(at(19), at(25))).toBeUndefined();
@@ -70,7 +70,7 @@ describe('OlderEntries', () => {
     expect(readRange).toHaveBeenCalledTimes(1);
   });
 
-  it('the number of reads stays small when each client needs older entries than the client before', async () => {
+  it('the number of reads stays small when each client needs older entries than the one before', async () => {
     const { read, readRange, at } = await setUp(2_000);
     for (let n = 1_990; n >= 0; n -= 10) expect(await read(at(n), at(1_995))).toHaveLength(1_995 - n);
     // Each read begins with the newest page. The four reads read one, two, three and four pages.
@@ -80,7 +80,7 @@ describe('OlderEntries', () => {
   it('a read includes later entries, for clients that arrive after the ring has evicted more events', async () => {
     const { read, readRange, at } = await setUp(700);
     for (let n = 100; n < 500; n += 1) expect(await read(at(50), at(n), at(600))).toHaveLength(n - 50);
-    // One page was read backwards and one page ahead.
+    // One page was read backwards, and one page ahead.
     expect(readRange).toHaveBeenCalledTimes(2);
     expect((await read(at(50), at(650), at(690)))?.at(-1)).toBe('650');
   });

@@ -1,5 +1,5 @@
-// If a client has received later events from another gateway, its join waits until this gateway has read as
-// far. If the position is ahead of the stream itself, the join waits only until the next heartbeat.
+// A client may have received later events from another gateway. Its join waits until this gateway has read as far. If the
+// position is ahead of the stream itself, the join waits only until the next heartbeat.
 import type { EntryId } from '@millrace/broker';
 import { fakeClock } from '@millrace/testkit';
 import { describe, expect, it } from 'vitest';
@@ -122,7 +122,7 @@ describe('PositionWaiter', () => {
     expect(await waiting).toBe('reached');
   });
 
-  it('a position of the previous epoch is reached if the new server proves that it has the entries up to the position, and is lost otherwise', async () => {
+  it('a position of the previous epoch is lost unless the new server proves to have the entries up to it', async () => {
     const { clock, waiter, hear, at } = setUp();
     hear('chat', '9-0', { epoch: 'c', previousEpoch: { epoch: 'a', upTo: '3-0' }, cursor: '9-0' });
     const [proven, lost] = [waiter.waitFor(at('4-0', '1-0')), waiter.waitFor(at('6-0', '1-0'))];

@@ -26,7 +26,9 @@ function event(id: string, over: Partial<DeliveredEvent> & { readonly text?: str
 }
 
 const textsOf = (ring: ReplayRing, after: ReturnType<typeof cursors>, maxEvents = 1_000) =>
-  ring.eventsAfter('room', after, maxEvents).events.map(({ text }) => (JSON.parse(text) as { n: string }).n);
+  ring
+    .eventsAfter(['room'], after, maxEvents)
+    .events.map(({ text }) => (JSON.parse(text) as { n: string }).n);
 
 describe('ReplayRing', () => {
   it('the ring returns the events of a room after the client’s cursors, in the order of delivery', () => {
@@ -40,7 +42,7 @@ describe('ReplayRing', () => {
     expect(textsOf(ring, cursors('1-0', '1-0'))).toEqual(['3-0', 't2-0']);
     expect(textsOf(ring, cursors('0-0', '2-0'))).toEqual(['1-0', '3-0']);
     expect(textsOf(ring, cursors('3-0', '2-0'))).toEqual([]);
-    expect(ring.eventsAfter('nowhere', cursors('0-0'), 10).events).toEqual([]);
+    expect(ring.eventsAfter(['nowhere'], cursors('0-0'), 10).events).toEqual([]);
   });
 
   it('an event with an ID in the future evicts no other event, and is evicted at its real age', () => {
@@ -51,7 +53,7 @@ describe('ReplayRing', () => {
     expect(textsOf(ring, cursors('0-0'))).toEqual(['1000-0', '86400000-0', '86400000-1']);
     ring.evict(302_001);
     expect(textsOf(ring, cursors('86400000-0'))).toEqual(['86400000-1']);
-    expect(ring.covers('room', cursors('0-0'))).toBe(false);
+    expect(ring.covers(['room'], cursors('0-0'))).toBe(false);
     // The floor is now the entry that was appended at 2,000 ms.
     expect(ring.coveredMs('chat', 302_001)).toBe(300_000);
     expect(ring.coveredMs('chat', 100_000)).toBe(98_000);
@@ -72,12 +74,12 @@ describe('ReplayRing', () => {
     };
     const before = bytesHeld();
     const ring = createRing({ maxBytes: 20_000_000 });
-    // Events of many rooms, of one room and of one key are added, because the ring keeps them in different lists.
+    // Events of many rooms, of one room and of one key are added. The ring keeps them in different lists.
     for (let n = 1; n <= 6_000; n += 1) {
       const more = [{ roomId: `room ${n}` }, {}, { latestKey: 'ana' }][n % 3];
       ring.add(event(`${n}-0`, { text: 'x'.repeat(10_000), ...more }));
     }
-    // V8 frees buffers on a separate thread, some time after the garbage collection.
+    // V8 frees buffers on another thread, some time after the garbage collection.
     await expect.poll(() => bytesHeld() - before).toBeLessThan(1.25 * 20_000_000);
     expect(ring.bytes).toBeGreaterThan(19_000_000);
   });
@@ -107,15 +109,15 @@ describe('ReplayRing', () => {
   it('the next slice of the ring contains the events that were added after the previous slice', () => {
     const ring = createRing();
     ring.add(event('1-0'));
-    const { sequence } = ring.eventsAfter('room', cursors('0-0'), 10);
-    expect(ring.eventsSince('room', sequence, 1_000).events).toEqual([]);
+    const { sequence } = ring.eventsAfter(['room'], cursors('0-0'), 10);
+    expect(ring.eventsSince([{ roomId: 'room', sequence }], 1_000).events).toEqual([]);
     ring.add(event('2-0'));
     ring.add(event('3-0', { roomId: 'other' }));
     ring.add(event('4-0'));
-    const later = ring.eventsSince('room', sequence, 1_000);
+    const later = ring.eventsSince([{ roomId: 'room', sequence }], 1_000);
     expect(later.events.map(({ text }) => text)).toEqual(['{"n":"2-0"}', '{"n":"4-0"}']);
-    expect(ring.eventsSince('room', later.sequence, 1_000).events).toEqual([]);
-    expect(ring.eventsSince('nowhere', 0, 1_000).events).toEqual([]);
+    expect(ring.eventsSince([{ roomId: 'room', sequence: later.sequence }], 1_000).events).toEqual([]);
+    expect(ring.eventsSince([{ roomId: 'nowhere', sequence: 0 }], 1_000).events).toEqual([]);
   });
 
   it('a slice of the ring has at least one event, and ends at the requested number of bytes', () => {
@@ -126,13 +128,34 @@ describe('ReplayRing', () => {
     ring.add(event('7-0', { text: '7'.repeat(1_000) }));
     const taken: string[] = [];
     for (let at = sequence; ; ) {
-      const slice = ring.eventsSince('room', at, 400);
+      const slice = ring.eventsSince([{ roomId: 'room', sequence: at }], 400);
       if (slice.events.length === 0) break;
       taken.push(slice.events.map(({ text }) => text.slice(0, 1)).join(''));
       at = slice.sequence;
     }
     expect(taken).toEqual(['234', '567']);
-    expect(ring.eventsSince('room', sequence, 0).events).toHaveLength(1);
+    expect(ring.eventsSince([{ roomId: 'room', sequence }], 0).events).toHaveLength(1);
+  });
+
+  it('a slice of several rooms has their events in the order of delivery, beginning in each room after its own sequence number', () => {
+    const ring = createRing();
+    ring.add(event('1-0', { roomId: 'a' }));
+    const { sequence } = ring;
+    const rooms = ['b', 'a', 'a', 'c', 'b'];
+    for (const [n, roomId] of rooms.entries()) ring.add(event(`${n + 2}-0`, { roomId }));
+    const wanted = [
+      { roomId: 'a', sequence },
+      { roomId: 'b', sequence: sequence + 1 },
+      { roomId: 'a', sequence: sequence + 2, mayReceive: () => true },
+    ];
+    const whole = ring.eventsSince(wanted, 1_000);
+    expect(whole.events.map(({ text }) => text)).toEqual(
+      ['3-0', '4-0', '4-0', '6-0'].map((id) => `{"n":"${id}"}`),
+    );
+    expect(whole.origins.map(({ room }) => room)).toEqual([0, 0, 2, 1]);
+    // Two requests ask for the same event, and the slice ends between them. So it is complete only up to the event before.
+    const cut = ring.eventsSince(wanted, (whole.events[0]?.bytes.length ?? 0) + 1);
+    expect([cut.events.length, cut.sequence]).toEqual([2, sequence + 2]);
   });
 
   it('the ring reports whether it has lost events after a sequence number', () => {
@@ -141,28 +164,28 @@ describe('ReplayRing', () => {
     ring.add(event('2-0', { latestKey: 'ana' }));
     const { sequence } = ring;
     ring.add(event('3-0'));
-    expect(ring.holdsSince('room', sequence)).toBe(true);
+    expect(ring.holdsSince(['room'], sequence)).toBe(true);
     // The evicted event does not count as lost, because a newer event of the same key replaced it.
     ring.evict(300_001 + 1);
-    expect(ring.holdsSince('room', 0)).toBe(true);
+    expect(ring.holdsSince(['room'], 0)).toBe(true);
     ring.evict(300_002 + 1);
-    expect(ring.holdsSince('room', 0)).toBe(false);
-    expect(ring.holdsSince('room', sequence)).toBe(true);
+    expect(ring.holdsSince(['room'], 0)).toBe(false);
+    expect(ring.holdsSince(['room'], sequence)).toBe(true);
     ring.evict(300_003 + 1);
-    expect(ring.holdsSince('room', sequence)).toBe(false);
-    expect(ring.holdsSince('room', ring.sequence)).toBe(true);
+    expect(ring.holdsSince(['room'], sequence)).toBe(false);
+    expect(ring.holdsSince(['room'], ring.sequence)).toBe(true);
   });
 
-  it('the ring covers cursors that are at or after the floor of their stream', () => {
+  it('the ring covers cursors at or after the floor of their stream', () => {
     const ring = createRing();
     ring.begin('chat', '5-0');
     ring.begin('ticket', '7-0');
-    expect(ring.covers('room', cursors('5-0', '7-0'))).toBe(true);
-    expect(ring.covers('room', cursors('9-0', '9-0'))).toBe(true);
-    expect(ring.covers('room', cursors('4-9', '7-0'))).toBe(false);
-    expect(ring.covers('room', cursors('5-0', '6-0'))).toBe(false);
-    expect(ring.covers('room', new Map([['chat', '9-0']]))).toBe(true);
-    expect(ring.covers('room', new Map([['chat.p1', '9-0']]))).toBe(false);
+    expect(ring.covers(['room'], cursors('5-0', '7-0'))).toBe(true);
+    expect(ring.covers(['room'], cursors('9-0', '9-0'))).toBe(true);
+    expect(ring.covers(['room'], cursors('4-9', '7-0'))).toBe(false);
+    expect(ring.covers(['room'], cursors('5-0', '6-0'))).toBe(false);
+    expect(ring.covers(['room'], new Map([['chat', '9-0']]))).toBe(true);
+    expect(ring.covers(['room'], new Map([['chat.p1', '9-0']]))).toBe(false);
   });
 
   it('events that are too old are evicted, and the floor of their stream rises', () => {
@@ -173,8 +196,8 @@ describe('ReplayRing', () => {
     expect(ring.floor('chat')).toBe('1000-0');
     expect(ring.floor('ticket')).toBe('0-0');
     expect(textsOf(ring, cursors('1000-0'))).toEqual(['1500-0']);
-    expect(ring.covers('room', cursors('999-0'))).toBe(false);
-    expect(ring.covers('room', cursors('1000-0'))).toBe(true);
+    expect(ring.covers(['room'], cursors('999-0'))).toBe(false);
+    expect(ring.covers(['room'], cursors('1000-0'))).toBe(true);
   });
 
   it('the ring stays within its maximum size by keeping events for a shorter time', () => {
@@ -183,7 +206,7 @@ describe('ReplayRing', () => {
       ring.add(event(`${n}-0`, { text: JSON.stringify({ n: 'x'.repeat(500) }) }));
     expect(ring.bytes).toBeLessThanOrEqual(20_000);
     expect(ring.size).toBe(24);
-    expect(ring.floor('chat', 'room')).toBe('476-0');
+    expect(ring.floor('chat', ['room'])).toBe('476-0');
   });
 
   it('replaced events count in the size of the ring until they are evicted', () => {
@@ -191,7 +214,7 @@ describe('ReplayRing', () => {
     for (let n = 1; n <= 5_000; n += 1) ring.add(event(`${n}-0`, { latestKey: 'ana' }));
     expect(ring.size).toBeLessThanOrEqual(1_001);
     expect(textsOf(ring, cursors('0-0'))).toEqual(['5000-0']);
-    expect(ring.covers('room', cursors('0-0'))).toBe(true);
+    expect(ring.covers(['room'], cursors('0-0'))).toBe(true);
   });
 
   it('a stream that begins again changes only the generation of rooms that use this stream', () => {
@@ -202,7 +225,7 @@ describe('ReplayRing', () => {
     expect(ring.generationOf(['ticket'])).toBe(ticket);
   });
 
-  it('the ring forgets the events of a stream that begins again, but no events of other streams', () => {
+  it('the ring forgets the events of a stream that begins again, and keeps those of other streams', () => {
     const ring = createRing({ windowMs: 1_000 });
     ring.add(event('9000-0'));
     ring.add(event('1-0', { stream: 'ticket', text: '{"n":"t"}' }));
@@ -233,7 +256,7 @@ describe('ReplayRing', () => {
           ring.add(event(id, { stream, roomId: room, text: JSON.stringify({ n: stream + id }) }));
         }
         const after = cursors(`${chat}-0`, `${ticket}-0`);
-        if (!ring.covers('room', after)) return;
+        if (!ring.covers(['room'], after)) return;
         const expected = all
           .filter(
             ({ stream, id, room }) =>

@@ -44,7 +44,7 @@ async function setUp(counts: Readonly<Record<string, number>>, stepMs: number) {
   return { broker, starts, handedOver, positions, floors, callbacks: { onFloor, onEntry } };
 }
 
-it('the warm-up reads several pages, and hands over the entries of all streams together, oldest first', async () => {
+it('the warm-up reads several pages, and passes on the entries of all streams together, oldest first', async () => {
   const { broker, starts, handedOver, callbacks } = await setUp({ a: 1_200, b: 3 }, 10);
   await warmUpFromStreams(broker, starts, { periodMs: 300_000, maxEntries: 5_000, ...callbacks });
   expect(handedOver).toHaveLength(1_203);
@@ -65,13 +65,13 @@ it('the warm-up reads only the newest entries if there are more than the maximum
   expect(handedOver[0]).toBe('a100');
 });
 
-it('the warm-up hands over no entries of empty streams', async () => {
+it('the warm-up passes on nothing for empty streams', async () => {
   const { broker, starts, handedOver, callbacks } = await setUp({ a: 0, b: 0 }, 1);
   await warmUpFromStreams(broker, starts, { periodMs: 300_000, maxEntries: 600, ...callbacks });
   expect(handedOver).toEqual([]);
 });
 
-it('the warm-up hands over each entry with the position after this entry', async () => {
+it('the warm-up passes on each entry with the position after it', async () => {
   const { broker, starts, positions, floors, callbacks } = await setUp({ a: 2, b: 1 }, 10);
   await warmUpFromStreams(broker, starts, { periodMs: 300_000, maxEntries: 600, ...callbacks });
   const cursors = positions.map((position) => parsePosition(position).map(({ cursor }) => cursor));
@@ -85,7 +85,7 @@ it('the warm-up hands over each entry with the position after this entry', async
   ]);
 });
 
-it('the warm-up leaves out rejected entries, even if they were requeued, but its positions include them', async () => {
+it('the warm-up leaves out rejected entries, even requeued ones, but its positions include them', async () => {
   const { broker, starts, handedOver, positions, callbacks } = await setUp({ a: 1_200, b: 0 }, 1);
   const entries = await broker.readRange('a', { count: 1_000 });
   for (const index of [0, 1, 700]) {

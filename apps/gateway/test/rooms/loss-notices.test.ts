@@ -1,12 +1,16 @@
-// Checks that every client is notified of a loss once, at a random moment, and that no position hides the loss before this notice.
+// Every client is notified of a loss once, at a random moment. No position hides the loss before this notice.
 import { type Position, parsePosition } from '@millrace/broker';
 import { fakeClock } from '@millrace/testkit';
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
-import { ConnectionRooms, type RoomConnection } from '../../src/rooms/connection-rooms.js';
+import { NO_PRESENCE } from '../../src/presence/connection-presence.js';
+import { ConnectionRooms } from '../../src/rooms/connection-rooms.js';
 import { LaggingConnections } from '../../src/rooms/lagging-connections.js';
 import { LossNotices, pendingNoticeGroup, UNRECOVERABLE_POSITION } from '../../src/rooms/loss-notices.js';
-import { createReplayWorld } from '../support/replay-world.js';
+import type { RoomConnection } from '../../src/rooms/room-connection.js';
+import { StandingRooms } from '../../src/rooms/standing-rooms.js';
+import { createReplayWorld, noRevocations } from '../support/replay-world.js';
+import { unguarded } from '../support/unguarded.js';
 
 const before = { epoch: 'a', cursor: '1-0' };
 
@@ -19,7 +23,11 @@ describe('LossNotices', () => {
       for (let n = 0; n < count; n += 1) {
         const told: number[] = [];
         toldAtMs.set(`c${n}`, told);
-        lossNotices.add(`c${n}`, { noteLoss: () => true, notify: () => void told.push(clock.monotonicMs()) });
+        lossNotices.add(`c${n}`, {
+          noteLoss: () => true,
+          notify: () => void told.push(clock.monotonicMs()),
+          tellPosition: () => {},
+        });
       }
     };
     return { clock, lossNotices, toldAtMs, connect };
@@ -32,7 +40,7 @@ describe('LossNotices', () => {
       lossNotices.recordLoss(stream, before, 'reset', () => true);
       await clock.advance(200);
     }
-    expect(lossNotices.pendingConnections).toHaveLength(10_000);
+    expect(lossNotices.isEmpty).toBe(false);
     await clock.advance(40_000);
     const times = [...toldAtMs.values()].map((told) => (expect(told).toHaveLength(1), told[0] ?? 0));
     const perSecond = new Map<number, number>();
@@ -80,7 +88,7 @@ describe('LossNotices', () => {
   });
 });
 
-/** Creates a simulated gateway with real rooms. Tests can open connections to it, and can make its chat stream lose entries. */
+/** Creates a simulated gateway with real rooms. Tests open connections to it, and make its chat stream lose entries. */
 function createLossyWorld() {
   const { replay, deliver, positions, broker, lose } = createReplayWorld();
   // The broker has no entries, so every entry that is not in the ring is lost.
@@ -96,6 +104,7 @@ function createLossyWorld() {
     oldestPendingId: undefined,
     expired: 0,
     deadLetters: 0,
+    completeAfter: '1000-0',
     timeMs: 0,
   }));
   const clock = fakeClock();
@@ -121,10 +130,12 @@ function createLossyWorld() {
         positionOfEveryRoom: () => positions.ofEveryRoom(),
         catchUp: (target, after) => replay.catchUp(target, after),
         deliveryPoint: (roomId) => replay.deliveryPoint(roomId),
-        catchUpFromMemory: (target, since) => replay.catchUpFromMemory(target, since),
+        catchUpFromMemory: (lagging, connection) => replay.catchUpFromMemory(lagging, connection),
         indicators: { in: () => new Map(), find: () => undefined },
+        standing: new StandingRooms(undefined),
         laggingConnections: new LaggingConnections(),
         lossNotices,
+        presence: NO_PRESENCE,
         replayAttempts: {
           begin: async (userId, room, firstEventId) => ({
             userId,
@@ -135,6 +146,8 @@ function createLossyWorld() {
           }),
           end: () => {},
         },
+        revocations: noRevocations,
+        memberConnections: { add: () => {}, remove: () => {} },
         monotonicMs: () => 0,
         maxRoomsPerConnection: 100,
         tenantConnections: undefined,
@@ -143,6 +156,7 @@ function createLossyWorld() {
       });
       this.#member = {
         connectionId: `connection ${connections}`,
+        protocol: 'json',
         user: { userId: 'u', name: 'u', rooms: [] },
         groups: {
           add: (name: string) => (groupOf(name).add(this), this.#names.add(name), true),
@@ -165,7 +179,7 @@ function createLossyWorld() {
     readonly receive: (target: string, argument: unknown) => void;
 
     join(roomId: string, after: Position | undefined) {
-      return this.#rooms.join(this.#member, roomId, after);
+      return this.#rooms.join(this.#member, unguarded(roomId), after);
     }
 
     end(): void {
@@ -178,8 +192,8 @@ function createLossyWorld() {
     clock,
     Connection,
     /**
-     * Publishes an event in the order of the gateway: to memory, then to connections without a pending notice, then to connections
-     * with a pending notice.
+     * Publishes an event in the gateway's order: to memory, then to connections without a pending notice, then to those with
+     * one.
      */
     publish(content: string, roomId: string): void {
       deliver(content, roomId);
@@ -244,6 +258,21 @@ class Client {
     }
   }
 }
+
+it('a client is told of a loss during a join before it enters the room, whose events have positions that hide the loss', async () => {
+  const world = createLossyWorld();
+  const received: string[] = [];
+  const connection = new world.Connection((target, argument) => {
+    received.push(`${target} ${(argument as { readonly room_id?: string }).room_id ?? ''}`);
+  });
+  await connection.join('a', undefined);
+  const { position } = await connection.join('b', undefined);
+  const joining = connection.join('b', parsePosition(position));
+  world.loseEntries();
+  expect(await joining).toMatchObject({ recovered: false });
+  world.publish('b:1', 'b');
+  expect(received).toEqual(['resync a', 'chat_message ']);
+});
 
 it('every client learns of every loss exactly once, in any order of reconnects, joins and notices', async () => {
   const roomIds = ['a', 'b'];

@@ -1,5 +1,5 @@
-// Checks that the position of a room names only the plain streams and the partitions of the room. A position
-// must never be used for a room in another partition.
+// A room's position names only the room's plain streams and partitions. It must never be used for a room in another
+// partition.
 import {
   createMemoryBroker,
   encodePosition,
@@ -127,7 +127,7 @@ describe('between gateways with different streams', () => {
   });
 });
 
-it('the plain streams and the partitions of a room belong to the room, but no other partition does', () => {
+it('a room has the plain streams and its own partitions, and no other partition', () => {
   const { positions, broker } = setUp();
   const { streams } = broker.partitioning.scopeOf(ROOM);
   const own = broker.partitioning.streams.filter(({ name }) => positions.belongs(ROOM, name));

@@ -43,7 +43,7 @@ it.each([
     ]),
     /Two entries of KEYS have the same name/,
   ],
-])('the list %s is refused by a message that repeats no key', (text, message) => {
+])('the list %s is refused, and the message repeats no key', (text, message) => {
   expect(faultOf(text)).toMatch(message);
   expect(faultOf(text)).not.toContain('hunter2');
 });

@@ -22,12 +22,12 @@ describe('checkVariableNames', () => {
     ['MILLRACE_LOGLEVEL', 'MILLRACE_LOG_LEVEL'],
     ['MILLRACE_DEVE', 'MILLRACE_DEV'],
     ['millrace_port', 'MILLRACE_PORT'],
-  ])('the message about %s names %s', (name, nearest) => {
+  ])('the message about the variables %s names %s', (name, nearest) => {
     expect(messageOf({ [name]: 'x' })).toBe(`${name} is not a setting. Did you mean ${nearest}?`);
   });
 
   it.each(['MILLRACE_COLOUR_OF_THE_DOOR', 'MILLRACE_'])(
-    'the message about %s names the page of all settings',
+    'the message about the variables %s names the page of all settings',
     (name) => {
       expect(messageOf({ [name]: 'x' })).toBe(
         `${name} is not a setting. docs/settings.md lists the settings.`,
@@ -42,7 +42,7 @@ describe('checkVariableNames', () => {
     expect(messageOf({ ...settings, ...others, ...kubernetes })).toBe('');
   });
 
-  it('the number and length of reported names are bounded', () => {
+  it('the number and the length of the reported names are bounded', () => {
     const many = Object.fromEntries(
       Array.from({ length: 1_000 }, (_, index) => [`MILLRACE_${index}_${'X'.repeat(10_000)}`, '1']),
     );
@@ -50,7 +50,7 @@ describe('checkVariableNames', () => {
     expect(messageOf(many).length).toBeLessThan(2_000);
   });
 
-  it('the message does not repeat the value, which may be a secret', () => {
+  it('the message about a variable does not repeat its value, which may be a secret', () => {
     expect(messageOf({ MILLRACE_JWT_SECERT: 'hunter2' })).not.toContain('hunter2');
   });
 });

@@ -90,7 +90,7 @@ describe('readEnvironment', () => {
     );
   });
 
-  it('the message about a wrong value names the rule, and repeats the value unless the value is a secret', () => {
+  it('the message about a wrong value names the rule, and repeats the value unless it is a secret', () => {
     const messageOf = (variables: NodeJS.ProcessEnv): string => {
       try {
         readEnvironment(variables);
@@ -163,7 +163,7 @@ describe('resolveOptions', () => {
     expect(() => resolveOptions({ isDevelopment: true, host: '0.0.0.0' }, 'me')).toThrow(/loopback only/);
   });
 
-  it('secrets that can be guessed are refused', () => {
+  it('a secret that is too short or otherwise easy to guess is refused', () => {
     expect(() => resolveOptions({ jwtSecret: 'short', apiKeys: [key] }, 'me')).toThrow(/32 bytes/);
     expect(() => resolveOptions({ jwtSecret: secret, apiKeys: ['short'] }, 'me')).toThrow(/16 characters/);
   });
@@ -251,7 +251,7 @@ describe('resolveOptions', () => {
     ]);
   });
 
-  it('an option that does not exist is refused, and the message suggests the nearest name', () => {
+  it('an unknown option is refused, and the message suggests the nearest name', () => {
     const options = { isDevelopment: true, maxBodyByte: 5 };
     expect(() => resolveOptions(options, 'me')).toThrow(
       'maxBodyByte is not an option of a gateway. Did you mean maxBodyBytes?',
@@ -260,7 +260,7 @@ describe('resolveOptions', () => {
     expect(() => resolveOptions(ofProgram, 'me')).toThrow(/logLevel is not/);
   });
 
-  it('the drain time has the default 10 s, or 0 in development mode, and an excessive one is refused', () => {
+  it('the drain time is 10 s by default, and 0 in development mode', () => {
     expect(resolveOptions({ jwtSecret: secret, apiKeys: [key] }, 'me').drainMs).toBe(10_000);
     expect(resolveOptions({ isDevelopment: true }, 'me').drainMs).toBe(0);
     expect(resolveOptions({ isDevelopment: true, drainMs: 5 }, 'me').drainMs).toBe(5);
@@ -283,7 +283,7 @@ describe('resolveOptions', () => {
     );
   });
 
-  it('a key prefix is accepted only with Redis, because without it nothing has a name in Redis', () => {
+  it('a key prefix is accepted only with Redis', () => {
     const options = { isDevelopment: true, redisKeyPrefix: 'acme:' };
     expect(() => resolveOptions(options, 'me')).toThrow(
       'MILLRACE_REDIS_KEY_PREFIX needs MILLRACE_REDIS_URL.',
@@ -291,7 +291,7 @@ describe('resolveOptions', () => {
     expect(resolveOptions({ ...options, redisUrl: 'redis://localhost' }, 'me').redisKeyPrefix).toBe('acme:');
   });
 
-  it('an undefined option has its default', () => {
+  it('an undefined option gets its default', () => {
     expect(resolveOptions({ isDevelopment: true, instance: undefined }, 'me').instance).toBe('me');
   });
 });

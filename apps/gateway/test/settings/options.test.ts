@@ -1,4 +1,6 @@
+import { defineCatalog, defineStream } from '@millrace/contract';
 import { expect, it } from 'vitest';
+import { DEFAULTS } from '../../src/settings/options.js';
 import { resolveOptions } from '../../src/settings/resolve-options.js';
 
 const development = { isDevelopment: true } as const;
@@ -12,6 +14,10 @@ it('missing options get their defaults, and the result is frozen', () => {
   expect(Object.isFrozen(resolved)).toBe(true);
 });
 
+it('the default intervals keep an idle connection open behind a proxy that ends it after 30 s', () => {
+  expect(Math.max(DEFAULTS.keepAliveIntervalMs, DEFAULTS.pollTimeoutMs)).toBeLessThan(30_000);
+});
+
 it.each([
   'maxBodyBytes',
   'maxRoomsPerConnection',
@@ -20,7 +26,7 @@ it.each([
   'maxOutboundMessages',
   'sendTimeoutMs',
   'maxClientEventsBurst',
-] as const)('a %s that is not a whole number from 1 is refused by name', (option) => {
+] as const)('a %s that is not a whole number from 1 is refused, and the message names it', (option) => {
   for (const value of [0, -1, 1.5, Number.NaN, '7' as never]) {
     expect(() => resolveOptions({ ...development, [option]: value }, 'here')).toThrow(
       expect.objectContaining({
@@ -33,7 +39,23 @@ it.each([
   }
 });
 
-it('the burst of calls follows the rooms of a connection, and is refused if it cannot rejoin all of them', () => {
+it('a catalog with a stream of another system changes the defaults of consumer group and key prefix', () => {
+  const redisUrl = 'redis://localhost';
+  const streams = [defineStream({ name: 'events:orders', maxLength: 10, retention: 'observe' })];
+  const catalog = defineCatalog({ streams, eventTypes: [] });
+  const namesOf = (options: object) => {
+    const { consumerGroup, redisKeyPrefix } = resolveOptions({ ...development, ...options }, 'here');
+    return [consumerGroup, redisKeyPrefix];
+  };
+  expect(namesOf({ redisUrl })).toEqual(['signalr-consumers', '']);
+  expect(namesOf({ redisUrl, catalog })).toEqual(['millrace', 'millrace:']);
+  expect(namesOf({ redisUrl, app: { catalog } })).toEqual(['millrace', 'millrace:']);
+  expect(namesOf({ catalog })).toEqual(['millrace', '']);
+  const own = { consumerGroup: 'ours', redisKeyPrefix: 'ours:' };
+  expect(namesOf({ redisUrl, catalog, ...own })).toEqual(['ours', 'ours:']);
+});
+
+it('a burst of calls that cannot rejoin all rooms of a connection is refused', () => {
   const burstOf = (options: object) =>
     resolveOptions({ ...development, ...options }, 'here').maxClientCallsBurst;
   expect(burstOf({})).toBe(3_000);
@@ -48,7 +70,7 @@ it('the burst of calls follows the rooms of a connection, and is refused if it c
 });
 
 it.each(['drainMs', 'shutdownTimeoutMs'] as const)(
-  'a %s that is not a valid time is refused by name',
+  'a %s that is not a valid time is refused, and the message names it',
   (option) => {
     for (const value of [-1, 0.5, 3_600_001]) {
       expect(() => resolveOptions({ ...development, [option]: value }, 'here')).toThrow(

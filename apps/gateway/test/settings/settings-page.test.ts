@@ -6,7 +6,7 @@ import { DEFAULTS } from '../../src/settings/options.js';
 import { SETTINGS } from '../../src/settings/settings.js';
 import { renderSettingsPage, settingsPagePath } from '../support/settings-page.js';
 
-it('the published page equals the page that is rendered from the table', async () => {
+it('the published page of settings equals the page that is rendered from the table', async () => {
   await expect(renderSettingsPage()).toMatchFileSnapshot(settingsPagePath);
 });
 
@@ -18,12 +18,15 @@ it('every default follows the rule of its setting', () => {
   }
 });
 
-it('the page shows a default for every setting', () => {
+it('the page of settings shows a default for every setting', () => {
   expect(renderSettingsPage()).not.toContain('undefined');
 });
 
-it.each(['../../../../README.md', '../../README.md'])('%s names only variables that exist', (page) => {
-  const text = readFileSync(new URL(page, import.meta.url), 'utf8');
-  const named = text.match(/\bMILLRACE_[A-Z_]+\b/g) ?? [];
-  expect(named.filter((name) => !VARIABLE_NAMES.includes(name))).toEqual([]);
-});
+it.each(['../../../../README.md', '../../README.md'])(
+  'the page %s names only variables that exist',
+  (page) => {
+    const text = readFileSync(new URL(page, import.meta.url), 'utf8');
+    const named = text.match(/\bMILLRACE_[A-Z_]+\b/g) ?? [];
+    expect(named.filter((name) => !VARIABLE_NAMES.includes(name))).toEqual([]);
+  },
+);

@@ -28,7 +28,7 @@ it.each([
   expect(() => resolveOptions({ ...development, ...options }, 'here')).toThrow(message);
 });
 
-it('limits and keys of tenants are accepted with tenants, and may be checked again when secrets are reloaded', () => {
+it('limits and keys of tenants are accepted with tenants, and checked again when secrets are reloaded', () => {
   const options = {
     ...development,
     tenantPattern: '^(a)',

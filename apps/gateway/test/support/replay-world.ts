@@ -3,17 +3,25 @@ import { randomUUID } from 'node:crypto';
 import { createMemoryBroker, encodePosition, type Position } from '@millrace/broker';
 import { eventCatalog } from '@millrace/contract';
 import { PreparedCall } from '@millrace/signalr';
+import type { Revocations } from '../../src/membership/revocations.js';
 import { Replay } from '../../src/replay/replay.js';
 import { RoomPositions } from '../../src/rooms/room-positions.js';
 
 const epochOf = (stream: string): string => stream.slice('events:'.length);
-/** Returns the position of a client that has seen the chat stream up to the entry `chat`, and no entry of the other streams. */
+/** Returns the position of a client that has seen the chat stream up to the entry `chat`, and nothing of the other streams. */
 export const at = (chat: string, over: Partial<{ epoch: string }> = {}): Position =>
   eventCatalog.streams.map(({ name }) => ({
     epoch: epochOf(name),
     ...over,
     cursor: name === 'events:chat' ? chat : '0-0',
   }));
+
+/** Revocations of a gateway on which no user was removed or signed out. */
+export const noRevocations: Pick<Revocations, 'statusOf' | 'accessOf' | 'isSignedOut'> = {
+  statusOf: () => 'member',
+  accessOf: () => undefined,
+  isSignedOut: () => false,
+};
 
 /** Creates the replay and the functions with which tests use it. `options` are options of the replay. */
 export function createReplayWorld(options: { maxEventsPerRoom?: number; maxBytesPerRoom?: number } = {}) {
@@ -72,7 +80,13 @@ export function createReplayWorld(options: { maxEventsPerRoom?: number; maxBytes
     note();
     deliver('from behind the gap', 'elsewhere');
   };
-  const target = (over: { flushed?: () => Promise<void>; isGone?: () => boolean } = {}) => {
+  const target = (
+    over: {
+      send?: (event: { readonly text: string }) => void;
+      flushed?: () => Promise<void>;
+      isGone?: () => boolean;
+    } = {},
+  ) => {
     const log: string[] = [];
     return {
       log,

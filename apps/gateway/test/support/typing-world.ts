@@ -35,15 +35,19 @@ export function createTypingWorld(clock: FakeClock = fakeClock()) {
         hasConnections: () => true,
         send: ({ event }) => sent.push({ atMs: clock.monotonicMs(), event }),
       },
+      membership: { changeMember: () => {}, signOut: () => {} },
       rejections: {
         reject: (_stream, _entry, { reason }) => {
           throw new Error(reason);
         },
       },
+      erasures: { apply: () => {} },
       clock,
       observer: {
         delivered: () => {},
         dropped: (_received, reason) => dropped.push(reason),
+        skipped: () => {},
+        control: () => {},
         clockSkewed: () => {},
         naiveTimestamp: () => {},
       },
@@ -51,8 +55,8 @@ export function createTypingWorld(clock: FakeClock = fakeClock()) {
   );
   let sequence = 0;
   /**
-   * Dispatches an event now, from a producer whose clock is wrong by `skewMs`. With `asOf`, the event counts
-   * as made at this entry ID. Without `asOf`, it counts as an event of a plain XADD. Returns the entry's ID.
+   * Dispatches an event now, from a producer whose clock is wrong by `skewMs`. With `asOf`, the event counts as made at that
+   * entry ID. Without it, it counts as an event of a plain XADD. Returns the entry's ID.
    */
   const arrive = (event_type: string, payload: object, { skewMs = 0, asOf }: Made = {}): string => {
     const fields = {

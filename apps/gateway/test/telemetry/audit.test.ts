@@ -1,4 +1,4 @@
-// The audit log: which acts it has, who did them, and how they ended.
+// The audit log: which acts it contains, who did them, and how they ended.
 import { readFileSync } from 'node:fs';
 import { BrokerError, createMemoryBroker } from '@millrace/broker';
 import { pino } from 'pino';
@@ -18,7 +18,7 @@ async function setUp() {
   return { broker, audited, records };
 }
 
-test('the audit log has one record for a replay of a dead letter, for a drop, and for a refused repetition', async () => {
+test('a replay, a drop and a refused repetition each have one record in the audit log', async () => {
   const { broker, audited, records } = await setUp();
   const [deadLetter] = await broker.listDeadLetters(chat, { count: 1 });
   const id = deadLetter?.id ?? '';
@@ -39,7 +39,7 @@ test('the audit log has one record for a replay of a dead letter, for a drop, an
   ]);
 });
 
-test('the audit log has a record of an act that ends with an error, and the caller gets the error', async () => {
+test('an act that ends with an error has a record in the audit log', async () => {
   const { broker, records } = await setUp();
   const broken = {
     partitioning: broker.partitioning,

@@ -1,4 +1,4 @@
-// Checks the log lines that are written for people.
+// The log lines for people.
 import { expect, it } from 'vitest';
 import { logLineForPeople } from '../../src/telemetry/log-line.js';
 

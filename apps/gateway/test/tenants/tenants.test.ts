@@ -13,7 +13,7 @@ function createTenants(tenantOf: TenantOf = beforeColon) {
 }
 
 describe('Tenants', () => {
-  it('the function is called once for each room', () => {
+  it('the tenant function is called once for each room', () => {
     const asked: string[] = [];
     const { tenants } = createTenants((roomId) => {
       asked.push(roomId);
@@ -42,13 +42,13 @@ describe('Tenants', () => {
     ['a text of 257 bytes', `${'é'.repeat(128)}x`],
     ['a promise', Promise.resolve('acme')],
     ['an object', { tenant: 'acme' }],
-  ])('a function that returns %s has failed, and the room counts as unknown', (_, answer) => {
+  ])('a tenant function that returns %s has failed, and the room counts as unknown', (_, answer) => {
     const { tenants, faults } = createTenants(() => answer as never);
     expect(tenants.of('room')).toBe(UNKNOWN_TENANT);
     expect(faults).toHaveLength(1);
   });
 
-  it('every failure is reported, the first failure is marked, and no report contains a value', () => {
+  it('every failure of the tenant function is reported without a value, and the first one is marked', () => {
     const { tenants, faults } = createTenants((roomId) => {
       throw new RangeError(`no tenant for ${roomId}`);
     });
@@ -60,7 +60,7 @@ describe('Tenants', () => {
     ]);
   });
 
-  it('a function that has failed is called again for the same room', () => {
+  it('a tenant function that has failed is called again for the same room', () => {
     let isFailing = true;
     const { tenants } = createTenants((roomId) => {
       if (isFailing) throw new Error('not yet');
@@ -71,7 +71,7 @@ describe('Tenants', () => {
     expect(tenants.of('acme:1')).toBe('acme');
   });
 
-  it('a pattern finds the text of its group as the tenant, and rooms that do not match have no tenant', () => {
+  it('a pattern’s group is the tenant, and a room that does not match has none', () => {
     const tenantOf = tenantByPattern('^t:([^:]*):');
     expect(['t:acme:1', 't:über:2:3', 't::1', 'acme', 'user:7'].map(tenantOf)).toEqual([
       'acme',
@@ -118,14 +118,14 @@ describe('TenantRate', () => {
     expect(publish('acme:2', 8)).toBe(0);
   });
 
-  it('a refused request takes nothing from the budget', () => {
+  it('a refused request takes nothing from its tenant’s budget', () => {
     const { publish } = createRate();
     expect(publish('acme:1', 15)).toBe(0);
     for (let attempt = 0; attempt < 5; attempt += 1) expect(publish('acme:1', 10)).toBe(500);
     expect(publish('acme:1', 5)).toBe(0);
   });
 
-  it('a request larger than the burst is accepted when the budget is full, and is paid for afterwards', () => {
+  it('a request larger than the burst is accepted when the budget is full, and delays later requests', () => {
     const { publish, time } = createRate();
     expect(publish('acme:1', 50)).toBe(0);
     expect(publish('acme:1', 1)).toBe(3_100);
@@ -133,7 +133,7 @@ describe('TenantRate', () => {
     expect(publish('acme:1', 1)).toBe(0);
   });
 
-  it('a list of events for several tenants is refused if one tenant is over its budget, and the refusal names that tenant', () => {
+  it('a list of events is refused if one of its tenants is over its budget', () => {
     const { rate } = createRate();
     rate.take(Array.from({ length: 20 }, () => 'acme:1'));
     expect(rate.check(['other:1', 'acme:1', 'plain'])).toMatchObject({ tenant: 'acme', waitMs: 100 });
@@ -188,7 +188,7 @@ describe('TenantConnections', () => {
     expect(connections.tryAdd('one', 'acme:1')).toBe(false);
   });
 
-  it('a connection that has ended is no longer counted, even if it ends twice', () => {
+  it('a connection that has ended does not count, even if it ends twice', () => {
     const { connections } = createConnections(1);
     connections.tryAdd('one', 'acme:1');
     connections.tryAdd('one', 'other:1');

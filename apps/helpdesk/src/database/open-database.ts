@@ -6,11 +6,14 @@ import type { HelpdeskDatabase } from './helpdesk-database.js';
 import { schemaSql } from './schema.js';
 import { seed } from './seed.js';
 
-/** Opens `helpdesk.db` in a folder. A new database is filled with people and tickets. */
+/** The number counts the forms of the schema. A database of another form is left alone. */
+const fileName = 'helpdesk.2.db';
+
+/** Opens the database in a folder. A new database is filled with people and tickets. */
 export function openDatabase(dataFolder: string): HelpdeskDatabase {
   mkdirSync(dataFolder, { recursive: true });
-  const database = new Database(join(dataFolder, 'helpdesk.db'));
-  // With WAL and NORMAL, a power cut may lose the last transactions. A crash of the process loses nothing.
+  const database = new Database(join(dataFolder, fileName));
+  // A power cut may lose the last transactions with WAL and NORMAL. A crash of the process loses nothing.
   database.exec(
     'PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 2000;',
   );

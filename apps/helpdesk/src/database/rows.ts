@@ -1,27 +1,21 @@
-// Turns rows of the database into records of the API. Columns are read one by one, because the driver adds its own fields.
-import type { Message, Notification, Person, RemoteSession, Ticket } from '../api-types.js';
+// Turns rows of the database into records of the API. Columns are read one by one, because the driver adds fields of its own.
+import type { Message, Notification, Person, PublishedMessage, RemoteSession, Ticket } from '../api-types.js';
 import { ticketRoom } from '../domain/rooms.js';
 
 /** A row as the driver returns it, with the columns of the schema. */
 export type Row = Readonly<Record<string, unknown>>;
 
-/** A person with the email address. Events contain this address. The API's answers do not contain it. */
-export interface PersonRecord extends Person {
-  readonly email: string;
-}
-
 const text = (value: unknown): string => String(value);
 const textOrNull = (value: unknown): string | null => (typeof value === 'string' ? value : null);
 
 /** Reads a row of `people`. */
-export function personOf(row: Row): PersonRecord {
+export function personOf(row: Row): Person {
   return {
     id: text(row['id']),
     role: row['role'] === 'agent' ? 'agent' : 'requester',
     fullName: text(row['full_name']),
     username: text(row['username']),
     title: text(row['title']),
-    email: text(row['email']),
   };
 }
 
@@ -39,7 +33,6 @@ export function messageOf(row: Row): Message {
             id: senderId,
             username: text(row['sender_username']),
             full_name: text(row['sender_full_name']),
-            email: text(row['sender_email']),
           },
     content: text(row['content']),
     sequence_number: Number(row['sequence_number']),
@@ -49,22 +42,20 @@ export function messageOf(row: Row): Message {
   };
 }
 
-/** Reads a row of `tickets` that also has the caller's `read_up_to`. */
-export function ticketOf(row: Row, lastMessage: Message | null): Ticket {
+/** Reads a row of `tickets`. */
+export function ticketOf(row: Row): PublishedMessage['ticket'] {
   const id = text(row['id']);
   const requesterId = text(row['requester_id']);
   return {
     id,
     number: Number(row['number']),
     subject: text(row['subject']),
-    // The value is valid, because only this program writes the column.
+    // The cast is safe: only this program writes the column.
     status: row['status'] as Ticket['status'],
     requesterId,
     assigneeId: textOrNull(row['assignee_id']),
     roomId: ticketRoom(requesterId, id),
     createdAt: text(row['created_at']),
-    lastMessage,
-    readUpTo: Number(row['read_up_to'] ?? 0),
   };
 }
 
@@ -76,9 +67,8 @@ export function remoteSessionOf(row: Row): RemoteSession {
     agentId: text(row['agent_id']),
     requesterId: text(row['requester_id']),
     mode: row['mode'] === 'control' ? 'control' : 'view',
-    // The value is valid, because only this program writes the column.
+    // The cast is safe: only this program writes the column.
     state: row['state'] as RemoteSession['state'],
-    startedAt: textOrNull(row['started_at']),
   };
 }
 
@@ -86,8 +76,6 @@ export function remoteSessionOf(row: Row): RemoteSession {
 export function notificationOf(row: Row): Notification {
   return {
     id: text(row['id']),
-    // The value is valid, because only this program writes the column.
-    kind: row['kind'] as Notification['kind'],
     title: text(row['title']),
     body: text(row['body']),
     ticketId: textOrNull(row['ticket_id']),

@@ -7,7 +7,6 @@ CREATE TABLE IF NOT EXISTS people (
   role TEXT NOT NULL CHECK (role IN ('agent', 'requester')),
   full_name TEXT NOT NULL,
   username TEXT NOT NULL UNIQUE,
-  email TEXT NOT NULL,
   title TEXT NOT NULL
 );
 
@@ -55,15 +54,13 @@ CREATE TABLE IF NOT EXISTS remote_sessions (
   requester_id TEXT NOT NULL REFERENCES people (id),
   mode TEXT NOT NULL,
   state TEXT NOT NULL,
-  created_at TEXT NOT NULL,
-  started_at TEXT
+  created_at TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS remote_sessions_of_ticket ON remote_sessions (ticket_id, state);
 
 CREATE TABLE IF NOT EXISTS notifications (
   id TEXT PRIMARY KEY,
   person_id TEXT NOT NULL REFERENCES people (id),
-  kind TEXT NOT NULL,
   title TEXT NOT NULL,
   body TEXT NOT NULL,
   ticket_id TEXT REFERENCES tickets (id),

@@ -1,15 +1,5 @@
 // The people and tickets of a new helpdesk. IDs are fixed, so bookmarked addresses stay valid with a new database.
-import type { Role, TicketStatus } from '../api-types.js';
-
-/** A person of the seed data. */
-export interface SeedPerson {
-  readonly id: string;
-  readonly role: Role;
-  readonly fullName: string;
-  readonly username: string;
-  readonly email: string;
-  readonly title: string;
-}
+import type { Person, TicketStatus } from '../api-types.js';
 
 /** A message of the seed data. `from` is the sender's username, or `null` for a message of the helpdesk itself. */
 export interface SeedMessage {
@@ -34,26 +24,43 @@ export interface SeedTicket {
   readonly messages: readonly SeedMessage[];
 }
 
-/** The people of a new helpdesk. */
-export const seedPeople: readonly SeedPerson[] = [
-  person('3f0d7b52-8a0e-4f57-9d53-1f6a2c1e0a01', 'agent', 'Maria Lindqvist', 'maria', 'Support lead'),
-  person('3f0d7b52-8a0e-4f57-9d53-1f6a2c1e0a02', 'agent', 'Tomás Rivera', 'tomas', 'Networks'),
-  person('3f0d7b52-8a0e-4f57-9d53-1f6a2c1e0a03', 'agent', 'Aiko Tanaka', 'aiko', 'Billing systems'),
-  person('7c9e1a34-5b26-4d8e-8f10-6e2b9d4c0b01', 'requester', 'Noa Berger', 'noa', 'Finance, Hamburg'),
-  person(
-    '7c9e1a34-5b26-4d8e-8f10-6e2b9d4c0b02',
-    'requester',
-    'Daniel Okafor',
-    'daniel',
-    'Field sales, Lagos',
-  ),
-  person('7c9e1a34-5b26-4d8e-8f10-6e2b9d4c0b03', 'requester', 'Priya Nair', 'priya', 'Design, Kochi'),
-  person('7c9e1a34-5b26-4d8e-8f10-6e2b9d4c0b04', 'requester', 'Emil Sørensen', 'emil', 'Warehouse, Aarhus'),
-];
+const agentId = (number: number): string => `3f0d7b52-8a0e-4f57-9d53-1f6a2c1e0a0${number}`;
+const requesterId = (number: number): string => `7c9e1a34-5b26-4d8e-8f10-6e2b9d4c0b0${number}`;
 
-function person(id: string, role: Role, fullName: string, username: string, title: string): SeedPerson {
-  return { id, role, fullName, username, title, email: `${username}@example.com` };
-}
+/** The people of a new helpdesk. */
+export const seedPeople: readonly Person[] = [
+  { id: agentId(1), role: 'agent', fullName: 'Maria Lindqvist', username: 'maria', title: 'Support lead' },
+  { id: agentId(2), role: 'agent', fullName: 'Tomás Rivera', username: 'tomas', title: 'Networks' },
+  { id: agentId(3), role: 'agent', fullName: 'Aiko Tanaka', username: 'aiko', title: 'Billing systems' },
+  {
+    id: requesterId(1),
+    role: 'requester',
+    fullName: 'Noa Berger',
+    username: 'noa',
+    title: 'Finance, Hamburg',
+  },
+  {
+    id: requesterId(2),
+    role: 'requester',
+    fullName: 'Daniel Okafor',
+    username: 'daniel',
+    title: 'Field sales, Lagos',
+  },
+  {
+    id: requesterId(3),
+    role: 'requester',
+    fullName: 'Priya Nair',
+    username: 'priya',
+    title: 'Design, Kochi',
+  },
+  {
+    id: requesterId(4),
+    role: 'requester',
+    fullName: 'Emil Sørensen',
+    username: 'emil',
+    title: 'Warehouse, Aarhus',
+  },
+];
 
 const ticketId = (number: number): string => `b1d4c6f0-2e7a-4c39-a5d8-00000000${number}`;
 

@@ -13,10 +13,10 @@ const idOf = (username: string): string => {
 export function seed(database: HelpdeskDatabase, endMs: number): void {
   database.transaction(() => {
     const insert = database.prepare(
-      'INSERT INTO people (id, role, full_name, username, email, title) VALUES (?, ?, ?, ?, ?, ?)',
+      'INSERT INTO people (id, role, full_name, username, title) VALUES (?, ?, ?, ?, ?)',
     );
-    for (const { id, role, fullName, username, email, title } of seedPeople)
-      insert.run(id, role, fullName, username, email, title);
+    for (const { id, role, fullName, username, title } of seedPeople)
+      insert.run(id, role, fullName, username, title);
     for (const ticket of seedTickets) seedTicket(database, ticket, endMs);
   })();
 }

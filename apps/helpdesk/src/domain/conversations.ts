@@ -3,7 +3,9 @@ import {
   type ConversationAnswer,
   type Message,
   maxMessagesPerAnswer,
+  newestFirst,
   type Person,
+  type PublishedMessage,
   type Ticket,
 } from '../api-types.js';
 import type { HelpdeskDatabase } from '../database/helpdesk-database.js';
@@ -11,24 +13,28 @@ import { messageOf, type Row, remoteSessionOf, ticketOf } from '../database/rows
 import { HelpdeskError } from '../errors.js';
 
 const selectMessages = `
-  SELECT messages.*, people.username AS sender_username, people.full_name AS sender_full_name,
-    people.email AS sender_email
+  SELECT messages.*, people.username AS sender_username, people.full_name AS sender_full_name
   FROM messages LEFT JOIN people ON people.id = messages.sender_id`;
 
 const selectTickets = `
   SELECT tickets.*, COALESCE(reads.sequence_number, 0) AS read_up_to
-  FROM tickets LEFT JOIN reads ON reads.ticket_id = tickets.id AND reads.person_id = ?`;
+  FROM tickets LEFT JOIN reads ON reads.ticket_id = tickets.id AND reads.person_id = ?
+    JOIN people AS requester ON requester.id = tickets.requester_id
+    LEFT JOIN people AS assignee ON assignee.id = tickets.assignee_id`;
 
-/**
- * A part of a conversation: the messages after the sequence number `after`, or the last messages before the sequence number
- * `before`.
- */
-export interface MessageRange {
-  readonly after?: number | undefined;
-  readonly before?: number | undefined;
-}
+/** True for a ticket that a person may see. `roomPatternOf` says the same about rooms. */
+const isVisible = "(? = 'agent' OR tickets.requester_id = ?)";
 
-/** The tickets that a person may see: agents see all tickets, requesters see their own. */
+/** True for a ticket in which a word occurs: in its number, its subject, a name, or a message. */
+const hasWord = `
+  ('#' || tickets.number || ' ' || tickets.subject || ' ' || requester.full_name || ' ' || COALESCE(assignee.full_name, '')
+    LIKE ? ESCAPE '\\'
+    OR EXISTS (SELECT 1 FROM messages WHERE messages.ticket_id = tickets.id AND messages.content LIKE ? ESCAPE '\\'))`;
+
+/** Maximum number of words in a search. Further words are ignored, because each word reads every message. */
+const maxSearchWords = 6;
+
+/** The tickets that a person may see. Agents see all tickets, and requesters their own. */
 export class Conversations {
   readonly #database: HelpdeskDatabase;
 
@@ -36,17 +42,19 @@ export class Conversations {
     this.#database = database;
   }
 
-  /** Returns the newest 200 tickets. The ticket with the newest message comes first. */
-  list(person: Person): readonly Ticket[] {
-    const rows =
-      person.role === 'agent'
-        ? this.#database.prepare(`${selectTickets} ORDER BY number DESC LIMIT 200`).all(person.id)
-        : this.#database
-            .prepare(`${selectTickets} WHERE requester_id = ? ORDER BY number DESC LIMIT 200`)
-            .all(person.id, person.id);
-    return rows
-      .map((row) => ticketOf(row as Row, this.#lastMessage(String((row as Row)['id']))))
-      .toSorted((a, b) => timeOf(b).localeCompare(timeOf(a)));
+  /**
+   * Returns the newest 200 tickets. The ticket with the newest message comes first. With `search`, returns only tickets in which
+   * every word of this text occurs: in the number, the subject, the name of the requester or assignee, or a message. Letters
+   * outside of ASCII must have the same case.
+   */
+  list(person: Person, search = ''): readonly Ticket[] {
+    const words = search.split(/\s+/).filter((word) => word !== '');
+    const patterns = words.slice(0, maxSearchWords).map((word) => `%${word.replaceAll(/[\\%_]/g, '\\$&')}%`);
+    const where = [isVisible, ...patterns.map(() => hasWord)].join(' AND ');
+    const rows = this.#database
+      .prepare(`${selectTickets} WHERE ${where} ORDER BY tickets.number DESC LIMIT 200`)
+      .all(person.id, person.role, person.id, ...patterns.flatMap((pattern) => [pattern, pattern]));
+    return newestFirst(rows.map((row) => this.#withReading(row as Row)));
   }
 
   /**
@@ -55,18 +63,17 @@ export class Conversations {
    * @throws HelpdeskError `not_found` if there is no such ticket, or if this person may not see it
    */
   ticket(person: Person, ticketId: string): Ticket {
-    const row = this.#database.prepare(`${selectTickets} WHERE tickets.id = ?`).get(person.id, ticketId);
-    const ticket = row === undefined ? undefined : ticketOf(row as Row, this.#lastMessage(ticketId));
-    if (ticket === undefined || !(person.role === 'agent' || ticket.requesterId === person.id)) {
-      throw new HelpdeskError('not_found', 'There is no such ticket.');
-    }
-    return ticket;
+    const row = this.#database
+      .prepare(`${selectTickets} WHERE tickets.id = ? AND ${isVisible}`)
+      .get(person.id, ticketId, person.role, person.id);
+    if (row === undefined) throw new HelpdeskError('not_found', 'There is no such ticket.');
+    return this.#withReading(row as Row);
   }
 
-  /** Returns a ticket with a part of its messages. Without `range`, returns the newest messages. */
-  conversation(person: Person, ticketId: string, range: MessageRange = {}): ConversationAnswer {
+  /** Returns a ticket with its first messages after the sequence number `after`. Without `after`, returns the newest messages. */
+  conversation(person: Person, ticketId: string, after?: number): ConversationAnswer {
     const ticket = this.ticket(person, ticketId);
-    const found = this.#messages(ticketId, range);
+    const found = this.#messages(ticketId, after);
     const remoteSession = this.#database
       .prepare("SELECT * FROM remote_sessions WHERE ticket_id = ? AND state <> 'ended'")
       .get(ticketId);
@@ -76,9 +83,15 @@ export class Conversations {
         .slice(0, maxMessagesPerAnswer)
         .toSorted((a, b) => a.sequence_number - b.sequence_number),
       hasMore: found.length > maxMessagesPerAnswer,
-      readUpTo: this.#readUpTo(ticketId),
+      readUpToByPerson: this.#readUpToByPerson(ticketId),
       remoteSession: remoteSession === undefined ? null : remoteSessionOf(remoteSession as Row),
     };
+  }
+
+  /** Returns a message with its ticket, as it is published. */
+  published(message: Message): PublishedMessage {
+    const ticket = this.#database.prepare('SELECT * FROM tickets WHERE id = ?').get(message.request_id);
+    return { ...message, ticket: ticketOf(ticket as Row) };
   }
 
   /** Returns a message. @throws HelpdeskError `not_found` */
@@ -98,22 +111,21 @@ export class Conversations {
     return row === undefined ? undefined : messageOf(row as Row);
   }
 
-  /** Loads one message more than an answer may contain, so that the caller knows whether there are more. */
-  #messages(ticketId: string, { after, before }: MessageRange): readonly Message[] {
-    const limit = maxMessagesPerAnswer + 1;
-    const rows =
-      after === undefined
-        ? this.#database
-            .prepare(
-              `${selectMessages} WHERE ticket_id = ? AND sequence_number < ? ORDER BY sequence_number DESC LIMIT ?`,
-            )
-            .all(ticketId, before ?? Number.MAX_SAFE_INTEGER, limit)
-        : this.#database
-            .prepare(
-              `${selectMessages} WHERE ticket_id = ? AND sequence_number > ? ORDER BY sequence_number LIMIT ?`,
-            )
-            .all(ticketId, after, limit);
-    return rows.map((row) => messageOf(row as Row));
+  /** Loads one message more than an answer may contain. The caller then knows whether there are more. */
+  #messages(ticketId: string, after: number | undefined): readonly Message[] {
+    const order = after === undefined ? 'DESC' : 'ASC';
+    return this.#database
+      .prepare(
+        `${selectMessages} WHERE ticket_id = ? AND sequence_number > ? ORDER BY sequence_number ${order} LIMIT ?`,
+      )
+      .all(ticketId, after ?? 0, maxMessagesPerAnswer + 1)
+      .map((row) => messageOf(row as Row));
+  }
+
+  /** Adds to a ticket what the row does not have, or has for one person. */
+  #withReading(row: Row): Ticket {
+    const ticket = ticketOf(row);
+    return { ...ticket, lastMessage: this.#lastMessage(ticket.id), readUpTo: Number(row['read_up_to']) };
   }
 
   #lastMessage(ticketId: string): Message | null {
@@ -123,7 +135,7 @@ export class Conversations {
     return row === undefined ? null : messageOf(row as Row);
   }
 
-  #readUpTo(ticketId: string): Readonly<Record<string, number>> {
+  #readUpToByPerson(ticketId: string): Readonly<Record<string, number>> {
     const rows = this.#database
       .prepare('SELECT person_id, sequence_number FROM reads WHERE ticket_id = ?')
       .all(ticketId);
@@ -131,8 +143,4 @@ export class Conversations {
       rows.map((row) => [String((row as Row)['person_id']), Number((row as Row)['sequence_number'])]),
     );
   }
-}
-
-function timeOf(ticket: Ticket): string {
-  return ticket.lastMessage?.created_at ?? ticket.createdAt;
 }

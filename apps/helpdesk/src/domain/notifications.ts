@@ -1,5 +1,5 @@
 // Reads the notifications of a person and marks them as read.
-import type { Notification } from '../api-types.js';
+import { maxNotifications, type Notification } from '../api-types.js';
 import type { HelpdeskDatabase } from '../database/helpdesk-database.js';
 import { notificationOf, type Row } from '../database/rows.js';
 
@@ -11,11 +11,11 @@ export class Notifications {
     this.#database = database;
   }
 
-  /** Returns the newest 50 notifications of a person, newest first. */
+  /** Returns the notifications of a person, newest first. */
   list(personId: string): readonly Notification[] {
     return this.#database
-      .prepare('SELECT * FROM notifications WHERE person_id = ? ORDER BY rowid DESC LIMIT 50')
-      .all(personId)
+      .prepare('SELECT * FROM notifications WHERE person_id = ? ORDER BY rowid DESC LIMIT ?')
+      .all(personId, maxNotifications)
       .map((row) => notificationOf(row as Row));
   }
 

@@ -1,13 +1,11 @@
 // People and their sessions. A session is a random token. The database stores only the hash of the token.
 import { createHash, randomBytes } from 'node:crypto';
+import type { Person } from '../api-types.js';
 import type { HelpdeskDatabase } from '../database/helpdesk-database.js';
-import { type PersonRecord, personOf, type Row } from '../database/rows.js';
+import { personOf, type Row } from '../database/rows.js';
 import { HelpdeskError } from '../errors.js';
 
-/**
- * Maximum number of sessions. Above this number, the oldest sessions are deleted, and their users must sign
- * in again.
- */
+/** Maximum number of sessions. Above it, the oldest sessions are deleted, and their users must sign in again. */
 const maxSessions = 1_000;
 
 /** People and their sessions. */
@@ -19,7 +17,7 @@ export class People {
   }
 
   /** Returns all people, agents first. */
-  list(): readonly PersonRecord[] {
+  list(): readonly Person[] {
     return this.#database
       .prepare('SELECT * FROM people ORDER BY role, rowid')
       .all()
@@ -27,24 +25,23 @@ export class People {
   }
 
   /** Returns a person. @throws HelpdeskError `not_found` */
-  get(personId: string): PersonRecord {
+  get(personId: string): Person {
     const row = this.#database.prepare('SELECT * FROM people WHERE id = ?').get(personId);
     if (row === undefined) throw new HelpdeskError('not_found', 'There is no such person.');
     return personOf(row as Row);
   }
 
-  agents(): readonly PersonRecord[] {
+  agents(): readonly Person[] {
     return this.list().filter(({ role }) => role === 'agent');
   }
 
   /** Starts a session of a person. The helpdesk is a demo, so there are no passwords. */
-  signIn(personId: string, atMs: number): { readonly person: PersonRecord; readonly sessionToken: string } {
+  signIn(personId: string): { readonly person: Person; readonly sessionToken: string } {
     const person = this.get(personId);
     const sessionToken = randomBytes(24).toString('base64url');
-    const now = new Date(atMs).toISOString();
     this.#database
       .prepare('INSERT INTO sessions (token_hash, person_id, created_at) VALUES (?, ?, ?)')
-      .run(hashOf(sessionToken), personId, now);
+      .run(hashOf(sessionToken), personId, new Date().toISOString());
     this.#database
       .prepare(
         'DELETE FROM sessions WHERE rowid NOT IN (SELECT rowid FROM sessions ORDER BY rowid DESC LIMIT ?)',
@@ -54,7 +51,7 @@ export class People {
   }
 
   /** Returns the person of a session. @throws HelpdeskError `unauthenticated` */
-  bySession(sessionToken: string | undefined): PersonRecord {
+  bySession(sessionToken: string | undefined): Person {
     const row =
       sessionToken === undefined
         ? undefined

@@ -1,11 +1,11 @@
-// Remote sessions: an agent invites, the requester accepts or declines, and each of them can end the session. States: invited →
+// Remote sessions: an agent invites, the requester accepts or declines, and both can end the session. States: invited →
 // active → ended, or invited → ended.
 import { randomUUID } from 'node:crypto';
-import type { RemoteSession, RemoteSessionAction, RemoteSessionMode, Ticket } from '../api-types.js';
-import { type PersonRecord, type Row, remoteSessionOf } from '../database/rows.js';
+import type { Person, RemoteSession, RemoteSessionAction, RemoteSessionMode, Ticket } from '../api-types.js';
+import { type Row, remoteSessionOf } from '../database/rows.js';
 import { HelpdeskError } from '../errors.js';
 import { texts } from '../texts.js';
-import type { TicketChanges, TicketChangesDependencies } from './ticket-changes.js';
+import { now, type TicketChanges, type TicketChangesDependencies } from './ticket-changes.js';
 
 /** The next state of a remote session, and the reason for its end. */
 interface Transition {
@@ -44,34 +44,40 @@ export class RemoteSessions {
   }
 
   /** Invites the requester of a ticket. A ticket has one remote session at a time. */
-  invite(agent: PersonRecord, ticketId: string, mode: RemoteSessionMode): RemoteSession {
+  invite(agent: Person, ticketId: string, mode: RemoteSessionMode): RemoteSession {
     const { database, outbox, conversations } = this.#dependencies;
     if (agent.role !== 'agent')
       throw new HelpdeskError('forbidden', 'Only agents can invite to a remote session.');
     const { ticket, remoteSession } = conversations.conversation(agent, ticketId);
     if (remoteSession !== null)
       throw new HelpdeskError('conflict', 'This ticket has a remote session already.');
-    return outbox.change(() => {
+    return outbox.transact(() => {
       const id = randomUUID();
       database
         .prepare(
           `INSERT INTO remote_sessions (id, ticket_id, agent_id, requester_id, mode, state, created_at)
            VALUES (?, ?, ?, ?, ?, 'invited', ?)`,
         )
-        .run(id, ticketId, agent.id, ticket.requesterId, mode, this.#changes.now());
-      const { title, body } = texts.notifications.remoteInvite(agent.fullName, ticket.subject);
-      this.#changes.notify(ticket.requesterId, { kind: 'remote_session_invite', title, body, ticketId });
-      this.#changes.addSystemMessage(ticket, agent, texts.system.remoteInvited(agent.fullName));
-      return this.#get(id);
+        .run(id, ticketId, agent.id, ticket.requesterId, mode, now());
+      const type = 'remote_session_invite';
+      const notification = texts.notifications.remoteInvite(agent.fullName, ticket.subject);
+      this.#changes.notify(ticket.requesterId, type, { ...notification, ticketId });
+      const content = texts.system.remoteInvited(agent.fullName);
+      const { sequence_number } = this.#changes.addSystemMessage(ticket, agent, content);
+      const session = this.#get(id);
+      // Shows the invitation to everybody who has the ticket open.
+      const payload = { type, ...notification, remote_session: session, sequence_number };
+      outbox.add('notification', ticket.roomId, payload, { timestamp: now() });
+      return session;
     });
   }
 
   /**
    * Accepts, declines or ends a remote session.
    *
-   * @throws HelpdeskError `conflict` when the state of the session does not allow the action.
+   * @throws HelpdeskError `conflict` if the state of the session does not allow the action
    */
-  act(person: PersonRecord, sessionId: string, action: RemoteSessionAction): RemoteSession {
+  act(person: Person, sessionId: string, action: RemoteSessionAction): RemoteSession {
     const { database, outbox, conversations } = this.#dependencies;
     const session = this.#get(sessionId);
     const ticket = conversations.ticket(person, session.ticketId);
@@ -81,24 +87,21 @@ export class RemoteSessions {
         'conflict',
         `A remote session that is ${session.state} does not allow this action.`,
       );
-    return outbox.change(() => {
-      const now = this.#changes.now();
-      database
-        .prepare('UPDATE remote_sessions SET state = ?, started_at = COALESCE(started_at, ?) WHERE id = ?')
-        .run(transition.state, transition.state === 'active' ? now : null, sessionId);
-      this.#report(session, ticket, transition, person, now);
-      return this.#get(sessionId);
+    return outbox.transact(() => {
+      database.prepare('UPDATE remote_sessions SET state = ? WHERE id = ?').run(transition.state, sessionId);
+      const changed = this.#get(sessionId);
+      this.#report(changed, ticket, transition, person);
+      return changed;
     });
   }
 
-  #report(
-    session: RemoteSession,
-    ticket: Ticket,
-    transition: Transition,
-    person: PersonRecord,
-    now: string,
-  ): void {
+  #report(session: RemoteSession, ticket: Ticket, { reason }: Transition, person: Person): void {
     const { outbox, people } = this.#dependencies;
+    const content =
+      reason === undefined
+        ? texts.system.remoteStarted(person.fullName)
+        : texts.system.remoteEnded[reason](person.fullName);
+    const { sequence_number } = this.#changes.addSystemMessage(ticket, person, content);
     const payload = {
       session_id: session.id,
       agent_id: session.agentId,
@@ -107,15 +110,13 @@ export class RemoteSessions {
       request_id: ticket.id,
       request_title: ticket.subject,
       mode: session.mode,
+      // Fields of the helpdesk's own, as in the invitation: the pages show the session as it is stored.
+      remote_session: session,
+      sequence_number,
     };
-    if (transition.state === 'active') outbox.add('remote_session_start', ticket.roomId, payload, now);
-    else
-      outbox.add('remote_session_end', ticket.roomId, { ...payload, reason: transition.reason ?? null }, now);
-    const content =
-      transition.reason === undefined
-        ? texts.system.remoteStarted(person.fullName)
-        : texts.system.remoteEnded[transition.reason](person.fullName);
-    this.#changes.addSystemMessage(ticket, person, content);
+    const time = { timestamp: now() };
+    if (reason === undefined) outbox.add('remote_session_start', ticket.roomId, payload, time);
+    else outbox.add('remote_session_end', ticket.roomId, { ...payload, reason }, time);
   }
 
   #get(sessionId: string): RemoteSession {

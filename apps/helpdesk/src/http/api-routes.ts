@@ -1,23 +1,20 @@
-// The routes under /api. Each route identifies the caller and calls a domain class. After a change,
-// `onChange` wakes the outbox relay, which publishes the events of the change.
+// The routes under /api. Each route identifies the caller and calls a domain class.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type {
   ConversationAnswer,
   ErrorAnswer,
-  MessageAnswer,
-  NotificationsAnswer,
-  PeopleAnswer,
-  RemoteSessionAnswer,
-  SessionAnswer,
-  TicketAnswer,
-  TicketsAnswer,
-  TokenAnswer,
+  Message,
+  Notification,
+  Person,
+  RemoteSession,
+  SignInAnswer,
+  Ticket,
 } from '../api-types.js';
-import type { PersonRecord } from '../database/rows.js';
 import type { Conversations } from '../domain/conversations.js';
 import type { Notifications } from '../domain/notifications.js';
 import type { People } from '../domain/people.js';
 import type { RemoteSessions } from '../domain/remote-sessions.js';
+import { listRoom } from '../domain/rooms.js';
 import type { TicketChanges } from '../domain/ticket-changes.js';
 import { HelpdeskError } from '../errors.js';
 import * as schemas from './schemas.js';
@@ -30,18 +27,15 @@ export interface ApiDependencies {
   readonly remoteSessions: RemoteSessions;
   readonly notifications: Notifications;
   readonly typingExpiryMs: number;
-  readonly wallMs: () => number;
   /** Issues the token with which this person's pages connect to the gateway. */
-  issueToken(person: PersonRecord): Promise<string>;
-  /** Called after a change, when the events of the change are in the outbox. */
-  onChange(): void;
+  issueToken(person: Person): Promise<string>;
   onError(error: unknown): void;
 }
 
 const answerHeaders = {
-  // Answers must not be cached, because they are personal and soon out of date.
+  // Answers are personal and soon out of date, so they must not be cached.
   'cache-control': 'no-store',
-  // If a browser opens an answer as a page, the page shows text and runs no script.
+  // A browser that opens an answer as a page shows text and runs no script.
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
   'x-content-type-options': 'nosniff',
 };
@@ -63,86 +57,74 @@ export function addApiRoutes(http: FastifyInstance, dependencies: ApiDependencie
 }
 
 function addSignInRoutes(api: FastifyInstance, dependencies: ApiDependencies): void {
-  const { people } = dependencies;
+  const { people, typingExpiryMs } = dependencies;
 
-  api.get('/people', (): PeopleAnswer => ({ people: people.list().map(publicPerson) }));
+  api.get('/people', (): readonly Person[] => people.list());
 
   api.post<{ Body: schemas.SignInBody }>(
     '/sessions',
     { schema: { body: schemas.signInBody } },
-    ({ body }): SessionAnswer => {
-      const { person, sessionToken } = people.signIn(body.personId, dependencies.wallMs());
-      return { person: publicPerson(person), sessionToken, typingExpiryMs: dependencies.typingExpiryMs };
+    ({ body }): SignInAnswer => {
+      const { person, sessionToken } = people.signIn(body.personId);
+      return { person, sessionToken, typingExpiryMs, listRoomId: listRoom(person) };
     },
   );
 
   api.post(
     '/tokens',
-    (request): Promise<TokenAnswer> =>
-      dependencies.issueToken(callerOf(request, dependencies)).then((accessToken) => ({ accessToken })),
+    async (request): Promise<{ readonly accessToken: string }> => ({
+      accessToken: await dependencies.issueToken(callerOf(request, people)),
+    }),
   );
 }
 
 function addReadingRoutes(api: FastifyInstance, dependencies: ApiDependencies): void {
-  const { conversations, notifications } = dependencies;
+  const { people, conversations, notifications } = dependencies;
 
-  api.get(
+  api.get<{ Querystring: schemas.TicketsQuery }>(
     '/tickets',
-    (request): TicketsAnswer => ({ tickets: conversations.list(callerOf(request, dependencies)) }),
+    { schema: { querystring: schemas.ticketsQuery } },
+    (request): readonly Ticket[] => conversations.list(callerOf(request, people), request.query.search),
   );
 
   api.get<{ Params: schemas.IdParams; Querystring: schemas.RangeQuery }>(
     '/tickets/:id',
     { schema: { params: schemas.idParams, querystring: schemas.rangeQuery } },
     (request): ConversationAnswer => {
-      const { after, before } = request.query;
-      return conversations.conversation(callerOf(request, dependencies), request.params.id, {
-        after: numberOf(after),
-        before: numberOf(before),
-      });
+      const { after } = request.query;
+      const first = after === undefined ? undefined : Number(after);
+      return conversations.conversation(callerOf(request, people), request.params.id, first);
     },
   );
 
-  api.get(
-    '/notifications',
-    (request): NotificationsAnswer => ({
-      notifications: notifications.list(callerOf(request, dependencies).id),
-    }),
+  api.get('/notifications', (request): readonly Notification[] =>
+    notifications.list(callerOf(request, people).id),
   );
 
   api.put('/notifications/read', (request, reply) => {
-    notifications.markAllRead(callerOf(request, dependencies).id);
+    notifications.markAllRead(callerOf(request, people).id);
     return reply.code(204).send();
   });
 }
 
 function addTicketRoutes(api: FastifyInstance, dependencies: ApiDependencies): void {
-  const { changes, conversations } = dependencies;
+  const { people, changes, conversations } = dependencies;
 
   api.post<{ Body: schemas.TicketBody }>(
     '/tickets',
     { schema: { body: schemas.ticketBody } },
-    (request): TicketAnswer => {
-      const { subject, content } = request.body;
-      const ticket = changes.createTicket(callerOf(request, dependencies), subject.trim(), content);
-      dependencies.onChange();
-      return { ticket };
+    (request): Ticket => {
+      const subject = request.body.subject.trim();
+      return changes.createTicket(callerOf(request, people), { ...request.body, subject });
     },
   );
 
   api.post<{ Params: schemas.IdParams; Body: schemas.MessageBody }>(
     '/tickets/:id/messages',
     { schema: { params: schemas.idParams, body: schemas.messageBody } },
-    (request): MessageAnswer => {
+    (request): Message => {
       const { content, clientTempId } = request.body;
-      const message = changes.sendMessage(
-        callerOf(request, dependencies),
-        request.params.id,
-        content,
-        clientTempId,
-      );
-      dependencies.onChange();
-      return { message };
+      return changes.sendMessage(callerOf(request, people), request.params.id, content, clientTempId);
     },
   );
 
@@ -150,7 +132,7 @@ function addTicketRoutes(api: FastifyInstance, dependencies: ApiDependencies): v
     '/tickets/:id/read',
     { schema: { params: schemas.idParams, body: schemas.readBody } },
     (request, reply) => {
-      const person = callerOf(request, dependencies);
+      const person = callerOf(request, people);
       const { id, lastMessage } = conversations.ticket(person, request.params.id);
       // A read position cannot be beyond the last message.
       const readUpTo = Math.min(request.body.sequenceNumber, lastMessage?.sequence_number ?? 0);
@@ -162,67 +144,36 @@ function addTicketRoutes(api: FastifyInstance, dependencies: ApiDependencies): v
   api.put<{ Params: schemas.IdParams; Body: schemas.StatusBody }>(
     '/tickets/:id/status',
     { schema: { params: schemas.idParams, body: schemas.statusBody } },
-    (request): TicketAnswer => {
-      const ticket = changes.setStatus(
-        callerOf(request, dependencies),
-        request.params.id,
-        request.body.status,
-      );
-      dependencies.onChange();
-      return { ticket };
-    },
+    (request): Ticket => changes.setStatus(callerOf(request, people), request.params.id, request.body.status),
   );
 
   api.put<{ Params: schemas.IdParams; Body: schemas.AssigneeBody }>(
     '/tickets/:id/assignee',
     { schema: { params: schemas.idParams, body: schemas.assigneeBody } },
-    (request): TicketAnswer => {
-      const ticket = changes.assign(
-        callerOf(request, dependencies),
-        request.params.id,
-        request.body.assigneeId,
-      );
-      dependencies.onChange();
-      return { ticket };
-    },
+    (request): Ticket =>
+      changes.assign(callerOf(request, people), request.params.id, request.body.assigneeId),
   );
 }
 
-function addRemoteSessionRoutes(api: FastifyInstance, dependencies: ApiDependencies): void {
-  const { remoteSessions } = dependencies;
-
+function addRemoteSessionRoutes(api: FastifyInstance, { people, remoteSessions }: ApiDependencies): void {
   api.post<{ Params: schemas.IdParams; Body: schemas.InviteBody }>(
     '/tickets/:id/remote-sessions',
     { schema: { params: schemas.idParams, body: schemas.inviteBody } },
-    (request): RemoteSessionAnswer => {
-      const remoteSession = remoteSessions.invite(
-        callerOf(request, dependencies),
-        request.params.id,
-        request.body.mode,
-      );
-      dependencies.onChange();
-      return { remoteSession };
-    },
+    (request): RemoteSession =>
+      remoteSessions.invite(callerOf(request, people), request.params.id, request.body.mode),
   );
 
   api.put<{ Params: schemas.IdParams; Body: schemas.ActionBody }>(
     '/remote-sessions/:id',
     { schema: { params: schemas.idParams, body: schemas.actionBody } },
-    (request): RemoteSessionAnswer => {
-      const remoteSession = remoteSessions.act(
-        callerOf(request, dependencies),
-        request.params.id,
-        request.body.action,
-      );
-      dependencies.onChange();
-      return { remoteSession };
-    },
+    (request): RemoteSession =>
+      remoteSessions.act(callerOf(request, people), request.params.id, request.body.action),
   );
 }
 
-function callerOf(request: FastifyRequest, dependencies: ApiDependencies): PersonRecord {
+function callerOf(request: FastifyRequest, people: People): Person {
   const [, sessionToken] = /^Bearer (\S{1,200})$/.exec(request.headers.authorization ?? '') ?? [];
-  return dependencies.people.bySession(sessionToken);
+  return people.bySession(sessionToken);
 }
 
 async function refuse(reply: FastifyReply, error: unknown, dependencies: ApiDependencies): Promise<void> {
@@ -236,7 +187,7 @@ function refusalOf(error: unknown): { readonly status: number; readonly answer: 
     return { status: error.status, answer: { code: error.code, message: error.message } };
   }
   const { validationContext, statusCode, message } = error as Error & {
-    /** Set by Fastify when a schema check failed. */
+    /** Fastify sets this field if a schema check failed. */
     readonly validationContext?: string;
     readonly statusCode?: number;
   };
@@ -251,12 +202,4 @@ function refusalOf(error: unknown): { readonly status: number; readonly answer: 
     status: 500,
     answer: { code: 'internal', message: 'The helpdesk could not complete the request.' },
   };
-}
-
-function publicPerson({ id, role, fullName, username, title }: PersonRecord) {
-  return { id, role, fullName, username, title };
-}
-
-function numberOf(text: string | undefined): number | undefined {
-  return text === undefined ? undefined : Number(text);
 }

@@ -1,21 +1,29 @@
 // The schemas of the requests that the API accepts. Requests are checked before a handler runs.
 import { Enum, Integer, Null, Optional, Object as Shape, type Static, String as Text, Union } from 'typebox';
-import { Compile } from 'typebox/compile';
-import { maxMessageLength, ticketStatuses } from '../api-types.js';
+import { Compile } from 'typebox/schema';
+import {
+  idPattern,
+  maxMessageLength,
+  maxSearchLength,
+  maxSubjectLength,
+  ticketStatuses,
+} from '../api-types.js';
 
-const id = Text({ pattern: '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' });
+const id = Text({ pattern: `^${idPattern}$` });
 // Text with at least one character that is not white space.
 const text = (maxLength: number) => Text({ minLength: 1, maxLength, pattern: '\\S' });
 const closed = { additionalProperties: false };
 
 export const idParams = Shape({ id });
 /** Query values arrive as text. */
-export const rangeQuery = Shape(
-  { after: Optional(Text({ pattern: '^\\d{1,15}$' })), before: Optional(Text({ pattern: '^\\d{1,15}$' })) },
+export const rangeQuery = Shape({ after: Optional(Text({ pattern: '^\\d{1,15}$' })) }, closed);
+/** Text to search for. An empty text finds every ticket. */
+export const ticketsQuery = Shape({ search: Optional(Text({ maxLength: maxSearchLength })) }, closed);
+export const signInBody = Shape({ personId: id }, closed);
+export const ticketBody = Shape(
+  { requesterId: Optional(id), subject: text(maxSubjectLength), content: text(maxMessageLength) },
   closed,
 );
-export const signInBody = Shape({ personId: id }, closed);
-export const ticketBody = Shape({ subject: text(140), content: text(maxMessageLength) }, closed);
 export const messageBody = Shape({ content: text(maxMessageLength), clientTempId: text(64) }, closed);
 export const readBody = Shape({ sequenceNumber: Integer({ minimum: 1 }) }, closed);
 export const statusBody = Shape({ status: Enum([...ticketStatuses]) }, closed);
@@ -25,6 +33,7 @@ export const actionBody = Shape({ action: Enum(['accept', 'decline', 'end']) }, 
 
 export type IdParams = Static<typeof idParams>;
 export type RangeQuery = Static<typeof rangeQuery>;
+export type TicketsQuery = Static<typeof ticketsQuery>;
 export type SignInBody = Static<typeof signInBody>;
 export type TicketBody = Static<typeof ticketBody>;
 export type MessageBody = Static<typeof messageBody>;
@@ -40,11 +49,11 @@ export function compileSchema({
 }: {
   readonly schema: unknown;
 }): (data: unknown) => boolean | { error: Error } {
-  // The cast is safe, because all schemas come from this file.
+  // The cast is safe: all schemas come from this file.
   const check = Compile(schema as typeof idParams);
   return (data) => {
     if (check.Check(data)) return true;
-    const [first] = check.Errors(data);
+    const [, [first]] = check.Errors(data);
     return {
       error: new Error(`${first?.instancePath ?? ''} ${first?.message ?? 'is not as expected'}`.trim()),
     };

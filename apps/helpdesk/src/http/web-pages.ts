@@ -1,6 +1,5 @@
-// Serves the built pages from memory. Only files of a fixed list are served, so no path can lead out of the
-// folder. The pages must not load anything from other hosts.
-import { createHash } from 'node:crypto';
+// Serves the built pages from memory. Only files of a fixed list are served, so no path leads out of the folder. The pages
+// must not load anything from other hosts.
 import { readdirSync, readFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -12,7 +11,6 @@ interface WebFile {
   /** Absent if compression would not make the file smaller. */
   readonly gzipped?: Buffer;
   readonly contentType: string;
-  readonly etag: string;
 }
 
 const contentTypes: Readonly<Record<string, string>> = {
@@ -21,14 +19,13 @@ const contentTypes: Readonly<Record<string, string>> = {
   '.css': 'text/css; charset=utf-8',
   '.svg': 'image/svg+xml',
   '.woff2': 'font/woff2',
-  '.png': 'image/png',
 };
 
 const contentSecurityPolicy = [
-  // All sources that are not listed below are forbidden: frames, plug-ins, workers, other hosts.
+  // Sources that are not listed below are forbidden: frames, plug-ins, workers, other hosts.
   "default-src 'none'",
-  // Inline scripts and `eval` are forbidden. Therefore text cannot run as a script, even if a page treats it
-  // as markup by mistake.
+  // Inline scripts and `eval` are forbidden. A text therefore cannot run as a script, even if a page treats it as markup by
+  // mistake.
   "script-src 'self'",
   // Inline styles are allowed, because the component library writes its theme into a style element.
   "style-src 'self' 'unsafe-inline'",
@@ -51,16 +48,25 @@ const securityHeaders = {
 /** The addresses that serve the page. The page chooses its view by the address. */
 const pagePaths = ['/', '/agent', '/agent/:ticketId', '/requester', '/requester/:ticketId'];
 
+/** The paths of programs. An unknown address among them gets the gateway's answer. */
+const reservedPath = /^\/(?:api|assets|hubs|v1)(?:\/|$)/;
+
 /**
  * Adds the routes of the pages.
  *
- * @throws Error when the pages are not built.
+ * @throws Error if the pages are not built
  */
 export function addWebPages(http: FastifyInstance, folder: string): void {
   const page = readPage(folder);
   for (const path of pagePaths) {
-    http.get(path, (request, reply) => send(request, reply, page, 'no-cache'));
+    http.get(path, (request, reply) => send(request, reply, page, 'no-store'));
   }
+  // For any other address, a browser gets the page too, which says that there is nothing here and leads back.
+  http.get('/*', (request, reply) => {
+    const isForPeople = request.headers.accept?.includes('text/html') === true;
+    if (!isForPeople || reservedPath.test(request.url)) return reply.callNotFound();
+    return send(request, reply.code(404), page, 'no-store');
+  });
   for (const name of assetNames(folder)) {
     const asset = readWebFile(join(folder, name));
     // The names of built files contain a hash of the content.
@@ -85,11 +91,7 @@ function assetNames(folder: string): readonly string[] {
 function readWebFile(path: string): WebFile {
   const body = readFileSync(path);
   const gzipped = gzipSync(body);
-  const file = {
-    body,
-    contentType: contentTypes[extname(path)] ?? 'application/octet-stream',
-    etag: `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`,
-  };
+  const file = { body, contentType: contentTypes[extname(path)] ?? 'application/octet-stream' };
   return gzipped.length < body.length * 0.9 ? { ...file, gzipped } : file;
 }
 
@@ -99,13 +101,7 @@ function send(
   file: WebFile,
   cacheControl: string,
 ): FastifyReply {
-  void reply.headers({
-    ...securityHeaders,
-    'cache-control': cacheControl,
-    etag: file.etag,
-    vary: 'accept-encoding',
-  });
-  if (request.headers['if-none-match'] === file.etag) return reply.code(304).send();
+  void reply.headers({ ...securityHeaders, 'cache-control': cacheControl, vary: 'accept-encoding' });
   void reply.type(file.contentType);
   const acceptsGzip = request.headers['accept-encoding']?.includes('gzip') === true;
   if (file.gzipped === undefined || !acceptsGzip) return reply.send(file.body);

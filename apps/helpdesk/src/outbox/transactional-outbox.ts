@@ -1,6 +1,5 @@
-// A transactional outbox: events are stored in the same transaction as the change that they report, and
-// published later. Therefore a failure cannot leave a change without its event, or an event without its
-// change.
+// A transactional outbox: events are stored in the transaction of the change that they report, and published later. A failure
+// therefore cannot leave a change without its event, or an event without its change.
 import { randomUUID } from 'node:crypto';
 import type { EventTypeName, eventCatalog, PayloadOf } from '@millrace/contract';
 import type { HelpdeskDatabase } from '../database/helpdesk-database.js';
@@ -12,7 +11,7 @@ type BuiltIn = typeof eventCatalog;
 export interface WaitingEvent {
   /** Position in the outbox. */
   readonly id: number;
-  /** The same ID for every attempt to publish, so that gateways and pages can drop repeated events. */
+  /** The ID for every attempt to publish. Gateways and pages drop repeats by it. */
   readonly eventId: string;
   readonly type: EventTypeName<BuiltIn>;
   readonly roomId: string;
@@ -20,64 +19,61 @@ export interface WaitingEvent {
   readonly timestamp: string;
 }
 
-/** The table of waiting events. While it contains `maxEvents` events, changes are refused. */
+/** The table of waiting events. Changes are refused while it contains `maxEvents` events. */
 export class TransactionalOutbox {
   readonly #database: HelpdeskDatabase;
   readonly #maxEvents: number;
-  #size: number;
+  #committed: () => void = () => {};
 
   constructor(database: HelpdeskDatabase, maxEvents: number) {
     this.#database = database;
     this.#maxEvents = maxEvents;
-    const { count } = database.prepare('SELECT COUNT(*) AS count FROM outbox').get() as {
-      readonly count: number;
-    };
-    this.#size = count;
   }
 
   /** Number of waiting events. */
   get size(): number {
-    return this.#size;
+    const row = this.#database.prepare('SELECT COUNT(*) AS size FROM outbox').get();
+    return Number((row as { readonly size: unknown }).size);
+  }
+
+  /** Sets the function that is called after each transaction. */
+  onCommit(committed: () => void): void {
+    this.#committed = committed;
   }
 
   /**
-   * Runs a change in a transaction. The events that the change adds are stored together with the change, or not at all.
+   * Runs `write` in a transaction. The events that it adds are stored together with its other rows, or not at all.
    *
-   * @throws HelpdeskError `overloaded` when the outbox is full. An error of `change` is thrown after a rollback.
+   * @throws HelpdeskError `overloaded` if the outbox is full. An error of `write` is thrown after a rollback
    */
-  change<Result>(change: () => Result): Result {
-    if (this.#size >= this.#maxEvents) {
+  transact<Result>(write: () => Result): Result {
+    if (this.size >= this.#maxEvents) {
       throw new HelpdeskError('overloaded', 'Too many events wait to be published. Try again later.');
     }
-    const sizeBefore = this.#size;
-    try {
-      return this.#database.transaction(change).immediate();
-    } catch (error) {
-      this.#size = sizeBefore;
-      throw error;
-    }
+    const result = this.#database.transaction(write).immediate();
+    this.#committed();
+    return result;
   }
 
-  /** Adds an event. Must be called inside {@link change}. */
+  /** Adds an event. Must be called inside {@link transact}. The default of `eventId` is a new ID. */
   add<Name extends EventTypeName<BuiltIn>>(
     type: Name,
     roomId: string,
     payload: PayloadOf<BuiltIn, Name>,
-    timestamp: string,
+    { timestamp, eventId = randomUUID() }: { readonly timestamp: string; readonly eventId?: string },
   ): void {
     this.#database
       .prepare(
         'INSERT INTO outbox (event_id, event_type, room_id, payload, timestamp) VALUES (?, ?, ?, ?, ?)',
       )
-      .run(randomUUID(), type, roomId, JSON.stringify(payload), timestamp);
-    this.#size += 1;
+      .run(eventId, type, roomId, JSON.stringify(payload), timestamp);
   }
 
   /** Returns the oldest events. */
   peek(limit: number): readonly WaitingEvent[] {
     const rows = this.#database.prepare('SELECT * FROM outbox ORDER BY id LIMIT ?').all(limit);
     return rows.map((row) => {
-      // The columns have these types, because `add` wrote them.
+      // The cast is safe: `add` wrote the columns.
       const { id, event_id, event_type, room_id, payload, timestamp } = row as Record<string, string> & {
         id: number;
       };
@@ -94,6 +90,6 @@ export class TransactionalOutbox {
 
   /** Removes a published event. */
   remove(id: number): void {
-    this.#size -= this.#database.prepare('DELETE FROM outbox WHERE id = ?').run(id).changes;
+    this.#database.prepare('DELETE FROM outbox WHERE id = ?').run(id);
   }
 }

@@ -1,30 +1,53 @@
 // Cuts a person's connection, restores it, and reports the missed, lost and repeated messages. Every figure is counted from the
 // events that this page has handled and from the messages in the database.
-import type { ClientState, DeliveredEvent } from '@millrace/client';
-import type { StoreApi } from 'zustand';
-import type { Message } from '../../src/api-types.js';
-import { type Conversation, lastSequenceNumber } from '../state/conversation.js';
-import { conversationOf } from '../state/workspace-changes.js';
-import type { TrialReport, WorkspaceState } from '../state/workspace-state.js';
+import type { Client, DeliveredEvent } from '@millrace/client';
+import { createStore, type StoreApi } from 'zustand';
 import type { NetworkLink } from './network-link.js';
-import { countLost, countShownTwice, type HandledEvents } from './trial-counts.js';
+import { countLost, countShownTwice, HandledEvents, type ShownConversation } from './trial-counts.js';
+
+/** The cost of an interruption, counted after the connection was restored. */
+export interface TrialReport {
+  readonly awayMs: number;
+  /**
+   * `replay`: the gateway sent the missed messages. `load`: the gateway could not send them, so the page loaded them from the
+   * database.
+   */
+  readonly source: 'replay' | 'load';
+  /** Number of messages that were replayed or loaded, according to `source`. */
+  readonly messages: number;
+  /** Time from the new connection to the last missed message. */
+  readonly tookMs: number;
+  /** Number of messages of the shown ticket that were stored since the interruption. */
+  readonly expected: number;
+  readonly lost: number;
+  readonly duplicated: number;
+  /** Number of repeated events that the client dropped by their event_id. */
+  readonly droppedRepeats: number;
+}
+
+/** States of a trial: idle → cut → restoring → idle with a report. */
+export type TrialState =
+  | { readonly kind: 'idle'; readonly report: TrialReport | null }
+  | { readonly kind: 'cut'; readonly sinceMs: number }
+  | { readonly kind: 'restoring' };
 
 /** Dependencies of a {@link ConnectionTrial}. */
 interface ConnectionTrialDependencies {
-  readonly store: StoreApi<WorkspaceState>;
+  readonly client: Client;
   readonly link: NetworkLink;
-  readonly handled: HandledEvents;
-  /** Returns the number of repeated events that the client has dropped so far. */
-  readonly droppedRepeats: () => number;
-  /** Loads the last sequence number in the database, by ticket. */
-  readonly storedUpTo: () => Promise<ReadonlyMap<string, number>>;
+  /** The room in which each message of every ticket arrives once. */
+  readonly listRoomId: string;
+  /** Returns the conversation that is on the page. */
+  readonly shown: () => ShownConversation | undefined;
+  /** Loads the last sequence number of a ticket in the database. */
+  readonly storedUpTo: (ticketId: string) => Promise<number>;
 }
 
 /** One interruption, from the cut until its report. */
 interface Interruption {
   readonly cutAtMs: number;
-  /** For each ticket whose conversation was loaded, the last sequence number on the page before the cut. */
-  readonly seenUpTo: ReadonlyMap<string, number>;
+  /** The conversation on the page at the cut. */
+  readonly before: ShownConversation | undefined;
   readonly repeatedBefore: number;
   readonly droppedBefore: number;
   restoredAtMs?: number;
@@ -33,68 +56,63 @@ interface Interruption {
   /** Time at which the last missed message arrived. */
   caughtUpAtMs?: number;
   replayed: number;
-  loaded: number;
-  /** Loads that were started because the gateway could not replay the missed messages. */
-  readonly loads: Promise<void>[];
+  /** IDs of the messages that arrived as events. */
+  readonly arrived: Set<string>;
+  /** True if the gateway reported that it cannot send the missed events. */
+  wasResynced: boolean;
 }
 
-/**
- * A stored message counts as lost if it is still not on the page after this time. Until then, the message may
- * still be on its way.
- */
-const graceMs = 2_000;
-const graceStepMs = 100;
+/** A stored message counts as lost if it is still not on the page after this time. Until then, it may be on its way. */
+const graceMs = 4_000;
+const graceStepMs = 50;
 
-/**
- * States of a trial: idle → cut → restored → reported → idle. A trial is reported when the client is live
- * again and all loads are done.
- */
+/** The trials of one person. A trial is reported when the client is live again and the conversation on the page is current. */
 export class ConnectionTrial {
+  readonly store: StoreApi<TrialState> = createStore<TrialState>(() => ({ kind: 'idle', report: null }));
   readonly #dependencies: ConnectionTrialDependencies;
+  readonly #handled = new HandledEvents();
   #interruption: Interruption | undefined;
 
   constructor(dependencies: ConnectionTrialDependencies) {
+    const { client } = dependencies;
     this.#dependencies = dependencies;
+    client.onAny((event) => this.#recordEvent(event));
+    client.onStateChange(() => this.#connectionChanged());
+    client.onResync(() => {
+      if (this.#interruption !== undefined) this.#interruption.wasResynced = true;
+    });
   }
 
   cut(): void {
-    const { store, link, handled, droppedRepeats } = this.#dependencies;
+    const { client, link, shown } = this.#dependencies;
     if (link.isCut) return;
-    const loaded = [...store.getState().conversations].filter(([, { isLoaded }]) => isLoaded);
     this.#interruption = {
       cutAtMs: performance.now(),
-      seenUpTo: new Map(
-        loaded.map(([ticketId, conversation]) => [ticketId, lastSequenceNumber(conversation)]),
-      ),
-      repeatedBefore: handled.repeated,
-      droppedBefore: droppedRepeats(),
+      before: shown(),
+      repeatedBefore: this.#handled.repeated,
+      droppedBefore: client.counts.repeated,
       replayed: 0,
-      loaded: 0,
-      loads: [],
+      arrived: new Set(),
+      wasResynced: false,
     };
     link.cut();
-    store.setState({ trial: { kind: 'cut', sinceMs: Date.now() } });
+    this.store.setState({ kind: 'cut', sinceMs: Date.now() }, true);
   }
 
   restore(): void {
-    const { store, link } = this.#dependencies;
+    const { link } = this.#dependencies;
     if (!link.isCut) return;
     if (this.#interruption !== undefined) this.#interruption.restoredAtMs = performance.now();
-    store.setState({ trial: { kind: 'restoring' } });
+    this.store.setState({ kind: 'restoring' }, true);
     link.restore();
   }
 
   dismissReport(): void {
-    const { store } = this.#dependencies;
-    if (store.getState().trial.kind === 'idle') store.setState({ trial: { kind: 'idle', report: null } });
+    if (this.store.getState().kind === 'idle') this.store.setState({ kind: 'idle', report: null }, true);
   }
 
-  /** Returns the last sequence number of a ticket that was on the page before the cut. */
-  seenUpTo(ticketId: string): number | undefined {
-    return this.#interruption?.seenUpTo.get(ticketId);
-  }
-
-  connectionChanged(state: ClientState): void {
+  #connectionChanged(): void {
+    const { state } = this.#dependencies.client;
     const interruption = this.#interruption;
     if (interruption?.restoredAtMs === undefined) return;
     if (state === 'resyncing' || state === 'live') interruption.reconnectedAtMs ??= performance.now();
@@ -102,78 +120,58 @@ export class ConnectionTrial {
     if (state === 'live') void this.#finish(interruption);
   }
 
-  /** Counts a chat message that the gateway replays after an interruption. */
-  recordEvent({ event_type: type }: DeliveredEvent): void {
+  /** Counts repeated events, and the messages that the gateway replays after an interruption. */
+  #recordEvent(event: DeliveredEvent): void {
+    this.#handled.add(event.event_id);
+    const { client, listRoomId } = this.#dependencies;
     const interruption = this.#interruption;
-    if (interruption?.reconnectedAtMs === undefined) return;
-    if (type !== 'chat_message' || this.#dependencies.store.getState().connection !== 'resyncing') return;
+    if (interruption?.reconnectedAtMs === undefined || event.event_type !== 'chat_message') return;
+    interruption.arrived.add(event.payload.id);
+    if (event.room_id !== listRoomId || client.state !== 'resyncing') return;
     interruption.replayed += 1;
     interruption.caughtUpAtMs = performance.now();
   }
 
-  /** Counts messages that were loaded from the database after an interruption and are not yet in the conversation. */
-  recordLoaded(messages: readonly Message[], conversation: Conversation): void {
-    const interruption = this.#interruption;
-    if (interruption?.reconnectedAtMs === undefined) return;
-    const known = new Set(conversation.messages.map(({ id }) => id));
-    interruption.loaded += messages.filter(({ id }) => !known.has(id)).length;
-    interruption.caughtUpAtMs = performance.now();
-  }
-
-  /** Delays the report until a load has ended. */
-  waitFor(load: Promise<void>): void {
-    // A load that fails leaves a gap, which the report then shows.
-    const settled = load.catch((error: unknown) => console.warn(error));
-    this.#interruption?.loads.push(settled);
-  }
-
   async #finish(interruption: Interruption): Promise<void> {
-    // `onResync` starts its loads before the state changes or in the same turn of the event loop. Therefore other code of this turn
-    // must run first.
-    await Promise.resolve();
-    await Promise.all(interruption.loads);
-    const { lost, expected } = await this.#countLost(interruption).catch(() => ({ lost: 0, expected: -1 }));
-    const { store, link } = this.#dependencies;
-    // If the connection was cut or lost again during the loads, there is nothing to report yet.
-    if (this.#interruption !== interruption || link.isCut || expected < 0) return;
-    this.#interruption = undefined;
-    store.setState({ trial: { kind: 'idle', report: this.#report(interruption, expected, lost) } });
-  }
-
-  async #countLost(
-    interruption: Interruption,
-  ): Promise<{ readonly expected: number; readonly lost: number }> {
-    const storedUpTo = await this.#dependencies.storedUpTo();
+    const ticketId = interruption.before?.ticketId;
+    const { link, shown, storedUpTo } = this.#dependencies;
+    const last = ticketId === undefined ? 0 : await storedUpTo(ticketId).catch(() => undefined);
+    if (last === undefined) return;
     const endMs = performance.now() + graceMs;
     for (;;) {
-      const state = this.#dependencies.store.getState();
-      const counted = countLost(
-        [...interruption.seenUpTo].map(([ticketId, seenUpTo]) => ({
-          conversation: conversationOf(state, ticketId),
-          seenUpTo,
-          storedUpTo: storedUpTo.get(ticketId) ?? seenUpTo,
-        })),
-      );
-      if (counted.lost === 0 || performance.now() > endMs) return counted;
+      // If the connection was cut or lost again, there is nothing to report yet.
+      if (this.#interruption !== interruption || link.isCut) return;
+      const now = shown();
+      const counted = countLost(interruption.before, now, last);
+      const isComplete = now?.isCurrent !== false && counted.lost === 0;
+      if (isComplete || performance.now() > endMs) {
+        this.#interruption = undefined;
+        this.store.setState({ kind: 'idle', report: this.#report(interruption, now, counted) }, true);
+        return;
+      }
       await new Promise((resolve) => setTimeout(resolve, graceStepMs));
     }
   }
 
-  #report(interruption: Interruption, expected: number, lost: number): TrialReport {
-    const { handled, store, droppedRepeats } = this.#dependencies;
-    const { cutAtMs, restoredAtMs = cutAtMs, reconnectedAtMs = 0, caughtUpAtMs } = interruption;
-    const shownTwice = [...store.getState().conversations.values()].map(countShownTwice);
-    const wasLoaded = interruption.loads.length > 0;
+  #report(
+    interruption: Interruption,
+    now: ShownConversation | undefined,
+    counted: ReturnType<typeof countLost>,
+  ): TrialReport {
+    const { client } = this.#dependencies;
+    const { cutAtMs, restoredAtMs = cutAtMs, reconnectedAtMs = 0, arrived } = interruption;
+    const { wasResynced, replayed, caughtUpAtMs = reconnectedAtMs } = interruption;
+    const loaded = counted.added.filter(({ id }) => !arrived.has(id)).length;
+    const endMs = wasResynced ? performance.now() : caughtUpAtMs;
     return {
       awayMs: restoredAtMs - cutAtMs,
-      source: wasLoaded ? 'load' : 'replay',
-      messages: wasLoaded ? interruption.loaded : interruption.replayed,
-      tookMs: Math.max(0, (caughtUpAtMs ?? reconnectedAtMs) - reconnectedAtMs),
-      expected,
-      lost,
-      duplicated:
-        handled.repeated - interruption.repeatedBefore + shownTwice.reduce((sum, count) => sum + count, 0),
-      droppedRepeats: droppedRepeats() - interruption.droppedBefore,
+      source: wasResynced ? 'load' : 'replay',
+      messages: wasResynced ? loaded : replayed,
+      tookMs: Math.max(0, endMs - reconnectedAtMs),
+      expected: counted.expected,
+      lost: counted.lost,
+      duplicated: this.#handled.repeated - interruption.repeatedBefore + countShownTwice(now),
+      droppedRepeats: client.counts.repeated - interruption.droppedBefore,
     };
   }
 }

@@ -1,5 +1,4 @@
-// One person's link to the network. All requests and sockets of the person use it, so cutting the link disconnects only this
-// person.
+// One person's link to the network. All requests and sockets of the person use it. Cutting it disconnects only this person.
 import { DefaultHttpClient, type HttpRequest, type HttpResponse, NullLogger } from '@microsoft/signalr';
 
 /** The error of every request and socket while the link is cut. */
@@ -43,10 +42,7 @@ export class NetworkLink {
     return fetch(url, { ...init, signal: this.#cutting.signal });
   }
 
-  /**
-   * The source of the `online` event. When this event is sent, the client reconnects immediately, without the
-   * rest of its back-off.
-   */
+  /** The source of the `online` event. The client then reconnects at once, without the rest of its back-off. */
   readonly network = {
     addEventListener: (_type: 'online', listener: () => void): void =>
       void this.#onlineListeners.add(listener),

@@ -1,39 +1,44 @@
-// Counts the messages that an interruption has lost or repeated, from the messages that the page has handled and shown. Pure
+// Counts the messages that an interruption has lost or repeated, from those that the page has handled and shown. Pure
 // functions.
 import type { Message } from '../../src/api-types.js';
-import type { Conversation } from '../state/conversation.js';
 
-/** A conversation, with its last sequence number at the cut and its last sequence number now. */
-export interface CheckedConversation {
-  readonly conversation: Conversation;
-  /** Last sequence number on the page before the cut. */
-  readonly seenUpTo: number;
-  /** Last sequence number in the database. */
-  readonly storedUpTo: number;
+/** The conversation that is on the page. */
+export interface ShownConversation {
+  readonly ticketId: string;
+  /** The messages in the order of their sequence numbers. */
+  readonly messages: readonly Message[];
+  /** The person's messages that are not among `messages` yet. */
+  readonly pending: readonly { readonly clientTempId: string }[];
+  /** True while the messages are current. False while they are loaded, and without a connection. */
+  readonly isCurrent: boolean;
 }
 
 /**
- * Counts the messages that were stored since the cut (`expected`). Also counts how many of these are not on
- * the page (`lost`).
+ * Compares the page before and after an interruption. Counts the messages that were stored since then (`expected`), and how many of
+ * these are not on the page (`lost`). Also returns those that are on the page (`added`). All are empty if the page shows another
+ * ticket now.
+ *
+ * @param storedUpTo last sequence number in the database
  */
-export function countLost(checked: readonly CheckedConversation[]): {
-  readonly expected: number;
-  readonly lost: number;
-} {
-  let expected = 0;
-  let lost = 0;
-  for (const { conversation, seenUpTo, storedUpTo } of checked) {
-    const seen = new Set(conversation.messages.map(({ sequence_number: number }) => number));
-    for (let number = seenUpTo + 1; number <= storedUpTo; number++) {
-      expected += 1;
-      if (!seen.has(number)) lost += 1;
-    }
-  }
-  return { expected, lost };
+export function countLost(
+  before: ShownConversation | undefined,
+  now: ShownConversation | undefined,
+  storedUpTo: number,
+): { readonly expected: number; readonly lost: number; readonly added: readonly Message[] } {
+  if (before === undefined || before.ticketId !== now?.ticketId) return { expected: 0, lost: 0, added: [] };
+  const seenUpTo = before.messages.at(-1)?.sequence_number ?? 0;
+  const added = now.messages.filter(({ sequence_number: number }) => number > seenUpTo);
+  const seen = new Set(added.map(({ sequence_number: number }) => number));
+  const expected = Math.max(0, storedUpTo - seenUpTo);
+  const lost = Array.from({ length: expected }, (_, index) => seenUpTo + 1 + index).filter(
+    (number) => !seen.has(number),
+  ).length;
+  return { expected, lost, added };
 }
 
 /** Counts the messages that are shown more than once: with the same ID, sequence number or `client_temp_id`. */
-export function countShownTwice({ messages, pending }: Conversation): number {
+export function countShownTwice(shown: ShownConversation | undefined): number {
+  const { messages, pending } = shown ?? { messages: [], pending: [] };
   const tempIds = messages.flatMap(({ client_temp_id: id }: Message) => (typeof id === 'string' ? [id] : []));
   return (
     repeats(messages.map(({ id }) => id)) +
@@ -47,7 +52,7 @@ function repeats(values: readonly unknown[]): number {
 }
 
 /**
- * Remembers the IDs of handled events, to count events that are handled twice. Keeps at most `maxIds` IDs, and forgets the oldest
+ * Remembers the IDs of handled events, to count events that are handled twice. Keeps at most `maxIds`, and forgets the oldest
  * first.
  */
 export class HandledEvents {

@@ -14,6 +14,9 @@ export interface PageRoute {
   readonly requester: string | null;
 }
 
+/** Opens a ticket, or the list of tickets (null). The ID of the ticket's requester is given if it is known. */
+export type OpenTicket = (ticketId: string | null, requesterId?: string) => void;
+
 /** Returns the address of a route. */
 export function pathOf(route: Partial<PageRoute> & Pick<PageRoute, 'view'>): string {
   const { view, ticketId, as, agent, requester } = route;
@@ -37,16 +40,31 @@ export function navigate(
   if (path !== location.pathname + location.search) navigateToPath(path, options);
 }
 
-/** The current route. */
-export function usePageRoute(): PageRoute {
-  const [, params] = usePathParams('/:view?/:ticketId?');
+/** The route of the page that a visitor without an address gets. */
+export const startRoute: PageRoute = {
+  view: 'split',
+  ticketId: null,
+  as: null,
+  agent: null,
+  requester: null,
+};
+
+/** The current route, or `null` if there is no page at the current address. */
+export function usePageRoute(): PageRoute | null {
+  const [isKnown, params] = usePathParams('/:view?/:ticketId?');
   const query = new URLSearchParams(useSearch());
-  const view = params?.view === 'agent' || params?.view === 'requester' ? params.view : 'split';
+  const view = viewOf(params?.view);
+  if (!isKnown || view === undefined) return null;
   return {
     view,
-    ticketId: (view === 'split' ? query.get('ticket') : params?.ticketId) || null,
+    ticketId: (view === 'split' ? query.get('ticket') : params.ticketId) || null,
     as: query.get('as'),
     agent: query.get('agent'),
     requester: query.get('requester'),
   };
+}
+
+function viewOf(name: string | undefined): PageRoute['view'] | undefined {
+  if (!name) return 'split';
+  return name === 'agent' || name === 'requester' ? name : undefined;
 }

@@ -22,7 +22,6 @@ import '@mantine/core/styles/Modal.css';
 import '@mantine/core/styles/FloatingIndicator.css';
 import '@mantine/core/styles/SegmentedControl.css';
 import '@mantine/core/styles/Tooltip.css';
-import 'uplot/dist/uPlot.min.css';
 import './base.css';
 import './frame.css';
 import './notifications.css';

@@ -8,9 +8,9 @@ export function LoadingStatus(props: { readonly hasFailed: boolean; readonly onR
   if (hasFailed) {
     return (
       <>
-        <p role="alert">{texts.signIn.failed}</p>
+        <p role="alert">{texts.loading.failed}</p>
         <Button variant="default" size="sm" onClick={onRetry}>
-          {texts.signIn.retry}
+          {texts.loading.retry}
         </Button>
       </>
     );
@@ -18,7 +18,7 @@ export function LoadingStatus(props: { readonly hasFailed: boolean; readonly onR
   return (
     <>
       <Loader size="sm" aria-hidden="true" />
-      <p role="status">{texts.signIn.loading}</p>
+      <p role="status">{texts.loading.loading}</p>
     </>
   );
 }

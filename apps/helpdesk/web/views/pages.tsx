@@ -2,12 +2,11 @@
 import { SegmentedControl } from '@mantine/core';
 import { useMediaQuery } from '@mantine/hooks';
 import { useEffect, useState } from 'react';
-import type { Person } from '../../src/api-types.js';
+import { firstNameOf, type Person, type Role } from '../../src/api-types.js';
 import { texts } from '../../src/texts.js';
-import { navigate, type PageRoute } from '../routing/page-route.js';
-import type { PeopleById } from '../state/workspace-state.js';
-import type { Workspace } from '../workspace/workspace.js';
-import { useNewWorkspace, useStateOf } from './use-workspace.js';
+import type { PeopleById } from '../live/person-session.js';
+import { useNewSession } from '../live/use-session.js';
+import { navigate, type OpenTicket, type PageRoute } from '../routing/page-route.js';
 import { WorkspaceView } from './workspace/workspace-view.js';
 
 /** The page of one person. */
@@ -17,19 +16,14 @@ export function OnePersonPage(props: {
   readonly route: PageRoute;
 }) {
   const { person, people, route } = props;
-  const workspace = useNewWorkspace(person, people, route.ticketId);
-  const openTicketId = useStateOf(workspace, (state) => state.openTicketId);
-  useEffect(() => workspace.openTicket(route.ticketId), [workspace, route.ticketId]);
-  // If the workspace opens a ticket itself, for example a new ticket, the address is updated.
-  useEffect(() => {
-    if (openTicketId !== null && openTicketId !== route.ticketId)
-      navigate({ ...route, ticketId: openTicketId });
-    // oxlint-disable-next-line react-hooks/exhaustive-deps
-  }, [openTicketId]);
+  const opening = useNewSession(person, people);
   return (
     <main id="content" className={`workspaces is-alone is-${person.role}`} tabIndex={-1}>
       <WorkspaceView
-        workspace={workspace}
+        person={person}
+        opening={opening}
+        ticketId={route.ticketId}
+        setsTitle
         onTicket={(ticketId) => navigate({ ...route, ticketId })}
         onPerson={({ username }) => navigate({ ...route, as: username })}
       />
@@ -49,7 +43,7 @@ export function TwoPersonPage(props: {
 }) {
   const { agent, requester, people, route } = props;
   const isNarrow = useMediaQuery(narrow, false, { getInitialValueInEffect: false });
-  const [side, setSide] = useState<Person['role']>('requester');
+  const [side, setSide] = useState<Role>('requester');
   return (
     <main id="content" className="workspaces" tabIndex={-1}>
       <div className="side-switch">
@@ -60,8 +54,8 @@ export function TwoPersonPage(props: {
           value={side}
           onChange={(value) => setSide(value === 'agent' ? 'agent' : 'requester')}
           data={[
-            { value: 'agent', label: `${texts.roles.agent}: ${agent.fullName.split(' ')[0]}` },
-            { value: 'requester', label: `${texts.roles.requester}: ${requester.fullName.split(' ')[0]}` },
+            { value: 'agent', label: `${texts.roles.agent}: ${firstNameOf(agent)}` },
+            { value: 'requester', label: `${texts.roles.requester}: ${firstNameOf(requester)}` },
           ]}
         />
       </div>
@@ -82,54 +76,50 @@ function SplitWorkspaces(props: {
   readonly requester: Person;
   readonly people: PeopleById;
   readonly route: PageRoute;
-  readonly hiddenSide: Person['role'] | null;
+  readonly hiddenSide: Role | null;
 }) {
   const { agent, requester, people, route, hiddenSide } = props;
-  const agentWorkspace = useNewWorkspace(agent, people, route.ticketId);
-  const requesterWorkspace = useNewWorkspace(requester, people, route.ticketId);
-  const tickets = useStateOf(requesterWorkspace, (state) => state.tickets);
-  const { ticketId } = route;
-  const newest = tickets[0]?.id;
-  // Without a ticket in the address, both sides open the requester's newest ticket.
-  useEffect(() => {
-    if (ticketId === null && newest !== undefined)
-      navigate({ ...route, ticketId: newest }, { replace: true });
-  });
-  useEffect(() => {
-    if (ticketId === null) return;
-    agentWorkspace.openTicket(ticketId);
-    requesterWorkspace.openTicket(ticketId);
-  }, [ticketId, agentWorkspace, requesterWorkspace]);
-  const setPeople = (chosen: Person): void =>
+  const openings = { agent: useNewSession(agent, people), requester: useNewSession(requester, people) };
+  const shared = route.ticketId;
+  /** The ticket of a side that shows another one than the address: null is the list, and undefined the ticket of the address. */
+  const [own, setOwn] = useState<Partial<Record<Role, string | null>>>({});
+  useEffect(() => setOwn({}), [shared]);
+
+  /** Opens a ticket on both sides if both people can see it, otherwise only where it was chosen. */
+  const openOn =
+    (role: Role): OpenTicket =>
+    (ticketId, requesterId) => {
+      if (ticketId === null || (role === 'agent' && requesterId !== requester.id)) {
+        setOwn((current) => ({ ...current, [role]: ticketId }));
+        return;
+      }
+      setOwn({});
+      navigate({ ...route, ticketId }, { replace: true });
+    };
+  const setPerson = (chosen: Person): void =>
     navigate({
       ...route,
       [chosen.role]: chosen.username,
       ...(chosen.role === 'requester' ? { ticketId: null } : {}),
     });
-  /** Opens a ticket on both sides if both people can see it, and otherwise only on the side on which it was chosen. */
-  const openOn = (workspace: Workspace) => (chosen: string | null) => {
-    const isShared = chosen !== null && tickets.some(({ id }) => id === chosen);
-    workspace.openTicket(chosen);
-    if (isShared) navigate({ ...route, ticketId: chosen }, { replace: true });
-    if (isShared) agentWorkspace.openTicket(chosen);
-    if (isShared) requesterWorkspace.openTicket(chosen);
-  };
+  const sideOf = (role: Role, other: Role) => (
+    <WorkspaceView
+      person={role === 'agent' ? agent : requester}
+      opening={openings[role]}
+      other={openings[other].value ?? undefined}
+      isHidden={hiddenSide === role}
+      ticketId={own[role] === undefined ? shared : own[role]}
+      // Both sides open the requester's newest ticket if the address names none.
+      opensNewest={role === 'requester' && shared === null}
+      setsTitle={role === 'requester'}
+      onTicket={openOn(role)}
+      onPerson={setPerson}
+    />
+  );
   return (
     <>
-      <WorkspaceView
-        workspace={agentWorkspace}
-        other={requesterWorkspace}
-        isHidden={hiddenSide === 'agent'}
-        onTicket={openOn(agentWorkspace)}
-        onPerson={setPeople}
-      />
-      <WorkspaceView
-        workspace={requesterWorkspace}
-        other={agentWorkspace}
-        isHidden={hiddenSide === 'requester'}
-        onTicket={openOn(requesterWorkspace)}
-        onPerson={setPeople}
-      />
+      {sideOf('agent', 'requester')}
+      {sideOf('requester', 'agent')}
     </>
   );
 }

@@ -4,19 +4,26 @@ import { MoonIcon, SunIcon } from 'lucide-react';
 import { Link } from 'wouter';
 import type { Person } from '../../src/api-types.js';
 import { texts } from '../../src/texts.js';
-import { type PageRoute, pathOf } from '../routing/page-route.js';
+import mark from '../icon.svg';
+import { type PageRoute, pathOf, startRoute } from '../routing/page-route.js';
 import { routeToView } from '../routing/people-in-route.js';
-import { BrandMark } from './brand-mark.js';
 
 /** The top bar. */
-export function TopBar({ route, people }: { readonly route: PageRoute; readonly people: readonly Person[] }) {
+export function TopBar(props: {
+  /** The current route, or `null` on a page that does not exist. */
+  readonly route: PageRoute | null;
+  readonly people: readonly Person[];
+}) {
+  const { route, people } = props;
   return (
     <header className="top">
       <a className="brand" href="/">
-        <BrandMark />
-        <span className="brand-name">{texts.product.name}</span>
+        <img src={mark} alt={texts.product.name} />
+        <span className="brand-name" aria-hidden="true">
+          {texts.product.name}
+        </span>
         <span className="brand-tagline">
-          {route.view === 'split' ? texts.product.invitation : texts.product.tagline}
+          {route?.view === 'split' ? texts.product.invitation : texts.product.tagline}
         </span>
       </a>
       <nav className="views" aria-label={texts.top.views}>
@@ -30,15 +37,15 @@ export function TopBar({ route, people }: { readonly route: PageRoute; readonly 
 }
 
 function ViewLink(props: {
-  readonly route: PageRoute;
+  readonly route: PageRoute | null;
   readonly people: readonly Person[];
   readonly view: PageRoute['view'];
 }) {
   const { route, people, view } = props;
   return (
     <Link
-      href={pathOf(routeToView(view, route, people))}
-      aria-current={route.view === view ? 'page' : undefined}
+      href={pathOf(routeToView(view, route ?? startRoute, people))}
+      aria-current={route?.view === view ? 'page' : undefined}
     >
       <span className="view-long">{texts.top[view].long}</span>
       <span className="view-short">{texts.top[view].short}</span>

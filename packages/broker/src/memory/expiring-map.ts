@@ -7,9 +7,8 @@ interface ExpiringValue<V> {
 }
 
 /**
- * A map whose values expire `ttlMs` after they were set. All values have the same lifetime, so the oldest
- * value expires first, and only the oldest value has to be checked. If there are more than `maxSize` values,
- * the oldest value is removed before it expires.
+ * A map whose values expire `ttlMs` after they were set. All values have the same lifetime, so only the oldest value has to
+ * be checked. Above `maxSize` values, the oldest value is removed early.
  */
 export class ExpiringMap<V> {
   readonly #ttlMs: number;

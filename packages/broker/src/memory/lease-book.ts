@@ -1,7 +1,7 @@
 // Leases and slots in memory, by the same rules as the Lua scripts on Redis.
 import type { Lease, SlotClaim, SlotRequest } from '../port/acknowledgement-ledger.js';
 
-/** The lease of one stream. The fence is kept when the lease ends, so that the next lease gets a higher fence. */
+/** The lease of one stream. The fence outlives the lease, so that the next lease gets a higher one. */
 export class LeaseBook {
   #owner: string | undefined;
   #fence = 0;
@@ -31,7 +31,7 @@ interface HeldSlot {
   readonly expiresMs: number;
 }
 
-/** All slots of one consumer group. Holds at most one slot per owner. A claim removes the expired slots. */
+/** All slots of one consumer group, at most one for each owner. A claim removes the expired slots. */
 export class SlotBook {
   readonly #slots = new Map<number, HeldSlot>();
 

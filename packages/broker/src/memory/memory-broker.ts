@@ -1,4 +1,4 @@
-// The broker inside one process. It gives the same guarantees as the broker on Redis, but its data is lost when the process ends.
+// The broker inside one process. It gives the same guarantees as the broker on Redis, but its data ends with the process.
 import { type Clock, checkOptions, nearestName, type OptionRules, systemClock } from '@millrace/internal';
 import { ANNOUNCEMENT_LIMITS, checkNames } from '../announcements.js';
 import {
@@ -6,6 +6,7 @@ import {
   checkCount,
   checkEntryId,
   checkEntryIds,
+  checkErasure,
   checkName,
   checkOutgoingEntries,
   checkRange,
@@ -35,15 +36,18 @@ import type {
 import type { Broker, BrokerState, StoreSettings } from '../port/broker.js';
 import type { DeadLetter, RejectedEntry, RequeueResult } from '../port/dead-letter-store.js';
 import type { Entry, OutgoingEntry, PublishReceipt, RangeOptions, ReadOptions } from '../port/entry-log.js';
+import type { ErasureStore } from '../port/erasure-store.js';
 import type { HeartbeatReply, ReadProgress, StreamStart } from '../port/subscriber-registry.js';
 import { StateNotifier } from '../state-notifier.js';
 import { SlotBook } from './lease-book.js';
 import { MemoryCounters } from './memory-counters.js';
+import { MemoryPresence } from './memory-presence.js';
+import { MemoryRevocations } from './memory-revocations.js';
 import { MemoryStream } from './memory-stream.js';
 import { MemoryWindows } from './memory-windows.js';
 import { ReadWaiters } from './read-waiters.js';
 
-/** Options of `createMemoryBroker`. */
+/** Options of `createMemoryBroker`. @beta */
 export interface MemoryBrokerOptions extends BrokerOptions {
   /** Clock for the times in entry IDs and for everything that expires. @defaultValue systemClock */
   readonly clock?: Clock;
@@ -52,8 +56,8 @@ export interface MemoryBrokerOptions extends BrokerOptions {
 const RULES: OptionRules<MemoryBrokerOptions> = { ...BROKER_RULES, clock: CLOCK_RULE };
 
 /**
- * Creates a broker for one process. The hard cap limits the length of its streams. Any number of blocking
- * reads may wait at the same time.
+ * Creates a broker for one process. The hard cap limits the length of its streams. The number of blocking reads is not
+ * limited.
  * @throws BrokerError `invalid_argument` when an option is wrong
  *
  * @example
@@ -63,6 +67,7 @@ const RULES: OptionRules<MemoryBrokerOptions> = { ...BROKER_RULES, clock: CLOCK_
  * await broker.append('events:orders', [{ fields: { payload: '{}' } }]);
  * console.log(await broker.readRange('events:orders', { count: 10 }));
  * ```
+ * @beta
  */
 export function createMemoryBroker(options: MemoryBrokerOptions): Broker {
   const { clock = systemClock, ...rest } = checkOptions(options, RULES, invalid, nearestName);
@@ -76,6 +81,17 @@ class MemoryBroker implements Broker {
   readonly readGroups: readonly (readonly string[])[];
   readonly windows: MemoryWindows;
   readonly counters: MemoryCounters;
+  readonly erasures: ErasureStore = {
+    erase: async (stream, erasure) => {
+      checkErasure(erasure);
+      const control = this.#stream(stream).erase(erasure, this.#wallMs());
+      if (control !== undefined) this.#waiters.wake(stream);
+      return control;
+    },
+    remove: async (stream) => this.#stream(stream).removeErased(this.#wallMs()),
+  };
+  readonly presence: MemoryPresence;
+  readonly revocations: MemoryRevocations;
   readonly #clock: Clock;
   readonly #notifier = new StateNotifier();
   readonly #streams: ReadonlyMap<string, MemoryStream>;
@@ -101,6 +117,19 @@ class MemoryBroker implements Broker {
       () => clock.monotonicMs(),
       () => this.#checkReady(),
     );
+    this.presence = new MemoryPresence(
+      () => this.#wallMs(),
+      () => this.#checkReady(),
+    );
+    this.revocations = new MemoryRevocations({
+      wallMs: () => this.#wallMs(),
+      check: (stream) => void this.#stream(stream),
+      append: (stream, fields) => {
+        const { id } = this.#stream(stream).append({ fields }, this.#wallMs());
+        this.#waiters.wake(stream);
+        return id;
+      },
+    });
   }
 
   get state(): BrokerState {
@@ -296,10 +325,7 @@ class MemoryBroker implements Broker {
   }
 }
 
-/**
- * Reads `signal.aborted`. This must be a function, because the compiler would assume that the value stays the
- * same between two reads.
- */
+/** Reads `signal.aborted`. Without a function, the compiler would assume that the value stays the same between two reads. */
 function isAborted(signal: AbortSignal | undefined): boolean {
   return signal?.aborted === true;
 }

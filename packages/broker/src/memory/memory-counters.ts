@@ -8,7 +8,7 @@ interface Count {
   readonly forgetMs: number;
 }
 
-/** Maximum number of names. If there are more, the name that was counted longest ago is forgotten. */
+/** Maximum number of names. Above it, the name that was counted longest ago is forgotten. */
 const MAX_NAMES = 100_000;
 
 /** A {@link CounterStore} inside one process. */

@@ -19,16 +19,18 @@ import type {
 } from '../port/acknowledgement-ledger.js';
 import type { DeadLetter, RejectedEntry, RequeueResult } from '../port/dead-letter-store.js';
 import type { Entry, OutgoingEntry, PublishReceipt, RangeOptions } from '../port/entry-log.js';
+import type { ErasedRemoval, Erasure } from '../port/erasure-store.js';
 import type { HeartbeatReply, ReadProgress, StreamStart } from '../port/subscriber-registry.js';
 import { newEpoch } from '../positions/epoch.js';
 import { ExpiringMap } from './expiring-map.js';
 import { LeaseBook } from './lease-book.js';
+import { MemoryErasures } from './memory-erasures.js';
 import { RetainedEntries } from './retained-entries.js';
 import { Roster } from './roster.js';
 
 /**
- * Maximum number of dedupe IDs, and of IDs of rejected entries, per stream. If there are more, the oldest IDs
- * are forgotten early. This number of IDs needs about 100 MB.
+ * Maximum number of dedupe IDs, and of IDs of rejected entries, per stream. Above it, the oldest IDs are forgotten early. So
+ * many IDs need about 100 MB.
  */
 const MAX_REMEMBERED = 1_000_000;
 
@@ -46,9 +48,8 @@ export class MemoryStream {
   readonly #dedupe: ExpiringMap<EntryId>;
   readonly #deadMarks: ExpiringMap<true>;
   /**
-   * Pending entries, the oldest first: entry ID → consumer. The hard cap limits their number. If there are
-   * more, the oldest pending entries are forgotten, because the hard cap has removed these entries from the
-   * stream and counted them as expired.
+   * Pending entries, the oldest first: entry ID → consumer. Above the hard cap, the oldest pending entries are forgotten. The
+   * hard cap has removed them from the stream and counted them as expired.
    */
   readonly #pending = new Map<EntryId, string>();
   /**
@@ -57,9 +58,10 @@ export class MemoryStream {
    */
   #lastDelivered: EntryId | undefined;
   #expired = 0;
+  readonly #erasures = new MemoryErasures(this.#log);
   /**
-   * State for IDs that are ahead of the clock. Such IDs do not show the age of their entries. `seenId` was
-   * the newest ID at `seenMs`. `agedId` is the newest ID that is known to be at least `minAgeMs` old.
+   * IDs that are ahead of the clock do not show the age of their entries, so the stream remembers when it saw them. `seenId`
+   * was the newest ID at `seenMs`. `agedId` is the newest ID that is known to be at least `minAgeMs` old.
    */
   #ahead:
     | { readonly seenId: EntryId; readonly seenMs: number; readonly agedId?: EntryId | undefined }
@@ -202,6 +204,24 @@ export class MemoryStream {
     return ids.filter((id) => this.#deadLog.remove(id)).length;
   }
 
+  erase({ control, ids, dedupeIds }: Erasure, nowMs: number): EntryId | undefined {
+    const id = control === undefined ? undefined : this.#log.append(copyFields(control), Math.floor(nowMs));
+    if (id !== undefined) this.#erasures.add(id, ids);
+    this.#expireBeyondHardCap();
+    for (const dedupeId of dedupeIds) {
+      const known = this.#dedupe.get(dedupeId, nowMs) ?? id ?? FIRST_ENTRY_ID;
+      this.#dedupe.set(dedupeId, known, nowMs);
+    }
+    return id;
+  }
+
+  removeErased(nowMs: number): ErasedRemoval {
+    if (this.#erasures.isEmpty) return { removed: 0, waiting: 0 };
+    this.#roster.beatPulse(nowMs);
+    this.#roster.removeDead(nowMs);
+    return this.#erasures.remove(this.#roster.smallestCursor(), this.#options.trimBatchSize);
+  }
+
   inspect(nowMs: number): StreamInspection {
     const delivered = this.#lastDelivered ?? FIRST_ENTRY_ID;
     return {
@@ -215,6 +235,7 @@ export class MemoryStream {
       oldestPendingId: this.#oldestPending(),
       expired: this.#expired,
       deadLetters: this.#deadLog.length,
+      completeAfter: this.#erasures.completeAfter(),
       timeMs: nowMs,
     };
   }
@@ -246,7 +267,7 @@ export class MemoryStream {
     return acknowledged;
   }
 
-  /** Returns an ID. The group has acknowledged exactly the entries below this ID. */
+  /** Returns the ID below which the group has acknowledged every entry, and no other entry. */
   #groupFloor(): EntryId {
     if (this.#lastDelivered === undefined) return FIRST_ENTRY_ID;
     return this.#oldestPending() ?? nextEntryId(this.#lastDelivered);
@@ -272,8 +293,8 @@ export class MemoryStream {
   }
 
   /**
-   * Returns the newest ID that is known to be at least `minAgeMs` old, or `undefined` if the newest ID of the stream is not ahead
-   * of the clock. IDs are ahead of the clock after the clock went back.
+   * Returns the newest ID that is known to be at least `minAgeMs` old. Returns `undefined` unless the newest ID of the stream
+   * is ahead of the clock, as after the clock went back.
    */
   #agedId(nowMs: number): EntryId | undefined {
     const { lastId } = this.#log;
@@ -305,7 +326,7 @@ function rangeOf(
   return direction === 'backward' ? log.rangeBackward(after, upTo, count) : log.range(after, upTo, count);
 }
 
-/** Returns a frozen copy, so that later changes of the caller's object do not change the entry. */
+/** Returns a frozen copy, so that the caller cannot change the entry later. */
 function copyFields(fields: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
   return Object.freeze(Object.fromEntries(Object.entries(fields)));
 }

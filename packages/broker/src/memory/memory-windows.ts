@@ -1,4 +1,5 @@
-// Coalescing windows in memory, with the same guarantees as on Redis, for publishers that share one `MemoryWindows` object.
+// Coalescing windows in memory, with the same guarantees as on Redis. Publishers share them by sharing one `MemoryWindows`
+// object.
 import { type Clock, OldestFirstMap } from '@millrace/internal';
 import { checkWindowInputs, checkWindowName } from '../arguments.js';
 import type { EntryId } from '../entries/entry-id.js';
@@ -45,10 +46,10 @@ interface State {
   forgetAtMs: number;
 }
 
-/** Maximum number of windows that are not idle. At this number, no other window can be opened. */
+/** Maximum number of windows that are not idle. No further window can be opened. */
 const MAX_STATES = 100_000;
 
-/** Dependencies of {@link MemoryWindows}. */
+/** Dependencies of {@link MemoryWindows}. @beta */
 export interface MemoryWindowsDependencies {
   /** @throws BrokerError unless the broker is open */
   checkReady(): void;
@@ -56,13 +57,13 @@ export interface MemoryWindowsDependencies {
   nextId(stream: string): EntryId | undefined;
 }
 
-/** A {@link WindowStore} in memory. */
+/** A {@link WindowStore} in memory. @beta */
 export class MemoryWindows implements WindowStore {
   readonly #clock: Pick<Clock, 'monotonicMs'>;
   readonly #dependencies: MemoryWindowsDependencies;
   /**
-   * States by window. The window that has received no input for the longest time comes first, so that an
-   * expired window is found immediately.
+   * States by window. The window without an input for the longest time comes first, so that an expired window is found at
+   * once.
    */
   readonly #states = new OldestFirstMap<string, State>();
 
@@ -96,8 +97,7 @@ export class MemoryWindows implements WindowStore {
     const { inputs, endings } = pending;
     if (endings.size >= WINDOW_LIMITS.maxEndings && !endings.has(key)) return;
     endings.set(key, { key, id, at: id });
-    // All waiting inputs were added before the entry. Therefore an input without a known `asOf` gets the ID
-    // of the entry.
+    // All waiting inputs were added before the entry. Therefore an input without an `asOf` gets the ID of the entry.
     for (const input of inputs.values()) input.asOf ??= id;
   }
 
@@ -158,7 +158,10 @@ export class MemoryWindows implements WindowStore {
     return found.slice(0, count).map(({ name }) => name);
   }
 
-  /** Returns the state of a window, and creates it if there is none. Returns `undefined` when there are `MAX_STATES` windows. */
+  /**
+   * Returns the state of a window. Creates it if there is none, unless there are `MAX_STATES` windows. Returns `undefined`
+   * then.
+   */
   #touch(name: WindowName, forgetAtMs: number): State | undefined {
     this.#forgetOld();
     const key = nameOf(name);
@@ -212,7 +215,7 @@ function freeze({ inputs, endings, dueAtMs }: Pending, nowMs: number): Flushing 
   };
 }
 
-// A room ID holds no control characters, so this name is unambiguous.
+// Different windows have different names, because a room ID contains no control characters.
 function nameOf({ roomId, slot }: WindowName): string {
   return `${roomId}\u0000${slot}`;
 }

@@ -9,9 +9,8 @@ interface Waiter {
 }
 
 /**
- * The reads that wait. A wait ends when `wake` is called for one of its streams, when its time has passed,
- * when its signal fires, or by `rejectAll`. There is one wait per read, so the callers limit the number of
- * waits.
+ * The reads that wait. A wait ends when `wake` is called for one of its streams, when its time has passed, when its signal
+ * fires, or by `rejectAll`. Each read has one wait, so the callers limit the number of waits.
  */
 export class ReadWaiters {
   readonly #clock: Clock;

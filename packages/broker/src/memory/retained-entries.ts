@@ -1,17 +1,17 @@
-// A list of entries that assigns IDs by the rule of Redis: IDs rise strictly, even when the clock goes back.
+// A list of entries that assigns IDs by the rule of Redis: IDs always rise, even when the clock goes back.
 import { compareEntryIds, type EntryId, FIRST_ENTRY_ID } from '../entries/entry-id.js';
 import type { Entry } from '../port/entry-log.js';
 
 /**
- * The list is copied without its removed entries when there are at least this number of them. Such copies are
- * rare, so that the average cost of a removal is constant.
+ * The list is copied without its removed entries once there are this many of them. Such copies are rare, so a removal costs
+ * the same on average for any length.
  */
 const COMPACT_AT = 1024;
 
 /** The entries of one stream, the oldest first. The owner of the list removes entries to limit its size. */
 export class RetainedEntries {
   #entries: Entry[] = [];
-  /** Index of the oldest entry. The entries before it were removed. */
+  /** Index of the oldest entry. Entries before it are removed. */
   #head = 0;
   #lastMs = 0;
   #lastSequence = 0;
@@ -82,8 +82,8 @@ export class RetainedEntries {
   }
 
   /**
-   * Removes one entry. The entries behind it are moved, so use this only for lists of a few thousand entries.
-   * @returns false when there is no entry with this ID
+   * Removes one entry. The later entries move, so use this only for lists of a few thousand entries.
+   * @returns false if there is no entry with this ID
    */
   remove(id: EntryId): boolean {
     const index = this.#indexOf(id);
@@ -102,7 +102,7 @@ export class RetainedEntries {
     return this.#search((candidate) => compareEntryIds(candidate, id) > 0);
   }
 
-  /** Returns the index of the first entry whose ID fulfils `isReached`. All later IDs must fulfil it too. */
+  /** Returns the index of the first entry whose ID fulfils `isReached`. All later IDs must fulfil it, too. */
   #search(isReached: (id: EntryId) => boolean): number {
     let low = this.#head;
     let high = this.#entries.length;

@@ -4,11 +4,11 @@ import { compareEntryIds, type EntryId, minEntryId } from '../entries/entry-id.j
 interface Registration {
   cursor: EntryId;
   beatMs: number;
-  /** Time at which the cursor last moved or was at the end of the stream. */
+  /** The last time at which the cursor moved or was at the end of the stream. */
   advancedMs: number;
 }
 
-/** Holds one cursor per subscriber. The acknowledgement pass removes the cursors of dead subscribers. */
+/** Keeps one cursor per subscriber. The acknowledgement pass removes the cursors of dead subscribers. */
 export class Roster {
   readonly #livenessMs: number;
   readonly #subscribers = new Map<string, Registration>();
@@ -57,8 +57,8 @@ export class Roster {
   }
 
   /**
-   * Records a call of a subscriber. If the previous call was more than half of `livenessMs` ago, all subscribers get a grace period
-   * of `livenessMs`.
+   * Records a call of a subscriber. If no subscriber has called for more than half of `livenessMs`, all of them get a grace
+   * period of `livenessMs`.
    */
   beatPulse(nowMs: number): void {
     if (nowMs - this.#pulseMs > this.#livenessMs / 2) this.#graceUntilMs = nowMs + this.#livenessMs;

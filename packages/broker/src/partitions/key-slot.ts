@@ -1,5 +1,5 @@
-// Computes the hash slot of a key as Redis Cluster does: CRC-16/XMODEM modulo 16384, over the hash tag of the key, or over the
-// whole key if it has no hash tag. Pure.
+// Computes the hash slot of a key as Redis Cluster does: CRC-16/XMODEM modulo 16384. The input is the hash tag of the key, or
+// the whole key if it has none. Pure.
 
 /** Number of hash slots of a cluster. */
 export const SLOT_COUNT = 16_384;

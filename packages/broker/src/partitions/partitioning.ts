@@ -10,36 +10,47 @@ interface DeclaredStream {
 }
 
 /**
- * Maximum number of partitions of one stream. The number is limited, because every gateway reads each
- * partition and reports its progress there.
+ * Maximum number of partitions of one stream. Every gateway reads each partition and reports its progress there, so more
+ * partitions cost more.
+ * @beta
  */
 export const MAX_PARTITIONS = 32;
 
-/** Returns the number of the partition of `key`: the slot that `CLUSTER KEYSLOT key` returns, modulo `count`. */
+/**
+ * The key of everybody (`*`), and the prefix of the keys of everybody of a tenant (`*:<tenant>`). Their entries are always in the plain
+ * streams, even if a stream has partitions. Every position names the plain streams, so every reader can resume these entries.
+ */
+const EVERYBODY_KEY = '*';
+const TENANT_KEY_PREFIX = `${EVERYBODY_KEY}:`;
+/** Tag of the scope of these keys. It differs from the tags of scopes with partitions, which contain digits. */
+const EVERYBODY_TAG = '_';
+
+/** Returns the number of the partition of `key`: the slot that `CLUSTER KEYSLOT key` returns, modulo `count`. @beta */
 export function partitionOf(key: string, count: number): number {
   return count === 1 ? 0 : keySlot(key) % count;
 }
 
-/** Returns the name of partition `index` of `stream`. */
+/** Returns the name of partition `index` of `stream`. @beta */
 export function partitionName(stream: string, index: number): string {
   return `${stream}.p${index}`;
 }
 
-/** The streams that can hold the entries of a key. Keys with the same streams share one scope. */
+/** The streams that can contain the entries of a key. Keys with the same streams share one scope. @beta */
 export interface StreamScope {
   /** Text that identifies the scope: at most 100 characters of `0-9_`. Empty if no stream is partitioned. */
   readonly tag: string;
   /**
-   * For each declared stream, in the order of the broker: the plain stream and, if the declared stream has partitions, the
-   * partition of the keys.
+   * The streams of the keys, in the broker's order. Each declared stream has its plain stream, and one of its partitions if
+   * it has partitions. For the keys of everybody, the list has the plain streams only.
    */
   readonly streams: readonly string[];
 }
 
 /**
- * Maps declared streams to real streams, which are the keys in the store. A declared stream with one partition is one real stream.
- * A declared stream with `n` partitions is `n + 1` real streams: the plain stream, for producers that do not know partitions, and
- * `<name>.p0` to `<name>.p<n-1>`. Each real stream has the declared length.
+ * Maps declared streams to real streams, which are the keys in the store. A declared stream with one partition is one real
+ * stream. A declared stream with `n` partitions is `n + 1` real streams: `<name>.p0` to `<name>.p<n-1>`, and the plain stream
+ * for producers that do not know partitions. Each real stream has the declared length.
+ * @beta
  */
 export class Partitioning {
   /** Every real stream. A position lists its parts in the same order. */
@@ -49,10 +60,7 @@ export class Partitioning {
   readonly #declared: ReadonlyMap<string, string>;
   /** The distinct numbers of partitions above 1, in ascending order. They determine the scope of a key. */
   readonly #moduli: readonly number[];
-  /**
-   * Scopes by tag. There are at most as many scopes as the product of `#moduli`, which usually contains one
-   * number.
-   */
+  /** Scopes by tag. Their number is at most the product of `#moduli`, which usually contains one number. */
   readonly #scopes = new Map<string, StreamScope>();
 
   /** @param counts number of partitions by declared stream. A stream that is not listed has one partition */
@@ -83,12 +91,12 @@ export class Partitioning {
   }
 
   /**
-   * Returns the real stream for the entries of `key` in a declared stream. All entries of a key go to the same real stream, so they
-   * stay in order.
+   * Returns the real stream for the entries of `key` in a declared stream. All entries of a key go to one real stream, so
+   * they stay in order.
    */
   streamFor(stream: string, key: string): string {
     const count = this.countOf(stream);
-    return count === 1 ? stream : partitionName(stream, partitionOf(key, count));
+    return count === 1 || isOfEverybody(key) ? stream : partitionName(stream, partitionOf(key, count));
   }
 
   /** Returns the scope of `key`. */
@@ -97,7 +105,7 @@ export class Partitioning {
     const known = this.#scopes.get(tag);
     if (known !== undefined) return known;
     const streams = Array.from(this.#counts, ([name, count]) =>
-      count === 1 ? [name] : [name, partitionName(name, partitionOf(key, count))],
+      count === 1 || isOfEverybody(key) ? [name] : [name, partitionName(name, partitionOf(key, count))],
     );
     const scope = { tag, streams: streams.flat() };
     this.#scopes.set(tag, scope);
@@ -105,6 +113,7 @@ export class Partitioning {
   }
 
   #tagOf(key: string): string {
+    if (isOfEverybody(key)) return EVERYBODY_TAG;
     const slot = keySlot(key);
     return this.#moduli.map((count) => slot % count).join('_');
   }
@@ -114,6 +123,10 @@ export class Partitioning {
     if (count === 1) return [stream];
     return [stream, ...Array.from({ length: count }, (_, index) => partitionName(stream, index))];
   }
+}
+
+function isOfEverybody(key: string): boolean {
+  return key === EVERYBODY_KEY || key.startsWith(TENANT_KEY_PREFIX);
 }
 
 /** Returns the partitioning that the options ask for. A stream whose options name no number has one partition. */

@@ -1,35 +1,35 @@
 // The part of the port `Broker` that records which entries were delivered. Slots and leases divide the streams among the
-// subscribers. The holder of a stream's lease runs acknowledgement passes and trims on it.
+// subscribers. A subscriber that holds a stream's lease runs acknowledgement passes and trims on the stream.
 import type { EntryId } from '../entries/entry-id.js';
 
-/** A request of an owner for a slot. A slot is a small number that names the consumer of a subscriber. */
+/** A request of an owner for a slot. A slot is a small number that names the consumer of a subscriber. @beta */
 export interface SlotRequest {
   /** Slot that the owner gets if it is free. */
   readonly preferred?: number;
   /**
-   * Name of the owner that stays the same across restarts. The store keeps it with the slot. A new owner with
-   * the same name immediately takes over the slot, even if another process holds the slot. That process is
-   * assumed to have ended.
+   * Name of the owner that stays the same across restarts. A new owner with the same name takes over the slot at once, even
+   * from another process. That process is assumed to have ended.
    */
   readonly instance?: string;
   /**
-   * True when the owner had a slot before. Such an owner does not take over the slot of its `instance`.
-   * Otherwise two live processes with the same name would repeatedly take the slot from each other.
+   * True if the owner had a slot before. Such an owner does not take over the slot of its `instance`. Otherwise two live
+   * processes with the same name would take the slot from each other again and again.
    * @defaultValue false
    */
   readonly isRenewal?: boolean;
 }
 
-/** The owner's slot and all held slots. The subscribers use them to divide the streams among themselves. */
+/** The owner's slot and all held slots. The subscribers divide the streams among themselves by these slots. @beta */
 export interface SlotClaim {
   readonly slot: number;
-  /** All slots that are held now, in ascending order. They include `slot`. */
+  /** All slots that are held now, in ascending order, including `slot`. */
   readonly heldSlots: readonly number[];
 }
 
 /**
- * Proof that a subscriber may run passes and trims on a stream. A lease is invalid after it has expired, or after another lease of
- * the stream has got a higher fence.
+ * Proof that a subscriber may run passes and trims on a stream. It is invalid after it has expired, or after another lease of
+ * the stream has a higher fence.
+ * @beta
  */
 export interface Lease {
   readonly stream: string;
@@ -37,21 +37,20 @@ export interface Lease {
   readonly fence: number;
 }
 
-/** The arguments of one acknowledgement pass. */
+/** The arguments of one acknowledgement pass. @beta */
 export interface LedgerPass {
   /** Name of the consumer that reads the new entries. */
   readonly consumer: string;
   /** Maximum number of entries that the pass consumes, and maximum number that it acknowledges. */
   readonly count: number;
   /**
-   * Present cursor of the lease's owner. This cursor may be newer than the cursor in the owner's last
-   * heartbeat. If left out, the registered cursor is used. The broker ignores this cursor if the owner is not
-   * registered.
+   * Present cursor of the lease's owner. It may be newer than the cursor in the owner's last heartbeat. Without it, the
+   * registered cursor is used. Ignored if the owner is not registered.
    */
   readonly cursor?: EntryId;
 }
 
-/** The result of one acknowledgement pass. `fenced` means that the lease is no longer held and that nothing was changed. */
+/** The result of one acknowledgement pass. `fenced` means that the lease was lost and that nothing was changed. @beta */
 export type LedgerPassResult =
   | { readonly status: 'fenced' }
   | {
@@ -64,18 +63,18 @@ export type LedgerPassResult =
       readonly declaredDead: readonly string[];
     };
 
-/** The result of one trim. `fenced` means that the lease is no longer held and that nothing was changed. */
+/** The result of one trim. `fenced` means that the lease was lost and that nothing was changed. @beta */
 export type TrimResult =
   | { readonly status: 'fenced' }
   | {
       readonly status: 'trimmed';
       /** Number of acknowledged entries that were removed. */
       readonly removed: number;
-      /** Number of entries that were removed beyond the hard cap before they were acknowledged. */
+      /** Number of entries beyond the hard cap that were removed before they were acknowledged. */
       readonly expired: number;
     };
 
-/** The state of one stream, for metrics and for operators. */
+/** The state of one stream, for metrics and for operators. @beta */
 export interface StreamInspection {
   readonly stream: string;
   readonly length: number;
@@ -90,6 +89,11 @@ export interface StreamInspection {
   /** Number of entries that the hard cap has ever removed before they were acknowledged. */
   readonly expired: number;
   readonly deadLetters: number;
+  /**
+   * ID after which no entry was ever trimmed: `0-0` if none was trimmed at all, and usually the first ID otherwise. Entries after it
+   * that the stream does not have were erased.
+   */
+  readonly completeAfter: EntryId;
   readonly timeMs: number;
 }
 
@@ -111,20 +115,21 @@ export interface AcknowledgementLedger {
 
   /**
    * Runs one acknowledgement pass:
-   * - Declares subscribers dead and removes their cursors. A subscriber is dead when its heartbeat is older than `livenessMs`, or
-   *   when its cursor has not moved for `livenessMs` although newer entries exist. After a pause of the broker, every subscriber
-   *   has a grace period of `livenessMs`.
+   * - Declares subscribers dead and removes their cursors. A subscriber is dead if its heartbeat is older than `livenessMs`,
+   *   or if its cursor has not moved for `livenessMs` although newer entries exist. Every subscriber has a grace period of
+   *   `livenessMs` after a pause of the broker.
    * - Reads up to `count` new entries into the group as `consumer` (Consumed).
-   * - Acknowledges up to `count` pending entries of all consumers, up to the smallest cursor of the live subscribers. Acknowledges
-   *   nothing when no subscriber is live, or when the lease's owner is not live.
+   * - Acknowledges up to `count` pending entries of all consumers, up to the smallest cursor of the live subscribers.
+   *   Acknowledges nothing if no subscriber is live, or if the lease's owner is not live.
    *
    * A missing group is created again at the smallest registered cursor.
    */
   runLedgerPass(lease: Lease, pass: LedgerPass): Promise<LedgerPassResult>;
 
   /**
-   * Removes entries beyond the stream's `maxLength` that are acknowledged and older than `minAgeMs`. Removes entries beyond the
-   * hard cap in any case. Entries that are removed before they were acknowledged are counted as expired.
+   * Removes entries beyond the stream's `maxLength` that are acknowledged and older than `minAgeMs`. Always removes entries
+   * beyond the hard cap. Entries that are removed before they were acknowledged count as expired. Removes nothing from a stream
+   * that another system owns.
    */
   trim(lease: Lease): Promise<TrimResult>;
 

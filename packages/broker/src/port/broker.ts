@@ -8,23 +8,27 @@ import type { AcknowledgementLedger } from './acknowledgement-ledger.js';
 import type { CounterStore } from './counters.js';
 import type { DeadLetterStore } from './dead-letter-store.js';
 import type { EntryLog } from './entry-log.js';
+import type { ErasureStore } from './erasure-store.js';
+import type { PresenceStore } from './presence.js';
+import type { RevocationStore } from './revocations.js';
 import type { SubscriberRegistry } from './subscriber-registry.js';
 import type { WindowStore } from './windows.js';
 
 /**
- * State of the connection to the store. While it is `unavailable`, the broker reconnects by itself, with back-off and jitter, until
- * it is closed.
+ * State of the connection to the store. An `unavailable` broker reconnects by itself, with back-off and jitter, until it is
+ * closed.
+ * @beta
  */
 export type BrokerState = 'idle' | 'connecting' | 'ready' | 'unavailable' | 'closed';
 
 /**
- * Settings of the store that decide whether it keeps what it has confirmed. A value is `undefined` if the user
- * may not look it up.
+ * Settings of the store that decide whether it keeps what it has confirmed. A value is `undefined` if the user lacks the
+ * right to read it.
+ * @beta
  */
 export interface StoreSettings {
   /**
-   * With `noeviction`, a full store refuses writes. With any other policy, a full store evicts keys, which may
-   * be streams or dedupe IDs.
+   * A full store with `noeviction` refuses writes. With any other policy, it evicts keys, which may be streams or dedupe IDs.
    */
   readonly evictionPolicy: string | undefined;
   /** False if a restart of the store loses its data. */
@@ -32,15 +36,16 @@ export interface StoreSettings {
 }
 
 /**
- * Ordered streams of entries, with a ledger of the delivered entries. The parts of the port are declared in separate files. This
- * interface adds the members that concern the broker as a whole.
+ * Ordered streams of entries, with a ledger of the delivered entries. The parts of the port have their own files. This
+ * interface adds what concerns the broker as a whole.
  *
  * Guarantees of every implementation:
  * - The IDs of a stream rise strictly. Every reader sees the entries of a stream in the same order.
  * - Each method is atomic per stream and settles within `commandTimeoutMs`. A blocking read may take `blockMs` longer.
- * - After an error whose `mayHaveHappened` is true, the outcome of a write is unknown. Repeating `append` with the same `dedupeId`s
- *   within `dedupeWindowMs` is safe. The broker neither queues nor retries calls: the callers retry.
+ * - After an error whose `mayHaveHappened` is true, the outcome of a write is unknown. It is safe to repeat `append` with the
+ *   same `dedupeId`s within `dedupeWindowMs`. The broker neither queues nor retries calls. The callers retry.
  * - No method rejects because another process wrote garbage into a stream. Garbage is returned as it is.
+ * @beta
  */
 export interface Broker extends EntryLog, SubscriberRegistry, AcknowledgementLedger, DeadLetterStore {
   readonly kind: 'redis' | 'memory';
@@ -49,23 +54,32 @@ export interface Broker extends EntryLog, SubscriberRegistry, AcknowledgementLed
   readonly state: BrokerState;
 
   /**
-   * The real streams, whose names the other methods accept; see `Partitioning`. `open` determines them. If the options name no
-   * number of partitions and the store has none, `register` determines the streams. Before that call, all entries go into the plain
+   * The real streams, whose names the other methods accept; see `Partitioning`. `open` determines them. If neither the
+   * options nor the store have a number of partitions, `register` determines them. Until then, all entries go into the plain
    * streams.
    */
   readonly partitioning: Partitioning;
 
   /**
-   * The real streams in groups, each with its own reader. A read of one group never waits for another group, even if the other
-   * group fails. There is only one group if one server has all streams. The groups are determined together with `partitioning`.
+   * The real streams in groups, each with its own reader. A read of one group never waits for another group, even if that
+   * group fails. There is only one group if one server has all streams. The groups are determined together with
+   * `partitioning`.
    */
   readonly readGroups: readonly (readonly string[])[];
 
   /** Coalescing windows that all processes with the same store share. */
   readonly windows: WindowStore;
 
+  /** Erases entries of the streams. */
+  readonly erasures: ErasureStore;
+
   /** Counts that all processes with the same store share. */
   readonly counters: CounterStore;
+
+  /** The users in each room, for all processes with the same store. */
+  readonly presence: PresenceStore;
+  /** Access that was withdrawn from users, by stream. */
+  readonly revocations: RevocationStore;
 
   /** Calls `listener` once after every change of `state`. Returns a function that removes the listener. */
   onStateChange(listener: (state: BrokerState, cause?: Error) => void): () => void;

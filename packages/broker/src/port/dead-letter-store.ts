@@ -2,7 +2,7 @@
 import type { EntryId } from '../entries/entry-id.js';
 import type { Entry, RangeOptions } from './entry-log.js';
 
-/** An entry that is to be kept as a dead letter. */
+/** An entry that is to be kept as a dead letter. @beta */
 export interface RejectedEntry {
   readonly stream: string;
   readonly entry: Entry;
@@ -11,8 +11,9 @@ export interface RejectedEntry {
 }
 
 /**
- * A rejected entry as the store keeps it. If another process wrote an entry among the dead letters, the
- * readable parts of this entry are shown.
+ * A rejected entry as the store keeps it. Another process may have written an entry among the dead letters. Its readable
+ * parts are shown.
+ * @beta
  */
 export interface DeadLetter {
   /** ID of the dead letter itself. Its milliseconds are the time of the rejection. */
@@ -23,18 +24,15 @@ export interface DeadLetter {
   readonly rejectedBy: string;
   /** The fields of the rejected entry. Empty if the fields cannot be read. */
   readonly fields: Readonly<Record<string, string>>;
-  /** True when `fields` are the complete entry, so that it can be appended again. */
+  /** True if `fields` are the complete entry. Only then can it be appended again. */
   readonly isRequeueable: boolean;
 }
 
-/** The result of requeueing a dead letter. */
+/** The result of requeueing a dead letter. @beta */
 export type RequeueResult =
   /** The entry is in its stream again, under the new ID `id`. The dead letter was removed. */
   | { readonly status: 'requeued'; readonly id: EntryId }
-  /**
-   * There is no dead letter with this ID. The dead letter may have been dropped, requeued, or removed to make
-   * room for newer ones.
-   */
+  /** There is no dead letter with this ID. It may have been dropped, requeued, or removed to make room for newer ones. */
   | { readonly status: 'not_found' }
   /** The fields of the entry are not known exactly. The dead letter stays. */
   | { readonly status: 'not_requeueable' };
@@ -44,19 +42,19 @@ export interface DeadLetterStore {
   /**
    * Copies a rejected entry to the stream's dead letters, whose number is capped. An entry is copied once, even if several
    * subscribers reject it.
-   * @returns false when the entry had already been rejected in the last `deadMarkMs`
+   * @returns false if the entry was already rejected in the last `deadMarkMs`
    */
   deadLetter(rejected: RejectedEntry): Promise<boolean>;
 
   /**
-   * Resolves to those of `ids` whose entries were rejected by any subscriber in the last `deadMarkMs`. No
-   * client received these entries. An ID is found even if its dead letter was removed later.
+   * Resolves to those of `ids` whose entries any subscriber rejected in the last `deadMarkMs`. No client received these
+   * entries. An ID is found even if its dead letter was removed later.
    */
   findRejected(stream: string, ids: readonly EntryId[]): Promise<ReadonlySet<EntryId>>;
 
   /**
-   * Resolves to the dead letters of a stream within a range of their own IDs. For the next page, pass the last ID of this page as
-   * `after`. In the direction `backward`, pass `previousEntryId` of the last ID as `upTo`.
+   * Resolves to the dead letters of a stream within a range of their own IDs. To get the next page, pass the last ID of this
+   * page as `after`. In the direction `backward`, pass `previousEntryId` of the last ID as `upTo`.
    */
   listDeadLetters(stream: string, options: RangeOptions): Promise<readonly DeadLetter[]>;
 
@@ -64,10 +62,10 @@ export interface DeadLetterStore {
   readDeadLetter(stream: string, id: EntryId): Promise<DeadLetter | undefined>;
 
   /**
-   * Appends the entry of a dead letter, unchanged, to the stream that it came from, and removes the dead letter
-   * in the same step. A repeated call appends nothing, because the dead letter is gone. Dedupe IDs are neither
-   * checked nor written. If the entry is still invalid, its readers reject it again.
-   * @throws BrokerError `out_of_memory` when the store is full. In that case, nothing was changed
+   * Appends the entry of a dead letter, unchanged, to its original stream, and removes the dead letter in the same step. A
+   * repeated call appends nothing, because the dead letter is gone. Dedupe IDs are neither checked nor written. Readers
+   * reject the entry again if it is still invalid.
+   * @throws BrokerError `out_of_memory` if the store is full. Nothing was changed then
    */
   requeueDeadLetter(stream: string, id: EntryId): Promise<RequeueResult>;
 

@@ -1,92 +1,85 @@
-// The port for coalescing windows that several processes share. Events of a room wait in a window until it is due. The store keeps
-// their texts and decides which process flushes the window. The callers define what the texts mean and how they are merged. The
-// field `ends` of an `OutgoingEntry` names the inputs that the entry ends.
+// The port for coalescing windows that several processes share. Events of a room wait in a window until it is due. The store
+// keeps their texts and decides which process flushes the window. The callers know what the texts mean and how to merge them.
+// The field `ends` of an `OutgoingEntry` names the inputs that the entry ends.
 import type { EntryId } from '../entries/entry-id.js';
 
-/** The name of a window: a slot in a room. */
+/** The name of a window: a slot in a room. @beta */
 export interface WindowName {
   readonly roomId: string;
   /** Name of the slot: 1 to 64 characters of `a-z`, `0-9`, `_` and `-`, beginning with `a-z`. */
   readonly slot: string;
 }
 
-/** An input of a window: one text that waits until the window is flushed. */
+/** An input of a window: one text that waits until the window is flushed. @beta */
 export interface WindowInput {
-  /** ID of the input. If an input with the same ID waits in the window already, the input is not added again. */
+  /** ID of the input. The input is not added again if an input with the same ID already waits in the window. */
   readonly id: string;
   /** Any text without line feeds. */
   readonly text: string;
-  /** The parsed text. A window store in this process returns it together with the text. Other stores keep only the text. */
+  /** The parsed text. A window store in this process returns it with the text. Other stores keep only the text. */
   readonly value?: unknown;
 }
 
 /**
- * Names the inputs that an entry ends. These are the inputs of `key` that wait in `window` when the entry is
- * appended. The process that flushes the window drops them.
+ * Names the inputs that an entry ends: those of `key` that wait in `window` when the entry is appended. The process that
+ * flushes the window drops them.
+ * @beta
  */
 export interface WindowEnding {
   readonly window: WindowName;
   readonly key: string;
-  /**
-   * Time at which the producer made the entry. Only processes of the first build use this time, to compare
-   * the times of producers.
-   */
+  /** Time at which the producer made the entry. Only processes of the first build use it, to compare the times of producers. */
   readonly timestamp: string;
 }
 
-/** An input that a claim returns. */
+/** An input that a claim returns. @beta */
 export interface WaitedInput {
   readonly text: string;
   /** See `WindowInput.value`. */
   readonly value?: unknown;
   /**
-   * The ID that an entry of the window's stream would have got at the moment when the input was added. Entries with smaller IDs
-   * came before the input. On a cluster the ID is derived from the clock of the window's server. Left out if the ID is not known,
-   * for example because a process of the first build added the input.
+   * The ID that an entry of the window's stream would have got when the input was added. Entries with smaller IDs came before
+   * the input. On a cluster, the clock of the window's server gives this ID. Left out if it is not known, for example because
+   * a process of the first build added the input.
    */
   readonly asOf?: EntryId;
 }
 
-/** An ending that was recorded while inputs waited. */
+/** An ending that was recorded while inputs waited. @beta */
 export interface WaitedEnding {
   readonly key: string;
   /** ID of the entry that ended the inputs. */
   readonly id: EntryId;
-  /** Inputs of the key came before the ending if their `asOf` is not larger than this ID. */
+  /** Inputs of the key came before the ending unless their `asOf` is larger than this ID. */
   readonly at: EntryId;
 }
 
-/** The result of adding inputs. */
+/** The result of adding inputs. @beta */
 export interface WindowAddition {
   /**
-   * True when this call opened the window (Idle → Pending). On Redis, also true when the window has been
-   * overdue for more than a second and was not flushed. In both cases, the caller must claim the window when
-   * it is due.
+   * True if this call opened the window (Idle → Pending). On Redis, also true if the window has been overdue for more than a
+   * second. The caller must then claim the window when it is due.
    */
   readonly isOpened: boolean;
   readonly dueInMs: number;
   /**
-   * One outcome per input. `full` means that the window accepts no more inputs, because it already contains
-   * 1,024 inputs or about 256 KiB. In that case, the caller must claim the window, and then add the inputs
-   * again.
+   * One outcome per input. `full` means that the window accepts no more inputs, because it contains 1,024 inputs or about 256
+   * KiB. The caller must then claim the window, and add the inputs again.
    */
   readonly outcomes: readonly ('added' | 'repeat' | 'full')[];
 }
 
-/** The result of a claim. */
+/** The result of a claim. @beta */
 export type WindowClaim =
   /** The window holds no inputs. */
   | { readonly status: 'idle' }
   /** The window is not due yet. */
   | { readonly status: 'waiting'; readonly inMs: number }
-  /**
-   * Another caller is flushing the window. The claim of that caller ends in `inMs` at the latest, unless it
-   * is renewed.
-   */
+  /** Another caller is flushing the window. Its claim ends in `inMs` at the latest, unless it is renewed. */
   | { readonly status: 'busy'; readonly inMs: number }
   /**
-   * The caller has the claim (Pending → Flushing). The claim may take over the flush of a caller that did not
-   * finish. In that case, the inputs and endings are the same as in the first claim of the flush.
+   * The caller has the claim (Pending → Flushing). The claim may take over the flush of a caller that did not finish. The
+   * inputs and endings are then the same as in the first claim of the flush.
    */
   | {
       readonly status: 'claimed';
@@ -97,38 +90,33 @@ export type WindowClaim =
       readonly ageMs: number;
     };
 
-/** Limits of every window store. */
+/** Limits of every window store. @beta */
 export const WINDOW_LIMITS = Object.freeze({
   /** Maximum number of inputs of one waiting window. */
   maxInputs: 1_024,
-  /** Total size of the inputs at which a window accepts no more inputs, in bytes. */
+  /** Total size of the inputs in bytes at which a window accepts no more of them. */
   maxBytes: 262_144,
-  /**
-   * Maximum number of keys that are ended in one window. Inputs of other keys are returned as if no entry had
-   * ended them.
-   */
+  /** Maximum number of keys that are ended in one window. Inputs of further keys are returned as if no entry had ended them. */
   maxEndings: 256,
-  /**
-   * Time after which a window that was not flushed is dropped, in milliseconds. After this time, its events
-   * are outdated.
-   */
+  /** Milliseconds after which a window that was not flushed is dropped. Its events are outdated then. */
   keptMs: 600_000,
 });
 
 /**
- * Coalescing windows. The key of a window is `coalesce:{room}:{slot}`, and its states are Idle → Pending →
- * Flushing → Published. Each step is atomic.
+ * Coalescing windows. The key of a window is `coalesce:{room}:{slot}`, and its states are Idle → Pending → Flushing →
+ * Published. Each step is atomic.
  *
  * Guarantees:
- * - Inputs are returned by claims, in the order in which they were added, until a commit.
- * - A window is returned only after the previous window of the same slot was committed.
- * - If several callers claim a window, only one of them gets the claim.
- * - All times are measured by the clock of the store.
+ * - Claims return inputs in the order in which they were added, until a commit.
+ * - A window is returned only after the previous window of its slot was committed.
+ * - Of several callers that claim a window, only one gets the claim.
+ * - The clock of the store measures all times.
+ * @beta
  */
 export interface WindowStore {
   /**
-   * Adds inputs to the waiting window. If there is no waiting window, opens one that lasts `windowMs`. Later
-   * additions do not extend this time.
+   * Adds inputs to the waiting window. Opens one that lasts `windowMs` if there is none. Later additions do not extend this
+   * time.
    */
   add(
     name: WindowName,
@@ -141,26 +129,26 @@ export interface WindowStore {
   ): Promise<WindowAddition>;
 
   /**
-   * Claims a window that is due, for `leaseMs`. A caller that does not commit within this time loses the claim to the next caller.
-   * `token` identifies the caller and this flush, and must be unique. If `isForced` is true, the window is claimed even if it is
-   * not due yet.
+   * Claims a window that is due, for `leaseMs`. A caller that does not commit within this time loses the claim to the next
+   * caller. `token` identifies the caller and this flush, and must be unique. With `isForced`, the window is claimed before
+   * it is due.
    */
   claim(
     name: WindowName,
     claim: { readonly token: string; readonly leaseMs: number; readonly isForced: boolean },
   ): Promise<WindowClaim>;
 
-  /** Extends a claim to `leaseMs` from now. Resolves to false when the caller had lost the claim. */
+  /** Extends a claim to `leaseMs` from now. Resolves to false if the caller has lost the claim. */
   renew(name: WindowName, token: string, leaseMs: number): Promise<boolean>;
 
   /**
    * Ends a flush (Flushing → Published) and forgets the inputs that the claim returned.
-   * @returns false when the caller had lost the claim. In that case, nothing was changed
+   * @returns false if the caller has lost the claim. Nothing was changed then
    */
   commit(name: WindowName, token: string): Promise<boolean>;
 
   /**
-   * Resolves to the windows of a slot that have been due for at least `graceMs` and were not committed, the oldest first. The
+   * Resolves to the windows of a slot that have been due for at least `graceMs` without a commit, the oldest first. The
    * processes that should flush them may have died.
    */
   overdue(

@@ -7,8 +7,8 @@ const MARK_CHARS = 2;
 const EPOCH_CHARS = RANDOM_CHARS + MARK_CHARS;
 
 /**
- * Returns a new epoch of a stream: 7 random characters of `0-9a-z` (about 36 bits), and 2 characters that are a hash of the name of
- * the stream.
+ * Returns a new epoch of a stream: 7 random characters of `0-9a-z` (about 36 bits), then 2 characters that are a hash of the
+ * stream's name.
  */
 export function newEpoch(stream: string): string {
   const random = randomBytes(8).readBigUInt64BE().toString(36).padStart(RANDOM_CHARS, '0');
@@ -20,7 +20,10 @@ export function isEpoch(value: unknown): value is string {
   return typeof value === 'string' && /^[0-9a-z]{1,16}$/.test(value);
 }
 
-/** True when `epoch` may belong to `stream`. An epoch of an earlier build has another length and may belong to any stream. */
+/**
+ * True when `epoch` may belong to `stream`. An epoch of an earlier build has another length and may belong to any stream.
+ * @beta
+ */
 export function mayBeEpochOf(epoch: string, stream: string): boolean {
   return epoch.length !== EPOCH_CHARS || epoch.endsWith(markOf(stream));
 }

@@ -6,8 +6,8 @@ const MAX_PREFIX_BYTES = 100;
 
 /**
  * The rule. The empty prefix is valid.
- * - Braces would be the hash tag of every key, so that a cluster would keep everything on one node.
- * - `*`, `?`, `[`, `]` and `\` have a meaning in the patterns of ACLs and of SCAN, and blanks end a pattern of an ACL.
+ * - Braces would be the hash tag of every key, and a cluster would keep everything on one node.
+ * - `*`, `?`, `[`, `]` and `\` have a meaning in the patterns of ACLs and of SCAN. Blanks end a pattern of an ACL.
  * - With `coalesce:`, a stream could have the key of another deployment's window.
  */
 export const KEY_PREFIX_RULE: OptionRule = {
@@ -19,7 +19,7 @@ export const KEY_PREFIX_RULE: OptionRule = {
     !/[\p{Cc}\s{}*?[\]\\]|coalesce:/u.test(prefix),
 };
 
-/** Checks a prefix of keys. @throws BrokerError `invalid_argument` */
+/** Checks a prefix of keys. @throws BrokerError `invalid_argument` @beta */
 export function checkRedisKeyPrefix(prefix: string): void {
   if (KEY_PREFIX_RULE.isMet(prefix)) return;
   throw new BrokerError('invalid_argument', `keyPrefix must be ${KEY_PREFIX_RULE.mustBe}`);

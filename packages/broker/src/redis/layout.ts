@@ -1,10 +1,12 @@
-// The layout: which keys and values Millrace stores in Redis. Additional fields after the known ones do not
-// make a new layout; see `scripts/snippets.ts`. A change makes a new layout if an earlier build would misread
-// or damage the data. A build with a new layout must store the layout's number before it writes any other
-// data. It may store the number only while no gateway of an earlier build is live. Pure.
+// The layout: which keys and values Millrace stores in Redis. Additional fields after the known ones do not make a new
+// layout; see `scripts/snippets.ts`. A change that earlier builds would misread, or that would let them damage data, makes a
+// new layout.
+//
+// A build with a new layout must store the layout's number before it writes any other data. It may do so only while no
+// gateway of an earlier build is live. Pure.
 import { BrokerError } from '../errors.js';
 
-/** The layout that this build reads and writes. The number of layout 1 is not stored, because earlier builds did not store one. */
+/** The layout that this build reads and writes. Earlier builds stored no number, so the number of layout 1 is not stored. */
 const LAYOUT = 1;
 
 /**

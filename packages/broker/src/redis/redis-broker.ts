@@ -1,5 +1,5 @@
-// The broker on Redis Streams: implements the port `Broker` with connections and Lua scripts. The guarantees of each script are
-// stated in the script's own file.
+// The broker on Redis Streams: implements the port `Broker` with connections and Lua scripts. Each script's own file states
+// its guarantees.
 import { checkNames } from '../announcements.js';
 import {
   checkCount,
@@ -37,6 +37,7 @@ import {
   heartbeatCall,
   inspectCall,
   ledgerPassCall,
+  observeCall,
   publishCall,
   registerCall,
   releaseLeaseCall,
@@ -46,16 +47,20 @@ import {
 } from './calls/script-calls.js';
 import type { Served } from './calls/script-replies.js';
 import { explainFailure } from './explain/explain-failure.js';
-import { RedisKeys } from './keys.js';
+import { keysOf, observedNames, type RedisKeys } from './keys.js';
 import { checkLayout } from './layout.js';
+import { ObservedMarks } from './observed-streams.js';
+import { RedisPresence } from './presence/redis-presence.js';
 import { readRange } from './read-range.js';
 import { RedisCounters } from './redis-counters.js';
 import { RedisDeadLetters } from './redis-dead-letters.js';
+import { RedisErasures } from './redis-erasures.js';
 import {
   type RedisBrokerOptions,
   type ResolvedRedisOptions,
   resolveRedisBrokerOptions,
 } from './redis-options.js';
+import { RedisRevocations } from './redis-revocations.js';
 import type { CommandRouter } from './routing/command-router.js';
 import { DetectingRouter } from './routing/detecting-router.js';
 import { readStoreSettings } from './store-settings.js';
@@ -70,12 +75,12 @@ import { endingsOf } from './windows/remote-endings.js';
  *
  * @example
  * ```ts
- * const streams = [{ name: 'events:orders', maxLength: 10_000 }];
- * const broker = createRedisBroker({ url: 'redis://localhost:6379', streams });
+ * const broker = createRedisBroker({ url, streams: [{ name: 'events:orders', maxLength: 10_000 }] });
  * await broker.open();
  * await broker.append('events:orders', [{ fields: { payload: '{}' }, dedupeId: 'order-7' }]);
  * await broker.close();
  * ```
+ * @beta
  */
 export function createRedisBroker(options: RedisBrokerOptions): Broker {
   return new RedisBroker(resolveRedisBrokerOptions(options));
@@ -86,24 +91,29 @@ class RedisBroker implements Broker {
   readonly options: ResolvedBrokerOptions;
   readonly windows: RedisWindows;
   readonly counters: RedisCounters;
+  readonly erasures: RedisErasures;
+  readonly presence: RedisPresence;
+  readonly revocations: RedisRevocations;
   readonly #redis: ResolvedRedisOptions['redis'];
   readonly #keys: RedisKeys;
   readonly #deadLetters: RedisDeadLetters;
   readonly #notifier = new StateNotifier();
   readonly #records: StreamRecords;
+  readonly #marks: ObservedMarks;
   #router: CommandRouter;
   readonly #partitions: StoredPartitions;
   #opening: Promise<void> | undefined;
   /** Number of appends in progress. `close` waits until it is 0. */
   #appending = 0;
   #onAppended: (() => void) | undefined;
-  /** True after `close` was called. Appends in progress are then finished, and new ones are refused. */
+  /** True after `close` was called. Appends in progress are then finished, and new ones refused. */
   #isClosing = false;
 
   constructor({ broker, redis }: ResolvedRedisOptions) {
     this.options = broker;
     this.#redis = redis;
-    const keys = new RedisKeys({ prefix: redis.keyPrefix, group: broker.group });
+    const observed = observedNames(broker.streams);
+    const keys = keysOf(broker, redis.keyPrefix);
     this.#keys = keys;
     this.#records = new StreamRecords(keys, broker.hardCapFactor);
     const run = <T>(call: ScriptCall<T>): Promise<T> => this.#run(call);
@@ -119,8 +129,19 @@ class RedisBroker implements Broker {
       },
     });
     this.#records.add(this.partitioning.streams);
+    this.#marks = new ObservedMarks(observed, { keys, clock: redis.clock, run });
     this.#router = this.#newRouter();
     this.counters = new RedisCounters({ keys, run, command });
+    this.erasures = new RedisErasures({ options: broker, records: this.#records, run });
+    this.presence = new RedisPresence({ keys, run, command });
+    this.revocations = new RedisRevocations({
+      records: this.#records,
+      checkWritable: (stream) => {
+        if (this.#isClosing) throw brokerClosed();
+        this.#partitions.check(stream);
+      },
+      run,
+    });
     this.#deadLetters = new RedisDeadLetters({ options: broker, records: this.#records, run, command });
     this.windows = new RedisWindows({
       keys,
@@ -174,6 +195,7 @@ class RedisBroker implements Broker {
     if (this.#isClosing) throw brokerClosed();
     this.#partitions.check(stream);
     this.#partitions.lookIfDue();
+    this.#marks.renewIfDue();
     const { isCluster } = this.#router;
     this.#appending += 1;
     try {
@@ -187,7 +209,7 @@ class RedisBroker implements Broker {
   }
 
   async register(subscriber: string, streams?: readonly string[]): Promise<readonly StreamStart[]> {
-    checkSubscriber(subscriber);
+    checkName('subscriber', subscriber);
     await this.#partitions.settle({ isClaiming: true });
     this.#partitions.fix();
     const names = streams ?? this.partitioning.streams.map(({ name }) => name);
@@ -195,13 +217,14 @@ class RedisBroker implements Broker {
       names.map(async (name) => {
         const record = this.#records.of(name);
         this.#partitions.check(name);
+        await this.revocations.carryOver(name);
         return this.#settle(record, registerCall(record.keys, this.options, subscriber));
       }),
     );
   }
 
   async unregister(subscriber: string): Promise<void> {
-    checkSubscriber(subscriber);
+    checkName('subscriber', subscriber);
     const removals = this.partitioning.streams.map(({ name }) => {
       const { cursors } = this.#records.of(name).keys;
       return this.#router.command(cursors, ['HDEL', cursors, subscriber]);
@@ -213,15 +236,15 @@ class RedisBroker implements Broker {
     subscriber: string,
     progress: ReadonlyMap<string, ReadProgress>,
   ): Promise<readonly HeartbeatReply[]> {
-    checkSubscriber(subscriber);
+    checkName('subscriber', subscriber);
     const calls = Array.from(progress, ([stream, ofStream]) => {
       checkEntryId(ofStream.cursor);
       const record = this.#records.of(stream);
       return [record, heartbeatCall(record.keys, this.options, subscriber, ofStream)] as const;
     });
     const replies = await Promise.all(calls.map(([record, call]) => this.#settle(record, call)));
-    // The stored number of partitions may be lost together with the stream. The number is stored again, so that no other gateway
-    // chooses another number.
+    // The number of partitions may be lost together with the stream. It is stored again, so that no other gateway chooses
+    // another number.
     if (replies.some(({ status }) => status === 'reset')) await this.#partitions.settle({ isClaiming: true });
     return replies;
   }
@@ -242,7 +265,7 @@ class RedisBroker implements Broker {
   }
 
   async claimSlot(owner: string, request: SlotRequest = {}): Promise<SlotClaim> {
-    checkSubscriber(owner);
+    checkName('subscriber', owner);
     if (request.instance !== undefined) checkName('instance', request.instance);
     return this.#run(claimSlotCall(this.#keys, this.options, owner, request));
   }
@@ -252,7 +275,7 @@ class RedisBroker implements Broker {
   }
 
   async acquireLease(stream: string, owner: string): Promise<Lease | undefined> {
-    checkSubscriber(owner);
+    checkName('subscriber', owner);
     return this.#run(acquireLeaseCall(this.#records.of(stream).keys, this.options, owner));
   }
 
@@ -268,7 +291,10 @@ class RedisBroker implements Broker {
   }
 
   async trim(lease: Lease): Promise<TrimResult> {
-    return this.#run(trimCall(this.#records.of(lease.stream), this.options, lease));
+    const record = this.#records.of(lease.stream);
+    if (!record.keys.isObserved) return this.#run(trimCall(record, this.options, lease));
+    await this.#run(observeCall(record.keys, true));
+    return { status: 'trimmed', removed: 0, expired: 0 };
   }
 
   async deadLetter(rejected: RejectedEntry): Promise<boolean> {
@@ -296,11 +322,11 @@ class RedisBroker implements Broker {
   }
 
   async inspect(stream: string): Promise<StreamInspection> {
-    return this.#run(inspectCall(this.#records.of(stream).keys, this.options));
+    return this.#run(inspectCall(this.#records.of(stream).keys));
   }
 
   async announce(subscriber: string, names: readonly string[]): Promise<void> {
-    checkSubscriber(subscriber);
+    checkName('subscriber', subscriber);
     checkNames(names);
     return this.#run(announceCall(this.#keys, subscriber, names));
   }
@@ -332,6 +358,7 @@ class RedisBroker implements Broker {
       const key = this.#keys.layout;
       checkLayout(key, await this.#router.command(key, ['GET', key]));
       await this.#partitions.settle({ isClaiming: false });
+      await this.#marks.mark();
     } catch (error) {
       const explained = await explainFailure(error, this.#redis.target.url);
       const failure = this.#isClosing ? brokerClosed() : explained;
@@ -370,8 +397,4 @@ class RedisBroker implements Broker {
   #run<T>(call: ScriptCall<T>): Promise<T> {
     return this.#router.run(call);
   }
-}
-
-function checkSubscriber(subscriber: string): void {
-  checkName('subscriber', subscriber);
 }

@@ -6,7 +6,7 @@ import {
   nearestName,
   type OptionRule,
   type OptionRules,
-  objectWith,
+  objectOrFunction,
   required,
   secret,
   systemClock,
@@ -16,36 +16,38 @@ import { CLOCK_RULE, invalid } from '../arguments.js';
 import {
   BROKER_RULES,
   type BrokerOptions,
+  defaultsFor,
   type ResolvedBrokerOptions,
   resolveBrokerOptions,
 } from '../options.js';
 import { type RedisTarget, resolveTarget } from './connection/redis-target.js';
-import type { RedisTlsOptions } from './connection/redis-tls.js';
+import type { RedisTlsSource } from './connection/redis-tls.js';
 import { KEY_PREFIX_RULE } from './key-prefix.js';
 
-/** Options of `createRedisBroker`. */
+/** Options of `createRedisBroker`. @beta */
 export interface RedisBrokerOptions extends BrokerOptions {
   /**
    * Address of Redis, in one of these forms:
-   * - `redis://[[user][:password]@]host[:port][/database]`, or `rediss://` for TLS. One node of a Redis
-   *   Cluster is enough to find all others. Several nodes, separated by commas, are tried one after the
-   *   other.
-   * - `redis+sentinel://[[user][:password]@]host[:port][,host[:port]…]/master[/database]`, or
-   *   `rediss+sentinel://` for TLS to the Sentinels and to Redis. The hosts are Sentinels, and `master` is
-   *   the name of the master in their configuration. User and password are for Redis.
-   *   `?sentinel_user=…&sentinel_password=…` are for the Sentinels.
+   * - `redis://[[user][:password]@]host[:port][/database]`, or `rediss://` for TLS. One node of a Redis Cluster is enough to
+   *   find the others. Several nodes, separated by commas, are tried one after the other.
+   * - `redis+sentinel://[[user][:password]@]host[:port][,host[:port]…]/master[/database]`, or `rediss+sentinel://` for TLS to
+   *   the Sentinels and to Redis. The hosts are Sentinels, and `master` is the name of the master in their configuration.
+   *   User and password are for Redis. `?sentinel_user=…&sentinel_password=…` are for the Sentinels.
    * - `unix://[[user][:password]@]/path[?db=database]` for a Unix socket.
    */
   readonly url: string;
   /**
-   * Certificates for a URL that begins with `rediss`. @defaultValue the public authorities, and no
-   * certificate of this client
+   * Certificates for a URL that begins with `rediss`, or a function that returns them for each new connection. @defaultValue the
+   * public authorities, and no certificate of this client
    */
-  readonly tls?: RedisTlsOptions | undefined;
+  readonly tls?: RedisTlsSource | undefined;
   /**
-   * Begins the name of every key and stream in Redis: with `acme:`, the stream `events:chat` is `acme:events:chat`. Deployments with
-   * different prefixes share a Redis and know nothing of each other. At most 100 bytes, without
-   * braces, blanks, control characters, `coalesce:` and `* ? [ ] \`. Give every gateway and publisher of a deployment the same prefix. @defaultValue ''
+   * Begins the name of every key and stream in Redis. With `acme:`, the stream `events:chat` is `acme:events:chat`.
+   * Deployments with different prefixes share a Redis without seeing each other. Give every gateway and publisher of a
+   * deployment the same prefix.
+   *
+   * At most 100 bytes, without braces, blanks, control characters, `coalesce:` and `* ? [ ] \`. @defaultValue '', or 'millrace:' if a
+   * stream has `retention: 'observe'`
    */
   readonly keyPrefix?: string;
   /**
@@ -56,8 +58,8 @@ export interface RedisBrokerOptions extends BrokerOptions {
   /** Clock for deadlines and back-off. @defaultValue systemClock */
   readonly clock?: Clock;
   /**
-   * Called with the key of a coalescing window, or of the windows' index, after data that Millrace did not
-   * write was removed from this key. After that, the window works again.
+   * Called after data that Millrace did not write was removed from a key, with that key. It is the key of a coalescing window
+   * or of the windows' index. The window then works again.
    * @defaultValue a function that does nothing
    */
   readonly onHealed?: (key: string) => void;
@@ -69,7 +71,7 @@ export const CLIENT_NAME_RULE: OptionRule = {
   isMet: (name) => typeof name === 'string' && /^[!-~]{1,64}$/.test(name),
 };
 
-/** Checked options: `broker` has the options of every broker, and `redis` has the options of only the Redis broker. */
+/** Checked options: `broker` for every broker, and `redis` for the Redis broker only. */
 export interface ResolvedRedisOptions {
   readonly broker: ResolvedBrokerOptions;
   readonly redis: Required<Pick<RedisBrokerOptions, 'keyPrefix' | 'clientName' | 'clock' | 'onHealed'>> & {
@@ -80,7 +82,7 @@ export interface ResolvedRedisOptions {
 const RULES: OptionRules<RedisBrokerOptions> = {
   ...BROKER_RULES,
   url: required(secret(text(0))),
-  tls: objectWith([]),
+  tls: objectOrFunction(),
   keyPrefix: KEY_PREFIX_RULE,
   clientName: CLIENT_NAME_RULE,
   clock: CLOCK_RULE,
@@ -96,12 +98,14 @@ export function resolveRedisBrokerOptions(options: RedisBrokerOptions): Resolved
   const {
     url,
     tls,
-    keyPrefix = '',
+    keyPrefix: givenPrefix,
     clientName = 'millrace',
     clock = systemClock,
     onHealed = () => {},
     ...rest
   } = checkOptions(options, RULES, invalid, nearestName);
   const target = resolveTarget(url, tls);
-  return { broker: resolveBrokerOptions(rest), redis: { target, keyPrefix, clientName, clock, onHealed } };
+  const broker = resolveBrokerOptions(rest, givenPrefix);
+  const { keyPrefix } = defaultsFor(broker.streams, givenPrefix);
+  return { broker, redis: { target, keyPrefix, clientName, clock, onHealed } };
 }

@@ -17,9 +17,9 @@ export async function readStoreSettings(
   const persistences = all.map(({ isPersistent }) => isPersistent);
   const isUnknown = persistences.includes(undefined);
   return {
-    // If a node of a cluster evicts keys, the result is the policy of the first such node.
+    // In a cluster, the policy comes from the first node that evicts keys, if there is one.
     evictionPolicy: policies.find((policy) => policy !== undefined && policy !== 'noeviction') ?? policies[0],
-    // The data is not persistent if at least one node does not persist its data.
+    // A cluster is persistent only if every node is.
     isPersistent: persistences.includes(false) ? false : isUnknown ? undefined : true,
   };
 }

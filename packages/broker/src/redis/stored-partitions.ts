@@ -1,14 +1,14 @@
-// Keeps the number of partitions of each declared stream. A number that is stored in Redis applies to all processes. The first
-// gateway stores a number if there is none.
+// Keeps the number of partitions of each declared stream. A number that is stored in Redis applies to all processes. The
+// first gateway stores one if there is none.
 import type { Clock } from '@millrace/internal';
 import { BrokerError, isRefusal } from '../errors.js';
-import type { StreamOptions } from '../options.js';
+import { isObserved, type StreamOptions } from '../options.js';
 import { Partitioning, partitioningOf } from '../partitions/partitioning.js';
 import { acceptedOf } from './calls/accepted.js';
 import { partitionsCall, type ScriptCall } from './calls/script-calls.js';
 import type { RedisKeys } from './keys.js';
 
-/** Time after which a publisher asks again whether a number of partitions has been stored, in milliseconds. */
+/** Milliseconds after which a publisher looks again for a stored number of partitions. */
 const LOOK_AGAIN_MS = 1_000;
 
 /** Dependencies of {@link StoredPartitions}. */
@@ -21,8 +21,8 @@ export interface StoredPartitionsDependencies {
 }
 
 /**
- * States: open → settled. Settled means that the store has a number for every stream. Until then, the numbers
- * of the options apply (1 for a stream without a number).
+ * States: open → settled. Settled means that the store has a number for every stream. The numbers of the options apply before
+ * (1 for a stream without a number).
  */
 export class StoredPartitions {
   readonly #streams: readonly StreamOptions[];
@@ -32,9 +32,9 @@ export class StoredPartitions {
   #lookAgainAtMs = 0;
   /** Declared streams for which the store has answered at least once. */
   readonly #everSettled = new Set<string>();
-  /** Declared streams for which the store refused to return the number, and the refusal of each. */
+  /** Declared streams whose number the store refused to return, with each refusal. */
   readonly #refusals = new Map<string, BrokerError>();
-  /** True after a subscriber has registered. From then on, a different number in the store is an error. */
+  /** True after a subscriber has registered. A different number in the store is then an error. */
   #isFixed = false;
 
   constructor(streams: readonly StreamOptions[], dependencies: StoredPartitionsDependencies) {
@@ -48,20 +48,23 @@ export class StoredPartitions {
     return this.#partitioning;
   }
 
-  /** Fixes the numbers in force, because a subscriber reads these streams from now on. */
+  /** Fixes the present numbers, because a subscriber reads these streams from now on. */
   fix(): void {
     this.#isFixed = true;
   }
 
   /**
-   * Adopts the numbers in the store. For a stream without a stored number, stores the number from the
-   * options, if there is one. With `isClaiming`, stores the number in force instead.
-   * @throws BrokerError `partitions_differ` if the store has a different number, or `refused` if the store
-   * refuses all streams
+   * Adopts the numbers in the store. Stores the number from the options for a stream without one, if the options have it.
+   * With `isClaiming`, stores the present number instead.
+   * @throws BrokerError `partitions_differ` if the store has a different number, or `refused` if the store refuses all
+   *   streams
    */
   async settle({ isClaiming }: { readonly isClaiming: boolean }): Promise<void> {
     const stored = await acceptedOf(
-      this.#streams.map(async ({ name, partitions = 0 }) => {
+      this.#streams.map(async (stream) => {
+        const { name, partitions = 0 } = stream;
+        // A stream of another system has no partitions.
+        if (isObserved(stream)) return [name, 1] as const;
         const wanted = isClaiming ? this.#partitioning.countOf(name) : partitions;
         const count = await this.#storedCount(name, wanted);
         const fixed = this.#isFixed ? this.#partitioning.countOf(name) : partitions;
@@ -78,15 +81,15 @@ export class StoredPartitions {
   }
 
   /**
-   * Asks the store for the numbers again while some are missing, at most once per second. A publisher may start before the first
-   * gateway, which chooses the numbers.
+   * Asks the store for the missing numbers again, at most once per second. A publisher may start before the first gateway,
+   * which chooses the numbers.
    */
   lookIfDue(): void {
     if (this.#isSettled) return;
     const nowMs = this.#dependencies.clock.monotonicMs();
     if (nowMs < this.#lookAgainAtMs) return;
     this.#lookAgainAtMs = nowMs + LOOK_AGAIN_MS;
-    // The error is ignored, because the publish that runs at the same time reports its own error. A later publish asks again.
+    // The error is ignored. The publish that runs at the same time reports its own error, and a later publish asks again.
     this.settle({ isClaiming: false }).catch(() => {});
   }
 
@@ -97,8 +100,8 @@ export class StoredPartitions {
   }
 
   /**
-   * Returns the stored number. If the store refuses and no number was ever read, records the refusal.
-   * Guessing a number would put events into streams that no gateway reads.
+   * Returns the stored number. Records the refusal if the store refuses and no number was ever read. A guess would put events
+   * into streams that no gateway reads.
    */
   async #storedCount(stream: string, wanted: number): Promise<number> {
     try {

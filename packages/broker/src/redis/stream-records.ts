@@ -11,7 +11,7 @@ export interface StreamRecord extends StreamBounds {
   settlement: Settlement | undefined;
 }
 
-/** Records by stream name. A record is never removed, even if a new number of partitions drops its stream. */
+/** Records by stream name. A record is never removed, even if a new number of partitions removes its stream. */
 export class StreamRecords {
   readonly #keys: RedisKeys;
   readonly #hardCapFactor: number;

@@ -1,4 +1,4 @@
-// Estimates the broker's time: the local monotonic clock plus an offset learnt from replies.
+// Estimates the broker's time: the local monotonic clock plus an offset that is known from replies.
 
 /** Length of a bucket, in milliseconds. The clock uses the best sample of the last six buckets. */
 const BUCKET_MS = 10_000;
@@ -12,13 +12,13 @@ interface Sample {
 }
 
 /**
- * Estimates the broker's time from the replies that carry it. The broker read its clock at some moment within
- * the round trip. Therefore, of the samples of the last minute, the one with the shortest round trip is the
- * most exact. Its error is at most half of that round trip.
+ * Estimates the broker's time from the replies that contain it. The broker read its clock at some moment of the round trip.
+ * The sample of the last minute with the shortest round trip is therefore the most exact. Its error is at most half of that
+ * round trip.
  */
 export class BrokerClock {
   readonly #monotonicMs: () => number;
-  /** The best sample of each bucket, newest first; at most six. */
+  /** The best sample of each bucket, newest first. At most six. */
   #samples: Sample[] = [];
 
   constructor(monotonicMs: () => number) {
@@ -41,7 +41,7 @@ export class BrokerClock {
     this.#samples = this.#samples.filter((sample) => sample.bucket > bucket - BUCKETS);
   }
 
-  /** Forgets all samples. Call this when the broker may be on another machine. */
+  /** Forgets all samples. Call this if the broker may be on another machine. */
   reset(): void {
     this.#samples = [];
   }

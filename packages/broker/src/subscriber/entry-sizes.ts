@@ -1,19 +1,16 @@
-// Estimates the size of the entries of each stream, so that reads and passes ask for fewer entries when these are large. Otherwise
-// one reply with a thousand entries of a megabyte would block the store and fill the memory of this process.
+// Estimates the size of each stream's entries, so that reads and passes request fewer entries when these are large. A reply
+// with a thousand entries of a megabyte would block the store and fill the memory of this process.
 import type { Entry } from '../port/entry-log.js';
 
 /**
- * Approximate number of entries that are measured per batch, spread over the batch. The number is large
- * enough to notice large entries, and small enough to cost little time.
+ * Approximate number of entries that are measured in a batch, spread over the batch. They are enough to notice large entries,
+ * and few enough to cost little time.
  */
 const SAMPLES = 4;
 /** Assumed size of an entry before the first entry was read, in characters. */
 const INITIAL_CHARS = 512;
 
-/**
- * Holds one estimate per stream. The estimate rises immediately to the largest sample of a batch, and falls
- * slowly.
- */
+/** Keeps one estimate per stream. It rises at once to the largest sample of a batch, and falls slowly. */
 export class EntrySizes {
   readonly #chars = new Map<string, number>();
 

@@ -1,4 +1,4 @@
-// The loop that reports the subscriber's cursors, and learns whether these cursors are still valid.
+// The loop that reports the subscriber's cursors, and learns whether they are still valid.
 import { backOffDelayMs, pause } from '@millrace/internal';
 import { isRefusal, toBrokerError } from '../errors.js';
 import type { Broker } from '../port/broker.js';
@@ -44,9 +44,8 @@ export async function runHeartbeat(dependencies: HeartbeatDependencies, signal: 
 }
 
 /**
- * Sends one heartbeat for all streams. If the broker refuses this heartbeat, sends a separate heartbeat for
- * each stream, so that a refused stream does not stop the others. A refused stream gets separate heartbeats
- * until one of them is accepted.
+ * Sends one heartbeat for all streams. If the broker refuses it, sends a separate one for each stream, so that a refused
+ * stream does not stop the others. A refused stream gets separate heartbeats until one is accepted.
  */
 export async function beatOnce(dependencies: HeartbeatDependencies): Promise<void> {
   const { tracks, health, isRegistered } = dependencies;
@@ -81,7 +80,7 @@ async function beatFor(dependencies: HeartbeatDependencies, streams: readonly st
   const replies = await broker.heartbeat(options.name, progress);
   const receivedMs = options.clock.monotonicMs();
   for (const reply of replies) {
-    // Another server has another clock, whose difference may be large.
+    // Another server may have a clock with a very different time.
     if (reply.status === 'moved' || reply.status === 'reset') brokerClock.reset();
     brokerClock.learn(sentMs, receivedMs, reply.timeMs);
     health.note(reply.stream, 'newest_id', newestIdTrouble(reply));

@@ -1,8 +1,8 @@
 // The part of a subscriber that runs acknowledgement passes and trims. It holds a slot, takes the leases of its share of the
-// streams, and works on the streams whose leases it holds. The broker guarantees what a pass and a trim do, and that a stale lease
-// has no effect.
+// streams, and works on the streams whose leases it holds. The broker guarantees the effect of a pass and a trim, and that a
+// stale lease has none.
 import { backOffDelayMs, pause } from '@millrace/internal';
-import { isRefusal, toBrokerError } from '../errors.js';
+import { isTroubleOfStream, toBrokerError } from '../errors.js';
 import type { Lease, LedgerPassResult, SlotClaim, SlotRequest } from '../port/acknowledgement-ledger.js';
 import type { Broker } from '../port/broker.js';
 import type { EntrySizes } from './entry-sizes.js';
@@ -19,30 +19,27 @@ export interface LedgerDependencies {
   readonly sizes: EntrySizes;
   readonly report: LoopReport;
   readonly health: StreamHealth;
-  /**
-   * False for a stream that the subscriber does not read itself. For such a stream, the ledger runs no
-   * passes, and lets its lease expire.
-   */
+  /** False for a stream that the subscriber does not read. The ledger then runs no passes on it, and lets its lease expire. */
   readonly mayAccount: (stream: string) => boolean;
 }
 
 /**
- * Intervals for streams of other subscribers' shares, in multiples of `leaseMs`. After the first interval,
- * the subscriber tries to adopt such a stream. This succeeds if the lease of the stream has expired. After
- * the second interval, it releases the adopted stream, so that the owner of the share can take it.
+ * Intervals for streams of other subscribers' shares, in multiples of `leaseMs`. The subscriber tries to adopt such a stream
+ * after the first interval, which works only if its lease has expired. It releases the stream after the second interval, so
+ * that the owner of the share can take it.
  */
 const FOREIGN_RETRY_LEASES = 2;
 const FOREIGN_HOLD_LEASES = 4;
 /**
- * Maximum number of characters that one pass should consume. The store handles a pass in one step, which takes about a millisecond
+ * Maximum number of characters that one pass should consume. A pass is one step of the store, which takes about a millisecond
  * at this size.
  */
 const MAX_PASS_CHARS = 1_048_576;
 /** Maximum number of passes per stream that a clean stop runs to acknowledge the handled entries. */
 const FINAL_PASSES = 100;
 /**
- * Part of `trimBatchSize`. If a trim removed at least this part, it is repeated without waiting, because
- * there are probably more entries to remove.
+ * A trim that removed at least this part of `trimBatchSize` is repeated at once, because there are probably more entries to
+ * remove.
  */
 const FULL_TRIM_PART = 0.5;
 /** Time after which the ledger tries a refused stream again, in milliseconds. */
@@ -57,17 +54,18 @@ interface Account {
   /** Local time before which a stream of another subscriber's share is neither adopted nor released. */
   foreignUntilMs: number;
   passAtMs: number;
-  /** Present delay between passes. Doubles after each pass that finds nothing to do. */
+  /** Present delay between passes. It doubles after each pass that finds nothing to do. */
   idleDelayMs: number;
   trimAtMs: number;
+  /** Local time before which erased entries are not removed again. */
+  eraseAtMs: number;
   /** Local time before which the stream is skipped, because the broker refused it. */
   refusedUntilMs: number;
 }
 
 /**
- * Runs one loop with three steps: renew the slot and the leases (at intervals of `leaseMs / 3`), run the due
- * passes and trims, and wait. The wait is short after a full pass, and doubles while there is nothing to do.
- * `nudge` ends the wait early.
+ * Runs one loop with three steps: renew the slot and the leases (at intervals of `leaseMs / 3`), run the due passes and
+ * trims, and wait. The wait is short after a full pass, and doubles while there is nothing to do. `nudge` ends it early.
  */
 export class Ledger {
   readonly #dependencies: LedgerDependencies;
@@ -79,7 +77,7 @@ export class Ledger {
   /** Local time until which no stream of another subscriber is adopted. */
   #graceUntilMs = 0;
   #wake = new AbortController();
-  /** True while the loop waits only because there is nothing to do. A wait after a failure must not be ended early. */
+  /** True if the loop waits only because there is nothing to do. A wait after a failure must not end early. */
   #isIdling = false;
 
   constructor(dependencies: LedgerDependencies) {
@@ -87,13 +85,14 @@ export class Ledger {
     this.#accounts = Array.from(dependencies.tracks.keys(), (stream) => ({
       stream,
       lease: undefined,
-      // With `true`, a new subscriber does not immediately adopt a stream that it finds in another share.
-      // Such a stream may just be moving to another subscriber.
+      // With `true`, a new subscriber does not at once adopt a stream of another share. The stream may just be moving to
+      // another subscriber.
       isMine: true,
       foreignUntilMs: 0,
       passAtMs: 0,
       idleDelayMs: dependencies.options.busyPassDelayMs,
       trimAtMs: 0,
+      eraseAtMs: 0,
       refusedUntilMs: 0,
     }));
   }
@@ -103,10 +102,7 @@ export class Ledger {
     return this.#claim?.slot;
   }
 
-  /**
-   * Called after entries of these streams were read. If the delay of a stream has grown, its next pass is due
-   * immediately.
-   */
+  /** Called after entries of these streams were read. The next pass of a stream with a longer delay is then due at once. */
   nudge(streams: ReadonlySet<string>): void {
     const { busyPassDelayMs } = this.#dependencies.options;
     let isNudged = false;
@@ -158,6 +154,7 @@ export class Ledger {
     const due = accounts.filter(({ passAtMs }) => passAtMs <= nowMs);
     const results = await this.#forEach(due, (account) => this.#runPass(account));
     await this.#forEach(accounts, (account) => this.#trim(account, nowMs));
+    await this.#forEach(accounts, (account) => this.#removeErased(account, nowMs));
     const doneMs = clock.monotonicMs();
     for (const account of due) account.passAtMs = doneMs + this.#delayAfter(account, results.get(account));
     for (const { stream, refusedUntilMs } of accounts)
@@ -178,7 +175,7 @@ export class Ledger {
     for (const [index, result] of settled.entries()) {
       const account = accounts[index];
       if (result.status === 'fulfilled' || account === undefined) continue;
-      if (!isRefusal(result.reason)) throw result.reason;
+      if (!isTroubleOfStream(result.reason)) throw result.reason;
       account.refusedUntilMs = options.clock.monotonicMs() + REFUSED_RETRY_MS;
       health.refuse(account.stream, 'ledger', result.reason);
     }
@@ -199,9 +196,9 @@ export class Ledger {
   }
 
   /**
-   * Starts a grace period when this renewal is late. After a pause of the store, all leases and slots have expired although no
-   * subscriber is dead. During the grace period, each subscriber keeps its streams and adopts no others, so that all subscribers
-   * have time to renew their leases.
+   * Starts a grace period if this renewal is late. After a pause of the store, all leases and slots have expired although no
+   * subscriber is dead. Each subscriber keeps its streams and adopts no others in the grace period, so that all have time to
+   * renew their leases.
    */
   #noteDelay(): void {
     const { broker, options } = this.#dependencies;
@@ -217,7 +214,7 @@ export class Ledger {
   }
 
   /**
-   * Returns the request for a slot. The first request asks for the slot of this `instance`, if there is one. Later requests ask for
+   * Returns the request for a slot. The first request names the slot of this `instance`, if there is one. Later requests name
    * the slot that the subscriber had.
    */
   #slotRequest(): SlotRequest {
@@ -279,6 +276,27 @@ export class Ledger {
     if (removed > 0) options.onTrim(account.stream, result);
   }
 
+  /**
+   * Removes erased entries, at most once per `trimIntervalMs`. Needs no lease, because the holder of the lease may be of a build
+   * that does not remove them. Streams without erasures cost nothing.
+   */
+  async #removeErased(account: Account, nowMs: number): Promise<void> {
+    const { broker, options, tracks } = this.#dependencies;
+    const { stream } = account;
+    const track = tracks.get(stream);
+    if (track?.mayHaveErased !== true || nowMs < account.eraseAtMs) return;
+    account.eraseAtMs = nowMs + options.trimIntervalMs;
+    // An erasure that is noted during the call sets this to true again.
+    track.mayHaveErased = false;
+    try {
+      const { removed, waiting } = await broker.erasures.remove(stream);
+      if (removed + waiting > 0) track.mayHaveErased = true;
+    } catch (error) {
+      track.mayHaveErased = true;
+      throw error;
+    }
+  }
+
   #delayAfter(account: Account, result: LedgerPassResult | undefined): number {
     const { passEntryCount, fullPassDelayMs, busyPassDelayMs, idlePassDelayMs } = this.#dependencies.options;
     const most = result?.status === 'done' ? Math.max(result.consumed, result.acknowledged) : 0;
@@ -292,8 +310,8 @@ export class Ledger {
   }
 
   /**
-   * Runs passes until nothing is left to acknowledge, then releases the lease. First acquires the lease if
-   * the subscriber does not hold it, for example because the last attempt failed.
+   * Runs passes until nothing is left to acknowledge, then releases the lease. Acquires the lease first if the subscriber
+   * does not hold it, for example because the last attempt failed.
    */
   async #finish(account: Account): Promise<void> {
     const { broker, options } = this.#dependencies;

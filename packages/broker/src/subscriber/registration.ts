@@ -1,4 +1,4 @@
-// Registers a subscriber at the streams when it starts, and later again at the streams that the broker refused at the start.
+// Registers a subscriber at the streams when it starts. Registers it later at the streams that the broker refused then.
 import { backOffDelayMs, pause } from '@millrace/internal';
 import { toBrokerError } from '../errors.js';
 import type { Broker } from '../port/broker.js';
@@ -17,16 +17,13 @@ export interface RegistrationDependencies {
   readonly brokerClock: BrokerClock;
   readonly health: StreamHealth;
   readonly report: LoopReport;
-  /**
-   * Called when the subscriber was registered at a stream that the broker had refused before. Reading begins
-   * at `start`.
-   */
+  /** Called when the subscriber was registered at a stream that the broker had refused. Reading begins at `start`. */
   readonly onLateStart: (start: StreamStart) => void;
-  /** Called when the subscriber begins to read a stream that the broker had refused before. */
+  /** Called when the subscriber begins to read a stream that the broker had refused. */
   readonly onServed: () => void;
 }
 
-/** Keeps the state of each stream: registered at the start, or refused → registered → read. Bounded by the broker's streams. */
+/** Keeps the state of each stream: registered at the start, or refused → registered → read. The broker's streams bound it. */
 export class Registration {
   readonly #dependencies: RegistrationDependencies;
   /** Streams at which the subscriber is not registered, because the broker refused them. */
@@ -54,7 +51,7 @@ export class Registration {
   }
 
   /**
-   * Registers at every stream. While the broker is unavailable, it retries with back-off. Resolves to `undefined` when `signal`
+   * Registers at every stream. Retries with back-off while the broker is unavailable. Resolves to `undefined` if `signal`
    * fires first.
    */
   async start(signal: AbortSignal): Promise<readonly StreamStart[] | undefined> {

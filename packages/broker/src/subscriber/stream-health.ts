@@ -1,4 +1,4 @@
-// Records the troubles of single streams, so that a trouble can be reported while the other streams continue.
+// Records troubles of single streams. A trouble is reported while the other streams continue.
 import { type EntryId, entryIdMs, LAST_ENTRY_ID } from '../entries/entry-id.js';
 import type { BrokerError } from '../errors.js';
 
@@ -7,10 +7,11 @@ import type { BrokerError } from '../errors.js';
  * - `refused`: the store permanently refuses the stream, for example because a key has the wrong type.
  * - `exhausted`: the newest ID is the largest possible ID, so nothing can be appended.
  * - `ahead`: the newest ID is ahead of the broker's clock.
+ * @beta
  */
 export type StreamTroubleKind = 'refused' | 'exhausted' | 'ahead';
 
-/** One trouble of one stream. The trouble lasts until `onTroubleOver` is called with this stream and kind. */
+/** One trouble of one stream. It lasts until `onTroubleOver` is called with this stream and kind. @beta */
 export interface StreamTrouble {
   readonly stream: string;
   readonly kind: StreamTroubleKind;
@@ -60,7 +61,7 @@ export class StreamHealth {
     this.note(stream, source, { stream, kind: 'refused', message: error.message });
   }
 
-  /** Records the present finding of `source`. `undefined` means that there is no trouble. */
+  /** Records the present finding of `source`. `undefined` means no trouble. */
   note(stream: string, source: HealthSource, trouble: StreamTrouble | undefined): void {
     const known = this.#found.get(stream);
     if (known === undefined && trouble === undefined) return;
@@ -81,12 +82,12 @@ function kindsOf(found: ReadonlyMap<HealthSource, StreamTrouble>): ReadonlySet<S
 }
 
 /**
- * IDs may be ahead of the broker's clock by this time without a report, in milliseconds. After a failover,
- * the clock of the new server may be behind.
+ * Milliseconds by which IDs may be ahead of the broker's clock without a report. The new server's clock may be behind after a
+ * failover.
  */
 const MAX_LEAD_MS = 5_000;
 
-/** Returns the trouble that the newest ID of a stream shows, compared with the broker's time in the same reply. */
+/** Returns the trouble that a stream's newest ID shows, compared with the broker's time in the same reply. */
 export function newestIdTrouble(reply: {
   readonly stream: string;
   readonly lastId: EntryId;

@@ -3,9 +3,9 @@
 import type { SlotClaim } from '../port/acknowledgement-ledger.js';
 
 /**
- * Returns the streams of the holder of `claim.slot`. With `n` held slots, stream number `i` belongs to the slot at index `i mod n`.
- * Therefore every stream has exactly one holder, and the load is even. When the number of held slots changes, streams move to other
- * holders.
+ * Returns the streams of the holder of `claim.slot`. With `n` held slots, stream number `i` belongs to the slot at index `i
+ * mod n`. Therefore every stream has exactly one holder, and the load is even. Streams move to other holders when the number
+ * of held slots changes.
  */
 export function shareOfStreams(claim: SlotClaim, streams: readonly string[]): ReadonlySet<string> {
   const rank = claim.heldSlots.indexOf(claim.slot);

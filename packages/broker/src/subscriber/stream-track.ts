@@ -19,15 +19,14 @@ interface Tip {
   readonly entriesAdded: number;
 }
 
-/** Number of the newest received IDs that are kept, to find a tip that the reader has already passed. */
+/** Number of the newest received IDs that are kept. They show a tip that the reader has already passed. */
 const RECENT_IDS = 1_024;
 
 /**
- * The progress of a subscriber in one stream. The track finds losses by counting, never by guessing from IDs.
- * Between two tips (reported states of the stream), the number of received entries must equal the number of
- * appended entries. The number of entries received up to a tip is known in three cases: the cursor is at the
- * tip, the cursor passes the tip later, or the tip is among the newest received IDs. The first tip is the
- * baseline. Losses before the first tip cannot be found.
+ * The progress of a subscriber in one stream. The track finds losses by counting, never by guessing from IDs. Between two
+ * tips (reported states of the stream), the numbers of received and of appended entries must be equal. The number received up
+ * to a tip is known in three cases: the cursor is at the tip, the cursor passes the tip later, or the tip is among the newest
+ * received IDs. The first tip is the baseline. Losses before it cannot be found.
  */
 export class StreamTrack {
   readonly stream: string;
@@ -37,10 +36,16 @@ export class StreamTrack {
   /** The entry at the cursor; `undefined` before the first one. */
   #newest: Entry | undefined;
   #entriesAdded: number;
-  /** Number that rises when the epoch changes. A read uses it to recognise entries that were read in the previous epoch. */
+  /** A number that rises with each change of the epoch. A read uses it to recognise entries of the previous epoch. */
   #generation = 0;
   #received = 0;
-  #baseline: { readonly received: number; readonly entriesAdded: number } | undefined;
+  #baseline:
+    | { readonly received: number; readonly entriesAdded: number; readonly lastId: EntryId }
+    | undefined;
+  /** Erased entries after the baseline that were not received. They may have been removed before they were read. */
+  #erasedUnread: EntryId[] = [];
+  /** True if erased entries may still be in the stream. */
+  mayHaveErased = true;
   /** The oldest tip ahead of the cursor, which the cursor will pass next. */
   #ahead: Tip | undefined;
   /** Ring buffer of the newest received IDs: ID number `n` is at index `n % RECENT_IDS`. */
@@ -87,14 +92,11 @@ export class StreamTrack {
 
   get progress(): ReadProgress {
     const progress = { epoch: this.#epoch, cursor: this.#cursor, entriesAdded: this.#entriesAdded };
-    // The digest is computed for heartbeats, a few times a second, and not for every entry.
+    // The digest is computed for heartbeats, a few times a second, instead of for every entry.
     return this.#newest === undefined ? progress : { ...progress, digest: entryDigest(this.#newest) };
   }
 
-  /**
-   * True when the subscriber has read the entry at its cursor. In that case, the entry was certainly in the
-   * stream.
-   */
+  /** True if the subscriber has read the entry at its cursor. That entry was then certainly in the stream. */
   get hasRead(): boolean {
     return this.#newest !== undefined;
   }
@@ -110,8 +112,8 @@ export class StreamTrack {
   }
 
   /**
-   * Records that entries before `firstId` may have been removed unread. Lost entries that are counted up to `firstId` belong to
-   * this gap.
+   * Records that entries before `firstId` may have been removed unread. Lost entries that are later counted up to `firstId`
+   * belong to this gap.
    */
   noteGap(firstId: EntryId): void {
     this.#gapUpTo = firstId;
@@ -122,11 +124,11 @@ export class StreamTrack {
     return this.#isGapKnown;
   }
 
-  /** Moves the cursor to a received entry. Returns the number of entries before it that are newly known to be lost. */
+  /** Moves the cursor to a received entry. Returns how many entries before it are newly known to be lost. */
   advance(entry: Entry): number {
     const { id } = entry;
-    // The entry at the tip may have been removed. Therefore the cursor passes the tip at the first entry
-    // after the tip. All entries received before that entry are counted.
+    // The entry at the tip may have been removed. Therefore the first entry after the tip passes it. All entries received
+    // before that entry count.
     const isPastTip = this.#ahead !== undefined && compareEntryIds(id, this.#ahead.lastId) > 0;
     const lost = isPastTip ? this.#passTip() : 0;
     this.#recent[this.#received % RECENT_IDS] = id;
@@ -137,7 +139,7 @@ export class StreamTrack {
     return lost;
   }
 
-  /** Records the state of the stream at one moment. Returns the number of entries that are newly known to be lost. */
+  /** Records the state of the stream at one moment. Returns how many entries are newly known to be lost. */
   noteTip(tip: Tip): number {
     this.#entriesAdded = tip.entriesAdded;
     this.#target ??= tip.lastId;
@@ -152,6 +154,28 @@ export class StreamTrack {
     }
     const received = this.#receivedUpTo(tip.lastId);
     return received === undefined ? 0 : this.#settle(received, tip);
+  }
+
+  /**
+   * Records that a control entry, which was the last received entry, erases these entries. Erased entries that were not received do
+   * not count as lost.
+   */
+  noteErased(ids: readonly EntryId[]): void {
+    this.mayHaveErased = true;
+    const from = this.#baseline?.lastId;
+    // Losses before the first tip are not counted.
+    if (from === undefined) return;
+    const isUnread = (id: EntryId): boolean =>
+      compareEntryIds(id, from) > 0 && this.#receivedUpTo(id) === undefined;
+    this.#erasedUnread.push(...ids.filter(isUnread));
+  }
+
+  /**
+   * Forgets the tip ahead of the cursor. Called when the subscriber had been declared dead: entries before this tip may have been
+   * erased and removed since then, and only the next tip is certainly after their control entries.
+   */
+  skipTip(): void {
+    this.#ahead = undefined;
   }
 
   /** Starts again at the beginning of the stream in a new epoch, because the stream was lost or rewound. */
@@ -178,6 +202,7 @@ export class StreamTrack {
     this.#ahead = undefined;
     this.#target = undefined;
     this.#gapUpTo = undefined;
+    this.#erasedUnread = [];
     this.noteTip(start);
   }
 
@@ -209,10 +234,20 @@ export class StreamTrack {
     this.#isGapKnown = this.#gapUpTo !== undefined;
     if (this.#gapUpTo !== undefined && compareEntryIds(lastId, this.#gapUpTo) >= 0) this.#gapUpTo = undefined;
     const before = this.#baseline;
-    this.#baseline = { received, entriesAdded };
+    this.#baseline = { received, entriesAdded, lastId };
+    const erased = this.#takeErased(lastId);
     if (before === undefined) return 0;
-    const lost = entriesAdded - before.entriesAdded - (received - before.received);
+    const lost = entriesAdded - before.entriesAdded - (received - before.received) - erased;
     return Math.max(0, lost);
+  }
+
+  /** Returns the number of unread erased entries up to `id`, and forgets them. */
+  #takeErased(id: EntryId): number {
+    if (this.#erasedUnread.length === 0) return 0;
+    const later = this.#erasedUnread.filter((erased) => compareEntryIds(erased, id) > 0);
+    const taken = this.#erasedUnread.length - later.length;
+    this.#erasedUnread = later;
+    return taken;
   }
 
   /** Returns the number of entries received up to `id`, or `undefined` if `id` is not among the newest received IDs. */

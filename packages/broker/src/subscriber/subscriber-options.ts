@@ -22,27 +22,28 @@ import type { StreamTrouble, StreamTroubleKind } from './stream-health.js';
 /**
  * The source of an error. `entry`: `onEntry` threw. `stop`: a lease, slot or cursor could not be released at
  * the stop. The other sources are loops, which continue after a failure.
+ * @beta
  */
 export type SubscriberErrorSource = 'entry' | 'tail' | 'heartbeat' | 'ledger' | 'stop';
 
 /**
- * State of a subscriber: `idle` → `registering` → `tailing` ⇄ `recovering` → `stopping` → `stopped`.
- * In any state except `tailing`, some published entries may still be unread.
+ * State of a subscriber: `idle` → `registering` → `tailing` ⇄ `recovering` → `stopping` → `stopped`. Some published entries
+ * may be unread in any state except `tailing`.
+ * @beta
  */
 export type SubscriberState = 'idle' | 'registering' | 'tailing' | 'recovering' | 'stopping' | 'stopped';
 
-/** Options of `createSubscriber`. */
+/** Options of `createSubscriber`. @beta */
 export interface SubscriberOptions {
   /**
-   * Name of the subscriber, with 1 to 256 characters. The name must be unique among all subscribers of the
-   * broker, even across restarts. Therefore make a part of the name random. Two processes with one name would
-   * acknowledge entries for each other.
+   * Name of the subscriber, with 1 to 256 characters. It must be unique among all subscribers of the broker, even across
+   * restarts, so make a part of it random. Two processes with one name would acknowledge entries for each other.
    */
   readonly name: string;
   /** Name that stays the same across restarts, so that the subscriber gets its slot again. @defaultValue none */
   readonly instance?: string;
   /**
-   * Called once for each entry, in stream order. The function must be synchronous, because the entry counts as handled when it has
+   * Called once for each entry, in stream order. It must be synchronous, because the entry counts as handled when it has
    * returned. If it throws, the error goes to `onError`, and the entry still counts as handled. During the call,
    * `subscriber.position()` already includes the entry.
    */
@@ -53,25 +54,28 @@ export interface SubscriberOptions {
    */
   readonly warmUp?: (starts: readonly StreamStart[]) => Promise<void>;
   /**
-   * Called when the stream was lost or rewound. The subscriber will read the remaining entries from the
-   * beginning, in a new epoch. `lastId` is the newest of these entries at this moment.
+   * Called when the stream was lost or rewound. The subscriber reads the remaining entries from the beginning, in a new
+   * epoch. `lastId` is the newest of them at this moment.
    */
   readonly onReset?: (stream: string, lastId: EntryId) => void;
   /**
-   * Called when another server serves the stream, and this server has every entry that was read. Reading
-   * continues from the cursor, in a new epoch.
+   * Called when another server serves the stream and has every entry that was read. Reading continues from the cursor, in a
+   * new epoch.
    */
   readonly onMove?: (stream: string) => void;
   /**
-   * Called when entries may have been removed from the stream before they were read. The next entry is
-   * `firstId`. `onGap` reports the number of removed entries later. `onOvertaken` is called only if the
-   * subscriber had a backlog or was paused. Other gaps are reported only by `onGap`.
+   * Called and awaited before `onOvertaken`. Until it resolves, no further entry of the stream, and of the streams that are read
+   * together with it, is handled. It must not reject.
+   */
+  readonly beforeOvertaken?: (stream: string) => Promise<void>;
+  /**
+   * Called when entries before `firstId`, the next entry, may have been removed from the stream unread. `onGap` reports their
+   * number later. Called only if the subscriber had a backlog or was paused. Only `onGap` reports other gaps.
    */
   readonly onOvertaken?: (stream: string, firstId: EntryId) => void;
   /**
-   * Called when `lost` entries are known to have been removed from the stream before they were read. The loss becomes known when
-   * the cursor passes an entry that the broker has reported as the newest. `isKnown` is true when `onOvertaken` was called for the
-   * gap.
+   * Called when `lost` entries are known to have been removed from the stream unread. A loss becomes known when the cursor
+   * passes an entry that the broker has reported as the newest. `isKnown` is true if `onOvertaken` was called for the gap.
    */
   readonly onGap?: (stream: string, lost: number, isKnown: boolean) => void;
   /** Called after each read that returned entries. The cursors of `streams` have moved. */
@@ -81,7 +85,7 @@ export interface SubscriberOptions {
   /** Called once after every change of the state. */
   readonly onStateChange?: (state: SubscriberState, cause?: Error) => void;
   /**
-   * Called for every error that `onEntry` throws, for the first failure of a loop after a success, and for a failure at the stop.
+   * Called for every error that `onEntry` throws, for a loop's first failure after a success, and for a failure at the stop.
    */
   readonly onError?: (error: Error, source: SubscriberErrorSource) => void;
   /** Called once when a trouble with one stream begins. The other streams continue. */
@@ -123,6 +127,7 @@ const RULES: OptionRules<SubscriberOptions> = {
   warmUp: callback,
   onReset: callback,
   onMove: callback,
+  beforeOvertaken: callback,
   onOvertaken: callback,
   onGap: callback,
   onAdvance: callback,
@@ -149,6 +154,7 @@ export function resolveSubscriberOptions(options: SubscriberOptions): ResolvedSu
     warmUp: async () => {},
     onReset: () => {},
     onMove: () => {},
+    beforeOvertaken: async () => {},
     onOvertaken: () => {},
     onGap: () => {},
     onAdvance: () => {},
@@ -171,7 +177,7 @@ export function resolveSubscriberOptions(options: SubscriberOptions): ResolvedSu
   });
 }
 
-/** Callbacks by which a loop reports the outcome of every round to its subscriber. The subscriber acts only on changes. */
+/** Callbacks for the outcome of every round of a loop. The subscriber acts only on changes. */
 export interface LoopReport {
   readonly onSuccess: () => void;
   readonly onFailure: (error: BrokerError) => void;

@@ -1,5 +1,6 @@
-// A subscriber is a gateway's reader of the broker. A subscriber reads every stream, reports its progress, and runs its share of
-// the passes and trims. This code uses only the port, so it works with every broker.
+// A subscriber is a gateway's reader of the broker. It reads every stream, reports its progress, and runs its share of the
+// passes and trims. It uses only the port, so it works with every broker.
+import { setMaxListeners } from 'node:events';
 import { invalid } from '../arguments.js';
 import { type EntryId, FIRST_ENTRY_ID } from '../entries/entry-id.js';
 import { BrokerError, toBrokerError } from '../errors.js';
@@ -8,6 +9,7 @@ import type { HeartbeatReply, StreamStart } from '../port/subscriber-registry.js
 import { type CurrentPosition, joinPosition, type ReportedTip } from '../positions/position.js';
 import { BrokerClock } from './broker-clock.js';
 import { EntrySizes } from './entry-sizes.js';
+import { FailingLoops, type Loop } from './failing-loops.js';
 import { beatOnce, type HeartbeatDependencies, runHeartbeat } from './heartbeat.js';
 import { Ledger } from './ledger.js';
 import { Registration } from './registration.js';
@@ -17,17 +19,10 @@ import {
   type LoopReport,
   type ResolvedSubscriberOptions,
   resolveSubscriberOptions,
-  type SubscriberErrorSource,
   type SubscriberOptions,
   type SubscriberState,
 } from './subscriber-options.js';
 import { Tail } from './tail.js';
-
-/** One loop that may fail, and the streams on which it works. */
-interface Loop {
-  readonly source: SubscriberErrorSource;
-  readonly tracks: ReadonlyMap<string, StreamTrack>;
-}
 
 /** The heartbeat and the read loop of one group of streams. */
 interface GroupLoops {
@@ -51,6 +46,7 @@ interface GroupLoops {
  * await subscriber.start(); // registers and reads, until stop
  * await subscriber.stop();
  * ```
+ * @beta
  */
 export function createSubscriber(broker: Broker, options: SubscriberOptions): Subscriber {
   return new Subscriber(broker, resolveSubscriberOptions(options));
@@ -60,14 +56,14 @@ export function createSubscriber(broker: Broker, options: SubscriberOptions): Su
  * A subscriber of a broker. Its states:
  * - `idle` → `registering`: `start` was called. The cursors are registered, heartbeats begin, and `warmUp` runs.
  * - `registering` → `tailing`: the first read may begin.
- * - `tailing` → `recovering`: a read or a heartbeat failed, the broker had declared the subscriber dead, a stream was lost, or
- *   another server serves a stream.
+ * - `tailing` → `recovering`: a read or a heartbeat failed, the broker had declared the subscriber dead, a stream was lost,
+ *   or another server serves a stream.
  * - `recovering` → `tailing`: both loops work again, and every cursor has reached the newest entry that was known after the
  *   trouble.
  * - any state → `stopping` → `stopped`: `stop` was called. A stopped subscriber cannot be started again.
  *
- * A stream that the broker refuses changes no state. Such a stream is listed in `troubles` and tried again later. The other
- * streams continue.
+ * A refused stream does not change the state. It is listed in `troubles` and tried again later. The other streams continue.
+ * @beta
  */
 export class Subscriber {
   readonly #broker: Broker;
@@ -75,18 +71,17 @@ export class Subscriber {
   readonly #brokerClock: BrokerClock;
   /** Ends all loops and every wait of `start`. */
   readonly #stopping = new AbortController();
-  /** The track of each stream, in the broker's order; filled by `start`. */
+  /** The track of each stream, in the broker's order. `start` fills it. */
   readonly #tracks = new Map<string, StreamTrack>();
   readonly #sizes = new EntrySizes();
   readonly #health: StreamHealth;
   readonly #registration: Registration;
-  /** The loops whose last round failed. */
-  readonly #failing = new Set<Loop>();
+  readonly #failing = new FailingLoops();
   #state: SubscriberState = 'idle';
   #ledger: Ledger | undefined;
   /**
-   * The loops of each read group of the broker, in the order of the groups. Separate loops keep trouble with one group from
-   * delaying the others.
+   * The loops of each read group of the broker, in the order of the groups. Trouble with one group does not delay the others,
+   * because each has its own loops.
    */
   #groups: readonly GroupLoops[] = [];
   #loops: Promise<void>[] = [];
@@ -95,6 +90,8 @@ export class Subscriber {
 
   /** @internal Use `createSubscriber`. */
   constructor(broker: Broker, options: ResolvedSubscriberOptions) {
+    // All loops wait with this signal. On a cluster there are loops for each group, and Node warns about more than ten listeners.
+    setMaxListeners(0, this.#stopping.signal);
     this.#broker = broker;
     this.#options = options;
     this.#brokerClock = new BrokerClock(() => options.clock.monotonicMs());
@@ -129,17 +126,17 @@ export class Subscriber {
   }
 
   /**
-   * True when the subscriber has handled every entry from before its start, or from before its last recovery. Streams that the
-   * broker refuses are ignored. If the broker refuses all streams, this is false.
+   * True if the subscriber has handled every entry from before its start or its last recovery. Ignores streams that the
+   * broker refuses. False if the broker refuses all streams.
    */
   get isCaughtUp(): boolean {
     return this.#state === 'tailing' && this.#haveAllCaughtUp();
   }
 
   /**
-   * Registers, warms up and begins to read. While the broker is unavailable, `start` retries with back-off.
-   * @throws BrokerError `refused` when the broker refuses every stream, `closed` when the broker is closed, or `invalid_argument`
-   * when the subscriber is started twice. Also throws the error of `warmUp`.
+   * Registers, warms up and begins to read. Retries with back-off while the broker is unavailable.
+   * @throws BrokerError `refused` if the broker refuses every stream, `closed` if the broker is closed, or `invalid_argument`
+   *   if the subscriber is started twice. Also throws the error of `warmUp`
    */
   async start(): Promise<void> {
     if (this.#state !== 'idle') throw invalid('a subscriber can be started only once: create another one');
@@ -154,8 +151,8 @@ export class Subscriber {
   }
 
   /**
-   * Stops reading, acknowledges the handled entries, and releases the leases, the slot and the cursors. Never rejects, because
-   * leases and slots that could not be released expire. Idempotent.
+   * Stops reading, acknowledges the handled entries, and releases the leases, the slot and the cursors. Never rejects: leases
+   * and slots that could not be released expire. Idempotent.
    */
   stop(): Promise<void> {
     this.#stopped ??= this.#end();
@@ -205,6 +202,11 @@ export class Subscriber {
     return this.#brokerClock.wallMs() ?? this.#options.clock.wallMs();
   }
 
+  /** See `StreamTrack.noteErased`. Called inside `onEntry`, for a control entry that erases entries of its stream. */
+  noteErased(stream: string, ids: readonly EntryId[]): void {
+    this.#tracks.get(stream)?.noteErased(ids);
+  }
+
   async #begin(): Promise<void> {
     const { signal } = this.#stopping;
     const starts = await this.#registration.start(signal);
@@ -214,14 +216,14 @@ export class Subscriber {
     await this.#options.warmUp(starts);
     if (signal.aborted) return;
     this.#startReading();
-    // `troubles` must list the refused streams before the state becomes `tailing`.
+    // The state becomes `tailing` only after `troubles` lists the refused streams.
     await this.#registration.tryRefused();
     if (signal.aborted) return;
     this.#loops.push(this.#registration.runLate(signal));
     this.#change('tailing');
   }
 
-  /** Creates the tracks in the order of the broker and of positions. A refused stream gets a track at `unknownStart`. */
+  /** Creates the tracks in the order of the broker and of positions. The track of a refused stream starts at `unknownStart`. */
   #createTracks(starts: readonly StreamStart[]): void {
     const known = new Map(starts.map((start) => [start.stream, start]));
     for (const { name } of this.#broker.partitioning.streams) {
@@ -229,7 +231,7 @@ export class Subscriber {
       const track = new StreamTrack(start ?? unknownStart(name, this.brokerTimeMs()));
       this.#tracks.set(name, track);
       if (start !== undefined) continue;
-      // No heartbeat reports a refused stream. With this artificial tip, clients do not wait for entries of the stream.
+      // No heartbeat reports a refused stream. This artificial tip keeps clients from waiting for its entries.
       track.noteReportedTip(FIRST_ENTRY_ID, Number.POSITIVE_INFINITY);
       this.#registration.noteRefused(name);
     }
@@ -317,6 +319,7 @@ export class Subscriber {
     track.notePreviousEpoch(reply.previousEpoch);
     if (reply.status === 'revived') {
       track.loseTarget();
+      track.skipTip();
       this.#recover(new BrokerError('unavailable', `${this.name} had been declared dead on ${stream}`));
     }
     const lost = track.noteTip(reply);
@@ -324,7 +327,7 @@ export class Subscriber {
     this.#recoverIfDone();
   }
 
-  /** Ends the present read of the stream's group, because that read uses an outdated cursor. */
+  /** Ends the present read of the stream's group, because it uses an outdated cursor. */
   #interrupt(stream: string): void {
     for (const { tail, reading } of this.#groups) if (reading.tracks.has(stream)) tail.interrupt();
   }
@@ -332,7 +335,7 @@ export class Subscriber {
   async #end(): Promise<void> {
     this.#change('stopping');
     this.#stopping.abort();
-    // The error is ignored here, because `start` reports it to its caller.
+    // `start` reports the error to its caller.
     await this.#starting?.catch(() => {});
     await Promise.all(this.#loops);
     try {
@@ -340,7 +343,7 @@ export class Subscriber {
       await this.#ledger?.release();
       if (this.#tracks.size > 0) await this.#broker.unregister(this.name);
     } catch (error) {
-      // This failure is harmless, because leases and slots expire, and a cursor without heartbeats is removed.
+      // The failure is harmless: leases and slots expire, and a cursor without heartbeats is removed.
       this.#options.onError(toBrokerError(error, 'unavailable'), 'stop');
     }
     this.#change('stopped');
@@ -355,18 +358,13 @@ export class Subscriber {
   }
 
   #fails(loop: Loop, error: BrokerError): void {
-    if (this.#failing.has(loop)) return;
-    // Several loops with the same source usually fail for the same reason, so only the first failure is reported.
-    const isNews = !this.#isFailing(loop.source);
-    this.#failing.add(loop);
+    // Loops with the same source usually fail for the same reason, so only the first failure is reported.
+    const isNews = !this.#failing.isFailing(loop.source);
+    if (!this.#failing.add(loop)) return;
     if (isNews) this.#options.onError(error, loop.source);
     if (loop.source === 'ledger') return;
     for (const track of loop.tracks.values()) track.loseTarget();
     this.#recover(error);
-  }
-
-  #isFailing(source: SubscriberErrorSource): boolean {
-    return [...this.#failing].some((loop) => loop.source === source);
   }
 
   #recover(cause: BrokerError): void {
@@ -374,7 +372,8 @@ export class Subscriber {
   }
 
   #recoverIfDone(): void {
-    if (this.#state !== 'recovering' || this.#isFailing('tail') || this.#isFailing('heartbeat')) return;
+    if (this.#state !== 'recovering') return;
+    if (this.#failing.isFailing('tail') || this.#failing.isFailing('heartbeat')) return;
     if (this.#haveAllCaughtUp()) this.#change('tailing');
   }
 

@@ -9,10 +9,7 @@ import type { StreamHealth } from './stream-health.js';
 import type { StreamTrack } from './stream-track.js';
 import type { LoopReport, ResolvedSubscriberOptions } from './subscriber-options.js';
 
-/**
- * Maximum number of characters that one read should return, because a read is one reply and is handled in one turn of the event
- * loop.
- */
+/** Maximum number of characters that one read should return. A read is one reply, and one turn of the event loop handles it. */
 const MAX_READ_CHARS = 4_194_304;
 
 /** Time after which a refused stream is tried again in a separate read, in milliseconds. */
@@ -33,14 +30,15 @@ export interface TailDependencies {
 }
 
 /**
- * Reads until `signal` fires. After a failure, the tail waits with back-off. Then it reads without blocking,
- * so that it immediately learns whether the broker is back. The tail always continues at its cursors. If it
- * continued at the newest entry, entries that were published during the failure would be lost. A stream that
- * the broker refuses is read separately, so that it does not stop the others.
+ * Reads until `signal` fires. After a failure, the tail waits with back-off. It then reads without blocking, so that it
+ * learns at once whether the broker is back.
+ *
+ * The tail always continues at its cursors. From the newest entry on, it would lose the entries that were published during
+ * the failure. A stream that the broker refuses is read separately, so that it does not stop the others.
  */
 export class Tail {
   readonly #dependencies: TailDependencies;
-  /** Ends the present read, without ending the loop. The controller is replaced after it has fired. */
+  /** Ends the present read, without ending the loop. A new controller replaces one that has fired. */
   #interrupt = new AbortController();
   /** Every stream of the group. The group does not change while the tail runs. */
   readonly #all: readonly StreamTrack[];
@@ -64,7 +62,7 @@ export class Tail {
     this.#all = [...dependencies.tracks.values()];
   }
 
-  /** Ends the present read, because that read uses an outdated cursor. */
+  /** Ends the present read, because it uses an outdated cursor. */
   interrupt(): void {
     this.#interrupt.abort();
   }
@@ -88,7 +86,7 @@ export class Tail {
     if (this.#interrupt.signal.aborted) this.#interrupt = new AbortController();
     if (this.#refused.size > 0) await this.#tryRefused(signal);
     const asked = this.#all.every(this.#mayAsk) ? this.#all : this.#all.filter(this.#mayAsk);
-    // While a stream is left out, reads block for a shorter time, so that the stream is tried again even if the others have no new
+    // Reads block for a shorter time while a stream is left out. It is then tried again even if the others have no new
     // entries.
     const isWhole = asked === this.#all;
     const longestMs = isWhole ? options.readBlockMs : Math.min(options.readBlockMs, REFUSED_RETRY_MS);
@@ -106,7 +104,7 @@ export class Tail {
     this.#dependencies.mayRead(stream) && !this.#refused.has(stream);
 
   /**
-   * Reads these streams together. If the broker refuses the read, reads each stream alone, because usually only one stream is
+   * Reads these streams together. If the broker refuses the read, reads each stream alone, because usually only one is
    * refused.
    */
   async #readGroup(asked: readonly StreamTrack[], blockMs: number, signal: AbortSignal): Promise<boolean> {
@@ -143,26 +141,33 @@ export class Tail {
   }
 
   /**
-   * Reads these streams and handles their entries. Resolves to true when a stream returned the full count, so that more entries are
-   * probably waiting.
+   * Reads these streams and handles their entries. Resolves to true if a stream returned the full count, because more entries
+   * then probably wait.
    */
   async #readStreams(asked: readonly StreamTrack[], blockMs: number, signal: AbortSignal): Promise<boolean> {
     const { broker, options, tracks, sizes, onProgress } = this.#dependencies;
     this.#noteAsked(asked);
     const generations = this.#generations;
     const count = this.#readCount();
-    const found = await broker.readAfter(this.#cursors, { count, blockMs, signal: this.#interrupt.signal });
+    const read = { count, blockMs, signal: this.#interrupt.signal };
+    let found = await broker.readAfter(this.#cursors, read);
     if (signal.aborted) return false;
     const stoodStill = this.#noteReturn();
+    if (stoodStill && found.size > 0) {
+      // The reply may have waited here for longer than others waited for this subscriber. Its entries may have been erased
+      // meanwhile.
+      found = await broker.readAfter(this.#cursors, { ...read, blockMs: 0 });
+      if (signal.aborted) return false;
+    }
     let isFull = false;
     for (const [stream, entries] of found) {
       const track = tracks.get(stream);
-      // The track was reset during the read. Handling these entries would skip entries between the new cursor
-      // and these entries.
+      // The track was reset during the read. Handling these entries would skip the entries between them and the new cursor.
       if (track === undefined || track.generation !== generations.get(stream)) continue;
       sizes.note(stream, entries);
       const isBehind = stoodStill || entries.length >= count;
       if (isBehind && (await this.#isOvertaken(track))) {
+        await options.beforeOvertaken(stream);
         if (signal.aborted || track.generation !== generations.get(stream)) continue;
         const firstId = entries[0]?.id ?? track.cursor;
         track.noteGap(firstId);
@@ -197,8 +202,8 @@ export class Tail {
   }
 
   /**
-   * Records that a read has returned. Returns true when the reader was paused: more than twice `readBlockMs`
-   * have passed since the previous read returned.
+   * Records that a read has returned. Returns true if the reader was paused: the previous read returned more than twice
+   * `readBlockMs` ago.
    */
   #noteReturn(): boolean {
     const { clock, readBlockMs } = this.#dependencies.options;
@@ -208,17 +213,14 @@ export class Tail {
     return beforeMs !== undefined && nowMs - beforeMs > 2 * readBlockMs;
   }
 
-  /**
-   * True when entries after the cursor may have been removed before they were read. A trim never removes the entry at a cursor.
-   * Therefore, while the stream has that entry or an older one, no entry after the cursor was removed.
-   */
+  /** True when entries after the cursor were trimmed before they were read. */
   async #isOvertaken(track: StreamTrack): Promise<boolean> {
     if (!track.hasRead) return false;
-    const [oldest] = await this.#dependencies.broker.readRange(track.stream, { count: 1 });
-    return oldest === undefined || compareEntryIds(oldest.id, track.cursor) > 0;
+    const { completeAfter } = await this.#dependencies.broker.inspect(track.stream);
+    return compareEntryIds(completeAfter, track.cursor) > 0;
   }
 
-  /** Returns the count for the next read. All streams of a read share one count, so the stream with the largest entries decides. */
+  /** Returns the count for the next read. All streams share one count, so the stream with the largest entries decides. */
   #readCount(): number {
     const { options, sizes } = this.#dependencies;
     const share = MAX_READ_CHARS / Math.max(1, this.#all.length);
@@ -230,8 +232,8 @@ export class Tail {
   #handle(track: StreamTrack, entries: readonly Entry[]): void {
     const { onEntry, onError, onGap } = this.#dependencies.options;
     for (const entry of entries) {
-      // The cursor moves before the call, so that the position that the handler sees includes the entry. The handler is
-      // synchronous, so nothing else can run in between.
+      // The cursor moves before the call, so that the handler sees a position that includes the entry. The handler is
+      // synchronous, so nothing else runs in between.
       const lost = track.advance(entry);
       if (lost > 0) onGap(track.stream, lost, track.isGapKnown);
       try {

@@ -61,7 +61,7 @@ describe('nextEntryId and previousEntryId', () => {
     );
   });
 
-  it('previousEntryId does not change the smallest ID, and nextEntryId does not change the largest ID', () => {
+  it('previousEntryId leaves the smallest ID unchanged, and nextEntryId the largest', () => {
     expect(previousEntryId(FIRST_ENTRY_ID)).toBe(FIRST_ENTRY_ID);
     expect(nextEntryId(`${MAX}-${MAX}`)).toBe(`${MAX}-${MAX}`);
   });

@@ -1,11 +1,11 @@
-// Tests the bounds of the memory broker, the order of its IDs, and trims after the clock was set back.
+// The bounds of the memory broker, the order of its IDs, and trims after the clock was set back.
 import { createMemoryBroker } from '@millrace/broker';
 import { append, CHAT, fakeClock, present, SUITE_OPTIONS } from '@millrace/testkit';
 import { expect, it } from 'vitest';
 import { ExpiringMap } from '../../src/memory/expiring-map.js';
 import { RetainedEntries } from '../../src/memory/retained-entries.js';
 
-it('the memory broker forgets a pending entry when the hard cap removes this entry from the stream', async () => {
+it('the memory broker forgets a pending entry when the hard cap removes it from the stream', async () => {
   const streams = [{ name: CHAT, maxLength: 10 }];
   const broker = createMemoryBroker({ ...SUITE_OPTIONS, streams, hardCapFactor: 5, clock: fakeClock() });
   await broker.open();

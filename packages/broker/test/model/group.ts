@@ -1,4 +1,4 @@
-// A model of the consumer group, which knows the consumed and the acknowledged entries of the group. Pure.
+// A model of the consumer group. It knows the group's consumed and acknowledged entries. Pure.
 import { compareEntryIds, type EntryId } from '@millrace/broker';
 
 /** Models one consumer group, from its creation until its destruction. */
@@ -12,22 +12,19 @@ export class Group {
   readonly #maxPending: number;
 
   /**
-   * @param maxPending maximum number of pending entries. If there are more, the oldest are forgotten, because
-   * the hard cap has removed these entries from the stream and counted them.
+   * @param maxPending maximum number of pending entries. Above it, the oldest are forgotten, because the hard cap has removed
+   *   them from the stream and counted them.
    */
   constructor(maxPending: number) {
     this.#maxPending = maxPending;
   }
 
-  /** True until `lose` is called. After that, the model does not know which entries the group has consumed. */
+  /** True until `lose` is called. The model does not know afterwards which entries the group has consumed. */
   get isKnown(): boolean {
     return this.#isKnown;
   }
 
-  /**
-   * Marks the group as destroyed. A later pass creates the group again, at a position that depends on the
-   * cursors.
-   */
+  /** Marks the group as destroyed. A later pass recreates it at a position that depends on the cursors. */
   lose(): void {
     this.#isKnown = false;
   }

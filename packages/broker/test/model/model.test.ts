@@ -12,8 +12,8 @@ import { World } from './world.js';
 const { MODEL_RUNS: wantedRuns, MODEL_SEED: seed } = process.env;
 const runs = wantedRuns === undefined ? undefined : Number(wantedRuns);
 /**
- * Liveness time and lease time, in milliseconds. Both times are short, because time on Redis is real. On a
- * slow machine, a reader may be declared dead by mistake. Its next heartbeat tells the reader.
+ * Liveness time and lease time, in milliseconds. They are short, because time on Redis is real. A slow machine may let a
+ * reader be declared dead by mistake. The reader learns of it from its next heartbeat.
  */
 const silenceMs = 40;
 const options = {
@@ -28,7 +28,7 @@ const options = {
 let redis: RedisServer;
 
 beforeAll(async () => {
-  // With small stream nodes, short streams are trimmed like long ones.
+  // Small stream nodes let short streams be trimmed as long ones are.
   redis = await startRedis({ args: ['--stream-node-max-entries', '4'] });
 });
 

@@ -1,4 +1,4 @@
-// The expected state of one stream: every entry that was ever appended, and which entries were removed.
+// The expected state of one stream: every entry that was ever appended, and which of them were removed.
 import { compareEntryIds, type EntryId } from '@millrace/broker';
 import { present } from '@millrace/testkit';
 import { promise } from './subject.js';
@@ -42,7 +42,7 @@ export class PublishedLog {
     return index === -1 ? this.#ids.length : index;
   }
 
-  /** Checks an entry that `reader` received: between `cursor` and `id`, there must be only removed entries. */
+  /** Checks an entry that `reader` received: only removed entries may lie between `cursor` and `id`. */
   judgeNext(reader: string, cursor: EntryId, id: EntryId): void {
     promise(compareEntryIds(id, cursor) > 0, () => `${reader} read ${id} after ${cursor}`);
     for (let index = this.countUpTo(cursor); index < this.#ids.length; index += 1) {

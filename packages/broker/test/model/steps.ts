@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import type { World } from './world.js';
 
-/** One step of a run, with a text that describes the step in the report of a failed run. */
+/** One step of a run, with a text for the report of a failed run. */
 export class Step {
   readonly #text: string;
   readonly run: (world: World) => Promise<void> | void;

@@ -20,12 +20,12 @@ beforeAll(async () => {
 
 afterAll(() => redis[Symbol.asyncDispose]());
 
-// These times are so long that no window becomes due and no lease expires during a run. Otherwise the brokers could differ, because
-// they have different clocks.
+// Within these times, no window becomes due and no lease expires during a run. The brokers have different clocks, and could
+// otherwise give different answers.
 const windowMs = 600_000;
 const leaseMs = 600_000;
 
-// There are only two windows, so that each of them receives many calls.
+// Only two windows, so that each of them receives many calls.
 const names: readonly WindowName[] = [
   { roomId: 'a', slot: 'typing' },
   { roomId: 'a:ü', slot: 'read_receipt' },
@@ -52,14 +52,14 @@ const step = fc.oneof(
 );
 
 /**
- * Returns the result of a claim without the parts that depend on the time. The keys of the endings are sorted, because endings have
- * no order.
+ * Returns the result of a claim without the parts that depend on time. The keys of the endings are sorted, because endings
+ * have no order.
  */
 function timeless(claim: WindowClaim): unknown {
   if (claim.status !== 'claimed') return claim.status;
   const { inputs, endings } = claim;
-  // Entry IDs differ between the two brokers. Therefore the result contains no IDs. For each input, the
-  // result shows the endings that came after the input.
+  // The two brokers have different entry IDs, so the result contains none. It shows which endings came after each input
+  // instead.
   const keys = endings.map(({ key: ended }) => ended).sort();
   return {
     keys,
@@ -103,7 +103,7 @@ it('coalescing windows in memory and in Redis give the same answers to random se
   let run = 0;
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 20, maxLength: 80 }), async (steps) => {
-      // Each run has its own rooms, so that it does not find inputs from an earlier run.
+      // Each run has its own rooms, so that it finds no inputs of an earlier run.
       run++;
       for (const action of steps) {
         const own = { ...action, name: { ...action.name, roomId: `${run}/${action.name.roomId}` } };

@@ -1,4 +1,4 @@
-// Holds a broker and a model of it: the published entries, the readers and the removed entries. Checks the broker against the model
+// A broker and a model of it: the published entries, the readers and the removed entries. Checks the broker against the model
 // after every step.
 import { compareEntryIds, type EntryId, isPositionValid, parsePosition } from '@millrace/broker';
 import { append, CHAT, present } from '@millrace/testkit';
@@ -7,7 +7,7 @@ import { Group } from './group.js';
 import { PublishedLog } from './published-log.js';
 import { promise, type Subject } from './subject.js';
 
-/** Counts at one moment. From this moment on, a reader must receive every entry, or count the entry as lost. */
+/** Counts at one moment. A reader must receive every later entry, or count it as lost. */
 interface Baseline {
   readonly published: number;
   readonly received: number;
@@ -17,7 +17,7 @@ interface Baseline {
 interface Reader {
   readonly name: string;
   readonly track: StreamTrack;
-  /** Number of the stream's life that the reader knows. When the stream is lost, its next life begins. */
+  /** The life of the stream that the reader knows, by its number. A loss of the stream begins its next life. */
   life: number;
   received: number;
   lost: number;
@@ -34,7 +34,7 @@ const READ_ALL = { count: 1_000 };
 /** Runs steps on one stream, one call at a time, and checks the broker after each step. */
 export class World {
   readonly #subject: Subject;
-  /** Number of the present life of the stream. The number rises when the stream is lost. */
+  /** Number of the stream's present life. It rises when the stream is lost. */
   #life = 0;
   readonly #log = new PublishedLog();
   readonly #byDedupeId = new Map<string, EntryId>();
@@ -50,7 +50,7 @@ export class World {
   /** The newest entry when any reader last registered or sent a heartbeat. */
   #newestAtReport: EntryId = '0-0';
   #isGroupMissing = false;
-  /** The epoch of the present life; `undefined` until a reader has received it. */
+  /** The epoch of the present life. `undefined` until a reader has received it. */
   #epoch: string | undefined;
   readonly #previousEpochs = new Set<string>();
   /** True if the group was missing at any time since a reader last registered or sent a heartbeat. */
@@ -124,7 +124,7 @@ export class World {
     this.#registered.delete(reader.name);
   }
 
-  /** Ends a reader without unregistering it, like a crash. Its cursor stays registered. */
+  /** Ends a reader as a crash does, without unregistering it. Its cursor stays registered. */
   crash(pick: number): void {
     this.#take(pick);
   }
@@ -157,7 +157,7 @@ export class World {
     if (known !== undefined && compareEntryIds(known, cursor) < 0) this.#registered.set(reader.name, cursor);
     this.#acknowledged += result.acknowledged;
     this.#group.runPass(this.#log.retained, result.consumed, result.acknowledged);
-    // A reset may move a reader back before entries that the reader has read. These entries stay acknowledged.
+    // A reset may move a reader back to before entries that it has read. They stay acknowledged.
     if (this.#registered.size > 0)
       this.#passed = Math.max(this.#passed, this.#log.countUpTo(this.#smallestCursor()));
     promise(
@@ -206,7 +206,7 @@ export class World {
     this.#positions.push({ text: reader.track.segment, life: reader.life });
   }
 
-  /** Gives a saved position to a reader. The reader must accept the position if and only if it is from the present life. */
+  /** Gives a saved position to a reader. The reader must accept it if and only if it is from the present life. */
   resume(pick: number, position: number): void {
     const reader = this.#reader(pick);
     const saved = this.#positions[position % this.#positions.length];
@@ -251,7 +251,7 @@ export class World {
     await this.#noteRemoved(before);
   }
 
-  /** Lets every reader read to the end. Then checks that each reader has read every entry, or counted the entry as lost. */
+  /** Lets every reader read to the end. Then checks that each has read every entry, or counted it as lost. */
   async settle(): Promise<void> {
     for (const reader of this.#readers) {
       await this.#beat(reader);
@@ -273,7 +273,7 @@ export class World {
       CHAT,
     );
     for (const { id, fields } of entries ?? []) {
-      // A reader that does not know the present life yet will read these entries again after its next heartbeat.
+      // A reader that does not know the present life yet reads these entries again after its next heartbeat.
       if (reader.life === this.#life) this.#log.judgeNext(reader.name, track.cursor, id);
       reader.lost += track.advance({ id, fields });
       reader.received += 1;
@@ -300,9 +300,9 @@ export class World {
     if (track.cursor === reply.lastId) this.#setBaseline(reader);
   }
 
-  /** Checks the reply to a registration or a heartbeat: the epoch must have changed if and only if the stream was lost. */
+  /** Checks the reply to a registration or a heartbeat. The epoch must have changed if and only if the stream was lost. */
   #noteReport({ epoch, lastId }: { readonly epoch: string; readonly lastId: EntryId }): void {
-    // If both the group and the newest known entry are missing, the stream looks as if it was deleted and written again.
+    // A stream without its group and its newest known entry looks as if it was deleted and written again.
     const canBeMistaken = this.#wasGroupMissing && this.#log.isRemoved(this.#newestAtReport);
     this.#wasGroupMissing = this.#isGroupMissing;
     this.#newestAtReport = lastId;
@@ -328,7 +328,7 @@ export class World {
     this.#log.clear();
     this.#acknowledged = 0;
     this.#passed = 0;
-    // The group was deleted together with the stream.
+    // The group was deleted with the stream.
     this.#isGroupMissing = true;
     this.#wasGroupMissing = true;
   }
@@ -362,21 +362,21 @@ export class World {
     this.#expired = expired;
   }
 
-  /** Returns a new group at the beginning of the stream, like a group that a registration creates. */
+  /** Returns a new group at the beginning of the stream, as a registration creates it. */
   #newGroup(): Group {
     const { kind, options } = this.#subject.broker;
     const hardCap = present(options.streams[0]).maxLength * options.hardCapFactor;
     return new Group(kind === 'memory' ? hardCap : Number.POSITIVE_INFINITY);
   }
 
-  /** Checks the count of expired entries: it must be the number of removed entries that were not acknowledged. */
+  /** Checks the count of expired entries: the number of removed entries that were not acknowledged. */
   #judgeExpired(gone: readonly EntryId[], expired: number): void {
     if (!this.#group.isKnown) return;
     const lost = gone.filter((id) => !this.#group.hasAcknowledged(id)).length;
     promise(expired === lost, () => `${expired} were counted as expired, ${lost} were not acknowledged`);
   }
 
-  /** Resolves to the entries of `before` that are no longer in the stream. Checks that these were the oldest entries. */
+  /** Resolves to the entries of `before` that are no longer in the stream. Checks that they were the oldest. */
   async #noteRemoved(before: readonly EntryId[]): Promise<readonly EntryId[]> {
     const after = await this.#retained();
     const gone = before.slice(0, before.length - after.length);

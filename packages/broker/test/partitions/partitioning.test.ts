@@ -1,5 +1,5 @@
 // Partitions: entries go to the partition of their key, and all processes agree on the number of partitions.
-import { Partitioning, partitionOf } from '@millrace/broker';
+import { encodePosition, Partitioning, parsePosition, partitionOf } from '@millrace/broker';
 import { append, CHAT, codeOf, type RedisServer, startRedis, TICKET } from '@millrace/testkit';
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
@@ -49,7 +49,7 @@ it.each([
   expect(partitionOf(key, count)).toBe(partition);
 });
 
-it('the scope of a key lists exactly the streams that can contain entries of the key', () => {
+it('the scope of a key lists exactly the streams that can contain the key’s entries', () => {
   const counts = new Map([
     [CHAT, 3],
     [TICKET, 4],
@@ -57,6 +57,7 @@ it('the scope of a key lists exactly the streams that can contain entries of the
   const partitioning = new Partitioning(STREAMS, counts);
   fc.assert(
     fc.property(fc.string({ unit: 'grapheme', maxLength: 40 }), (key) => {
+      fc.pre(!/^\*(?::|$)/.test(key));
       const { tag, streams } = partitioning.scopeOf(key);
       expect(tag).toBe(`${partitionOf(key, 3)}_${partitionOf(key, 4)}`);
       expect(streams).toEqual([
@@ -68,6 +69,21 @@ it('the scope of a key lists exactly the streams that can contain entries of the
       for (const stream of streams) expect(partitioning.has(stream)).toBe(true);
     }),
   );
+});
+
+it('the entries for everybody and for everybody of a tenant are in the plain streams, and the scope of every other key contains these streams', () => {
+  const partitioning = new Partitioning(STREAMS, new Map([[CHAT, 3]]));
+  expect(partitioning.streamFor(CHAT, '*')).toBe(CHAT);
+  expect(partitioning.streamFor(CHAT, '*:acme')).toBe(CHAT);
+  expect(partitioning.scopeOf('*:acme')).toEqual(partitioning.scopeOf('*'));
+  const { tag, streams } = partitioning.scopeOf('*');
+  expect(streams).toEqual([CHAT, TICKET]);
+  for (const key of ['ticket-42', 'ticket-43', 'room']) {
+    const other = partitioning.scopeOf(key);
+    expect(other.streams).toEqual(expect.arrayContaining([...streams]));
+    expect(other.tag).not.toBe(tag);
+  }
+  expect(parsePosition(encodePosition([{ epoch: 'a', cursor: '1-0' }], tag))).toHaveLength(1);
 });
 
 it('the store keeps the first number of partitions, and a broker with another number cannot open', async () => {
@@ -98,7 +114,7 @@ it('a publisher without a number of partitions uses the plain stream until a num
   expect(follower.partitioning.countOf(TICKET)).toBe(3);
 });
 
-it('the first subscriber stores 1 as the number of partitions if its options contain no number', async () => {
+it('the first subscriber stores 1 as the number of partitions if its options contain none', async () => {
   await using broker = await openBroker(redis.url, { streams: STREAMS });
   expect(await redis.cli('exists', 'partitions:{events:chat}')).toBe('0');
   await broker.register('gateway');
@@ -127,7 +143,7 @@ it.each([
   expect(await codeOf(openBroker(redis.url, { streams }))).toBe('invalid_argument');
 });
 
-it('a stream is refused when it has the same name as a partition of another stream', async () => {
+it('a stream is refused if it has the same name as a partition of another stream', async () => {
   const streams = [
     { name: CHAT, maxLength: 1, partitions: 2 },
     { name: `${CHAT}.p1`, maxLength: 1 },

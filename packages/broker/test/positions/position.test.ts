@@ -82,7 +82,7 @@ describe('a position', () => {
   );
 
   it.each(['v1~a-1', 'v0~a-1', 'v02~a-1', 'v~a-1', 'v2', 'v2~', 'V2~a', 'v2~a b', 'v2~a\n', 'v2~é'])(
-    'parsePosition refuses %j, which looks like a position with a version mark but is not one',
+    'parsePosition refuses %j, which only looks like a position with a version mark',
     (garbage) => {
       expect(() => parsePosition(garbage)).toThrow(expect.objectContaining({ code: 'invalid_position' }));
     },

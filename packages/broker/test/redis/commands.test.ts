@@ -38,7 +38,7 @@ it('connectRedis finds the node of each key in a cluster from the URL of one nod
   expect(await setAndGet(redis)).toEqual(values);
 });
 
-it('connectRedis reports an outage of its server, rejects commands meanwhile, and then works again', async () => {
+it('connectRedis reports an outage of its server, rejects commands meanwhile, and works again afterwards', async () => {
   await using server = await startRedis();
   const states: BrokerState[] = [];
   const redis = await connect(server.url, (state) => states.push(state));
@@ -50,7 +50,7 @@ it('connectRedis reports an outage of its server, rejects commands meanwhile, an
   expect(await setAndGet(redis)).toEqual(values);
 });
 
-it('connectRedis rejects with “refused” when the server refuses the login', async () => {
+it('connectRedis rejects with “refused” if the server refuses the login', async () => {
   await using server = await startRedis({ args: ['--requirepass', 'other'] });
   expect(await codeOf(connectRedis({ url: server.url, clientName }))).toBe('refused');
 });

@@ -1,42 +1,26 @@
 // Several consumer groups on the same streams: two deployments of gateways, or gateways beside a service of another kind.
-import { type Broker, createSubscriber, type Lease } from '@millrace/broker';
+import { createSubscriber } from '@millrace/broker';
 import {
   append,
   beat,
   CHAT,
   present,
   publishNumbered,
-  type RedisServer,
   registerAt,
   registerHolder,
   runAllPasses,
   runPass,
-  startRedis,
+  TICKET,
   trimAll,
   until,
 } from '@millrace/testkit';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { openBroker, query } from '../support/redis-fixture.js';
+import { describe, expect, it } from 'vitest';
+import { openBroker, query, settle, sharedRedis } from '../support/redis-fixture.js';
 
-let redis: RedisServer;
-
-beforeAll(async () => {
-  redis = await startRedis();
-});
-
-beforeEach(() => redis.cli('flushall'));
-
-afterAll(() => redis[Symbol.asyncDispose]());
+const redis = sharedRedis();
 
 const group = 'millrace';
 const streams = [{ name: CHAT, maxLength: 100 }];
-
-/** Moves a subscriber to this entry, and runs passes until nothing is left to do. */
-async function settle(broker: Broker, lease: Lease, cursor: string): Promise<void> {
-  const start = await registerAt(broker, lease.owner);
-  await beat(broker, lease.owner, { ...start, cursor });
-  await runAllPasses(broker, lease, cursor);
-}
 
 describe('two groups on one stream', () => {
   it('each group consumes and acknowledges every entry, whatever the other group does', async () => {
@@ -53,7 +37,7 @@ describe('two groups on one stream', () => {
     expect(await theirs.inspect(CHAT)).toMatchObject({ unconsumed: 0, pending: 0 });
   });
 
-  it('subscribers of both groups have the same names, slots and leases without a conflict', async () => {
+  it('subscribers of two groups can have the same names, slots and leases', async () => {
     await using ours = await openBroker(redis.url);
     await using theirs = await openBroker(redis.url, { group });
     for (const broker of [ours, theirs]) {
@@ -68,7 +52,7 @@ describe('two groups on one stream', () => {
     expect(await query(redis, 'hkeys', `cursors:{${CHAT}}:{${group}}`)).toEqual(['same']);
   });
 
-  it('a group without a live subscriber does not stop the acknowledgements of the other group', async () => {
+  it('a group without a live subscriber does not stop the other group’s acknowledgements', async () => {
     await using ours = await openBroker(redis.url, { livenessMs: 100, leaseMs: 100 });
     await using theirs = await openBroker(redis.url, { group, livenessMs: 60_000 });
     await registerHolder(ours, 'dead');
@@ -79,7 +63,7 @@ describe('two groups on one stream', () => {
     expect(await query(redis, 'hkeys', `cursors:{${CHAT}}`)).toEqual(['dead']);
   });
 
-  it('a trim of one group keeps every entry that the other group has not acknowledged', async () => {
+  it('one group’s trim keeps every entry that the other group has not acknowledged', async () => {
     await using ours = await openBroker(redis.url, { streams });
     await using theirs = await openBroker(redis.url, { streams, group });
     const a = await registerHolder(ours, 'a');
@@ -97,7 +81,7 @@ describe('two groups on one stream', () => {
     expect((await ours.inspect(CHAT)).length).toBeLessThan(300);
   });
 
-  it('a trim of one group keeps the entry at the cursor of the other group, so that the other group suspects no gap', async () => {
+  it('one group’s trim keeps the entry at the other group’s cursor, so that the other group suspects no gap', async () => {
     await redis.cli('config', 'set', 'stream-node-max-entries', '1');
     await using ours = await openBroker(redis.url, { streams });
     await using theirs = await openBroker(redis.url, { streams, group });
@@ -115,7 +99,7 @@ describe('two groups on one stream', () => {
     await redis.cli('config', 'set', 'stream-node-max-entries', '100');
   });
 
-  it('the hard cap counts for each group exactly the entries that this group had not acknowledged', async () => {
+  it('the hard cap counts for each group exactly the entries that it had not acknowledged', async () => {
     const options = { streams: [{ name: CHAT, maxLength: 10 }], hardCapFactor: 10 };
     await using ours = await openBroker(redis.url, options);
     await using theirs = await openBroker(redis.url, { ...options, group });
@@ -128,8 +112,7 @@ describe('two groups on one stream', () => {
     await publishNumbered(ours, 60);
     expect(await ours.inspect(CHAT)).toMatchObject({ length: 100, expired: 0 });
     expect(await theirs.inspect(CHAT)).toMatchObject({ length: 100, expired: 30 });
-    // A plain XADD does not enforce the hard cap. The trim of either group does so, and counts the removed
-    // entries for both groups.
+    // A plain XADD does not enforce the hard cap. Either group's trim does, and counts the removed entries for both groups.
     await redis.cli('eval', `for i = 1, 100 do redis.call('XADD', KEYS[1], '*', 'a', 'b') end`, '1', CHAT);
     expect(await theirs.trim(b.lease)).toEqual({ status: 'trimmed', removed: 0, expired: 100 });
     expect(await ours.inspect(CHAT)).toMatchObject({ length: 100, expired: 60 });
@@ -137,7 +120,7 @@ describe('two groups on one stream', () => {
     expect(await query(redis, 'hkeys', `expired:{${CHAT}}:{groups}`)).toEqual([group]);
   });
 
-  it('a publisher with the default group counts what a hard cap takes from the group of the gateways', async () => {
+  it('a publisher with the default group counts the entries that a hard cap takes from the gateways’ group', async () => {
     const options = { streams: [{ name: CHAT, maxLength: 10 }], hardCapFactor: 10 };
     await using gateway = await openBroker(redis.url, { ...options, group });
     await gateway.register('a');
@@ -146,7 +129,7 @@ describe('two groups on one stream', () => {
     expect(await gateway.inspect(CHAT)).toMatchObject({ length: 100, expired: 50 });
   });
 
-  it('a wrong value at the count of expired entries is replaced, and counting begins anew', async () => {
+  it('a wrong value at the count of expired entries is replaced, and counting begins again', async () => {
     const options = { streams: [{ name: CHAT, maxLength: 10 }], hardCapFactor: 10, group };
     await redis.cli('set', `expired:{${CHAT}}:{groups}`, 'x');
     await using broker = await openBroker(redis.url, options);
@@ -167,7 +150,7 @@ describe('two groups on one stream', () => {
     expect(await beat(ours, 'a', { ...start, cursor: present(ids[4]) })).toMatchObject({ status: 'alive' });
   });
 
-  it('subscribers of both groups begin anew in the same new epoch when the stream is deleted and refilled', async () => {
+  it('subscribers of two groups begin again in the same new epoch when the stream is deleted and refilled', async () => {
     await using ours = await openBroker(redis.url, { streams });
     await using theirs = await openBroker(redis.url, { streams, group });
     const subscribers = [ours, theirs].map((broker, index) => {
@@ -202,7 +185,7 @@ describe('two groups on one stream', () => {
     for (const { subscriber } of subscribers) await subscriber.stop();
   });
 
-  it('a type that a gateway of either group announces is known to the other group, because dead letters are common', async () => {
+  it('a type that a gateway of one group announces is known to the other group, because they share dead letters', async () => {
     await using ours = await openBroker(redis.url);
     await using theirs = await openBroker(redis.url, { group });
     await theirs.announce('b', ['order_placed']);
@@ -227,7 +210,7 @@ it('a service that reads the default group gets every event beside gateways with
   const reply = (await query(redis, ...read, '>')) as Record<string, unknown[]> | [string, unknown[]][];
   const entries = Array.isArray(reply) ? reply[0]?.[1] : reply[CHAT];
   expect(entries).toHaveLength(25);
-  // The entries that the service has read and not acknowledged stay pending in its group, and stay in the stream.
+  // Entries that the service has read without acknowledging stay pending in its group, and stay in the stream.
   await settle(broker, lease, present((await publishNumbered(broker, 300)).at(-1)));
   await trimAll(broker, lease);
   expect(await query(redis, 'xpending', CHAT, 'signalr-consumers')).toEqual([
@@ -237,4 +220,35 @@ it('a service that reads the default group gets every event beside gateways with
     [['signalr-instance-1', '25']],
   ]);
   expect((await broker.inspect(CHAT)).length).toBe(325);
+});
+
+it('a stream and its partitions can have a group of their own, beside the group of the other streams', async () => {
+  const own = [
+    { name: CHAT, maxLength: 10, partitions: 2, group: 'chats' },
+    { name: TICKET, maxLength: 10 },
+  ];
+  await using broker = await openBroker(redis.url, { streams: own, minAgeMs: 0 });
+  const subscriber = createSubscriber(broker, {
+    name: 'a',
+    readBlockMs: 50,
+    trimIntervalMs: 20,
+    onEntry: () => {},
+  });
+  await subscriber.start();
+  const all = broker.partitioning.streams.map(({ name }) => name);
+  for (const stream of all)
+    for (let n = 0; n < 300; n++) await append(broker, { stream, fields: { n: String(n) } });
+  for (const stream of all)
+    await until(async () => {
+      const { unconsumed, pending, length } = await broker.inspect(stream);
+      // Trims wait for no other group.
+      return unconsumed + pending === 0 && length < 300;
+    });
+  await subscriber.stop();
+  for (const stream of all) {
+    const groups = (await query(redis, 'xinfo', 'groups', stream)) as Record<string, unknown>[];
+    const name = stream === TICKET ? 'signalr-consumers' : 'chats';
+    expect(groups.map((info) => info['name'])).toEqual([name]);
+  }
+  expect(await redis.cli('exists', `lease:{${CHAT}.p0}:{chats}`, `lease:{${TICKET}}`)).toBe('2');
 });

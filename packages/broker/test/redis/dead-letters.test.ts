@@ -31,7 +31,7 @@ it.each([
   expect(await broker.dropDeadLetters(CHAT, ['7-7'])).toBe(1);
 });
 
-it('a dead letter is kept when a requeue fails because the key of the stream has the wrong type', async () => {
+it('a dead letter is kept if a requeue fails because the stream’s key has the wrong type', async () => {
   await using broker = await openBroker(redis.url);
   await redis.cli('xadd', DEAD, '7-7', 'fields', '{"a":"1"}');
   await redis.cli('set', CHAT, 'not a stream');
@@ -39,7 +39,7 @@ it('a dead letter is kept when a requeue fails because the key of the stream has
   expect((await broker.readDeadLetter(CHAT, '7-7'))?.fields).toEqual({ a: '1' });
 });
 
-it('a requeue changes nothing while Redis is out of memory, and succeeds when it is repeated later', async () => {
+it('a requeue changes nothing while Redis is out of memory, and succeeds later', async () => {
   await using broker = await openBroker(redis.url);
   await redis.cli('xadd', DEAD, '7-7', 'fields', '{"a":"1"}');
   await redis.cli('config', 'set', 'maxmemory', '1');

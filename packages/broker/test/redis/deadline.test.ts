@@ -1,4 +1,4 @@
-// A deadline does not count the time in which this process itself did not run.
+// A deadline does not count the time in which this process did not run.
 import { execFileSync } from 'node:child_process';
 import { setImmediate as turn } from 'node:timers/promises';
 import { append, CHAT, type FakeClock, fakeClock, startRedis } from '@millrace/testkit';
@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { type Deadline, DeadlineWatch } from '../../src/redis/connection/deadline-watch.js';
 import { openBroker } from '../support/redis-fixture.js';
 
-/** Creates a watch over several deadlines, and records the names of the deadlines that have passed. */
+/** Creates a watch over several deadlines, and records the names of those that have passed. */
 function watched(clock: FakeClock) {
   const open = new Map<string, Deadline>();
   const passed: string[] = [];
@@ -101,7 +101,7 @@ describe('a deadline', () => {
     expect(passed).toEqual(['b']);
   });
 
-  it('a long sleep of this process uses up only a quarter of the time until a deadline', async () => {
+  it('a long sleep of this process uses up only a quarter of a deadline', async () => {
     const clock = fakeClock();
     const { start, passed } = watched(clock);
     start('a', 1_000);
@@ -125,8 +125,8 @@ describe('a process that did not run for longer than its deadline', () => {
     await append(broker, { stream: CHAT, fields: { n: '0' } });
     const publishing = append(broker, { stream: CHAT, fields: { n: '1' } });
     await Promise.resolve();
-    // The command is written at the end of this turn. Then this process is blocked until Redis has answered
-    // and the deadline has passed.
+    // The command is written at the end of this turn. This process is then blocked until Redis has answered and the deadline
+    // has passed.
     await turn();
     sleepUntilAnswered(redis.port, 1_500);
     await expect(publishing).resolves.toMatchObject({ isDuplicate: false });
@@ -136,8 +136,8 @@ describe('a process that did not run for longer than its deadline', () => {
 });
 
 /**
- * Blocks this process for at least `atLeastMs`, and until Redis has answered the earlier command. Redis
- * executes commands one after the other, so that its answer to this PING comes after the earlier answer.
+ * Blocks this process for at least `atLeastMs`, and until Redis has answered the earlier command. Redis executes commands one
+ * after the other, so it answers this PING after the earlier command.
  */
 function sleepUntilAnswered(port: number, atLeastMs: number): void {
   const startMs = performance.now();

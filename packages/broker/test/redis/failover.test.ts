@@ -1,6 +1,6 @@
-// A replica takes over, with or without the last writes of its master. A subscriber continues if the replica
-// has every entry that the subscriber has read. Otherwise it reads the stream from the beginning again. A
-// position stays valid if it is not after the last entry of the replica.
+// A replica takes over, with or without its master's last writes. A subscriber continues if the replica has every entry that
+// it has read. Otherwise it reads the stream from the beginning again. A position stays valid unless it is after the
+// replica's last entry.
 import {
   type Broker,
   createSubscriber,
@@ -26,10 +26,7 @@ import { openBroker, publishEvents } from '../support/redis-fixture.js';
 
 const OPTIONS = { streams: [{ name: CHAT, maxLength: 1_000 }], heartbeatMs: 20, commandTimeoutMs: 500 };
 
-/**
- * Two users: one user may read the run ID of the server with INFO, the other user may not. Hosted Redis often
- * refuses INFO.
- */
+/** Two users: one may read the server's run ID with INFO, the other may not. Hosted Redis often refuses INFO. */
 const USERS: readonly {
   readonly who: string;
   readonly name?: string;
@@ -40,9 +37,7 @@ const USERS: readonly {
 ];
 type User = (typeof USERS)[number];
 
-/**
- * Returns the arguments of redis-server that create the user, so that the user also exists after a restart.
- */
+/** Returns the arguments of redis-server that create the user, so that it exists after a restart, too. */
 const aclOf = ({ name, rights = [] }: User): string[] =>
   name === undefined ? [] : ['--user', name, 'on', '>secret', ...rights];
 
@@ -53,7 +48,7 @@ interface Pair extends AsyncDisposable {
   readonly way: TcpProxy;
   /** The proxy between the replica and its master. */
   readonly link: TcpProxy;
-  /** Stops the master and makes the replica the master. */
+  /** Stops the master and promotes the replica. */
   failOver(): Promise<void>;
 }
 
@@ -85,7 +80,7 @@ const urlOf = ({ port }: { readonly port: number }, { name }: User): string =>
   `redis://${name === undefined ? '' : `${name}:secret@`}127.0.0.1:${port}`;
 const lengthOn = async (server: RedisServer): Promise<number> => Number(await server.cli('xlen', CHAT));
 
-/** Publishes entries that reach the replica, then entries that do not reach it. */
+/** Publishes entries that reach the replica, then entries that do not. */
 async function publishBothKinds(pair: Pair, broker: Broker): Promise<{ kept: string[]; lost: string[] }> {
   const kept = await publishEvents(broker, 10);
   await until(async () => (await lengthOn(pair.replica)) === 10);
@@ -123,7 +118,7 @@ describe.each(USERS)('for $who: a heartbeat after a failover that lost the last 
     expect(ahead.previousEpoch).toEqual(behind.previousEpoch);
   });
 
-  it('a subscriber restarts at the beginning if the new server has another entry with its cursor’s ID', async () => {
+  it('a subscriber restarts at the beginning if the new server has another entry under its cursor’s ID', async () => {
     await using pair = await startPair(user);
     await using broker = await openBroker(urlOf(pair.way, user), OPTIONS);
     const [start] = await broker.register('a');
@@ -136,7 +131,7 @@ describe.each(USERS)('for $who: a heartbeat after a failover that lost the last 
     expect(await beat(broker, 'a', present(start), present(entries[19]))).toMatchObject({ status: 'reset' });
   });
 
-  it('a subscriber restarts at the beginning if its epoch is neither the present nor the previous epoch', async () => {
+  it('a subscriber restarts at the beginning if its epoch is neither the present nor the previous one', async () => {
     await using pair = await startPair(user);
     await using broker = await openBroker(urlOf(pair.way, user), OPTIONS);
     const [start] = await broker.register('a');
@@ -203,8 +198,7 @@ describe.each(USERS)('for $who: a subscriber', (user) => {
     await pair.failOver();
     await until(() => broker.state === 'ready');
     const after = await publishEvents(broker, 15);
-    // Some new entries may have been read before the loss was noticed. The subscriber reads these entries
-    // again.
+    // Some new entries may have been read before the loss was noticed. The subscriber reads them again.
     await until(() => told.length > 0 && subscriber.isCaughtUp && read.at(-1) === after[14]);
     expect(read.slice(-25)).toEqual([...kept, ...after]);
     expect(told).toEqual([`reset ${CHAT}`]);
@@ -214,7 +208,7 @@ describe.each(USERS)('for $who: a subscriber', (user) => {
     await subscriber.stop();
   });
 
-  it('a subscriber reads from the new master even if its reading connection leads to the old master', async () => {
+  it('a subscriber reads from the new master even if its reading connection leads to the old one', async () => {
     await using pair = await startPair(user);
     await using broker = await openBroker(urlOf(pair.way, user), OPTIONS);
     await using old = await openBroker(urlOf(pair.master, user), OPTIONS);
@@ -223,8 +217,8 @@ describe.each(USERS)('for $who: a subscriber', (user) => {
     const before = await publishEvents(broker, 5);
     await until(() => read.length === 5);
     await until(async () => (await lengthOn(pair.replica)) === 5);
-    // The old master keeps running and accepts entries. The test cuts only the writing connection, so that
-    // only this connection reconnects to the new master.
+    // The old master keeps running and accepts entries. The test cuts only the writing connection, so only that one
+    // reconnects to the new master.
     pair.link.swallow('replies');
     await pair.replica.cli('replicaof', 'no', 'one');
     pair.way.switchTo(pair.replica.port);
@@ -239,7 +233,7 @@ describe.each(USERS)('for $who: a subscriber', (user) => {
     await subscriber.stop();
   });
 
-  it('a subscriber keeps its cursor after a crash of Redis with an append-only file synced every second', async () => {
+  it('a subscriber keeps its cursor after a crash of Redis with an append-only file that is synced every second', async () => {
     await using redis = await startRedis({
       args: ['--appendonly', 'yes', '--appendfsync', 'everysec', ...aclOf(user)],
     });

@@ -1,4 +1,6 @@
 // The connection to Redis breaks in many ways. Callers learn what happened, and the broker recovers.
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { type Broker, type BrokerState, createRedisBroker } from '@millrace/broker';
 import {
   append,
@@ -35,7 +37,7 @@ describe('publishing over a connection that is lost', () => {
           ),
         ),
       );
-    // After this call, Redis has cached the publish script, so that the next command is the batch itself.
+    // Redis has now cached the publish script, so the next command is the batch itself.
     await append(broker, { stream: TICKET, fields: { n: '0' } });
     // The batch is executed, but its reply never arrives.
     proxy.swallow('replies');
@@ -53,7 +55,7 @@ describe('publishing over a connection that is lost', () => {
     expect(entries.map(({ fields }) => Number(fields['n']))).toEqual(
       Array.from({ length: 100 }, (_, n) => n),
     );
-    // The first attempt must have stored some of the entries. Otherwise this test would prove nothing.
+    // The first attempt must have stored some of the entries. The test would prove nothing otherwise.
     const receipts = retry.flatMap((result) => (result.status === 'fulfilled' ? result.value : []));
     expect(receipts.some((receipt) => 'isDuplicate' in receipt && receipt.isDuplicate)).toBe(true);
   });
@@ -93,7 +95,7 @@ describe('publishing over a connection that is lost', () => {
     expect(await broker.readRange(CHAT, { count: 10 })).toEqual([]);
   });
 
-  it('an error has no mayHaveHappened if Redis answered that it accepts no writes at present', async () => {
+  it('an error has no mayHaveHappened if Redis answered that it accepts no writes now', async () => {
     await using redis = await startRedis();
     await using broker = await openBroker(redis.url);
     await redis.cli('config', 'set', 'min-replicas-to-write', '1');
@@ -118,7 +120,7 @@ describe('a paused Redis', () => {
     expect(states).toEqual(['unavailable', 'ready']);
   });
 
-  it('no subscriber is declared dead after a pause of Redis, because a grace period follows the pause', async () => {
+  it('no subscriber is declared dead after a pause of Redis, because a grace period follows', async () => {
     await using redis = await startRedis();
     await using broker = await openBroker(redis.url, { livenessMs: 400, heartbeatMs: 50 });
     await broker.register('a');
@@ -126,8 +128,7 @@ describe('a paused Redis', () => {
     const lease = present(await broker.acquireLease(CHAT, 'a'));
     redis.pause();
     const cut = broker.runLedgerPass(lease, { consumer: 'c', count: 10 });
-    // Redis must be paused for longer than `livenessMs`. The test measures this time itself, because a paused
-    // Redis cannot answer with its time.
+    // Redis must be paused for longer than `livenessMs`. A paused Redis cannot tell its time, so the test measures it.
     const endMs = performance.now() + 900;
     await until(() => performance.now() >= endMs);
     redis.resume();
@@ -188,7 +189,7 @@ describe('a blocking read', () => {
 });
 
 describe('open', () => {
-  it('open() rejects with “unavailable” when nothing listens at the address, and the broker becomes idle again', async () => {
+  it('open() rejects with “unavailable” if nothing listens at the address, and the broker becomes idle again', async () => {
     const port = await freePort();
     const broker = createRedisBroker({ ...SUITE_OPTIONS, ...QUICK, url: `redis://127.0.0.1:${port}` });
     expect(await codeOf(broker.open())).toBe('unavailable');
@@ -208,7 +209,7 @@ describe('open', () => {
     await broker.close();
   });
 
-  it('open() rejects with “refused” if the password is wrong, with an error without the password', async () => {
+  it('open() rejects with “refused” if the password is wrong, and the error does not contain it', async () => {
     await using redis = await startRedis({ args: ['--requirepass', 'right'] });
     const wrong = createRedisBroker({
       ...SUITE_OPTIONS,
@@ -221,6 +222,29 @@ describe('open', () => {
     const right = createRedisBroker({ ...SUITE_OPTIONS, url: `redis://:right@127.0.0.1:${redis.port}` });
     await right.open();
     await right.close();
+  });
+
+  it('a broker whose last attempt to connect runs out of time reports the cause of an earlier attempt', async () => {
+    let count = 0;
+    const server = createServer((socket) => {
+      count += 1;
+      socket.on('error', () => {});
+      if (count === 1) socket.destroy();
+    });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    try {
+      const { port } = server.address() as AddressInfo;
+      const broker = createRedisBroker({
+        ...SUITE_OPTIONS,
+        url: `redis://127.0.0.1:${port}`,
+        connectTimeoutMs: 1_500,
+      });
+      await expect(broker.open()).rejects.toThrow(/closes the connection without an answer/);
+      expect(count).toBeGreaterThan(1);
+      await broker.close();
+    } finally {
+      server.close();
+    }
   });
 
   it('a broker can be closed while it is opening', async () => {
@@ -270,7 +294,7 @@ function watch(broker: Broker): BrokerState[] {
   return states;
 }
 
-/** Appends an entry. Retries with the same dedupe ID until the entry is stored, as a publisher does. */
+/** Appends an entry. Retries with the same dedupe ID until it is stored, as a publisher does. */
 async function publishUntilStored(broker: Broker, n: number): Promise<void> {
   const entry = { stream: CHAT, fields: { n: String(n) }, dedupeId: `id-${n}` };
   await until(async () => (await codeOf(append(broker, entry))) === 'resolved');

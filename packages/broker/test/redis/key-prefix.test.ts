@@ -1,4 +1,5 @@
-// Two deployments with different key prefixes on one Redis. Every key begins with a prefix, and the deployments do not meet.
+// Two deployments with different key prefixes on one Redis. Every key begins with a prefix, and the deployments do not see
+// each other.
 import { type Broker, createRedisBroker, createSubscriber, isPositionValid } from '@millrace/broker';
 import {
   append,
@@ -6,27 +7,17 @@ import {
   CHAT,
   present,
   publishNumbered,
-  type RedisServer,
   registerAt,
   registerHolder,
   runAllPasses,
   SUITE_OPTIONS,
-  startRedis,
   trimAll,
   until,
 } from '@millrace/testkit';
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
-import { openBroker, query } from '../support/redis-fixture.js';
+import { expect, it } from 'vitest';
+import { openBroker, query, sharedRedis } from '../support/redis-fixture.js';
 
-let redis: RedisServer;
-
-beforeAll(async () => {
-  redis = await startRedis();
-});
-
-beforeEach(() => redis.cli('flushall'));
-
-afterAll(() => redis[Symbol.asyncDispose]());
+const redis = sharedRedis();
 
 const window = { roomId: 'room', slot: 'typing' };
 
@@ -89,7 +80,7 @@ it('the names of keys without a prefix are those of the data model', async () =>
   ]);
 });
 
-it('a subscriber is delivered plain XADD with its prefix, and nothing of another deployment', async () => {
+it('a subscriber receives plain XADD entries with its prefix, and none of another deployment', async () => {
   const seen: Record<string, string[]> = { 'a:': [], 'b:': [], '': [] };
   const closing: (() => Promise<void>)[] = [];
   for (const [keyPrefix, entries] of Object.entries(seen)) {
@@ -142,7 +133,7 @@ it.each([
   '\ud800',
   7,
   null,
-])('the key prefix %j is refused by name', (keyPrefix) => {
+])('the key prefix %j is refused, and the error names it', (keyPrefix) => {
   const options = { ...SUITE_OPTIONS, url: redis.url, keyPrefix: keyPrefix as string };
   expect(() => createRedisBroker(options)).toThrow(
     expect.objectContaining({

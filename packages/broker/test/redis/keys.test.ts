@@ -17,8 +17,20 @@ const deployments = [{}, { group: 'audit' }, { prefix: 'acme:' }, { prefix: 'ä/
 
 /** Returns every key that the functions of `keys` return for CHAT or `stream`. */
 function streamKeysOf(keys: RedisKeys, stream = CHAT): string[] {
-  const { name: _, dedupe, deadMark, ...names } = keys.ofStream(stream);
-  return [...Object.values(names), dedupe('3f2504e0-4f89-41d3-9a0c-0305e82c3301'), deadMark('1-1')];
+  const {
+    name: _,
+    isObserved: _isObserved,
+    group: _group,
+    groupProof: _groupProof,
+    dedupe,
+    deadMark,
+    ...names
+  } = keys.ofStream(stream);
+  return [
+    ...Object.values(names).filter((key) => key !== undefined),
+    dedupe('3f2504e0-4f89-41d3-9a0c-0305e82c3301'),
+    deadMark('1-1'),
+  ];
 }
 
 it.each(
@@ -31,14 +43,24 @@ it.each(
     const all = streamKeysOf(new RedisKeys(options), stream);
     const slots = await Promise.all(all.map((key) => redis.cli('cluster', 'keyslot', key)));
     expect(new Set(slots).size).toBe(1);
-    expect(new Set(all).size).toBe(10);
+    expect(new Set(all).size).toBe('prefix' in options ? 15 : 16);
   },
 );
 
 it('every key begins with the prefix', () => {
   const keys = new RedisKeys({ prefix: 'acme:', group: 'audit' });
   const window = { roomId: 'room', slot: 'typing' };
-  const others = [keys.slots, keys.types, keys.layout, keys.counter('any'), keys.windowIndex('typing')];
+  const others = [
+    keys.slots,
+    keys.types,
+    keys.layout,
+    keys.counter('any'),
+    keys.windowIndex('typing'),
+    keys.presence('room'),
+    keys.presenceIndex('1-a'),
+    keys.presenceLeases,
+    keys.presenceChanges,
+  ];
   for (const key of [...streamKeysOf(keys), ...others, keys.window(window)]) expect(key).toMatch(/^acme:/);
   expect(keys.ofStream(CHAT)).toMatchObject({
     name: 'events:chat',
@@ -51,7 +73,7 @@ it('every key begins with the prefix', () => {
   expect(keys.windowNameOf('other:coalesce:room:typing')).toBeUndefined();
 });
 
-it('the keys of another consumer group differ from those of the default group only in cursors, lease and slots', () => {
+it('the keys of another consumer group differ from the default group’s only in cursors, lease and slots', () => {
   const own = new RedisKeys({ group: 'audit' });
   const other = new RedisKeys();
   expect([own.types, own.layout]).toEqual([other.types, other.layout]);
@@ -61,6 +83,39 @@ it('the keys of another consumer group differ from those of the default group on
     'cursors:{events:chat}:{audit}',
     'lease:{events:chat}:{audit}',
   ]);
+});
+
+it('the key of a stream that another system owns has no prefix, and its other keys have one', () => {
+  const keys = new RedisKeys({ prefix: 'ours:', group: 'millrace', observed: new Set([CHAT]) });
+  const {
+    name: _,
+    isObserved,
+    group,
+    groupProof,
+    stream,
+    observed,
+    revoked,
+    revokedBefore,
+    dedupe,
+    deadMark,
+    ...others
+  } = keys.ofStream(CHAT);
+  expect(group).toBe('millrace');
+  // The group of these keys is that of the default prefix.
+  expect(groupProof).toBe('');
+  expect([isObserved, stream, keys.streamNameOf(stream)]).toEqual([true, CHAT, CHAT]);
+  for (const key of [...Object.values(others), dedupe('id'), deadMark('1-1')])
+    expect(key).toMatch(/^ours:[a-z]+:\{events:chat\}/);
+  // A deployment without a prefix, whose stream has the same key, looks for the same mark.
+  expect(observed).toBe('millrace:observed:{events:chat}');
+  expect(revoked).toBe('millrace:revoked:{events:chat}');
+  expect(new RedisKeys().ofStream(CHAT)).toMatchObject({
+    observed,
+    revoked: revokedBefore,
+    revokedBefore: revoked,
+  });
+  expect(keys.ofStream('events:own')).toMatchObject({ isObserved: false, stream: 'ours:events:own' });
+  expect(keys.streamNameOf('ours:events:own')).toBe('events:own');
 });
 
 it('the keys have the documented names', () => {
@@ -75,6 +130,7 @@ it('the keys have the documented names', () => {
     keys.expired,
     keys.expiredByGroup,
     keys.partitions,
+    keys.revoked,
     keys.deadMark('1-1'),
   ]).toEqual([
     'dedupe:{events:chat}:id',
@@ -85,6 +141,7 @@ it('the keys have the documented names', () => {
     'expired:{events:chat}',
     'expired:{events:chat}:{groups}',
     'partitions:{events:chat}',
+    'revoked:{events:chat}',
     'deadmark:{events:chat}:1-1',
   ]);
   expect([redisKeys.slots, redisKeys.types, redisKeys.layout]).toEqual([
@@ -94,6 +151,12 @@ it('the keys have the documented names', () => {
   ]);
   expect(redisKeys.window({ roomId: 'abc123', slot: 'typing' })).toBe('coalesce:abc123:typing');
   expect(redisKeys.windowIndex('read_receipt')).toBe('coalesce-due:read_receipt');
+  expect([
+    redisKeys.presence('a{b}'),
+    redisKeys.presenceIndex('1-a'),
+    redisKeys.presenceLeases,
+    redisKeys.presenceChanges,
+  ]).toEqual(['presence:{a%7Bb%7D}', 'presence-index:{1-a}', 'presence-leases', 'presence-changes']);
 });
 
 it.each([
@@ -118,7 +181,7 @@ it.each([
   }
 });
 
-it('every room has its own window key without braces, with the room ID unescaped where possible', () => {
+it('every room has its own window key without braces, and its room ID is escaped only where necessary', () => {
   const rooms = ['a', 'a b', '100%', '%', '%20', '{a}', '%7Ba%7D', '%257Ba%257D', '{', '}', '%7B', '%25'];
   const keys = rooms.map((roomId) => new RedisKeys().window({ roomId, slot: 'typing' }));
   expect(new Set(keys).size).toBe(rooms.length);

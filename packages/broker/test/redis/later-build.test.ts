@@ -1,22 +1,14 @@
-// Gateways of this build and of a later build share one Redis. The later build may append fields to values.
-// This build ignores these fields, but keeps them.
+// Gateways of this build and of a later build share one Redis. The later build may append fields to values. This build
+// ignores them, but keeps them.
 import { type Broker, type Lease, type StreamStart, WINDOW_LIMITS } from '@millrace/broker';
-import { append, CHAT, present, type RedisServer, startRedis } from '@millrace/testkit';
+import { append, CHAT, present } from '@millrace/testkit';
 import fc from 'fast-check';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { openBroker, publishEvents, query } from '../support/redis-fixture.js';
+import { describe, expect, it } from 'vitest';
+import { openBroker, publishEvents, query, sharedRedis } from '../support/redis-fixture.js';
 
-let redis: RedisServer;
+const redis = sharedRedis();
 
-beforeAll(async () => {
-  redis = await startRedis();
-});
-
-beforeEach(() => redis.cli('flushall'));
-
-afterAll(() => redis[Symbol.asyncDispose]());
-
-/** Options with which nothing expires during a test, however busy the machine is. */
+/** Options with which nothing expires during a test, even on a busy machine. */
 const options = {
   livenessMs: 600_000,
   leaseMs: 600_000,
@@ -31,11 +23,11 @@ const lasting = (windowMs: number) => ({ windowMs, stream: CHAT });
 const tail = fc
   .string({ unit: 'grapheme', maxLength: 20 })
   .map((text) => `|${text.replaceAll('\u0000', '')}`);
-/** Text that a later build may append to a number that is followed by other words in the same value. */
+/** Text that a later build may append to a number if other words follow in the same value. */
 const word = fc.stringMatching(/^,[a-z0-9|:,]{0,12}$/);
 
 describe('values of a later build', () => {
-  it('scripts of this build keep a later build’s values, and respect the later build’s cursor', async () => {
+  it('scripts of this build keep a later build’s values, and respect its cursor', async () => {
     const step = fc.constantFrom('register', 'beat', 'pass', 'trim', 'claim', 'free', 'renew', 'give back');
     const steps = fc.array(step, { minLength: 4, maxLength: 12 });
     const property = fc.asyncProperty(tail, steps, async (more, chosen) => {
@@ -60,7 +52,7 @@ describe('values of a later build', () => {
         lease = await take(broker, name, { start, lease, cursor: present(ids[249]) });
       for (const [key, field, value] of planted)
         expect(await query(redis, 'hget', key, field), `${field} of ${key}`).toBe(value);
-      // Exactly the entries up to the later build's cursor are acknowledged, and the entry at that cursor is still there.
+      // Exactly the entries up to the later build's cursor are acknowledged, and the entry at it is still there.
       const pending = (await query(redis, 'xpending', CHAT, 'signalr-consumers')) as unknown[];
       expect(pending[1]).toBe(ids[101]);
       expect(await query(redis, 'xrange', CHAT, behind, behind)).toHaveLength(1);
@@ -155,7 +147,7 @@ interface LedgerState {
   readonly cursor: string;
 }
 
-/** Runs the step `name` on the ledger. Resolves with the lease that is held afterwards. */
+/** Runs the step `name` on the ledger. Resolves with the lease that the owner then has. */
 async function take(broker: Broker, name: string, { start, lease, cursor }: LedgerState): Promise<Lease> {
   switch (name) {
     case 'register':

@@ -1,18 +1,10 @@
 // The layout of the data in Redis. A broker that does not know the stored layout does not open, and writes nothing.
 import { createRedisBroker } from '@millrace/broker';
-import { codeOf, type RedisServer, SUITE_OPTIONS, startRedis } from '@millrace/testkit';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { openBroker, query } from '../support/redis-fixture.js';
+import { codeOf, SUITE_OPTIONS } from '@millrace/testkit';
+import { describe, expect, it } from 'vitest';
+import { openBroker, query, sharedRedis } from '../support/redis-fixture.js';
 
-let redis: RedisServer;
-
-beforeAll(async () => {
-  redis = await startRedis();
-});
-
-beforeEach(() => redis.cli('flushall'));
-
-afterAll(() => redis[Symbol.asyncDispose]());
+const redis = sharedRedis();
 
 const KEY = 'layout:{signalr-consumers}';
 
@@ -49,7 +41,7 @@ describe('the layout of the keys', () => {
     await broker.close();
   });
 
-  it('a broker opens despite another layout if its key prefix is different, because it shares no key', async () => {
+  it('a broker with another key prefix opens despite another layout, because it shares no key', async () => {
     await redis.cli('set', KEY, '2');
     await using broker = await openBroker(redis.url, { keyPrefix: 'acme:' });
     expect(broker.state).toBe('ready');

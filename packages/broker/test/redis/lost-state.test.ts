@@ -1,18 +1,10 @@
 // Parts of the state in Redis are deleted, or lost in a crash. The broker detects the loss and repairs the state.
 import { type Broker, createSubscriber, type Lease, type StreamStart } from '@millrace/broker';
-import { append, CHAT, present, type RedisServer, startRedis, until } from '@millrace/testkit';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { openBroker, publishEvents, query } from '../support/redis-fixture.js';
+import { append, CHAT, present, startRedis, until } from '@millrace/testkit';
+import { describe, expect, it } from 'vitest';
+import { openBroker, publishEvents, query, sharedRedis } from '../support/redis-fixture.js';
 
-let redis: RedisServer;
-
-beforeAll(async () => {
-  redis = await startRedis();
-});
-
-beforeEach(() => redis.cli('flushall'));
-
-afterAll(() => redis[Symbol.asyncDispose]());
+const redis = sharedRedis();
 
 describe('a heartbeat', () => {
   it.each([
@@ -38,20 +30,20 @@ describe('a heartbeat', () => {
     },
   );
 
-  it('a heartbeat resets the subscriber when the stream was deleted and written again since the previous heartbeat', async () => {
+  it('a heartbeat resets the subscriber if the stream was deleted and rewritten since the previous heartbeat', async () => {
     await using broker = await openBroker(redis.url);
     const { start } = await holder(broker);
     const ids = await publishEvents(broker, 3);
     await beat(broker, start, present(ids[2]), 3);
     await redis.cli('del', CHAT);
     await publishEvents(broker, 1);
-    // The newest ID is above the cursor. Therefore only the count shows that entries are missing.
+    // The newest ID is above the cursor, so only the count shows that entries are missing.
     expect(await beat(broker, start, present(ids[2]), 3)).toMatchObject({ status: 'reset' });
   });
 });
 
 describe('register', () => {
-  it('a registration returns a new epoch when the stream was deleted while no gateway was running', async () => {
+  it('a registration returns a new epoch if the stream was deleted while no gateway was running', async () => {
     await using broker = await openBroker(redis.url);
     const { start } = await holder(broker);
     const ids = await publishEvents(broker, 3);
@@ -97,7 +89,7 @@ describe('register', () => {
 });
 
 describe('a pass', () => {
-  it('an acknowledgement pass after XGROUP DESTROY creates the group again at the smallest registered cursor', async () => {
+  it('an acknowledgement pass after XGROUP DESTROY recreates the group at the smallest registered cursor', async () => {
     await using broker = await openBroker(redis.url);
     const { start, lease } = await holder(broker);
     await broker.register('b');
@@ -109,7 +101,7 @@ describe('a pass', () => {
     expect(await query(redis, 'xpending', CHAT, 'signalr-consumers')).toMatchObject([3, ids[2], ids[4], {}]);
   });
 
-  it('an acknowledgement pass after XGROUP DESTROY creates the group again at the beginning if no cursor is registered', async () => {
+  it('an acknowledgement pass after XGROUP DESTROY recreates the group at the beginning if no cursor is registered', async () => {
     await using broker = await openBroker(redis.url);
     const { lease } = await holder(broker);
     await publishEvents(broker, 5);
@@ -203,7 +195,7 @@ it('sequence numbers beyond 2^53 are not rounded', async () => {
   expect(read.get(CHAT)?.map(({ id }) => id)).toEqual([ids[2]]);
   const second = await broker.runLedgerPass(lease, { consumer: 'c', count: 10, cursor: present(ids[2]) });
   expect(second).toMatchObject({ consumed: 0, acknowledged: 1 });
-  // The sequence number is at its maximum, so the next ID has the next millisecond and the sequence number 0.
+  // The sequence number is at its maximum. The next ID therefore has the next millisecond and the sequence number 0.
   const { id } = await append(broker, { stream: CHAT, fields: { n: '1' } });
   expect(id).toBe('100000000000000-0');
 });

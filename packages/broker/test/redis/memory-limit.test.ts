@@ -1,4 +1,4 @@
-// A Redis that has reached `maxmemory` refuses publishes, but still executes trims, which free memory.
+// A Redis at its `maxmemory` refuses publishes, but still executes trims, which free memory.
 import { type Broker } from '@millrace/broker';
 import { append, CHAT, codeOf, present, startRedis, until } from '@millrace/testkit';
 import { expect, it } from 'vitest';

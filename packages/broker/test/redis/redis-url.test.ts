@@ -1,5 +1,5 @@
-// The address of Redis: a server, a cluster, Sentinels or a Unix socket. Parts of a URL without a meaning are
-// refused, and the error names them.
+// The address of Redis: a server, a cluster, Sentinels or a Unix socket. A part of a URL without a meaning is refused, and
+// the error names it.
 import { BrokerError, createRedisBroker, parseRedisUrl } from '@millrace/broker';
 import { expect, it } from 'vitest';
 

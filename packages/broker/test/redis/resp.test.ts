@@ -1,4 +1,4 @@
-// The client finds and parses the replies of Redis in the received bytes, although a reply may arrive in several pieces.
+// The client finds and parses the replies of Redis in the received bytes. A reply may arrive in several pieces.
 import { createServer, type Socket } from 'node:net';
 import { systemClock } from '@millrace/internal';
 import fc from 'fast-check';
@@ -36,7 +36,10 @@ function encode(value: Reply): Buffer {
   return Buffer.concat([Buffer.from(`*${value.length}\r\n`), ...value.map(encode)]);
 }
 
-/** Returns the replies that a framer finds in bytes that arrive in pieces. `cuts` are the lengths of the pieces, used in turn. */
+/**
+ * Returns the replies that a framer finds in bytes that arrive in pieces. The numbers in `cuts` are the lengths of the
+ * pieces, used in turn.
+ */
 function framed(bytes: Buffer, cuts: readonly number[]): Buffer[] {
   const found: Buffer[] = [];
   const framer = new ReplyFramer((one) => found.push(one));
@@ -74,7 +77,7 @@ describe('replies', () => {
     );
   });
 
-  it('a ReplyFramer returns no reply for bytes that end in the middle of a reply', () => {
+  it('a ReplyFramer returns no reply for bytes that end in the middle of one', () => {
     fc.assert(
       fc.property(reply, fc.nat(), (value, seed) => {
         const bytes = encode(value);
@@ -134,8 +137,7 @@ function expected({ id, fields: pairs }: { id: string; fields: readonly (readonl
   const isText = pairs
     .flat()
     .every((part) => Buffer.from(Buffer.from(part).toString()).equals(Buffer.from(part)));
-  // `Object.fromEntries` defines properties without calling setters. Therefore `__proto__` is a field like
-  // any other.
+  // `Object.fromEntries` defines properties without calling setters, so `__proto__` is a field like any other.
   return { id, fields: Object.entries(Object.fromEntries(decoded)), isUtf8: isText ? undefined : false };
 }
 
@@ -218,7 +220,7 @@ describe('a client', () => {
     client.end(new Error('done'));
   });
 
-  it('a command without a reply at its deadline ends the connection, and other open commands reject', async () => {
+  it('a command without a reply at its deadline ends the connection, and the other open commands reject', async () => {
     await using server = await startServer('');
     let ended: Error | undefined;
     const client = newClient(server.port, (cause) => {

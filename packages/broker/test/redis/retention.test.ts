@@ -1,8 +1,8 @@
-// Trims on real Redis, with the stream lengths of the data model: the resulting length, and the entries that a trim keeps.
+// Trims on real Redis, with the stream lengths of the data model: the resulting length, and the entries that stay.
 import { type Broker, createSubscriber, type Lease } from '@millrace/broker';
-import { CHAT, present, type RedisServer, startRedis, until } from '@millrace/testkit';
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
-import { openBroker, publishEvents, query } from '../support/redis-fixture.js';
+import { CHAT, present, until } from '@millrace/testkit';
+import { expect, it } from 'vitest';
+import { openBroker, publishEvents, query, sharedRedis } from '../support/redis-fixture.js';
 
 const STREAMS = [
   { name: 'events:chat', maxLength: 10_000 },
@@ -12,15 +12,7 @@ const STREAMS = [
 ];
 const NODE_ENTRIES = 100;
 
-let redis: RedisServer;
-
-beforeAll(async () => {
-  redis = await startRedis();
-});
-
-beforeEach(() => redis.cli('flushall'));
-
-afterAll(() => redis[Symbol.asyncDispose]());
+const redis = sharedRedis();
 
 it('a stream that received three times its maxLength is trimmed to at most maxLength plus one stream node', async () => {
   await using broker = await openBroker(redis.url, { streams: STREAMS, livenessMs: 60_000 });
@@ -67,7 +59,7 @@ it('a trim keeps entries that another consumer group has not acknowledged, up to
   expect((await broker.inspect(CHAT)).length).toBe(900);
   const more = await publishEvents(broker, 600);
   await settle(broker, lease, present(more.at(-1)));
-  // The hard cap removed entries. None of them counts as expired, because the gateways had acknowledged them.
+  // The hard cap removed entries. None counts as expired, because the gateways had acknowledged them.
   expect(await broker.inspect(CHAT)).toMatchObject({ length: 1_000, expired: 0 });
 });
 
@@ -83,7 +75,7 @@ it('the count of expired entries is exact, even if stream nodes are small and co
   await redis.cli('xdel', CHAT, present(ids[3]), present(ids[59]), present(ids[80]));
   await publishEvents(broker, 500);
   const { length, expired, entriesAdded } = await broker.inspect(CHAT);
-  // 650 entries were added, 61 were acknowledged, and 3 were deleted with XDEL. 2 of the deleted entries had been acknowledged.
+  // 650 entries were added, 61 were acknowledged, and 3 were deleted with XDEL. 2 of the deleted ones had been acknowledged.
   expect([length, entriesAdded, expired]).toEqual([200, 650, 650 - 3 - 200 - 59]);
   await redis.cli('config', 'set', 'stream-node-max-entries', '100');
 });
@@ -111,7 +103,7 @@ it('trims keep a stream near the hard cap, even if plain XADDs add more entries 
     const result = await broker.trim(lease);
     if (result.status === 'trimmed') removed += result.expired;
   }
-  // With a tenth of the excess removed in each round, the excess stays below ten times the entries of a round.
+  // Each round removes a tenth of the excess. Therefore the excess stays below ten times the entries of a round.
   const { length, expired } = await broker.inspect(CHAT);
   expect(length).toBeLessThan(100 + 10 * 1_000);
   expect([expired, removed]).toEqual([100_000 - length, 100_000 - length]);

@@ -1,22 +1,14 @@
-// The source of a script is sent once per connection, and again if the server has forgotten the script.
-import { append, CHAT, type RedisServer, startRedis, startRedisCluster, until } from '@millrace/testkit';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { openBroker } from '../support/redis-fixture.js';
+// A script's source is sent once per connection, and again if the server has forgotten the script.
+import { append, CHAT, type RedisServer, startRedisCluster, until } from '@millrace/testkit';
+import { describe, expect, it } from 'vitest';
+import { openBroker, sharedRedis } from '../support/redis-fixture.js';
 
-let redis: RedisServer;
-
-beforeAll(async () => {
-  redis = await startRedis();
-});
-
-beforeEach(() => redis.cli('flushall'));
-
-afterAll(() => redis[Symbol.asyncDispose]());
+const redis = sharedRedis();
 
 const options = { windowMs: 60_000, stream: CHAT };
 const rooms = Array.from({ length: 2_000 }, (_, n) => `room-${n}`);
 
-/** Returns a function that tells how often the server has executed a command since `CONFIG RESETSTAT`. */
+/** Returns a function that counts how often the server has executed a command since `CONFIG RESETSTAT`. */
 async function callsAt(server: RedisServer): Promise<(command: string) => number> {
   const stats = await server.cli('info', 'commandstats');
   return (command) => Number(new RegExp(`^cmdstat_${command}:calls=(\\d+)`, 'mi').exec(stats)?.[1] ?? 0);
@@ -87,7 +79,7 @@ describe('after SCRIPT FLUSH', () => {
   });
 });
 
-it('a restored connection sends the source of a script once, and after that only its digest', async () => {
+it('a restored connection sends a script’s source once, and then only its digest', async () => {
   await using broker = await openBroker(redis.url);
   const publish = (n: number) => append(broker, { stream: CHAT, fields: { n: String(n) } });
   await publish(0);
@@ -102,7 +94,7 @@ it('a restored connection sends the source of a script once, and after that only
   expect([calls('script\\|load'), calls('eval'), calls('evalsha')]).toEqual([1, 0, 100]);
 });
 
-it('a Redis user without the permission for SCRIPT LOAD can run the scripts', async () => {
+it('a Redis user without the right to SCRIPT LOAD can run the scripts', async () => {
   await redis.cli('acl', 'setuser', 'plain', 'on', '>secret', 'allkeys', 'allchannels', '+@all', '-script');
   await using broker = await openBroker(redis.url.replace('redis://', 'redis://plain:secret@'));
   await redis.cli('script', 'flush');

@@ -48,13 +48,13 @@ afterEach(async () => {
   for (const part of [sentinels, master, replica]) await part[Symbol.asyncDispose]();
 });
 
-/** Resolves when the connection of the broker for commands leads to this server. */
+/** Resolves when the broker's connection for commands leads to this server. */
 async function untilConnectedTo(server: RedisServer, broker: Broker): Promise<void> {
   await until(async () => (await cli(server, 'client', 'list')).includes('name=millrace-writer'), 30_000);
   await until(() => broker.state === 'ready');
 }
 
-/** Starts a proxy before each Sentinel that delays its answers. */
+/** Starts a proxy before each Sentinel. The proxies delay the answers. */
 async function slowWiresTo({ all }: Sentinels): Promise<AsyncDisposable & { readonly hosts: string }> {
   const wires = await Promise.all(all.map(({ port }) => startTcpProxy(port)));
   for (const wire of wires) wire.delay('replies', 50);
@@ -107,14 +107,14 @@ describe('Sentinels', () => {
     master.resume();
     await publishEvents(broker, 2);
     expect(await lengthOn(replica)).toBe(5);
-    // The Sentinels make the old master a replica, so that it gets the same entries.
+    // The Sentinels make the old master a replica, which therefore gets the same entries.
     await until(() => isLinked(master), 30_000);
     await until(async () => (await lengthOn(master)) === 5);
     await publishEvents(broker, 1);
     expect(await lengthOn(replica)).toBe(6);
   });
 
-  it('a broker uses the master of the newest failover, even if a Sentinel still names an earlier master', async () => {
+  it('a broker uses the master of the newest failover, even if a Sentinel still names an earlier one', async () => {
     await using old = await startRedis({ args: SERVER_ARGS });
     await using cutOff = await startSentinels({
       masterPort: old.port,
@@ -134,7 +134,7 @@ describe('Sentinels', () => {
     );
     await publishEvents(broker, 1);
     expect(await lengthOn(replica)).toBe(1);
-    // The broker also ignores the old answer when only that Sentinel still answers.
+    // The broker ignores the old answer even if only that Sentinel still answers.
     for (const sentinel of sentinels.all) await sentinel.stop();
     await cli(replica, 'client', 'kill', 'type', 'normal');
     await until(() => broker.state === 'unavailable');

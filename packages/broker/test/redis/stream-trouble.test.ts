@@ -1,5 +1,5 @@
-// Redis refuses the commands for one stream. The broker reports the trouble and serves the other streams.
-// After the repair, it serves this stream again.
+// Redis refuses the commands for one stream. The broker reports the trouble and serves the other streams. It serves this
+// stream again after the repair.
 import { type Broker, createSubscriber, LAST_ENTRY_ID, type StreamTrouble } from '@millrace/broker';
 import { append, CHAT, codeOf, type RedisServer, startRedis, TICKET, until } from '@millrace/testkit';
 import { describe, expect, it } from 'vitest';
@@ -51,7 +51,7 @@ describe.each([
   ['its lease', `lease:{${CHAT}}`],
   ['its epoch', `epoch:{${CHAT}}`],
 ])('a key of the wrong type at %s', (_, key) => {
-  it('a key of the wrong type stops no other stream, and its trouble and repair are reported once', async () => {
+  it('a key of the wrong type stops no other stream, and is reported once', async () => {
     await using redis = await startRedis();
     await using broker = await openBroker(redis.url, OPTIONS);
     const { subscriber, read, told } = join(broker);
@@ -81,7 +81,7 @@ describe.each([
     await subscriber.start();
     expect(told).toEqual([`begins ${CHAT} refused`]);
     await expectTicketServed(broker, read);
-    // A position has a part for every stream, in order, including the stream that is not read.
+    // A position has a part for every stream, in order, even for the stream that is not read.
     expect(subscriber.position().split('.')).toHaveLength(2);
     await redis.cli('del', key);
     await until(() => told.length > 1);
@@ -153,7 +153,7 @@ it('a slots key of the wrong type is replaced, and entries are acknowledged as b
   await subscriber.stop();
 });
 
-it('a subscriber does not start when every stream is refused', async () => {
+it('a subscriber does not start if every stream is refused', async () => {
   await using redis = await startRedis();
   for (const stream of [CHAT, TICKET]) await spoil(redis, stream);
   await using broker = await openBroker(redis.url, OPTIONS);
@@ -237,7 +237,7 @@ describe('an entry with the largest possible ID', () => {
     await redis.cli('xadd', TICKET, LAST_ENTRY_ID, 'n', '0');
     await until(() => read.includes(LAST_ENTRY_ID));
     await until(async () => (await broker.inspect(TICKET)).length <= 200);
-    // The trouble is found by the next heartbeat, which may come after the trim.
+    // The next heartbeat finds the trouble, and may come after the trim.
     await until(() => subscriber.troubles.some(({ kind }) => kind === 'exhausted'));
     await subscriber.stop();
   });
@@ -250,7 +250,7 @@ describe('an entry with the largest possible ID', () => {
   });
 });
 
-it('the count of expired entries starts at 0 if its key has the wrong type, and dead letters are refused if their key has the wrong type', async () => {
+it('the count of expired entries starts at 0 if its key has the wrong type', async () => {
   await using redis = await startRedis();
   await using broker = await openBroker(redis.url, {
     streams: [{ name: CHAT, maxLength: 10 }],

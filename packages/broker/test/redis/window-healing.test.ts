@@ -1,22 +1,15 @@
-// The keys of coalescing windows have values that Millrace has not written. The broker removes and reports these values, and the
-// windows work again.
+// The keys of coalescing windows have values that Millrace has not written. The broker removes and reports these values. The
+// windows then work again.
 import { createRedisBroker } from '@millrace/broker';
-import { append, CHAT, type RedisServer, SUITE_OPTIONS, startRedis, until } from '@millrace/testkit';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { append, CHAT, SUITE_OPTIONS, until } from '@millrace/testkit';
+import { describe, expect, it } from 'vitest';
+import { sharedRedis } from '../support/redis-fixture.js';
 
 const NAME = { roomId: 'room', slot: 'typing' };
 const KEY = 'coalesce:room:typing';
 const INDEX = 'coalesce-due:typing';
 
-let redis: RedisServer;
-
-beforeAll(async () => {
-  redis = await startRedis();
-});
-
-beforeEach(() => redis.cli('flushall'));
-
-afterAll(() => redis[Symbol.asyncDispose]());
+const redis = sharedRedis();
 
 async function openWindows() {
   const healed: string[] = [];
@@ -126,8 +119,7 @@ describe.each([
       await flush();
       added = await windows.add(NAME, [{ id: '1', text: '{"n":1}' }], lasting);
     }
-    // If the first run of the step found an impossible time, the step ran again. In the second run, the input
-    // was a repeat.
+    // If the first run of the step found an impossible time, the step ran again. The input was then a repeat.
     expect(['added', 'repeat']).toContain(added.outcomes[0]);
     await until(async () => {
       await flush();
@@ -136,7 +128,7 @@ describe.each([
   });
 });
 
-it('a hash with 20,000 fields at the key of a window is removed completely', async () => {
+it('a hash with 20,000 fields at a window’s key is removed completely', async () => {
   const fill =
     "for i = 1, 20000 do redis.call('HSET', KEYS[1], 'i' .. i, i .. ' {}') end redis.call('HSET', KEYS[1], 'd', 5)";
   await redis.cli('eval', fill, '1', KEY);

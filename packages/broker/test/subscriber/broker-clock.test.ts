@@ -33,14 +33,14 @@ it('a BrokerClock forgets its best sample after a minute, and then follows a cha
 });
 
 it.each(['moved', 'reset'] as const)(
-  'a BrokerClock follows the clock of another server as soon as a heartbeat has the status %s',
+  'a BrokerClock follows another server’s clock as soon as a heartbeat has the status %s',
   async (status) => {
     const clock = fakeClock();
     const brokerClock = new BrokerClock(() => clock.monotonicMs());
     const start = { stream: 's', epoch: 'e', cursor: '0-0', lastId: '0-0', entriesAdded: 0, timeMs: 0 };
     const track = new StreamTrack(start);
     let reply = { ...start, status: 'alive', timeMs: 1_000_000 };
-    // A heartbeat uses only these parts of the broker, the options and the report.
+    // A heartbeat needs only these parts of the broker, the options and the report.
     const unused = { broker: { heartbeat: async () => [reply] }, options: { name: 'a', clock }, report: {} };
     const dependencies = {
       ...(unused as unknown as { broker: Broker; options: never; report: never }),

@@ -1,5 +1,5 @@
-// A track counts lost entries. The tests need no broker. They simulate a stream and remove entries. They also
-// report tips to the track: the newest entry of the stream, and the number of appended entries.
+// A track counts lost entries. The tests need no broker: they simulate a stream and remove entries. They also report tips to
+// the track, which are the newest entry of the stream and the number of appended entries.
 import { compareEntryIds, type Entry } from '@millrace/broker';
 import { present } from '@millrace/testkit';
 import fc from 'fast-check';
@@ -11,11 +11,36 @@ const entry = (id: string): Entry => ({ id, fields: { name: id } });
 const tip = (n: number) => ({ lastId: n === 0 ? '0-0' : `${n}-0`, entriesAdded: n });
 
 describe('StreamTrack', () => {
+  it('erased entries that were removed before they were read do not count as lost, and others do', () => {
+    const track = new StreamTrack(START);
+    track.advance(entry('1-0'));
+    track.noteTip(tip(1));
+    // The subscriber is declared dead while it is behind. Meanwhile the entries 2 and 3 are erased by the control entry 5, and 4 is lost.
+    track.noteTip(tip(3));
+    track.skipTip();
+    track.noteTip({ lastId: '5-0', entriesAdded: 5 });
+    track.advance(entry('5-0'));
+    track.noteErased(['1-0', '2-0', '3-0']);
+    expect(track.noteTip({ lastId: '5-0', entriesAdded: 5 })).toBe(1);
+    expect(track.advance(entry('6-0'))).toBe(0);
+    expect(track.noteTip(tip(6))).toBe(0);
+  });
+
+  it('erased entries that were read do not hide a loss', () => {
+    const track = new StreamTrack(START);
+    track.advance(entry('1-0'));
+    track.noteTip(tip(1));
+    track.advance(entry('2-0'));
+    track.advance(entry('4-0'));
+    track.noteErased(['1-0', '2-0']);
+    expect(track.noteTip(tip(4))).toBe(1);
+  });
+
   it('a StreamTrack counts exactly the entries that were removed unread, whenever it gets a report (property)', () => {
     const step = fc.record({
       published: fc.nat(5),
       vanished: fc.nat(3),
-      /** Number of entries that the reader receives before it learns of the tip. */
+      /** Number of entries that the reader receives before it learns the tip. */
       readBefore: fc.nat(8),
       isTipOld: fc.boolean(),
     });
@@ -35,8 +60,8 @@ describe('StreamTrack', () => {
           lost += gone.length;
           for (const n of unread.splice(0, readBefore)) found += track.advance(entry(`${n}-0`));
           found += track.noteTip(isTipOld ? old : lastTip);
-          // The track must never count more lost entries than there are. A false alarm would make every
-          // client fetch everything again.
+          // The track must never count more lost entries than there are. A false alarm would make every client load
+          // everything again.
           expect(found).toBeLessThanOrEqual(lost);
         }
         for (const n of unread.splice(0)) found += track.advance(entry(`${n}-0`));
@@ -48,7 +73,7 @@ describe('StreamTrack', () => {
     );
   });
 
-  it('a StreamTrack reports no loss until it has once reached the newest entry of a report', () => {
+  it('a StreamTrack reports no loss until it has once reached a report’s newest entry', () => {
     const track = new StreamTrack({ ...START, cursor: '5-0', lastId: '9-0', entriesAdded: 100 });
     expect(track.advance(entry('9-0'))).toBe(0);
     expect(track.noteTip({ lastId: '9-0', entriesAdded: 100 })).toBe(0);
@@ -84,7 +109,7 @@ describe('StreamTrack', () => {
     expect(track.isCaughtUp).toBe(true);
   });
 
-  it('a StreamTrack starts at the beginning after reset(), and its segment follows cursor and epoch', () => {
+  it('a StreamTrack starts at the beginning after reset(), and its part of a position follows cursor and epoch', () => {
     const track = new StreamTrack(START);
     const { generation, segment } = track;
     track.advance(entry('7-0'));
@@ -109,14 +134,14 @@ describe('StreamTrack', () => {
     expect(track.isCaughtUp).toBe(false);
     expect(track.advance(entry('8-0')) + track.advance(entry('9-0'))).toBe(0);
     expect(track.isCaughtUp).toBe(true);
-    // Entries 10 to 20 of the previous epoch are not counted as lost. In the new epoch, 3 entries follow entry 9, and only 1 of
+    // Entries 10 to 20 of the previous epoch do not count as lost. In the new epoch, 3 entries follow entry 9, and only 1 of
     // them was received.
     expect(track.noteTip({ lastId: '9-0', entriesAdded: 9 })).toBe(0);
     expect(track.advance(entry('30-0'))).toBe(0);
     expect(track.noteTip({ lastId: '30-0', entriesAdded: 12 })).toBe(2);
   });
 
-  it('the progress of a StreamTrack has a digest only if the track has read the entry at its cursor', () => {
+  it('a StreamTrack reports a digest only if it has read the entry at its cursor', () => {
     const track = new StreamTrack(START);
     expect(track.progress).not.toHaveProperty('digest');
     track.advance(entry('7-0'));

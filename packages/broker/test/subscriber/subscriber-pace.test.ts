@@ -1,11 +1,10 @@
-// Tests how often a subscriber calls the broker: when it is busy, when it is idle, and when calls fail. The
-// test moves the clock.
+// How often a subscriber calls the broker: when it is busy, when it is idle, and when calls fail. The test moves the clock.
 import { type Broker, createMemoryBroker, createSubscriber, type SubscriberOptions } from '@millrace/broker';
 import { append, CHAT, fakeClock, present, SUITE_OPTIONS, TICKET } from '@millrace/testkit';
 import { expect, it } from 'vitest';
 import { probe } from '../support/broker-probe.js';
 
-/** Starts a subscriber on a memory broker whose calls are counted and can be made to fail. */
+/** Starts a subscriber on a memory broker. The test can count its calls and make them fail. */
 async function setUp(options: Partial<SubscriberOptions> = {}) {
   const clock = fakeClock();
   const broker = createMemoryBroker({ ...SUITE_OPTIONS, livenessMs: 3_000, leaseMs: 3_000, clock });
@@ -34,7 +33,7 @@ const publish = (broker: Broker) => append(broker, { stream: CHAT, fields: { n: 
 it('a subscriber runs a pass once a second on an idle stream, and every 100 ms on a busy one', async () => {
   const { clock, broker, during, subscriber } = await setUp();
   await clock.advance(2_000);
-  // Two streams have one pass each in this second.
+  // Each of the two streams has one pass in this second.
   expect(await during(1_000, 'runLedgerPass')).toBe(2);
   let passes = 0;
   for (let n = 0; n < 100; n++) {
@@ -76,7 +75,7 @@ it('a subscriber sends a heartbeat every 250 ms, and trims and renews its leases
     await during(4_000, 'acquireLease'),
   ];
   expect(beats).toBe(16);
-  // Each of the two streams is trimmed about once a second, because a trim that is due waits for the next round of the loop.
+  // Each of the two streams is trimmed about once a second. A trim that is due waits for the next round of the loop.
   expect(trims).toBeGreaterThanOrEqual(6);
   expect(trims).toBeLessThanOrEqual(8);
   expect(claims).toBeGreaterThanOrEqual(3);
@@ -92,8 +91,8 @@ it.each(['readAfter', 'heartbeat', 'runLedgerPass'])(
     failing.add(name);
     const attempts = await during(60_000, name);
     expect(attempts).toBeGreaterThan(20);
-    // With full jitter of up to two seconds, there is about one attempt per second. For passes, this rate
-    // applies to each of the two streams.
+    // Full jitter of up to two seconds gives about one attempt per second. For passes, this rate applies to each of the two
+    // streams.
     expect(attempts).toBeLessThan(name === 'runLedgerPass' ? 400 : 300);
     expect(log.filter((line) => line.startsWith('error:')).length).toBe(1);
     failing.clear();
@@ -127,12 +126,12 @@ it('a subscriber with a readBlockMs of ten minutes recovers within 5 s after an 
   expect(subscriber.state).toBe('tailing');
 });
 
-it('a subscriber that lost a lease acquires the free lease again before the next regular renewal', async () => {
+it('a subscriber that lost a lease acquires it again, once it is free, before the next regular renewal', async () => {
   const { clock, broker } = await setUp();
   await clock.advance(1_100);
   const lease = present(await broker.acquireLease(CHAT, 'a'));
   await broker.releaseLease(lease);
-  // In this time, the idle loop runs twice. The next regular renewal would come later.
+  // The idle loop runs twice in this time. The next regular renewal would come later.
   await clock.advance(520);
   expect(await broker.acquireLease(CHAT, 'b')).toBeUndefined();
 });
@@ -150,7 +149,7 @@ it('a subscriber requests fewer entries per read and per pass when the entries a
   expect(lastArgumentsOf('runLedgerPass')[1]).toMatchObject({ count: 2 });
 });
 
-it('a subscriber does not take over streams right after an outage, so that others can renew leases', async () => {
+it('a subscriber does not take over streams right after an outage, so that others can renew their leases', async () => {
   const { clock, broker, failing, count } = await setUp();
   const other = probe(broker);
   const second = createSubscriber(other.probed, { name: 'b', onEntry: () => {}, clock });
@@ -171,7 +170,7 @@ it('a subscriber does not take over streams right after an outage, so that other
   await clock.advance(2_000);
   expect(await broker.acquireLease(CHAT, 'somebody')).toBeUndefined();
   expect(await broker.acquireLease(TICKET, 'b')).toBeDefined();
-  // The other subscriber does not come back. Therefore the first subscriber takes over its stream.
+  // The other subscriber does not come back, so the first one takes over its stream.
   await clock.advance(8_000);
   expect(await broker.acquireLease(TICKET, 'b')).toBeUndefined();
 });

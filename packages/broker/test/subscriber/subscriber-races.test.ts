@@ -1,4 +1,4 @@
-// A subscriber correctly handles replies to reads and heartbeats that arrive after its state has changed.
+// A subscriber handles late replies correctly: replies to reads and heartbeats that arrive after its state has changed.
 import { createMemoryBroker, createSubscriber } from '@millrace/broker';
 import { append, CHAT, fakeClock, present, SUITE_OPTIONS } from '@millrace/testkit';
 import { expect, it } from 'vitest';
@@ -26,8 +26,8 @@ async function setUp() {
 }
 
 /**
- * Lets another subscriber report a cursor beyond the end of the stream, as if the stream had been rewound. As
- * a result, the stream gets a new epoch.
+ * Lets another subscriber report a cursor beyond the end of the stream, as if the stream had been rewound. The stream then
+ * gets a new epoch.
  */
 async function rewind({ broker }: Awaited<ReturnType<typeof setUp>>): Promise<void> {
   const start = present((await broker.register('finder'))[0]);
@@ -82,4 +82,20 @@ it('a subscriber reports no false loss after a late reply to a heartbeat', async
   await clock.advance(1_000);
   expect(seen.length).toBe(50);
   expect(log).toEqual(['registering', 'tailing']);
+});
+
+it('a subscriber that was paused handles no entry that was erased during the pause', async () => {
+  const { clock, broker, hold, publish, seen } = await setUp();
+  await publish(1);
+  await clock.advance(300);
+  const releases = [hold('readAfter'), hold('heartbeat')];
+  const { id: erased } = await publish(2);
+  await publish(3);
+  await broker.unregister('a');
+  await broker.erasures.erase(CHAT, { control: { n: '4' }, ids: [erased], dedupeIds: [] });
+  expect(await broker.erasures.remove(CHAT)).toEqual({ removed: 1, waiting: 0 });
+  await clock.advance(10_000);
+  for (const release of releases) release();
+  await clock.advance(300);
+  expect(seen).toEqual([1, 3, 4]);
 });

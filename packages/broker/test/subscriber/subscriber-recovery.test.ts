@@ -119,7 +119,7 @@ it('a subscriber that was declared dead reads on, and counts entries that were r
   const start = present((await other.register('b'))[0]);
   await until(() => subscriber.slot !== undefined);
 
-  // The subscriber is cut off. The other subscriber continues, and runs the passes alone.
+  // The subscriber is cut off. The other one continues, and runs the passes alone.
   proxy.swallow('requests');
   const last = present((await appendNumbered(other, { count: 500, from: 1 })).at(-1));
   let progress = { ...start, cursor: last };
@@ -142,7 +142,7 @@ it('a subscriber that was declared dead reads on, and counts entries that were r
   proxy.cut();
   // The subscriber may read entries before it learns that it was declared dead.
   await until(() => log.includes('recovering') && seen.at(-1) === 500 && subscriber.state === 'tailing');
-  // The hard cap left 200 of the 500 entries. A running read may have received these 200 entries.
+  // The hard cap left 200 of the 500 entries. A running read may have received them.
   const missed = 501 - seen.length;
   expect(missed).toBeGreaterThanOrEqual(300);
   await until(() => log.some((line) => line.startsWith('gap:')));

@@ -35,8 +35,8 @@ beforeAll(async () => {
 afterAll(() => redis[Symbol.asyncDispose]());
 
 /**
- * Returns a broker with the same streams at every call: a new broker for Redis, and always the same broker in
- * memory.
+ * Returns a broker with the same streams at every call. For Redis, it is a new broker each time. In memory, it is always the
+ * same one.
  */
 type Connect = () => Promise<Broker>;
 
@@ -97,7 +97,7 @@ describe.each([
     expect(log).toEqual(['registering', 'tailing', 'stopping', 'stopped']);
   });
 
-  it('the position of a subscriber includes the entry in progress, and moves forward with every entry', async () => {
+  it('a subscriber’s position includes the entry in progress, and moves forward with every entry', async () => {
     const connect = await connectTo({});
     const broker = await connect();
     const positions: string[] = [];
@@ -191,7 +191,7 @@ describe.each([
     await broker.close();
   });
 
-  it('a subscriber that has stopped has acknowledged every entry, and holds no lease and no slot', async () => {
+  it('a stopped subscriber has acknowledged every entry, and holds no lease and no slot', async () => {
     const connect = await connectTo({});
     const broker = await connect();
     const { subscriber, chat } = join(broker, 'a');
@@ -257,7 +257,7 @@ describe.each([
     await subscriber.start();
     await publish(broker, 0, 5);
     await until(() => chat.length === 5 && subscriber.isCaughtUp);
-    // All entries are appended and cut in one step, so that no read can run in between.
+    // All entries are appended and cut in one step, so that no read comes in between.
     await publish(broker, 5, 1000);
     await until(() => chat.at(-1) === 1004);
     await until(async () => log.some((line) => line.startsWith('gap:')) || chat.length === 1005);
@@ -265,6 +265,32 @@ describe.each([
     await until(() => sumOfGaps(log) === missed);
     expect(sumOfGaps(log)).toBe(missed);
     expect(chat).toEqual([...chat].sort((x, y) => x - y));
+    await subscriber.stop();
+    await broker.close();
+  });
+
+  it('a subscriber handles no entry after a gap, and reports no gap, before beforeOvertaken has resolved', async () => {
+    const streams = [{ name: CHAT, maxLength: 10 }];
+    const connect = await connectTo({ streams, hardCapFactor: 10 });
+    const broker = await connect();
+    const numbers: number[] = [];
+    const releases: (() => void)[] = [];
+    let isOpen = false;
+    const { subscriber, log } = join(broker, 'a', {
+      readCount: 20,
+      onEntry: (_stream, { fields }) => numbers.push(Number(fields['n'])),
+      beforeOvertaken: () => (isOpen ? Promise.resolve() : new Promise((resolve) => releases.push(resolve))),
+    });
+    await subscriber.start();
+    await publish(broker, 0, 5);
+    await until(() => numbers.length === 5 && subscriber.isCaughtUp);
+    await publish(broker, 5, 500);
+    await until(() => releases.length === 1);
+    expect(numbers.every((n, index) => n === index)).toBe(true);
+    expect(log.filter((line) => line.startsWith('overtaken:'))).toEqual([]);
+    isOpen = true;
+    for (const release of releases) release();
+    await until(() => numbers.at(-1) === 504);
     await subscriber.stop();
     await broker.close();
   });
@@ -285,7 +311,7 @@ describe.each([
     await subscriber.start();
     await publish(broker, 0, 5);
     await until(() => entries.length === 5 && subscriber.isCaughtUp);
-    // All entries are appended and cut in one step, so that no read can run in between.
+    // All entries are appended and cut in one step, so that no read comes in between.
     await publish(broker, 5, 500);
     await until(() => entries.at(-1)?.n === 504);
     expect(entries.length).toBeLessThan(505);
@@ -299,7 +325,7 @@ describe.each([
     await broker.close();
   });
 
-  it('a subscriber that is far behind does not trim entries that it has not read', async () => {
+  it('a subscriber far behind does not trim entries that it has not read', async () => {
     const streams = [{ name: CHAT, maxLength: 10 }];
     const connect = await connectTo({ streams, hardCapFactor: 1_000, minAgeMs: 0, heartbeatMs: 5 });
     const broker = await connect();
@@ -332,7 +358,7 @@ describe.each([
     await broker.close();
   });
 
-  it('a subscriber cannot be started when its broker is closed', async () => {
+  it('a subscriber cannot be started if its broker is closed', async () => {
     const connect = await connectTo({});
     const broker = await connect();
     await broker.close();
@@ -357,7 +383,7 @@ function sumOfGaps(log: readonly string[]): number {
     .reduce((sum, line) => sum + Number(line.split(':').at(-1)), 0);
 }
 
-/** True when `b` has the same epochs as `a`, is behind `a` in no stream, and is ahead of `a` in at least one. */
+/** True if `b` has the same epochs as `a`, is behind `a` in no stream, and is ahead of `a` in at least one. */
 function isOlder(a: Position, b: Position): boolean {
   const signs = a.map(({ cursor }, index) => compareEntryIds(cursor, present(b[index]).cursor));
   const isSameEpoch = a.every(({ epoch }, index) => epoch === b[index]?.epoch);

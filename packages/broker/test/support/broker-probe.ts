@@ -1,4 +1,4 @@
-// A broker for tests. The test can count calls, make calls fail, and hold back replies.
+// A broker for tests. A test can count its calls, make them fail, and hold back their replies.
 import { type Broker, BrokerError } from '@millrace/broker';
 
 /** Wraps `broker`. All calls pass through, unless the test makes them fail or holds back their replies. */

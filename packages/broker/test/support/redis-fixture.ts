@@ -1,6 +1,16 @@
 // Functions that the tests against real Redis share.
-import { type Broker, createRedisBroker, type RedisBrokerOptions } from '@millrace/broker';
-import { append, CHAT, type RedisServer, SUITE_OPTIONS } from '@millrace/testkit';
+import { type Broker, createRedisBroker, type Lease, type RedisBrokerOptions } from '@millrace/broker';
+import {
+  append,
+  beat,
+  CHAT,
+  type RedisServer,
+  registerAt,
+  runAllPasses,
+  SUITE_OPTIONS,
+  startRedis,
+} from '@millrace/testkit';
+import { afterAll, beforeAll, beforeEach } from 'vitest';
 
 /** Opens a broker. With `await using`, the broker is closed at the end of the block. */
 export async function openBroker(
@@ -10,6 +20,33 @@ export async function openBroker(
   const broker = createRedisBroker({ ...SUITE_OPTIONS, ...options, url });
   await broker.open();
   return Object.assign(broker, { [Symbol.asyncDispose]: () => broker.close() });
+}
+
+/** Moves a subscriber to this entry, and runs passes until nothing is left to do. */
+export async function settle(broker: Broker, lease: Lease, cursor: string): Promise<void> {
+  const start = await registerAt(broker, lease.owner);
+  await beat(broker, lease.owner, { ...start, cursor });
+  await runAllPasses(broker, lease, cursor);
+}
+
+/**
+ * Starts a Redis for the tests of a file, and empties it before each test. It has the members of a started one, but only while a
+ * test runs.
+ */
+export function sharedRedis(): RedisServer {
+  let redis: RedisServer | undefined;
+  beforeAll(async () => {
+    redis = await startRedis();
+  });
+  beforeEach(() => redis?.cli('flushall'));
+  afterAll(() => redis?.[Symbol.asyncDispose]());
+  return new Proxy({} as RedisServer, {
+    get(_, name) {
+      if (redis === undefined) throw new Error('Redis is not running');
+      const value: unknown = Reflect.get(redis, name, redis);
+      return typeof value === 'function' ? value.bind(redis) : value;
+    },
+  });
 }
 
 /** Runs a command with redis-cli, and returns its reply parsed from JSON. */

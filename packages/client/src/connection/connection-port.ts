@@ -1,6 +1,6 @@
 // The port between the client and the library that carries its messages. `signalr-adapter.ts` implements it.
 
-/** Called by a {@link Connection}. The methods must not throw. */
+/** Called by a {@link Connection}. The methods must not throw. @beta */
 export interface ConnectionListener {
   /** Called for each message of the hub, in the order in which the gateway sent them. */
   onMessage(target: string, argument: unknown): void;
@@ -8,28 +8,31 @@ export interface ConnectionListener {
   onClose(end: ConnectionEnd): void;
 }
 
-/** The end of a connection. */
+/** The end of a connection. @beta */
 export interface ConnectionEnd {
   readonly cause: Error | undefined;
-  /** True if the gateway closed the connection and did not allow the client to reconnect immediately. */
+  /** True if the gateway closed the connection and did not allow the client to reconnect at once. */
   readonly isExpelled: boolean;
 }
 
-/** Everything that is needed to make a connection. */
+/** Everything that is needed to make a connection. @beta */
 export interface ConnectionRequest {
   /** Address of the hub. */
   readonly url: string;
-  /**
-   * Returns the token of this attempt, or a newer token if the connection is already open. The property is `undefined` if no token
-   * is needed.
-   */
+  /** Returns the token of this attempt, or a newer one if the connection is already open. Absent if no token is needed. */
   readonly accessToken: (() => Promise<string>) | undefined;
+  /**
+   * A random text that stays the same for all connections of one client. Sent as the query field `client`, so that a reconnect
+   * continues the presence of the earlier connection.
+   */
+  readonly clientId: string;
   readonly listener: ConnectionListener;
 }
 
 /**
- * The answer to a call. If the gateway refused the call, `error` is a ClientError `refused`. Any other error means that the
+ * The answer to a call. `error` is a ClientError `refused` if the gateway refused the call. Any other error means that the
  * connection ended before the answer.
+ * @beta
  */
 export type CallAnswer =
   | { readonly ok: true; readonly value: unknown }
@@ -38,8 +41,9 @@ export type CallAnswer =
 /**
  * One connection to the hub. It can be started only once.
  *
- * Guarantees: if `start` has resolved, `onClose` is called exactly once. The unanswered calls get their
- * errors after `onClose`. Answers and messages arrive in the order in which the gateway sent them.
+ * Guarantees: once `start` has resolved, `onClose` is called exactly once. Unanswered calls get their errors after `onClose`.
+ * Answers and messages arrive in the order in which the gateway sent them.
+ * @beta
  */
 export interface Connection {
   /**
@@ -54,8 +58,8 @@ export interface Connection {
 }
 
 /**
- * Calls a method of the hub like {@link Connection.invoke}, for callers that do not depend on the order of answers. Rejects with
- * the error of the answer.
+ * Calls a method of the hub as {@link Connection.invoke} does, for callers that do not depend on the order of answers.
+ * Rejects with the error of the answer.
  */
 export function call(connection: Connection, method: string, ...args: readonly unknown[]): Promise<unknown> {
   return new Promise((resolve, reject) => {
@@ -66,5 +70,5 @@ export function call(connection: Connection, method: string, ...args: readonly u
   });
 }
 
-/** Makes connections. */
+/** Makes connections. @beta */
 export type CreateConnection = (request: ConnectionRequest) => Connection;

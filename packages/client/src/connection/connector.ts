@@ -9,14 +9,16 @@ import type { TokenSource } from './token-source.js';
 /** Dependencies of a {@link Connector}. */
 export interface ConnectorDependencies {
   readonly url: string;
+  /** See `ConnectionRequest.clientId`. */
+  readonly clientId: string;
   readonly createConnection: CreateConnection;
   readonly tokens: TokenSource;
   readonly clock: Pick<Clock, 'monotonicMs' | 'startTimer'>;
   readonly random: () => number;
   readonly retry: BackOffOptions;
   /**
-   * Number of consecutive unsuccessful attempts after which the connector gives up. An attempt is unsuccessful if it fails, or if
-   * its connection does not last.
+   * Number of unsuccessful attempts in a row after which the connector gives up. An attempt is unsuccessful if it fails, or
+   * if its connection does not last.
    */
   readonly maxAttempts: number;
   readonly attemptTimeoutMs: number;
@@ -24,7 +26,7 @@ export interface ConnectorDependencies {
   readonly network: NetworkEvents | undefined;
 }
 
-/** The part of `window` that reports the return of the network. */
+/** The part of `window` that reports the return of the network. @beta */
 export interface NetworkEvents {
   addEventListener(type: 'online', listener: () => void): void;
   removeEventListener(type: 'online', listener: () => void): void;
@@ -32,10 +34,7 @@ export interface NetworkEvents {
 
 /** Called by a {@link Connector}. */
 export interface ConnectorListener {
-  /**
-   * Called for each message. This call may come before `onOpen`, because the gateway may send messages right
-   * after the handshake.
-   */
+  /** Called for each message, possibly before `onOpen`: the gateway may send messages right after the handshake. */
   onMessage(target: string, argument: unknown): void;
   onOpen(connection: Connection): void;
   /** Called when the open connection was lost. Calls without an answer reject afterwards. */
@@ -46,17 +45,14 @@ export interface ConnectorListener {
   onGaveUp(error: ClientError): void;
 }
 
-/**
- * One attempt to connect. An attempt begins with the request for a token. A successful attempt lasts until
- * its connection closes.
- */
+/** One attempt to connect. It begins with the request for a token. A successful attempt lasts until its connection closes. */
 interface Attempt {
   /** Number of failures in a row before this attempt. */
   readonly failures: number;
   readonly cancelDeadline: () => void;
 }
 
-/** The states. Each state contains what must be released when the connector leaves it. */
+/** The states. Each contains what the connector must release when it leaves the state. */
 type ConnectorState =
   | { readonly name: 'stopped' }
   /** Waits for the token of the attempt. */
@@ -71,31 +67,22 @@ type ConnectorState =
     }
   | { readonly name: 'waiting'; readonly cancelWait: () => void };
 
-/**
- * A connection that was open for this long counts as working. After such a connection, the delay before the
- * next attempt is short.
- */
+/** A connection that was open for this long counts as working. The delay after it is short. */
 const STABLE_AFTER_MS = 5_000;
-/**
- * If the gateway does not allow a client to reconnect immediately, the client waits as long as after this
- * number of failures.
- */
+/** A client that may not reconnect at once waits as long as after this number of failures. */
 const EXPELLED_FAILURES = 4;
 const MAX_STOP_MS = 5_000;
 
 /**
  * Transitions: stopped → authorizing → connecting → open → waiting → authorizing → …
  *
- * If an attempt fails, the connector changes from authorizing or connecting to waiting, or to stopped if it
- * gives up. `stop` changes every state to stopped.
+ * A failed attempt changes authorizing or connecting to waiting, or to stopped if the connector gives up. `stop` changes
+ * every state to stopped.
  */
 export class Connector {
   readonly #dependencies: ConnectorDependencies;
   readonly #listener: ConnectorListener;
-  /**
-   * Only `#enter` changes the state. The connector ignores messages and results of an earlier connection or
-   * attempt, which is not part of the current state.
-   */
+  /** Only `#enter` changes the state. The connector ignores messages and results of an earlier connection or attempt. */
   #state: ConnectorState = { name: 'stopped' };
 
   constructor(dependencies: ConnectorDependencies, listener: ConnectorListener) {
@@ -107,7 +94,7 @@ export class Connector {
     if (this.#state.name === 'stopped') this.#connect(0);
   }
 
-  /** Ends the connection or the attempt. After this call, the listener is no longer called. */
+  /** Ends the connection or the attempt. The listener is not called afterwards. */
   async stop(): Promise<void> {
     const connection = connectionOf(this.#state);
     this.#enter({ name: 'stopped' });
@@ -148,24 +135,25 @@ export class Connector {
 
   async #run(attempt: Attempt): Promise<void> {
     const token = await this.#dependencies.tokens.next();
-    // Ignores a token that comes too late, because the next attempt may have begun.
+    // A token that comes too late is ignored, because the next attempt may have begun.
     if (attemptOf(this.#state) !== attempt) return;
     const connection = this.#createConnection(token);
     this.#enter({ name: 'connecting', attempt, connection });
     await this.#startUnlessRefused(connection);
-    // The connection may have closed between its start and this line.
+    // The connection may have closed since its start.
     if (connectionOf(this.#state) !== connection) return;
     this.#enter({ name: 'open', attempt, connection, openedAtMs: this.#dependencies.clock.monotonicMs() });
     this.#listener.onOpen(connection);
   }
 
   #createConnection(token: string | undefined): Connection {
-    const { createConnection, url, tokens } = this.#dependencies;
+    const { createConnection, url, clientId, tokens } = this.#dependencies;
     const isOpen = (): boolean => this.#state.name === 'open' && this.#state.connection === connection;
     const connection: Connection = createConnection({
       url,
-      // The start uses the same token for all its requests. A transport that asks again on an open connection
-      // needs a newer token, because its token was refused.
+      clientId,
+      // The start uses one token for all its requests. A transport that asks again on an open connection needs a newer token,
+      // because its token was refused.
       accessToken:
         token === undefined ? undefined : async () => (isOpen() ? ((await tokens.next()) ?? token) : token),
       listener: {
@@ -219,10 +207,7 @@ export class Connector {
     if (state.name === 'open') this.#listener.onLost(end.cause);
   }
 
-  /**
-   * Waits before the next attempt. The delay depends on the number of failures. If the network returns, the
-   * delay is replaced by a short one.
-   */
+  /** Waits before the next attempt. The delay depends on the number of failures. The return of the network makes it short. */
   #wait(failures: number): void {
     const { retry, random } = this.#dependencies;
     const onOnline = (): void => {
@@ -263,8 +248,8 @@ function connectionOf(state: ConnectorState): Connection | undefined {
 }
 
 /**
- * Returns the number of failures that determines the next delay. The result is 1 after a connection that
- * worked, unless the gateway expelled the client.
+ * Returns the number of failures that decides the next delay. It is 1 after a connection that worked, unless the gateway
+ * expelled the client.
  */
 function failuresAfterClose({ isExpelled }: ConnectionEnd, openMs: number, failures: number): number {
   if (isExpelled) return Math.max(failures + 1, EXPELLED_FAILURES);

@@ -15,13 +15,13 @@ import {
 import { ClientError } from '../client-error.js';
 import type { CallAnswer, Connection, ConnectionRequest, CreateConnection } from './connection-port.js';
 
-/** Options of the official SignalR client. */
+/** Options of the official SignalR client. @beta */
 export interface SignalROptions {
   /** Transport, headers, credentials and so on. The token comes from `accessToken`. */
   readonly http?: Omit<IHttpConnectionOptions, 'accessTokenFactory'> & {
     /**
-     * The WebSocket class to use instead of the environment's class. The official client accepts this option, although its types do
-     * not name it.
+     * The WebSocket class that replaces the environment's. The official client accepts this option, although its types do not
+     * name it.
      */
     readonly WebSocket?: new (
       url: string,
@@ -39,7 +39,7 @@ export function createSignalRConnections(options: SignalROptions = {}): CreateCo
   return (request) => new SignalRAdapter(request, options);
 }
 
-/** The only target that the official client dispatches. The protocol below gives this target to every message. */
+/** The only target that the official client dispatches. The protocol below gives it to every message. */
 const DELIVER = 'deliver';
 
 const POST_TIMEOUT_MS = 15_000;
@@ -48,13 +48,14 @@ class SignalRAdapter implements Connection {
   readonly #hub: HubConnection;
   #isExpelled = false;
 
-  constructor({ url, accessToken, listener }: ConnectionRequest, options: SignalROptions) {
+  constructor({ url, clientId, accessToken, listener }: ConnectionRequest, options: SignalROptions) {
     const protocol = new AllTargetsProtocol(options.protocol ?? new JsonHubProtocol(), (mayReturn) => {
       this.#isExpelled = !mayReturn;
     });
     this.#hub = new HubConnectionBuilder()
-      .withUrl(url, {
-        // Limits the time of negotiation and POST requests. With SignalR's default, a lost call would have no answer for 100 s.
+      .withUrl(`${url}${url.includes('?') ? '&' : '?'}client=${clientId}`, {
+        // Limits the time of negotiation and POST requests. SignalR's default would leave a lost call without an answer for
+        // 100 s.
         timeout: POST_TIMEOUT_MS,
         ...options.http,
         ...(accessToken === undefined ? {} : { accessTokenFactory: accessToken }),
@@ -62,9 +63,8 @@ class SignalRAdapter implements Connection {
       .withHubProtocol(protocol)
       .configureLogging(options.logger ?? LogLevel.None)
       .build();
-    // An answer reaches its caller through a promise, which takes one microtask. Events are delayed by one
-    // microtask, too. Otherwise an event could overtake the answer to the join of its room if both are in one
-    // frame.
+    // Events are delayed by one microtask. An answer reaches its caller through a promise, which takes one, too. Without the
+    // delay, an event could overtake the answer to its room's join if both are in one frame.
     this.#hub.on(DELIVER, (target: string, argument: unknown) =>
       queueMicrotask(() => listener.onMessage(target, argument)),
     );
@@ -94,14 +94,14 @@ class SignalRAdapter implements Connection {
 }
 
 /**
- * True for the error of a negotiation that was refused with status 401 or 403. The error of the official client contains the status
- * only in its text.
+ * True for the error of a negotiation that was refused with status 401 or 403. The official client's error contains the
+ * status only in its text.
  */
 function isAuthRefusal(error: unknown): boolean {
   return error instanceof Error && /Status code '40[13]'/.test(error.message);
 }
 
-/** Replaces the error of a completion. The adapter can then distinguish a refusal from a call that was never answered. */
+/** Replaces the error of a completion, so that the adapter can distinguish a refusal from a call that was never answered. */
 class Refusal {
   readonly #error: string;
 
@@ -117,12 +117,12 @@ class Refusal {
 }
 
 /**
- * Reads messages as the inner protocol does, but sends all targets to one handler, with the name of the target as the first
- * argument. The official client drops messages whose target has no handler. Without this protocol, our client would have to know
- * the names of all event types, and therefore the catalog.
+ * Reads messages as the inner protocol does, but sends all targets to one handler, with the target's name as the first
+ * argument. The official client drops messages whose target has no handler. Without this protocol, our client would need the
+ * names of all event types, and therefore the catalog.
  *
- * The protocol also sees two facts that the official client does not report: which errors came from the hub, and whether a Close
- * message allows the client to reconnect.
+ * The protocol also sees two facts that the official client does not report: which errors came from the hub, and whether a
+ * Close message allows the client to reconnect.
  */
 class AllTargetsProtocol implements IHubProtocol {
   readonly name: string;

@@ -1,16 +1,16 @@
 // Tokens: every attempt to connect gets a fresh token, and a refused token is never used again.
 import { ClientError } from '../client-error.js';
 
-/** Passed to `accessToken` when the client needs a token. */
+/** Passed to `accessToken` when the client needs a token. @public */
 export interface TokenContext {
-  /** True if the gateway refused the last token. Return a new token then, not a cached one. */
+  /** True if the gateway refused the last token. Return a new token then, instead of a cached one. */
   readonly wasRefused: boolean;
 }
 
 /**
- * Returns the token for one attempt to connect. The client calls this function for every attempt. If the
- * function rejects, the attempt has failed. If it rejects with a {@link ClientError} `unauthorized`, the
- * client stops trying.
+ * Returns the token for one attempt to connect. Called for every attempt. The attempt fails if the function rejects. The
+ * client stops trying if it rejects with a {@link ClientError} `unauthorized`.
+ * @public
  */
 export type AccessToken = (context: TokenContext) => string | Promise<string>;
 
@@ -27,7 +27,7 @@ export class TokenSource {
   /**
    * Returns the token for the next attempt, or `undefined` if the application has no `accessToken` function.
    *
-   * @throws ClientError `unauthorized` if the gateway refused the last token and there is no other token.
+   * @throws ClientError `unauthorized` if the gateway refused the last token and there is no other token
    */
   async next(): Promise<string | undefined> {
     if (this.#accessToken === undefined) {
@@ -42,6 +42,11 @@ export class TokenSource {
     this.#lastToken = token;
     this.#wasRefused = false;
     return token;
+  }
+
+  /** The token that the application gave last. */
+  get last(): string | undefined {
+    return this.#lastToken;
   }
 
   /** True when the application has an `accessToken` function. */

@@ -3,9 +3,10 @@ import { SeenIds } from '@millrace/internal';
 import { ClientError, type ReportError } from '../client-error.js';
 import type { ResolvedClientOptions } from '../client-options.js';
 import type { ClientCounts } from '../client-state.js';
+import { presenceRoomOf } from '../members/room-members.js';
 import type { Session } from '../rooms/session.js';
 import type { UntypedRoom } from '../rooms/untyped-room.js';
-import { type AnyEvent, readEvent, readPosition, readResync } from './events.js';
+import { type AnyEvent, readErased, readEvent, readPosition, readResync } from './events.js';
 import type { EventHandlers } from './handlers.js';
 
 /** Dependencies of a {@link Delivery}. */
@@ -19,6 +20,9 @@ export interface DeliveryDependencies {
   /** Returns the session of the open connection, or `undefined` without a connection. */
   session(): Session | undefined;
   resync(room: UntypedRoom, reason: string): void;
+  erased(room: UntypedRoom, eventId: string): void;
+  /** Called when the gateway has taken this user out of a room. */
+  removed(room: UntypedRoom, reason: string): void;
 }
 
 /** Receives the messages of all connections, one connection after the other. */
@@ -37,9 +41,17 @@ export class Delivery {
     return { ...this.#counts };
   }
 
+  /** True if an event with this ID was delivered lately. */
+  hasReceived(eventId: string): boolean {
+    return this.#seenIds.has(eventId, this.#dependencies.options.clock.monotonicMs());
+  }
+
   onMessage(target: string, argument: unknown): void {
     if (target === 'position') this.#onPosition(argument);
     else if (target === 'resync') this.#onResync(argument);
+    else if (target === 'presence') this.#onPresence(argument);
+    else if (target === 'event_erased') this.#onErased(argument);
+    else if (target === 'removed') this.#onRemoved(argument);
     else this.#onEvent(target, argument);
   }
 
@@ -57,6 +69,27 @@ export class Delivery {
     const message = readResync(argument);
     const room = message && this.#dependencies.roomOf(message.room_id);
     if (room !== undefined) this.#dependencies.resync(room, message?.reason ?? '');
+  }
+
+  #onPresence(argument: unknown): void {
+    const roomId = presenceRoomOf(argument);
+    if (roomId !== undefined) this.#dependencies.roomOf(roomId)?.observePresence(argument);
+  }
+
+  /** An erasure has a place in the order of the events. An event that is held is dropped, and a later repeat of it is ignored. */
+  #onErased(argument: unknown): void {
+    const message = readErased(argument);
+    const room = message && this.#dependencies.roomOf(message.room_id);
+    if (message === undefined || room === undefined) return;
+    this.#dependencies.session()?.seeEvent(room, message.position);
+    this.#isFirst(message.event_id);
+    this.#dependencies.erased(room, message.event_id);
+  }
+
+  #onRemoved(argument: unknown): void {
+    const message = readResync(argument);
+    const room = message && this.#dependencies.roomOf(message.room_id);
+    if (room !== undefined) this.#dependencies.removed(room, message?.reason ?? '');
   }
 
   #onEvent(target: string, argument: unknown): void {
@@ -94,8 +127,8 @@ export class Delivery {
   }
 
   /**
-   * Remembers an event, and returns true if it was not handled before. IDs need not be normalised, because
-   * gateways send each ID in its normal form.
+   * Remembers an event. Returns true if it was not handled before. IDs need not be normalised, because gateways send each ID
+   * in its normal form.
    */
   #isFirst(id: string): boolean {
     const timeMs = this.#dependencies.options.clock.monotonicMs();
@@ -105,8 +138,8 @@ export class Delivery {
   }
 
   /**
-   * Updates the indicators of a room. If a rule of the application's catalog fails, for example on a payload of a newer catalog,
-   * the event is still delivered.
+   * Updates the indicators of a room. A rule of the application's catalog may fail, for example on a payload of a newer
+   * catalog. The event is delivered anyway.
    */
   #observeIndicator(room: UntypedRoom, event: AnyEvent): void {
     try {

@@ -1,30 +1,33 @@
-// The static types of delivered events, and the checks of the hub's messages. Payloads are not checked again, because the gateway
-// has checked them, and a schema library would be many times the size of this client.
+// The static types of delivered events, and the checks of the hub's messages. The gateway has checked the payloads. A second
+// check would need a schema library, many times the size of this client.
 import type { AnyCatalog, EventTypeName, eventCatalog, PayloadOf, StreamEvent } from '@millrace/contract';
 
-/** The built-in catalog's type: the nine event types of Millrace. */
+/** The built-in catalog's type: the nine event types of Millrace. @public */
 export type BuiltIn = typeof eventCatalog;
 
 /**
  * Payloads by event type. `E` is the type of a catalog (`typeof myCatalog`), or a list of payload types written by hand:
  * `{ order_placed: { id: string } }`.
+ * @public
  */
 export type PayloadsOf<E extends object> = E extends AnyCatalog
   ? { readonly [Name in EventTypeName<E>]: PayloadOf<E, Name> }
   : E;
 
-/** The names of the event types in `E`. */
+/** The names of the event types in `E`. @public */
 export type EventName<E extends object = BuiltIn> = keyof PayloadsOf<E> & string;
 
 /**
  * An event as handlers receive it: the event itself and `position`, an opaque token. Without `Name`, it is an event of any type,
  * discriminated by `event_type`.
+ * @public
  */
 export type DeliveredEvent<E extends object = BuiltIn, Name extends EventName<E> = EventName<E>> =
   Name extends EventName<E> ? StreamEvent<Name, PayloadsOf<E>[Name]> & { readonly position: string } : never;
 
 /**
  * Handles events of one type. An error that the handler throws or rejects with goes to `onError`. Other handlers are still called.
+ * @public
  */
 export type EventHandler<E extends object = BuiltIn, Name extends EventName<E> = EventName<E>> = (
   event: DeliveredEvent<E, Name>,
@@ -39,7 +42,14 @@ export interface ResyncMessage {
   readonly reason: string;
 }
 
-/** One user who is typing, or whom another indicator shows. */
+/** The hub's `event_erased` message: an earlier event of this room was erased. */
+export interface ErasedMessage {
+  readonly event_id: string;
+  readonly room_id: string;
+  readonly position: string;
+}
+
+/** One user who is typing, or whom another indicator shows. @public */
 export interface TypingUser {
   readonly user_id: string;
   readonly username: string;
@@ -65,7 +75,7 @@ export function readEvent(argument: unknown): AnyEvent | undefined {
     isText(argument.room_id) &&
     isText(argument.position) &&
     'payload' in argument;
-  // The gateway has checked all other fields against the catalog.
+  // The cast is safe: the gateway has checked all other fields against the catalog.
   return isEvent ? (argument as unknown as AnyEvent) : undefined;
 }
 
@@ -78,6 +88,13 @@ export function readPosition(argument: unknown): string | undefined {
 export function readResync(argument: unknown): ResyncMessage | undefined {
   if (!isObject(argument) || !isText(argument.room_id)) return undefined;
   return { room_id: argument.room_id, reason: isText(argument.reason) ? argument.reason : 'unknown' };
+}
+
+/** Reads the argument of an `event_erased` message. Returns `undefined` if it is not a valid argument. */
+export function readErased(argument: unknown): ErasedMessage | undefined {
+  const isErased =
+    isObject(argument) && isText(argument.event_id) && isText(argument.room_id) && isText(argument.position);
+  return isErased ? (argument as unknown as ErasedMessage) : undefined; // All fields were checked.
 }
 
 /** Reads the answer to `JoinRoom`. Returns `undefined` if it is not a valid answer. */

@@ -2,7 +2,7 @@
 import { ClientError, type ReportError } from '../client-error.js';
 import type { AnyEvent } from './events.js';
 
-/** Removes a handler. A second call does nothing. */
+/** Removes a handler. A second call does nothing. @public */
 export type Unsubscribe = () => void;
 
 interface Registration<Args extends readonly unknown[]> {
@@ -14,9 +14,8 @@ interface Registration<Args extends readonly unknown[]> {
 export class HandlerSet<Args extends readonly unknown[]> {
   readonly #report: ReportError;
   /**
-   * Contains one object per registration. A function that was added twice is called twice, and each
-   * registration is removed separately. Every change replaces this list, so that a call in progress keeps its
-   * own list.
+   * Contains one object per registration. A function that was added twice is called twice, and each registration is removed
+   * on its own. Every change replaces this list, so that a call in progress keeps its own.
    */
   #registrations: readonly Registration<Args>[] = [];
 

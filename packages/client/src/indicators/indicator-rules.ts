@@ -2,7 +2,11 @@
 import type { EndsCoalescingRule, EventTypeDeclaration, IndicatorRule } from '@millrace/contract';
 import { isTypingUser } from '../delivery/events.js';
 
-/** The part of a catalog that a client reads: a catalog of `@millrace/contract`, or a list with only these rules and no schemas. */
+/**
+ * The part of a catalog that a client reads. It may be a catalog of `@millrace/contract`, or a list with only these rules and
+ * no schemas.
+ * @beta
+ */
 export interface IndicatorCatalog {
   readonly eventTypes: readonly Pick<EventTypeDeclaration, 'name' | 'indicator' | 'endsCoalescing'>[];
 }
@@ -16,7 +20,7 @@ export interface IndicatorChange {
   readonly userId: string;
   /** The user whom the indicator shows, or `undefined` if the indicator ends. */
   readonly shown: { readonly user_id: string; readonly username: string } | undefined;
-  /** True when an event of another type ended the indicator, as a message ends typing. */
+  /** True if an event of another type ended the indicator, as a message ends typing. */
   readonly isEndedByOtherType: boolean;
 }
 
@@ -27,7 +31,7 @@ const typing = {
   expiresAfterMs: 10_000,
 };
 
-/** A copy of the built-in catalog's rules. The catalog itself needs a schema library that is many times the size of this client. */
+/** A copy of the built-in catalog's rules. The catalog itself needs a schema library, many times the size of this client. */
 const builtIn: IndicatorCatalog = {
   eventTypes: [
     { name: 'typing_start', indicator: { ...typing, isShown: true } },
@@ -63,6 +67,11 @@ export class IndicatorRules {
   /** The expiry of each indicator in milliseconds, by its name. */
   get expiries(): ReadonlyMap<string, number> {
     return this.#expiries;
+  }
+
+  /** True for a type whose events show or end an indicator, and are nothing else, such as typing. */
+  isIndicator(type: string): boolean {
+    return this.#rules.has(type);
   }
 
   /**

@@ -1,4 +1,4 @@
-// The users whom one indicator shows in a room, such as users who are typing. Each user expires after some time, because the event
+// The users whom one indicator shows in a room, such as users who are typing. Each expires after some time, because the event
 // that ends the indicator may never arrive.
 import { type Clock, userKey } from '@millrace/internal';
 import type { TypingUser } from '../delivery/events.js';
@@ -8,7 +8,7 @@ export interface ShownUsersDependencies {
   readonly clock: Pick<Clock, 'monotonicMs' | 'startTimer'>;
   /** Time after which an indicator ends if no new event arrives. */
   readonly expiryMs: number;
-  /** Maximum number of users in the list. If there are more, the user whose last event is oldest is removed. */
+  /** Maximum number of users in the list. Above it, the user whose last event is oldest is removed. */
   readonly maxUsers: number;
   /** Called when the list has changed. */
   readonly onChange: () => void;
@@ -70,8 +70,8 @@ export class ShownUsers {
   }
 
   /**
-   * Returns the users in the order of their appearance. Users who were in the list keep their place, so that names do not move with
-   * every new event.
+   * Returns the users in the order of their appearance. Listed users keep their place, so that names do not move with every
+   * new event.
    */
   #inOrderOfAppearance(): readonly TypingUser[] {
     const now = new Map([...this.#shown].map(([id, { user }]) => [id, user]));

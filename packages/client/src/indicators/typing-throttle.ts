@@ -1,5 +1,4 @@
-// Limits the typing calls that are sent, because the application makes one call per keystroke. The caller
-// passes the time.
+// Limits the typing calls that are sent: the application makes one call per keystroke. The caller passes the time.
 
 /** The throttle of one room. */
 export class TypingThrottle {
@@ -24,7 +23,7 @@ export class TypingThrottle {
     return true;
   }
 
-  /** Records that other users no longer see this user typing, so that the next start is sent. */
+  /** Records that other users no longer see this user typing. The next start is then sent. */
   reset(): void {
     this.#startedAtMs = undefined;
   }

@@ -19,27 +19,25 @@ const EVERY_SCOPE = 'all';
 /**
  * The positions of one connection.
  *
- * A position covers all rooms of its scope. The scope is the text before the `~`. A position without a `~`
- * covers all rooms. Every live room of a scope can be resumed from the newest position of the scope.
- * Therefore a quiet room is resumed from that position, not from its own last event, which may be old. Two
- * rules prevent a loss:
+ * A position covers all rooms of its scope. The scope is the text before the `~`. A position without a `~` covers all rooms.
+ * Every live room of a scope can be resumed from the newest position of the scope. A quiet room's own last event may be old,
+ * so the room is resumed from that position instead. Two rules prevent a loss:
  *
- * - A room whose join has not completed keeps its old position. Its missed events have not arrived yet, even
- *   if other rooms have newer positions. The events that arrive for it may be replayed old events. Therefore
- *   their positions do not count for other rooms. `Session` updates the position of the room itself.
- * - A room whose join has just completed starts at the position in the answer, not at the newest position. An
- *   event of another room may have arrived before events that waited for the join. When the next position
- *   arrives, it is valid for this room, too.
+ * - A room whose join has not completed keeps its old position. Its missed events have not arrived yet, even if other rooms
+ *   have newer positions. The events that arrive for it may be replayed old events. Therefore their positions do not count
+ *   for other rooms. `Session` updates the position of the room itself.
+ * - A room whose join has just completed starts at the position in the answer instead of the newest position. An event of
+ *   another room may have arrived before events that waited for the join. The next position that arrives is valid for this
+ *   room, too.
  *
- * Positions are opaque and cannot be compared. The tracker uses the order of their arrival. With this order,
- * a room may resume from a position that is too old, but never from one that is too new. Events that are sent
- * again are dropped as repeats.
+ * Positions are opaque and cannot be compared, so the tracker uses the order of their arrival. A room may therefore resume
+ * from a position that is too old, but never from one that is too new. Events that are sent again are dropped as repeats.
  */
 export class PositionTracker {
   /** The join position of each room whose join has completed on this connection. */
   readonly #joined = new Map<string, JoinPosition>();
   /**
-   * The newest position of each scope, if it is newer than {@link #latestOfAll}. The gateway's partitions limit the number of
+   * The newest position of each scope, if it is newer than {@link #latestOfAll}. The gateway's partitions bound the number of
    * scopes.
    */
   readonly #latest = new Map<string, Seen>();

@@ -1,5 +1,5 @@
-// The queue of one room's read receipts. The queue merges receipts, keeps them while the client is offline,
-// and repeats them until the gateway accepts them.
+// The queue of one room's read receipts. It merges receipts, keeps them while the client is offline, and repeats them until
+// the gateway accepts them.
 import { type BackOffOptions, backOffDelayMs, type Clock } from '@millrace/internal';
 import { ClientError, isTemporary, type ReportError } from '../client-error.js';
 
@@ -9,10 +9,7 @@ export interface ReceiptQueueDependencies {
   readonly clock: Pick<Clock, 'startTimer'>;
   readonly random: () => number;
   readonly retry: BackOffOptions;
-  /**
-   * Maximum number of waiting message IDs, which is also the maximum in one call. If there are more, the
-   * oldest IDs are dropped.
-   */
+  /** Maximum number of waiting message IDs, and of IDs in one call. Above it, the oldest are dropped. */
   readonly maxIds: number;
   readonly report: ReportError;
 }
@@ -20,17 +17,14 @@ export interface ReceiptQueueDependencies {
 /** Sends message IDs. Rejects if the gateway did not accept them. */
 export type SendReceipts = (messageIds: readonly string[]) => Promise<unknown>;
 
-/**
- * After this number of refusals, the receipts are dropped and an error is reported. "Try again" does not
- * count as a refusal.
- */
+/** The receipts are dropped and an error is reported after this number of refusals. "Try again" is no refusal. */
 const MAX_REFUSALS = 5;
 
 /**
  * States: closed (the room is not joined) → open → sending → open. After a refusal: sending → waiting → sending.
  *
- * One call runs at a time. Receipts that are added during a call are merged and sent with the next call. If the queue closes while
- * a batch is being sent, the batch is sent again later. A receipt that arrives twice is harmless.
+ * One call runs at a time. Receipts that are added meanwhile are merged into the next call. A batch that is being sent when
+ * the queue closes is sent again later. A receipt that arrives twice is harmless.
  */
 export class ReceiptQueue {
   readonly #dependencies: ReceiptQueueDependencies;
@@ -40,7 +34,7 @@ export class ReceiptQueue {
    */
   #waiting = new Map<string, string>();
   #sending = new Map<string, string>();
-  /** Sends receipts. It is `undefined` while the queue is closed. */
+  /** Sends receipts. `undefined` while the queue is closed. */
   #send: SendReceipts | undefined;
   #cancelRetry: (() => void) | undefined;
   #refusals = 0;
@@ -62,7 +56,7 @@ export class ReceiptQueue {
     this.#pump();
   }
 
-  /** Opens the queue, because the room is joined. From now on, receipts are sent with `send`. */
+  /** Opens the queue, because the room is joined. `send` sends the receipts from now on. */
   open(send: SendReceipts): void {
     this.#send = send;
     this.#forgetFailures();

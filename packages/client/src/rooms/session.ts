@@ -1,22 +1,27 @@
-// The joins of one connection: the joined rooms, the rooms that still wait for their join, and the positions that the connection
-// has seen. A new connection gets a new session.
+// The joins of one connection: the joined rooms, the rooms that wait for their join, and the positions that the connection
+// has seen. Each new connection gets a new session.
 import { backOffDelayMs } from '@millrace/internal';
-import { ClientError, isTemporary, type ReportError } from '../client-error.js';
+import { ClientError, isInvalidRoom, isRemoval, isTemporary, type ReportError } from '../client-error.js';
 import type { ResolvedClientOptions } from '../client-options.js';
 import { type CallAnswer, type Connection, call } from '../connection/connection-port.js';
 import { type JoinAnswer, readJoinAnswer } from '../delivery/events.js';
 import { PositionTracker } from './position-tracker.js';
 import type { RoomConnection, UntypedRoom } from './untyped-room.js';
 
+/** The ID of the room of everybody. */
+export const EVERYBODY = '*';
+
 /** Called by a {@link Session}. */
 export interface SessionListener {
   /**
-   * Called when a room was joined. `isResync` is true if the room had a position, but the gateway did not send all events after
-   * this position.
+   * Called when a room was joined. `isResync` is true if the room had a position, but the gateway did not send all events
+   * after it.
    */
   onJoined(room: UntypedRoom, answer: JoinAnswer, connection: RoomConnection, isResync: boolean): void;
-  /** Called when the gateway refused to let this user into a room that was never joined. */
+  /** Called when the gateway refused to let this user into a room that was never joined, or into the room of everybody. */
   onRefused(room: UntypedRoom, error: ClientError): void;
+  /** Called when the gateway refused a room because this user was removed from it. */
+  onRemoved(room: UntypedRoom): void;
   /** Called when every room that had to be resumed is live again, was left, or was refused for now. */
   onSettled(): void;
 }
@@ -29,13 +34,14 @@ export class Session {
   readonly #listener: SessionListener;
   readonly #positions = new PositionTracker();
   /**
-   * The rooms whose join was not sent yet. This collection and those below have at most as many entries as
-   * the client has rooms.
+   * The rooms whose join was not sent yet. This and the following collections have at most as many entries as the client has
+   * rooms.
    */
   readonly #queue = new Set<UntypedRoom>();
   readonly #joining = new Set<UntypedRoom>();
   /**
-   * Rooms whose join was sent with a position and not answered yet. Events that arrive for them are the missed events, in order.
+   * Rooms whose join was sent with a position and not answered yet. The events that arrive for them are the missed events, in
+   * order.
    */
   readonly #replaying = new Set<UntypedRoom>();
   readonly #joined = new Set<UntypedRoom>();
@@ -82,8 +88,8 @@ export class Session {
   }
 
   /**
-   * Records the position of an event that arrived. If the event's room is still joining, the event may be a
-   * replayed old event. In that case, its position is valid only for its own room.
+   * Records the position of an event that arrived. The event of a room that is still joining may be a replayed old event. Its
+   * position is then valid only for its own room.
    */
   seeEvent(room: UntypedRoom, position: string): void {
     if (this.#joined.has(room)) this.#positions.see(position);
@@ -91,24 +97,35 @@ export class Session {
   }
 
   /**
-   * Leaves a room. Resolves when the gateway has answered, or immediately if the room's join was never sent.
+   * Leaves a room. Resolves when the gateway has answered, or at once if the room's join was never sent.
    *
    * @param receipts read receipts that were not sent yet
    */
   async leave(room: UntypedRoom, receipts: readonly string[]): Promise<void> {
-    this.#queue.delete(room);
-    this.#cancelRetry(room);
-    const isOnGateway = this.#joining.has(room) || this.#joined.delete(room);
-    this.#positions.left(room.id);
-    this.#failures.delete(room);
+    const isOnGateway = this.#joining.has(room) || this.#joined.has(room);
+    this.#forget(room);
     const leaveCall = isOnGateway ? this.#callLeave(room, receipts) : undefined;
     this.#settle(room);
     await leaveCall;
   }
 
+  /** Forgets a room that the gateway has left for this connection. */
+  removed(room: UntypedRoom): void {
+    this.#forget(room);
+    this.#settle(room);
+  }
+
+  #forget(room: UntypedRoom): void {
+    this.#queue.delete(room);
+    this.#cancelRetry(room);
+    this.#joined.delete(room);
+    this.#positions.left(room.id);
+    this.#failures.delete(room);
+  }
+
   async #callLeave(room: UntypedRoom, receipts: readonly string[]): Promise<void> {
     if (receipts.length > 0) call(this.#connection, 'MarkRead', room.id, receipts).catch(ignore);
-    // The client has already removed the room. Therefore the result of the call does not matter.
+    // The result does not matter, because the client has already removed the room.
     await call(this.#connection, 'LeaveRoom', room.id).catch(ignore);
   }
 
@@ -171,10 +188,17 @@ export class Session {
 
   #failed(room: UntypedRoom, error: Error): void {
     if (error instanceof ClientError) {
+      if (isRemoval(error)) {
+        this.#listener.onRemoved(room);
+        return;
+      }
       const details = { roomId: room.id, cause: error };
       const named = new ClientError(error.code, `Room ${room.id} was not joined: ${error.message}`, details);
-      if (!room.wasJoined && error.code === 'refused' && !isTemporary(error)) {
+      // A gateway of an earlier build refuses the ID of the room of everybody. Any other refusal of this room is a fault.
+      const isFinal = room.id === EVERYBODY ? isInvalidRoom(error) : !room.wasJoined;
+      if (isFinal && error.code === 'refused' && !isTemporary(error)) {
         this.#listener.onRefused(room, named);
+        this.#settle(room);
         return;
       }
       // Reports the error once per connection, not for every attempt.
@@ -185,8 +209,8 @@ export class Session {
   }
 
   /**
-   * Tries again later, because the refusal may be temporary. For example, the user may get rights in the room
-   * later, or the gateway could not decide.
+   * Tries again later, because the refusal may be temporary. For example, the user may get rights in the room, or the gateway
+   * could not decide.
    */
   #retryLater(room: UntypedRoom): void {
     const failures = (this.#failures.get(room) ?? 0) + 1;

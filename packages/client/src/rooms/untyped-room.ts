@@ -1,4 +1,4 @@
-// One room in the client: the position after which to resume it, the users who are typing, and receipts that wait to be sent.
+// One room in the client: the position from which to resume it, the users who are typing, and receipts that wait to be sent.
 import { isUuid } from '@millrace/internal';
 import { ClientError, type ReportError } from '../client-error.js';
 import type { ResolvedClientOptions } from '../client-options.js';
@@ -9,6 +9,12 @@ import { ReorderBuffer } from '../delivery/reorder-buffer.js';
 import { TYPING } from '../indicators/indicator-rules.js';
 import { ShownUsers } from '../indicators/shown-users.js';
 import { TypingThrottle } from '../indicators/typing-throttle.js';
+import { resolveLoadOptions } from '../loading/load-options.js';
+import type { RoomLink } from '../loading/load-phase.js';
+import type { Loader, LoadOptions, RoomLoad } from '../loading/room-load.js';
+import { type LoadOfRoom, StateLoader } from '../loading/state-loader.js';
+import { MemberList } from '../members/member-list.js';
+import type { RoomMembers } from '../members/room-members.js';
 import { ReceiptQueue } from './receipt-queue.js';
 import type { JoinResult, Room, RoomStatus } from './room.js';
 
@@ -25,6 +31,10 @@ export interface UntypedRoomDependencies {
   readonly report: ReportError;
   /** True for the client's own user. */
   isSelf(userId: string): boolean;
+  /** True if the client is closed, or was never connected. */
+  isStopped(): boolean;
+  /** True if an event with this ID was delivered lately. */
+  readonly hasReceived: (eventId: string) => boolean;
   onTypingChange(room: UntypedRoom): void;
   leave(room: UntypedRoom): Promise<void>;
 }
@@ -33,19 +43,23 @@ const NO_EVENTS: readonly AnyEvent[] = [];
 const NO_USERS: readonly TypingUser[] = Object.freeze([]);
 
 /** The implementation of {@link Room}, without the static types of its events. */
-export class UntypedRoom implements Omit<Room, 'on' | 'onAny'> {
+export class UntypedRoom implements Omit<Room, 'on' | 'onAny' | 'load'> {
   readonly id: string;
   readonly joined: Promise<JoinResult>;
   readonly #dependencies: UntypedRoomDependencies;
   readonly #firstJoin = deferred<JoinResult>();
   readonly #events: EventHandlers;
   readonly #resync: HandlerSet<[reason: string]>;
+  readonly #erased: HandlerSet<[eventId: string]>;
   readonly #typingChange: HandlerSet<[users: readonly TypingUser[]]>;
   readonly #indicatorChange: HandlerSet<[indicator: string, users: readonly TypingUser[]]>;
   /** Users whom indicators show, by name of the indicator. */
   readonly #shown = new Map<string, ShownUsers>();
   readonly #throttle: TypingThrottle;
   readonly #receipts: ReceiptQueue;
+  /** The loads that were not closed. The application determines their number. */
+  readonly #loads = new Set<LoadOfRoom>();
+  readonly #members: MemberList;
   #status: RoomStatus = 'joining';
   #ownId: string | undefined;
   /** Set while the room is live. */
@@ -54,7 +68,7 @@ export class UntypedRoom implements Omit<Room, 'on' | 'onAny'> {
   #wasJoined = false;
   /** Set while the order of arriving events is not known yet. */
   #reorderBuffer: ReorderBuffer | undefined;
-  /** True when missed events arrive in order, before anything new. */
+  /** True if missed events arrive in order, before anything new. */
   #isReplayInOrder = true;
 
   constructor(id: string, after: string | undefined, dependencies: UntypedRoomDependencies) {
@@ -62,11 +76,12 @@ export class UntypedRoom implements Omit<Room, 'on' | 'onAny'> {
     this.#dependencies = dependencies;
     this.#resumeAfter = after;
     this.joined = this.#firstJoin.promise;
-    // A caller that does not await this promise learns of a refusal through `onError`.
+    // `onError` reports a refusal to a caller that does not await this promise.
     this.joined.catch(() => {});
     const { options, report } = dependencies;
     this.#events = new EventHandlers(report);
     this.#resync = new HandlerSet(report);
+    this.#erased = new HandlerSet(report);
     this.#typingChange = new HandlerSet(report);
     this.#throttle = new TypingThrottle(options.typingRepeatMs);
     this.#indicatorChange = new HandlerSet(report);
@@ -75,6 +90,7 @@ export class UntypedRoom implements Omit<Room, 'on' | 'onAny'> {
       const onChange = (): void => this.#indicatorChanged(name);
       this.#shown.set(name, new ShownUsers({ clock, expiryMs, maxUsers, onChange }));
     }
+    this.#members = new MemberList({ roomId: id, clock: options.clock, report });
     this.#receipts = new ReceiptQueue({ ...options, roomId: id, maxIds: options.maxReceipts, report });
   }
 
@@ -108,6 +124,10 @@ export class UntypedRoom implements Omit<Room, 'on' | 'onAny'> {
     return this.#resync.add(handler);
   }
 
+  onErased(handler: (eventId: string) => unknown): Unsubscribe {
+    return this.#erased.add(handler);
+  }
+
   onTypingChange(handler: (users: readonly TypingUser[]) => unknown): Unsubscribe {
     return this.#typingChange.add(handler);
   }
@@ -130,23 +150,57 @@ export class UntypedRoom implements Omit<Room, 'on' | 'onAny'> {
     if (this.#status !== 'left') this.#receipts.add(messageIds);
   }
 
+  load<S>(loader: Loader<S>, options: LoadOptions<S, AnyEvent> = {}): RoomLoad<S> {
+    if (this.#status === 'left')
+      throw new ClientError('closed', `Room ${this.id} was left.`, { roomId: this.id });
+    if (typeof loader !== 'function')
+      throw new ClientError('invalid_argument', 'load needs a function that loads the state.');
+    const { options: clientOptions, report, hasReceived } = this.#dependencies;
+    const load: StateLoader<S> = new StateLoader(loader, resolveLoadOptions(options), {
+      roomId: this.id,
+      options: clientOptions,
+      report,
+      hasReceived,
+      link: this.#link(),
+      position: () => this.position,
+      onEnd: () => this.#loads.delete(load),
+    });
+    this.#loads.add(load);
+    load.begin();
+    return load;
+  }
+
+  get members(): RoomMembers {
+    return this.#members.members;
+  }
+
+  onMembers(handler: (members: RoomMembers) => unknown): Unsubscribe {
+    return this.#members.onMembers(handler);
+  }
+
+  setPresence(state: unknown): void {
+    this.#members.setPresence(state);
+  }
+
   leave(): Promise<void> {
     return this.#dependencies.leave(this);
   }
 
   // ── For the client ────────────────────────────────────────────────────────────────────────────────────────────
 
-  /**
-   * The room's ID in events. Until the gateway has answered the join, this is the ID that was given to
-   * `join`.
-   */
+  /** The room's ID in events. Before the gateway has answered the join, it is the ID that was given to `join`. */
   get ownId(): string {
     return this.#ownId ?? this.id;
   }
 
-  /** True if the room was live before. In that case, a refusal is not final. */
+  /** True if the room was live before. A refusal is then not final. */
   get wasJoined(): boolean {
     return this.#wasJoined;
+  }
+
+  /** True until the first join is answered, unless that join asks for missed events. */
+  get isNew(): boolean {
+    return !this.#wasJoined && this.#resumeAfter === undefined;
   }
 
   /** The position that the next join sends. */
@@ -182,6 +236,13 @@ export class UntypedRoom implements Omit<Room, 'on' | 'onAny'> {
 
   deliver(event: AnyEvent): void {
     this.#events.call(event);
+    if (this.#dependencies.options.indicators.isIndicator(event.event_type)) return;
+    for (const load of this.#loads) load.onEvent(event);
+  }
+
+  /** Receives the argument of a `presence` message. */
+  observePresence(argument: unknown): void {
+    this.#members.receive(argument);
   }
 
   /** Updates the indicators from an event that shows or ends an indicator, such as a user's typing. */
@@ -198,6 +259,19 @@ export class UntypedRoom implements Omit<Room, 'on' | 'onAny'> {
 
   resync(reason: string): void {
     this.#resync.call(reason);
+    for (const load of this.#loads) load.eventsLost();
+  }
+
+  /** Called when the room was joined or its connection was lost, and when the client starts or stops connecting. */
+  linkChanged(): void {
+    for (const load of this.#loads) load.linkChanged(this.#link());
+  }
+
+  /** Drops an erased event that is held, and calls the handlers. The loads drop what they hold, and load again. */
+  erased(eventId: string): void {
+    this.#reorderBuffer?.delete(eventId);
+    this.#erased.call(eventId);
+    for (const load of this.#loads) load.eventsLost();
   }
 
   /** Records that the gateway has answered the join. All later events of the room are new events. */
@@ -215,22 +289,22 @@ export class UntypedRoom implements Omit<Room, 'on' | 'onAny'> {
     this.#wasJoined = true;
     this.#firstJoin.resolve(result);
     this.#receipts.open((messageIds) => connection.call('MarkRead', this.id, messageIds));
+    this.#members.open(connection.call);
     return result;
   }
 
-  /**
-   * Records that the connection is lost. If `holdsEvents` is true, events that arrive before the next join
-   * completes are held.
-   */
+  /** Records that the connection is lost. With `holdsEvents`, events are held until the next join completes. */
   connectionLost(holdsEvents: boolean): void {
     this.#resumeAfter = this.#connection?.position() ?? this.#resumeAfter;
     this.#connection = undefined;
     this.#status = 'joining';
     this.#throttle.reset();
+    this.#members.close();
     this.#receipts.close();
     // Drops the held events. The next join replays them, because their positions were not used.
     this.#reorderBuffer = holdsEvents && this.#resumeAfter !== undefined ? new ReorderBuffer() : undefined;
     this.#isReplayInOrder = !holdsEvents;
+    this.linkChanged();
   }
 
   /** Ends the room. `reason` rejects the first join if it has not completed. */
@@ -241,11 +315,18 @@ export class UntypedRoom implements Omit<Room, 'on' | 'onAny'> {
     this.#receipts.close();
     this.#receipts.takeAll();
     for (const shown of this.#shown.values()) shown.replace(NO_USERS);
+    for (const load of this.#loads) load.roomEnded(reason);
+    this.#members.end();
   }
 
   /** Removes and returns the receipts that were not sent yet. */
   takeReceipts(): readonly string[] {
     return this.#receipts.takeAll();
+  }
+
+  #link(): RoomLink {
+    if (this.#status === 'live') return 'joined';
+    return this.#dependencies.isStopped() ? 'stopped' : 'seeking';
   }
 
   #indicatorChanged(name: string): void {
@@ -257,8 +338,7 @@ export class UntypedRoom implements Omit<Room, 'on' | 'onAny'> {
   }
 
   #typingRefused(error: unknown): void {
-    // Any other error means that the connection was lost. A typing call that is lost with its connection is
-    // not reported.
+    // Any other error means that the connection was lost. A typing call that is lost with it is not reported.
     if (!(error instanceof ClientError)) return;
     this.#throttle.reset();
     const message = `Typing was not sent: ${error.message}`;

@@ -41,7 +41,8 @@ export class FakeConnection implements Connection {
   start(): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#settleStart = { resolve, reject };
-      if (this.#gateway.isAccepting) this.accept();
+      if (this.#gateway.isRefusing) this.refuse(new Error('no gateway'));
+      else if (this.#gateway.isAccepting) this.accept();
     });
   }
 
@@ -52,6 +53,11 @@ export class FakeConnection implements Connection {
 
   invoke(method: string, args: readonly unknown[], onAnswer: (answer: CallAnswer) => void): void {
     if (this.state !== 'open') throw new Error(`${method} on a connection that is ${this.state}`);
+    // Few tests are about the room of everybody, so its join is answered here. It is neither logged nor counted.
+    if (method === 'JoinRoom' && args[0] === '*' && !this.#gateway.showsEverybody) {
+      onAnswer({ ok: true, value: joinAnswer('*', 0) });
+      return;
+    }
     this.log.push(
       [method, ...args.map((arg) => (typeof arg === 'string' ? arg : JSON.stringify(arg)))].join(' '),
     );
@@ -97,13 +103,13 @@ export class FakeConnection implements Connection {
   event(
     roomId: string,
     position: number,
-    more: { readonly type?: string; readonly payload?: object } = {},
+    more: { readonly type?: string; readonly payload?: object; readonly timestamp?: string } = {},
   ): void {
     const type = more.type ?? 'chat_message';
     this.send(type, {
       event_id: `id-${position}`,
       event_type: type,
-      timestamp: '2026-01-16T00:00:00Z',
+      timestamp: more.timestamp ?? '2026-01-16T00:00:00Z',
       room_id: roomId,
       payload: more.payload ?? { content: `${position}` },
       position: `p${position}`,
@@ -130,10 +136,14 @@ export function joinAnswer(roomId: string, position: number): Record<string, unk
 
 export class FakeGateway {
   readonly connections: FakeConnection[] = [];
-  /** True if the gateway accepts connections without a call of the test. */
+  /** True if the gateway refuses every connection. */
+  isRefusing = false;
+  /** True if the gateway accepts connections by itself. */
   isAccepting = true;
-  /** True if the gateway answers calls without a call of the test. */
+  /** True if the gateway answers calls by itself. */
   isAnswering = true;
+  /** True if the calls of the room `*` are shown and answered like those of other rooms. */
+  showsEverybody = false;
   answerTo = (method: string, args: readonly unknown[]): unknown =>
     method === 'JoinRoom' ? joinAnswer(String(args[0]), 0) : null;
 
@@ -162,7 +172,7 @@ export interface Setup {
   readonly resyncs: string[];
   /** `room:position` of every event that was handled. */
   readonly events: string[];
-  /** Runs all pending work that does not wait for a timer. */
+  /** Runs all pending work except timers. */
   readonly settle: () => Promise<void>;
   /** Breaks the connection and lets the client reconnect. */
   readonly reconnect: () => Promise<void>;
@@ -190,7 +200,7 @@ export function setUp(options: Partial<ClientOptions> = {}): Setup {
     events: [],
     settle: () => clock.advance(0),
     reconnect: async () => {
-      // The connection lasts long enough that the next delay is short.
+      // The connection lasts long enough for the next delay to be short.
       await clock.advance(5_000);
       gateway.connection.close();
       await clock.advance(500);

@@ -44,7 +44,7 @@ export class RealGateway implements AsyncDisposable {
     return `http://127.0.0.1:${this.#wire.port}`;
   }
 
-  /** The address of the gateway itself. Connections to this address do not use the proxy and are never cut. */
+  /** The address of the gateway itself. A connection to it bypasses the proxy and is never cut. */
   get directUrl(): string {
     return `http://127.0.0.1:${this.#port}`;
   }

@@ -83,6 +83,7 @@ const chatMessage = defineEventType({
   maxAgeMs: null,
   replay: { mode: 'all' },
   endsCoalescing: { slot: TYPING, key: (payload) => payload.sender_id?.toLowerCase() },
+  persons: ['sender_id', 'sender.id'],
 });
 
 /**
@@ -109,6 +110,7 @@ const typingStart = defineEventType({
     isShown: true,
     payload: (user) => ({ ...user, is_typing: true as const }),
   },
+  persons: ['user_id'],
 });
 
 const typingStop = defineEventType({
@@ -124,6 +126,7 @@ const typingStop = defineEventType({
     isShown: false,
     payload: (user) => ({ ...user, is_typing: false as const }),
   },
+  persons: ['user_id'],
 });
 
 const readReceipt = defineEventType({
@@ -141,6 +144,7 @@ const readReceipt = defineEventType({
     key: byReader,
     merge: uniteReceipts,
   },
+  persons: ['user_id'],
 });
 
 const statusChange = defineEventType({
@@ -151,6 +155,7 @@ const statusChange = defineEventType({
   lane: 'high',
   maxAgeMs: null,
   replay: { mode: 'all' },
+  persons: ['changed_by'],
 });
 
 const assignmentChange = defineEventType({
@@ -162,6 +167,7 @@ const assignmentChange = defineEventType({
   lane: 'high',
   maxAgeMs: null,
   replay: { mode: 'all' },
+  persons: ['assignee_id', 'assigned_by'],
 });
 
 const notification = defineEventType({
@@ -184,6 +190,7 @@ const remoteSessionStart = defineEventType({
   lane: 'high',
   maxAgeMs: null,
   replay: { mode: 'all' },
+  persons: ['agent_id', 'requester_id'],
 });
 
 const remoteSessionEnd = defineEventType({
@@ -195,6 +202,7 @@ const remoteSessionEnd = defineEventType({
   lane: 'high',
   maxAgeMs: null,
   replay: { mode: 'all' },
+  persons: ['agent_id', 'requester_id'],
 });
 
 /**
@@ -203,6 +211,7 @@ const remoteSessionEnd = defineEventType({
  *
  * A payload that the data model leaves open may be any JSON object. To check open payloads against their
  * recommended fields, use `defineCatalog({ ...eventCatalog, openPayloads: 'recommended' })`.
+ * @beta
  */
 export const eventCatalog = /* @__PURE__ */ defineCatalog({
   streams,

@@ -25,43 +25,55 @@ import { withCoalescing } from './define.js';
 type EventTypes = readonly EventTypeDeclaration[];
 type Streams = readonly StreamDeclaration[];
 
-/** The type of every catalog, for code that does not depend on particular event types. */
-export type AnyCatalog = Catalog<EventTypes, Streams>;
+/**
+ * The type of every catalog, for code that does not depend on particular event types. `parsePayload` takes any name. A generic name would
+ * make a catalog of one copy of this package not assignable to this type of another copy.
+ * @beta
+ */
+export interface AnyCatalog extends CatalogBase<EventTypes, Streams> {
+  /** As {@link Catalog.parsePayload}. */
+  parsePayload(type: string, value: unknown): ParseResult<unknown>;
+}
 
-/** The names of a catalog's event types. */
+/** The names of a catalog's event types. @beta */
 export type EventTypeName<C extends AnyCatalog> = C['eventTypes'][number]['name'];
 
-/** The declaration of the event type `Name`. */
+/** The declaration of the event type `Name`. @beta */
 export type DeclarationOf<C extends AnyCatalog, Name extends EventTypeName<C>> = Extract<
   C['eventTypes'][number],
   { readonly name: Name }
 >;
 
-/** The payload of the event type `Name`. */
+/** The payload of the event type `Name`. @beta */
 export type PayloadOf<C extends AnyCatalog, Name extends EventTypeName<C>> = Static<
   DeclarationOf<C, Name>['payload']
 >;
 
-/** An event of the type `Name`. Without `Name`, it is an event of any type, discriminated by `event_type`. */
+/** An event of the type `Name`. Without `Name`, it is an event of any type, discriminated by `event_type`. @beta */
 export type EventOf<C extends AnyCatalog, Name extends EventTypeName<C> = EventTypeName<C>> =
   Name extends EventTypeName<C> ? StreamEvent<Name, PayloadOf<C, Name>> : never;
 
-/** An event that was parsed from a stream entry or an HTTP request, together with its original texts. */
+/**
+ * An event of one of the declared types. {@link Catalog} uses it and not {@link EventOf}: a catalog that names its own type there is
+ * not assignable to {@link AnyCatalog} in TypeScript 5.
+ */
+type EventOfDeclaration<D extends EventTypeDeclaration> = D extends EventTypeDeclaration
+  ? StreamEvent<D['name'], Static<D['payload']>>
+  : never;
+
+/** An event that was parsed from a stream entry or an HTTP request, together with its original texts. @beta */
 export interface ReceivedEvent<Event = StreamEvent, Declaration = EventTypeDeclaration> extends WrittenTexts {
   readonly event: Event;
   readonly declaration: Declaration;
 }
 
-/** All event types and streams of one system. Immutable. */
-export interface Catalog<T extends EventTypes = EventTypes, S extends Streams = Streams> {
+/** The members that {@link Catalog} and {@link AnyCatalog} have in common. @beta */
+export interface CatalogBase<T extends EventTypes, S extends Streams> {
   readonly eventTypes: T;
   readonly streams: S;
   /** Maximum size of payload and metadata together, in bytes of JSON text. */
   readonly maxEventBytes: number;
-  /**
-   * Selects the schema for types that have an `openPayload`: their payloads are checked either against
-   * `openPayload` or against `payload`.
-   */
+  /** Selects the schema that checks the payloads of a type with an `openPayload`: `openPayload` itself, or `payload`. */
   readonly openPayloads: OpenPayloads;
   /** The rule that each `event_id` must follow. */
   readonly eventIdRule: EventIdRule;
@@ -70,25 +82,45 @@ export interface Catalog<T extends EventTypes = EventTypes, S extends Streams = 
   /** Returns the declaration of a stream, or `undefined` if the catalog has no stream of this name. */
   findStream(name: string): S[number] | undefined;
   /**
-   * Checks a parsed JSON value against the envelope and the payload schema of its type. The result is the value itself, including
-   * extra fields, unless its `timestamp` or `event_id` must be normalised.
+   * Checks a parsed JSON value against the envelope and the payload schema of its type. Extra fields are kept.
    *
-   * In that case, the result is a copy with the normal forms. The `timestamp` is normalised to RFC 3339, and a UUID to lower case.
-   * With the rule `text`, an `event_id` is never changed.
+   * A `timestamp` is normalised to RFC 3339, and a UUID to lower case. With the rule `text`, an `event_id` is never changed.
+   * The result is a copy if a field was normalised. Otherwise it is the value itself.
    */
-  parseEvent(value: unknown): ParseResult<EventOf<Catalog<T, S>>>;
+  parseEvent(value: unknown): ParseResult<EventOfDeclaration<T[number]>>;
   /**
-   * Does the same as {@link parseEvent} for a value that was parsed from JSON text. The result also contains
-   * the original texts.
-   * @param text the JSON text from which `value` was parsed. The `payload` and `metadata` of `value` must
-   * come from this text. Other fields of `value` may be missing in the text
+   * Checks a value that was parsed from JSON text, as {@link parseEvent} does. The result also contains the original texts.
+   * @param text the JSON text from which `value` was parsed. The `payload` and `metadata` of `value` must come from this
+   *   text. Other fields of `value` may be missing in the text
    */
-  parseWritten(value: unknown, text: string): ParseResult<ReceivedEvent<EventOf<Catalog<T, S>>, T[number]>>;
+  parseWritten(
+    value: unknown,
+    text: string,
+  ): ParseResult<ReceivedEvent<EventOfDeclaration<T[number]>, T[number]>>;
   /**
-   * Does the same as {@link parseEvent}, but throws if the value is not a valid event.
+   * Checks a value as {@link parseEvent} does, but throws if the value is not a valid event.
    * @throws ContractError `unknown_event_type` or `invalid_event`, with the issues
    */
-  assertEvent(value: unknown): EventOf<Catalog<T, S>>;
+  assertEvent(value: unknown): EventOfDeclaration<T[number]>;
+  /**
+   * Parses and checks a flat stream entry. Unknown fields are ignored. If the field `metadata` is empty or contains the text
+   * `null`, the event has no metadata.
+   */
+  parseEntry(fields: EntryFields): ParseResult<ReceivedEvent<EventOfDeclaration<T[number]>, T[number]>>;
+  /**
+   * Writes an event as the fields of a stream entry. The event is not checked against its schema, because a catalog parsed it
+   * or typed code built it. Three things are checked: its size, that JSON can represent its values, and that all clients can
+   * read them. Extra fields inside `payload` and `metadata` are written. Extra fields of the envelope are left out.
+   * @param written original texts of this event, which are used unchanged. Missing texts are made from the event's values
+   * @throws ContractError `event_too_large`, or `unencodable_event` for a value that JSON cannot represent or that some
+   *   client cannot read
+   */
+  encodeEntry(event: StreamEvent, written?: Partial<WrittenTexts>): Record<string, string>;
+}
+
+/** All event types and streams of one system. Immutable. @beta */
+export interface Catalog<T extends EventTypes = EventTypes, S extends Streams = Streams>
+  extends CatalogBase<T, S> {
   /**
    * Checks a payload alone, without its event. The paths of the issues begin with `/payload`, as if the whole event were checked.
    * An unknown type is reported as an issue with the path `/event_type`.
@@ -97,20 +129,6 @@ export interface Catalog<T extends EventTypes = EventTypes, S extends Streams = 
     type: Name,
     value: unknown,
   ): ParseResult<Static<Extract<T[number], { readonly name: Name }>['payload']>>;
-  /**
-   * Parses and checks a flat stream entry. Unknown fields are ignored. If the field `metadata` is empty or contains the text
-   * `null`, the event has no metadata.
-   */
-  parseEntry(fields: EntryFields): ParseResult<ReceivedEvent<EventOf<Catalog<T, S>>, T[number]>>;
-  /**
-   * Writes an event as the fields of a stream entry. Does not check the event against its schema, because the event was parsed by a
-   * catalog or built by typed code. Checks only the size of the event, and whether JSON can represent its values and all clients
-   * can read them. Extra fields inside `payload` and `metadata` are written. Extra fields of the envelope are left out.
-   * @param written original texts of this event, which are used unchanged. Missing texts are made from the event's values
-   * @throws ContractError `event_too_large`, or `unencodable_event` for a value that JSON cannot represent or that some client
-   * cannot read
-   */
-  encodeEntry(event: StreamEvent, written?: Partial<WrittenTexts>): Record<string, string>;
 }
 
 /** Returns the event with its ID and timestamp in normal form, so that IDs and timestamps can be compared. */
@@ -146,7 +164,7 @@ function notInCatalog({ checks }: Core, actualType: ActualType): Issue {
 }
 
 /**
- * Returns the issues of an event whose type is missing or unknown. An unknown type is the first issue. The issues of the other
+ * Returns the issues of an event whose type is missing or unknown. The first issue is about the type. The issues of the other
  * envelope fields follow.
  */
 function unknownType(core: Core, value: Readonly<Record<string, unknown>>): ParseFailure {
@@ -168,6 +186,7 @@ function unknownType(core: Core, value: Readonly<Record<string, unknown>>): Pars
  * const result = catalog.parsePayload('order_placed', { id: 'o-1', items: 2 });
  * console.log(result.ok ? result.value.items : result.issues);
  * ```
+ * @beta
  */
 export function defineCatalog<
   const S extends Streams,
@@ -208,7 +227,7 @@ export function defineCatalog<
     parseEntry: (fields) => parseEntry(core, fields),
     encodeEntry: (event, written) => encodeEntry(event, maxEventBytes, written),
   };
-  // The functions above have the types of any catalog. The cast narrows their results to the declared types.
+  // The functions in `catalog` have general types, so that they serve every catalog. The cast gives them the declared types.
   return Object.freeze(catalog) as unknown as Catalog<T, S>;
 }
 
@@ -227,7 +246,7 @@ function parseEvent(core: Core, value: unknown): ParseResult<StreamEvent<string,
   const check = typeof type === 'string' ? core.checks.get(type) : undefined;
   if (check === undefined) return unknownType(core, value);
   if (!check.isEvent(value)) return failure(check.explainEvent(value), check.declaration.name);
-  // The check has just accepted every field of a StreamEvent.
+  // The cast is safe: `isEvent` has accepted every field of the event.
   const event = inNormalForm(value as unknown as StreamEvent, core.rules);
   return { ok: true, value: event as StreamEvent<string, never> };
 }
@@ -256,7 +275,7 @@ function parseEntry(core: Core, fields: EntryFields): ParseResult<Received> {
 }
 
 function parseWritten(core: Core, value: unknown, text: string): ParseResult<Received> {
-  // Only an object has members.
+  // A value that is not an object has no members. `receive` refuses it.
   const members: ReadonlyMap<string, string> = isObject(value) ? memberTexts(text, TEXT_FIELDS) : new Map();
   const payloadText = members.get('payload') ?? '';
   const metadataText = members.get('metadata') ?? 'null';
@@ -282,7 +301,7 @@ function receive(
     explainUnreadableText(payloadText, '/payload') ??
     (metadataText === undefined ? undefined : explainUnreadableText(metadataText, '/metadata'));
   if (unreadable !== undefined) return failure([unreadable], declaration.name);
-  const { timestamp: timestampText } = value as StreamEvent; // The check above has accepted `value` as an event.
+  const { timestamp: timestampText } = value as StreamEvent; // The cast is safe: `parseEvent` has accepted `value`.
   const received = { event, declaration, timestampText, payloadText };
   return { ok: true, value: metadataText === undefined ? received : { ...received, metadataText } };
 }

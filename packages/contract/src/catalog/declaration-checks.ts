@@ -8,33 +8,45 @@ import {
   LANES,
   OPEN_PAYLOADS,
   type OpenPayloads,
+  RETENTIONS,
   type StreamDeclaration,
 } from './declaration.js';
 
 /** Maximum length of an event type's name, in bytes of UTF-8. */
 const MAX_EVENT_TYPE_BYTES = 128;
+/** Maximum length of the name of a consumer group, in bytes of UTF-8. */
+const MAX_GROUP_BYTES = 200;
 const CONTROL = /\p{Cc}/u;
 const SLOT_NAME = /^[a-z][a-z0-9_-]{0,63}$/;
 const STREAM_NAME = /^[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}$/;
 /** Matches the name of a partition. For example, `events:chat.p0` is partition 0 of `events:chat`. */
 const PARTITION_NAME = /\.p\d+$/;
 /**
- * Names of Millrace's own hub methods, in lower case. The hub calls the first two on clients. Clients call
- * the other methods.
+ * Names of Millrace's own hub methods, in lower case. The hub calls those up to `removed` on clients. Clients call the other
+ * methods.
  */
 const RESERVED_NAMES: readonly string[] = [
   'position',
   'resync',
+  'event_erased',
+  'presence',
+  'removed',
   'joinroom',
   'leaveroom',
   'sendtyping',
   'markread',
+  'refreshtoken',
+  'setpresence',
+  'getmembers',
+  'watchmembers',
 ];
 /**
  * Names of event types that JavaScript clients cannot handle. The SignalR client keeps its handlers in an object that already has
  * properties with these names.
  */
 const UNUSABLE_NAMES: readonly string[] = ['__proto__', 'constructor'];
+/** Matches the names of nested fields, separated by dots. */
+const PERSON_PATH = /^[^.]{1,100}(?:\.[^.]{1,100}){0,9}$/;
 const REPLAY_MODES: readonly unknown[] = ['all', 'latest', 'none'];
 
 function check(isRight: boolean, message: string): void {
@@ -53,8 +65,8 @@ function isPositiveInteger(value: unknown): boolean {
   return Number.isSafeInteger(value) && (value as number) >= 1; // A safe integer is a number, so the cast is safe.
 }
 
-// The names of all fields. Other names are refused, because a misspelt field would have no effect. The type
-// requires that no field is missing here.
+// All fields of a declaration. Another name is refused, because a misspelt field would have no effect. TypeScript reports a
+// field that is missing from this list.
 const EVENT_TYPE_FIELDS: Readonly<Record<keyof Required<EventTypeDeclaration>, true>> = {
   name: true,
   description: true,
@@ -67,6 +79,7 @@ const EVENT_TYPE_FIELDS: Readonly<Record<keyof Required<EventTypeDeclaration>, t
   coalescing: true,
   endsCoalescing: true,
   indicator: true,
+  persons: true,
 };
 
 function checkFields(declaration: object): void {
@@ -89,6 +102,20 @@ export function checkStream(stream: StreamDeclaration): void {
   );
   check(!PARTITION_NAME.test(stream.name), `stream name ${name} must not end like a partition (.p0)`);
   check(isPositiveInteger(stream.maxLength), `stream ${name}: maxLength must be a whole number of 1 or more`);
+  check(
+    stream.retention === undefined || RETENTIONS.includes(stream.retention),
+    `stream ${name}: retention must be ${RETENTIONS.join(' or ')}`,
+  );
+  check(
+    stream.group === undefined || isGroupName(stream.group),
+    `stream ${name}: group must be a text of 1 to 200 bytes without control characters or braces`,
+  );
+}
+
+function isGroupName(group: unknown): boolean {
+  return (
+    typeof group === 'string' && /^[^\p{Cc}\p{Cs}{}]+$/u.test(group) && utf8Bytes(group) <= MAX_GROUP_BYTES
+  );
 }
 
 /** @throws ContractError `invalid_declaration` */
@@ -113,6 +140,14 @@ export function checkEventType(type: EventTypeDeclaration): void {
   checkReplay(type);
   checkCoalescing(type);
   checkIndicator(type);
+  checkPersons(type);
+}
+
+function checkPersons({ name, persons = [] }: EventTypeDeclaration): void {
+  check(
+    Array.isArray(persons) && persons.every((path) => typeof path === 'string' && PERSON_PATH.test(path)),
+    `event type "${name}": persons must be a list of field names such as sender_id or sender.id`,
+  );
 }
 
 function checkEventTypeName(name: unknown): void {
@@ -210,7 +245,7 @@ export interface CatalogRules {
 }
 
 /**
- * Checks a whole catalog: its rules and declarations, whether names are unique, and whether the stream of each type exists.
+ * Checks a whole catalog: its rules, its declarations, that names are unique, and that the stream of each type exists.
  * `endsCoalescing` may name a slot that no type uses, so that a catalog can contain only some of the built-in types.
  * @throws ContractError `invalid_declaration`
  */

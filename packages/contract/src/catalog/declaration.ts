@@ -5,24 +5,45 @@ import type { Static, TSchema } from 'typebox';
 /**
  * The urgency of an event type. A publisher with a backlog sends events in the lane `high` first. A publisher
  * whose queue is full drops events in the lane `low`.
+ * @beta
  */
 export type Lane = (typeof LANES)[number];
 
-/** Every lane, the most urgent first. */
+/** Every lane, the most urgent first. @beta */
 export const LANES = ['high', 'medium', 'low'] as const;
 
-/** A stream of events. */
+/**
+ * Decides who removes the entries of a stream. `acknowledged`: Millrace does, when they are acknowledged. `observe`: another system
+ * owns the stream and removes its entries. Millrace reads and appends, and removes nothing.
+ * @beta
+ */
+export type Retention = (typeof RETENTIONS)[number];
+
+/** Every value of {@link Retention}. @beta */
+export const RETENTIONS = ['acknowledged', 'observe'] as const;
+
+/** A stream of events. @beta */
 export interface StreamDeclaration<Name extends string = string> {
   /** Name and key of the stream, such as `events:chat`. */
   readonly name: Name;
   /**
    * Number of entries to which the stream is trimmed. Entries beyond this number are removed when they are acknowledged and old
-   * enough. The real length may be a little higher.
+   * enough. The real length may be a little higher. Has no effect with `retention: 'observe'`.
    */
   readonly maxLength: number;
+  /**
+   * With `observe`, Millrace runs beside the system that owns the stream: the key of the stream is `name`, without the key prefix, and
+   * no gateway or publisher removes an entry from it. @defaultValue 'acknowledged'
+   */
+  readonly retention?: Retention;
+  /**
+   * Name of the consumer group that accounts for the deliveries of this stream: 1 to 200 bytes, without control characters or braces.
+   * @defaultValue the group of the gateways, which they share for all streams without one of their own
+   */
+  readonly group?: string;
 }
 
-/** Selects the missed events that a client receives when it reconnects. */
+/** Selects the missed events that a client receives when it reconnects. @beta */
 export type ReplayRule<Payload> =
   | { readonly mode: 'all' }
   /** Replays only the newest event of each key. */
@@ -37,6 +58,7 @@ export type ReplayRule<Payload> =
  * Declares that events of a type are coalesced: the events of one window are merged, and only the merged
  * event is published. If several types share a slot, their events are merged with each other. These types
  * must have the same `windowMs`.
+ * @beta
  */
 export interface CoalescingRule<Payload> {
   /** Name of the slot in which events wait. Each room has its own slot of this name. Several types may share a slot. */
@@ -60,18 +82,19 @@ export interface CoalescingRule<Payload> {
  * Declares that an event of this type drops the events that wait in one slot under one key. If an indicator
  * uses this slot, the event also ends the indicator for that key. For example, a message ends its sender's
  * typing.
+ * @beta
  */
 export interface EndsCoalescingRule<Payload> {
   /** Name of the slot in the event's room. The slot of an indicator has the indicator's name. */
   readonly slot: string;
   /**
-   * Returns the key inside the slot, which is the user's ID for an indicator. Returns `undefined` if the event ends nothing. For
-   * example, a system message ends nothing, because it has no sender.
+   * Returns the key inside the slot. The key of an indicator is the user's ID. Returns `undefined` if the event ends nothing.
+   * For example, a system message has no sender, so it ends nothing.
    */
   key(payload: Payload): string | undefined;
 }
 
-/** A user whom an indicator shows. */
+/** A user whom an indicator shows. @beta */
 export interface IndicatedUser {
   readonly user_id: string;
   readonly username: string;
@@ -91,6 +114,7 @@ type OfPayload<Payload, Result> = { of(payload: Payload): Result }['of'];
  * An indicator ends when it expires, or when an event of one of its types ends it. An event of another type
  * also ends the indicator if the `endsCoalescing` of that type names the indicator as its slot. The user's
  * own connections do not receive the events of the indicator.
+ * @beta
  */
 export interface IndicatorRule<Payload> {
   /**
@@ -118,13 +142,13 @@ export interface IndicatorRule<Payload> {
   readonly windowMs?: number;
 }
 
-/** Selects the schema for the payloads of types that declare an `openPayload`. */
+/** Selects the schema for the payloads of types that declare an `openPayload`. @beta */
 export type OpenPayloads = (typeof OPEN_PAYLOADS)[number];
 
 /** `any`, the default, checks payloads against `openPayload`. `recommended` checks them against `payload`. */
 export const OPEN_PAYLOADS = ['any', 'recommended'] as const;
 
-/** The declaration of one event type. */
+/** The declaration of one event type. @beta */
 export interface EventTypeDeclaration<
   Name extends string = string,
   Schema extends TSchema = TSchema,
@@ -157,4 +181,9 @@ export interface EventTypeDeclaration<
   readonly endsCoalescing?: EndsCoalescingRule<Static<Schema>>;
   /** Declares that the type's events show what a user is doing at the moment, as typing does. */
   readonly indicator?: IndicatorRule<Static<Schema>>;
+  /**
+   * The fields of the payload that hold the ID of a person whom the event is about, such as its sender. A dot separates the names of
+   * nested fields: `sender.id`. The events of a user can be erased by these fields. @defaultValue none
+   */
+  readonly persons?: readonly string[];
 }

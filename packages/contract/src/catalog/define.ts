@@ -13,6 +13,7 @@ import { checkEventType, checkStream } from './declaration-checks.js';
  * ```ts
  * const orders = defineStream({ name: 'events:orders', maxLength: 10_000 });
  * ```
+ * @beta
  */
 export function defineStream<const Name extends string>(
   stream: StreamDeclaration<Name>,
@@ -36,6 +37,7 @@ export function defineStream<const Name extends string>(
  *   replay: { mode: 'all' }, // a client that reconnects receives every event that it missed
  * });
  * ```
+ * @beta
  */
 export function defineEventType<
   const Name extends string,

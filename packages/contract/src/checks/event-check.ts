@@ -1,7 +1,7 @@
 // The compiled checks of one event type. The checks are compiled on first use, so that a catalog costs no
 // time at the start. The checks of types that are not used are never compiled.
 import type { TSchema } from 'typebox';
-import { Compile } from 'typebox/compile';
+import { Compile } from 'typebox/schema';
 import type { EventTypeDeclaration } from '../catalog/declaration.js';
 import type { CatalogRules } from '../catalog/declaration-checks.js';
 import { envelopeSchema } from '../event/envelope.js';

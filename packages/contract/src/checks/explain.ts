@@ -2,7 +2,7 @@
 // after the compiled check has refused the value. The explanation stops after `MAX_ISSUES` issues. Keywords
 // for which this file has no words are reported by their names.
 import type { TSchema } from 'typebox';
-import { Value } from 'typebox/value';
+import { Check, Errors } from 'typebox/schema';
 import { type ActualType, actualTypeOf, type Issue, MAX_ISSUES, pointerStep } from './issue.js';
 import { namedCheckOf } from './named-check.js';
 
@@ -66,10 +66,10 @@ class Explainer {
    * of issues is full.
    */
   explain(schema: TSchema, value: unknown, path: string): void {
-    if (this.isFull || Value.Check(schema, value)) return;
+    if (this.isFull || Check(schema, value)) return;
     const before = this.issues.length;
     const keywords = schema as Keywords; // A schema is a plain object of keywords.
-    // Does not report the type of a constant, because the expected value says more.
+    // A wrong constant gets no issue about its type, because the expected value says more.
     if (typeof keywords.type === 'string' && !('const' in keywords) && !isOfType(value, keywords.type)) {
       this.add(path, 'type', wordsForType(keywords.type), value);
       return;
@@ -105,10 +105,10 @@ class Explainer {
     for (const [rule, words] of Object.entries(LIMIT_WORDS)) {
       if (!(rule in keywords)) continue;
       const limit = keywords[rule];
-      // Checks each keyword with a schema of its own. This schema also needs the type, because TypeBox
-      // ignores a keyword without its type.
+      // Each keyword is checked by a schema of its own. That schema needs the type, too: TypeBox ignores a keyword without
+      // its type.
       const alone = { type: keywords.type, [rule]: limit } as TSchema;
-      if (!Value.Check(alone, value)) this.add(path, rule, words(String(limit)), value);
+      if (!Check(alone, value)) this.add(path, rule, words(String(limit)), value);
     }
   }
 
@@ -141,11 +141,11 @@ class Explainer {
   }
 
   /**
-   * Reports the name of a keyword for which this file has no words. Reports the path of the whole value,
-   * because names of fields inside the value may be private.
+   * Reports the name of a keyword for which this file has no words. The path is that of the whole value, because names of
+   * fields inside the value may be private.
    */
   private explainByKeyword(schema: TSchema, value: unknown, path: string): void {
-    const [first] = Value.Errors(schema, value);
+    const [, [first]] = Errors(schema, value);
     this.add(path, first?.keyword ?? 'schema', 'of the declared shape', value);
   }
 }

@@ -1,7 +1,7 @@
 // An issue: the path of one wrong field of an event, the broken rule, the expected value, and the kind of the actual value. An
 // issue never contains the value itself, because the value may be private or huge.
 
-/** The kind of a value, as an issue names it. `undefined` means a missing field. */
+/** The kind of a value, as an issue names it. `undefined` means a missing field. @public */
 export type ActualType =
   | 'string'
   | 'number'
@@ -14,7 +14,7 @@ export type ActualType =
   | 'symbol'
   | 'function';
 
-/** One broken rule. Plain data that is safe to log and to send to the event's producer. */
+/** One broken rule. Plain data that is safe to log and to send to the event's producer. @public */
 export interface Issue {
   /**
    * JSON Pointer (RFC 6901) to the field, or `''` for the event as a whole. The path contains only names of
@@ -30,7 +30,10 @@ export interface Issue {
   readonly actualType: ActualType;
 }
 
-/** Maximum number of issues that one parse reports. Further issues are left out, because a person needs only the first few. */
+/**
+ * Maximum number of issues that one parse reports. Further issues are left out, because a person needs only the first few.
+ * @beta
+ */
 export const MAX_ISSUES = 16;
 
 /** Escapes one step of a JSON Pointer (RFC 6901, section 3). */
@@ -47,6 +50,7 @@ export function actualTypeOf(value: unknown): ActualType {
 /**
  * Returns an issue as a sentence: `/payload/is_typing must be true for typing_start, got boolean`.
  * The sentence contains no value from the event.
+ * @beta
  */
 export function describeIssue(issue: Issue, eventType?: string): string {
   const where = issue.path === '' ? 'the event' : issue.path;
@@ -55,7 +59,7 @@ export function describeIssue(issue: Issue, eventType?: string): string {
   return `${where} must be ${issue.expected}${forType}, got ${got}`;
 }
 
-/** Returns all issues as one line, for an error message or a log. */
+/** Returns all issues as one line, for an error message or a log. @beta */
 export function describeIssues(issues: readonly Issue[], eventType?: string): string {
   return issues.map((issue) => describeIssue(issue, eventType)).join('; ');
 }

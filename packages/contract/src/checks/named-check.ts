@@ -5,7 +5,7 @@ import { Refine, type TRefineAdd, type TSchema } from 'typebox';
 // A registered symbol, so that two copies of this package in one program can read each other's schemas.
 const NAMED_CHECK = Symbol.for('@millrace/contract/named-check');
 
-/** The name and the words of a rule for which JSON Schema has no exact keyword. */
+/** The name and the words of a rule for which JSON Schema has no exact keyword. @beta */
 export interface NamedCheck {
   /** Stable name, reported as `Issue.rule`, such as `format:uuid`. */
   readonly rule: string;
@@ -23,6 +23,7 @@ interface CheckFunction {
 /**
  * Adds a named check to a schema. The static type stays as it is. The check runs only on values that the schema accepts. The check
  * must be pure and must not throw.
+ * @beta
  */
 export function checked<Schema extends TSchema, Value>(
   schema: Schema,

@@ -1,13 +1,13 @@
 // The result of every parse function: a typed value, or the issues of the input.
 import type { Issue } from './issue.js';
 
-/** A parse that succeeded. */
+/** A parse that succeeded. @beta */
 export interface ParseSuccess<T> {
   readonly ok: true;
   readonly value: T;
 }
 
-/** A parse that failed. */
+/** A parse that failed. @beta */
 export interface ParseFailure {
   readonly ok: false;
   /**
@@ -22,5 +22,5 @@ export interface ParseFailure {
   readonly eventType?: string;
 }
 
-/** A typed value, or the issues of the input. Wrong input never causes an exception. */
+/** A typed value, or the issues of the input. Wrong input never causes an exception. @beta */
 export type ParseResult<T> = ParseSuccess<T> | ParseFailure;

@@ -6,6 +6,7 @@ import { actualTypeOf, type Issue, pointerStep } from './issue.js';
 /**
  * Maximum nesting of objects and lists in `payload` and in `metadata`, including the outermost level. .NET clients read 64 levels,
  * and the message around the event needs some of these levels.
+ * @beta
  */
 export const MAX_NESTING = 59;
 
@@ -23,6 +24,7 @@ type Fields = Readonly<Record<string, unknown>>;
  * - It has at most {@link MAX_NESTING} levels. A value that contains itself has an unlimited number of levels.
  * - It has no own field named `__proto__`, because the MessagePack library of JavaScript clients refuses this name.
  * - It has no lone surrogate, because a lone surrogate has no UTF-8 form.
+ * @beta
  */
 export function isReadable(value: unknown): boolean {
   return isReadableWithin(value, MAX_NESTING);
@@ -35,7 +37,7 @@ function isReadableWithin(value: unknown, levels: number): boolean {
   if (Array.isArray(value)) return value.every((item) => isReadableWithin(item, levels - 1));
   for (const key in value) {
     if (key === '__proto__' || !key.isWellFormed()) return false;
-    if (!isReadableWithin((value as Fields)[key], levels - 1)) return false; // The loop has read the key from the value.
+    if (!isReadableWithin((value as Fields)[key], levels - 1)) return false; // The cast is safe: `key` is a field of `value`.
   }
   return true;
 }

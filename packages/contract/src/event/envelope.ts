@@ -3,7 +3,7 @@ import { Object as Shape, type Static, String as Text, type TObject, type TSchem
 import { eventId, optional, positiveInteger, roomId, timestamp } from '../schema/field-schemas.js';
 import type { EventIdRule } from '../text/event-id-rule.js';
 
-/** Schema of {@link EventMetadata}. Open: unknown fields are kept. */
+/** Schema of {@link EventMetadata}. Open: unknown fields are kept. @public */
 export const eventMetadata = Shape(
   {
     trace_id: optional(Text({ description: 'Identifier of the distributed trace the event belongs to.' })),
@@ -15,7 +15,7 @@ export const eventMetadata = Shape(
   { description: 'Tracing and debugging information.' },
 );
 
-/** Optional tracing information. Each field may be absent or null. */
+/** Optional tracing information. Each field may be absent or null. @public */
 export type EventMetadata = Static<typeof eventMetadata>;
 
 /** Returns the schemas of the envelope's fields, without `event_type` and `payload`. */
@@ -51,6 +51,7 @@ export function openEnvelopeSchema(idRule: EventIdRule): TObject {
  * normal form. Unknown extra fields are kept at run time.
  * @typeParam Type name of the event type
  * @typeParam Payload type of the payload
+ * @public
  */
 export interface StreamEvent<Type extends string = string, Payload = unknown> {
   readonly event_id: string;

@@ -8,8 +8,15 @@ import { bracketsIn } from '../text/json-scan.js';
 import { utf8Bytes } from '../text/utf8-bytes.js';
 import type { StreamEvent } from './envelope.js';
 
-/** The fields of a stream entry. */
+/** The fields of a stream entry. @beta */
 export type EntryFields = Readonly<Record<string, string>>;
+
+/**
+ * Field of entries that a publisher of Millrace wrote into a stream in which other programs write entries of another form. The
+ * entry has the form of an event already. Other entries do not need this field.
+ * @beta
+ */
+export const PUBLISHED_FIELD = 'millrace';
 
 /** An entry whose JSON texts were parsed, but not checked against a schema. */
 export interface UncheckedEntry extends Pick<WrittenTexts, 'payloadText' | 'metadataText'> {
@@ -31,6 +38,7 @@ function readJson(text: string): JsonResult {
 /**
  * Maximum size of payload and metadata together, in bytes of JSON text, unless the catalog sets another limit. The limit prevents
  * one event from filling the queues of a whole room.
+ * @public
  */
 export const MAX_EVENT_BYTES = 262_144;
 
@@ -94,7 +102,7 @@ function writeJson(value: unknown, field: string): string {
   let issue: Issue | undefined;
   try {
     text = JSON.stringify(value);
-    // Checks the text, because `toJSON` may have replaced the value.
+    // The check needs the text, because `toJSON` may have replaced the value.
     if (typeof text === 'string') issue = issueOfJson(value, text, `/${field}`);
   } catch (cause) {
     throw new ContractError('unencodable_event', `${field} cannot be written as JSON`, { cause });
@@ -115,8 +123,8 @@ function issueOfJson(value: unknown, text: string, path: string): Issue | undefi
 }
 
 /**
- * True when `text`, the output of `JSON.stringify`, may contain a value that some clients cannot read. In that case, the slow check
- * is needed.
+ * True when `text` may contain a value that some clients cannot read. The slow check is needed only then. `text` must be the
+ * output of `JSON.stringify`.
  */
 function mayBeUnreadable(text: string): boolean {
   return (
@@ -124,7 +132,7 @@ function mayBeUnreadable(text: string): boolean {
   );
 }
 
-/** The texts of an event, as its producer wrote them. */
+/** The texts of an event, as its producer wrote them. @beta */
 export interface WrittenTexts {
   /** The timestamp exactly as it was written, in any form of ISO 8601. The event itself contains the normal form. */
   readonly timestampText: string;

@@ -1,6 +1,6 @@
 // Writes a catalog as JSON Schema 2020-12 documents, for producers in other languages. The documents contain only standard
-// keywords. Therefore they accept a little more than our checks: they count the characters of a room ID instead of its bytes, and
-// do not check the calendar, leap seconds or the limits of clients.
+// keywords. Therefore they accept a little more than the checks of this package. They count the characters of a room ID
+// instead of its bytes. They do not check the calendar, leap seconds or the limits of clients.
 import { checkOptions, nearestName, type OptionRules, text } from '@millrace/internal';
 import type { TSchema } from 'typebox';
 import type { AnyCatalog } from '../catalog/catalog.js';
@@ -10,10 +10,10 @@ import { namedCheckOf } from '../checks/named-check.js';
 import { ContractError } from '../contract-error.js';
 import { envelopeFields } from '../event/envelope.js';
 
-/** A JSON Schema as plain data. */
+/** A JSON Schema as plain data. @beta */
 export type JsonSchema = { readonly [keyword: string]: unknown };
 
-/** Options of {@link createJsonSchemas}. */
+/** Options of {@link createJsonSchemas}. @beta */
 export interface JsonSchemaOptions {
   /**
    * Beginning of every `$id`.
@@ -22,7 +22,7 @@ export interface JsonSchemaOptions {
   readonly idPrefix?: string;
 }
 
-/** Schema of a whole event or of a stream entry, which have the same fields. */
+/** Schema of a whole event or of a stream entry, which have the same fields. @beta */
 export interface EventSchema extends JsonSchema {
   readonly required: readonly string[];
   readonly properties: Readonly<
@@ -32,6 +32,7 @@ export interface EventSchema extends JsonSchema {
 
 /**
  * The documents of one catalog. Each document has its own `$id`. The document `event` refers to the payload schemas by their `$id`.
+ * @beta
  */
 export interface JsonSchemas {
   /** A whole event of any type: the envelope, and the payload schema of its `event_type`. */
@@ -75,7 +76,7 @@ function toKeywordValue(value: unknown): unknown {
 /** Returns the schema of the payloads that a catalog accepts for a type, as an object of JSON Schema keywords with a title. */
 function payloadSchema(catalog: AnyCatalog, type: EventTypeDeclaration): JsonSchema {
   const accepted = checkedPayload(type, catalog);
-  // The description names the recommended fields, because keywords for them would refuse payloads with other fields.
+  // The description names the recommended fields. Keywords for these fields would refuse payloads with other fields.
   const fields = accepted === type.payload ? [] : Object.keys(recommendedFields(type));
   const recommendation = fields.length === 0 ? undefined : `Recommended fields: ${fields.join(', ')}.`;
   return { ...head(type, 'Payload', recommendation), ...toJsonSchema(accepted) };
@@ -136,6 +137,7 @@ const REQUIRED_FIELDS = ['event_id', 'event_type', 'timestamp', 'room_id', 'payl
 /**
  * Writes a catalog as JSON Schema 2020-12. The same catalog gives the same documents, byte for byte.
  * Objects are open: unknown fields are allowed.
+ * @beta
  */
 export function createJsonSchemas(catalog: AnyCatalog, options: JsonSchemaOptions = {}): JsonSchemas {
   const { idPrefix: prefix = DEFAULT_ID_PREFIX } = checkOptions(options, RULES, invalidOption, nearestName);

@@ -10,13 +10,14 @@ import { isUuid, isUuidV4 } from './uuid.js';
  * - `text`: 1 to 256 bytes of UTF-8 without control characters
  *
  * With the first two rules, IDs are compared in lower case. With the rule `text`, they are compared as they are.
+ * @beta
  */
 export type EventIdRule = (typeof EVENT_ID_RULES)[number];
 
 /** All rules. The default comes first. */
 export const EVENT_ID_RULES = ['uuid-v4', 'uuid', 'text'] as const;
 
-/** Maximum length of an `event_id` with the rule `text`, in bytes of UTF-8. */
+/** Maximum length of an `event_id` with the rule `text`, in bytes of UTF-8. @beta */
 export const MAX_EVENT_ID_BYTES = 256;
 
 const CONTROL = /\p{Cc}/u;
@@ -32,12 +33,12 @@ const checks: Readonly<Record<EventIdRule, (text: string) => boolean>> = {
   text: isIdText,
 };
 
-/** True when `text` is a valid `event_id` under this rule. */
+/** True when `text` is a valid `event_id` under this rule. @beta */
 export function isEventId(text: string, rule: EventIdRule): boolean {
   return checks[rule](text);
 }
 
-/** Returns the form of an ID that is used for comparison. Two events whose IDs have the same form are the same event. */
+/** Returns the form of an ID that is used for comparison. Two events whose IDs have the same form are the same event. @beta */
 export function comparableId(id: string, rule: EventIdRule): string {
   return rule === 'text' ? id : id.toLowerCase();
 }

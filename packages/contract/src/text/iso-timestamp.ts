@@ -2,7 +2,7 @@
 // RFC 3339. Timestamps are delivered and compared in this form. Pure.
 import { isLeapYear, isRfc3339 } from './rfc3339.js';
 
-/** Maximum length of a timestamp, in characters. Real timestamps are much shorter. */
+/** Maximum length of a timestamp, in characters. Real timestamps are much shorter. @beta */
 export const MAX_TIMESTAMP_CHARS = 128;
 
 // The patterns match calendar dates, ordinal dates and week dates. Each kind of date has an extended format (with separators) and a
@@ -37,6 +37,7 @@ type Parts = Readonly<Record<string, string | undefined>>;
 /**
  * Returns the normal form (RFC 3339) of an ISO 8601 date-time, or `undefined` for any other text. A text in normal form is returned
  * unchanged. A time without an offset is UTC. Hour 24 is the beginning of the next day.
+ * @beta
  */
 export function normalizeTimestamp(text: string): string | undefined {
   if (text.length > MAX_TIMESTAMP_CHARS) return undefined;
@@ -46,16 +47,16 @@ export function normalizeTimestamp(text: string): string | undefined {
   const time = parts === undefined ? undefined : timeOf(parts);
   if (parts === undefined || date === undefined || time === undefined) return undefined;
   const normal = `${textOf(time.isNextDay ? dayAfter(date) : date)}T${time.text}${offsetOf(parts)}`;
-  // The check of the normal form refuses the remaining invalid values, such as year 10000, minute 60 and impossible leap seconds.
+  // The check of the normal form refuses the other invalid values, such as year 10000, minute 60 and impossible leap seconds.
   return isRfc3339(normal) ? normal : undefined;
 }
 
-/** True for any ISO 8601 date-time: see {@link normalizeTimestamp}. */
+/** True for any ISO 8601 date-time: see {@link normalizeTimestamp}. @beta */
 export function isTimestamp(text: string): boolean {
   return normalizeTimestamp(text) !== undefined;
 }
 
-/** True when a valid timestamp has an offset from UTC. A timestamp without an offset is UTC. */
+/** True when a valid timestamp has an offset from UTC. A timestamp without an offset is UTC. @beta */
 export function hasUtcOffset(text: string): boolean {
   return /(?:[Zz]|[+\-\u2212]\d\d(?::?\d\d)?)$/.test(text.slice(Math.max(0, text.search(/[Tt ]/))));
 }
@@ -77,7 +78,7 @@ interface CalendarDate {
 
 /**
  * Returns the calendar date, or `undefined` for an ordinal or week date that does not exist. A date with a month and a day is
- * checked later.
+ * not checked here.
  */
 function dateOf({ y, mo, d, o, w, wd }: Parts): CalendarDate | undefined {
   const year = Number(y);
@@ -93,7 +94,7 @@ function dateOf({ y, mo, d, o, w, wd }: Parts): CalendarDate | undefined {
   return calendarDate(year, 1, 4 - weekdayOf(year, 4) + (week - 1) * 7 + Number(wd));
 }
 
-/** Returns the existing date for a day number that may be outside the month. */
+/** Returns the date of a day number. The day number may lie outside the month, as day 0 or day 40. */
 function calendarDate(year: number, month: number, day: number): CalendarDate {
   const date = utcDate(year, month, day);
   return { year: date.getUTCFullYear(), month: date.getUTCMonth() + 1, day: date.getUTCDate() };

@@ -15,8 +15,10 @@ const BLANK = 0x20;
  * `"pay\u006coad"` is `payload`. If a name is repeated, the last member counts, as in `JSON.parse`.
  *
  * @param text valid JSON text of one object
+ * @param names left out for all members, in their order
+ * @beta
  */
-export function memberTexts(text: string, names: readonly string[]): ReadonlyMap<string, string> {
+export function memberTexts(text: string, names?: readonly string[]): ReadonlyMap<string, string> {
   const found = new Map<string, string>();
   let at = skipBlanks(text, skipBlanks(text, 0) + 1);
   while (at < text.length && text.charCodeAt(at) !== CLOSE_OBJECT) {
@@ -24,7 +26,7 @@ export function memberTexts(text: string, names: readonly string[]): ReadonlyMap
     const start = skipBlanks(text, skipBlanks(text, nameEnd) + 1); // after the colon
     const end = endOfValue(text, start);
     const name = nameOf(text, at, nameEnd);
-    if (names.includes(name)) found.set(name, text.slice(start, end));
+    if (names === undefined || names.includes(name)) found.set(name, text.slice(start, end));
     at = skipComma(text, end);
   }
   return found;
@@ -34,6 +36,7 @@ export function memberTexts(text: string, names: readonly string[]): ReadonlyMap
  * Returns the texts of a list's items, in their order.
  *
  * @param text valid JSON text of one list
+ * @beta
  */
 export function itemTexts(text: string): readonly string[] {
   const items: string[] = [];
@@ -89,7 +92,8 @@ const PAIR_CHARS = '\\ud83d\\udc69'.length;
 
 function skipBlanks(text: string, at: number): number {
   let next = at;
-  // Outside of strings, JSON text contains no characters with a code up to that of the blank, except its four kinds of white space.
+  // In valid JSON text, the only characters outside strings with a code up to that of the blank are the four kinds of white
+  // space.
   while (text.charCodeAt(next) <= BLANK) next++;
   return next;
 }

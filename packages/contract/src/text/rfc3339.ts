@@ -75,6 +75,7 @@ export function isRfc3339(text: string): boolean {
 /**
  * Converts a timestamp in normal form to milliseconds since 1970. Digits of the fraction beyond milliseconds are cut off.
  * Use it instead of `Date.parse`, which does not support leap seconds.
+ * @beta
  */
 export function timestampToMs(text: string): number {
   return wholeSecondsMs(text) + Number(fractionDigits(text).slice(0, 3).padEnd(3, '0'));
@@ -83,6 +84,7 @@ export function timestampToMs(text: string): number {
 /**
  * Compares the instants of two timestamps in normal form. Returns a negative number, zero or a positive number, like a compare
  * function for `sort`. The result is exact to the last digit of the fractions, and does not depend on the offsets.
+ * @beta
  */
 export function compareTimestamps(left: string, right: string): number {
   const seconds = wholeSecondsMs(left) - wholeSecondsMs(right);

@@ -1,8 +1,7 @@
-// Checks the options of a function, each by its rule. A package has one table of rules for each of its option
-// types. The type of the table requires a rule for every option. At run time, an option without a rule is
-// refused as unknown.
+// Checks the options of a function, each by its rule. A package has one table of rules for each type of options. TypeScript
+// requires a rule for every option. An option without a rule is refused as unknown at run time.
 
-/** A rule for the value of one option. */
+/** A rule for the value of one option. @internal */
 export interface OptionRule {
   /** Completes the sentence "must be …". */
   readonly mustBe: string;
@@ -13,20 +12,20 @@ export interface OptionRule {
   readonly isSecret?: boolean;
 }
 
-/** The rules of all options of one type. */
+/** A rule for each option of a type. @internal */
 export type OptionRules<Options> = { readonly [Name in keyof Required<Options>]: OptionRule };
 
-/** Options whose fields are absent instead of undefined. */
+/** Checked options. An option that was not given has no field, instead of a field with the value `undefined`. @internal */
 export type Given<Options> = { [Name in keyof Options]: Exclude<Options[Name], undefined> };
 
 /** Returns the name that was probably meant, if there is one. */
 export type FindNearest = (name: string, names: readonly string[]) => string | undefined;
 
 /**
- * Checks options. Returns them without the undefined options, because undefined means "not given".
+ * Checks options. Leaves out options with the value `undefined`, because they count as not given.
  *
- * @param refuse creates the error from a sentence that names the option, what is allowed, and the value
- * unless it is a secret
+ * @param refuse creates the error from a sentence that names the option, what is allowed, and the value unless it is a secret
+ * @internal
  */
 export function checkOptions<Options extends object>(
   options: Options,
@@ -47,17 +46,21 @@ export function checkOptions<Options extends object>(
   const given: Record<string, unknown> = {};
   for (const name of names) {
     const value = (options as Readonly<Record<string, unknown>>)[name];
-    const { mustBe, isMet, isRequired, isSecret } = table[name] as OptionRule; // `name` is a key of `table`.
+    const { mustBe, isMet, isRequired, isSecret } = table[name] as OptionRule; // The cast is safe: `name` is a key of `table`.
     if (value === undefined ? isRequired : !isMet(value))
       throw refuse(`${name} must be ${mustBe}${isSecret ? '' : `, not ${shown(value)}`}`);
     if (value !== undefined) given[name] = value;
   }
-  return given as Given<Options>; // Each value has met the rule of its option.
+  return given as Given<Options>; // The cast is safe: each value has met the rule of its option.
 }
 
 const MAX_SHOWN_CHARS = 60;
 
-/** Describes a value in an error: texts, numbers and the first entries of a list as they are, other values by their kind. */
+/**
+ * Describes a value in an error. Texts, numbers and the first entries of a list are shown. Other values are named by their
+ * kind.
+ * @internal
+ */
 export function shown(value: unknown): string {
   if (typeof value === 'string') {
     return JSON.stringify(value.length > MAX_SHOWN_CHARS ? `${value.slice(0, MAX_SHOWN_CHARS)}…` : value);

@@ -1,12 +1,11 @@
 // Finds the name that was probably meant by a misspelt name. Pure.
 
 /**
- * Returns the first candidate that begins with `name` and `_`. If no candidate does, returns the candidate
- * with the fewest edits. Returns `undefined` if that candidate needs more than one edit per three characters
- * of `name`.
+ * Finds the candidate that begins with `name` and `_`. If there is none, finds the candidate that needs the fewest edits.
+ * Returns `undefined` if that candidate needs more than one edit per three characters of `name`.
  *
- * @param sharedPrefix the beginning that all candidates share. It does not count towards the length of the
- * name
+ * @param sharedPrefix the beginning that all candidates share. It does not count towards the length of the name
+ * @internal
  */
 export function nearestName<Name extends string>(
   name: string,

@@ -2,17 +2,17 @@
 import { MAX_TIMER_MS } from '../clock.js';
 import type { OptionRule } from './check-options.js';
 
-/** Returns the same rule for an option that has no default. */
+/** Marks an option as required: it has no default. @internal */
 export function required(rule: OptionRule): OptionRule {
   return { ...rule, isRequired: true };
 }
 
-/** Returns the same rule for an option whose value is never shown. */
+/** Marks an option as secret: errors never show its value. @internal */
 export function secret(rule: OptionRule): OptionRule {
   return { ...rule, isSecret: true };
 }
 
-/** A whole number. */
+/** A whole number. @internal */
 export function wholeNumber(min = 1, max = Number.MAX_SAFE_INTEGER): OptionRule {
   const range = max === Number.MAX_SAFE_INTEGER ? `from ${min}` : `from ${min} to ${max}`;
   return {
@@ -21,7 +21,7 @@ export function wholeNumber(min = 1, max = Number.MAX_SAFE_INTEGER): OptionRule 
   };
 }
 
-/** A number, possibly with a fraction or infinite. */
+/** A number, possibly with a fraction or infinite. @internal */
 export function atLeast(min: number): OptionRule {
   return {
     mustBe: `a number of ${min} or more`,
@@ -29,12 +29,12 @@ export function atLeast(min: number): OptionRule {
   };
 }
 
-/** A number of milliseconds that a timer may wait. */
+/** A number of milliseconds that a timer may wait. @internal */
 export function timerMs(min = 1): OptionRule {
   return wholeNumber(min, MAX_TIMER_MS);
 }
 
-/** One of these values. */
+/** One of these values. @internal */
 export function oneOf(...values: readonly (string | number | boolean)[]): OptionRule {
   return {
     mustBe: values.map((value) => JSON.stringify(value)).join(' or '),
@@ -42,10 +42,10 @@ export function oneOf(...values: readonly (string | number | boolean)[]): Option
   };
 }
 
-/** True or false. */
+/** True or false. @internal */
 export const flag: OptionRule = oneOf(true, false);
 
-/** A text. */
+/** A text. @internal */
 export function text(minChars = 1, maxChars = Number.POSITIVE_INFINITY): OptionRule {
   const bounds = maxChars === Number.POSITIVE_INFINITY ? `${minChars} or more` : `${minChars} to ${maxChars}`;
   return {
@@ -55,10 +55,10 @@ export function text(minChars = 1, maxChars = Number.POSITIVE_INFINITY): OptionR
   };
 }
 
-/** A function. */
+/** A function. @internal */
 export const callback: OptionRule = { mustBe: 'a function', isMet: (value) => typeof value === 'function' };
 
-/** An object that has the functions `methods`, and whose `optionalMethods` are functions or absent. */
+/** An object that has the functions `methods`, and whose `optionalMethods` are functions or absent. @internal */
 export function objectWith(methods: readonly string[], optionalMethods: readonly string[] = []): OptionRule {
   const all = methods.map((name) => `${name}()`).join(', ');
   return {
@@ -71,7 +71,15 @@ export function objectWith(methods: readonly string[], optionalMethods: readonly
   };
 }
 
-/** A list whose entries all follow the rule. */
+/** An object, or a function that returns one. @internal */
+export function objectOrFunction(): OptionRule {
+  return {
+    mustBe: 'an object or a function that returns one',
+    isMet: (value) => (typeof value === 'object' && value !== null) || typeof value === 'function',
+  };
+}
+
+/** A list whose entries all follow the rule. @internal */
 export function listOf({ mustBe, isMet }: OptionRule): OptionRule {
   return {
     mustBe: `a list, with each entry ${mustBe}`,

@@ -1,7 +1,6 @@
-// Coalescing windows: events of one key wait in a window and are published as one event. The windows are in
-// the broker, where all publishers share them, or in this process. If this process dies, another process
-// flushes its windows in the broker when they are overdue. `@millrace/contract` decides how events are
-// merged.
+// Coalescing windows: events of one key wait in a window and are published as one event. The windows are in this process, or
+// in the broker, where all publishers share them. If this process dies, another process flushes its overdue windows in the
+// broker. `@millrace/contract` decides how events are merged.
 import type { Broker, WindowName, WindowStore } from '@millrace/broker';
 import {
   type AnyCatalog,
@@ -28,15 +27,20 @@ export interface CoalescerDependencies {
   /** The windows in this process, or `undefined` if events wait in the broker. */
   readonly local: LocalWindows | undefined;
   /**
-   * Maximum number of windows to which this process has added events and which may not be flushed yet. If there are more, the
-   * oldest window is flushed early.
+   * Maximum number of windows that this process has added events to and that may still be open. Above it, the oldest window
+   * is flushed early.
    */
   readonly maxOpenWindows: number;
-  /** Original texts of the events that wait in windows, and of the events that are read from windows again. */
+  /** Keeps the original texts of events that wait in windows. */
   readonly originalTexts: OriginalTexts;
   readonly observer: PublisherObserver;
   readonly store: StoreMerged;
 }
+
+/** Maximum number of windows of a slot that `flushShared` flushes for all rooms. */
+const MAX_FLUSHED_WINDOWS = 1_000;
+/** `flushShared` does not find a window that is due later than this. No window is open for so long. */
+const MAX_AHEAD_MS = 600_000;
 
 /** A slot of a room to which this process has added events. */
 interface OpenSlot {
@@ -52,10 +56,9 @@ interface OpenSlot {
  *
  * - An accepted event is stored when its window ends, alone or merged, unless it is reported as dropped.
  * - The merged events of one slot are stored in the order in which their keys first appeared.
- * - Added events, and events that end them, take effect in the order in which this process made the calls.
- * - If the windows are in the broker, an accepted event is stored even if this process ends. In that case,
- *   another running publisher or gateway stores the event within 400 ms, and may store the merged events of
- *   the window more than once, but always with the same IDs.
+ * - Added events and ending events take effect in the order of this process's calls.
+ * - An accepted event in a broker window is stored even if this process ends. Another running publisher or gateway then
+ *   stores it within 400 ms. It may store the merged events of the window more than once, but always with the same IDs.
  */
 export class Coalescer {
   readonly #dependencies: CoalescerDependencies;
@@ -65,7 +68,7 @@ export class Coalescer {
   readonly #flusher: WindowFlusher;
   readonly #watch: OverdueWatch;
   readonly #stopFollowing: () => void;
-  /** The open slots by the key of their window, at most `maxOpenWindows`. The slot that was opened first comes first. */
+  /** The open slots by the key of their window, at most `maxOpenWindows`. The oldest slot comes first. */
   readonly #slots = new Map<string, OpenSlot>();
 
   constructor(dependencies: CoalescerDependencies) {
@@ -101,14 +104,13 @@ export class Coalescer {
     const { local, broker, originalTexts } = this.#dependencies;
     const { key } = slotKey;
     const id = event.event_id;
-    // Local windows keep the event itself. They use the event's text only to measure its size.
+    // Local windows keep the event itself. The text only measures its size.
     const input =
       local === undefined
         ? { id, text: originalTexts.textOf(event), key, event }
         : { id, text: originalTexts.payloadOf(event), value: event, key, event };
     const pending: PendingInput = { input, resolve: caller.resolve, reject: caller.reject };
-    // While the broker is unavailable, events are not deferred, so that the caller gets the error
-    // immediately.
+    // An event is not deferred while the broker is unavailable, so that the caller gets the error at once.
     const mayWait = local !== undefined || broker.state === 'ready';
     if (mayWait && this.#endingOrder.isDeferring(slotKeyText(slotKey)))
       this.#endingOrder.defer(slotKeyText(slotKey), this.#deferred(slotKey, pending));
@@ -116,10 +118,9 @@ export class Coalescer {
   }
 
   /**
-   * Prepares an event that ends the waiting inputs of a key. For example, a message ends its sender's typing.
-   * Call this method before the event is sent. If the event is stored, it ends the inputs that already wait
-   * for the key in this process. It does not end later inputs. Returns `undefined` for an event that ends
-   * nothing.
+   * Prepares an event that ends the waiting inputs of a key. For example, a message ends its sender's typing. Call this
+   * method before the event is sent. Once the event is stored, the inputs that already wait for the key in this process are
+   * dropped. Later inputs stay. Returns `undefined` for an event that ends nothing.
    */
   end(event: StreamEvent): PendingEnding | undefined {
     const slotKey = this.#coalescing.endedBy(event);
@@ -152,6 +153,23 @@ export class Coalescer {
   }
 
   /**
+   * Ends the open windows of a room now, or those of all rooms: also the windows to which only other processes have added events, at
+   * most 1,000 of each slot. Resolves when their events are stored, or reported as dropped.
+   */
+  async flushShared(roomId: string | undefined): Promise<void> {
+    await this.flush();
+    if (this.#dependencies.local !== undefined) return;
+    const found = await Promise.all(
+      this.#watch.slots.map(async (slot) =>
+        roomId === undefined
+          ? this.#windows.overdue(slot, { graceMs: -MAX_AHEAD_MS, count: MAX_FLUSHED_WINDOWS })
+          : [{ roomId, slot }],
+      ),
+    );
+    await Promise.all(found.flat().map((name) => this.#flusher.flush(name, true)));
+  }
+
+  /**
    * Flushes all windows. Then cancels all timers and forgets the windows, so that no timer keeps the process
    * alive.
    */
@@ -165,12 +183,12 @@ export class Coalescer {
 
   /**
    * Starts the watch for overdue windows when the broker is ready, and stops it when the broker is closed. A publisher may be
-   * created before its broker is opened, and may outlive the broker.
+   * created before its broker is opened, and may outlive it.
    */
   #followBroker(): void {
     const { broker, local } = this.#dependencies;
     const { state } = broker;
-    // Local windows need no watch, because no other process can leave an overdue window behind.
+    // Local windows need no watch: no other process can leave an overdue window in this one.
     if (state === 'ready' && local === undefined) this.#watch.start();
     if (state === 'closed') this.#watch.stop();
   }
@@ -217,9 +235,8 @@ export class Coalescer {
   }
 
   /**
-   * Sets the timer of a window. The publisher that opened a window flushes the window when it is due. A
-   * publisher that added events to another publisher's window remembers the window until it is due, so that
-   * its own `flush` includes the window.
+   * Sets the timer of a window. The publisher that opened the window flushes it when it is due. Any other publisher that
+   * added events remembers the window until it is due, so that its own `flush` includes the window.
    */
   #onAdded(slot: OpenSlot, { isOpened, dueInMs }: WindowTiming): void {
     if (isOpened) this.#startTimer(slot, dueInMs, () => void this.#flusher.flush(slot.name, false));

@@ -1,4 +1,4 @@
-// Limits the number of tasks that run at the same time. Other tasks wait in the order of their arrival.
+// Limits the number of tasks that run at the same time. Further tasks wait in the order of their arrival.
 
 /** The caller must limit the number of waiting tasks. */
 export class ConcurrencyLimiter {
@@ -15,14 +15,13 @@ export class ConcurrencyLimiter {
    * is `undefined`.
    */
   acquire(): Promise<void> | undefined {
-    // When a task ends, `release` gives its place to a waiting task. Therefore the number of running tasks
-    // stays the same.
+    // A task that ends passes its place to a waiting task, so the number of running tasks stays the same.
     if (this.#running >= this.#maxRunning) return new Promise((resolve) => this.#waiting.push(resolve));
     this.#running++;
     return undefined;
   }
 
-  /** Gives back the place of a task. Must be called when the task has ended, with or without success. */
+  /** Gives back the place of a task. Call it when the task has ended, with or without success. */
   release(): void {
     const next = this.#waiting.shift();
     if (next === undefined) this.#running--;

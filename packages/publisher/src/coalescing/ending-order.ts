@@ -1,6 +1,5 @@
-// Keeps the order between the inputs of a window and the events that end them. Inputs and ending events are sent to Redis
-// separately, because inputs go to a window and ending events go to a stream. Redis must still receive them in the order of the
-// calls.
+// Keeps the order between the inputs of a window and the events that end them. Inputs go to a window and ending events to a
+// stream, in separate commands. Redis must still receive them in the order of the calls.
 import { BrokerError, type EntryId, type WindowEnding } from '@millrace/broker';
 
 /** An ending event that is being sent to its stream, such as a message that ends its sender's typing. */
@@ -11,8 +10,8 @@ export interface PendingEnding {
    */
   readonly ends?: WindowEnding;
   /**
-   * Reports the outcome of the event. Must be called once. Pass the entry's ID if the event was newly stored. Pass no ID if the
-   * event was not stored or repeats a stored event, because in both cases it has ended no input.
+   * Reports the outcome of the event. Call it once. Pass the entry's ID if the event was newly stored. Pass no ID if the
+   * event was not stored, or if it repeats a stored event. It has ended no input in these two cases.
    */
   settle(id?: EntryId): void;
 }
@@ -39,10 +38,7 @@ interface KeyOrder {
   after: DeferredInput[];
 }
 
-/**
- * Maximum number of deferred inputs. More inputs are refused. The publish queue limits the number of ending
- * events.
- */
+/** Maximum number of deferred inputs. Further inputs are refused. The publish queue limits the number of ending events. */
 const MAX_DEFERRED = 10_000;
 
 /** States of a key: free → deferring (while an ending event is being sent) → free. */
@@ -51,7 +47,7 @@ export class EndingOrder {
   readonly #onIdle: (() => void)[] = [];
   #deferredCount = 0;
 
-  /** True while an ending event of this key is being sent. Meanwhile, inputs of the key must be deferred. */
+  /** True while an ending event of this key is being sent. Inputs of the key must then be deferred. */
   isDeferring(name: string): boolean {
     return this.#keys.has(name);
   }

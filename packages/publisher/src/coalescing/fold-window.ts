@@ -1,5 +1,5 @@
-// Merges the inputs of a window into events. The result is the same in every process. Therefore a process
-// that takes over a flush publishes the same events with the same IDs.
+// Merges the inputs of a window into events. Every process gets the same result. Therefore a process that takes over a flush
+// publishes the same events with the same IDs.
 import {
   compareEntryIds,
   type EntryId,
@@ -15,8 +15,8 @@ import type { OriginalTexts } from './original-texts.js';
 export interface FoldedEvent {
   readonly event: StreamEvent;
   /**
-   * `asOf` of the last input that was merged into the event, see `AS_OF_FIELD`. If this value is `undefined`,
-   * the ID of the event's own entry is used instead.
+   * `asOf` of the last input that was merged into the event, see `AS_OF_FIELD`. `undefined` stands for the ID of the event's
+   * own entry.
    */
   readonly asOf: EntryId | undefined;
 }
@@ -27,7 +27,7 @@ export interface FoldedWindow {
   readonly events: readonly FoldedEvent[];
   /** The events that were merged with an earlier event of the same key. */
   readonly absorbed: readonly StreamEvent[];
-  /** Number of events that a later event ended. The `coalesced_count` of each event is included. */
+  /** Number of events that a later event ended, as the sum of their `coalesced_count`. */
   readonly ended: number;
   /** Number of inputs that are not events of this catalog, or not events of this window. */
   readonly unreadable: number;
@@ -87,8 +87,8 @@ function isBefore({ asOf }: WaitedInput, ending: WaitedEnding | undefined): bool
 }
 
 /**
- * Returns the `asOf` of an input. If the input came after an ending event, the result is always higher than the ID of that event's
- * entry. On a cluster, the window's clock may be behind the stream's clock, so the input's own `asOf` may be too low.
+ * Returns the `asOf` of an input. It is always higher than the ID of an ending event's entry if the input came after that
+ * event. The input's own `asOf` may be too low, because a cluster's window and stream may have different clocks.
  */
 function asOfBehind({ asOf }: WaitedInput, ending: WaitedEnding | undefined): EntryId | undefined {
   if (asOf === undefined || ending === undefined || compareEntryIds(asOf, ending.id) > 0) return asOf;
@@ -100,7 +100,7 @@ function readEvent(
   name: WindowName,
   { text, value }: WaitedInput,
 ): KeyedEvent | undefined {
-  // A local window returns the same object that this publisher added.
+  // The value is the event that this publisher added, because a local window returns the same object.
   if (value !== undefined) return keyedIn(coalescing, name, value as StreamEvent);
   const parsed = catalog.parseWritten(parse(text), text);
   if (!parsed.ok) return undefined;

@@ -4,9 +4,9 @@ import type { Clock } from '@millrace/internal';
 import { StreamTimes } from './stream-times.js';
 
 /**
- * Inputs of this process, and events that end them, take effect in the order of the calls. Messages of other
- * processes are compared with inputs by the time of the stream. The class estimates this time from the
- * publish receipts of this process.
+ * Windows for the inputs of this process. Inputs and the events that end them take effect in the order of the calls. Messages
+ * of other processes are compared with inputs by the stream's time. This class estimates that time from the publish receipts
+ * of this process.
  */
 export class LocalWindows extends MemoryWindows {
   readonly #clock: Clock;

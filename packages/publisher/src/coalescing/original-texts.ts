@@ -6,9 +6,9 @@ import type { EventMetadata, ReceivedEvent, StreamEvent, WrittenTexts } from '@m
 type EventTexts = Pick<ReceivedEvent, 'event' | keyof WrittenTexts>;
 
 /**
- * Remembers the original texts of events by their payload objects. An event that leaves its window with an
- * unchanged payload keeps its text. The texts are garbage-collected together with the payloads, so there are
- * never more texts than events in windows. A payload that is not an object or a list is serialised again.
+ * Remembers the original texts of events by their payload objects. An event keeps its text if it leaves its window with an
+ * unchanged payload. The texts are garbage-collected with the payloads, so there are never more texts than events in windows.
+ * A payload that is not an object or a list is serialised again.
  */
 export class OriginalTexts {
   readonly #byPayload = new WeakMap<object, EventTexts>();
@@ -36,7 +36,7 @@ export class OriginalTexts {
   /** Returns the texts of an event that leaves its window, alone or merged. The metadata contains the event's `coalesced_count`. */
   textsOf(merged: StreamEvent): Partial<WrittenTexts> {
     const kept = this.#of(merged);
-    // The payload differs from the payload of the last event. All other fields are those of the last event.
+    // Only the payload differs from the last event.
     if (kept?.event.event_id !== merged.event_id) {
       const payloadText = kept?.payloadText ?? JSON.stringify(merged.payload);
       return { payloadText, metadataText: JSON.stringify(merged.metadata ?? {}) };
@@ -55,8 +55,8 @@ export class OriginalTexts {
 }
 
 /**
- * Returns an event's metadata as JSON text with this count. Keeps the original text, and appends the count if the text contains no
- * count. Serialises the metadata again if the text contains another count.
+ * Returns an event's metadata as JSON text with this count. Appends the count to the original text if the text contains none.
+ * Serialises the metadata again if the text contains another count.
  */
 function countedText({ event, metadataText = '{}' }: EventTexts, count: number): string {
   const metadata: EventMetadata = event.metadata ?? {};

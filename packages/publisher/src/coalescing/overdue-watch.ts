@@ -13,40 +13,35 @@ export interface OverdueWatchDependencies {
   flush(name: WindowName): Promise<void>;
 }
 
-/**
- * Time after which a window that is due counts as overdue. The timer of a live owner may be late by this
- * time.
- */
+/** A window counts as overdue this long after it is due. A live owner's timer may be that late. */
 const GRACE_MS = 50;
 /**
- * Interval between two checks. If the owner of a window dies, the window is flushed within 400 ms. These 400 ms consist of the
- * grace time, the lease of a claim, and the time until the next check.
+ * Interval between two checks. A dead owner's window is flushed within 400 ms: the grace time, the lease of a claim, and the
+ * time until the next check.
  */
 const CHECK_INTERVAL_MS = 80;
 /** Maximum random time that is added to the interval, so that processes do not check at the same time. */
 const JITTER_MS = 20;
-/**
- * Maximum number of windows of a slot that one check flushes. If there are more, the next check follows
- * immediately.
- */
+/** Maximum number of windows of a slot that one check flushes. The next check follows at once if there are more. */
 const MAX_FOUND = 64;
 
 /** States: stopped ⇄ watching. Runs one check at a time. */
 export class OverdueWatch {
   readonly #dependencies: OverdueWatchDependencies;
-  readonly #slots: readonly string[];
+  /** The coalescing slots of the catalog. */
+  readonly slots: readonly string[];
   #isWatching = false;
   #cancelTimer: CancelTimer = () => {};
 
   constructor(dependencies: OverdueWatchDependencies) {
     this.#dependencies = dependencies;
-    this.#slots = [
+    this.slots = [
       ...new Set(dependencies.catalog.eventTypes.flatMap(({ coalescing }) => coalescing?.slot ?? [])),
     ];
   }
 
   start(): void {
-    if (this.#isWatching || this.#slots.length === 0) return;
+    if (this.#isWatching || this.slots.length === 0) return;
     this.#isWatching = true;
     this.#checkIn(Math.random() * CHECK_INTERVAL_MS);
   }
@@ -61,7 +56,7 @@ export class OverdueWatch {
   }
 
   async #check(): Promise<void> {
-    const foundCounts = await Promise.all(this.#slots.map((slot) => this.#checkSlot(slot)));
+    const foundCounts = await Promise.all(this.slots.map((slot) => this.#checkSlot(slot)));
     if (!this.#isWatching) return;
     this.#checkIn(foundCounts.includes(MAX_FOUND) ? 1 : CHECK_INTERVAL_MS + Math.random() * JITTER_MS);
   }

@@ -1,5 +1,5 @@
-// Estimates the ID that a new entry of a stream would get, from the publish receipts of this process. Used for windows that are not
-// in the broker.
+// Estimates the ID that a new entry of a stream would get, from the publish receipts of this process. Windows outside the
+// broker need this estimate.
 import { compareEntryIds, type EntryId, entryIdMs, nextEntryId } from '@millrace/broker';
 
 interface Receipt {
@@ -7,7 +7,7 @@ interface Receipt {
   readonly atMs: number;
 }
 
-/** Maximum age of a receipt. In this time, clocks drift apart by less than a millisecond. */
+/** Maximum age of a receipt. Clocks drift apart by less than a millisecond in this time. */
 const MAX_AGE_MS = 60_000;
 
 /** Keeps the newest receipt of each stream. */
@@ -19,8 +19,8 @@ export class StreamTimes {
   }
 
   /**
-   * Returns the ID that a new entry of the stream would get at `nowMs`. The ID is higher than the IDs of all receipts so far. Its
-   * time may be too early by at most the duration of one reply. Returns `undefined` if there was no receipt for a minute.
+   * Returns the ID that a new entry of the stream would get at `nowMs`. It is higher than the IDs of all receipts so far. Its
+   * time may be too early, by at most the duration of one reply. Returns `undefined` if there was no receipt for a minute.
    */
   asOf(stream: string, nowMs: number): EntryId | undefined {
     const receipt = this.#receipts.get(stream);

@@ -28,7 +28,7 @@ export interface WindowFlusherDependencies {
   readonly coalescing: Coalescing;
   readonly clock: Clock;
   readonly windows: WindowStore;
-  /** The same windows as `windows` if these are in this process. Otherwise `undefined`. */
+  /** The same object as `windows` if the windows are in this process, otherwise `undefined`. */
   readonly local: LocalWindows | undefined;
   readonly originalTexts: OriginalTexts;
   readonly observer: PublisherObserver;
@@ -38,23 +38,20 @@ export interface WindowFlusherDependencies {
   /** Called when a flush of the window has ended, with or without success. */
   onFlushed(name: WindowName): void;
   /**
-   * Called when a window is not due yet, but will be due in `inMs` milliseconds. For example, the store's
-   * clock may be behind the timer of this process.
+   * Called when a window is not due yet, although the timer of this process has fired. It will be due in `inMs` milliseconds
+   * by the store's clock.
    */
   onNotDue(name: WindowName, inMs: number): void;
 }
 
-/**
- * Lease of a claim. If a flush takes longer, another process takes over the flush, unless the claim is
- * renewed.
- */
+/** Lease of a claim. Another process takes over a flush that takes longer, unless the claim is renewed. */
 const LEASE_MS = 250;
 const RENEW_MS = 100;
 /** Time after which a merged event that could not be stored is dropped and counted. */
 const GIVE_UP_MS = 60_000;
 /**
- * Maximum number of flushes at the same time. Even if thousands of windows end together, the events of each
- * claim must be stored well before its lease ends.
+ * Maximum number of flushes at the same time. Thousands of windows may end together, and the events of each claim must be
+ * stored well before its lease ends.
  */
 const MAX_FLUSHES = 64;
 /** Maximum time that a forced flush waits for a window that another process is flushing. */
@@ -80,8 +77,8 @@ export class WindowFlusher {
   }
 
   /**
-   * Flushes a window if it is due. A forced flush does not wait until the window is due. Never rejects. A window that could not be
-   * flushed stays in the store, where `OverdueWatch` finds it.
+   * Flushes a window if it is due. A forced flush does not wait until then. Never rejects. A window that could not be flushed
+   * stays in the store, where `OverdueWatch` finds it.
    */
   flush(name: WindowName, isForced: boolean): Promise<void> {
     const key = windowKey(name);
@@ -91,8 +88,8 @@ export class WindowFlusher {
       this.#flushes.set(key, flush);
       return flush;
     }
-    // A forced flush must also flush the inputs that were added after the running flush began. This also
-    // applies to every flush of a local window, because no watch flushes local windows later.
+    // A forced flush must include the inputs that were added after the running flush began. Every flush of a local window
+    // must, too, because no watch flushes local windows later.
     const mustFollow = isForced || this.#dependencies.local !== undefined;
     return mustFollow ? before.then(() => this.flush(name, isForced)) : before;
   }
@@ -124,13 +121,13 @@ export class WindowFlusher {
       if (claim.status === 'idle') return;
       if (claim.status === 'claimed') {
         const isPublished = await this.#publish(name, token, claim);
-        // If this flush was taken over from another process, the next window of the slot may already be due. Otherwise the next
-        // window has only just begun.
+        // The age is 0 unless this process took over the flush of another one. After a takeover, the next window of the slot
+        // may be due already.
         if (!isPublished || claim.ageMs === 0) return;
         continue;
       }
       if (!isForced) {
-        // If another process is flushing the window and fails, the watch flushes the window later.
+        // The watch flushes the window later if the process that is flushing it fails.
         if (claim.status === 'waiting') onNotDue(name, claim.inMs);
         return;
       }
@@ -140,8 +137,8 @@ export class WindowFlusher {
   }
 
   /**
-   * Publishes the events of a claimed window, and commits the claim: Flushing → Published. Returns false if
-   * the events stay in the store, where a later flush will publish them.
+   * Publishes the events of a claimed window, and commits the claim: Flushing → Published. Returns false if the events stay
+   * in the store for a later flush.
    */
   async #publish(
     name: WindowName,
@@ -157,15 +154,17 @@ export class WindowFlusher {
     const stopRenewal = local === undefined ? this.#renew(name, token) : undefined;
     const failures = await this.#storeAll(events);
     stopRenewal?.();
-    // For a local window, the publish queue has already retried until its time limit, and no other process can try again.
+    // Another attempt is useless for a local window: the publish queue has already retried until its time limit, and no other
+    // process has the window.
     const isHopeless = local !== undefined || waited.ageMs > GIVE_UP_MS;
     if (!isHopeless && failures.some(({ cause }) => !(cause instanceof ContractError))) return false;
-    // Counts the outcome only if the commit succeeds. Otherwise another process has taken over the flush, and may have finished it.
+    // The outcome is counted only if the commit succeeds. Otherwise another process has taken over the flush, and may have
+    // counted it.
     if (await windows.commit(name, token)) this.#count({ absorbed, ended, unreadable, failures });
     return true;
   }
 
-  /** Stores events. Resolves with the refused events when each event is stored or refused. */
+  /** Stores events. Resolves when each event is stored or refused, with the refused ones. */
   #storeAll(events: readonly FoldedEvent[]): Promise<Failure[]> {
     const { local, store, streamOf } = this.#dependencies;
     return new Promise((resolve) => {
@@ -202,8 +201,8 @@ export class WindowFlusher {
   }
 
   /**
-   * Renews the claim while the events are being stored. Without the renewal, other processes would take over
-   * the flush from a slow store, and publish the same events again.
+   * Renews the claim while the events are being stored. Otherwise other processes would take over the flush from a slow
+   * store, and publish the same events again.
    */
   #renew(name: WindowName, token: string): CancelTimer {
     const { clock, windows } = this.#dependencies;
@@ -211,7 +210,7 @@ export class WindowFlusher {
     const next = (): void => {
       cancel = clock.startTimer(() => {
         next();
-        // If the claim cannot be renewed, it expires, and another process takes over the flush.
+        // A claim that cannot be renewed expires, and another process takes over the flush.
         windows.renew(name, token, LEASE_MS).catch(() => {});
       }, RENEW_MS);
     };

@@ -1,4 +1,4 @@
-// Adds inputs to one window. One call to the store runs at a time. Inputs that arrive during a call are added by the next call.
+// Adds inputs to one window. One call to the store runs at a time, and the next call adds the inputs that arrive meanwhile.
 import { BrokerError, type WindowAddition, type WindowInput } from '@millrace/broker';
 import type { StreamEvent } from '@millrace/contract';
 
@@ -26,13 +26,12 @@ export interface PendingInput {
   readonly reject: (cause: unknown) => void;
 }
 
-/** Maximum number of inputs that wait to be added to one window. More inputs are refused. */
+/** Maximum number of inputs that wait for one window. Further inputs are refused. */
 const MAX_QUEUED = 10_000;
 const MAX_BATCH_INPUTS = 256;
 const MAX_BATCH_CHARS = 262_144;
 /**
- * Inputs are refused after this number of consecutive attempts that find the window full. The window is
- * flushed between two attempts.
+ * Inputs are refused after this many attempts in a row that find the window full. The window is flushed between two attempts.
  */
 const MAX_ATTEMPTS = 2;
 
@@ -52,7 +51,7 @@ export class WindowIntake {
   }
 
   /**
-   * Resolves the input when the window contains it. Rejects the input with the store's error, or with BrokerError `overloaded` if
+   * Resolves the input when the window contains it. Rejects it with the store's error, or with BrokerError `overloaded` if
    * too many inputs wait or the window stays full.
    */
   add(pending: PendingInput): void {
@@ -60,8 +59,7 @@ export class WindowIntake {
     this.#queue.push(pending);
     if (!this.#isIdle) return;
     this.#isIdle = false;
-    // Starts at the end of this turn of the event loop, so that all inputs of this turn are added in one
-    // call.
+    // The call starts at the end of this turn of the event loop, so that it adds all inputs of the turn.
     queueMicrotask(() => void this.#addAll());
   }
 
@@ -100,8 +98,7 @@ export class WindowIntake {
         for (const { reject } of left) reject(overloaded());
       }
     }
-    // Becomes idle in the same turn in which the queue was found empty. Therefore an input that arrives later
-    // starts this loop again.
+    // The state becomes idle in the turn in which the queue was found empty. Therefore a later input starts this loop again.
     this.#isIdle = true;
     for (const resolve of this.#onIdle.splice(0)) resolve();
   }

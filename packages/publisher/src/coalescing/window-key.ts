@@ -1,5 +1,5 @@
-// Returns the window of a slot, and converts windows and slot keys to strings that are used as keys of maps. The strings are
-// unambiguous, because room IDs and slots contain no control characters.
+// Returns the window of a slot, and converts windows and slot keys to strings for maps. Different windows have different
+// strings, because room IDs and slots contain no control characters.
 import type { WindowName } from '@millrace/broker';
 import type { SlotKey } from '@millrace/contract';
 

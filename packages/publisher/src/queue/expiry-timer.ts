@@ -1,11 +1,10 @@
-// Measures how long events wait, and checks from time to time which of them have waited too long.
+// Measures how long events wait, and regularly checks which of them have waited too long.
 import type { CancelTimer, Clock } from '@millrace/internal';
 
-/** Number of checks in each `maxWaitMs`. A stall of this process is noticed only when the next check is due. */
+/** Number of checks in each `maxWaitMs`. A stall of this process is noticed at the next check. */
 const CHECKS_PER_WAIT = 4;
 /**
- * Minimum time between two checks. If events expire continuously, this minimum prevents a continuous search
- * of the queue.
+ * Minimum time between two checks. Without it, events that expire continuously would cause a continuous search of the queue.
  */
 const MIN_CHECK_INTERVAL_MS = 10;
 
@@ -23,12 +22,12 @@ interface ExpiryTimerDependencies {
 /**
  * States: idle ⇄ checking. Both can change to closed.
  *
- * Time during which this process was stalled does not count. Otherwise every waiting event would expire after
- * a stall, because timers fire before any reply is read and before anything is sent.
+ * The time in which this process was stalled does not count. After a stall, timers fire before any reply is read and before
+ * anything is sent. Every waiting event would then expire.
  */
 export class ExpiryTimer {
   readonly #dependencies: ExpiryTimerDependencies;
-  /** Time for which this process is known to have been stalled while events waited. */
+  /** Milliseconds for which this process was stalled while events waited, as far as known. */
   #stalledMs = 0;
   #cancelTimer: CancelTimer | undefined;
   /** Time of the next check, on `clock`. */
@@ -40,8 +39,8 @@ export class ExpiryTimer {
   }
 
   /**
-   * Returns the time by which waits are measured. When a check is due, this time stands still until the check
-   * runs. The reason is that a process that wakes up may handle its sockets before its timers.
+   * Returns the time that measures waits. It stands still from the moment at which a check is due until the check runs,
+   * because a process that wakes up may handle its sockets before its timers.
    */
   runningMs(): number {
     return Math.min(this.#dependencies.clock.monotonicMs(), this.#dueMs) - this.#stalledMs;

@@ -1,6 +1,6 @@
-// The queue between a publisher and the broker. The queue is divided by stream and lane, and its size is
-// limited. It sends batches. While the broker is unavailable, it retries each batch with the same IDs. If the
-// broker does not recover in time, events are refused.
+// The queue between a publisher and the broker, divided by stream and lane. It sends events in batches. While the broker is
+// unavailable, it retries each batch with the same IDs. It refuses events when it is full, or when the broker does not
+// recover in time.
 import type { Broker, OutgoingEntry } from '@millrace/broker';
 import type { Lane } from '@millrace/contract';
 import type { Clock } from '@millrace/internal';
@@ -23,13 +23,12 @@ export interface PublishQueueDependencies {
 /**
  * Guarantees:
  *
- * - Events of one stream and lane are stored in the order in which they were added, even after failures. In
- *   one stream, events of a higher lane are sent first.
+ * - Events of one stream and lane are stored in the order in which they were added, even after failures. In one stream,
+ *   events of a higher lane are sent first.
  * - An event is reported as stored only if it is stored.
- * - When the queue is full, new events replace the oldest waiting events of the lane `low`. If no such event
- *   waits, new events are refused.
- * - If events for a stream arrive faster than they are stored, excess events are refused immediately. Events
- *   of the lane `low` are refused first, and events of the lane `high` last. See `QueueLimit`.
+ * - In a full queue, a new event replaces the oldest waiting event of the lane `low`. It is refused if no such event waits.
+ * - Excess events are refused at once if events for a stream arrive faster than they are stored. Events of the lane `low` are
+ *   refused first, and events of the lane `high` last. See `QueueLimit`.
  */
 export class PublishQueue {
   readonly #dependencies: PublishQueueDependencies;
@@ -41,7 +40,7 @@ export class PublishQueue {
   #chars = 0;
   #group: SettlementGroup = { pendingCount: 0, onSettled: undefined };
   /**
-   * A promise for each earlier group that is not settled. Each group contains at least one event. Therefore `maxEvents` limits the
+   * A promise for each earlier group that is not settled. A group contains at least one event, so `maxEvents` limits the
    * number of groups.
    */
   readonly #settling = new Set<Promise<void>>();
@@ -56,8 +55,8 @@ export class PublishQueue {
   }
 
   /**
-   * Accepts or refuses an event. Reports the outcome through the event's callbacks. Unless the queue is
-   * closed, the callbacks are called after `put` has returned.
+   * Accepts or refuses an event. The event's callbacks receive the outcome, after `put` has returned. Only a closed queue
+   * calls them before.
    */
   put(event: OutgoingEvent): void {
     const chars = charsOf(event);
@@ -84,10 +83,7 @@ export class PublishQueue {
     await Promise.all(this.#settling);
   }
 
-  /**
-   * Fill level of the queue, from 0 (empty) to 1 (events are refused). If there are several limits, the
-   * highest fill level counts.
-   */
+  /** Fill level of the queue, from 0 (empty) to 1 (events are refused). With several limits, the highest fill level counts. */
   get fill(): number {
     const { maxEvents, maxChars } = this.#dependencies;
     const shares = Array.from(this.#streams.values(), (stream) => stream.fill);
@@ -142,8 +138,8 @@ export class PublishQueue {
 }
 
 /**
- * Rejects the event in a later turn of the event loop. Otherwise a caller that retries immediately could
- * prevent this process from reading replies, which free room in the queue.
+ * Rejects the event in a later turn of the event loop. A caller that retries at once could otherwise keep this process from
+ * reading replies, which make room in the queue.
  */
 function refuse(event: OutgoingEvent): void {
   setImmediate(() => event.failed(queueFull(event.eventId)));

@@ -1,27 +1,28 @@
-// Limits the number of events that wait for a stream when more events arrive than the stream stores. The caller passes the time.
+// Limits the number of events that wait for a stream if more events arrive than the stream stores. The caller passes the
+// time.
 
 /** An event is late if it waits at least this long before it is sent. */
 const LATE_MS = 500;
-/** A stream is overloaded if its events are late for this long without interruption. */
+/** A stream is overloaded if its events are late for this long without a break. */
 const OVERLOADED_AFTER_MS = 500;
 /**
- * An overloaded stream is on time again if its events have waited less than this. The value is well below `LATE_MS`, so that a
- * queue at its limit stays limited.
+ * An overloaded stream is on time again if its events have waited less than this. It is well below `LATE_MS`, so that a queue
+ * at its limit stays limited.
  */
 const IN_TIME_MS = 200;
-/** Under overload, the limit is the number of events that are stored in this time. */
+/** The limit of an overloaded queue is the number of events that are stored in this time. */
 const LIMIT_MS = 500;
 
 /**
  * States: keeping up ⇄ late → overloaded → keeping up.
  *
- * A burst or a short delay of the store makes events late for a moment, and all of them are accepted. But if
- * every batch is late for some time, events arrive faster than they are stored. Without a limit, new events
- * would wait longer and longer, and would be refused in the end.
+ * A burst or a short delay of the store makes events late for a moment, and all of them are accepted. Batches that stay late
+ * show that events arrive faster than they are stored. Without a limit, new events would wait longer and longer, and would be
+ * refused in the end.
  *
- * Therefore the queue is limited to the number of events that are stored in half a second. More events are
- * refused immediately, with a time after which the caller may try again. This is the idea of CoDel (RFC
- * 8289): judge by the time that events spend in the queue over an interval, never by the length of the queue.
+ * Therefore the queue is limited to the events that are stored in half a second. Further events are refused at once, with a
+ * time after which the caller may try again. This is the idea of CoDel (RFC 8289): judge by the time that events spend in the
+ * queue, never by the length of the queue.
  */
 export class QueueLimit {
   readonly #minEvents: number;
@@ -57,8 +58,8 @@ export class QueueLimit {
   }
 
   /**
-   * Removes the limit. Called when no event waits, when events are on time, or when the rate is unknown because the store has
-   * failed.
+   * Removes the limit. Called when no event waits, when events are on time, or when the store has failed and its rate is
+   * unknown.
    */
   reset(): void {
     this.#lateSinceMs = undefined;

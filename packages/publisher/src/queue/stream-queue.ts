@@ -6,20 +6,14 @@ import { brokerUnavailable, queueFull } from '../errors.js';
 import { QueueLimit } from './queue-limit.js';
 import type { QueuedEvent } from './queued-event.js';
 
-/** Maximum number of characters in a batch, which is about a millisecond of work for Redis. A larger event is sent alone. */
+/** Maximum number of characters in a batch, about a millisecond of work for Redis. A larger event is sent alone. */
 const MAX_BATCH_CHARS = 262_144;
-/**
- * Maximum number of events in the first batch of a backlog. If more events wait when a batch is stored, the maximum of the next
- * batch is doubled.
- */
+/** Maximum number of events in the first batch of a backlog. The maximum doubles if more events wait when a batch is stored. */
 const FIRST_BATCH_EVENTS = 32;
-/**
- * The number of waiting events is never limited to less than this number of first batches, so that the store
- * always has work.
- */
+/** The limit of waiting events is never below this many first batches, so that the store always has work. */
 const MIN_WAITING_BATCHES = 4;
 /**
- * Maximum pause between two attempts while the broker is unavailable. The queue also retries as soon as the broker is ready again.
+ * Maximum pause between two attempts while the broker is unavailable. The queue retries earlier if the broker becomes ready.
  */
 const MAX_RETRY_DELAY_MS = 1_000;
 
@@ -44,10 +38,10 @@ type StreamQueueState =
   | { readonly name: 'sending' }
   /** An attempt failed, and its events wait for the next attempt. */
   | { readonly name: 'waiting_for_retry'; readonly cancelTimer: CancelTimer }
-  /** Waiting events are refused. The events of a batch that fails are also refused. */
+  /** Waiting events are refused, and so are the events of a batch that fails. */
   | { readonly name: 'closed' };
 
-// The states without data are constants, so that a change of state allocates nothing.
+// The states without data are constants, so that a change of state allocates no memory.
 const IDLE = { name: 'idle' } as const;
 const SCHEDULED = { name: 'scheduled' } as const;
 const SENDING = { name: 'sending' } as const;
@@ -68,8 +62,8 @@ export class StreamQueue {
   /** Number of failed attempts in a row. */
   #failures = 0;
   /**
-   * Maximum number of events in the next batch. The number grows while there is a backlog. If the turns of
-   * the event loop are long, the process may send only one batch per turn, so the batch must be large.
+   * Maximum number of events in the next batch. It grows while there is a backlog: a process with long event loop turns may
+   * send only one batch per turn, so that batch must be large.
    */
   #maxBatchEvents = FIRST_BATCH_EVENTS;
 
@@ -81,8 +75,8 @@ export class StreamQueue {
   }
 
   /**
-   * True when one more event of the lane may wait. Only waiting events of this lane and of higher lanes count, because events of
-   * lower lanes do not delay the new event.
+   * True if one more event of the lane may wait. Waiting events of lower lanes do not count, because they do not delay the
+   * new event.
    */
   hasRoomFor(lane: Lane): boolean {
     const { maxWaiting } = this.#limit;
@@ -95,7 +89,7 @@ export class StreamQueue {
     return ahead < maxWaiting;
   }
 
-  /** Used share of the limit. It is 0 if the queue has no limit, and above 1 if more events wait than the limit allows. */
+  /** Used share of the limit: 0 if the queue has no limit, and above 1 if more events wait than the limit allows. */
   get fill(): number {
     const waiting = LANES.reduce((sum, lane) => sum + this.#lanes[lane].length, 0);
     return waiting / this.#limit.maxWaiting;
@@ -107,7 +101,7 @@ export class StreamQueue {
     else if (this.#state.name === 'closed') this.#refuseAll(this.#takeAll());
   }
 
-  /** Retries immediately, because the broker is ready again. */
+  /** Retries at once, because the broker is ready again. */
   retryNow(): void {
     if (this.#state.name === 'waiting_for_retry') this.#enter(SCHEDULED);
   }
@@ -126,20 +120,19 @@ export class StreamQueue {
     let oldestMs = Number.POSITIVE_INFINITY;
     for (const lane of LANES) {
       const queue = this.#lanes[lane];
-      // Each lane is in the order of arrival, so the events to refuse are at its front.
+      // Each lane is in the order of arrival, so the events to refuse are the first ones.
       const firstFresh = queue.findIndex(({ queuedAtMs }) => queuedAtMs > untilMs);
       const count = firstFresh === -1 ? queue.length : firstFresh;
       if (count > 0) this.#refuseAll(queue.splice(0, count));
       oldestMs = Math.min(oldestMs, queue[0]?.queuedAtMs ?? oldestMs);
     }
-    // The checks must continue while a batch is being sent, because its events return to the queue if the
-    // batch fails.
+    // The checks must continue while a batch is being sent. Its events return to the queue if it fails.
     return this.#state.name === 'sending' && oldestMs === Number.POSITIVE_INFINITY
       ? untilMs + this.#dependencies.maxWaitMs
       : oldestMs;
   }
 
-  /** Refuses the events that wait. A batch that was sent still gets its answer. */
+  /** Refuses the waiting events. A batch that was sent still gets its answer. */
   close(): void {
     this.#enter(CLOSED);
     this.#refuseAll(this.#takeAll());
@@ -161,8 +154,8 @@ export class StreamQueue {
     if (first === undefined) return this.#enter(IDLE);
     this.#enter(SENDING);
     const { broker, clock, runningMs } = this.#dependencies;
-    // Measures how long the first event of the batch has waited. This event belongs to the highest lane.
-    // Events of lower lanes may have waited longer, because higher lanes are sent first.
+    // The waiting time of a batch is that of its first event, which belongs to the highest lane. Events of lower lanes may
+    // have waited longer, because higher lanes are sent first.
     this.#limit.sending(runningMs() - first.queuedAtMs, clock.monotonicMs());
     let results: readonly (PublishReceipt | Error)[];
     try {
@@ -211,7 +204,7 @@ export class StreamQueue {
     }
   }
 
-  /** Puts the events of a failed attempt back at the front of the queue, so that no event overtakes them. */
+  /** Returns the events of a failed attempt to the front of the queue, so that no event overtakes them. */
   #onFailed(failed: readonly QueuedEvent[]): void {
     this.#limit.reset();
     for (const lane of LANES) this.#lanes[lane].unshift(...failed.filter(({ event }) => event.lane === lane));

@@ -11,10 +11,10 @@ const countOf = (event: StreamEvent): number => event.metadata?.coalesced_count 
 describe.each(['local', 'redis'] as const)('coalescing: %s', (coalescing) => {
   const setUp = (options: Parameters<typeof setUpPublisher>[0] = {}) =>
     setUpPublisher({ coalescing, ...options });
-  // If the windows are in the broker, one timer always runs: the watch for overdue windows of other publishers.
+  // With windows in the broker, one timer always runs: the watch for other publishers' overdue windows.
   const timersAtRest = coalescing === 'local' ? 0 : 1;
 
-  it('typing is accepted immediately, and its last state is published when the 100 ms window ends', async () => {
+  it('a typing event is accepted at once and published with its last state when the 100 ms window ends', async () => {
     await using system = await setUp();
     const result = await system.publisher.publish('typing_start', 'room', typing(ana, true));
     expect(result.status).toBe('coalesced');
@@ -95,11 +95,11 @@ describe.each(['local', 'redis'] as const)('coalescing: %s', (coalescing) => {
   });
 
   it.each([-300_000, 0, 300_000])(
-    'a message ends earlier typing of its sender but not later typing, even if timestamps differ by %d ms',
+    'a message ends its sender’s earlier typing but not later typing, even if timestamps differ by %d ms',
     async (skewMs) => {
       await using system = await setUp();
       const timestamp = new Date(system.clock.wallMs() + skewMs).toISOString();
-      // All calls are made in one turn, so no event has been sent when the next call comes.
+      // All calls are made in one turn, before any event is sent.
       const publishing = [
         system.publisher.publish('typing_start', 'room', typing(ana, true), { timestamp }),
         system.publisher.publish('typing_stop', 'room', typing(bob, false)),
@@ -154,7 +154,7 @@ describe.each(['local', 'redis'] as const)('coalescing: %s', (coalescing) => {
     await broker.close();
   });
 
-  it('a repeated message does not end typing that began after the first publication of the message', async () => {
+  it('a repeated message does not end typing that began after the message’s first publication', async () => {
     await using system = await setUp();
     const eventId = randomUUID();
     await system.publisher.publish('chat_message', 'room', chat(ana), { eventId });
@@ -179,7 +179,7 @@ describe.each(['local', 'redis'] as const)('coalescing: %s', (coalescing) => {
     ]);
   });
 
-  it('flush() and close() publish the waiting events immediately', async () => {
+  it('flush() and close() publish the waiting events at once', async () => {
     await using system = await setUp();
     await system.publisher.publish('typing_start', 'one', typing(ana, true));
     await system.publisher.flush();
@@ -208,7 +208,7 @@ describe.each(['local', 'redis'] as const)('coalescing: %s', (coalescing) => {
     expect(system.clock.timerCount).toBe(timersAtRest);
   });
 
-  it('the oldest window is flushed early when too many windows are open', async () => {
+  it('the oldest window is flushed early if too many windows are open', async () => {
     await using system = await setUp({ maxOpenWindows: 2 });
     for (const room of ['a', 'b', 'c'])
       await system.publisher.publish('typing_start', room, typing(ana, true));
@@ -218,7 +218,7 @@ describe.each(['local', 'redis'] as const)('coalescing: %s', (coalescing) => {
     expect((await system.events('events:chat')).map(({ room_id }) => room_id)).toEqual(['a', 'b', 'c']);
   });
 
-  it('random sequences of typing events are published without loss, and with correct counts', async () => {
+  it('no typing event of a random sequence is lost, and the counts are correct', async () => {
     const step = fc.oneof(
       fc.record({
         kind: fc.constant('typing' as const),
@@ -257,7 +257,7 @@ describe.each(['local', 'redis'] as const)('coalescing: %s', (coalescing) => {
 });
 
 describe('when the broker fails as a window ends', () => {
-  it('a local window reports its event as dropped when the broker does not store it', async () => {
+  it('a local window reports its event as dropped if the broker does not store it', async () => {
     await using system = await setUpPublisher({ coalescing: 'local' });
     await system.publisher.publish('typing_start', 'room', typing(ana, true));
     await system.publisher.publish('typing_start', 'room', typing(ana, true));

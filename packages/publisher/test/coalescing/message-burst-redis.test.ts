@@ -1,4 +1,4 @@
-// A burst of chat messages costs Redis one call per batch, and almost nothing for the typing that each message ends.
+// A burst of chat messages costs Redis one call per batch. The typing that each message ends costs almost nothing.
 import { randomUUID } from 'node:crypto';
 import { createRedisBroker } from '@millrace/broker';
 import { eventCatalog } from '@millrace/contract';
@@ -32,8 +32,8 @@ async function countCalls(servers: readonly RedisServer[], commands: RegExp): Pr
 }
 
 /**
- * Returns the number of script calls. Does not count the checks for overdue windows, because their number
- * depends on time, not on messages.
+ * Returns the number of script calls, without the checks for overdue windows. The number of these checks depends on time
+ * instead of messages.
  */
 async function countScripts(servers: readonly RedisServer[]): Promise<number> {
   return (await countCalls(servers, /^eval/)) - (await countCalls(servers, /^zrangebyscore$/));

@@ -1,4 +1,4 @@
-// An event that waits in a window keeps its texts as they were written, until it is merged with another event.
+// An event keeps its original texts while it waits in a window, until it is merged with another event.
 import { type EventOf, eventCatalog, type ReceivedEvent } from '@millrace/contract';
 import { expect, test } from 'vitest';
 import { OriginalTexts } from '../../src/coalescing/original-texts.js';
@@ -34,7 +34,7 @@ test.each([
 });
 
 test.each(['local', 'redis'] as const)(
-  'a single event in a %s window is stored with its original texts, plus the count in its metadata',
+  'a single event in a %s window is stored with its original texts and its count in the metadata',
   async (coalescing) => {
     await using stage = await setUp({ coalescing });
     await stage.publisher.publishWritten([received('{"n":1.0}')]);

@@ -58,7 +58,7 @@ describe.each([
   ['one server', () => redis.url],
   ['a cluster', () => cluster.url],
 ])('windows on %s', (_, url) => {
-  it('publishers share their windows, and flush the windows of a publisher that died', async () => {
+  it('publishers share their windows, and flush the windows of a dead publisher', async () => {
     await using first = await openPublisher(url());
     await using second = await openPublisher(url());
     const rooms = Array.from({ length: 8 }, () => randomUUID());
@@ -69,8 +69,7 @@ describe.each([
     first.die();
     for (const room of rooms) await second.publisher.publish('typing_stop', room, typing(ana, false));
     for (const room of rooms) {
-      // On a slow machine, the first window may have ended before the second publisher added its event. In that case, there are
-      // three events.
+      // On a slow machine, the first window may end before the second publisher adds its event. Three events are then right.
       const total = async () =>
         countsOf(await eventsOf(second.broker, room)).reduce((sum, count) => sum + count, 0);
       await until(async () => (await total()) === 3);
@@ -107,8 +106,8 @@ describe.each([
     await using second = await openPublisher(url());
     const room = randomUUID();
     await first.publisher.publish('typing_start', room, typing(ana, true));
-    // Two more calls are allowed: one to claim the window, and one to store its only event. A check for
-    // overdue windows may use one of these calls.
+    // Two more calls are allowed: one claims the window, and one stores its only event. A check for overdue windows may use
+    // one of these calls.
     first.die({ afterCalls: 1, isLastCallDone: true });
     await until(async () => (await eventsOf(second.broker, room)).length > 0);
     const name = { roomId: room, slot: 'typing' };
@@ -134,9 +133,9 @@ describe.each([
   });
 });
 
-it('a pending window has the Redis key that the data model requires, and no key remains after its flush', async () => {
+it('a pending window has the Redis key of the data model', async () => {
   await using system = await openPublisher(redis.url);
-  // Opens long windows by hand, so that their keys can be read before the windows end.
+  // The windows are opened by hand and are long, so that their keys can be read before they end.
   const { windows } = system.broker;
   for (const slot of ['typing', 'read_receipt'])
     await windows.add({ roomId: 'abc123', slot }, [{ id: randomUUID(), text: '{}' }], {

@@ -10,7 +10,10 @@ import { ana, bob, chat, typing } from '../set-up.js';
 
 type Catalog = typeof eventCatalog;
 
-/** Creates a broker in memory and several publishers. Each publisher has its own view of the broker, which may die. */
+/**
+ * Creates a broker in memory and several publishers. Each publisher has its own view of the broker. A test can make a view
+ * die.
+ */
 async function setUpMany() {
   const clock = fakeClock();
   const broker = createMemoryBroker({ streams: eventCatalog.streams, clock });
@@ -35,7 +38,7 @@ async function setUpMany() {
       live.get(name)?.view.die(death);
     },
     /**
-     * Returns the events that clients receive. Each event ID appears once, because every gateway drops an event with an ID that it
+     * Returns the events that clients receive. Each event ID appears once, because every gateway drops an event whose ID it
      * has seen.
      */
     async events(): Promise<StreamEvent[]> {
@@ -58,7 +61,7 @@ const sumOf = (events: readonly StreamEvent[]): number =>
   events.reduce((sum, event) => sum + countOf(event), 0);
 
 describe('publishers that share their windows', () => {
-  it('a publisher adds its events to the window that an event of another publisher opened', async () => {
+  it('a publisher adds its events to a window that another publisher opened', async () => {
     await using system = await setUpMany();
     const [a, b] = [system.start('a'), system.start('b')];
     await a.publish('typing_start', 'room', typing(ana, true));
@@ -106,7 +109,7 @@ describe('publishers that share their windows', () => {
       const a = system.start('a');
       await a.publish('typing_stop', 'room', typing(ana, false));
       await system.clock.advance(99.5);
-      // Limits the number of calls as late as possible, because each check for overdue windows uses one call.
+      // The limit on calls is set as late as possible, because each check for overdue windows uses one call.
       system.kill('a', death);
       system.start('b');
       await system.clock.advance(400);

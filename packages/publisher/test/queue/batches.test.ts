@@ -6,7 +6,7 @@ import { PublishQueue } from '../../src/queue/publish-queue.js';
 import { putInto, setUp, streams } from './set-up.js';
 
 describe('batches', () => {
-  /** Creates a queue that records each batch as a list of the numbers of its events. */
+  /** Creates a queue that records the event numbers of each batch. */
   async function setUpBatches() {
     const world = await setUp({ maxChars: 2_000_000 });
     const batches: string[] = [];
@@ -18,7 +18,7 @@ describe('batches', () => {
     return { ...world, batches };
   }
 
-  it('events of one turn of the event loop form batches, which are sent one after another in order', async () => {
+  it('events of one event loop turn form batches, which are sent one after another in order', async () => {
     const { clock, put, batches } = await setUpBatches();
     for (let n = 0; n < 10; n += 1) put(`${n}`);
     expect(batches).toEqual([]);
@@ -28,7 +28,7 @@ describe('batches', () => {
     expect(batches).toEqual(['0,1,2,3,4,5,6,7', '8,9,la']);
   });
 
-  it('the size of batches grows while a backlog is stored, and is small again after a failure', async () => {
+  it('the batch size grows while a backlog is stored, and is small again after a failure', async () => {
     const clock = fakeClock();
     const broker = createMemoryBroker({ streams, publishBatchSize: 100, clock });
     await broker.open();

@@ -5,7 +5,7 @@ import type { PublisherError } from '../../src/errors.js';
 import { breakBroker, putInto, setUp } from './set-up.js';
 
 describe('a stream whose events arrive faster than they are stored', () => {
-  /** Milliseconds until the store answers a batch of 8 events. The store therefore stores 800 events per second. */
+  /** Milliseconds until the store answers a batch of 8 events. It therefore stores 800 events per second. */
   const batchMs = 10;
   const perSecond = 800;
   const stepMs = 10;
@@ -41,7 +41,7 @@ describe('a stream whose events arrive faster than they are stored', () => {
     return { ...world, load, waitedMs, refusals };
   }
 
-  it('an overloaded queue refuses excess events immediately, and still stores the accepted events at the full rate', async () => {
+  it('an overloaded queue refuses excess events at once, and still stores the accepted events at the full rate', async () => {
     const { clock, load, waitedMs, refusals } = await setUpSlowStore();
     await load((3 * perSecond) / 1_000, 4_000);
     expect(waitedMs.stored.length).toBeGreaterThan(0.95 * 4 * perSecond);
@@ -49,8 +49,8 @@ describe('a stream whose events arrive faster than they are stored', () => {
     expect(Math.max(...waitedMs.refused)).toBeLessThanOrEqual(stepMs);
     expect([...refusals]).toEqual(['outbox_full not_stored 1000']);
     await clock.advance(3_000);
-    // The first events wait longer, because the overload is not detected yet. Later, the queue contains only
-    // as many events as are stored in half a second.
+    // The first events wait longer, because the overload is not detected yet. Later, the queue contains only the events of
+    // half a second.
     expect(Math.max(...waitedMs.stored)).toBeLessThan(3_000);
     expect(Math.max(...waitedMs.stored.slice(-300))).toBeLessThan(700);
     // After the overload, a burst is accepted again.
@@ -60,7 +60,7 @@ describe('a stream whose events arrive faster than they are stored', () => {
     expect(waitedMs.refused).toEqual([]);
   });
 
-  it('an overloaded queue still reads the replies of the broker while a caller retries without a pause', async () => {
+  it('an overloaded queue still reads the broker’s replies while a caller retries without a pause', async () => {
     const { clock, queue, load, waitedMs } = await setUpSlowStore();
     await load((3 * perSecond) / 1_000, 1_500);
     expect(waitedMs.refused.length).toBeGreaterThan(0);
@@ -90,7 +90,7 @@ describe('a stream whose events arrive faster than they are stored', () => {
     expect(waitedMs.stored.length - stored).toBeGreaterThanOrEqual(500);
   });
 
-  it('a queue stores the whole backlog after an outage, and refuses no event', async () => {
+  it('a queue stores the whole backlog of an outage, and refuses no event', async () => {
     const { clock, broker, put, results } = await setUp({ maxEvents: 100_000, maxChars: 1_000_000 });
     const away = breakBroker(broker);
     for (let n = 0; n < 2_000; n += 1) put(`before ${n}`);

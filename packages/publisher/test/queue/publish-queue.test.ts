@@ -14,7 +14,7 @@ describe('while the broker is available', () => {
     expect(new Set(Object.values(results))).toEqual(new Set(['stored']));
   });
 
-  it('waiting events of the high lane are sent first, then the medium lane, then the low lane', async () => {
+  it('waiting events are sent in the order of their lanes: high, medium, low', async () => {
     const { clock, put, stored } = await setUp();
     for (const [id, lane] of [
       ['l1', 'low'],
@@ -53,7 +53,7 @@ describe('while the broker is unavailable', () => {
     expect(Object.values(results)).toEqual(Array.from({ length: 20 }, () => 'stored'));
   });
 
-  it('an event that has waited too long is refused, and its error says whether the event may have been stored', async () => {
+  it('an event that has waited too long is refused, and its error says whether it may have been stored', async () => {
     const { clock, broker, put, stored, results } = await setUp();
     const away = breakBroker(broker);
     for (let n = 0; n < 10; n += 1) put(`${n}`);
@@ -70,7 +70,7 @@ describe('while the broker is unavailable', () => {
     expect(await stored()).toBe('late');
   });
 
-  it('the error of an event says that the event was not stored if the store is out of memory', async () => {
+  it('an event’s error says that it was not stored if the store is out of memory', async () => {
     const { clock, broker, put, results } = await setUp();
     breakBroker(broker, new BrokerError('out_of_memory', 'full'));
     put('a');
@@ -78,7 +78,7 @@ describe('while the broker is unavailable', () => {
     expect(results).toEqual({ a: 'broker_unavailable not_stored' });
   });
 
-  it('the error of an event says that the event was not stored if no attempt was sent', async () => {
+  it('an event’s error says that it was not stored if no attempt was sent', async () => {
     const { clock, broker, put, results } = await setUp();
     breakBroker(broker, new BrokerError('unavailable', 'not connected', { nothingHappened: true }));
     put('a');
@@ -112,7 +112,7 @@ describe('while the broker is unavailable', () => {
     expect(results).toMatchObject({ '0': 'refused', '7': 'refused', '8': 'stored' });
   });
 
-  it('each event of a batch gets its own outcome when the store fails in the middle of the batch', async () => {
+  it('each event of a batch gets its own outcome if the store fails in the middle of the batch', async () => {
     const { clock, broker, put, results, stored } = await setUp();
     const full = new BrokerError('out_of_memory', 'full');
     const refused = new BrokerError('refused', 'no more IDs');
@@ -209,7 +209,7 @@ it('a queue that is closed refuses waiting events and new events', async () => {
   expect(clock.timerCount).toBe(0);
 });
 
-it('a queue that is closed before its first batch is sent stores nothing and stays closed', async () => {
+it('a queue that is closed before it sends its first batch stores nothing and stays closed', async () => {
   const { clock, queue, put, stored, results } = await setUp();
   put('a');
   queue.close();

@@ -1,10 +1,10 @@
-// A queue is limited only if its stream is overloaded. The limit is the number of events that are stored in half a second.
+// A queue has a limit only while its stream is overloaded: the number of events that are stored in half a second.
 import { describe, expect, it } from 'vitest';
 import { QueueLimit } from '../../src/queue/queue-limit.js';
 
 const batch = 100;
 
-/** Sends batches of 100 events from `fromMs` on. Each batch takes 50 ms, and its first event has waited `waitedMs`. */
+/** Sends batches of 100 events from `fromMs` on. Each batch takes 50 ms. Its first event has waited `waitedMs`. */
 function send(limit: QueueLimit, batches: number, waitedMs: number, fromMs = 0): number {
   let nowMs = fromMs;
   for (let n = 0; n < batches; n += 1) {
@@ -16,7 +16,7 @@ function send(limit: QueueLimit, batches: number, waitedMs: number, fromMs = 0):
 }
 
 describe('QueueLimit', () => {
-  it('a queue is not limited while its events are on time, however many there are', () => {
+  it('a queue is not limited while its events are on time, whatever their number', () => {
     const limit = new QueueLimit(10);
     send(limit, 1_000, 499);
     expect(limit.maxWaiting).toBe(Number.POSITIVE_INFINITY);
@@ -45,7 +45,7 @@ describe('QueueLimit', () => {
     expect(limit.maxWaiting).toBe(Number.POSITIVE_INFINITY);
   });
 
-  it('the limit of a queue adapts to the rate at which events are stored', () => {
+  it('the limit of a queue follows the rate at which events are stored', () => {
     const limit = new QueueLimit(10);
     let nowMs = send(limit, 10, 600);
     for (let n = 0; n < 3; n += 1) {
@@ -55,7 +55,7 @@ describe('QueueLimit', () => {
     expect(limit.maxWaiting).toBe(200);
   });
 
-  it('the limit of a queue leaves room for enough events to keep the store busy', () => {
+  it('the limit of a queue always leaves enough events to keep the store busy', () => {
     const limit = new QueueLimit(10);
     limit.sending(600, 0);
     limit.stored(1, 60_000);

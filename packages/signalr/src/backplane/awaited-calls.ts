@@ -1,6 +1,4 @@
-/*
- * The caller's side of a call between instances: this instance waits for the answer of a client of another instance.
- */
+/* The caller's side of a call between instances: this instance waits for an answer from a client of another instance. */
 import { canceled, disconnected } from '../connection/call-errors.js';
 import { type AnswerListener, settleWith } from '../connection/client-results.js';
 import type { SignalRError } from '../errors.js';
@@ -8,22 +6,21 @@ import type { CompletionOutcome } from '../protocol/hub-message.js';
 
 interface AwaitedCall extends AnswerListener {
   readonly connectionId: string;
-  /** The instance that has the client's connection and has called the client. Undefined until that instance is found. */
+  /** The instance that has called the client. Undefined until that instance is known. */
   owner: string | undefined;
   /** Removes the abort listener from the caller's signal. */
   release(): void;
 }
 
 /**
- * The calls of this instance that wait for the answer of a client of another instance. The calls of one
- * instance have these states:
+ * The calls of this instance that wait for an answer from a client of another instance. A call has these states:
  * ```
  * searching → called  an instance has called the client
  * searching → over    no instance has the client, the search failed, or the caller canceled
  * called → over       the client answered, the call failed, the caller canceled, or the instance is gone
  * ```
- * The number of calls is bounded by the maximum number of pending queries, and by the maximum number of calls
- * that wait for the answer of one client.
+ * Two limits bound the number of calls: the maximum number of pending queries, and the maximum number of calls that wait for
+ * one client.
  */
 export class AwaitedCalls {
   readonly #calls = new Map<string, AwaitedCall>();
@@ -33,9 +30,10 @@ export class AwaitedCalls {
   }
 
   /**
-   * Registers a call. Resolves with the client's answer. Rejects with the error that `fail` receives, or with `canceled` when the
-   * signal is aborted.
-   * @param onCanceled called when the signal is aborted, with the instance that has called the client, if that instance is known
+   * Registers a call. Resolves with the client's answer. Rejects with the error that `fail` receives, or with `canceled` when
+   * the signal is aborted.
+   * @param onCanceled called when the signal is aborted. Receives the instance that has called the client, if that instance
+   *   is known
    */
   start(
     call: { readonly id: string; readonly connectionId: string },
@@ -60,7 +58,7 @@ export class AwaitedCalls {
     });
   }
 
-  /** Stores which instance has called the client. Returns false if no call with this id waits for an answer any more. */
+  /** Stores which instance has called the client. Returns false if the call with this id has ended or never existed. */
   called(id: string, owner: string): boolean {
     const call = this.#calls.get(id);
     if (call !== undefined) call.owner = owner;
@@ -87,14 +85,14 @@ export class AwaitedCalls {
   }
 
   /**
-   * Returns the instance that has called the client. Returns undefined if that instance is not known yet, or if there is no such
-   * call.
+   * Returns the instance that has called the client. Returns undefined if there is no such call, or if the instance is not
+   * known yet.
    */
   ownerOf(id: string): string | undefined {
     return this.#calls.get(id)?.owner;
   }
 
-  /** Yields the id of each call that has reached its client, together with the instance of that client. */
+  /** Yields the id of each call that has reached its client, and the instance that has called the client. */
   *pairs(): Iterable<readonly [id: string, owner: string]> {
     for (const [id, { owner }] of this.#calls) if (owner !== undefined) yield [id, owner];
   }

@@ -18,14 +18,13 @@ import {
 } from './backplane-message.js';
 
 /**
- * The version of the format. The version is the first item of every message, so that instances of all
- * versions can read the version. Instances with different versions cannot read each other's messages.
- * Increase the version only for a change that earlier releases would misread, never for a new kind of message
- * or an additional item.
+ * The version of the format, the first item of every message. Every version of the package can read it. Instances with
+ * different versions cannot read each other's messages. Increase the version only for a change that earlier releases would
+ * misread. A new kind of message or an additional item at the end does not need a new version.
  */
 const VERSION = 1;
 
-/** On the wire, a value of these three lists is replaced by its index in the list. */
+/** On the wire, a value of these three lists is replaced by its index in its list. */
 const ADDRESS_KINDS = ['all', 'connections', 'groups', 'users'] as const satisfies readonly Address['kind'][];
 const REQUEST_KINDS = ['add', 'remove', 'abort', 'invoke'] as const satisfies readonly Request['kind'][];
 const ANSWERS = ['elsewhere', 'done', 'not_done'] as const satisfies readonly Answer[];
@@ -34,8 +33,8 @@ type Kind = BackplaneMessage['kind'];
 type FieldsOf<K extends Kind> = Omit<Body<K>, 'kind'>;
 
 /**
- * Writes and reads the fields of one kind of message. In the array, these fields follow the head, which is
- * version, kind, sender and sequence.
+ * Writes and reads the fields of one kind of message. In the array, these fields follow the version, the kind, the sender and
+ * the sequence number.
  */
 interface KindCodec<K extends Kind> {
   /** The number of the kind, which is the second item of the array. */
@@ -138,7 +137,7 @@ export function encodeBackplaneMessage(message: BackplaneMessage): Uint8Array {
   return writer.written;
 }
 
-/** Decodes a message. Never throws, whatever the bytes are. Byte arrays in the message are views of `bytes`, not copies. */
+/** Decodes a message. Never throws for any bytes. Byte arrays in the message are views of `bytes`, not copies. */
 export function decodeBackplaneMessage(bytes: Uint8Array): Decoded {
   const reader = new MessagePackReader(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   try {
@@ -152,7 +151,7 @@ export function decodeBackplaneMessage(bytes: Uint8Array): Decoded {
     const message = { ...head, kind, ...codecOf(kind).read(reader) };
     return { message: message as BackplaneMessage }; // the cast is safe: the codec of this kind has read its fields
   } catch {
-    // The reader's error is dropped, because it describes the content of the message, which must not reach logs.
+    // The error of the reader is dropped: it describes the content of the message, and this content must not reach logs.
     return unreadable('malformed');
   }
 }

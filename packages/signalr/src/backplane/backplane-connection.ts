@@ -7,7 +7,7 @@ import { toError } from '../connection/error-text.js';
 import type { BackplaneSubscription, HubBackplane } from './hub-backplane.js';
 import { unavailable } from './pending-queries.js';
 
-/** Maximum pause between two attempts to subscribe. A longer pause would only delay the recovery. */
+/** Maximum pause between two attempts to subscribe. A longer pause would delay the recovery and save almost nothing. */
 const MAXIMUM_RETRY_MS = 30_000;
 
 /** Constructor dependencies of {@link BackplaneConnection}. */
@@ -16,8 +16,8 @@ export interface BackplaneConnectionDependencies {
   /** The channels to subscribe to, each with its listener. */
   readonly channels: ReadonlyMap<string, (message: Uint8Array) => void>;
   /**
-   * Maximum number of published bytes that the backplane has not accepted yet. If no other message is
-   * pending, a single message may exceed this limit, because otherwise this message could never be sent.
+   * Maximum number of published bytes that the backplane has not accepted yet. A single message may exceed this limit if no
+   * other message waits. Otherwise that message could never be sent.
    */
   readonly maximumBytes: number;
   /** Maximum length of the first pause between two attempts to subscribe. The maximum doubles with each attempt, up to 30 s. */
@@ -41,7 +41,7 @@ type BackplaneConnectionState =
  *           ⇅               ├─▶ ended   (from every state)
  *          waiting ─────────┘
  * ```
- * Only `#moveTo` changes the state, and `ended` is final. A message that would exceed `maximumBytes` is not published.
+ * Only `#moveTo` changes the state. `ended` is final.
  */
 export class BackplaneConnection {
   readonly #dependencies: BackplaneConnectionDependencies;
@@ -63,8 +63,8 @@ export class BackplaneConnection {
   }
 
   /**
-   * Begins to subscribe. If the attempt fails, {@link BackplaneConnection.tick} makes the next attempts. Call
-   * `tick` regularly.
+   * Begins to subscribe. {@link BackplaneConnection.tick} makes further attempts if the first one fails, so call `tick`
+   * regularly.
    */
   open(nowMs: number): void {
     if (this.#state.name === 'closed') this.#attempt = this.#subscribe(nowMs);
@@ -75,7 +75,10 @@ export class BackplaneConnection {
       this.#attempt = this.#subscribe(nowMs);
   }
 
-  /** Publishes a message. Resolves when the backplane has accepted it, otherwise rejects. Never throws synchronously. */
+  /**
+   * Publishes a message. Resolves when the backplane has accepted it. Rejects if the backplane refuses it, or if it would
+   * exceed `maximumBytes`. Never throws synchronously.
+   */
   async publish(channel: string, message: Uint8Array): Promise<void> {
     const { backplane, maximumBytes } = this.#dependencies;
     if (this.#pendingBytes > 0 && this.#pendingBytes + message.length > maximumBytes)
@@ -113,7 +116,7 @@ export class BackplaneConnection {
     const results = await Promise.allSettled(attempts);
     this.#subscriptions = results.flatMap((result) => (result.status === 'fulfilled' ? result.value : []));
     const failure = results.find((result) => result.status === 'rejected');
-    // `close` waits for this attempt and ends the subscriptions afterwards.
+    // `close` waits for this attempt and then ends the subscriptions.
     if (this.#isEnded) return;
     if (failure === undefined) {
       this.#error = undefined;

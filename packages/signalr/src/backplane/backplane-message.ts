@@ -12,8 +12,8 @@ export const FAILURE_CODES = ['disconnected', 'not_ready', 'too_many_calls', 'un
 export type FailureCode = (typeof FAILURE_CODES)[number];
 
 /**
- * The sender and the sequence number of a message. Only `send` and `query` messages have their own number. Any other message
- * repeats the number of the sender's last `send` or `query`.
+ * The sender and the sequence number of a message. Only `send` and `query` messages get a number of their own. Any other
+ * message repeats the sender's last number.
  */
 export interface Head {
   /** The id of the sending instance: 128 random bits in base64url. */
@@ -21,7 +21,7 @@ export interface Head {
   readonly sequence: number;
 }
 
-/** A request to the instance that has a certain connection. */
+/** A request about one connection, for the instance that has the connection. */
 export type Request =
   | ConnectionRequest
   /** Calls the client of the connection. The id of the query serves as the invocation id. */
@@ -34,10 +34,7 @@ export type Request =
  */
 export type Answer = 'elsewhere' | 'done' | 'not_done';
 
-/**
- * All messages. `announce`, `leave`, `send` and `query` go to all instances. All other messages go to one
- * instance.
- */
+/** All messages. The kinds `announce`, `leave`, `send` and `query` go to all instances. All other kinds go to one instance. */
 export type BackplaneMessage = Head &
   /**
    * A heartbeat. `isNew` is true if the sender has not received any of its own messages yet. In that case,
@@ -70,8 +67,8 @@ export type BackplaneMessage = Head &
     /** The caller no longer waits for the answer of a call. */
     | { readonly kind: 'cancel'; readonly id: string }
     /**
-     * `check` lists all calls between the sender and the receiver, as the sender knows them. The receiver
-     * answers with `missing`, which lists those of the calls that the receiver does not know.
+     * `check` lists the calls between sender and receiver that the sender knows. The receiver answers with `missing`, a list
+     * of the calls that it does not know.
      */
     | { readonly kind: 'check'; readonly ids: readonly string[] }
     | { readonly kind: 'missing'; readonly ids: readonly string[] }

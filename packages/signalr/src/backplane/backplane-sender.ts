@@ -17,7 +17,7 @@ export interface BackplaneSenderDependencies {
   readonly channel: string;
   /** Publishes a message. Rejects if the backplane did not confirm the message. */
   publish(channel: string, message: Uint8Array): Promise<void>;
-  /** Called for every message that was not published, except heartbeats and `leave` messages. */
+  /** Called for each message that was not published. Not called for heartbeats and `leave` messages. */
   onFailed(error: Error): void;
 }
 
@@ -25,7 +25,7 @@ export interface BackplaneSenderDependencies {
 export class BackplaneSender {
   readonly id = randomId();
   readonly #dependencies: BackplaneSenderDependencies;
-  /** The sequence number of the last numbered broadcast. */
+  /** The sequence number of the last `send` or `query`. */
   #sequence = 0;
 
   constructor(dependencies: BackplaneSenderDependencies) {
@@ -38,8 +38,8 @@ export class BackplaneSender {
   }
 
   /**
-   * Sends a numbered message to all instances. A message that cannot be published still uses up its number, so that the other
-   * instances notice the loss.
+   * Sends a numbered message to all instances. The number is used up even if the message cannot be published. Therefore the
+   * other instances notice the loss.
    */
   broadcast(body: Body<'send' | 'query'>, onFailed?: (error: Error) => void): void {
     this.#sequence += 1;
@@ -52,8 +52,8 @@ export class BackplaneSender {
   }
 
   /**
-   * Sends a heartbeat or a `leave` message to all instances. The message has the number of the last numbered
-   * broadcast. Rejects if the message was not published.
+   * Sends a heartbeat or a `leave` message to all instances. The message repeats the number of the last `send` or `query`.
+   * Rejects if the message was not published.
    */
   async announce(body: Body<'announce' | 'leave'>): Promise<void> {
     await this.#dependencies.publish(this.#dependencies.channel, this.#encode(body));
@@ -71,10 +71,7 @@ export class BackplaneSender {
     return encodeBackplaneMessage({ sender: this.id, sequence: this.#sequence, ...body });
   }
 
-  /**
-   * Returns the channel of one instance. This channel cannot be the channel of another hub, because the path
-   * of a hub contains no `#`.
-   */
+  /** Returns the channel of one instance. No hub has the same channel, because the path of a hub contains no `#`. */
   #channelOf(id: string): string {
     return `${this.#dependencies.channel}#${id}`;
   }

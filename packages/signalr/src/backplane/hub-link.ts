@@ -52,9 +52,9 @@ export interface HubLinkDependencies {
 }
 
 /**
- * Connects a hub to the same hub on the other instances, from `start` to `close`. All instances subscribe to the same channel for
- * sends, and each instance looks up the receivers among its own connections. Therefore a connection that has just joined a group
- * receives the next send of any instance.
+ * Connects a hub to the same hub on the other instances, from `start` to `close`. All instances subscribe to the same channel
+ * for sends. Each instance looks up the receivers among its own connections. Therefore a connection receives the sends of all
+ * instances as soon as it has joined a group.
  */
 export class HubLink implements RemoteHub, TickListener {
   readonly #dependencies: HubLinkDependencies;
@@ -63,7 +63,7 @@ export class HubLink implements RemoteHub, TickListener {
   readonly #presence: Presence;
   readonly #queries: PendingQueries;
   readonly #calls: RemoteCalls;
-  /** The unknown format versions that have been reported; see `MAXIMUM_VERSIONS`. */
+  /** The unknown format versions that have been reported, at most `MAXIMUM_VERSIONS`. */
   readonly #unknownVersions = new Set<number>();
   #lastCheckMs = 0;
   #isClosed = false;
@@ -209,7 +209,7 @@ export class HubLink implements RemoteHub, TickListener {
     if (this.#isClosed) return;
     const decoded = decodeBackplaneMessage(bytes);
     const head = decoded.message ?? decoded.head;
-    // This is the instance's own message, so its receivers in this process already have it.
+    // The message comes from this instance, so its receivers here already have it.
     if (head?.sender === this.#sender.id) return this.#presence.receivedOwnMessage();
     const reason = head && this.#presence.received(head, decoded.message?.kind);
     if (reason !== undefined) this.#ignore(reason);
@@ -220,7 +220,7 @@ export class HubLink implements RemoteHub, TickListener {
     if (!this.#isClosed) this.#act(decodeBackplaneMessage(bytes));
   }
 
-  /** Handles a message. Never throws, whatever the message contains. */
+  /** Handles a message. Never throws for any content. */
   #act(decoded: Decoded): void {
     if (decoded.message === undefined) {
       if (decoded.version !== undefined) this.#noteVersion(decoded.version);
@@ -229,8 +229,8 @@ export class HubLink implements RemoteHub, TickListener {
     try {
       this.#dispatch(decoded.message);
     } catch {
-      // The bytes inside the message are not valid in a hub protocol. The error is dropped, because it may
-      // contain some of these bytes. The content of a message must not reach logs.
+      // The bytes inside the message are not valid in a hub protocol. The error is dropped, because it may contain some of
+      // them, and the content of a message must not reach logs.
       this.#ignore('malformed');
     }
   }
@@ -274,12 +274,12 @@ export class HubLink implements RemoteHub, TickListener {
 
   #onAnswer({ sender, id, answer }: MessageOf<'answer'>): void {
     if (answer === 'elsewhere') return this.#queries.notFound(id, sender);
-    // If the query is no longer pending, its caller may have canceled. In that case, `called` informs the
-    // peer that no answer is needed.
+    // The caller of a query that is no longer pending may have canceled. `called` then tells the peer that no answer is
+    // needed.
     if (!this.#queries.found(id, sender, answer === 'done')) this.#calls.called(id, sender);
   }
 
-  /** Handles a failed call: the client could not be called, or it was called and will not answer. */
+  /** Handles a failed call: the client could not be called, or will never answer. */
   #onFailure({ id, code, text }: MessageOf<'failure'>): void {
     const error = new SignalRError(code, text);
     if (!this.#queries.fail(id, error)) this.#calls.fail(id, error);

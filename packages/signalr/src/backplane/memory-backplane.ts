@@ -6,14 +6,15 @@ import type { HubBackplane } from './hub-backplane.js';
 type Listener = (message: Uint8Array) => void;
 
 /**
- * Creates a backplane that never loses a message. The backplane delivers messages in microtasks, and does not
- * copy or store messages. It keeps only channels that have subscribers.
+ * Creates a backplane that never loses a message. It delivers messages in microtasks, without copying or storing them. It
+ * keeps only channels that have subscribers.
+ * @beta
  */
 export function createMemoryBackplane(): HubBackplane {
   const channels = new Map<string, Set<Listener>>();
   return {
     async subscribe(channel, onMessage) {
-      // Each subscription has its own function, so that the same listener can subscribe twice.
+      // Each subscription gets a function of its own, so that the same listener can subscribe twice.
       const listener: Listener = (message) => onMessage(message);
       const listeners = channels.get(channel) ?? new Set();
       channels.set(channel, listeners.add(listener));

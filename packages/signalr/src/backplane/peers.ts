@@ -1,6 +1,6 @@
 /*
- * Tracks which other instances are present, whether this instance receives any messages, and how many messages it has missed. Pure:
- * uses no timers and no backplane.
+ * Tracks three things: which other instances are present, whether this instance receives messages, and how many messages it
+ * has missed. Pure: uses no timers and no backplane.
  */
 
 /** This instance is down if none of its own messages arrives for this number of heartbeats. */
@@ -12,8 +12,8 @@ const COMPLETE_AFTER_BEATS = 2;
 /** The sequence number of a silent peer is forgotten after this number of heartbeats. */
 const FORGOTTEN_AFTER_BEATS = 600;
 /**
- * Maximum number of peers, including peers that are gone but still remembered. If all of them are present,
- * messages of other peers are refused.
+ * Maximum number of peers, including peers that are gone but not forgotten. While so many peers are present, messages of
+ * further peers are refused.
  */
 const MAXIMUM_PEERS = 1_000;
 
@@ -33,9 +33,9 @@ interface Peer {
  */
 export type PeersState = 'starting' | 'up' | 'down';
 
-/** The result of comparing a broadcast's sequence number with the peer's earlier numbers. */
+/** The result of checking the sequence number of a peer's broadcast. */
 export type Order =
-  /** The message is new. `lost` is the number of messages that are missing just before it. */
+  /** The message is new. `lost` is the number of messages that are missing between it and the previous one. */
   | { readonly kind: 'next'; readonly lost: number }
   /** The message has arrived before, or is older than the peer's last message. */
   | { readonly kind: 'repeated' }
@@ -66,16 +66,16 @@ export class Peers {
   }
 
   /**
-   * True until this instance has been `up` for the first time. Until then, other instances need not wait for
-   * its answers to their queries.
+   * True until this instance has been `up` for the first time. Until then, queries of other instances do not wait for its
+   * answers.
    */
   get isNew(): boolean {
     return !this.#hasBeenUp;
   }
 
   /**
-   * True if this instance has been `up` for so long that every present instance has announced itself. From
-   * then on, all present peers are known.
+   * True if this instance has been `up` long enough for every present instance to announce itself. All present peers are then
+   * known.
    */
   get isComplete(): boolean {
     return this.#state === 'up' && this.#upBeats > COMPLETE_AFTER_BEATS;
@@ -105,12 +105,10 @@ export class Peers {
   }
 
   /**
-   * Checks the sequence number of a peer's broadcast. The first broadcast that arrives from a peer sets the
-   * starting number for that peer.
+   * Checks the sequence number of a peer's broadcast. The first broadcast of a peer sets the starting number for that peer.
    * @param sequence the broadcast's own number, or the number of the peer's last numbered broadcast
-   * @param isNumbered true if the broadcast has its own number. Undefined for a kind of message that this
-   * version does not know. In that case, a number above the peer's last number counts as the broadcast's own
-   * number
+   * @param isNumbered true if the broadcast has its own number. Undefined for an unknown kind of message. Such a message
+   *   counts as numbered if its number is above the peer's last number
    */
   received(id: string, sequence: number, isNumbered: boolean | undefined): Order {
     const peer = this.#peers.get(id);
@@ -140,8 +138,8 @@ export class Peers {
   }
 
   /**
-   * Counts one heartbeat of this instance. Returns whether the state has just changed to `down`, and the ids of the peers that now
-   * count as gone.
+   * Counts one heartbeat of this instance. Returns whether the state changed to `down` with this heartbeat, and the ids of
+   * the peers that now count as gone.
    */
   beat(): { readonly isDownNow: boolean; readonly gone: readonly string[] } {
     if (this.#state !== 'down') this.#beatsWithoutOwnMessage += 1;
@@ -158,18 +156,14 @@ export class Peers {
       peer.silentBeats += 1;
       if (peer.silentBeats > FORGOTTEN_AFTER_BEATS) this.#peers.delete(id);
       if (!peer.isPresent || peer.silentBeats <= GONE_AFTER_BEATS) continue;
-      // The peer's sequence number is kept. If the peer returns, this number shows how many messages were
-      // missed.
+      // The peer's sequence number is kept. It shows how many messages were missed if the peer returns.
       peer.isPresent = false;
       gone.push(id);
     }
     return gone;
   }
 
-  /**
-   * Returns true if another peer can be added. If there are too many peers, first forgets a peer that is not
-   * present.
-   */
+  /** Returns true if another peer can be added. Forgets a peer that is not present if there are too many. */
   #hasRoom(): boolean {
     if (this.#peers.size < MAXIMUM_PEERS) return true;
     for (const [id, { isPresent }] of this.#peers) {

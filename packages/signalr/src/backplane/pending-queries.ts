@@ -4,14 +4,14 @@
 import { SignalRError } from '../errors.js';
 
 /**
- * Maximum number of pending queries. More queries are refused, because instances that leave so many queries
- * unanswered will not answer another query either.
+ * Maximum number of pending queries. More are refused: instances that leave so many queries unanswered will not answer
+ * another one.
  */
 const MAXIMUM_QUERIES = 10_000;
 
 /**
- * Receives the outcome of a query. Exactly one of the methods is called, exactly once. If the query is
- * forgotten, no method is called.
+ * Receives the outcome of a query. Exactly one of the methods is called, once. No method is called for a query that was
+ * forgotten.
  */
 export interface QueryListener {
   /** Called when a peer has the connection. `isDone` is false if the peer had nothing to do. */
@@ -32,7 +32,7 @@ interface PendingQuery {
   readonly awaited: Set<string>;
 }
 
-/** Creates the error that the hub's code receives when the communication between the instances fails. */
+/** Creates the error that the hub's code receives when instances cannot reach each other. */
 export function unavailable(text: string, cause?: unknown): SignalRError {
   return new SignalRError('backplane_unavailable', text, cause === undefined ? undefined : { cause });
 }
@@ -68,7 +68,7 @@ export class PendingQueries {
   /**
    * Registers a query.
    * @param peers the present peers
-   * @returns false if the query has already ended, because there is no peer to ask
+   * @returns false if the query has already ended, because no peer is present
    */
   ask(id: string, peers: readonly string[], nowMs: number, listener: QueryListener): boolean {
     const deadlineMs = nowMs + this.#dependencies.timeoutMs;
@@ -87,15 +87,15 @@ export class PendingQueries {
     return query !== undefined;
   }
 
-  /** Records that a peer does not have the connection. */
+  /** Records a peer's answer that it does not have the connection. */
   notFound(id: string, peer: string): void {
     this.#queries.get(id)?.awaited.delete(peer);
     this.#settle(id);
   }
 
   /**
-   * Adds a peer that announces itself only now, but was present before the queries began. All pending queries
-   * also wait for the answer of this peer.
+   * Adds a peer that was present before the queries began, but announces itself only now. All pending queries also wait for
+   * its answer.
    */
   peerAppeared(peer: string): void {
     for (const { awaited } of this.#queries.values()) awaited.add(peer);
@@ -106,7 +106,7 @@ export class PendingQueries {
     for (const id of this.#queries.keys()) this.notFound(id, peer);
   }
 
-  /** Ends the queries that all peers have answered with `elsewhere`, and the queries past their deadline. */
+  /** Ends the queries to which all peers have answered `elsewhere`, and the queries past their deadline. */
   tick(nowMs: number): void {
     for (const [id, { deadlineMs }] of this.#queries) {
       this.#settle(id);

@@ -12,7 +12,10 @@ export interface PresenceDependencies {
   readonly heartbeatIntervalMs: number;
   readonly sender: BackplaneSender;
   readonly onEvent: SignalREventListener;
-  /** Called when a peer that was present before announces itself for the first time, or again after it was gone. */
+  /**
+   * Called when a running peer announces itself for the first time here, or again after it was gone. Not called for a peer
+   * that has just started.
+   */
   onAppeared(peer: string): void;
   /** Called when a peer is gone. The connections of this peer are also gone. */
   onGone(peer: string): void;
@@ -23,8 +26,8 @@ export interface PresenceDependencies {
 }
 
 /**
- * The fraction of the interval after which a heartbeat is due. The fraction is below 1, because a tick may
- * come a little early. Otherwise the heartbeat would wait for the next tick.
+ * A heartbeat is due after this fraction of the interval. The fraction is below 1, because a tick may come a little early,
+ * and the heartbeat would then wait for the next tick.
  */
 const BEAT_TOLERANCE = 0.9;
 
@@ -34,8 +37,8 @@ export class Presence {
   readonly #peers = new Peers();
   #lastBeatMs: number;
   /**
-   * True from `open` to `close`. The instance announces itself only in this period, because an instance that receives no messages
-   * must not be queried.
+   * True from `open` to `close`. This instance announces itself only during this time, because outside of it no query can
+   * reach it.
    */
   #isOpen = false;
   /** True while a heartbeat waits for the backplane. At most one heartbeat waits at a time. */
@@ -70,7 +73,7 @@ export class Presence {
   async close(): Promise<void> {
     if (!this.#isOpen) return;
     this.#isOpen = false;
-    // Peers that miss this message notice the missing heartbeats.
+    // The peers notice the missing heartbeats if they miss this message.
     await this.#dependencies.sender.announce({ kind: 'leave' }).catch(() => {});
   }
 
@@ -91,8 +94,7 @@ export class Presence {
   }
 
   /**
-   * Records that this instance has received one of its own messages. Such a message shows that messages of
-   * other instances also arrive.
+   * Records that this instance has received one of its own messages. It proves that messages of other instances arrive, too.
    */
   receivedOwnMessage(): void {
     if (this.#peers.receivedOwnMessage())
@@ -102,7 +104,7 @@ export class Presence {
   /**
    * Checks the sequence number of a peer's broadcast, and reports lost messages.
    * @param kind undefined if this version does not know the kind of the broadcast
-   * @returns the reason to ignore the broadcast, or undefined
+   * @returns the reason to ignore the broadcast, or undefined if it must be handled
    */
   received(
     { sender, sequence }: Head,
@@ -118,7 +120,7 @@ export class Presence {
 
   onAnnounce({ sender, isNew }: MessageOf<'announce'>): void {
     if (!this.#peers.announced(sender)) return;
-    // Pending queries were not sent to a new instance, so they do not wait for its answer.
+    // Pending queries do not wait for the answer of a new instance, because they were not sent to it.
     if (isNew) this.#announce();
     else this.#dependencies.onAppeared(sender);
   }
@@ -132,10 +134,7 @@ export class Presence {
     if (!this.#isAnnouncing && this.#isOpen) void this.#sendAnnouncement();
   }
 
-  /**
-   * Sends a heartbeat. Never rejects, because this instance notices a failure in another way: its own message
-   * does not arrive.
-   */
+  /** Sends a heartbeat. Never rejects. This instance notices a failure when its own message does not arrive. */
   async #sendAnnouncement(): Promise<void> {
     this.#isAnnouncing = true;
     await this.#dependencies.sender.announce({ kind: 'announce', isNew: this.#peers.isNew }).catch(() => {});

@@ -1,7 +1,7 @@
 /*
- * Calls to clients of other instances that wait for the client's result, and the detection of lost messages. At intervals, each
- * instance sends every peer the list of the calls between the two instances. The peer answers with the calls that it no longer has.
- * Therefore neither side waits forever after a message was lost.
+ * Calls to clients of other instances that wait for the client's result. To detect lost messages, each instance regularly
+ * sends every peer a list of the calls between the two. The peer answers with the calls that it no longer has. Therefore
+ * neither side waits forever.
  */
 import { toError } from '../connection/error-text.js';
 import type { HubConnection } from '../connection/hub-connection.js';
@@ -41,7 +41,7 @@ export class RemoteCalls {
 
   /**
    * Waits for the answer to a call of this instance. Rejects with the error that `fail` receives, or with `canceled` when the
-   * signal is aborted. If the signal is aborted, the peer that has called the client is asked to cancel.
+   * signal is aborted. An aborted signal also asks the peer that has called the client to cancel.
    * @param onCanceled called when the signal is aborted
    */
   start(
@@ -57,8 +57,8 @@ export class RemoteCalls {
 
   /** Records that a peer has called the client. */
   called(id: string, peer: string): void {
-    // If the call is no longer known, it has ended, for example because its caller canceled before this
-    // instance knew which peer has the client. In that case, the peer is informed now.
+    // An unknown call has ended. Its caller may have canceled before this instance knew which peer has the client, so the
+    // peer is told now.
     if (!this.#awaited.called(id, peer)) this.#sendCancel(peer, id);
   }
 
@@ -105,7 +105,7 @@ export class RemoteCalls {
   }
 
   /**
-   * Sends every peer the list of the calls between this instance and that peer, so that the peer can report the calls that it no
+   * Sends every peer the list of the calls between this instance and that peer. The peer answers with the calls that it no
    * longer has.
    */
   check(): void {
@@ -124,8 +124,8 @@ export class RemoteCalls {
   }
 
   /**
-   * Ends all calls with a peer that is gone. Clients of this peer will not answer, and the peer no longer
-   * waits for answers.
+   * Ends all calls with a peer that is gone. The clients of this peer will not answer, and the peer no longer waits for
+   * answers.
    */
   peerGone(peer: string): void {
     this.#awaited.ownerGone(peer);

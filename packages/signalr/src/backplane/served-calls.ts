@@ -1,6 +1,4 @@
-/*
- * The client's side of a call between instances: another instance waits for the answer of a client of this instance.
- */
+/* The client's side of a call between instances: another instance waits for an answer from a client of this instance. */
 import { notReady } from '../connection/call-errors.js';
 import type { HubConnection } from '../connection/hub-connection.js';
 import { SignalRError } from '../errors.js';
@@ -23,8 +21,8 @@ export interface ServedCallListener {
 }
 
 /**
- * The calls that other instances make to clients of this instance. The number of calls is bounded, because only a limited number of
- * calls may wait for the answer of one client.
+ * The calls that other instances make to clients of this instance. Their number is bounded, because the number of calls that
+ * wait for one client is bounded.
  */
 export class ServedCalls {
   readonly #listener: ServedCallListener;
@@ -79,7 +77,7 @@ export class ServedCalls {
   #answer(call: ServedCall, outcome: CompletionOutcome): void {
     this.#calls.delete(call.id);
     const { protocol } = call.connection;
-    // The protocol is always known here, because a client that has answered has completed its handshake.
+    // The protocol is known, because a client that has answered has completed its handshake.
     if (protocol === undefined) return;
     let bytes: Uint8Array;
     try {

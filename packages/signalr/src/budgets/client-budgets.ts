@@ -1,5 +1,6 @@
 /*
- * The budgets of the clients of one hub, by their owners. A budget counts the connections of its owner, and limits what they send.
+ * The budgets of the clients of one hub, one for each owner. A budget counts its owner's connections, and limits the messages
+ * that they send.
  */
 import { OldestFirstMap, TokenBucket } from '@millrace/internal';
 import type { ConnectionPrincipal } from '../connection/connection-principal.js';
@@ -7,12 +8,12 @@ import type { RequestInfo } from '../connection/request-info.js';
 import { type BudgetOwner, type BudgetOwnerOf, type ClientLimits, ownerByUserId } from './client-limits.js';
 
 /**
- * Maximum number of remembered owners that have no connection. If there are more, the owner that left longest ago is forgotten, and
- * has a full budget again.
+ * Maximum number of remembered owners without a connection. Above it, the owner that left longest ago is forgotten. A
+ * forgotten owner starts again with a full budget.
  */
 const MAXIMUM_RESTING = 100_000;
 
-/** Time for which an owner cannot open a connection after one of its connections was closed because it sent too much. */
+/** A connection that sends too much is closed. Its owner cannot open another one for this time. */
 const BLOCKED_MS = 10_000;
 
 /** The part of a ticker that budgets need. */
@@ -20,7 +21,7 @@ export interface BudgetClock {
   monotonicMs(): number;
 }
 
-/** The budget of one owner. Its connections hold it, so that a message needs no lookup. */
+/** The budget of one owner. Each connection has a reference to it, so that a message needs no lookup. */
 export class ClientBudget {
   readonly #limits: ClientLimits;
   readonly #userCount: number;
@@ -60,25 +61,28 @@ export class ClientBudget {
     return this.#limits.maximumPendingConnections * this.#userCount;
   }
 
-  /** Takes a cost and returns 0, or returns the milliseconds after which the cost can be taken. */
+  /**
+   * Takes a cost from the budget and returns 0. If the budget does not suffice, takes nothing and returns the milliseconds
+   * until it does.
+   */
   take(nowMs: number, cost: number): number {
     return this.#bucket.take(nowMs, cost);
   }
 
-  /** The same for a request that leads to another connection. */
+  /** Does the same as `take` for a request that leads to a connection. A blocked owner must wait until the block ends. */
   takeForConnection(nowMs: number, cost: number): number {
     return nowMs < this.#blockedUntilMs ? this.#blockedUntilMs - nowMs : this.take(nowMs, cost);
   }
 
   /**
-   * Lets the owner open no connection for a while. An owner that stands for several users is not blocked, because the others have
-   * done nothing.
+   * Prevents the owner from opening connections for a while. An owner that stands for several users is never blocked, because
+   * most of them have done nothing wrong.
    */
   block(nowMs: number): void {
     if (this.#userCount === 1) this.#blockedUntilMs = nowMs + BLOCKED_MS;
   }
 
-  /** Counts a connection. `closeConnection` must be called once, when the connection has ended. */
+  /** Counts a connection. Call `closeConnection` once, when the connection has ended. */
   openConnection(): void {
     this.#count(1, 0);
   }
@@ -87,7 +91,7 @@ export class ClientBudget {
     this.#count(-1, 0);
   }
 
-  /** Counts a negotiation. `endPending` must be called once, when a transport has come or the time is over. */
+  /** Counts a negotiation. Call `endPending` once, when a transport has been opened or the negotiation has expired. */
   beginPending(): void {
     this.#count(0, 1);
   }
@@ -105,15 +109,15 @@ export class ClientBudget {
 }
 
 interface ClientBudgetDependencies {
-  /** The monotonic time at which the budget is full. */
+  /** The monotonic time at which the budget begins, and is full. */
   readonly atMs: number;
-  /** Called when the owner has its first connection or negotiation, and when it has none left. */
+  /** Called with true for the owner's first connection or negotiation, and with false when the last one has ended. */
   readonly onUse: (isInUse: boolean) => void;
 }
 
 /**
- * All budgets of a hub. The budgets of owners with connections are as many as these connections at most. The budget of an owner
- * without connections is kept until it would be full again, so that reconnecting does not refill it.
+ * All budgets of a hub. There is at most one budget for each open connection or negotiation. The budget of an owner without
+ * either is kept until it would be full again. Otherwise a client could refill its budget by reconnecting.
  */
 export class ClientBudgets {
   readonly limits: ClientLimits;
@@ -154,7 +158,8 @@ export class ClientBudgets {
           this.#inUse.set(owner.key, budget);
           return;
         }
-        // A budget that was forgotten before its first connection came may have a successor.
+        // This budget may have been forgotten before its first connection came. The owner then has a new budget, which must
+        // stay.
         if (this.#inUse.get(owner.key) === budget) this.#inUse.delete(owner.key);
         this.#rest(owner.key, budget);
       },

@@ -1,6 +1,4 @@
-/*
- * The limits that all connections of one client share: the options of a hub, checked and with their defaults.
- */
+/* The limits that all connections of one client share: a hub's options, checked and completed with the defaults. */
 import {
   callback,
   checkOptions,
@@ -12,38 +10,46 @@ import {
 import type { RequestInfo } from '../connection/request-info.js';
 import { invalidOption, type SignalRError } from '../errors.js';
 
-/** The owner of a budget: a user, or an address from which clients connect without signing in. */
+/** The owner of a budget: a user, or an address from which clients connect without signing in. @beta */
 export interface BudgetOwner {
   /** Identifies the owner. Clients with equal keys share one budget. */
   readonly key: string;
   /**
-   * The number of users for whom the owner stands: all of its limits are multiplied by it. One address may stand for many users. A
-   * single connection never gets more than the budget of one user. @defaultValue 1
+   * The number of users for whom the owner stands. All limits of the owner are multiplied by this number. For example, one
+   * address may stand for many users. A single connection never gets more than the budget of one user. @defaultValue 1
    */
   readonly userCount?: number;
 }
 
-/** Names the owner of a client's budget, or undefined if only the limits of each single connection apply to the client. */
+/**
+ * Names the owner of a client's budget. Returns undefined if only the limits of each single connection apply to the client.
+ * @beta
+ */
 export type BudgetOwnerOf<User> = (
   request: RequestInfo,
   client: { readonly userId: string | null; readonly user: User | undefined },
 ) => BudgetOwner | undefined;
 
 /**
- * Limits of one user of a hub, over all of the user's connections to this process. They keep one user's behaviour from harming the
- * others. Every message takes 1 from the user's budget, whatever its kind, and so do a WebSocket control frame, received bytes that
- * complete no message, and a POST or DELETE request. A negotiate request and the opening of a connection take 5 each.
+ * Limits of one user of a hub. They apply to all of the user's connections to this process together, so that one user cannot
+ * harm the others.
  *
- * - A call beyond the budget is refused with a `HubError` that ends in "Try again later.", before its arguments are looked at. An item
- *   of an upload beyond it fails the upload. A message of a raw connection beyond it waits, and so do the messages after it.
- * - A request beyond the budget is answered with 429 and `Retry-After`.
- * - A connection that continues, until a third of `messageBurst` was refused, is closed (`rate_limited`). Its user cannot open a
- *   connection for the next 10 s. Meanwhile less is read from it, and the refusals of requests are sent with a short delay.
+ * Every message costs 1. A WebSocket control frame, received bytes that complete no message, and a POST or DELETE request
+ * also cost 1. A negotiate request and the opening of a connection cost 5 each.
+ *
+ * When the budget is used up:
+ *
+ * - A call is refused with a `HubError` that ends in "Try again later.", before its arguments are read. An item of an upload
+ *   fails the upload. A message of a raw connection waits, and so do the messages after it.
+ * - A request is answered with 429 and `Retry-After`, after a short delay.
+ * - The server reads more slowly from a connection that continues to send. After as many refusals as a third of
+ *   `messageBurst`, it closes the connection (`rate_limited`). The user cannot open a connection for the next 10 s.
+ * @beta
  */
 export interface ClientLimitOptions<User> {
   /**
-   * Names the owner of a client's budget. Called for negotiate requests and for requests that open a connection, after
-   * `authenticate`. @defaultValue the user id; the remote address for a client without a user id
+   * Names the owner of a client's budget. Called after `authenticate`, for negotiate requests and for requests that open a
+   * connection. @defaultValue the user id; the remote address for a client without a user id
    */
   readonly ownerOf?: BudgetOwnerOf<User>;
   /** The number of messages per second that refill the budget. @defaultValue 100 */
@@ -53,8 +59,8 @@ export interface ClientLimitOptions<User> {
   /** Maximum number of open connections. @defaultValue 100 */
   readonly maximumConnections?: number;
   /**
-   * Maximum number of negotiated connections that have no transport yet. Not enforced with the option `instances`, because they take
-   * no memory then. @defaultValue 50
+   * Maximum number of negotiated connections that have no transport yet. Not enforced with the option `instances`, because
+   * such connections then take no memory. @defaultValue 50
    */
   readonly maximumPendingConnections?: number;
 }
@@ -63,7 +69,7 @@ export interface ClientLimitOptions<User> {
 export interface ClientLimits {
   /** The budget of one user. */
   readonly rate: Rate;
-  /** The messages beyond the budget that a connection may send before it is closed. */
+  /** The number of refused messages after which a connection is closed, and the rate at which refusals are forgiven. */
   readonly refusalRate: Rate;
   readonly maximumConnections: number;
   readonly maximumPendingConnections: number;

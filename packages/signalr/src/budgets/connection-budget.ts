@@ -1,5 +1,5 @@
 /*
- * Limits one connection: the budget that it shares with the other connections of its client, and a budget of its own.
+ * Limits one connection by two budgets: the budget that the client's connections share, and a budget of the connection alone.
  */
 import { setTimeout } from 'node:timers/promises';
 import { TokenBucket } from '@millrace/internal';
@@ -17,18 +17,19 @@ interface LimitedConnection {
   close(reason: 'rate_limited'): void;
 }
 
-/** After this number of refused messages, nothing is read from the connection for a while. */
+/** After this number of refused messages, the server pauses reading from the connection. */
 const REFUSALS_PER_PAUSE = 32;
 
 /**
- * Length of the pause. Without pauses, the refusals of a client that calls as fast as it can would take a share of the server's time that
- * the other clients notice.
+ * Length of the pause. Without pauses, a client that calls as fast as it can would take so much of the server's time for
+ * refusals that other clients would notice.
  */
 const PAUSE_MS = 50;
 
 /**
- * The budget of one connection. Its own bucket has the size of one user's budget. Another bucket, a third of that size, allows for refused
- * messages; the connection is closed when that bucket is empty. It suffices for a client that cannot rejoin its rooms at once.
+ * The budget of one connection. Its own bucket has the size of one user's budget. A second bucket, a third of that size,
+ * counts refused messages. The connection is closed when the second bucket is empty. A client that cannot rejoin all its
+ * rooms at once stays within it.
  */
 export class ConnectionBudget {
   #connection: LimitedConnection | undefined;
@@ -46,7 +47,7 @@ export class ConnectionBudget {
     this.#own = new TokenBucket(shared.limits.rate, shared.clock.monotonicMs());
   }
 
-  /** Counts the connection, which is closed if it continues to send beyond its budgets. */
+  /** Begins to count the connection. The connection is closed if it continues to send beyond its budgets. */
   begin(connection: LimitedConnection): void {
     this.#connection = connection;
     this.#client?.openConnection();
@@ -58,8 +59,8 @@ export class ConnectionBudget {
   }
 
   /**
-   * Charges a message. Returns 0 if it is within the budgets, otherwise the milliseconds after which the next message is. Closes the
-   * connection if it continues to send beyond its budgets.
+   * Charges a message. Returns 0 if the budgets allow it, otherwise the milliseconds until they allow the next one. Closes
+   * the connection if it continues to send beyond its budgets.
    */
   charge(): number {
     const nowMs = this.#shared.clock.monotonicMs();
@@ -69,7 +70,7 @@ export class ConnectionBudget {
     return waitMs;
   }
 
-  /** Returns a promise when it is time to read nothing for a while. */
+  /** Returns a promise when reading must pause. The pause ends when the promise resolves. */
   pause(): Promise<void> | undefined {
     if (this.#refusalsUntilPause > 0) return undefined;
     this.#refusalsUntilPause = REFUSALS_PER_PAUSE;

@@ -1,12 +1,12 @@
 /*
- * Delays the answers to clients that have used up their share. A client that waits for each answer before it sends the next request
- * then sends few of them.
+ * Delays the answers to clients that have used up their budget. A client that waits for each answer before its next request
+ * therefore sends few requests.
  */
 import { setTimeout } from 'node:timers/promises';
 
 const DELAY_MS = 100;
 
-/** Maximum number of answers that wait at the same time. Further answers are sent at once. */
+/** Maximum number of answers that wait at the same time. Above it, answers are not delayed. */
 const MAXIMUM_WAITING = 1_000;
 
 /** The delay of all refusals of a hub. */

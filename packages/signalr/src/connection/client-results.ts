@@ -9,8 +9,8 @@ import { canceled, disconnected, tooManyCalls } from './call-errors.js';
 const MAXIMUM_PENDING = 1_000;
 
 /**
- * The caller that waits for the answer to one call. One of the two methods is called, exactly once, unless
- * `forget` is called first or `expect` throws. In these two cases, neither method is called.
+ * The caller that waits for the answer to one call. Exactly one of the two methods is called, once. Neither is called if
+ * `expect` throws, or if `forget` is called first.
  */
 export interface AnswerListener {
   answered(outcome: CompletionOutcome): void;
@@ -18,9 +18,9 @@ export interface AnswerListener {
 }
 
 /**
- * The pending calls of one connection by their ids. The ids are `s1`, `s2`, … for calls of this instance, and random for calls that
- * come from another instance. A call is refused while 1,000 other calls are pending. Each connection has its own object, so that a
- * client cannot answer a call to another client.
+ * The pending calls of one connection by their ids. Calls of this instance have the ids `s1`, `s2`, …. Calls of other
+ * instances have random ids. At most 1,000 calls can be pending. Each connection has its own object, so that a client cannot
+ * answer a call to another client.
  */
 export class ClientResults {
   readonly #connectionId: string;
@@ -56,10 +56,10 @@ export class ClientResults {
   }
 
   /**
-   * Sends a call with `write`. `write` must return false if the call could not be sent. The client's answer
-   * goes to the listener.
-   * @throws SignalRError `disconnected`, `too_many_calls`, or any error of `write`. If it throws, the
-   * listener is not called
+   * Sends a call with `write`, and passes the client's answer to the listener. `write` must return false if it could not send
+   * the call.
+   * @throws SignalRError `disconnected`, `too_many_calls`, or any error of `write`. The listener is not called if `expect`
+   *   throws
    */
   expect(invocationId: string, write: () => boolean, listener: AnswerListener): void {
     if (this.#pending.size >= MAXIMUM_PENDING) throw tooManyCalls();
@@ -71,8 +71,8 @@ export class ClientResults {
       this.#pending.delete(invocationId);
       throw error;
     }
-    // If the client is too slow, `write` closes the connection. In that case, the listener was already called
-    // and is no longer pending.
+    // `write` closes the connection of a client that is too slow. The listener was then called by `end`, and is no longer
+    // pending.
     if (this.#pending.delete(invocationId)) throw disconnected(this.#connectionId);
   }
 
@@ -90,7 +90,7 @@ export class ClientResults {
     return true;
   }
 
-  /** Fails all pending calls with `disconnected`, because the connection has ended. Later calls fail too. */
+  /** Fails all pending calls with `disconnected`, because the connection has ended. Later calls fail with the same error. */
   end(): void {
     this.#isEnded = true;
     const listeners = [...this.#pending.values()];

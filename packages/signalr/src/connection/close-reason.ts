@@ -1,28 +1,32 @@
 /*
- * The catalogue of the reasons for which a connection ends. Each reason determines the content of the Close message, and whether
+ * The catalogue of the reasons for which a connection ends. The reason decides what the Close message contains, and whether
  * the client may reconnect automatically. All code that closes a connection names one of these reasons.
  */
 
 import { SignalRError } from '../errors.js';
 
-/** The rule for one close reason, which determines how the connection ends. */
+/** The rule for one close reason, which determines how the connection ends. @beta */
 export interface CloseRule {
   /**
    * The Close message. `none`: no message, because the client is gone. `plain`: a message without an error text. `error`: a message
    * with an error text. `reason`: a message with an error text that names the reason, even without `enableDetailedErrors`.
    */
   readonly message: 'none' | 'plain' | 'error' | 'reason';
-  /** Value of `allowReconnect` in the Close message. If it is false, even a client with automatic reconnect does not reconnect. */
+  /**
+   * Value of `allowReconnect` in the Close message. A client does not reconnect if it is false, even if automatic reconnect
+   * is on.
+   */
   readonly allowReconnect: boolean;
-  /** True when the messages that wait in the outbound queue are discarded. */
+  /** True if messages that wait in the outbound queue are discarded. */
   readonly discardsQueue: boolean;
-  /** True when `onDisconnected` receives an error. */
+  /** True if `onDisconnected` receives an error. */
   readonly isError: boolean;
 }
 
 /**
- * All close reasons with their rules. The rules follow ASP.NET Core. Only the reasons `send_timeout`, `slow_consumer`,
- * `rate_limited` and `server_closed` do not exist in ASP.NET Core.
+ * All close reasons with their rules, as in ASP.NET Core. ASP.NET Core does not have the reasons `send_timeout`,
+ * `slow_consumer`, `rate_limited` and `server_closed`.
+ * @beta
  */
 export const CLOSE_RULES = {
   /** The client sent a Close message, or ended the transport properly. */
@@ -42,7 +46,7 @@ export const CLOSE_RULES = {
   malformed_message: { message: 'error', allowReconnect: true, discardsQueue: false, isError: true },
   /** The client sent a message that exceeds the size limit. */
   message_too_big: { message: 'error', allowReconnect: true, discardsQueue: false, isError: true },
-  /** The client had sent at least one ping, and was later silent for too long. */
+  /** The client had sent at least one ping, and then sent nothing for too long. */
   client_timeout: { message: 'error', allowReconnect: true, discardsQueue: false, isError: true },
   /** The network connection broke. */
   transport_lost: { message: 'none', allowReconnect: true, discardsQueue: true, isError: true },
@@ -54,11 +58,11 @@ export const CLOSE_RULES = {
   rate_limited: { message: 'reason', allowReconnect: false, discardsQueue: true, isError: true },
   /** The credentials expired, and the hub has the option `closeOnAuthenticationExpiration`. */
   authentication_expired: { message: 'plain', allowReconnect: true, discardsQueue: false, isError: false },
-  /** The connection was closed by `server.close()` or `server.drain()`. */
+  /** `server.close()` or `server.drain()` closed the connection. */
   server_closed: { message: 'plain', allowReconnect: true, discardsQueue: false, isError: false },
 } as const satisfies Record<string, CloseRule>;
 
-/** The reason for which a connection ended. */
+/** The reason for which a connection ended. @beta */
 export type CloseReason = keyof typeof CLOSE_RULES;
 
 /** The reason and the error with which a connection ended. `onDisconnected` receives the error. */
@@ -80,7 +84,7 @@ const DESCRIPTIONS = {
   slow_consumer: 'The client read too slowly; its outbound queue was full.',
 } as const;
 
-/** Returns the error that `onDisconnected` and logs receive if no other error caused the end. */
+/** Returns the error that `onDisconnected` and logs receive if no other error ended the connection. */
 export function describeReason(reason: CloseReason): SignalRError {
   return hasDescription(reason)
     ? new SignalRError(reason, DESCRIPTIONS[reason])

@@ -7,13 +7,13 @@ import type { HubConnection } from './hub-connection.js';
 export interface ConnectionOwner {
   /** Called once, when the state becomes `closing` or `closed`. */
   onEnding(): void;
-  /** Called by the send that fills more than half of the outbound queue. */
+  /** Called by the `send` that fills the outbound queue to more than half. */
   onBackpressure(): void;
 }
 
 /** Observes all connections of a hub. */
 export interface ConnectionObserver {
-  /** Called when a waiting message is discarded, because a newer message with the same key replaces it. */
+  /** Called when a waiting message is discarded because a newer message has the same key. */
   onReplaced(connection: HubConnection): void;
   /** Called once, when the transport has ended. */
   onClosed(connection: HubConnection): void;

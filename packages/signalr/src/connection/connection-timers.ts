@@ -1,6 +1,6 @@
 /*
- * Checks the deadlines of one connection once per tick of the shared ticker, and returns the action that is due. Events between two
- * ticks only set a flag, so that no message has to read the clock.
+ * Checks the deadlines of one connection once per tick of the shared ticker, and returns the action that is due. Between two
+ * ticks, events only set flags, so that no message has to read the clock.
  */
 import type { ConnectionLimits } from './connection-limits.js';
 
@@ -16,18 +16,15 @@ export type DueAction =
 /** The part of the outbound state that the timers need. */
 export interface OutboundProgress {
   /**
-   * False while the transport has nothing to write to. During this time, the transport measures how long the
-   * client is away, and this class checks only the handshake deadline.
+   * False while the transport has nothing to write to. The transport then measures how long the client is away, and this
+   * class checks only the handshake deadline.
    */
   readonly isAttached: boolean;
   readonly isBlocked: boolean;
   readonly progress: number;
 }
 
-/**
- * Tolerance for a tick that comes a little early, so that a ping that is due at this tick does not wait for
- * the next tick.
- */
+/** Tolerance for a tick that comes a little early. Without it, a ping that is due at this tick would wait for the next one. */
 const TIMER_JITTER_MS = 50;
 
 /** Keeps the times of one connection. All times are in milliseconds of the ticker's clock. */
@@ -36,10 +33,7 @@ export class ConnectionTimers {
   /** The time of the tick that first saw the present state. */
   #stateSinceMs: number;
   #lastTickMs: number;
-  /**
-   * The time of the last tick before the last send. With this time, a ping may be up to one tick early, but
-   * never late.
-   */
+  /** The time of the last tick before the last send. A ping that is timed from it may be one tick early, but never late. */
   #lastSentMs: number;
   #lastReceivedMs: number;
   #blockedSinceMs: number;
@@ -107,7 +101,7 @@ export class ConnectionTimers {
     if (nowMs - this.#blockedSinceMs >= this.#limits.sendTimeoutMs) return 'send_timeout';
     const isSilent = nowMs - this.#lastReceivedMs >= this.#limits.clientTimeoutMs;
     if (this.#isExpectingPings && !this.#isDispatching && isSilent) return 'client_timeout';
-    // A ping is useless while other data waits, because the ping would wait behind that data.
+    // While other data waits, a ping would wait behind that data and be useless.
     const isPingDue = nowMs - this.#lastSentMs >= this.#limits.keepAliveIntervalMs - TIMER_JITTER_MS;
     return isPingDue && !outbound.isBlocked ? 'ping' : 'nothing';
   }

@@ -1,13 +1,10 @@
 /*
- * The error texts that clients receive, as in ASP.NET Core. A text contains the message of the error only if the error is a
+ * The error texts that clients receive, as in ASP.NET Core. A client receives an error's own message only if the error is a
  * `HubError`, or if detailed errors are enabled.
  */
 import { HubError, SignalRError, type SignalRErrorCode } from '../errors.js';
 
-/**
- * Returns `prefix`, followed by the error's own text if the error is a {@link HubError} or if detailed errors are enabled.
- * Otherwise the error's own text stays on the server.
- */
+/** Returns `prefix`. The error's own text follows if the error is a {@link HubError}, or if detailed errors are enabled. */
 export function buildErrorText(prefix: string, error: unknown, enableDetailedErrors: boolean): string {
   if (error instanceof HubError) return `${prefix} HubException: ${error.message}`;
   if (!enableDetailedErrors) return prefix;
@@ -28,7 +25,10 @@ const DOTNET_NAMES: { readonly [Code in SignalRErrorCode]?: string } = {
   message_too_big: 'InvalidDataException',
 };
 
-/** Returns the name of the .NET exception for the same failure if there is one, so that clients receive the text that they know. */
+/**
+ * Returns the name of the .NET exception for the same failure, if there is one. Clients receive the text that they know from
+ * ASP.NET Core.
+ */
 function typeNameOf(error: unknown): string {
   if (!(error instanceof Error)) return 'Error';
   return (error instanceof SignalRError ? DOTNET_NAMES[error.code] : undefined) ?? error.name;

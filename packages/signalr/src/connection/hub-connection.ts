@@ -1,6 +1,6 @@
 /*
- * One client's connection: its identity, its state, and the methods that write to it and end it. `run-hub-connection.ts` runs the
- * connection of a hub from its beginning to its end, and `mapped-connections.ts` a raw connection, which has no hub protocol.
+ * One client's connection: its identity, its state, and the methods that write to it and end it. `run-hub-connection.ts` runs
+ * the connection of a hub. `mapped-connections.ts` runs a raw connection, which has no hub protocol.
  */
 import type { ConnectionBudget } from '../budgets/connection-budget.js';
 import type { ConnectionIdentity } from '../events.js';
@@ -24,7 +24,7 @@ import {
 } from './close-reason.js';
 import type { ConnectionLimits } from './connection-limits.js';
 import type { ConnectionObserver, ConnectionOwner } from './connection-owner.js';
-import { type ConnectionPrincipal, extensionMs, hasExpired } from './connection-principal.js';
+import { type ConnectionPrincipal, hasExpired, newerByMs } from './connection-principal.js';
 import type { ConnectionState } from './connection-state.js';
 import { ConnectionTimers } from './connection-timers.js';
 import type { HubConnectionDependencies } from './hub-connection-dependencies.js';
@@ -56,11 +56,11 @@ export class HubConnection implements TransportListener, TickListener, OutboundQ
   readonly inbound: InboundBuffer;
   /** Happens when the transport has ended. */
   readonly closed = new Occurrence();
-  /** Happens when the connection has ended completely: the hub's code for it has run, and it is unregistered. */
+  /** Happens when the connection has ended completely: all its hub code has run, and it is unregistered. */
   readonly ended = new Occurrence();
   /** The groups of this connection, maintained by the lifetime manager. Undefined while the connection is in no group. */
   groups: Set<string> | undefined;
-  /** Set by the hub before the connection runs. */
+  /** The hub sets this field before it runs the connection. */
   owner: ConnectionOwner | undefined;
 
   readonly #queue: OutboundQueue;
@@ -73,7 +73,7 @@ export class HubConnection implements TransportListener, TickListener, OutboundQ
   #cause: CloseCause | undefined;
   #isHandshakeExpired = false;
   #isReading = false;
-  /** Created on first use, because most clients are never asked for a result. */
+  /** Created on first use, because the server never asks most clients for a result. */
   #results: ClientResults | undefined;
   /** Created on first use, because the signal of most connections is never used. */
   #abortController: AbortController | undefined;
@@ -119,7 +119,7 @@ export class HubConnection implements TransportListener, TickListener, OutboundQ
     return this.#isHandshakeExpired;
   }
 
-  /** True as soon as the read loop has begun. Before that, no answer of the client can arrive. */
+  /** True as soon as the read loop has begun. Before that, no answer of the client is read. */
   get isReading(): boolean {
     return this.#isReading;
   }
@@ -148,15 +148,15 @@ export class HubConnection implements TransportListener, TickListener, OutboundQ
   }
 
   /**
-   * Replaces the principal with the principal of a later request of the same user. Credentials that expire earlier than the present
+   * Replaces the principal with the principal of a later request of the same user. Credentials that are older than the present
    * credentials are ignored, because a delayed request must not replace newer credentials.
-   * @returns true if the new credentials expire later than the previous ones
+   * @returns true if the credentials are newer than the previous ones
    */
   updatePrincipal(principal: ConnectionPrincipal): boolean {
     if (principal.userId !== this.#principal.userId) return false;
-    const addedMs = extensionMs(this.#principal, principal);
-    if (addedMs >= 0) this.#principal = principal;
-    return addedMs > 0;
+    const byMs = newerByMs(this.#principal, principal);
+    if (byMs >= 0) this.#principal = principal;
+    return byMs > 0;
   }
 
   /** Records that the connection has ended completely. */
@@ -179,7 +179,7 @@ export class HubConnection implements TransportListener, TickListener, OutboundQ
   open(protocol: HubProtocol, version: number): void {
     if (this.#state !== 'handshaking') return;
     this.#protocol = protocol;
-    // Stateful reconnect needs protocol version 2. A client with an older version does not take part, even if it negotiated
+    // Stateful reconnect needs protocol version 2. A client with an older version cannot use it, even if it negotiated
     // stateful reconnect.
     if (version >= 2) this.transport.resumption?.begin(protocol);
     this.#moveTo('open');
@@ -191,19 +191,19 @@ export class HubConnection implements TransportListener, TickListener, OutboundQ
   }
 
   /**
-   * Returns true when the hub has to handle the message. Messages of stateful reconnect are handled here.
+   * Handles a message of stateful reconnect. Returns true for any other message, which the hub must handle.
    * @throws SignalRError `malformed_message`
    */
   accepts(message: HubMessage): boolean {
     return this.transport.resumption?.accept(message) ?? true;
   }
 
-  /** Passes the client's answer to the server's call that waits for it. Returns false if no call waits for this answer. */
+  /** Passes the client's answer to the call of the server that waits for it. Returns false if no call waits for it. */
   settleResult(invocationId: string, outcome: CompletionOutcome): boolean {
     return this.#results?.settle(invocationId, outcome) ?? false;
   }
 
-  /** True while the transport accepts no more messages. In that case, a stream should wait for {@link flushed}. */
+  /** True while the transport accepts no more messages. A stream should then wait for {@link flushed}. */
   get isBlocked(): boolean {
     return this.#queue.isBlocked;
   }
@@ -227,10 +227,10 @@ export class HubConnection implements TransportListener, TickListener, OutboundQ
   }
 
   /**
-   * Queues a message that many connections may share. The message is queued before `send` returns, so that messages keep the
+   * Queues a message that many connections may share. The message is in the queue when `send` returns, so messages keep the
    * order of the calls.
    * @param key set if only the newest message counts. A new message replaces a waiting message with the same key
-   * @returns false if the connection is not open, or is now closed because the client is too slow
+   * @returns false if the connection is not open, or if this call closes it because the client is too slow
    * @throws SignalRError `unserializable`
    */
   send(message: SharedMessage, key?: string): boolean {
@@ -270,24 +270,24 @@ export class HubConnection implements TransportListener, TickListener, OutboundQ
     this.inbound.discard();
     this.#writeCloseMessage(rule);
     this.#moveTo('closing');
-    // A client without a hub protocol receives no Close message, so its transport tells it about an error.
+    // A client without a hub protocol receives no Close message. Its transport reports the error instead.
     const isFailed = rule.isError && this.#protocol === undefined;
     if (rule.discardsQueue) this.transport.close(isFailed);
     else this.#queue.whenEmpty(() => this.transport.close(isFailed));
     this.transport.resumption?.stop();
   }
 
-  /** Ends the connection immediately, without a Close message. The server calls this method when it cannot wait any longer. */
+  /** Ends the connection immediately, without a Close message. The server uses it when it cannot wait any longer. */
   abort(): void {
     this.transport.abort();
   }
 
-  /** Records that the client has sent or answered a ping. From now on, the connection is closed if the client is silent for too long. */
+  /** Records that the client has sent or answered a ping. From now on, a long silence of the client closes the connection. */
   expectPings(): void {
     if (!this.transport.hasInherentKeepAlive) this.#timers.expectPings();
   }
 
-  /** Pauses the client timeout while the read loop waits for the hub, because no messages are read then. */
+  /** Pauses the client timeout while the read loop waits for the hub and reads no messages. */
   setDispatching(isDispatching: boolean): void {
     this.#timers.setDispatching(isDispatching);
   }
@@ -346,7 +346,7 @@ export class HubConnection implements TransportListener, TickListener, OutboundQ
         return;
       case 'ping':
         if (this.transport.hasInherentKeepAlive || this.send(PING)) return;
-        // A raw connection has no ping messages, so its transport shows both sides that the connection works.
+        // A raw connection has no ping messages. Its transport proves to both sides that the connection works.
         this.#timers.sent();
         this.transport.keepAlive?.();
         return;

@@ -1,13 +1,12 @@
 /*
- * Buffers received bytes between the transport and the read loop. The buffer has a limit, so that memory does
- * not grow. If a hub method is busy and the buffer is full, the transport stops reading from the client's
- * socket (backpressure).
+ * Buffers received bytes between the transport and the read loop. A limit keeps the memory from growing: while a busy hub
+ * method leaves the buffer full, the transport does not read from the client's socket (backpressure).
  */
 import type { Transport } from '../transports/transport.js';
 
 /**
- * Memory that every chunk needs in addition to its bytes. This memory counts towards the limit, because many
- * small chunks cost more memory than their bytes.
+ * Memory that every chunk needs besides its bytes. It counts towards the limit, because many small chunks take more memory
+ * than their bytes.
  */
 const CHUNK_OVERHEAD_BYTES = 128;
 
@@ -17,10 +16,10 @@ const CHUNK_OVERHEAD_BYTES = 128;
  */
 export const INTERRUPTED = Symbol('interrupted');
 
-/** The answer of {@link InboundBuffer.next} when nothing has arrived: the reader is called later. */
+/** The result of {@link InboundBuffer.next} when nothing has arrived. The reader is called later. */
 export const WAITING = Symbol('waiting');
 
-/** One item for the reader. Undefined means that no more bytes follow. */
+/** One item for the reader. Undefined marks the end of the bytes. */
 export type Inbound = Buffer | typeof INTERRUPTED | undefined;
 
 /** A reader that waits for the next item. */
@@ -29,8 +28,8 @@ export interface InboundReader {
 }
 
 /**
- * A buffer for one reader. The transport is paused when the buffer reaches `limitBytes`, and resumed when the buffer has shrunk to
- * half of that size. Bytes that the transport had in flight when it was paused are still accepted.
+ * A buffer for one reader. The transport is paused when the buffer reaches `limitBytes`, and resumed at half of that size.
+ * Bytes that were already on their way are still accepted.
  */
 export class InboundBuffer {
   readonly #limitBytes: number;
@@ -83,15 +82,12 @@ export class InboundBuffer {
     return this.#isPaused;
   }
 
-  /**
-   * True after {@link InboundBuffer.discard}. After that, messages that were already received must have no
-   * effect.
-   */
+  /** True after {@link InboundBuffer.discard}. Messages that were received before must then have no effect. */
   get isDiscarded(): boolean {
     return this.#isDiscarded;
   }
 
-  /** Drops all unread bytes and ends the input, because the server reads no more. */
+  /** Drops all unread bytes and ends the input, because the server will not read them. */
   discard(): void {
     this.#isDiscarded = true;
     this.#chunks = undefined;
@@ -100,8 +96,8 @@ export class InboundBuffer {
   }
 
   /**
-   * Returns the next item, or undefined after the end. If nothing has arrived, returns {@link WAITING}, and passes the next item to
-   * the reader when it arrives.
+   * Returns the next item, or undefined after the end. If nothing has arrived, returns {@link WAITING}. The reader then
+   * receives the next item when it arrives.
    */
   next(reader: InboundReader): Inbound | typeof WAITING {
     const chunk = this.#chunks?.shift();

@@ -1,10 +1,8 @@
-/*
- * Something that happens once.
- */
+/* An event that happens once. */
 
 /**
- * Resolves its promise when the occurrence happens. The promise is created only if somebody waits, because
- * most occurrences are awaited late.
+ * Resolves its promise when it happens. The promise is created only if somebody waits, because most occurrences happen before
+ * anybody waits.
  */
 export class Occurrence {
   #hasHappened = false;

@@ -7,9 +7,8 @@ import type { Transport } from '../transports/transport.js';
 /** Bounds of one connection's outbound data. */
 export interface OutboundLimits {
   /**
-   * Maximum number of bytes that wait in the queue and in the transport together. While the transport has
-   * room, it accepts even a message that is larger than this limit. Otherwise such a message could never be
-   * sent.
+   * Maximum number of bytes that wait in the queue and in the transport together. An idle transport accepts even a message
+   * above this limit. Otherwise that message could never be sent.
    */
   readonly maximumOutboundBytes: number;
   /** Maximum number of messages in the queue. */
@@ -29,11 +28,11 @@ export interface OutboundQueueOwner {
 }
 
 /**
- * The messages to one client, in the order of {@link OutboundQueue.offer}. While the transport has room,
- * messages go directly to the transport. Otherwise messages wait in this queue, where they can still be
- * discarded. If a message has the same key as a waiting message, the waiting message is discarded. The new
- * message is queued at the end, not in the old message's place, so that no older message is sent after a
- * newer one. A message that would exceed a limit is refused, and the connection is closed.
+ * The messages to one client, in the order of {@link OutboundQueue.offer}. While the transport has room, messages go directly
+ * to it. Otherwise they wait in this queue.
+ *
+ * A new message discards a waiting message with the same key. The new message takes the last place, so that no older message
+ * is sent after a newer one. A message that would exceed a limit is refused, and the connection is closed.
  */
 export class OutboundQueue {
   readonly #limits: OutboundLimits;
@@ -46,18 +45,20 @@ export class OutboundQueue {
   #lastNumber = 0;
   #queuedBytes = 0;
   #isBlocked = false;
-  /** Changes whenever the transport has room again, so that the timers can distinguish a stalled client from a slow client. */
+  /**
+   * Counts how often the transport had room again. The timers use this count to distinguish a stalled client from a slow one.
+   */
   #progress = 0;
   /** True when more than half of a limit has been used since the queue was last empty. */
   #isCrowded = false;
   readonly #owner: OutboundQueueOwner;
-  /** The callbacks of all callers that wait for an empty queue. Each callback is called once. Absent while nobody waits. */
+  /** Callbacks that wait for an empty queue. Each is called once. Absent while nobody waits. */
   #onEmpty: (() => void)[] | undefined;
-  /** The callbacks of all callers that wait for room in the transport. Each callback is called once. */
+  /** Callbacks that wait for room in the transport. Each is called once. */
   #onRoom: (() => void)[] | undefined;
   /**
-   * Callbacks of the promises of `flushed` and `writable`. They are not listeners of the abort signal, because Node warns about more
-   * than ten listeners. Each belongs to a stream, a running hub method, or a message that waits here.
+   * Callbacks that resolve the promises of `flushed` and `writable`. Each belongs to a stream, a running hub method, or a
+   * message that waits here. They are not listeners of the abort signal, because Node warns about more than ten listeners.
    */
   #waiting: Set<() => void> | undefined;
   #isReleased = false;
@@ -113,7 +114,7 @@ export class OutboundQueue {
     return older === undefined ? 'taken' : 'replaced';
   }
 
-  /** Sends the waiting messages in order, until the transport has no room. Called when the transport has room again. */
+  /** Sends the waiting messages in order, until the transport is full. Called when the transport has room again. */
   onWritable(): void {
     this.#progress += 1;
     this.#isBlocked = false;
@@ -127,25 +128,19 @@ export class OutboundQueue {
     if (!this.#isBlocked) this.#notifyRoom();
   }
 
-  /** Drops all queued messages. Messages that the transport has accepted are not affected. */
+  /** Drops all queued messages. Messages in the transport stay. */
   discard(): void {
     this.#messages?.clear();
     this.#queuedBytes = 0;
   }
 
-  /**
-   * Appends the Close message without checking the limits, because the message is small and no other message
-   * follows it.
-   */
+  /** Appends the Close message. The limits are not checked, because the message is small and is the last one. */
   offerLast(message: EncodedMessage): void {
     if (this.#isBlocked) this.#push(message);
     else this.#transport.write(message);
   }
 
-  /**
-   * Calls the callback once, as soon as the queue is empty. If the queue is already empty, the callback is
-   * called immediately.
-   */
+  /** Calls the callback once, when the queue is empty. An empty queue calls it at once. */
   whenEmpty(callback: () => void): void {
     this.#onEmpty ??= [];
     this.#onEmpty.push(callback);
@@ -166,7 +161,10 @@ export class OutboundQueue {
     });
   }
 
-  /** Resolves the promises of `flushed` and `writable`, now and later, because the connection is ending. */
+  /**
+   * Resolves the promises of `flushed` and `writable` at once, because the connection is ending. Later promises resolve at
+   * once, too.
+   */
   release(): void {
     this.#isReleased = true;
     for (const finish of this.#waiting ?? []) finish();

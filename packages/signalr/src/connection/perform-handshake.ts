@@ -12,16 +12,16 @@ import type { HubConnection } from './hub-connection.js';
 import { INTERRUPTED } from './inbound-buffer.js';
 
 /**
- * The selected protocol and its parser, or the reason why the handshake failed. The parser already holds the bytes that the client
- * sent directly after the handshake.
+ * The selected protocol and its parser, or the reason why the handshake failed. The parser already contains the bytes that
+ * followed the handshake request.
  */
 export type HandshakeResult =
   | { readonly kind: 'done'; readonly protocol: HubProtocol; readonly parser: HubMessageParser }
   | { readonly kind: 'failed'; readonly reason: HandshakeFailure };
 
 /**
- * Waits for the client's handshake request until the handshake timeout, and answers the request. After a
- * failure the connection is closing, and the client has received the error if it was still connected.
+ * Waits for the client's handshake request until the handshake timeout, and answers the request. After a failure, the
+ * connection is closing. A client that is still connected has received the error.
  */
 export async function performHandshake(
   connection: HubConnection,
@@ -48,7 +48,7 @@ export async function performHandshake(
 async function readRecord(connection: HubConnection, records: RecordReader): Promise<Buffer | undefined> {
   for (;;) {
     const chunk = await connection.inbound.read();
-    // Before the handshake, the loss of the socket ends the connection.
+    // A client that loses its socket before the handshake cannot resume, so the connection ends.
     if (chunk === undefined || chunk === INTERRUPTED) return undefined;
     records.push(chunk);
     const record = records.next();

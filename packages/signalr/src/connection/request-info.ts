@@ -3,8 +3,8 @@
  */
 
 /**
- * An HTTP request of a client. In a hub context it is the request that opened the connection. Do not log all headers or the whole
- * query, because they may hold credentials.
+ * An HTTP request of a client. In a hub context, it is the request that opened the connection. Do not log all headers or the
+ * whole query, because they may contain credentials.
  */
 export interface RequestInfo {
   /** The path as it was requested, without the query. */

@@ -28,30 +28,42 @@ export interface ConnectionHost {
   /** Runs the hub's `onDisconnected`. Rejects with the hub's error. */
   disconnected(connection: HubConnection, error: Error | undefined): Promise<void>;
   /**
-   * Handles one message. If `dispatch` returns a promise, the next message must not be read before the
-   * promise resolves. Never rejects and never throws.
+   * Handles one message. If it returns a promise, the next message must not be read before the promise resolves. Never
+   * rejects and never throws.
    */
   dispatch(connection: HubConnection, message: HubMessage): Promise<void> | undefined;
-  /** Ends the client's calls and streams after its last message, and waits for the running invocations. */
+  /** Ends the client's calls and streams after its last message, and waits for running invocations. */
   settle(connection: HubConnection): Promise<void>;
 }
 
 /**
  * Runs a connection until it has ended and is unregistered. Then `connection.ended` resolves.
  *
- * While the client is silent, no function waits for its bytes. Instead, arriving bytes call the reader. A
- * waiting function would cost each idle connection a kilobyte of promises and suspended functions.
+ * No function waits while the client is silent. Arriving bytes call the reader instead. A waiting function would cost each
+ * idle connection a kilobyte of promises and suspended functions.
+ * @param listenerProtocol the protocol of a listener, which sends no handshake
  */
-export function runHubConnection(connection: HubConnection, host: ConnectionHost): void {
-  void beginConnection(connection, host);
+export function runHubConnection(
+  connection: HubConnection,
+  host: ConnectionHost,
+  listenerProtocol?: HubProtocol,
+): void {
+  void beginConnection(connection, host, listenerProtocol);
 }
 
 /** Performs the handshake and runs `onConnected`. Then the reader takes over. Never rejects. */
-async function beginConnection(connection: HubConnection, host: ConnectionHost): Promise<void> {
+async function beginConnection(
+  connection: HubConnection,
+  host: ConnectionHost,
+  listenerProtocol: HubProtocol | undefined,
+): Promise<void> {
   const startedMs = host.ticker.monotonicMs();
   host.ticker.add(connection);
   connection.start();
-  const handshake = await performHandshake(connection, host.protocols);
+  const handshake =
+    listenerProtocol === undefined
+      ? await performHandshake(connection, host.protocols)
+      : openListener(connection, listenerProtocol);
   if (handshake.kind === 'failed') {
     host.onEvent({ type: 'handshake_failed', ...connection.identity, reason: handshake.reason });
     await connection.closed.promise;
@@ -65,13 +77,17 @@ async function beginConnection(connection: HubConnection, host: ConnectionHost):
   else await endConnection(connection, host, startedMs);
 }
 
+function openListener(connection: HubConnection, protocol: HubProtocol): HandshakeResult {
+  connection.open(protocol, 1);
+  return { kind: 'done', protocol, parser: protocol.createParser(0) };
+}
+
 /**
- * Ends a connection after its last message. Never rejects. The steps have this order:
+ * Ends a connection after its last message. Never rejects. The order has these reasons:
  * - The Close message was sent already, because no message can be sent after the transport ends.
- * - The abort signal has fired, so that running methods stop before `onDisconnected`.
- * - `onDisconnected` runs while the connection is still in its groups, so that the hub can notify the other
- *   members.
- * - The connection is unregistered.
+ * - The abort signal has fired already, so that running methods stop before `onDisconnected`.
+ * - `onDisconnected` runs before the connection leaves its groups, so that the hub can notify the other members.
+ * - The connection is unregistered last.
  *
  * The transport closes during these steps, without waiting for the hub's code.
  */
@@ -90,8 +106,8 @@ async function endConnection(
 }
 
 /**
- * Runs the hub's `onConnected`. Returns false if `onConnected` failed. In that case, the Close message tells
- * the client not to reconnect automatically.
+ * Runs the hub's `onConnected`. Returns false if `onConnected` failed. The Close message then tells the client not to
+ * reconnect automatically.
  */
 async function runConnected(connection: HubConnection, host: ConnectionHost): Promise<boolean> {
   connection.setDispatching(true);
@@ -107,14 +123,14 @@ async function runConnected(connection: HubConnection, host: ConnectionHost): Pr
 }
 
 /**
- * Maximum number of messages of one client that are handled before the other clients have a turn. A client may send many messages at
- * once, and their methods may all end without waiting.
+ * Maximum number of messages of one client before other clients have a turn. A client may send many messages at once, and the
+ * methods that they call may never wait.
  */
 const MESSAGES_PER_TURN = 64;
 
 /**
- * Reads messages until the client or the server ends the connection, or until the client violates the protocol. Messages are handled
- * in the async context of the request that opened the connection, so that a tracer finds that request.
+ * Reads messages until the client or the server ends the connection, or until the client violates the protocol. Messages are
+ * handled in the async context of the request that opened the connection. A tracer can therefore link them to that request.
  */
 class MessageReader extends AsyncResource implements InboundReader {
   readonly #connection: HubConnection;
@@ -123,7 +139,7 @@ class MessageReader extends AsyncResource implements InboundReader {
   readonly #startedMs: number;
   #parser: HubMessageParser;
   #messagesInTurn = 0;
-  /** True if no message was completed since bytes arrived. */
+  /** True if no message was completed since the last bytes arrived. */
   #isIncomplete = false;
 
   constructor(
@@ -153,7 +169,7 @@ class MessageReader extends AsyncResource implements InboundReader {
     if (this.#accept(item)) this.#read();
   }
 
-  /** Handles all messages that have arrived. Messages are handled in order, and a malformed one ends the connection. */
+  /** Handles all messages that have arrived, in order. A malformed message ends the connection. */
   #read(): void {
     const { inbound } = this.#connection;
     try {
@@ -174,8 +190,7 @@ class MessageReader extends AsyncResource implements InboundReader {
   }
 
   /**
-   * Passes messages to the hub. Returns a promise if the hub must handle a message completely before the next
-   * message is parsed.
+   * Passes messages to the hub. Returns a promise if the hub must finish a message before the next one is parsed.
    * @throws SignalRError for a message that violates the protocol
    */
   #handleMessages(): Promise<void> | undefined {
@@ -207,7 +222,7 @@ class MessageReader extends AsyncResource implements InboundReader {
       this.#end();
       return false;
     }
-    // The client resends a message that was incomplete on the previous socket, so parsing starts anew.
+    // The client sends a message again that was incomplete on the previous socket, so parsing starts anew.
     if (item === INTERRUPTED) {
       this.#parser = this.#protocol.createParser(this.#connection.limits.maximumReceiveMessageBytes);
     } else {
@@ -219,13 +234,13 @@ class MessageReader extends AsyncResource implements InboundReader {
     return true;
   }
 
-  /** The end of the input may be noticed inside of `close`, which must first write the Close message and change the state. */
+  /** `close` may cause the end of the input. It must first write the Close message and change the state. */
   #end(): void {
     queueMicrotask(() => void endConnection(this.#connection, this.#host, this.#startedMs));
   }
 }
 
-/** Returns the next message for the hub. After the server has begun to close the connection, received messages are ignored. */
+/** Returns the next message for the hub. Ignores messages that arrive after the server has begun to close the connection. */
 function nextMessage(connection: HubConnection, parser: HubMessageParser): HubMessage | undefined {
   while (!connection.inbound.isDiscarded) {
     const message = parser.next();

@@ -1,6 +1,6 @@
 /*
- * One coarse timer for all connections. All connections share one timer, and reading the time costs only a
- * field access. Deadlines are accurate to one tick, as in ASP.NET Core.
+ * One coarse timer for all connections. Reading its time costs only a field access. Deadlines are accurate to one tick, as in
+ * ASP.NET Core.
  */
 import type { ServerClock } from './clock.js';
 
@@ -17,8 +17,8 @@ export class Ticker {
   readonly #clock: ServerClock;
   readonly #intervalMs: number;
   /**
-   * The connections, hubs and waiting operations that use the ticker. This set has no limit, because the number of each kind is
-   * limited elsewhere.
+   * The connections, hubs and waiting operations that use the ticker. The set needs no limit, because the number of each kind
+   * is limited elsewhere.
    */
   readonly #listeners = new Set<TickListener>();
   #stop: (() => void) | undefined;

@@ -26,8 +26,8 @@ const MAX_SHOWN_ORIGIN_CHARS = 200;
 export class Admitter {
   readonly #hubPath: string;
   /**
-   * The application's function. Here, its user type is `unknown`, because `mapHub` has already checked that
-   * the function returns the hub's user type.
+   * The application's function. Its user type is `unknown` here, because `mapHub` has already checked it against the hub's
+   * user type.
    */
   readonly #authenticate: Authenticate<unknown> | undefined;
   readonly #onEvent: SignalREventListener;
@@ -43,10 +43,10 @@ export class Admitter {
   }
 
   /**
-   * Authenticates one request. Never rejects: an `AuthenticationUnavailable` from `authenticate` is answered
-   * with 503. Any other error is reported and answered with 500.
-   * @param find finds the connection of the request, if there is one. `find` is called again after
-   * `authenticate`, because another request may have opened the connection in the meantime
+   * Authenticates one request. Never rejects. An `AuthenticationUnavailable` from `authenticate` is answered with 503. Any
+   * other error is reported and answered with 500.
+   * @param find finds the connection of the request, if there is one. It is called again after `authenticate`, because
+   *   another request may have opened the connection meanwhile
    */
   async admit(
     info: RequestInfo,
@@ -60,8 +60,8 @@ export class Admitter {
       const current = find?.()?.attached?.connection.principal;
       const result = await this.#authenticate({ ...info, token: bearerTokenOf(info), stage, current });
       if (result !== undefined) return this.#admitAs(result, find?.());
-      // The body is empty. Otherwise the official client would report the body instead of the reason phrase,
-      // which its own tests expect.
+      // The body is empty. The official client would otherwise report the body instead of the reason phrase, and its own
+      // tests expect the reason phrase.
       return { kind: 'refused', answer: this.refuse('unauthorized', emptyAnswer(401)) };
     } catch (error) {
       if (error instanceof AuthenticationUnavailable) {
@@ -85,24 +85,24 @@ export class Admitter {
     return { kind: 'refused', answer: this.refuse('other_user', emptyAnswer(403)) };
   }
 
-  /** Reports an error of the application's code. Returns an answer with status 500 that reveals nothing about the error. */
+  /** Reports an error of the application's code. The returned answer has status 500 and reveals nothing about the error. */
   fail(error: unknown): HttpAnswer {
     this.#onEvent({ type: 'request_failed', hub: this.#hubPath, error: toError(error) });
     return emptyAnswer(500);
   }
 
-  /** Refuses a request of a client whose budget is used up for this time. */
+  /** Refuses a request of a client until its budget suffices again. */
   refuseRate(waitMs: number): HttpAnswer {
     return this.refuse('rate_limited', tooManyRequests(waitMs, 'Too many requests of this user: wait.'));
   }
 
-  /** Refuses to open a connection of a client that has too many. */
+  /** Refuses to open a connection for a client that has too many. */
   refuseConnection({ maximumConnections }: ClientBudget): HttpAnswer {
     const text = `This user has ${maximumConnections} connections, the maximum: close some of them.`;
     return this.refuse('too_many_connections_of_client', tooManyRequests(FULL_RETRY_MS, text));
   }
 
-  /** Refuses to negotiate with a client that has negotiated too many connections without opening them. */
+  /** Refuses a negotiate request of a client that has too many negotiated connections without a transport. */
   refusePending({ maximumPendingConnections }: ClientBudget): HttpAnswer {
     const text = `This user has ${maximumPendingConnections} negotiated connections without a transport, the maximum: open them, or wait.`;
     return this.refuse('too_many_pending_connections_of_client', tooManyRequests(FULL_RETRY_MS, text));
@@ -114,7 +114,7 @@ export class Admitter {
     return answer;
   }
 
-  /** Reports the refusal of a page whose origin is not allowed, together with the origin. Returns the answer. */
+  /** Reports that the origin of a page is not allowed, and returns the answer that refuses the request. */
   refuseOrigin(origin: string | undefined, answer: HttpAnswer): HttpAnswer {
     const shown = (origin ?? '').slice(0, MAX_SHOWN_ORIGIN_CHARS);
     this.#onEvent({

@@ -9,15 +9,15 @@ import { Duplex } from 'node:stream';
 import { emptyAnswer, sendAnswer } from './http-answer.js';
 import type { Route } from './request-router.js';
 
-/** An HTTP server to which a SignalR server can be attached. */
+/** An HTTP server to which a SignalR server can be attached. @beta */
 export type AttachableServer = HttpServer | HttpsServer;
 
 /** Finds the route of a request's URL. */
 export type FindRoute = (url: string | undefined) => Route | undefined;
 
 /**
- * Wraps the server's `emit`, so that requests for hubs reach no listener of the server. An additional listener would not be enough,
- * because it cannot stop the other listeners: a framework's listener would answer the same request again, or destroy the upgrade.
+ * Wraps the server's `emit`, so that requests for hubs reach no listener of the server. An additional listener could not stop
+ * the other listeners: a framework's listener would answer the same request again, or destroy the upgrade.
  * @returns a function that detaches the hubs
  */
 export function attachToServer(server: AttachableServer, findRoute: FindRoute): () => void {
@@ -27,13 +27,13 @@ export function attachToServer(server: AttachableServer, findRoute: FindRoute): 
     if (Reflect.apply(originalEmit, server, [event, ...args])) return true;
     return event === 'request' && answerNotFound(args[1]);
   };
-  server.emit = emit as typeof server.emit; // the general signature covers the overloads of all event names
+  server.emit = emit as typeof server.emit; // the cast gives `emit` its overloads, one for each event name
   const onUpgrade = createFallback(server);
   server.on('upgrade', onUpgrade);
   return () => {
     server.off('upgrade', onUpgrade);
-    // If another wrapper was added later, this wrapper stays in place. From now on, it finds no routes and
-    // only calls the original `emit`.
+    // This wrapper must stay in place if another wrapper was added later. It now finds no routes, and only calls the original
+    // `emit`.
     if (server.emit === (emit as typeof server.emit)) server.emit = originalEmit;
   };
 }
@@ -75,10 +75,9 @@ function isWebSocketUpgrade({ headers }: IncomingMessage): boolean {
 }
 
 /**
- * Lets the server read the request again, without the offer to upgrade. A server must ignore offers of
- * protocols that it does not support (RFC 9110, section 7.8). For example, `curl --http2` offers `h2c` with
- * every request. Node has stopped reading after the headers of the request. Therefore the body is still in
- * `head` and in the socket.
+ * Lets the server read the request again, without the offer to upgrade. A server must ignore offers of protocols that it does
+ * not support (RFC 9110, section 7.8). For example, `curl --http2` offers `h2c` with every request. Node stops reading after
+ * the request's headers. Therefore the body is still in `head` and in the socket.
  */
 function readWithoutUpgrade(
   server: AttachableServer,
@@ -92,7 +91,7 @@ function readWithoutUpgrade(
     const kept = keptHeader(name, value);
     if (kept !== undefined) lines.push(`${name}: ${kept}`);
   }
-  // Node reads headers as Latin-1. Therefore this text has the bytes that the client sent.
+  // Node reads headers as Latin-1. Written as Latin-1, they have the client's bytes again.
   socket.unshift(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), head]));
   server.emit('encrypted' in socket ? 'secureConnection' : 'connection', socket);
 }
@@ -109,10 +108,9 @@ function keptHeader(name: string, value: string): string | undefined {
 const fallbacks = new WeakSet<object>();
 
 /**
- * Creates an `upgrade` listener. Without such a listener, Node does not emit `upgrade`, and treats an upgrade
- * as a plain request. If the application has no `upgrade` listener, an upgrade that is not for a hub must
- * still become a plain request. In this case, the first listener that this file has added emits the upgrade
- * as a `request` event.
+ * Creates an `upgrade` listener. Without one, Node does not emit `upgrade`, and treats an upgrade as a plain request. An
+ * upgrade that is not for a hub must still become a plain request if the application has no `upgrade` listener. The first
+ * listener that this file has added then emits it as a `request` event.
  */
 function createFallback(server: AttachableServer) {
   const onUpgrade = (request: IncomingMessage, socket: Duplex): void => {
@@ -120,7 +118,7 @@ function createFallback(server: AttachableServer) {
     if (listeners[0] !== onUpgrade || !listeners.every((listener) => fallbacks.has(listener))) return;
     const response = new ServerResponse(request);
     response.shouldKeepAlive = false;
-    // `socket` is the network socket of the connection, and a response writes to such a socket.
+    // The cast is safe: `socket` is the network socket of the connection.
     response.assignSocket(socket as Parameters<ServerResponse['assignSocket']>[0]);
     response.on('finish', () => socket.end());
     socket.on('error', () => socket.destroy());

@@ -5,11 +5,11 @@ import type { IncomingMessage } from 'node:http';
 import type { RequestInfo } from '../connection/request-info.js';
 import type { RequestTarget } from './request-target.js';
 
-/** A request to be authenticated. */
+/** A request to be authenticated. @beta */
 export interface AuthenticateRequest extends RequestInfo {
   /**
-   * The bearer token of the `Authorization` header. Without that header, the token is the query value `access_token`, which
-   * browsers use. Null if the request has no token.
+   * The bearer token of the `Authorization` header. If the header is missing, the query value `access_token`, which browsers
+   * use. Null if the request has no token.
    */
   readonly token: string | null;
   /**
@@ -22,22 +22,26 @@ export interface AuthenticateRequest extends RequestInfo {
    */
   readonly stage: 'negotiate' | 'connect' | 'request' | 'refresh';
   /**
-   * The owner of the connection. Undefined at `negotiate` and at the first `connect`. If `authenticate` returns another user id,
-   * the request is refused with 403. An application that generates ids for anonymous clients must therefore return this owner's id
-   * again, and a null `userId` at `negotiate`.
+   * The user who owns the connection. Undefined at `negotiate` and at the first `connect`. If `authenticate` returns another
+   * user id, the request is refused with 403. An application that generates ids for anonymous clients must therefore return
+   * this id again, and a null `userId` at `negotiate`.
    */
   readonly current: Authenticated<unknown> | undefined;
 }
 
-/** The identity of a client. */
+/** The identity of a client. @beta */
 export interface Authenticated<User> {
   /**
-   * The id that addresses all connections of this user. The id is case-sensitive. Null if the client has no
-   * user id. Only the user who negotiated a connection may open it. A connection that was negotiated with
-   * null may be opened by every authenticated client.
+   * The id that addresses all connections of this user. Case-sensitive. Null if the client has no user id. Only the user who
+   * negotiated a connection may open it. Every authenticated client may open a connection that was negotiated with null.
    */
   readonly userId: string | null;
   readonly user: User;
+  /**
+   * The time when the credentials were issued, in milliseconds since 1970. Of two credentials for one connection, those that were issued
+   * later count. Without this time, those that expire later count.
+   */
+  readonly issuedAtMs?: number;
   /** The time when the credentials expire, in milliseconds since 1970. See `closeOnAuthenticationExpiration`. */
   readonly expiresAtMs?: number;
 }
@@ -46,12 +50,13 @@ export interface Authenticated<User> {
  * Authenticates one request. Called for every request, including polls and POSTs. Returns undefined to refuse the request with 401.
  * If it throws an `AuthenticationUnavailable`, the client receives 503 with `Retry-After`. If it throws another error, the error is
  * reported and the client receives 500. The text of the error is never sent to the client.
+ * @beta
  */
 export type Authenticate<User> = (
   request: AuthenticateRequest,
 ) => Authenticated<User> | undefined | Promise<Authenticated<User> | undefined>;
 
-/** Returns the values of a request that are needed after the request has ended. */
+/** Copies the values of a request that are needed after the request has ended. @beta */
 export function requestInfoOf(request: IncomingMessage, target: RequestTarget): RequestInfo {
   return {
     path: target.path,
@@ -62,8 +67,8 @@ export function requestInfoOf(request: IncomingMessage, target: RequestTarget): 
 }
 
 /**
- * Returns the bearer token of a request, or null. The token of the header is used before the token of the query, because the header
- * is the safer place.
+ * Returns the bearer token of a request, or null. The token of the header wins, because the header is the safer place.
+ * @beta
  */
 export function bearerTokenOf(info: RequestInfo): string | null {
   const header = info.headers['authorization'];

@@ -3,7 +3,7 @@
  */
 import type { ClientBudget, ClientBudgets } from '../budgets/client-budgets.js';
 import { ConnectionBudget } from '../budgets/connection-budget.js';
-import type { ConnectionApplication } from '../connection/connection-application.js';
+import type { ConnectionApplication, Listening } from '../connection/connection-application.js';
 import type { ConnectionLimits } from '../connection/connection-limits.js';
 import type { ConnectionObserver } from '../connection/connection-owner.js';
 import type { ConnectionPrincipal } from '../connection/connection-principal.js';
@@ -58,9 +58,14 @@ export class ConnectionRunner implements ConnectionObserver {
 
   /**
    * Starts a connection that a request has claimed in the store. When its transport has ended, the connection is removed from the
-   * store.
+   * store. A listener's connection is not in the store, because no later request names it.
    */
-  begin(transport: Transport, stored: StoredConnection, client: OpeningClient): HubConnection {
+  begin(
+    transport: Transport,
+    stored: StoredConnection,
+    client: OpeningClient,
+    listening?: Listening,
+  ): HubConnection {
     const application = this.#application;
     const identity = {
       hub: application.path,
@@ -78,7 +83,7 @@ export class ConnectionRunner implements ConnectionObserver {
     });
     budget?.begin(connection);
     this.#running.set(connection, stored);
-    application.run(connection, client.info);
+    application.run(connection, client.info, listening);
     return connection;
   }
 

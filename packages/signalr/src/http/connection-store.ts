@@ -73,12 +73,13 @@ const CLOCK_SKEW_MS = 10_000;
 
 /**
  * Keeps the connections of one hub by their tokens. A token goes `pending → claimed → (removed)` or `pending → (expired)`.
- * Pending tokens are limited in number and age. At the maximum number, new tokens are refused. Older tokens are not evicted,
+ *
+ * Pending tokens are limited in number and age. At the maximum number, new tokens are refused. Older ones are not evicted,
  * because a flood of requests could then lock out clients that are about to connect. Each connection has one claimed token.
  *
- * Signed tokens need no memory while they are pending, because their signature proves that an instance has issued them. The store
- * remembers used tokens until they expire, so that a token cannot open a second connection. If too many used tokens are remembered,
- * the store forgets the oldest one.
+ * A pending signed token needs no memory, because its signature proves that an instance has issued it. The store remembers
+ * used tokens until they expire, so that a token cannot open a second connection. It forgets the oldest used token when there
+ * are too many.
  */
 export class ConnectionStore implements TickListener {
   readonly #ticker: Ticker;
@@ -88,7 +89,7 @@ export class ConnectionStore implements TickListener {
   readonly #pending = new Map<string, Pending>();
   readonly #claimed = new Map<string, StoredConnection>();
   readonly #tokens: SignedTokens | undefined;
-  /** Signed tokens whose connection has ended, with the monotonic time when each can be forgotten. */
+  /** Signed tokens whose connection has ended, each with the monotonic time at which it can be forgotten. */
   readonly #ended = new Map<string, number>();
 
   /** @param tokens present if other instances must accept the tokens of this instance */
@@ -100,10 +101,9 @@ export class ConnectionStore implements TickListener {
   }
 
   /**
-   * Creates a connection that waits for its transport. Returns undefined if too many connections wait
-   * already.
+   * Creates a connection that waits for its transport. Returns undefined if too many connections wait already.
    * @param userId the user who negotiates. Only this user may open the connection. Null allows every user
-   * @param budget the budget that counts the connection while it waits and takes memory
+   * @param budget the budget that counts the connection while it waits in memory
    */
   negotiate(
     version: 0 | 1,
@@ -113,8 +113,7 @@ export class ConnectionStore implements TickListener {
   ): StoredConnection | undefined {
     if (this.#tokens !== undefined) return this.#negotiateSigned(this.#tokens, version, userId, isResumable);
     if (this.#pending.size >= this.#maximumPending) return undefined;
-    // While no token was pending, the ticker may have stopped, so its time may be old. Adding a listener
-    // updates this time.
+    // The ticker may have stopped while no token was pending, so its time may be old. Adding a listener updates the time.
     this.#ticker.add(this);
     const connectionId = createToken();
     const connectionToken = version === 0 ? connectionId : createToken();
@@ -127,10 +126,7 @@ export class ConnectionStore implements TickListener {
     return stored;
   }
 
-  /**
-   * Creates a connection for a client that did not negotiate. The token of the connection is its id. The server does not send this
-   * token to the client.
-   */
+  /** Creates a connection for a client that did not negotiate. Its id is also its token. The client never learns this token. */
   createClaimed(): StoredConnection {
     const connectionId = createToken();
     const ids = { connectionId, connectionToken: connectionId };
@@ -143,7 +139,7 @@ export class ConnectionStore implements TickListener {
     return this.#claimed.get(token) ?? this.#pending.get(token)?.stored ?? this.#readSigned(token);
   }
 
-  /** True when this process serves the token's connection, or is about to serve it. */
+  /** True when this process serves the token's connection, or is about to. */
   isClaimed(token: string): boolean {
     return this.#claimed.has(token);
   }
@@ -192,9 +188,7 @@ export class ConnectionStore implements TickListener {
     return this.#readSigned(tokens.create(content, userId));
   }
 
-  /**
-   * Returns the connection that a signed token describes, if the token can still be used. Any instance may have issued the token.
-   */
+  /** Returns the connection of a signed token that can still be used. Any instance may have issued the token. */
   #readSigned(token: string): StoredConnection | undefined {
     const content = this.#tokens?.read(token);
     if (content === undefined || this.#ended.has(token)) return undefined;
@@ -229,7 +223,7 @@ export class ConnectionStore implements TickListener {
 
 const isForAnybody = (): boolean => true;
 
-/** Returns 128 random bits as text that clients can put into a URL without encoding it. */
+/** Returns 128 random bits as text that needs no encoding in a URL. */
 function createToken(): string {
   return randomBytes(16).toString('base64url');
 }

@@ -1,6 +1,6 @@
 /*
- * HTTP answers as values, and the functions that send them: through Node's response, or directly on the socket of a refused
- * upgrade.
+ * HTTP answers as values, and the functions that send them. One function uses Node's response. The other writes directly to
+ * the socket of a refused upgrade.
  */
 import { type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
@@ -19,8 +19,8 @@ export function plainText(status: number, body = ''): HttpAnswer {
 }
 
 /**
- * The answer to a WebSocket upgrade with an unknown token. Unlike all other refusals with a body, it has no content type, because
- * ASP.NET Core sends it without a content type.
+ * The answer to a WebSocket upgrade with an unknown token. It is the only refusal with a body and without a content type, as
+ * in ASP.NET Core.
  */
 export const UNKNOWN_CONNECTION: HttpAnswer = { status: 404, body: 'No Connection with that ID' };
 
@@ -29,16 +29,16 @@ export function retryLater(seconds: number): HttpAnswer {
   return { status: 503, headers: { 'Retry-After': String(seconds) } };
 }
 
-/** Creates the answer to a client that has used up its share. The official client shows the text as the reason of its failure. */
+/**
+ * Creates the answer to a client that has used up its budget. The official client shows the text as the reason of its
+ * failure.
+ */
 export function tooManyRequests(waitMs: number, text: string): HttpAnswer {
   const answer = plainText(429, text);
   return { ...answer, headers: { ...answer.headers, 'Retry-After': String(Math.ceil(waitMs / 1_000)) } };
 }
 
-/**
- * The answer that asks the client to retry soon. Another server may accept the client immediately. Therefore
- * the client should wait for only one second, the minimum.
- */
+/** The answer that asks the client to retry after one second, the minimum. Another server may accept the client at once. */
 export const GOING_AWAY: HttpAnswer = retryLater(1);
 
 /** Creates an answer without a body and without a content type, like those of ASP.NET Core. */
@@ -47,13 +47,12 @@ export function emptyAnswer(status: number): HttpAnswer {
 }
 
 /**
- * Sends the answer immediately, even while the request's body is still arriving. The response ends after the
- * body has arrived.
+ * Sends the answer immediately, even while the request's body is still arriving. The response ends when the body has arrived.
  */
 export function sendAnswer(response: ServerResponse, answer: HttpAnswer): void {
   if (response.headersSent || response.destroyed) return;
   const body = answer.body ?? '';
-  // A response with status 204 has no body (RFC 9110, 8.6). A response to HEAD has no body either.
+  // A response with status 204 has no body (RFC 9110, 8.6), and neither has a response to HEAD.
   const isBodiless = answer.status === 204 || response.req.method === 'HEAD';
   const length = isBodiless ? {} : { 'Content-Length': String(Buffer.byteLength(body)) };
   for (const [name, value] of Object.entries(answer.headers ?? {})) response.setHeader(name, value);

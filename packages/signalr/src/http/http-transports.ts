@@ -28,7 +28,7 @@ export interface HttpTransportsDependencies {
   readonly pollLimits: PollLimits;
   /** True if the connections have no hub protocol. */
   readonly isRaw: boolean;
-  /** Called when a poll brings credentials that expire later than the previous ones. */
+  /** Called when a poll brings credentials that are newer than the previous ones. */
   readonly onRefreshed: (connection: HubConnection) => void;
   /** Returns false as soon as the server is closing. No transport is opened then. */
   readonly isAccepting: () => boolean;
@@ -52,7 +52,7 @@ export function transportNotSupported(name: TransportName): HttpAnswer {
   return plainText(404, `${name} transport not supported by this end point type`);
 }
 
-/** The answer to a request that uses a different transport than its connection. */
+/** The answer to a request that uses another transport than its connection. */
 export const CANNOT_CHANGE = plainText(400, 'Cannot change transports mid-connection');
 
 const POST_STATUS: Readonly<Record<PostOutcome, number>> = {
@@ -69,7 +69,7 @@ export class HttpTransports {
     this.#dependencies = dependencies;
   }
 
-  /** Handles one request. Returns undefined if a transport has taken over the response, or if the client is gone. */
+  /** Handles one request. Returns undefined if a transport answers it, or if the client is gone. */
   async answer(exchange: HttpExchange): Promise<HttpAnswer | undefined> {
     const { method } = exchange.request;
     if (method !== 'GET' && method !== 'POST' && method !== 'DELETE') return plainText(405);
@@ -103,7 +103,8 @@ export class HttpTransports {
     if (attached.connection.updatePrincipal(exchange.client.principal)) {
       this.#dependencies.onRefreshed(attached.connection);
     }
-    // A poll that replaces a waiting poll costs as much as a message. Other polls end because of what the server has sent.
+    // A poll that replaces a waiting poll costs as much as a message. Any other poll is free, because it ends only when the
+    // server has sent something.
     const waitMs = attached.transport.isAttached ? (attached.connection.budget?.charge() ?? 0) : 0;
     if (waitMs > 0) return this.#dependencies.admitter.refuseRate(waitMs);
     attached.transport.poll(exchange.response);

@@ -12,6 +12,7 @@ import type { HubConnection } from '../connection/hub-connection.js';
 import type { RequestInfo } from '../connection/request-info.js';
 import type { ForwardOutcome } from '../instances/forwarding.js';
 import type { ConnectionLocation, Instances } from '../instances/instances.js';
+import { EndpointListeners } from '../listeners/hub-listeners.js';
 import type { TransportName } from '../protocol/negotiate.js';
 import type { PollLimits } from '../transports/long-polling-transport.js';
 import type { ResumptionLimits } from '../transports/resumable-transport.js';
@@ -60,8 +61,8 @@ export interface HubEndpointDependencies<User> {
 const CONNECTION_COST = 5;
 
 /**
- * The HTTP endpoint of one hub or of one raw handler, which is its application. `handle` answers requests, and `upgrade` accepts
- * WebSockets. After `stopAccepting`, new clients are refused with 503.
+ * The HTTP endpoint of one hub or of one raw handler. `handle` answers requests, and `upgrade` accepts WebSockets. New
+ * clients are refused with 503 after `stopAccepting`.
  */
 export class HubEndpoint<User> {
   /** True when clients can send fresh credentials to the path `refresh` below the hub's path. */
@@ -76,6 +77,8 @@ export class HubEndpoint<User> {
   readonly #budgets: ClientBudgets | undefined;
   readonly #refusalDelay = new RefusalDelay();
   #isClosed = false;
+  /** The listeners. The caller knows the types of the hub. */
+  readonly listeners: EndpointListeners<never, User, never>;
 
   constructor(application: ConnectionApplication, options: HubEndpointDependencies<User>) {
     const { store, limits, transports, maximumTransportMessageBytes, pollLimits } = options;
@@ -92,6 +95,14 @@ export class HubEndpoint<User> {
     };
     const dependencies = { store, transports, runner: this.#runner, admitter: this.#admitter, onRefreshed };
     const isAccepting = (): boolean => !this.#isClosed;
+    this.listeners = new EndpointListeners({
+      runner: this.#runner,
+      budgets: this.#budgets,
+      refusalDelay: this.#refusalDelay,
+      ticker: application.ticker,
+      costOfConnection: CONNECTION_COST,
+      isAccepting,
+    });
     this.#httpTransports = new HttpTransports({
       ...dependencies,
       ticker: application.ticker,
@@ -130,8 +141,7 @@ export class HubEndpoint<User> {
 
   /** Answers a request at the hub's path or below it. Never rejects. */
   async handle(request: IncomingMessage, response: ServerResponse, at: RoutedTarget): Promise<void> {
-    // A client that disconnects causes this error. The error can be ignored, because code that must know
-    // about the disconnection listens for 'close'.
+    // A client that disconnects causes this error. It can be ignored, because code that needs to know listens for 'close'.
     request.on('error', () => {});
     const answer = await this.#answer(request, response, at).catch((error) => this.#admitter.fail(error));
     if (answer === undefined) return;
@@ -169,7 +179,7 @@ export class HubEndpoint<User> {
     const location = await this.#locate(request, info, at);
     if (location.kind === 'unknown') return this.#refuseWithoutDirectory();
     if (location.kind === 'elsewhere') return this.#forward(request, response, location.url);
-    // While the server is closing, only new clients are refused. Connected clients may still send requests.
+    // A closing server refuses only new clients. Connected clients may still send requests.
     const isNegotiate = at.action === 'negotiate';
     const find = (): StoredConnection | undefined =>
       isNegotiate ? undefined : this.#options.store.find(tokenOf(info));
@@ -203,8 +213,8 @@ export class HubEndpoint<User> {
   }
 
   /**
-   * Answers a CORS preflight. A hub without `allowedOrigins` has no CORS, so it refuses the preflight of another origin with 405,
-   * like any other request with the method OPTIONS.
+   * Answers a CORS preflight. A hub without `allowedOrigins` has no CORS. It refuses the preflight of another origin with
+   * 405, as it refuses any request with the method OPTIONS.
    */
   #answerPreflight(request: IncomingMessage): HttpAnswer {
     if (this.#isOriginAllowed(request)) {
@@ -221,7 +231,8 @@ export class HubEndpoint<User> {
 
   async #negotiate(client: OpeningClient): Promise<HttpAnswer> {
     const { budget, principal } = client;
-    // The connection would be refused anyway. Official clients show the reason only if the negotiation is refused.
+    // The connection would be refused anyway. It is refused at the negotiation, because official clients show the reason only
+    // then.
     if (budget?.isFullOfConnections === true) return this.#admitter.refuseConnection(budget);
     if (budget?.isFullOfPending === true) return this.#admitter.refusePending(budget);
     const { userId } = principal;
@@ -272,8 +283,8 @@ export class HubEndpoint<User> {
   }
 
   /**
-   * Finds the instance that serves the connection of a request. The directory is needed only if the request names a connection that
-   * this instance does not serve.
+   * Finds the instance that serves the connection of a request. The directory is asked only about a connection that this
+   * instance does not serve.
    */
   async #locate(request: IncomingMessage, info: RequestInfo, at: RoutedTarget): Promise<ConnectionLocation> {
     const { instances, store } = this.#options;
@@ -287,8 +298,7 @@ export class HubEndpoint<User> {
     response: ServerResponse,
     url: string,
   ): Promise<HttpAnswer | undefined> {
-    // The client has already disconnected. A forwarded request would not notice the disconnection, and would hang until its
-    // timeout.
+    // The client has already disconnected. A forwarded request would not notice that, and would hang until its timeout.
     if (request.method === 'GET' && response.destroyed) return undefined;
     return this.#answerForwarded(await this.#options.instances?.forward(request, response, url));
   }
@@ -300,10 +310,9 @@ export class HubEndpoint<User> {
   }
 
   /**
-   * Returns the answer after an attempt to forward a request, or undefined if the other instance has
-   * answered. If that instance has ended, its connections are lost, so the client must start a new
-   * connection. If that instance is unreachable but may still run, the client should retry, because the
-   * connection may still exist.
+   * Returns the answer after an attempt to forward a request, or undefined if the other instance has answered. If that
+   * instance has ended, its connections are lost, and the client must start a new one. If that instance may still run but is
+   * unreachable, the client should retry.
    */
   #answerForwarded(outcome: ForwardOutcome | undefined): HttpAnswer | undefined {
     if (outcome === 'answered') return undefined;
@@ -312,8 +321,8 @@ export class HubEndpoint<User> {
   }
 
   /**
-   * Claims the connection in the directory before the request opens it. Later requests of the same connection may reach other
-   * instances, which then find in the directory that this instance serves the connection.
+   * Claims the connection in the directory before the request opens it. Later requests of the connection may reach other
+   * instances. They then find in the directory that this instance serves it.
    */
   async #claimFor(
     info: RequestInfo,
@@ -349,6 +358,6 @@ function tokenOf(info: RequestInfo): string {
 /** The target of a request that is for this endpoint. */
 export interface RoutedTarget {
   readonly target: RequestTarget;
-  /** `connect` for the path of the hub itself. The other actions have paths below this path. */
+  /** `connect` is for the path of the hub itself. The other actions have paths below it. */
   readonly action: 'connect' | 'negotiate' | 'refresh';
 }

@@ -19,15 +19,15 @@ interface EndpointOptions<User> {
    */
   readonly transports?: readonly TransportName[];
   /**
-   * Closes a connection when its newest credentials expire (`expiresAtMs` in the result of `authenticate`). The client may
-   * reconnect.
+   * Closes a connection when its newest credentials expire. `authenticate` returns their time as `expiresAtMs`. The client
+   * may reconnect.
    * @defaultValue false
    */
   readonly closeOnAuthenticationExpiration?: boolean;
   /**
    * Serves `POST {path}/refresh`, to which clients of .NET 11 send fresh credentials for an open connection. The header
-   * `X-SignalR-Connection-Token` holds the token of the connection. The credentials must belong to the same user. With this option,
-   * answers to negotiate requests contain `tokenLifetimeSeconds`.
+   * `X-SignalR-Connection-Token` contains the token of the connection. The credentials must belong to the same user. This
+   * option adds `tokenLifetimeSeconds` to the answers to negotiate requests.
    * @defaultValue false
    */
   readonly enableAuthenticationRefresh?: boolean;
@@ -37,38 +37,38 @@ interface EndpointOptions<User> {
    */
   readonly onNegotiate?: OnNegotiate;
   /**
-   * Limits what one user may do, over all of the user's connections: messages, connections and negotiations. @defaultValue no limits
+   * Limits the messages, connections and negotiations of one user, over all of the user's connections. @defaultValue no
+   * limits
    */
   readonly clientLimits?: ClientLimitOptions<User>;
   /** Redirects clients when they negotiate. @defaultValue no redirect */
   readonly redirectNegotiate?: RedirectNegotiate;
 }
 
-/** Requires `authenticate` unless the user's type allows undefined. */
+/** `authenticate` is optional only if the user's type allows undefined. */
 type AuthenticateOption<User> = undefined extends User
   ? { readonly authenticate?: Authenticate<User> }
   : { readonly authenticate: Authenticate<User> };
 
-/** The options of a mapped hub. `authenticate` is required if the hub is declared with a user type. */
+/** The options of a mapped hub. `authenticate` is required if the hub is declared with a user type. @beta */
 export type MapHubOptions<User> = EndpointOptions<User> & {
   /**
-   * Allows stateful reconnect. A client that requests stateful reconnect may continue over another WebSocket
-   * after it lost its WebSocket, and loses no messages. The server keeps the bytes that the client has not
-   * acknowledged. @defaultValue false
+   * Allows stateful reconnect. A client that requests it and loses its WebSocket may continue over another one, and loses no
+   * messages. The server keeps the bytes that the client has not acknowledged. @defaultValue false
    */
   readonly allowStatefulReconnects?: boolean;
   /**
-   * Passes integers beyond ±(2^53 − 1) to the hub as bigints with all their digits. This applies to
-   * arguments, items of streams and answers of clients, over both protocols. Without the option, a call with
-   * such an integer fails with an error that names the argument, because a number cannot hold the integer.
-   * Results may contain bigints of up to 64 bits, with or without this option. @defaultValue false
+   * Passes integers beyond ±(2^53 − 1) to the hub as bigints, with all their digits. This applies to arguments, items of
+   * streams and answers of clients, over both protocols. A number cannot represent such an integer. Therefore a call with one
+   * fails without the option, with an error that names the argument. Results may always contain bigints of up to 64 bits.
+   * @defaultValue false
    */
   readonly bigint?: boolean;
   /** Limits of this hub. Each replaces the option of the server with the same name. @defaultValue the limits of the server */
   readonly limits?: HubLimits;
 } & AuthenticateOption<User>;
 
-/** The options of `mapConnection`. `authenticate` is required if the handler is declared with a user type. */
+/** The options of `mapConnection`. `authenticate` is required if the handler is declared with a user type. @beta */
 export type MapConnectionOptions<User> = EndpointOptions<User> & {
   /** Limits of these connections. Each replaces the option of the server with the same name. @defaultValue the limits of the server */
   readonly limits?: RawLimits;

@@ -21,19 +21,23 @@ const OFFERS: readonly TransportOffer[] = [
   { transport: 'LongPolling', transferFormats: ['text', 'binary'] },
 ];
 
-/** The URL where a client must negotiate instead, and the token that replaces the client's own token. */
+/** The URL where a client must negotiate instead, and the token that the client must use there. @beta */
 export interface NegotiateRedirect {
   readonly url: string;
   readonly accessToken?: string;
 }
 
-/** Redirects a client, for example to the instance of its tenant. Returns undefined if the client is not redirected. */
+/**
+ * Returns where to redirect a client, for example to the instance of its tenant. Returns undefined if the client is not
+ * redirected.
+ * @beta
+ */
 export type RedirectNegotiate = (request: RequestInfo) => NegotiateRedirect | undefined;
 
-/** Headers of a response. A list writes the header several times, for example for several cookies. */
+/** Headers of a response. A list writes the header several times, for example for several cookies. @beta */
 export type ResponseHeaders = Readonly<Record<string, string | readonly string[]>>;
 
-/** Called for every negotiate request of an admitted client. The returned headers are added to the response. */
+/** Called for every negotiate request of an admitted client. The returned headers are added to the response. @beta */
 export type OnNegotiate = (
   request: RequestInfo,
   client: { readonly userId: string | null },
@@ -58,7 +62,7 @@ export function answerNegotiate(
   if (version.kind === 'refused') return json(writeNegotiateError(version.error));
   const redirect = options.redirect?.(info);
   if (redirect !== undefined) return json(writeNegotiateRedirect(version.version, redirect));
-  // A client that did not ask for stateful reconnect would refuse an answer that grants it.
+  // The answer must not grant stateful reconnect to a client that did not ask for it. Such a client would refuse the answer.
   const hasAsked = info.query.get('usestatefulreconnect')?.trim().toLowerCase() === 'true';
   const useStatefulReconnect = options.allowStatefulReconnects && hasAsked;
   const stored = store.negotiate(version.version, principal.userId, useStatefulReconnect, budget);

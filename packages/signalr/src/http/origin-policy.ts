@@ -4,11 +4,12 @@
 import type { OptionRule } from '@millrace/internal';
 
 /**
- * Allowed origins: a list such as `['https://app.example', 'capacitor://localhost']`, a function, or `'*'`
- * for any origin. Pages from local files, sandboxed frames and some redirects have the origin `'null'`. Any
- * site can create a sandboxed frame, so a list with `'null'` allows every page. With `'*'`, any page can act
- * with the cookies of its visitor. Use `'*'` only if clients authenticate with tokens that their page must
- * provide.
+ * Allowed origins: a list such as `['https://app.example', 'capacitor://localhost']`, a function, or `'*'` for any origin.
+ *
+ * Pages from local files, sandboxed frames and some redirects have the origin `'null'`. Any site can create a sandboxed
+ * frame, so a list with `'null'` allows every page. With `'*'`, any page can act with its visitor's cookies. Use `'*'` only
+ * if clients authenticate with tokens that their page must provide.
+ * @beta
  */
 export type AllowedOrigins = readonly string[] | '*' | ((origin: string) => boolean);
 
@@ -24,6 +25,7 @@ export const ORIGINS_RULE: OptionRule = {
 /**
  * Returns true when a request from this origin may be served. A request without an `Origin` header is served, because it does not
  * come from a page of another site. Pages of the same host are always served, unless `allowed` is a function.
+ * @beta
  */
 export function isOriginAllowed(
   origin: string | undefined,
@@ -41,6 +43,7 @@ export function isOriginAllowed(
 /**
  * Returns the CORS headers for an allowed origin. The headers contain the origin itself instead of `*`,
  * because clients send credentials.
+ * @beta
  */
 export function corsHeaders(origin: string | undefined): Record<string, string> {
   if (origin === undefined) return {};
@@ -54,6 +57,7 @@ export function corsHeaders(origin: string | undefined): Record<string, string> 
 /**
  * Returns the additional headers of the answer to a preflight. All requested headers are allowed, because applications may use
  * their own headers.
+ * @beta
  */
 export function preflightHeaders(requestedHeaders: string | undefined): Record<string, string> {
   return {
@@ -64,7 +68,7 @@ export function preflightHeaders(requestedHeaders: string | undefined): Record<s
   };
 }
 
-/** Compares only the hosts. The scheme is ignored, because a server behind a proxy that terminates TLS cannot know it. */
+/** Compares only the hosts. A server behind a proxy that terminates TLS cannot know the scheme. */
 function isSameHost(origin: string, host: string | undefined): boolean {
   const match = /^https?:\/\/(.+)$/i.exec(origin);
   return match?.[1] !== undefined && match[1].toLowerCase() === host?.toLowerCase();

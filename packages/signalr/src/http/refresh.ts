@@ -43,8 +43,8 @@ export async function answerRefresh(
   if (stored === undefined || connection === undefined) {
     return refused(404, 'connection_not_found');
   }
-  // In negotiate version 0, the token is the public connection id. Therefore any client that knows the id
-  // could refresh the connection.
+  // In negotiate version 0, the token is the public connection id. Any client that knows the id could refresh the connection,
+  // so the request is refused.
   if (stored.ids.connectionToken === stored.ids.connectionId) {
     return refused(400, 'unsupported_negotiate_version');
   }
@@ -55,14 +55,14 @@ export async function answerRefresh(
     return status === 403 ? refused(403, 'user_changed') : admission.answer;
   }
   connection.updatePrincipal(admission.principal);
-  // The hook is not awaited, because it may wait for a running method. Meanwhile, the client's next request
-  // waits for this answer.
+  // The hook may wait for a running method, and the client sends its next request only after this answer. Therefore the hook
+  // is not awaited.
   if (connection.principal === admission.principal) void dependencies.hub.authenticationRefreshed(connection);
   const nowMs = dependencies.hub.ticker.wallMs();
   return json(200, { tokenLifetimeSeconds: lifetimeSecondsOf(connection.principal, nowMs) });
 }
 
-/** Maximum lifetime in an answer, because .NET clients read the lifetime as an Int32. */
+/** Maximum lifetime in an answer. .NET clients read the lifetime as an Int32. */
 const MAXIMUM_LIFETIME_SECONDS = 2_147_483_647;
 
 /** Returns the whole seconds until the credentials expire. Returns undefined if they never expire or have already expired. */

@@ -1,8 +1,6 @@
-/*
- * Reads the path and the query of a request. Paths and query keys are compared without regard to case, as in ASP.NET Core.
- */
+/* Reads the path and the query of a request. The case of paths and query keys does not matter, as in ASP.NET Core. */
 
-/** The path and the query of a request. */
+/** The path and the query of a request. @beta */
 export interface RequestTarget {
   readonly path: string;
   /** Query values by their keys. Keys are in lower case. The values of a repeated key are joined by commas. */
@@ -12,8 +10,8 @@ export interface RequestTarget {
 const NO_QUERY: ReadonlyMap<string, string> = new Map();
 
 /**
- * Returns the path of a URL. Does not parse the query, because the request may belong to the application. Never throws, whatever
- * the client sent.
+ * Returns the path of a URL. Does not parse the query, because the request may belong to the application. Never throws for
+ * any URL.
  */
 export function requestPath(url: string | undefined): string {
   const target = stripOrigin(url ?? '/');
@@ -21,7 +19,7 @@ export function requestPath(url: string | undefined): string {
   return mark < 0 ? target : target.slice(0, mark);
 }
 
-/** Returns the path and the query of a URL. Never throws, whatever the client sent. */
+/** Returns the path and the query of a URL. Never throws for any URL. @beta */
 export function parseRequestTarget(url: string | undefined): RequestTarget {
   const path = requestPath(url);
   const mark = url?.indexOf('?') ?? -1;
@@ -42,8 +40,8 @@ export function pathKey(path: string): string {
 }
 
 /**
- * Decodes a path. An encoded slash stays encoded, as in ASP.NET Core, because it does not separate segments. A path with bytes that
- * are not UTF-8 stays encoded as a whole.
+ * Decodes a path. An encoded slash stays encoded, as in ASP.NET Core, because it does not separate segments. A path whose
+ * bytes are not UTF-8 stays encoded as a whole.
  */
 function decodePath(path: string): string {
   if (!path.includes('%')) return path;

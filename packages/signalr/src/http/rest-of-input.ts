@@ -1,28 +1,22 @@
 /*
- * Discards the rest of a request that has already been answered. Most clients send the whole body before they
- * read the answer. If the server closed the connection immediately, such a client would see a broken pipe
- * instead of the answer (RFC 9112, 9.6). Therefore the server continues to read for some time.
+ * Discards the rest of a request that has already been answered. Most clients send the whole body before they read the
+ * answer. If the server closed the connection at once, such a client would see a broken pipe instead of the answer (RFC 9112,
+ * 9.6). Therefore the server continues to read for a limited time.
  */
 import type { ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 
-/**
- * Maximum number of bytes to discard, which is much more than the largest allowed body. After this number,
- * the connection is closed.
- */
+/** Maximum number of bytes to discard, much more than the largest allowed body. The connection is closed after this number. */
 const MAXIMUM_DISCARDED_BYTES = 16_777_216;
-/**
- * Maximum time to read and discard. Kestrel reads for five seconds. Here, a client on a slow connection gets
- * twice that time.
- */
+/** Maximum time to read and discard. Kestrel reads for five seconds. A slow connection gets twice that time here. */
 const MAXIMUM_DISCARDING_MS = 10_000;
 
 /**
- * Reads and discards the rest of a request, at most 16 MiB and for at most 10 s. Use it in a server that
- * answers a request before the whole body has arrived: write the answer, wait for `discardRest`, then end the
- * response.
- * @returns true if the whole request has arrived or the connection is gone. False if a limit was reached, in
- * which case the caller must close the connection. Never rejects
+ * Reads and discards the rest of a request, at most 16 MiB and for at most 10 s. Use it to answer a request before its whole
+ * body has arrived: write the answer, wait for `discardRest`, then end the response. Never rejects.
+ * @returns true if the whole request has arrived or the connection is gone. False if a limit was reached. The caller must
+ *   then close the connection
+ * @beta
  */
 export function discardRest(input: Readable): Promise<boolean> {
   if (input.readableEnded || input.destroyed) return Promise.resolve(true);

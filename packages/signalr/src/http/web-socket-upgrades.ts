@@ -25,14 +25,14 @@ export interface WebSocketUpgradesDependencies {
   readonly ticker: Ticker;
   readonly resumptionLimits: ResumptionLimits;
   readonly onResumed: (connection: HubConnection) => void;
-  /** Called when a client returns with credentials that expire later than the previous ones. */
+  /** Called when a client returns with credentials that are newer than the previous ones. */
   readonly onRefreshed: (connection: HubConnection) => void;
 }
 
-/** The only version in RFC 6455. `ws` would also accept 8, which is the version of a draft. */
+/** The only version of RFC 6455. `ws` would also accept 8, the version of a draft. */
 const WEB_SOCKET_VERSION = '13';
 
-/** Refuses another version. RFC 6455, section 4.4, requires the header. */
+/** The answer to another version. RFC 6455, section 4.4, requires its header. */
 const WRONG_VERSION: HttpAnswer = {
   ...plainText(400),
   headers: { ...plainText(400).headers, 'sec-websocket-version': WEB_SOCKET_VERSION },
@@ -55,18 +55,21 @@ export class WebSocketUpgrades {
     this.#webSockets = new WebSocketServer({
       noServer: true,
       clientTracking: false,
-      // Without compression, `ws` has no send queue. The transport relies on the absence of a send queue.
+      // `ws` has a send queue only with compression. The transport needs a `ws` without a send queue.
       perMessageDeflate: false,
       maxPayload: dependencies.maximumTransportMessageBytes,
-      // ASP.NET Core selects no subprotocol, whereas `ws` would select the first one that the client offers.
+      // `ws` would select the first subprotocol that the client offers. ASP.NET Core selects none.
       handleProtocols: () => false,
       WebSocket: ServerWebSocket,
     });
   }
 
-  /** Accepts an upgrade, or returns the answer that refuses it. Returns undefined if it was accepted, or if the socket is gone. */
+  /**
+   * Accepts an upgrade, or returns the answer that refuses it. Returns undefined if the upgrade was accepted, or if the
+   * socket is gone.
+   */
   answer(upgrade: Upgrade, client: OpeningClient): HttpAnswer | undefined {
-    // The socket was closed during the authentication. If a token were claimed for it, the token would stay claimed.
+    // The socket was closed during the authentication. A token that was claimed for it would stay claimed.
     if (upgrade.socket.destroyed) return undefined;
     if (upgrade.request.headers['sec-websocket-version'] !== WEB_SOCKET_VERSION) return WRONG_VERSION;
     const { store, admitter, transports } = this.#dependencies;
@@ -111,7 +114,7 @@ export class WebSocketUpgrades {
 
   #accept({ request, socket, head }: Upgrade, stored: StoredConnection, client: OpeningClient): void {
     const { store, runner } = this.#dependencies;
-    // `ws` answers an invalid upgrade itself and then never calls back. The token is therefore released when the socket closes.
+    // `ws` answers an invalid upgrade itself, without calling back. The token is therefore released when the socket closes.
     const release = (): void => store.remove(stored);
     socket.once('close', release);
     this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {

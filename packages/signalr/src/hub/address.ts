@@ -32,8 +32,8 @@ export interface Receivers {
   /** The connections that the address names, each of them once. */
   readonly named: Iterable<HubConnection>;
   /**
-   * Returns true for a connection that is left out. Undefined if no connection is left out. This is a
-   * function, because creating a list of the remaining connections would cost as much as sending to them.
+   * Returns true for a connection that is left out. Undefined if no connection is left out. It is a function, because a list
+   * of the remaining connections would cost as much as sending to them.
    */
   readonly isExcluded: ((connection: HubConnection) => boolean) | undefined;
 }
@@ -62,8 +62,8 @@ function namedBy(address: Address, book: AddressBook): Iterable<HubConnection> {
 }
 
 /**
- * Returns the union of the sets. For a single name it returns the set itself without copying, so that most sends cost only a
- * lookup.
+ * Returns the union of the sets. For a single name, returns the set itself without a copy. Most sends have a single name, so
+ * they cost only a lookup.
  */
 function union(
   names: readonly string[],

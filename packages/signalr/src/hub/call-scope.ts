@@ -1,6 +1,4 @@
-/*
- * One call of a client while it runs: the slot of the call, and a signal that is aborted when the result is no longer wanted.
- */
+/* One running call of a client: the slot of the call, and a signal that is aborted when nobody wants the result any longer. */
 import type { InvocationSlot } from './invocation-slots.js';
 
 /**
@@ -10,7 +8,7 @@ import type { InvocationSlot } from './invocation-slots.js';
 export class CallScope {
   /** Headers that the client put on the message. */
   readonly headers: Readonly<Record<string, string>> | undefined;
-  /** Called when the call is canceled. Set by code that waits for the next item of a stream. */
+  /** Called when the call is canceled. Code that waits for the next item of a stream sets it. */
   onCancel: (() => void) | undefined;
   readonly #slot: InvocationSlot | undefined;
   #controller: AbortController | undefined;
@@ -37,7 +35,7 @@ export class CallScope {
     this.onCancel?.();
   }
 
-  /** Allows the client's next invocation to begin, because this call waits for a client's answer. */
+  /** Allows the client's next invocation to begin while this call waits for a client's answer. */
   releaseSlot(): void {
     this.#slot?.release();
   }

@@ -6,6 +6,12 @@ import type { CallScope } from './call-scope.js';
 import { type InvocationSlot, InvocationSlots } from './invocation-slots.js';
 import { UploadStream } from './upload-stream.js';
 
+/**
+ * Maximum number of calls of one client that wait for their turn while the next message is read. More would let one client keep many
+ * large messages in memory.
+ */
+const MAX_CALLS_READ_AHEAD = 16;
+
 /** Limits for the calls of one client. */
 export interface CallLimits {
   readonly maximumParallelInvocationsPerClient: number;
@@ -21,8 +27,8 @@ export interface Upload {
 }
 
 /**
- * Keeps the slots for invocations, the running calls by invocation id, and the uploads by stream id. The slots bound the number of
- * cancelable invocations. `maximumStreamsPerClient` bounds the number of streams and the number of uploads.
+ * Keeps the slots for invocations, the running calls by invocation id, and the uploads by stream id. The number of slots
+ * bounds the cancelable invocations. `maximumStreamsPerClient` bounds the streams, and also the uploads.
  */
 export class ConnectionCalls {
   readonly slots: InvocationSlots;
@@ -33,6 +39,9 @@ export class ConnectionCalls {
   #uploads: Map<string, Upload> | undefined;
   #streamCount = 0;
   #isRefreshWaiting = false;
+  /** Number of calls that were read ahead. */
+  #readAhead = 0;
+  #whenRoomAhead: (() => void) | undefined;
   #isEnded = false;
 
   constructor(limits: CallLimits) {
@@ -44,9 +53,32 @@ export class ConnectionCalls {
     return this.#streamCount >= this.limits.maximumStreamsPerClient;
   }
 
+  /** True if calls wait that were read ahead. Every other message then waits behind them. */
+  get hasReadAhead(): boolean {
+    return this.#readAhead > 0;
+  }
+
+  /** Takes a slot for a call that is read ahead. */
+  async takeSlotAhead(): Promise<InvocationSlot> {
+    this.#readAhead += 1;
+    const slot = await this.slots.take();
+    this.#readAhead -= 1;
+    this.#whenRoomAhead?.();
+    this.#whenRoomAhead = undefined;
+    return slot;
+  }
+
+  /** Returns a promise if nothing more may be read ahead. It resolves when one of the calls that were read ahead begins. */
+  roomAhead(): Promise<void> | undefined {
+    if (this.#readAhead < MAX_CALLS_READ_AHEAD) return undefined;
+    return new Promise((resolve) => {
+      this.#whenRoomAhead = resolve;
+    });
+  }
+
   /**
-   * Takes a slot for the hook `onAuthenticationRefreshed`, which waits in turn with the client's invocations. Resolves with
-   * undefined if an earlier refresh is still waiting for its slot.
+   * Takes a slot for the hook `onAuthenticationRefreshed`. The hook waits in the same queue as the client's invocations.
+   * Resolves with undefined if an earlier refresh still waits for its slot.
    */
   async takeRefreshSlot(): Promise<InvocationSlot | undefined> {
     if (this.#isRefreshWaiting) return undefined;
@@ -82,8 +114,8 @@ export class ConnectionCalls {
   }
 
   /**
-   * Cancels a call. Returns false if no call has this id. A false result is not an error, because client and
-   * server may end a call at the same time.
+   * Cancels a call. Returns false if no call has this id. That is no error, because the client may cancel a call that the
+   * server has just ended.
    */
   cancel(invocationId: string): boolean {
     const scope = this.#calls?.get(invocationId);
@@ -126,7 +158,8 @@ export class ConnectionCalls {
   }
 
   /**
-   * Cancels all calls, because the connection is ending. From now on the read loop does not wait until methods read their uploads.
+   * Cancels all calls, because the connection is ending. From now on, the read loop does not wait for methods to read their
+   * uploads.
    */
   cancelAll(): void {
     this.#isEnded = true;

@@ -1,6 +1,4 @@
-/*
- * Requests of a hub that concern one connection, on this instance or on another instance.
- */
+/* Requests of a hub about one connection, on this instance or on another one. */
 
 /** The client method that a send or an invocation calls, with its arguments. */
 export interface Call {
@@ -8,7 +6,7 @@ export interface Call {
   readonly arguments: readonly unknown[];
 }
 
-/** A request that concerns one connection: add it to a group, remove it from a group, or end it. */
+/** A request about one connection: add it to a group, remove it from a group, or end it. */
 export type ConnectionRequest =
   | { readonly kind: 'add' | 'remove'; readonly group: string }
   | { readonly kind: 'abort' };

@@ -1,6 +1,6 @@
 /*
- * The rule for integers beyond ±(2^53 − 1), which a JavaScript number cannot hold exactly. Both protocols read them as bigints. A hub
- * that does not accept bigints refuses them, so that no value is ever changed in silence.
+ * The rule for integers beyond ±(2^53 − 1), which a JavaScript number cannot represent exactly. Both protocols read them as
+ * bigints. A hub that does not accept bigints refuses them, so that no value is changed silently.
  */
 import { HubError } from '../errors.js';
 import { MAXIMUM_DEPTH } from '../protocol/maximum-depth.js';
@@ -19,8 +19,8 @@ export function bigintRefused(what: string): HubError {
 }
 
 /**
- * True for a bigint, and for a value that contains one. Values that are nested deeper than the protocols allow for bigints are not
- * searched.
+ * True for a bigint, and for a value that contains one. Does not search deeper than the levels of nesting at which the
+ * protocols allow bigints.
  */
 export function containsBigint(value: unknown, depth = 0): boolean {
   if (typeof value !== 'object' || value === null) return typeof value === 'bigint';

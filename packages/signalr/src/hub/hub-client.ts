@@ -1,10 +1,10 @@
 /*
- * The type of a hub's client: the official client's connection, with the method names and arguments of one hub. This file has only
- * types, so that client code imports nothing of the server except the type of its hub.
+ * The type of a hub's client: the official client's connection, with the method names and arguments of one hub. This file
+ * contains only types. Client code therefore imports nothing of the server.
  */
 import type { HubCalls, HubMessages, HubStreams } from './hub-definition.js';
 
-/** A stream of a hub's items as the official client returns it. */
+/** A stream of a hub's items as the official client returns it. @beta */
 export interface HubItemStream<Item> {
   subscribe(subscriber: {
     readonly next: (item: Item) => void;
@@ -31,6 +31,7 @@ type Returned<Call> = Call extends (...args: never) => infer Result ? Result : n
  * await client.invoke('send', 'hi'); // a wrong name or argument does not compile
  * ```
  * Values have their server-side types, even if the protocol changes them (in JSON, a date becomes text).
+ * @beta
  */
 export interface HubClient<Definition> {
   /** Calls a method and waits for its result. */

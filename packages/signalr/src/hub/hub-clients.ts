@@ -3,55 +3,61 @@
  */
 import type { JsonText } from '../protocol/json-text.js';
 import type { PreparedCall } from '../protocol/prepared-call.js';
+import type { SharedCall } from '../protocol/shared-call.js';
 import type { Address } from './address.js';
 import type { CallScope } from './call-scope.js';
 import type { HubSender, SendOptions } from './hub-sender.js';
 
-/** The arguments of one client method. Each argument may be replaced by a {@link JsonText}, which is passed on unchanged. */
+/**
+ * The arguments of one client method. Each argument may be replaced by a {@link JsonText}, which is passed on unchanged.
+ * @beta
+ */
 export type TargetArguments<Target> = Target extends (...args: infer Args) => unknown
   ? { readonly [Index in keyof Args]: Args[Index] | JsonText }
   : never;
 
-/** A set of receivers. Every send looks up the receivers again. */
+/** A set of receivers. Every send looks up the receivers again. @beta */
 export interface ClientProxy<Client> {
   /**
-   * Calls the client method `target` on every receiver. Synchronous: encodes the message once per protocol,
-   * whatever the number of receivers, and queues the message for each receiver before `send` returns.
-   * Messages keep the order of the calls. A receiver that is gone is skipped. A receiver with a full queue is
-   * closed, and its client may reconnect. With a backplane, the message is also published to the other
-   * instances, without waiting for them. There, messages arrive at most once, in the order of the calls.
+   * Calls the client method `target` on every receiver. Synchronous. The message is encoded once per protocol, and is in the
+   * queue of each receiver when `send` returns. Messages keep the order of the calls. A receiver that is gone is skipped. A
+   * receiver with a full queue is closed, and its client may reconnect.
+   *
+   * With a backplane, the message is also published to the other instances, without waiting for them. There, messages arrive
+   * at most once, in the order of the calls.
    * @returns the number of connections of this process for which the message was queued
-   * @throws SignalRError `unserializable` if the message cannot be encoded. Nothing is sent if this error is
-   * thrown. With a backplane, every protocol must be able to encode the message
+   * @throws SignalRError `unserializable` if the message cannot be encoded. Nothing is sent then. With a backplane, every
+   *   protocol must be able to encode the message
    */
   send<Target extends keyof Client & string>(
     target: Target,
     ...args: TargetArguments<Client[Target]>
   ): number;
   /**
-   * Sends a prepared call in the same way as `send`. Use it for a call that is sent several times or to several sets of receivers,
-   * because such a call is encoded only once for all of them.
+   * Sends a prepared call, as `send` does. Use it for a call that is sent several times or to several sets of receivers. Such
+   * a call is encoded only once.
+   * @throws SignalRError `unserializable` if a shared call cannot be encoded. Nothing is sent then
    */
-  relay(call: PreparedCall): number;
+  relay(call: PreparedCall | SharedCall): number;
   /**
-   * Returns the same receivers, for messages that are outdated by the next one, such as a price. Only the
-   * newest message with a key matters. While a receiver reads too slowly, a new message replaces the waiting
-   * message with the same key. The replaced message is not sent, and is reported as `message_replaced`.
+   * Returns the same receivers, for messages that the next one makes obsolete, such as a price. A new message replaces a
+   * waiting message with the same key if the receiver reads too slowly. The replaced message is not sent, and is reported as
+   * `message_replaced`.
    */
   latest(key: string): ClientProxy<Client>;
 }
 
-/** The answer of a client's method. */
+/** The answer of a client's method. @beta */
 export type TargetResult<Target> = Target extends (...args: never) => infer Result ? Awaited<Result> : never;
 
-/** A single receiver, which can also be asked for an answer (client results). */
+/** A single receiver, which can also be asked for an answer (client results). @beta */
 export interface SingleClientProxy<Client> extends ClientProxy<Client> {
   /**
-   * Calls `target` on the client and waits for its answer. Check the answer, because the client can send any value. While a hub
-   * method waits, the next invocation of its caller may begin. A client cannot be asked while its `onConnected` runs, because its
-   * answers are not read yet.
+   * Calls `target` on the client and waits for its answer. Check the answer, because the client can send any value. While a
+   * hub method waits, the next invocation of its caller may begin. A client cannot be asked while its `onConnected` runs,
+   * because its answers are not read yet.
    * @throws SignalRError (as a rejection) `unknown_connection`, `not_ready`, `disconnected`, `canceled`, `too_many_calls`,
-   * `unserializable`, and for clients of other instances `backplane_unavailable`, `server_closed`
+   *   `unserializable`. For clients of other instances also `backplane_unavailable` and `server_closed`
    * @throws HubError (as a rejection) with the client's error text if the client's method failed
    */
   invoke<Target extends keyof Client & string>(
@@ -59,13 +65,13 @@ export interface SingleClientProxy<Client> extends ClientProxy<Client> {
     ...args: TargetArguments<Client[Target]>
   ): Promise<TargetResult<Client[Target]>>;
   /**
-   * Returns the same client, for calls that the signal can cancel. When the signal is aborted, waiting calls are rejected with
-   * `canceled`, and a late answer is ignored.
+   * Returns the same client, for calls that the signal can cancel. An aborted signal rejects waiting calls with `canceled`. A
+   * late answer is ignored.
    */
   withSignal(signal: AbortSignal): SingleClientProxy<Client>;
 }
 
-/** Receivers on all instances, addressed from anywhere in the server. Names of groups and users are case-sensitive. */
+/** Receivers on all instances, addressed from anywhere in the server. Names of groups and users are case-sensitive. @beta */
 export interface HubClients<Client> {
   readonly all: ClientProxy<Client>;
   allExcept(connectionIds: readonly string[]): ClientProxy<Client>;
@@ -75,14 +81,14 @@ export interface HubClients<Client> {
   /** The members of any of the groups. A member of several groups gets the message once. */
   groups(names: readonly string[]): ClientProxy<Client>;
   groupExcept(name: string, connectionIds: readonly string[]): ClientProxy<Client>;
-  /** The members of the group, except all connections of one user. Use it if the devices of this user already have the message. */
+  /** The members of the group, except all connections of one user. Use it if that user's devices already have the message. */
   groupExceptUser(name: string, userId: string): ClientProxy<Client>;
   /** All connections of a user. */
   user(userId: string): ClientProxy<Client>;
   users(userIds: readonly string[]): ClientProxy<Client>;
 }
 
-/** The receivers that a hub method can address. In addition to {@link HubClients}, they include the caller. */
+/** The receivers that a hub method can address. In addition to {@link HubClients}, they include the caller. @beta */
 export interface HubCallerClients<Client> extends HubClients<Client> {
   readonly caller: SingleClientProxy<Client>;
   /** All connections except the caller. */
@@ -168,7 +174,7 @@ class AddressedProxy<Client> implements ClientProxy<Client> {
     return this.#sender.send(this.#address, { target, arguments: args }, this.#options);
   }
 
-  relay(call: PreparedCall): number {
+  relay(call: PreparedCall | SharedCall): number {
     return this.#sender.relay(this.#address, call, this.#options);
   }
 
@@ -203,7 +209,7 @@ class AddressedClientProxy<Client> implements SingleClientProxy<Client> {
     return this.#sender.send(address, { target, arguments: args }, this.#call);
   }
 
-  relay(call: PreparedCall): number {
+  relay(call: PreparedCall | SharedCall): number {
     return this.#sender.relay({ kind: 'connections', names: [this.#connectionId] }, call, this.#call);
   }
 

@@ -4,13 +4,14 @@
  */
 import type { HubConnection } from '../connection/hub-connection.js';
 import type { RequestInfo } from '../connection/request-info.js';
+import type { Authenticated } from '../http/authenticate.js';
 import type { TransportName } from '../protocol/negotiate.js';
 import type { CallScope } from './call-scope.js';
 import { AddressedHubCallerClients, type HubCallerClients } from './hub-clients.js';
 import type { HubLifetimeManager } from './hub-lifetime-manager.js';
 import type { HubSender } from './hub-sender.js';
 
-/** The groups of this connection. A change takes effect immediately, before the next send. */
+/** The groups of this connection. A change takes effect immediately, before the next send. @beta */
 export interface ConnectionGroups {
   /** Adds the connection to a group. Has no effect if it is a member already. Returns false if the connection has ended. */
   add(group: string): boolean;
@@ -25,6 +26,7 @@ export interface ConnectionGroups {
  * @typeParam Client the messages that the hub can send to its clients
  * @typeParam User the type of `user` in the result of `authenticate`
  * @typeParam Items the type of the state of a connection
+ * @beta
  */
 export interface HubContext<Client, User, Items> {
   /** The path that the hub is mapped to. */
@@ -45,19 +47,24 @@ export interface HubContext<Client, User, Items> {
   /** Aborted as soon as the connection begins to end, even while a method runs. */
   readonly signal: AbortSignal;
   /**
-   * Aborted when the client cancels this call, or when the connection ends while the call runs. Works for
-   * streams and for calls that have an invocation id. In other calls, this signal is never aborted. Use
-   * {@link HubContext.signal} there.
+   * Aborted when the client cancels this call, or when the connection ends while the call runs. Works for streams and for
+   * calls that have an invocation id. In any other call it is never aborted, so use {@link HubContext.signal} there.
    */
   readonly cancelSignal: AbortSignal;
   /** The string headers that the client put on the message. Empty in hooks, and for most clients. */
   readonly headers: Readonly<Record<string, string>>;
   readonly request: RequestInfo;
   /**
-   * Resolves when the server's outbound queue for this client is empty, or when the connection is ending. Await the promise between
+   * Resolves when the server's outbound queue for this client is empty, or when the connection is ending. Await it between
    * sends, so that many sends do not fill the queue. The client may not have read the messages yet.
    */
   flushed(): Promise<void>;
+  /**
+   * Gives the connection fresh credentials of the same user, for example from a method to which the client has sent a new token. Takes
+   * effect at once, also for `closeOnAuthenticationExpiration`. Does not run the hook `onAuthenticationRefreshed`.
+   * @returns false if the credentials belong to another user id, or are older than the present ones. Nothing has changed then
+   */
+  refreshAuthentication(credentials: Authenticated<User>): boolean;
   /** Ends the connection and tells the client not to reconnect. Messages that were queued before are still sent. */
   abort(): void;
 }
@@ -118,7 +125,7 @@ export class ConnectionHubContext<Client, User, Items> implements HubContext<Cli
   }
 
   get protocol(): string {
-    // The client chooses the protocol in the handshake. Hooks and methods run only after the handshake.
+    // The client chooses the protocol in the handshake. Hooks and methods run only after it.
     return this.#connection.protocol?.name ?? '';
   }
 
@@ -159,6 +166,11 @@ export class ConnectionHubContext<Client, User, Items> implements HubContext<Cli
 
   flushed(): Promise<void> {
     return this.#connection.flushed();
+  }
+
+  refreshAuthentication(credentials: Authenticated<User>): boolean {
+    this.#connection.updatePrincipal(credentials);
+    return this.#connection.principal === credentials;
   }
 
   abort(): void {

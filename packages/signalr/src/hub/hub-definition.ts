@@ -1,6 +1,6 @@
 /*
- * Declares a hub: the messages that it can send to its clients, the methods that clients may call, and the type of its user. A
- * declared hub holds the table of its methods, and carries the static types.
+ * Declares a hub: the messages that it can send to its clients, the methods that clients may call, and the type of its user.
+ * A declared hub contains its methods, and carries the static types.
  */
 import { callback, checkOptions, listOf, nearestName, type OptionRules, required } from '@millrace/internal';
 import { invalidOption, SignalRError } from '../errors.js';
@@ -9,14 +9,15 @@ import { FILTERS_RULE, type HubFilter } from './hub-filter.js';
 import type { Guard } from './parse-arguments.js';
 
 /**
- * A method without a parser. Its arguments come unchecked from the network and are therefore `unknown`. Check them before use, or
- * declare the method with {@link method}.
+ * A method without a parser. Its arguments come unchecked from the network, so their type is `unknown`. Check them before
+ * use, or declare the method with {@link method}.
+ * @beta
  */
 export type PlainMethod<Context> = (context: Context, ...args: unknown[]) => unknown;
 
 declare const parsedMethod: unique symbol;
 
-/** A method with checked arguments. Only {@link method} and {@link streamMethod} create it. */
+/** A method with checked arguments. Only {@link method} and {@link streamMethod} create it. @beta */
 export interface ParsedMethod<
   Context,
   Args extends readonly unknown[] = never,
@@ -28,54 +29,64 @@ export interface ParsedMethod<
   readonly parse: (args: readonly unknown[]) => readonly unknown[];
   readonly invoke: (context: Context, ...args: [...Args, ...UploadStreams<Uploads>]) => Result;
   /**
-   * The guards of the uploads. The guards are untyped here. Otherwise TypeScript would infer the types of the
-   * uploads from the hub's declaration, not from the guards.
+   * The guards of the uploads, without types. With types, TypeScript would infer the types of the uploads from the hub's
+   * declaration instead of the guards.
    */
   readonly uploads: readonly unknown[];
   readonly authorize: ((context: Context, ...args: [...Args]) => boolean | Promise<boolean>) | undefined;
+  readonly prepare: ((context: Context, ...args: [...Args]) => void) | undefined;
   /** Exists only in the types, not at run time. */
   readonly [parsedMethod]: { readonly args: Args; readonly result: Result; readonly uploads: Uploads };
 }
 
-/** `call`: the client receives one answer. `stream`: the client receives a stream of items. */
+/** `call`: the client receives one answer. `stream`: the client receives a stream of items. @beta */
 export type MethodKind = 'call' | 'stream';
 
-/** Turns the client's arguments into typed arguments. Throws if the arguments are not valid. */
+/** Turns the client's arguments into typed arguments. Throws if the arguments are not valid. @beta */
 export type ArgumentParser = (args: readonly unknown[]) => readonly unknown[];
 
-/** The type of a parser's result. The parameters of the method must match this type, but do not influence it. */
+/**
+ * The type of a parser's result. The method's parameters must match this type, and TypeScript does not infer it from them.
+ * @beta
+ */
 export type ParsedArguments<Parse extends ArgumentParser> = ReturnType<Parse>;
 
-/** The guards of a method's uploads: one guard per upload, for the type of its items. */
+/** The guards of a method's uploads: one guard per upload, for the type of its items. @beta */
 export type GuardsOf<Items extends readonly unknown[]> = {
   readonly [Index in keyof Items]: Guard<Items[Index]>;
 };
 
-/** The streams that are passed to a method with uploads. */
+/** The streams that are passed to a method with uploads. @beta */
 export type UploadStreams<Items extends readonly unknown[]> = {
   readonly [Index in keyof Items]: AsyncIterable<Items[Index]>;
 };
 
-/** The options of a method. */
+/** The options of a method. @beta */
 export interface MethodOptions<Context, Args extends readonly unknown[], Uploads extends readonly unknown[]> {
   /**
    * The streams that the client sends: one guard per stream, which checks each item. `invoke` receives the streams after the
-   * arguments.
-   * When a stream has buffered `streamBufferCapacity` items, the server stops reading from the client until the method has read an
-   * item.
+   * arguments. A stream buffers at most `streamBufferCapacity` items. When it is full, the server stops reading from the
+   * client until the method reads an item.
    */
   readonly uploads?: GuardsOf<Uploads>;
   /**
-   * Called before the filters and the method, with the arguments that `parse` returned.
-   * If it returns false, the call is refused with the text `Failed to invoke 'x' because user is unauthorized`.
+   * Called before the filters and the method, with the arguments that `parse` returned. If it returns false, the call fails
+   * with the text `Failed to invoke 'x' because user is unauthorized`.
    */
   readonly authorize?: (context: Context, ...args: [...Args]) => boolean | Promise<boolean>;
+  /**
+   * Begins work that `invoke` will need, such as a question to another service. Called as soon as the call is read if it must wait for an
+   * earlier call of the same client. Up to 16 such calls are read ahead, so that their work runs at the same time. The calls themselves
+   * still run in their order, and may run after changes that `prepare` did not see, so `invoke` decides on its own. The result is
+   * ignored, and so is an error.
+   */
+  readonly prepare?: (context: Context, ...args: [...Args]) => void;
 }
 
 /**
  * Declares a method with typed arguments.
- * @param parse receives the client's arguments, of any number and type, and returns the typed arguments. If it throws, only this
- * call fails, as a call with wrong arguments does in .NET. The text of a `HubError` is sent to the caller
+ * @param parse receives the client's arguments, of any number and type, and returns the typed arguments. If it throws, only
+ *   this call fails. The text of a `HubError` is sent to the caller
  * @param invoke is called with the context, the result of `parse`, and the uploads
  *
  * @example
@@ -88,6 +99,7 @@ export interface MethodOptions<Context, Args extends readonly unknown[], Uploads
  *   },
  * });
  * ```
+ * @beta
  */
 export function method<
   Context,
@@ -117,6 +129,7 @@ export function method<
  *   },
  * });
  * ```
+ * @beta
  */
 export function streamMethod<
   Context,
@@ -134,45 +147,51 @@ export function streamMethod<
   return declare('stream', parse, invoke, options);
 }
 
-/** A stream of items. */
+/** A stream of items. @beta */
 export type Items<Item> = AsyncIterable<Item> | Iterable<Item>;
 
 const METHOD_RULES: OptionRules<MethodOptions<never, never, never>> = {
   uploads: listOf(callback),
   authorize: callback,
+  prepare: callback,
 };
 
 function declare<Declared>(
   kind: MethodKind,
   parse: ArgumentParser,
   invoke: unknown,
-  options: { readonly uploads?: unknown; readonly authorize?: unknown },
+  options: { readonly uploads?: unknown; readonly authorize?: unknown; readonly prepare?: unknown },
 ): Declared {
-  const { uploads = [], authorize } = checkOptions(options, METHOD_RULES, invalidOption, nearestName);
+  const {
+    uploads = [],
+    authorize,
+    prepare,
+  } = checkOptions(options, METHOD_RULES, invalidOption, nearestName);
   if (typeof parse !== 'function' || typeof invoke !== 'function')
     throw new SignalRError('invalid_argument', 'A method is declared with two functions: parse and invoke.');
-  // The brand `parsedMethod` exists only in the types. It prevents code from passing an unchecked pair of functions as a checked
-  // method.
-  return { kind, parse, invoke, uploads, authorize } as Declared;
+  // The brand `parsedMethod` exists only in the types. Because of it, code cannot pass an unchecked pair of functions as a
+  // checked method.
+  return { kind, parse, invoke, uploads, authorize, prepare } as Declared;
 }
 
-/** The methods of a hub, by name. Clients may write the names in any case. */
+/** The methods of a hub, by name. Clients may write the names in any case. @beta */
 export type HubMethodsOf<Context> = Readonly<Record<string, PlainMethod<Context> | AnyParsedMethod<Context>>>;
 
-/** Any declared method that can be called with this context. Its other types are erased. */
+/** Any declared method that can be called with this context. Its other types are erased. @beta */
 export interface AnyParsedMethod<Context> {
   readonly kind: MethodKind;
   readonly parse: (args: readonly unknown[]) => readonly unknown[];
   readonly invoke: (context: Context, ...args: never) => unknown;
   readonly uploads: readonly unknown[];
   readonly authorize: ((context: Context, ...args: never) => boolean | Promise<boolean>) | undefined;
+  readonly prepare: ((context: Context, ...args: never) => void) | undefined;
   readonly [parsedMethod]: unknown;
 }
 
-/** The hub's decision about a slow connection; see `onBackpressure`. */
+/** The hub's decision about a slow connection; see `onBackpressure`. @beta */
 export type BackpressureAction = 'keep' | 'close';
 
-/** Hooks and methods of a hub. One object serves all connections: keep the state of one connection in `context.items`. */
+/** Hooks and methods of a hub. One object serves all connections: keep the state of one connection in `context.items`. @beta */
 export interface HubHandlers<Client, User, Items, Methods> {
   /**
    * Runs before the first message is read. If it throws, the connection is closed, and the client is told not to reconnect
@@ -180,27 +199,28 @@ export interface HubHandlers<Client, User, Items, Methods> {
    */
   readonly onConnected?: (context: HubContext<Client, User, Items>) => void | Promise<void>;
   /**
-   * Runs once for every connection whose `onConnected` was started. The connection is still in its groups, but nothing can be sent
-   * to it any more. `error` is undefined if the client or the server ended the connection in an orderly way.
+   * Runs once for every connection whose `onConnected` was started. The connection is still in its groups, but nothing can be
+   * sent to it any more. `error` is undefined if the client or the server ended the connection properly.
    */
   readonly onDisconnected?: (context: HubContext<Client, User, Items>, error?: Error) => void | Promise<void>;
   /**
    * Runs after the credentials of a connection were refreshed (`enableAuthenticationRefresh`). In the hook,
-   * `context.user` is the new user. The new credentials may come from a refresh request. If they expire later
-   * than the old credentials, they may also come from a poll or a stateful reconnect. User id, groups and
+   * `context.user` is the new user. The new credentials may come from a refresh request or from
+   * `context.refreshAuthentication`. If they are newer than the old credentials, they may also come from a poll or
+   * a stateful reconnect. User id, groups and
    * routing do not change. The hook runs in turn with the client's invocations. One run covers all refreshes
    * that arrive while the hook waits for its turn. An error is reported and has no other effect.
    */
   readonly onAuthenticationRefreshed?: (context: HubContext<Client, User, Items>) => void | Promise<void>;
   /**
    * Runs when the client reads too slowly: more than half of its outbound queue (`maximumOutboundBytes` or
-   * `maximumOutboundMessages`) is full. Runs inside the send that filled the queue. Therefore everything that
-   * the hook does before its first `await`, such as leaving groups, happens before any other send. Runs again
-   * only after the queue has been empty. `context.flushed()` waits for an empty queue. Without the hook, the
-   * connection continues until the queue is full.
-   * @returns `close` if the client is too slow to be served: the connection ends as `slow_consumer`, the
-   * queue is discarded, and the client may reconnect. An error of the hook is reported and ends the
-   * connection in the same way
+   * `maximumOutboundMessages`) is full. Runs again only after the queue has been empty. Without the hook, the connection
+   * continues until the queue is full.
+   *
+   * The hook runs inside the send that filled the queue. Everything before its first `await`, such as leaving groups,
+   * therefore happens before any other send. `context.flushed()` waits for an empty queue.
+   * @returns `close` to end the connection as `slow_consumer`. The queue is discarded, and the client may reconnect. An error
+   *   of the hook is reported and ends the connection in the same way
    */
   readonly onBackpressure?: (
     context: HubContext<Client, User, Items>,
@@ -213,10 +233,7 @@ export interface HubHandlers<Client, User, Items, Methods> {
   readonly methods: Methods;
 }
 
-/**
- * The factory for the state of a connection. The factory is optional if a plain object is a valid `Items`.
- * Otherwise it is required.
- */
+/** Creates the state of a connection. Optional if a plain object is a valid `Items`, otherwise required. @beta */
 export type ItemsFactory<Items> =
   Record<string, unknown> extends Items
     ? { readonly createItems?: () => Items }
@@ -238,7 +255,7 @@ const HANDLER_RULES: OptionRules<AnyHandlers> = {
   createItems: callback,
 };
 
-/** True for a function, and for what `method` and `streamMethod` return. */
+/** True for a function, and for the result of `method` or `streamMethod`. */
 function isMethod(value: unknown): boolean {
   const isDeclared = typeof value === 'object' && value !== null && 'invoke' in value;
   return typeof value === 'function' || (isDeclared && typeof value.invoke === 'function');
@@ -247,6 +264,7 @@ function isMethod(value: unknown): boolean {
 /**
  * A declared hub. `typeof hub` carries all static types: the messages that are sent to clients, and the calls
  * that clients can make.
+ * @beta
  */
 export interface HubDefinition<Client, User, Items, Methods>
   extends HubHandlers<Client, User, Items, Methods> {
@@ -256,9 +274,9 @@ export interface HubDefinition<Client, User, Items, Methods>
 }
 
 /**
- * Declares a hub. The first call passes the types that cannot be inferred. These are the messages to clients
- * (an interface with one function per message), the user that `authenticate` returns, and the items of a
- * connection. The second call passes the hooks and methods.
+ * Declares a hub. The first call passes three types that cannot be inferred: the messages to clients (an interface with one
+ * function per message), the user that `authenticate` returns, and the items of a connection. The second call passes the
+ * hooks and methods.
  *
  * ```ts
  * interface ChatClient { message(from: string, text: string): void }
@@ -270,7 +288,9 @@ export interface HubDefinition<Client, User, Items, Methods>
  *   },
  * });
  * ```
- * @throws SignalRError `invalid_option` for a hook that is no function or does not exist, `duplicate_method` if the names of two methods differ only in case.
+ * @throws SignalRError `invalid_option` for a hook that is no function or does not exist, `duplicate_method` if the names of
+ *   two methods differ only in case.
+ * @beta
  */
 export function defineHub<Client, User = undefined, Items = Record<string, unknown>>() {
   return <const Methods extends HubMethodsOf<HubContext<Client, User, Items>>>(
@@ -283,13 +303,13 @@ export function defineHub<Client, User = undefined, Items = Record<string, unkno
       nearestName,
     );
     checkNames(Object.keys(handlers.methods));
-    // The check returns the handlers unchanged, so the handlers still have their static types.
+    // The check returns the handlers themselves, so they still have their static types.
     const definition = { ...given, createItems } as HubDefinition<Client, User, Items, Methods>;
     return Object.freeze(definition);
   };
 }
 
-/** Checks that no two names are equal without regard to case, because clients may write a name in any case. */
+/** Checks that no two names differ only in case, because clients may write a name in any case. */
 function checkNames(names: readonly string[]): void {
   const seen = new Set<string>();
   for (const name of names) {
@@ -304,19 +324,22 @@ function checkNames(names: readonly string[]): void {
   }
 }
 
-/** Returns the form of a method name that is used for comparison: SignalR finds methods without regard to case. */
+/** Returns the form of a method name that is used for comparison. SignalR ignores the case of method names. */
 export function methodKey(name: string): string {
   return name.toLowerCase();
 }
 
 type Awaitable<Result> = Promise<Awaited<Result>>;
 
-/** The client-side arguments for the uploads of a method: streams of the client, such as the official client's `Subject`. */
+/**
+ * The client-side arguments for the uploads of a method: streams of the client, such as the official client's `Subject`.
+ * @beta
+ */
 export type UploadSources<Uploads extends readonly unknown[]> = {
   readonly [Index in keyof Uploads]: UploadSource<Uploads[Index]>;
 };
 
-/** A stream that a client passes, such as the official client's `Subject` or `IStreamResult`. */
+/** A stream that a client passes, such as the official client's `Subject` or `IStreamResult`. @beta */
 export interface UploadSource<Item> {
   subscribe(subscriber: { next(value: Item): void; error(error: unknown): void; complete(): void }): unknown;
 }
@@ -350,6 +373,7 @@ type StreamNames<Methods> = {
 /**
  * The methods that a client may call on a hub, without the streaming methods. `HubCalls<typeof chat>` maps each method to its
  * client-side type.
+ * @beta
  */
 export type HubCalls<Definition> = {
   readonly [Name in Exclude<keyof MethodsOf<Definition>, StreamNames<MethodsOf<Definition>>>]: CallOf<
@@ -357,12 +381,12 @@ export type HubCalls<Definition> = {
   >;
 };
 
-/** The streaming methods of a hub. Each is mapped to a function type: from the arguments to the type of one item. */
+/** The streaming methods of a hub. Each is mapped to a function type whose result is the type of one item. @beta */
 export type HubStreams<Definition> = {
   readonly [Name in StreamNames<MethodsOf<Definition>>]: StreamOf<MethodsOf<Definition>[Name]>;
 };
 
-/** The messages that a hub may send to its clients: the interface passed to `defineHub`. */
+/** The messages that a hub may send to its clients: the interface passed to `defineHub`. @beta */
 export type HubMessages<Definition> = Definition extends {
   readonly '~types'?: { readonly client: infer Client };
 }

@@ -1,7 +1,4 @@
-/*
- * Handles each message of a client: runs methods, passes stream items to uploads, and passes answers to the calls that wait for
- * them.
- */
+/* Handles each message of a client: runs methods, passes stream items to uploads, and passes answers to the waiting calls. */
 import { buildErrorText } from '../connection/error-text.js';
 import type { HubConnection } from '../connection/hub-connection.js';
 import { HubError, SignalRError } from '../errors.js';
@@ -42,7 +39,7 @@ export interface HubDispatcherDependencies {
   recordOf(connection: HubConnection): ConnectionRecord;
 }
 
-/** A checked call with everything that its method needs to run. */
+/** A checked call, with everything that its method needs. */
 interface BoundCall {
   readonly invocation: Invocation;
   readonly entry: MethodEntry;
@@ -60,15 +57,31 @@ export class HubDispatcher {
   }
 
   /**
-   * Handles one message. Returns a promise if there is no slot for the invocation, or no room for the stream item. Nothing must be
-   * read from the connection until that promise has resolved. Never rejects and never throws.
+   * Handles one message. Returns a promise if there is no slot for the invocation, or no room for the stream item. Nothing
+   * may be read from the connection before that promise resolves. Never rejects and never throws.
    *
-   * The completion of a method is queued in the same turn of the event loop in which the method returned or its promise settled.
-   * Only microtasks run in between, so no other task can send a message before the completion.
+   * The completion of a method is queued in the turn of the event loop in which the method ends. Only microtasks run in
+   * between. Therefore no other task can send a message before the completion.
    */
   dispatch(connection: HubConnection, message: HubMessage): Promise<void> | undefined {
     const waitMs = connection.budget?.charge() ?? 0;
     if (waitMs > 0 && this.#isRefused(connection, message, waitMs)) return undefined;
+    const calls = this.#callsOf(connection);
+    if (!calls.hasReadAhead || this.#isPrepared(message)) return this.#handle(connection, message);
+    // No message may overtake the calls that were read ahead.
+    return calls.slots.take().then((slot) => {
+      slot.end();
+      return connection.inbound.isDiscarded ? undefined : this.#handle(connection, message);
+    });
+  }
+
+  #isPrepared(message: HubMessage): boolean {
+    if (message.type !== MessageType.invocation) return false;
+    const entry = this.#dependencies.methods.get(methodKey(message.target));
+    return entry?.prepare !== undefined && entry.uploads.length === 0;
+  }
+
+  #handle(connection: HubConnection, message: HubMessage): Promise<void> | undefined {
     switch (message.type) {
       case MessageType.invocation:
         return this.#invoke(connection, message);
@@ -79,7 +92,7 @@ export class HubDispatcher {
       case MessageType.completion:
         return this.#takeCompletion(connection, message);
       case MessageType.cancelInvocation:
-        // Both sides may end a stream at the same time, so there may be nothing to cancel.
+        // Nothing is left to cancel if the server has just ended the same stream.
         if (!this.#callsOf(connection).cancel(message.invocationId)) this.#ignore(connection, message);
         return undefined;
       case MessageType.ping:
@@ -97,8 +110,8 @@ export class HubDispatcher {
   }
 
   /**
-   * Refuses a message beyond the client's budget. Returns false for a message that only ends something or answers the server: such a
-   * message costs little, and without it the client would be in a wrong state.
+   * Refuses a message beyond the client's budget. Returns false for a message that only ends something or answers the server.
+   * Such a message costs little, and refusing it would leave the client in a wrong state.
    */
   #isRefused(connection: HubConnection, message: HubMessage, waitMs: number): boolean {
     if (message.type === MessageType.invocation || message.type === MessageType.streamInvocation) {
@@ -126,9 +139,8 @@ export class HubDispatcher {
   }
 
   /**
-   * Begins an invocation. A call with uploads takes no slot. Otherwise the next invocation could wait for
-   * that slot. The waiting invocation would stop the read loop, so that the items of the uploads could not
-   * arrive.
+   * Begins an invocation. A call with uploads takes no slot. If it did, the next invocation would wait for that slot and stop
+   * the read loop, and the items of the uploads could not arrive.
    */
   #invoke(connection: HubConnection, message: InvocationMessage): Promise<void> | undefined {
     const call = this.#bind(connection, message, 'call');
@@ -137,11 +149,18 @@ export class HubDispatcher {
     const { slots } = call.record.calls;
     const slot = slots.tryTake();
     if (slot !== undefined) return this.#run(call, slot);
-    return slots.take().then((later) => {
-      // Meanwhile, the server may have stopped reading from this client.
-      if (connection.inbound.isDiscarded) later.end();
-      else this.#run(call, later);
-    });
+    if (call.entry.prepare === undefined) return this.#runLater(call, slots.take());
+    prepare(call);
+    void this.#runLater(call, call.record.calls.takeSlotAhead());
+    return call.record.calls.roomAhead();
+  }
+
+  /** Runs a call when it has its slot. */
+  async #runLater(call: BoundCall, slot: Promise<InvocationSlot>): Promise<void> {
+    const later = await slot;
+    // The server may have stopped reading from this client in the meantime.
+    if (call.invocation.connection.inbound.isDiscarded) later.end();
+    else this.#run(call, later);
   }
 
   /** Finds the method, checks the call, and begins the uploads. Returns undefined if the call was refused. */
@@ -167,10 +186,7 @@ export class HubDispatcher {
     return uploads === undefined ? undefined : { invocation, entry, args, record, uploads };
   }
 
-  /**
-   * Runs the method. If the method returns no promise, the call is completed immediately, without a
-   * microtask.
-   */
+  /** Runs the method. Completes the call at once, without a microtask, if the method returns no promise. */
   #run(call: BoundCall, slot: InvocationSlot | undefined): undefined {
     const { invocation, record } = call;
     const { invocationId, headers } = invocation.message;
@@ -224,7 +240,7 @@ export class HubDispatcher {
     answer();
   }
 
-  /** Sends the items. Returns the function that sends the final answer of the stream. */
+  /** Sends the items. Returns the function that sends the stream's final answer. */
   async #streamItems(call: BoundCall, scope: CallScope, invocationId: string): Promise<() => void> {
     const { invocation } = call;
     let iterator: ReturnType<typeof iteratorOf>;
@@ -292,6 +308,15 @@ export class HubDispatcher {
   }
 }
 
+/** Begins the work of a waiting call. */
+function prepare({ entry, record, args, invocation }: BoundCall): void {
+  try {
+    entry.prepare?.(record.contextFor(new CallScope(undefined, invocation.message.headers)), ...args);
+  } catch {
+    // The call runs in any case, and its own error is reported.
+  }
+}
+
 async function whenAuthorized(
   isAuthorized: boolean | Promise<boolean>,
   call: () => unknown,
@@ -304,14 +329,14 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 }
 
-/** Compiles only if every type of message is handled. */
+/** Does not compile if a type of message is not handled. */
 function exhausted(message: never): undefined {
   return message;
 }
 
 /**
- * Closes the connection of a client that sent a Close message. The client receives a Close message, too. The error of the client's
- * message goes to the hub's `onDisconnected`.
+ * Closes the connection of a client that sent a Close message, and sends a Close message back. The hub's `onDisconnected`
+ * receives the error from the client's message.
  */
 function closeForClient(connection: HubConnection, error: string | undefined): void {
   if (error === undefined) connection.close('client_closed');

@@ -3,7 +3,7 @@
  */
 import { listOf, objectWith } from '@millrace/internal';
 
-/** One invocation, as filters receive it. */
+/** One invocation, as filters receive it. @beta */
 export interface FilteredInvocation<Context> {
   readonly context: Context;
   /** The declared name of the method. */
@@ -15,9 +15,10 @@ export interface FilteredInvocation<Context> {
 }
 
 /**
- * Code around the methods, `onConnected` and `onDisconnected` of a hub. Each member receives `next`, which runs the following
- * filters and then the hub's own code. `next` returns the result of the hub's code. A filter that does not call `next` replaces the
- * hub's code. An error of the filter counts as an error of the hub's code.
+ * Code around the methods, `onConnected` and `onDisconnected` of a hub. Each function receives `next`, which runs the
+ * remaining filters and then the hub's own code. `next` returns the result of the hub's code. A filter that does not call
+ * `next` replaces the hub's code. An error of the filter counts as an error of the hub's code.
+ * @beta
  */
 export interface HubFilter<Context> {
   /** Runs around every method. For a streaming method, `next` resolves with the stream, before its first item. */
@@ -42,7 +43,7 @@ export const FILTERS_RULE = listOf({
  */
 export class FilterChain {
   readonly #filters: readonly HubFilter<never>[];
-  /** False if no filter has `invoke`, so that methods can run directly. */
+  /** False if no filter has `invoke`. Methods can then run directly. */
   readonly hasInvoke: boolean;
 
   constructor(filters: readonly HubFilter<never>[]) {
@@ -71,8 +72,8 @@ export class FilterChain {
   }
 
   /**
-   * Runs `run` inside all filters that have the function `member`. The filters are wrapped around `run` from the last to the first,
-   * so that the first filter is the outermost.
+   * Runs `run` inside the `member` function of all filters that have one. The filters are wrapped from the last to the first,
+   * so that the first one is the outermost.
    */
   #through(
     run: () => unknown,

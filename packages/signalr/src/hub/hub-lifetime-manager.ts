@@ -1,6 +1,6 @@
 /*
- * The connections, groups and users of one hub in this process, and sending to any set of them. Everything is synchronous, so that
- * each send takes all earlier changes into account.
+ * The connections, groups and users of one hub in this process, and sending to any of them. Everything is synchronous, so
+ * that each send takes all earlier changes into account.
  */
 import { notReady, unknownConnection } from '../connection/call-errors.js';
 import type { HubConnection } from '../connection/hub-connection.js';
@@ -9,15 +9,18 @@ import type { SharedMessage } from '../protocol/serialized-hub-message.js';
 import { type Address, type AddressBook, receiversOf } from './address.js';
 import type { Call, ConnectionRequest } from './connection-request.js';
 
-/** The connections of a group or a user. Most users have one connection, and a set with one member takes 150 bytes. */
+/**
+ * The connections of a group or a user. A single connection is stored without a set, because most users have only one, and a
+ * set takes 150 bytes.
+ */
 type Members = HubConnection | Set<HubConnection>;
 
 const NOBODY: readonly HubConnection[] = [];
 
 /**
- * Keeps the connections of one hub by id, group and user. This class does not limit the number of
- * connections. The host process does. A group or user is kept only while it has connections. The number of
- * groups of a connection is not limited here, because only the hub's own code joins groups.
+ * Keeps the connections of one hub by id, group and user. A group or user is kept only while it has connections. The host
+ * process limits the number of connections. The number of groups of a connection has no limit here, because only the hub's
+ * own code joins groups.
  */
 export class HubLifetimeManager implements AddressBook {
   readonly #connections = new Map<string, HubConnection>();
@@ -114,8 +117,7 @@ export class HubLifetimeManager implements AddressBook {
    * Queues a message for every receiver of this process before `send` returns.
    * @param key set if only the newest message with this key matters; see `ClientProxy.latest`
    * @returns the number of connections for which the message was queued, without connections that are ending
-   * @throws SignalRError `unserializable`. In this case, nothing was queued, because the encoding fails for
-   * the first receiver
+   * @throws SignalRError `unserializable`. The encoding fails for the first receiver, so nothing was queued
    */
   send(address: Address, message: SharedMessage, key?: string): number {
     const { named, isExcluded } = receiversOf(address, this);

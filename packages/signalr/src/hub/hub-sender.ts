@@ -43,24 +43,24 @@ export class HubSender {
   }
 
   /**
-   * Queues an invocation for every receiver of this process before `send` returns. Also passes the invocation
-   * to the other instances, without waiting for them. The invocation is encoded once per protocol.
+   * Queues an invocation for every receiver of this process before `send` returns. Also passes it to the other instances,
+   * without waiting for them. The invocation is encoded once per protocol.
    * @returns the number of connections of this process for which the invocation was queued
-   * @throws SignalRError `unserializable`. In this case nothing was queued. With other instances, every
-   * protocol must be able to encode the invocation
+   * @throws SignalRError `unserializable`. Nothing was queued then. With other instances, every protocol must be able to
+   *   encode the invocation
    */
   send(address: Address, call: Call, options: SendOptions): number {
     return this.relay(address, new SerializedHubMessage({ type: MessageType.invocation, ...call }), options);
   }
 
-  /** Does the same as `send`, with a message that may have been sent before. */
+  /** Does the same as `send`, for a message that may have been sent before. */
   relay(address: Address, message: SharedMessage, options: SendOptions): number {
     const { manager, protocols, remote } = this.#dependencies;
     if (remote === undefined || options.isHereOnly === true || this.#isHere(address)) {
       return manager.send(address, message, options.key);
     }
-    // Every encoding is made before any message is queued. If one protocol cannot encode the message, no
-    // instance sends the message.
+    // Every encoding is made before any message is queued, so that no instance sends a message that one protocol cannot
+    // encode.
     for (const protocol of protocols) message.encodedFor(protocol);
     const count = manager.send(address, message, options.key);
     remote.send(address, message, options.key);
@@ -80,8 +80,8 @@ export class HubSender {
   }
 
   /**
-   * Carries out a request for a connection. For a connection of this process, the request takes effect before the call returns.
-   * Resolves with false if no instance has the connection, or if there was nothing to do.
+   * Carries out a request for a connection. The request takes effect before the call returns if the connection is in this
+   * process. Resolves with false if no instance has the connection, or if there was nothing to do.
    */
   async request(connectionId: string, request: ConnectionRequest): Promise<boolean> {
     const { manager, remote } = this.#dependencies;

@@ -1,13 +1,11 @@
-/*
- * Limits how many invocations of one client run at a time. With one slot they run strictly in order.
- */
+/* Limits how many invocations of one client run at a time. A limit of one runs them strictly in order. */
 
-/** The slots of one client. They are given in the order of the requests. */
+/** The slots of one client. A slot goes to the request that came first. */
 export class InvocationSlots {
   #free: number;
   /**
-   * The requests that wait for a slot. There are at most two requests: one of the connection's read loop, and
-   * one of a refresh hook. Created on first use.
+   * The requests that wait for a slot: the calls that were read ahead, and at most one request each of the connection's read loop and of
+   * a refresh hook. Created on first use.
    */
   #waiting: ((slot: InvocationSlot) => void)[] | undefined;
   #running = 0;
@@ -73,8 +71,8 @@ export class InvocationSlot {
   }
 
   /**
-   * Allows the next invocation to begin while this invocation continues. An invocation that waits for an answer of its own client
-   * must release its slot. Otherwise the read loop could wait for a slot and never read the answer.
+   * Allows the next invocation to begin while this one continues. An invocation that waits for an answer of its own client
+   * must release its slot. Otherwise the read loop could wait for the slot and never read that answer.
    */
   release(): void {
     if (!this.#isHeld) return;
@@ -82,7 +80,7 @@ export class InvocationSlot {
     this.#slots.giveBack();
   }
 
-  /** Ends the invocation and releases its slot. Must be called exactly once. */
+  /** Ends the invocation and releases its slot. Call it exactly once. */
   end(): void {
     this.release();
     this.#slots.ended();

@@ -74,7 +74,7 @@ export class Invocation {
     return this.#fail(failure, this.#thrownText, new HubError(reason));
   }
 
-  /** Answers that the client's budget is used up for this time. The client recognises by the last words that it may try again. */
+  /** Answers that the client's budget is used up for now. The client recognises the last words as a request to try again. */
   refuseOverBudget(waitMs: number): undefined {
     const reason = `You have sent too much. The next call is accepted in ${Math.ceil(waitMs)} ms. Try again later.`;
     return this.#refuse('rate_limited', buildErrorText(this.#thrownText, new HubError(reason), false));

@@ -1,8 +1,5 @@
-/*
- * A hub that is mapped to a path. The mapped hub hosts the connections. It is also the `Hub` object that the
- * application uses.
- */
-import type { ConnectionApplication } from '../connection/connection-application.js';
+/* A hub that is mapped to a path. It hosts the connections, and is the `Hub` object that the application uses. */
+import type { ConnectionApplication, Listening } from '../connection/connection-application.js';
 import type { ConnectionOwner } from '../connection/connection-owner.js';
 import { toError } from '../connection/error-text.js';
 import type { HubConnection } from '../connection/hub-connection.js';
@@ -26,7 +23,7 @@ import { HubSender } from './hub-sender.js';
 import { createMethodTable } from './method-table.js';
 import type { BackplaneState, RemoteHub } from './remote-hub.js';
 
-/** The public data of a connection. */
+/** The public data of a connection. @beta */
 export interface ConnectionSummary {
   readonly connectionId: string;
   readonly userId: string | null;
@@ -37,24 +34,25 @@ export interface ConnectionSummary {
 /**
  * The groups of a hub. Names are case-sensitive. A group exists while it has members. `add` and `remove` work for connections of
  * all instances. `members`, `count` and `names` cover only this process.
+ * @beta
  */
 export interface HubGroups {
   /**
-   * Adds a connection to a group. Has no effect if it is a member already. A connection of this process is a
-   * member before the call returns, so that the next send reaches this connection. A connection of another
-   * instance is added by that instance. There, the request and later sends of this process arrive in order.
-   * Therefore these sends also reach the new member.
+   * Adds a connection to a group. Has no effect if it is a member already. A connection of this process is a member when the
+   * call returns, and receives the next send.
+   *
+   * A connection of another instance is added by that instance. Later sends of this process arrive there after the request.
+   * Therefore they reach the new member, too.
    * @returns false if no instance has the connection
-   * @throws SignalRError (as a rejection) `backplane_unavailable` if not every instance could be asked,
-   * `server_closed`
+   * @throws SignalRError (as a rejection) `backplane_unavailable` if not every instance could be asked, `server_closed`
    */
   add(connectionId: string, group: string): Promise<boolean>;
   /**
-   * Removes a connection from a group. Takes effect at the same time as {@link HubGroups.add}, and rejects with the same errors.
+   * Removes a connection from a group. Takes effect as soon as {@link HubGroups.add} does, and rejects with the same errors.
    * @returns false if the connection was not a member
    */
   remove(connectionId: string, group: string): Promise<boolean>;
-  /** The members in this process, in the order of joining. They include connections whose `onDisconnected` is still running. */
+  /** The members in this process, in the order of joining. Includes connections whose `onDisconnected` still runs. */
   members(group: string): readonly ConnectionSummary[];
   /** The number of members in this process, without listing them. */
   count(group: string): number;
@@ -62,13 +60,10 @@ export interface HubGroups {
   names(): readonly string[];
 }
 
-/** The connections of this process. Only `abort` also reaches connections of other instances. */
+/** The connections of this process. Only `abort` also reaches connections of other instances. @beta */
 export interface HubConnections {
   readonly count: number;
-  /**
-   * The total number of bytes that wait to be sent to these connections. Reading this number visits every
-   * connection.
-   */
+  /** The total number of bytes that wait to be sent to these connections. Reading it visits every connection. */
   readonly waitingBytes: number;
   list(): readonly ConnectionSummary[];
   ofUser(userId: string): readonly ConnectionSummary[];
@@ -84,7 +79,7 @@ export interface HubConnections {
   abort(connectionId: string): Promise<boolean>;
 }
 
-/** A running hub, for code outside of the hub's methods. */
+/** A running hub, for code outside of the hub's methods. @beta */
 export interface Hub<Client> {
   /** The path that the hub is mapped to. */
   readonly path: string;
@@ -146,8 +141,8 @@ export class MappedHub<Client, User, Items> implements Hub<Client>, ConnectionHo
     });
     this.clients = new AddressedHubClients<Client>(this.#sender);
     this.#callLimits = dependencies.callLimits;
-    // The cast is safe: all filters receive contexts of this hub. The server's filters accept the contexts of any hub, and the
-    // hub's own filters are typed for this hub.
+    // The cast is safe: a filter of this hub is typed for the contexts that it receives, and a filter of the server accepts
+    // the context of any hub.
     const filters = [...dependencies.filters, ...(definition.filters ?? [])] as readonly HubFilter<never>[];
     this.#filters = new FilterChain(filters);
     this.#dispatcher = new HubDispatcher({
@@ -196,29 +191,32 @@ export class MappedHub<Client, User, Items> implements Hub<Client>, ConnectionHo
     await this.#remote?.close();
   }
 
-  run(connection: HubConnection, request: RequestInfo): void {
-    this.admit(connection, request);
-    runHubConnection(connection, this);
+  run(connection: HubConnection, request: RequestInfo, listening?: Listening): void {
+    this.admit(connection, request).onOpen = listening?.onOpen;
+    runHubConnection(connection, this, listening?.protocol);
   }
 
   /** Creates the record of a new connection. Must be called before the connection runs. */
-  admit(connection: HubConnection, request: RequestInfo): void {
+  admit(connection: HubConnection, request: RequestInfo): { onOpen: Listening['onOpen'] | undefined } {
     const { items, error } = this.#createItems();
     const calls = new ConnectionCalls(this.#callLimits);
     const state = { connection, manager: this.#manager, sender: this.#sender, items, request };
-    connection.owner = new HubRecord<Client, User, Items>(this, calls, state, error);
+    const record = new HubRecord<Client, User, Items>(this, calls, state, error);
+    connection.owner = record;
+    return record;
   }
 
   /**
-   * Calls the hub's `createItems`. An error is kept until `connected` throws the error, because the client
-   * cannot be notified earlier.
+   * Calls the hub's `createItems`. The client cannot be told about an error yet, so the error is kept until `connected`
+   * throws it.
    */
   #createItems(): { readonly items: Items; readonly error?: Error } {
     try {
-      // Without a factory, the type `Items` is a plain record, and a plain object has this type.
+      // A hub may leave out the factory only if its type `Items` is a plain record. A plain object therefore has the right
+      // type.
       return { items: this.#definition.createItems?.() ?? ({} as Items) };
     } catch (error) {
-      return { items: {} as Items, error: toError(error) }; // the hub's code never receives these items
+      return { items: {} as Items, error: toError(error) }; // The hub's code never receives these items.
     }
   }
 
@@ -231,9 +229,10 @@ export class MappedHub<Client, User, Items> implements Hub<Client>, ConnectionHo
   }
 
   async connected(connection: HubConnection): Promise<void> {
-    const { context, admissionError } = this.#recordOf(connection);
+    const { context, admissionError, onOpen } = this.#recordOf(connection);
     if (admissionError !== undefined) throw admissionError;
     await this.#filters.connected(context, () => this.#definition.onConnected?.(context));
+    await onOpen?.(context);
   }
 
   async disconnected(connection: HubConnection, error: Error | undefined): Promise<void> {
@@ -242,7 +241,7 @@ export class MappedHub<Client, User, Items> implements Hub<Client>, ConnectionHo
     await this.#filters.disconnected(context, error, () => this.#definition.onDisconnected?.(context, error));
   }
 
-  /** Runs the hub's `onAuthenticationRefreshed` in turn with the client's invocations. Never rejects. */
+  /** Runs the hub's `onAuthenticationRefreshed` in the same queue as the client's invocations. Never rejects. */
   async authenticationRefreshed(connection: HubConnection): Promise<void> {
     const record = this.#recordOf(connection);
     const slot = await record.calls.takeRefreshSlot();
@@ -291,8 +290,10 @@ class HubRecord<Client, User, Items> implements ConnectionRecord, ConnectionOwne
   readonly calls: ConnectionCalls;
   /** `onConnected`, `onDisconnected` and `onBackpressure` receive this context. */
   readonly context: HubContext<Client, User, Items>;
-  /** The error that `createItems` threw, if it failed. The hooks and methods of the hub then do not run for this connection. */
+  /** The error of `createItems`, if it failed. The hooks and methods of the hub then do not run for this connection. */
   readonly admissionError: Error | undefined;
+  /** Set for a listener, before the connection runs. */
+  onOpen: Listening['onOpen'] | undefined;
   readonly #hub: Pick<MappedHub<Client, User, Items>, 'backpressure'>;
   readonly #dependencies: HubContextDependencies<Items>;
 

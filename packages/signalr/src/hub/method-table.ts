@@ -1,6 +1,4 @@
-/*
- * The methods of a hub for the dispatcher: found by name without regard to case, with their types erased.
- */
+/* The methods of a hub for the dispatcher. They are found by name without regard to case, and their types are erased. */
 import { type HubMethodsOf, type MethodKind, methodKey } from './hub-definition.js';
 
 /** One method, ready to run. */
@@ -13,6 +11,8 @@ export interface MethodEntry {
   readonly authorize:
     | ((context: unknown, ...args: readonly unknown[]) => boolean | Promise<boolean>)
     | undefined;
+  /** Begins the method's work while the call waits. Absent for most methods. */
+  readonly prepare: ((context: unknown, ...args: readonly unknown[]) => void) | undefined;
   /**
    * Turns the client's arguments into the method's arguments.
    * @throws any error of the hub's parser
@@ -31,8 +31,8 @@ export function createMethodTable<Context>(methods: HubMethodsOf<Context>): Meth
 }
 
 function entryOf<Context>(name: string, declared: HubMethodsOf<Context>[string]): MethodEntry {
-  // The types can be erased safely: the context belongs to a connection of this hub, and the arguments come from the parser and the
-  // guards of the same method. A plain method has unknown arguments.
+  // Erasing the types is safe: the context belongs to a connection of this hub, and the arguments come from the method's own
+  // parser and guards. A plain method has unknown arguments.
   type Invoke = (context: unknown, ...args: readonly unknown[]) => unknown;
   if (typeof declared === 'function') {
     const invoke = declared as Invoke;
@@ -41,6 +41,7 @@ function entryOf<Context>(name: string, declared: HubMethodsOf<Context>[string])
       kind: 'call',
       uploads: [],
       authorize: undefined,
+      prepare: undefined,
       parse: (args) => args,
       invoke: (context, args) => invoke(context, ...args),
     };
@@ -51,6 +52,7 @@ function entryOf<Context>(name: string, declared: HubMethodsOf<Context>[string])
     kind: declared.kind,
     uploads: declared.uploads as MethodEntry['uploads'],
     authorize: declared.authorize as MethodEntry['authorize'],
+    prepare: declared.prepare as MethodEntry['prepare'],
     parse: declared.parse,
     invoke: (context, args) => invoke(context, ...args),
   };

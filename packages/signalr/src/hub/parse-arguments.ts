@@ -7,13 +7,13 @@ const WRONG_TYPE =
   'Error binding arguments. ' +
   'Make sure that the types of the provided values match the types of the hub method being invoked.';
 
-/** Returns true for values of a type. */
+/** Returns true for values of a type. @beta */
 export type Guard<T> = (value: unknown) => value is T;
 
 /**
- * Creates a parser for {@link method}. The parser accepts exactly one argument per guard, and each argument
- * must have the guard's type. Otherwise the parser throws SignalRError `invalid_argument`, with .NET's texts
- * for a wrong number and for wrong types.
+ * Creates a parser for {@link method}. The parser accepts exactly one argument per guard, and each argument must have the
+ * guard's type. For a wrong number or a wrong type, it throws SignalRError `invalid_argument` with .NET's text.
+ * @beta
  */
 export function parseArguments<Args extends readonly unknown[]>(
   ...guards: { readonly [Index in keyof Args]: Guard<Args[Index]> }
@@ -25,11 +25,14 @@ export function parseArguments<Args extends readonly unknown[]>(
     }
     if (!guards.every((guard, index) => guard(args[index])))
       throw new SignalRError('invalid_argument', WRONG_TYPE);
-    // The cast is safe: the guards of this tuple have checked the number and the type of the elements.
+    // The cast is safe: the guards have checked the number and the types of the arguments.
     return args as unknown as Args;
   };
 }
 
+/** True for a text. @beta */
 export const isString: Guard<string> = (value): value is string => typeof value === 'string';
+/** True for a number. @beta */
 export const isNumber: Guard<number> = (value): value is number => typeof value === 'number';
+/** True for a boolean. @beta */
 export const isBoolean: Guard<boolean> = (value): value is boolean => typeof value === 'boolean';

@@ -10,8 +10,8 @@ type AnyIterator = AsyncIterator<unknown> | Iterator<unknown>;
 const CANCELED = Symbol('canceled');
 
 /**
- * Returns the iterator of an iterable object, or undefined. A string has no iterator here, because streaming its characters is
- * never intended.
+ * Returns the iterator of an iterable object, or undefined. Returns none for a string, because nobody intends to stream its
+ * characters.
  */
 export function iteratorOf(items: unknown): AnyIterator | undefined {
   if (typeof items !== 'object' || items === null) return undefined;
@@ -21,10 +21,10 @@ export function iteratorOf(items: unknown): AnyIterator | undefined {
 }
 
 /**
- * Sends the items to the client. Resolves when there are no more items, when the call is canceled, or when
- * the client is gone. Rejects with the iterator's error. While the client reads slowly, the pump requests no
- * further item. If the pump stops before the iterator is done, it calls the iterator's `return` but does not
- * await it.
+ * Sends the items to the client. Requests no further item while the client reads slowly. Resolves when there are no more
+ * items, when the call is canceled, or when the client is gone. Rejects with the iterator's error.
+ *
+ * If the pump stops before the iterator is done, it calls the iterator's `return` but does not await it.
  */
 export async function pumpItems(
   connection: HubConnection,
@@ -45,7 +45,7 @@ export async function pumpItems(
       if (connection.isBlocked) await connection.flushed();
     }
   } catch (error) {
-    // An error after a cancellation is not a failure, because nobody waits for the stream any more.
+    // Nobody waits for the stream after a cancellation, so its error is no failure.
     if (!scope.isCanceled) throw error;
   } finally {
     if (!isDone) endIterator(iterator);
@@ -53,9 +53,8 @@ export async function pumpItems(
 }
 
 /**
- * Resolves with the next result of the iterator, or with `CANCELED`. This function does not use
- * `Promise.race`, because `Promise.race` would add a reaction to one long-lived promise for every item of a
- * stream.
+ * Resolves with the next result of the iterator, or with `CANCELED`. `Promise.race` is not used, because it would add a
+ * reaction to one long-lived promise for every item of a stream.
  */
 function nextUnlessCanceled(
   iterator: AnyIterator,
@@ -68,12 +67,12 @@ function nextUnlessCanceled(
   });
 }
 
-/** Ends the iterator. Errors of the iterator are ignored, because the outcome of the stream is already certain. */
+/** Ends the iterator. Its errors are ignored, because the outcome of the stream is already certain. */
 function endIterator(iterator: AnyIterator): void {
   try {
     const returned: unknown = iterator.return?.();
     if (returned instanceof Promise) returned.catch(() => {});
   } catch {
-    // The error is ignored, as the comment of the function explains.
+    // The outcome of the stream is already certain, so the error is ignored.
   }
 }

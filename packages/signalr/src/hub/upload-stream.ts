@@ -10,8 +10,8 @@ interface Taker {
 }
 
 /**
- * A stream with a bounded buffer and one reader. `push` returns a promise if the buffer is full. The read loop of the connection
- * awaits this promise, so that nothing is read from the client until there is room.
+ * A stream with a bounded buffer and one reader. `push` returns a promise if the buffer is full. The connection's read loop
+ * awaits this promise, and reads nothing from the client until there is room.
  * ```
  * open → completed (by the client, in order) → drained
  *   └──→ failed (by the client, or because the connection ended): waiting items are still read first
@@ -47,7 +47,7 @@ export class UploadStream implements AsyncIterable<unknown> {
     });
   }
 
-  /** Ends the stream, with an error if one is given. The reader receives the waiting items first, and then the end or the error. */
+  /** Ends the stream, with an error if one is given. The reader first receives the waiting items, then the end or the error. */
   complete(error?: Error): void {
     this.#end ??= { error };
     const taker = this.#taker;
@@ -66,7 +66,7 @@ export class UploadStream implements AsyncIterable<unknown> {
   }
 
   /**
-   * Removes the limit of the buffer, because the client is gone. Only items that were received before can still be added, so the
+   * Removes the limit of the buffer, because the client is gone. Only items that have already arrived can be added now. The
    * read loop need not wait for the reader.
    */
   stopWaiting(): void {

@@ -1,15 +1,14 @@
 /*
- * Forwards a request to the instance that serves its connection, as a proxy does. Headers, body and answer are streamed unchanged,
- * except for hop-by-hop headers and `X-Forwarded-For`, to which the client's address is appended. If one side ends, the other side
- * ends, too.
- * The reasons for not using a library: docs/decisions/0014-own-forwarding-between-instances.md.
+ * Forwards a request to the instance that serves its connection, as a proxy does. Headers, body and answer are streamed
+ * unchanged, with two exceptions: hop-by-hop headers are left out, and the client's address is appended to `X-Forwarded-For`.
+ * If one side ends, the other side ends, too. Decision 14 explains why no library is used.
  */
 import { type ClientRequest, type IncomingMessage, type ServerResponse, request as send } from 'node:http';
 import { request as sendSecurely } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { endAfterRest } from '../http/rest-of-input.js';
 
-/** Marks a forwarded request, which is never forwarded again. */
+/** Marks a forwarded request, so that it is never forwarded again. */
 const FORWARDED_HEADER = 'x-signalr-forwarded';
 
 /**
@@ -32,17 +31,14 @@ export function isForwarded(request: IncomingMessage): boolean {
   return request.headers[FORWARDED_HEADER] !== undefined;
 }
 
-/**
- * The maximum time to wait for the answer of an instance. This time includes the time for which the instance
- * may hold a poll.
- */
+/** Maximum time to wait for the answer of an instance. It includes the time for which the instance may hold a poll. */
 export interface ForwardLimits {
   readonly timeoutMs: number;
 }
 
 /**
- * The outcome of a forwarded request. `gone`: no process listens at the URL any more, so the connections of that instance are lost.
- * `unreachable`: the instance may still run. In the cases `gone` and `unreachable` the request has not been answered.
+ * The outcome of forwarding a request. `gone`: no process listens at the URL any more, so the connections of that instance
+ * are lost. `unreachable`: the instance may still run. After `gone` and `unreachable`, the request still needs an answer.
  */
 export type ForwardOutcome = 'answered' | 'gone' | 'unreachable';
 
@@ -57,8 +53,7 @@ export function forwardRequest(
     const outgoing = startRequest(url, request, withoutHopByHop(request.headers), limits);
     let isAnswered = false;
     const giveUp = (error?: Error): void => {
-      // After the whole answer, a failure can only concern the rest of the request's body. This rest is no
-      // longer needed.
+      // The whole answer has arrived. A failure can only concern the rest of the request's body, which nobody needs now.
       if (isAnswered) return;
       outgoing.destroy();
       if (response.headersSent) response.destroy();
@@ -71,7 +66,7 @@ export function forwardRequest(
       answer.on('aborted', () => giveUp());
       if (response.destroyed) return giveUp();
       response.writeHead(answer.statusCode ?? 502, withoutHopByHop(answer.headers));
-      // The head of an event stream must reach its client before the first event.
+      // The client must receive the head of an event stream before the first event.
       response.flushHeaders();
       answer.pipe(response, { end: false });
       answer.on('end', () => {
@@ -81,14 +76,16 @@ export function forwardRequest(
       });
       resolve('answered');
     });
-    // Sets no timeout, because the instance that serves the connection decides how long a poll or a stream
-    // may be silent.
+    // There is no timeout. The serving instance decides how long a poll or a stream may be silent.
     response.setTimeout(0);
     request.pipe(outgoing);
   });
 }
 
-/** Forwards an upgrade. Resolves as `forwardRequest` does. A refusal is passed on and counts as an answer. */
+/**
+ * Forwards an upgrade. Resolves as `forwardRequest` does. A refusal of the other instance is passed to the client, and counts
+ * as an answer.
+ */
 export function forwardUpgrade(
   request: IncomingMessage,
   socket: Duplex,
@@ -148,13 +145,13 @@ function startRequest(
     headers: {
       ...headers,
       [FORWARDED_HEADER]: '1',
-      // Addresses that proxies in front of this instance have written are kept.
+      // Addresses that proxies in front of this instance have written stay in the header.
       'x-forwarded-for': [headers['x-forwarded-for'], request.socket.remoteAddress]
         .filter(Boolean)
         .join(', '),
     },
     timeout: timeoutMs,
-    // Each client's request uses a separate connection, as it would without forwarding.
+    // Each client's request uses a connection of its own, as it would without forwarding.
     agent: false,
   };
   const outgoing = protocol === 'https:' ? sendSecurely(options) : send(options);

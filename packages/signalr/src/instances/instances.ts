@@ -23,11 +23,11 @@ import {
 } from './forwarding.js';
 import { MINIMUM_KEY_BYTES, SignedTokens } from './signed-tokens.js';
 
-/** The data that the instances of a server share, so that each of them can receive any request of a client. */
+/** The data that the instances of a server share, so that any of them can receive any request of a client. @beta */
 export interface InstanceOptions {
   /**
-   * Keys that sign connection tokens. Each key has at least 32 bytes. All instances have the same keys. The
-   * first key signs new tokens. A token is accepted if any of the keys has signed it.
+   * Keys that sign connection tokens, the same on all instances. Each key has at least 32 bytes. The first key signs new
+   * tokens. A token is accepted if any of the keys has signed it.
    */
   readonly signingKeys: readonly (string | Uint8Array)[];
   /** The address at which the other instances reach the HTTP server of this instance, without a path: `http://10.0.0.7:8080`. */
@@ -46,8 +46,8 @@ export type ConnectionLocation =
 const HERE: ConnectionLocation = { kind: 'here' };
 
 /**
- * Tells whether the text is an address without path, query, fragment and credentials. Requests are forwarded with their own path,
- * so a path in the address would be ignored.
+ * Tells whether the text is an address without path, query, fragment and credentials. A path would be ignored, because each
+ * forwarded request has its own.
  */
 function isBareAddress(text: unknown): boolean {
   if (typeof text !== 'string' || !URL.canParse(text)) return false;
@@ -85,10 +85,7 @@ export class Instances {
   readonly tokens: SignedTokens;
   readonly #options: InstanceOptions;
   readonly #limits: ForwardLimits;
-  /**
-   * The sockets of clients whose upgrade was forwarded to another instance. The host process limits their number, as for all
-   * sockets.
-   */
+  /** The sockets of forwarded upgrades. The host process limits their number, as for all sockets. */
   readonly #tunnels = new Set<Duplex>();
 
   constructor(options: InstanceOptions, hubPath: string, limits: ForwardLimits) {
@@ -105,7 +102,7 @@ export class Instances {
     if (isForwarded(request)) return HERE;
     const content = this.tokens.read(token);
     if (content === undefined) return HERE;
-    // A WebSocket without stateful reconnect has a single request, which any instance may serve.
+    // Any instance may serve a WebSocket without stateful reconnect, because its connection has a single request.
     if (request.headers.upgrade !== undefined && !content.isResumable) return HERE;
     try {
       const url = await this.#options.directory.find(content.connectionId);
@@ -116,7 +113,7 @@ export class Instances {
   }
 
   /**
-   * Claims a connection for this instance. Resolves with false if another instance has claimed it before. Rejects if the directory
+   * Claims a connection for this instance. Resolves with false if another instance has claimed it. Rejects if the directory
    * rejects.
    */
   async claim(token: string): Promise<boolean> {

@@ -28,8 +28,8 @@ export function isTokenFor({ connectionId, owner }: TokenContent, userId: string
 }
 
 /**
- * Returns the digest of a user id. A token holds only this digest, because tokens appear in URLs. The digest includes the
- * connection id, so that two tokens of the same user cannot be linked.
+ * Returns the digest of a user id. A token contains only the digest, because tokens appear in URLs. The digest includes the
+ * connection id. Otherwise two tokens of one user could be linked.
  */
 function digestOf(connectionId: Uint8Array, userId: string): Buffer {
   return createHash('sha256').update(connectionId).update(userId).digest().subarray(0, OWNER_BYTES);
@@ -79,7 +79,7 @@ export class SignedTokens {
   }
 
   /**
-   * Returns the content of a token, or undefined if none of the keys has signed it. An expired token is also read, because its
+   * Returns the content of a token, or undefined if none of the keys has signed it. Also reads an expired token, because its
    * connection may still be open.
    */
   read(token: string): TokenContent | undefined {

@@ -5,7 +5,7 @@ import type { CloseReason } from '../connection/close-reason.js';
 import type { SignalREvent, SignalREventListener } from '../events.js';
 import type { TransportName } from '../protocol/negotiate.js';
 
-/** Receives the measured values. Attribute values come from small fixed sets. */
+/** Receives the measured values. Attribute values come from small fixed sets. @beta */
 export interface MetricRecorder {
   /** Changes a gauge by `delta`. */
   add(name: string, delta: number, attributes: Readonly<Record<string, string>>): void;
@@ -13,7 +13,7 @@ export interface MetricRecorder {
   record(name: string, value: number, attributes: Readonly<Record<string, string>>): void;
 }
 
-/** The names and units of all metrics. */
+/** The names and units of all metrics. @beta */
 export const SIGNALR_METRICS = {
   activeConnections: {
     name: 'signalr.server.active_connections',
@@ -34,9 +34,10 @@ const TRANSPORTS: Readonly<Record<TransportName, string>> = {
 };
 
 /**
- * Creates a listener for `onEvent` that records `signalr.server.active_connections` and `signalr.server.connection.duration`
- * (seconds), with their attributes `signalr.transport` and `signalr.connection.status`. Connections count from their handshake on.
- * ASP.NET Core counts them a little earlier.
+ * Creates a listener for `onEvent` that records two metrics: `signalr.server.active_connections` and
+ * `signalr.server.connection.duration` (seconds). Their attributes are `signalr.transport` and `signalr.connection.status`.
+ * Connections count from their handshake on. ASP.NET Core counts them a little earlier.
+ * @beta
  */
 export function measureSignalR(recorder: MetricRecorder): SignalREventListener {
   const { activeConnections, connectionDuration } = SIGNALR_METRICS;
@@ -54,8 +55,7 @@ export function measureSignalR(recorder: MetricRecorder): SignalREventListener {
 }
 
 /**
- * Returns the status of a closed connection. ASP.NET Core has only these three values. The event has the
- * precise reason.
+ * Returns the status of a closed connection. It has only the three values of ASP.NET Core. The event has the precise reason.
  */
 function statusOf(reason: CloseReason): 'normal_closure' | 'timeout' | 'app_shutdown' {
   if (reason === 'server_closed') return 'app_shutdown';

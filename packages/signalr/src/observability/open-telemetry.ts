@@ -23,20 +23,22 @@ const SOURCE = 'Microsoft.AspNetCore.SignalR.Server';
 type AnyContext = HubContext<unknown, unknown, unknown>;
 
 /**
- * Creates a filter that makes one span of kind server for each call of a method, of `onConnected` and of `onDisconnected`. The span
- * is named `{path of the hub}/{method}` and has the attributes `rpc.system`, `rpc.service` and `rpc.method`.
- * The parent of a method's span comes from the `traceparent` header of the client's message (.NET clients send it). Without that
- * header, the span begins a new trace. A method's span is linked to the span that was active when the connection was opened. The
- * spans of the hooks have that active span as their parent.
- * The span of a stream lasts until the stream's last item. Spans hold no arguments and no results.
+ * Creates a filter that makes one span of kind server for each call of a method, of `onConnected` and of `onDisconnected`.
+ * The span is named `{path of the hub}/{method}` and has the attributes `rpc.system`, `rpc.service` and `rpc.method`. Spans
+ * contain no arguments and no results. The span of a stream ends after the stream's last item.
+ *
+ * The parent of a method's span comes from the `traceparent` header of the client's message, which .NET clients send. Without
+ * that header, the span begins a new trace. A method's span has a link to the span that was active when the connection was
+ * opened. A hook's span has that active span as its parent.
  * @param tracer @defaultValue the global provider's tracer with ASP.NET Core's name
+ * @beta
  */
 export function traceHubs(tracer: Tracer = trace.getTracer(SOURCE)): HubFilter<AnyContext> {
   return {
     invoke({ context, method, headers }, next) {
       const active = activeContext.active();
-      // The active span belongs to the request that opened the connection. If this span were the parent, one
-      // trace would contain the calls of many hours.
+      // The active span belongs to the request that opened the connection. As a parent, it would collect the calls of many
+      // hours in one trace.
       const parent = propagation.extract(trace.deleteSpan(active), headers);
       const opener = trace.getSpanContext(active);
       return inSpan(start(tracer, { context, method, parent, opener }), parent, next);
@@ -54,7 +56,7 @@ export function traceHubs(tracer: Tracer = trace.getTracer(SOURCE)): HubFilter<A
   };
 }
 
-/** Creates a listener for `onEvent` that records the metrics of `measureSignalR` in a meter. */
+/** Creates a listener for `onEvent` that records the metrics of `measureSignalR` in a meter. @beta */
 export function meterHubs(meter: Meter): SignalREventListener {
   const { activeConnections, connectionDuration } = SIGNALR_METRICS;
   const active = meter.createUpDownCounter(activeConnections.name, {

@@ -1,10 +1,10 @@
 /*
- * The bytes of one message, ready for any transport. The framed bytes are kept with the message, so that a message to many
- * connections is framed only once per kind of transport.
+ * The bytes of one message, ready for any transport. The framed bytes are kept with the message. A message to many
+ * connections is therefore framed only once per kind of transport.
  */
 import type { TransferFormat } from './hub-protocol.js';
 
-/** Number of free bytes before a payload in its buffer. A framing writes its header there instead of copying the payload. */
+/** Number of free bytes before a payload in its buffer. A framing writes its header there, and need not copy the payload. */
 export const HEADROOM_BYTES = 10;
 
 /** Returns a payload with this text, and with {@link HEADROOM_BYTES} free bytes before it. */
@@ -15,11 +15,11 @@ export function textWithHeadroom(text: string): Buffer {
 }
 
 /**
- * The framing of a kind of transport. Its result must depend only on the bytes and their format, because all connections with this
- * kind of transport share the result.
+ * The framing of a kind of transport. Its result must depend only on the bytes and their format, because all connections with
+ * this transport share the result.
  */
 export interface MessageFraming {
-  /** @param hasHeadroom true if the `HEADROOM_BYTES` before the payload are free. Only one kind of transport may write to them */
+  /** @param hasHeadroom true if the `HEADROOM_BYTES` before the payload are free. Only one framing may write to them */
   frame(payload: Buffer, format: TransferFormat, hasHeadroom: boolean): Buffer;
 }
 
@@ -27,10 +27,10 @@ export interface MessageFraming {
 export class EncodedMessage {
   readonly payload: Buffer;
   readonly format: TransferFormat;
-  /** True when stateful reconnect counts the message, because it belongs to a call or a stream. */
+  /** True if stateful reconnect counts the message because it belongs to a call or a stream. */
   readonly isSequenced: boolean;
   readonly #hasHeadroom: boolean;
-  /** The framed bytes: one entry for each framing that was used. There are two framings. */
+  /** The framed bytes, one entry for each framing that was used. Only a few framings exist. */
   #frames: { readonly framing: MessageFraming; readonly framed: Buffer }[] = [];
 
   constructor(payload: Buffer, format: TransferFormat, isSequenced = false, hasHeadroom = false) {

@@ -4,10 +4,7 @@
 import { SignalRError } from '../errors.js';
 import { MAXIMUM_DEPTH } from './maximum-depth.js';
 
-/**
- * The value of JSON text. Objects are maps if the text may contain a bigint, and plain objects otherwise.
- * Both forms have the same meaning.
- */
+/** The value of JSON text. Objects are maps if the text may contain a bigint, otherwise plain objects. Both mean the same. */
 export type ExactJson =
   | null
   | boolean
@@ -18,7 +15,7 @@ export type ExactJson =
   | ReadonlyMap<string, ExactJson>
   | { readonly [name: string]: ExactJson };
 
-/** Finds 16 digits in a row. An integer with fewer digits is exact as a number, so that most texts need only `JSON.parse`. */
+/** Finds 16 digits in a row. A shorter integer is exact as a number. Therefore most texts need only `JSON.parse`. */
 const MANY_DIGITS = /\d{16}/;
 const INTEGER = /^-?\d{16,20}$/;
 /** A number, or `true`, `false` or `null`, in valid JSON text. */
@@ -26,22 +23,22 @@ const WORD = /[^\s,\]}]+/y;
 const TOKEN_START = /\S/g;
 
 /**
- * Reads one JSON value. Integers of up to 64 bits that a number cannot hold exactly become bigints.
- * Everything else is read as by `JSON.parse`.
+ * Reads one JSON value. An integer of up to 64 bits becomes a bigint if a number cannot represent it exactly. Everything else
+ * is read as by `JSON.parse`.
  * @throws SyntaxError for text that is not JSON
  * @throws SignalRError `unserializable` for text that is nested too deep
  */
 export function parseExactJson(text: string): ExactJson {
-  // `JSON.parse` is always called, because it checks that the text is valid. `ExactReader` works only with valid text.
+  // `JSON.parse` checks that the text is valid. `ExactReader` works only with valid text.
   const value = JSON.parse(text) as ExactJson; // JSON.parse returns no other types
   return MANY_DIGITS.test(text) ? new ExactReader(text).read(0) : value;
 }
 
 /**
- * Reads one JSON value of a client, as plain objects and lists. An integer of any size becomes a bigint if a
- * number cannot hold its digits. Everything else is read as by `JSON.parse`.
- * @throws SyntaxError for text that is not JSON; SignalRError `unserializable` for text with such integers
- * that is nested too deep
+ * Reads one JSON value of a client, as plain objects and lists. An integer of any size becomes a bigint if a number cannot
+ * represent it exactly. Everything else is read as by `JSON.parse`.
+ * @throws SyntaxError for text that is not JSON; SignalRError `unserializable` for text with such integers that is nested too
+ *   deep
  */
 export function parseWithBigints(text: string): unknown {
   const value: unknown = JSON.parse(text);
@@ -148,9 +145,8 @@ function valueOfWord(word: string): ExactJson {
 }
 
 /**
- * An integer becomes a bigint if a number would not have the same digits. Integers of JavaScript clients
- * remain numbers, because such clients write the digits of a number. A number with a fraction or an exponent
- * remains a number.
+ * An integer becomes a bigint if a number would have other digits. Integers of JavaScript clients remain numbers, because
+ * those clients write the digits of a number. A number with a fraction or an exponent remains a number.
  */
 function integerOfAnySize(word: string): ExactJson {
   const value = JSON.parse(word) as number | boolean | null;

@@ -1,7 +1,6 @@
 /*
- * The handshake is the first exchange of every connection. The handshake selects the hub protocol and its
- * version. Handshake messages are JSON in all protocols. This file contains only pure functions. The
- * connection waits for the bytes.
+ * The handshake is the first exchange of every connection, and selects the hub protocol and its version. Handshake messages
+ * are JSON in all protocols. This file is pure. The connection waits for the bytes.
  */
 import type { HubProtocol, TransferFormat } from './hub-protocol.js';
 import { parseJsonRecord, requiredInteger, requiredString } from './json-fields.js';
@@ -54,7 +53,7 @@ export function decideHandshake(
 }
 
 /**
- * Returns the handshake response as bytes: `{}` or `{"error":…}` with the separator. The response must never contain a `type`,
+ * Returns the handshake response as bytes: `{}` or `{"error":…}` with the separator. The response must not contain a `type`,
  * because clients would reject it.
  */
 export function writeHandshakeResponse(error?: string): Buffer {

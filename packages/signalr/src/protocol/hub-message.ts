@@ -16,7 +16,7 @@ export const MessageType = {
 } as const;
 
 /**
- * String headers that a client may add to a message, for example a trace parent. The protocols pass them on and never interpret
+ * String headers that a client may add to a message, such as a trace parent. The protocols pass them on without interpreting
  * them.
  */
 export type MessageHeaders = Readonly<Record<string, string>>;
@@ -50,7 +50,7 @@ export interface StreamItemMessage {
   readonly item: unknown;
 }
 
-/** The outcome of a call: `void` means no result, which is not the same as a result of null. */
+/** The outcome of a call. `void` means no result, which differs from a result of null. */
 export type CompletionOutcome =
   | { readonly kind: 'error'; readonly error: string }
   | { readonly kind: 'result'; readonly result: unknown }
@@ -76,20 +76,20 @@ export interface PingMessage {
   readonly type: typeof MessageType.ping;
 }
 
-/** The last message of a connection. If `allowReconnect` is true, a client with automatic reconnect reconnects. */
+/** The last message of a connection. A client with automatic reconnect reconnects if `allowReconnect` is true. */
 export interface CloseMessage {
   readonly type: typeof MessageType.close;
   readonly error?: string;
   readonly allowReconnect?: boolean;
 }
 
-/** Acknowledges in stateful reconnect that all messages up to `sequenceId` have arrived. */
+/** An acknowledgement of stateful reconnect: all messages up to `sequenceId` have arrived. */
 export interface AckMessage {
   readonly type: typeof MessageType.ack;
   readonly sequenceId: number;
 }
 
-/** Announces in stateful reconnect the number of the first message that follows. */
+/** The sequence message of stateful reconnect: the number of the first message that follows. */
 export interface SequenceMessage {
   readonly type: typeof MessageType.sequence;
   readonly sequenceId: number;
@@ -108,8 +108,8 @@ export type HubMessage =
   | SequenceMessage;
 
 /**
- * True for messages that stateful reconnect counts: the messages of calls and streams. Pings, Close messages, acks and sequences
- * are not counted.
+ * True for messages that stateful reconnect counts: those of calls and streams. Pings, Close messages, acks and sequences are
+ * not counted.
  */
 export function isSequenced(message: HubMessage): boolean {
   return message.type <= MessageType.cancelInvocation;

@@ -1,6 +1,6 @@
 /*
- * The interface of a hub protocol, which converts bytes to messages and messages to bytes. Implementations use no sockets and no
- * timers. The framing of messages is part of the protocol: 0x1E in JSON, a length prefix in a binary protocol.
+ * The interface of a hub protocol, which converts bytes to messages and messages to bytes. Implementations use no sockets and
+ * no timers. A protocol also frames its messages: with 0x1E in JSON, with a length prefix in a binary protocol.
  */
 import type { HubMessage } from './hub-message.js';
 
@@ -10,9 +10,8 @@ export type TransferFormat = 'text' | 'binary';
 /**
  * Reads the messages of one connection from bytes that arrive in chunks of any size.
  *
- * Guarantees: the messages and their order do not depend on how the bytes are split. The parser buffers the
- * chunk that was pushed last, and at most the maximum message size in addition. After an error the parser
- * must not be used.
+ * Guarantees: the messages and their order do not depend on how the bytes are split. The parser buffers the last chunk, and
+ * besides it at most the maximum message size. The parser must not be used after an error.
  */
 export interface HubMessageParser {
   /** Adds bytes. The parser may keep a view of the bytes until it has read them. */
@@ -27,11 +26,11 @@ export interface HubMessageParser {
 }
 
 /**
- * One encoding of hub messages. A protocol has no state. The state of a connection is in the connection's
- * parser ({@link HubProtocol.createParser}).
+ * One encoding of hub messages. A protocol has no state. Each connection has a parser with its own state ({@link
+ * HubProtocol.createParser}).
  */
 export interface HubProtocol {
-  /** The name of the protocol in lower case. A client may write it in any case in its handshake. */
+  /** The name of the protocol in lower case. A client's handshake may write it in any case. */
   readonly name: string;
   readonly transferFormat: TransferFormat;
   /** True when each buffer that `write` returns has `HEADROOM_BYTES` free bytes before the message. */

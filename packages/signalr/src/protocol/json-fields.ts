@@ -20,7 +20,7 @@ export function parseJsonRecord(record: Buffer): JsonRecord {
   try {
     value = parseWithBigints(record.toString('utf8'));
   } catch {
-    // The cause is left out on purpose, because V8 quotes the input in the text of the error.
+    // The cause is left out, because V8 quotes the input in the text of its error.
     throw malformed('Error reading JSON.');
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
@@ -28,7 +28,7 @@ export function parseJsonRecord(record: Buffer): JsonRecord {
       `Unexpected JSON Token Type '${Array.isArray(value) ? 'Array' : 'Value'}'. Expected a JSON Object.`,
     );
   }
-  return value as JsonRecord; // an object that is not an array has string keys and unknown values
+  return value as JsonRecord; // An object that is not an array has string keys and unknown values.
 }
 
 export function requiredString(record: JsonRecord, name: string): string {
@@ -86,7 +86,7 @@ export function optionalHeaders(record: JsonRecord): MessageHeaders | undefined 
   if (!Object.values(value).every((header) => typeof header === 'string')) {
     throw malformed('Expected every header to be of type String.');
   }
-  return value as MessageHeaders; // every value was checked to be a string
+  return value as MessageHeaders; // The cast is safe: every value was checked to be a string.
 }
 
 export function hasField(record: JsonRecord, name: string): boolean {
@@ -94,7 +94,7 @@ export function hasField(record: JsonRecord, name: string): boolean {
 }
 
 /**
- * Returns an own property of the record. Inherited properties such as `constructor` are ignored, because the client did not send
+ * Returns an own property of the record. Ignores inherited properties such as `constructor`, because the client did not send
  * them.
  */
 export function field(record: JsonRecord, name: string): unknown {

@@ -1,7 +1,6 @@
 /*
- * The JSON hub protocol: one JSON object per message, ended by 0x1E. The parser accepts properties in any
- * order and unknown properties, and skips messages of unknown types. The parser refuses every other deviation
- * from the protocol.
+ * The JSON hub protocol: one JSON object per message, ended by 0x1E. The parser accepts properties in any order, ignores
+ * unknown properties, and skips messages of unknown types. It refuses every other deviation from the protocol.
  */
 import { SignalRError } from '../errors.js';
 import { textWithHeadroom } from './encoded-message.js';
@@ -27,8 +26,8 @@ import { RecordReader } from './record-reader.js';
 const SEPARATOR_TEXT = '\u001e';
 
 /**
- * The JSON hub protocol. It accepts versions up to 2. Official clients send version 1, and version 2 only together with stateful
- * reconnect.
+ * The JSON hub protocol. It accepts versions up to 2. Official clients send version 2 only together with stateful reconnect,
+ * otherwise version 1.
  */
 export const jsonHubProtocol: HubProtocol = {
   name: 'json',
@@ -163,7 +162,7 @@ function writeText(message: HubMessage): string {
   return exhausted(message);
 }
 
-/** Makes the compiler check that the switch handles every message type. */
+/** Does not compile if the switch misses a type of message. */
 function exhausted(message: never): never {
   return message;
 }
@@ -179,7 +178,7 @@ function writeOutcome(outcome: CompletionOutcome): string {
 }
 
 /**
- * Writes one value. Values that JSON does not have (undefined, a function) become null, as in arrays that `JSON.stringify` writes.
+ * Writes one value. A value that JSON does not have (undefined, a function) becomes null, as `JSON.stringify` does in arrays.
  */
 function writeValue(value: unknown): string {
   try {

@@ -1,15 +1,14 @@
-/* A value that is already JSON text. With such a value, a relayed payload is not parsed and written again. */
+/* A value that is already JSON text. It lets a relayed payload pass without being parsed and written again. */
 import { SignalRError } from '../errors.js';
 
 /**
- * An argument or result that is already JSON text. The JSON text may also be a part of an argument or result.
- * The JSON protocol inserts the text verbatim into the message. The MessagePack protocol writes the value of
- * the text, and keeps all digits of 64-bit integers.
+ * An argument or result, or a part of one, that is already JSON text. The JSON protocol copies the text into the message
+ * unchanged. The MessagePack protocol writes the value of the text, with all digits of 64-bit integers.
  *
- * The text must be exactly one JSON value without the byte 0x1E. Valid JSON never contains that byte
- * unescaped. The constructor does not check the text, because checking costs as much as parsing. Use
- * {@link JsonText.parse} for text from outside, because text that is not JSON breaks the message for all of
- * its receivers.
+ * The text must be exactly one JSON value without the byte 0x1E. Valid JSON never contains that byte unescaped. The
+ * constructor does not check the text, because checking costs as much as parsing. Use {@link JsonText.parse} for text from
+ * outside: text that is not JSON breaks the message for all of its receivers.
+ * @beta
  */
 export class JsonText {
   readonly text: string;
@@ -18,10 +17,7 @@ export class JsonText {
     this.text = text;
   }
 
-  /**
-   * Returns the parsed value. `JSON.stringify` calls this method, because `JSON.stringify` cannot insert text
-   * verbatim.
-   */
+  /** Returns the parsed value. `JSON.stringify` calls this method, because it cannot copy text into its output. */
   toJSON(): unknown {
     return JSON.parse(this.text);
   }

@@ -1,8 +1,7 @@
 /*
- * Writes values as JSON text, including values that `JSON.stringify` cannot write. As in .NET, bytes become
- * base64 text, bigints become digits, and dates have no zeros at the end of their fraction. Values that
- * MessagePack cannot represent are also refused here, so that a message to clients of both protocols reaches
- * all of them or none.
+ * Writes values as JSON text, even values that `JSON.stringify` cannot write. As in .NET, bytes become base64 text, bigints
+ * become digits, and dates have no zeros at the end of their fraction. A value that MessagePack cannot represent is refused
+ * here, too. Therefore a message to clients of both protocols reaches all of them or none.
  */
 import { SignalRError } from '../errors.js';
 import { JsonText } from './json-text.js';
@@ -10,11 +9,10 @@ import { MAXIMUM_DEPTH } from './maximum-depth.js';
 import { PreciseDate } from './message-pack-extension.js';
 
 /**
- * Returns the value as JSON text, or undefined for a value that JSON does not have. If the value has no
- * bytes, bigints and dates, the call costs one more walk through the value than `JSON.stringify`.
- * @throws SignalRError `unserializable` for a value that is nested too deep or contains itself, for bigints
- * over 64 bits, and for NaN and infinite numbers. (`JSON.stringify` would change such numbers to null.) An
- * error of a getter or a `toJSON` of the value is passed on.
+ * Returns the value as JSON text, or undefined for a value that JSON does not have. A value without bytes, bigints and dates
+ * costs one more walk than with `JSON.stringify`. An error of a getter or a `toJSON` of the value is passed on.
+ * @throws SignalRError `unserializable` for a value that is nested too deep or contains itself, for bigints over 64 bits, and
+ *   for NaN and infinite numbers, which `JSON.stringify` would change to null
  */
 export function stringifyJson(value: unknown): string | undefined {
   return needsMore(value, 0) ? write(value, '', 0) : JSON.stringify(value);
@@ -28,7 +26,7 @@ function needsMore(value: unknown, depth: number): boolean {
   if (value instanceof JsonText || value instanceof Date || bytesOf(value) !== undefined) return true;
   if (Array.isArray(value)) return value.some((item) => needsMore(item, depth + 1));
   for (const key in value) {
-    if (needsMore((value as Readonly<Record<string, unknown>>)[key], depth + 1)) return true; // any object can be read like this
+    if (needsMore((value as Readonly<Record<string, unknown>>)[key], depth + 1)) return true; // The cast is safe: every object has properties that can be read by name.
   }
   return false;
 }

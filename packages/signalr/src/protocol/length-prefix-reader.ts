@@ -1,13 +1,13 @@
 /*
- * Splits a byte stream into messages that begin with their length. The length has seven bits per byte, the lowest bits first, and
- * at most five bytes. The size limit is checked as soon as the length is known.
+ * Splits a byte stream into messages that begin with their length. Each byte of the length has seven bits, the lowest bits
+ * first. A length has at most five bytes. The size limit is checked as soon as the length is known.
  */
 import { SignalRError } from '../errors.js';
 import { malformed } from './json-fields.js';
 
 const MAXIMUM_PREFIX_BYTES = 5;
 const MAXIMUM_LENGTH = 0x7fff_ffff;
-/** Maximum number of pieces that are kept before they are joined. Many tiny pieces would cost more memory than their bytes. */
+/** Maximum number of pieces before they are joined. Many tiny pieces would take more memory than their bytes. */
 const MAXIMUM_PIECES = 64;
 
 type Prefix = { readonly length: number; readonly prefixBytes: number };
@@ -24,9 +24,9 @@ export function writeLengthPrefix(length: number): Buffer {
 }
 
 /**
- * Reads messages from chunks of bytes. The unread input is one chunk from `#offset` on, followed by `#pieces`
- * while a message is incomplete. In addition to the last chunk, the reader keeps fewer bytes than the limit,
- * because it refuses a longer message before it buffers that message.
+ * Reads messages from chunks of bytes. The unread input is one chunk from `#offset` on. `#pieces` follow it while a message
+ * is incomplete. A message above the limit is refused before it is buffered. Therefore the reader keeps less than the limit
+ * besides its last chunk.
  */
 export class LengthPrefixReader {
   readonly #maximumBytes: number;
@@ -35,8 +35,8 @@ export class LengthPrefixReader {
   #pieces: Buffer[] = [];
   #piecesBytes = 0;
   /**
-   * Number of unread bytes that `next` needs to continue: one more byte of the prefix, or the whole message after its prefix is
-   * known.
+   * Number of unread bytes that `next` needs to continue: one more byte of the prefix, or the whole message once its prefix
+   * is known.
    */
   #neededBytes = 1;
 
@@ -47,7 +47,7 @@ export class LengthPrefixReader {
 
   push(bytes: Buffer): void {
     if (bytes.length === 0) return;
-    // A copy, so that a few bytes do not keep a large chunk alive.
+    // The bytes are copied, so that a few bytes do not keep a large chunk in memory.
     this.#pieces.push(this.#unread > 0 ? Buffer.from(bytes) : bytes);
     this.#piecesBytes += bytes.length;
     if (this.#pieces.length > MAXIMUM_PIECES) this.#join();

@@ -1,6 +1,6 @@
 /*
- * The bookkeeping of stateful reconnect: the messages that the client may have missed, and the number of messages received from the
- * client. It uses no sockets and no clock. If the code of ASP.NET Core differs from its specification, this file follows the code.
+ * Counts messages for stateful reconnect: those that the client may have missed, and those received from the client. Uses no
+ * sockets and no clock. Where the code of ASP.NET Core differs from its specification, this file follows the code.
  */
 import { SignalRError } from '../errors.js';
 import type { EncodedMessage } from './encoded-message.js';
@@ -16,29 +16,27 @@ export interface Replay {
 }
 
 /**
- * In each direction, messages are numbered from 1, and the numbers never start again. The buffer keeps the
- * bytes of unacknowledged messages. The buffer does not limit these bytes itself. While
- * {@link MessageBuffer.isFull} is true, its owner must not send.
+ * Messages are numbered from 1 in each direction, and numbering never restarts. The buffer keeps the bytes of unacknowledged
+ * messages. It does not limit them itself: while {@link MessageBuffer.isFull} is true, its owner must not send.
  *
- * Replayed messages are kept even after they are acknowledged, until a newer message is acknowledged. The
- * reason is a client that loses its socket in the middle of a replay. Such a client has acknowledged all
- * messages that it received before the replay, but has counted only the part of the replay that arrived. If
- * the next replay began after the acknowledged messages, its first number would be higher than the client's
- * count, and official clients would give up.
+ * Replayed messages are kept even after they are acknowledged, until a newer message is acknowledged. The reason is a client
+ * that loses its socket during a replay. Such a client has acknowledged all messages before the replay, but has counted only
+ * the part of the replay that arrived. A next replay that began after the acknowledged messages would have a higher first
+ * number than the client's count. Official clients give up then.
  *
- * All kept messages together are limited to twice `limitBytes`. If there are more bytes, the oldest
- * acknowledged messages are dropped. A client that would need the dropped messages starts a new connection.
+ * All kept messages together are limited to twice `limitBytes`. Above it, the oldest acknowledged messages are dropped. A
+ * client that would need them starts a new connection.
  */
 export class MessageBuffer {
   readonly #limitBytes: number;
-  /** The kept messages from `#head` on. The dropped messages before `#head` are removed when they are half of the array. */
+  /** The kept messages begin at `#head`. Dropped messages before it are removed from the array when they fill half of it. */
   #kept: EncodedMessage[] = [];
   #head = 0;
   #keptBytes = 0;
   #unackedBytes = 0;
   #sentCount = 0;
   #ackedId = 0;
-  /** The number of the last replayed message. The client may not have counted up to it. */
+  /** The number of the last replayed message. The client may have counted only up to an earlier one. */
   #replayedId = 0;
   #nextReceivedId = 1;
   #latestReceivedId = 0;
@@ -68,8 +66,8 @@ export class MessageBuffer {
   }
 
   /**
-   * Returns the messages to resend to a client that reconnects over another socket. From now on, messages of
-   * the client are ignored until its sequence message, with which the client's own replay begins.
+   * Returns the messages to resend to a client that reconnects over another socket. From now on, the client's messages are
+   * ignored until its sequence message, with which its own replay begins.
    */
   replay(): Replay {
     this.#isAwaitingSequence = true;
@@ -83,7 +81,7 @@ export class MessageBuffer {
    * @throws SignalRError `malformed_message` for an impossible sequence number
    */
   accept(message: HubMessage): boolean {
-    // As in ASP.NET Core, all messages are ignored until the client names the number at which it continues.
+    // All messages are ignored until the client names the number at which it continues, as in ASP.NET Core.
     if (this.#isAwaitingSequence && message.type !== MessageType.sequence) return false;
     if (message.type === MessageType.sequence) return this.#resetTo(message.sequenceId);
     if (message.type === MessageType.ack) return this.#acknowledge(message.sequenceId);
@@ -91,8 +89,8 @@ export class MessageBuffer {
     const id = this.#nextReceivedId;
     this.#nextReceivedId += 1;
     if (id <= this.#latestReceivedId) {
-      // The first acknowledgement was lost with the old socket. Without a second acknowledgement, the client
-      // would keep the message forever.
+      // The first acknowledgement was lost with the old socket. The client would keep the message forever without a second
+      // one.
       this.#ackedReceivedId = Math.min(this.#ackedReceivedId, id - 1);
       return false;
     }
@@ -112,9 +110,9 @@ export class MessageBuffer {
   }
 
   /**
-   * Continues counting at the number that the client names, which may be at most one above the highest number
-   * received so far. Instead, ASP.NET Core compares this number with its current count, which is lower during
-   * a replay. Therefore ASP.NET Core refuses some clients that lose their socket during their replay.
+   * Continues counting at the number that the client names. It may be at most one above the highest number received so far.
+   * ASP.NET Core compares it with its current count instead, which is lower during a replay. Therefore ASP.NET Core refuses
+   * some clients that lose their socket during their replay.
    */
   #resetTo(sequenceId: number): false {
     if (sequenceId > this.#latestReceivedId + 1) {

@@ -20,7 +20,10 @@ export class MessagePackExtension {
 
 const NANOSECONDS_PER_MS = 1_000_000;
 
-/** A date with the part below a millisecond, which .NET's `DateTime` has and a `Date` cannot hold. It is written as it was read. */
+/**
+ * A date with nanoseconds, as .NET's `DateTime` may have. A `Date` cannot represent them. It is written exactly as it was
+ * read.
+ */
 export class PreciseDate extends Date {
   /** Nanoseconds beyond the whole millisecond of the date, from 1 to 999,999. */
   readonly nanoseconds: number;

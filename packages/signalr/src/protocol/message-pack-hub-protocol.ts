@@ -1,7 +1,6 @@
 /*
- * The MessagePack hub protocol: a length prefix and one array per message. Additional items and unknown message types are ignored.
- * Every other deviation from the protocol is refused. docs/decisions/0013-own-message-pack-codec.md explains why no library is
- * used.
+ * The MessagePack hub protocol: a length prefix and one array per message. Additional items and unknown message types are
+ * ignored. Every other deviation from the protocol is refused. Decision 13 explains why no library is used.
  */
 import { SignalRError } from '../errors.js';
 import { type CompletionOutcome, type HubMessage, type MessageHeaders, MessageType } from './hub-message.js';
@@ -11,7 +10,7 @@ import { LengthPrefixReader, writeLengthPrefix } from './length-prefix-reader.js
 import { MessagePackReader } from './message-pack-reader.js';
 import { MessagePackWriter } from './message-pack-writer.js';
 
-/** The numbers for the outcomes of a completion on the wire. */
+/** The numbers of a completion's outcomes on the wire. */
 const RESULT_KIND = { error: 1, void: 2, result: 3 } as const;
 
 /** The MessagePack hub protocol. It accepts the same versions as the JSON protocol. */
@@ -188,7 +187,7 @@ function writeMessage(writer: MessagePackWriter, message: HubMessage): void {
   exhausted(message);
 }
 
-/** Makes the compiler check that the switch handles every message type. */
+/** Does not compile if the switch misses a type of message. */
 function exhausted(message: never): never {
   return message;
 }
@@ -214,7 +213,7 @@ function writeAll(writer: MessagePackWriter, values: readonly unknown[]): void {
   for (const value of values) writeArgument(writer, value);
 }
 
-/** Writes one value of the hub. Its getters and `toJSON` may throw any error, which becomes `unserializable`. */
+/** Writes one value of the hub. An error of its getters or of `toJSON` becomes `unserializable`. */
 function writeArgument(writer: MessagePackWriter, value: unknown): void {
   try {
     writer.writeValue(value);

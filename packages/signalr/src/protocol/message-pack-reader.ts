@@ -1,7 +1,6 @@
 /*
- * Reads MessagePack values from the bytes of one message. A large length in the message allocates no memory,
- * because arrays and maps grow only with the elements that really follow. Every read checks that the message
- * is long enough.
+ * Reads MessagePack values from the bytes of one message. Arrays and maps grow only with the elements that really follow.
+ * Therefore a large length in the message allocates no memory. Every read checks that the message is long enough.
  */
 import type { SignalRError } from '../errors.js';
 import { malformed } from './json-fields.js';
@@ -157,7 +156,7 @@ export class MessagePackReader {
   #text(length: number): string {
     const start = this.#skip(length);
     const text = this.#bytes.toString('utf8', start, this.#offset);
-    // Bytes that are not UTF-8 become U+FFFD, so only a string that contains U+FFFD needs a second check.
+    // Invalid UTF-8 becomes U+FFFD. Therefore only a string that contains U+FFFD needs a second check.
     if (
       text.includes('\ufffd') &&
       !Buffer.from(text, 'utf8').equals(this.#bytes.subarray(start, this.#offset))
@@ -167,7 +166,7 @@ export class MessagePackReader {
     return text;
   }
 
-  /** Returns a copy. A view would keep the whole chunk alive, and its bytes could change while the hub uses it. */
+  /** The bytes are copied. A view would keep the whole chunk in memory, and its bytes could change while the hub uses it. */
   #binary(length: number): Uint8Array {
     return new Uint8Array(this.#take(length));
   }
@@ -196,7 +195,7 @@ export class MessagePackReader {
     return this.#bytes.subarray(start, this.#offset);
   }
 
-  /** Advances past the next bytes, and returns the offset of the first. */
+  /** Moves past the next bytes, and returns the offset of the first one. */
   #skip(length: number): number {
     const start = this.#offset;
     if (start + length > this.#bytes.length) throw endOfMessage();

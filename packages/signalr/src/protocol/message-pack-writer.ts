@@ -1,7 +1,6 @@
 /*
- * Writes JavaScript values as MessagePack, each in its shortest form. Values that JSON does not have
- * (undefined, functions, symbols) are omitted from objects, as in JSON, and are nil where JSON has null.
- * Therefore a hub need not know which protocol its client uses.
+ * Writes JavaScript values as MessagePack, each in its shortest form. A value that JSON does not have (undefined, a function,
+ * a symbol) is left out of objects, and is nil where JSON has null. Therefore a hub need not know its client's protocol.
  */
 import { SignalRError } from '../errors.js';
 import { type ExactJson, parseExactJson } from './exact-json.js';
@@ -92,7 +91,7 @@ export class MessagePackWriter {
       this.writeValue(value.toJSON(), depth + 1);
     } else {
       const names = Object.keys(value);
-      const fields = names.map((name) => (value as Readonly<Record<string, unknown>>)[name]); // any object can be read like this
+      const fields = names.map((name) => (value as Readonly<Record<string, unknown>>)[name]); // The cast is safe: every object has properties that can be read by name.
       this.#pairs(names, fields, depth);
     }
   }
@@ -117,8 +116,8 @@ export class MessagePackWriter {
   }
 
   /**
-   * Writes a string of at most 31 ASCII characters, as most names are. This loop costs less than the two calls into native code
-   * that other strings need. For any other string, returns false and writes nothing.
+   * Writes a string of at most 31 ASCII characters, as most names are. This loop is faster than the two native calls that
+   * other strings need. Returns false for any other string, and writes nothing.
    */
   #shortAscii(text: string): boolean {
     const count = text.length;
@@ -140,7 +139,7 @@ export class MessagePackWriter {
     for (const value of values) this.writeValue(value, depth + 1);
   }
 
-  /** Writes a map from a list of keys and a list of values. A list of pairs would cause most of the allocations for an object. */
+  /** Writes a map from a list of keys and a list of values. A list of pairs would need an allocation for each pair. */
   #pairs(keys: readonly unknown[], values: readonly unknown[], depth: number): void {
     let count = 0;
     for (const value of values) if (isPresent(value)) count += 1;
@@ -243,7 +242,7 @@ export class MessagePackWriter {
   }
 }
 
-/** `Array.isArray` alone does not narrow to a readonly array. */
+/** `Array.isArray` alone does not narrow the type to a readonly array. */
 function isList(value: object): value is readonly ExactJson[] {
   return Array.isArray(value);
 }

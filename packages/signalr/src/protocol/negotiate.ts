@@ -1,17 +1,14 @@
-/*
- * Creates negotiate answers as JSON text. An error is also sent with HTTP status 200. Its body has only the
- * property `error`.
- */
+/* Creates negotiate answers as JSON text. An error also has HTTP status 200. Its body has only the property `error`. */
 import type { OptionRule } from '@millrace/internal';
 import type { TransferFormat } from './hub-protocol.js';
 
 /**
- * Maximum number that a client may send as its negotiate version. ASP.NET Core reads a 32-bit integer, so larger numbers are
- * invalid.
+ * Maximum number that a client may send as its negotiate version. ASP.NET Core reads a 32-bit integer and refuses larger
+ * numbers.
  */
 const MAXIMUM_INT32 = 2_147_483_647;
 
-/** Names of transports on the wire. */
+/** Names of transports on the wire. @beta */
 export type TransportName = 'WebSockets' | 'ServerSentEvents' | 'LongPolling';
 
 /** All transports, in the order in which they are offered. */
@@ -35,7 +32,7 @@ export type NegotiateVersion =
   | { readonly kind: 'refused'; readonly error: string };
 
 /**
- * Reads `negotiateVersion` from the query. A missing version counts as 0. A version above 1 is answered with 1.
+ * Reads `negotiateVersion` from the query. A missing version counts as 0. The answer to a version above 1 is 1.
  * @param minimumVersion versions below it are refused
  */
 export function readNegotiateVersion(value: string | undefined, minimumVersion: number): NegotiateVersion {
@@ -50,7 +47,9 @@ export function readNegotiateVersion(value: string | undefined, minimumVersion: 
   return { kind: 'version', version: requested >= 1 ? 1 : 0 };
 }
 
-/** The content of a successful answer. In version 0 the connection id is also the token, so only the id is written. */
+/**
+ * The content of a successful answer. In version 0, the connection id is also the token, so the answer contains only the id.
+ */
 export interface NegotiateAnswer {
   readonly version: 0 | 1;
   readonly useStatefulReconnect?: boolean;

@@ -1,6 +1,4 @@
-/*
- * A call that is sent several times, for example to a room now, and later to clients that reconnect.
- */
+/* A call that is sent several times, for example to a room now and to returning clients later. */
 import { type EncodedMessage, HEADROOM_BYTES, textWithHeadroom } from './encoded-message.js';
 import { MessageType } from './hub-message.js';
 import type { HubProtocol } from './hub-protocol.js';
@@ -13,11 +11,12 @@ const BEFORE_ARGUMENT = ',"arguments":[';
 const TAIL = ']}\u001e';
 
 /**
- * A call with one argument that is JSON text. For the first receiver, the call is encoded once per protocol
- * and framed once per transport. All later receivers get the same bytes.
+ * A call with one argument that is JSON text. It is encoded once per protocol and framed once per transport, for the first
+ * receiver. All later receivers get the same bytes.
  *
- * To store a call, store {@link PreparedCall.bytes} instead of this object. `fromBytes` creates a call from
- * the stored bytes that sends the same bytes to JSON clients.
+ * To store a call, store its {@link PreparedCall.bytes}. `fromBytes` creates a call from the stored bytes, and sends the same
+ * bytes to JSON clients.
+ * @beta
  */
 export class PreparedCall implements SharedMessage {
   readonly target: string;
@@ -33,9 +32,8 @@ export class PreparedCall implements SharedMessage {
 
   /**
    * Creates a call from stored bytes, without copying them.
-   * @param bytes the value of `bytes` of an earlier call with the same target. Before these bytes, their
-   * buffer must have `PreparedCall.headroomBytes` free bytes for the header of a frame. Only this call may
-   * use these free bytes
+   * @param bytes the value of `bytes` of an earlier call with the same target. In their buffer, `PreparedCall.headroomBytes`
+   *   bytes before them must be free for a frame's header. Only this call may use these free bytes
    */
   static fromBytes(target: string, bytes: Buffer): PreparedCall {
     const call = new PreparedCall(target, '');

@@ -10,18 +10,15 @@ const RECORD_SEPARATOR = 0x1e;
 const EMPTY = Buffer.alloc(0);
 
 /**
- * Reads records from chunks of bytes. The unread input is `#chunk` from `#offset` on. `#partial` is the beginning of a record whose
- * end has not arrived. A record that exceeds the limit is an error, so `#partial` never exceeds the limit.
+ * Reads records from chunks of bytes. The unread input is `#chunk` from `#offset` on. `#partial` is the beginning of an
+ * incomplete record. It never exceeds the limit, because a longer record is an error.
  */
 export class RecordReader {
   readonly #maximumRecordBytes: number;
   /** Unread input, read from `#offset` on. */
   #chunk: Buffer = EMPTY;
   #offset = 0;
-  /**
-   * Pieces of an unfinished record, or undefined if there are none. The pieces are copies, because a view
-   * would keep its whole chunk in memory.
-   */
+  /** Pieces of an unfinished record, or undefined. They are copies, because a view would keep its whole chunk in memory. */
   #partial: Buffer[] | undefined;
   #partialBytes = 0;
 
@@ -63,7 +60,7 @@ export class RecordReader {
   }
 
   #checkSize(bytes: number, isComplete: boolean): void {
-    // An incomplete record that has reached the limit has no room for its separator.
+    // An incomplete record that has reached the limit leaves no room for the separator.
     const isTooBig = isComplete ? bytes > this.#maximumRecordBytes : bytes >= this.#maximumRecordBytes;
     if (isTooBig) {
       throw new SignalRError(

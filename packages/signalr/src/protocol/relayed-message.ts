@@ -10,9 +10,9 @@ import type { SharedMessage } from './serialized-hub-message.js';
 export type Encodings = ReadonlyMap<string, Uint8Array>;
 
 /**
- * Copies the bytes of a protocol when the first receiver with this protocol needs them. Until then, the bytes
- * are a view of the other instance's message, because most instances have no receiver for most messages. A
- * relayed message is always a call, so stateful reconnect counts it.
+ * Copies the bytes of a protocol when the first receiver needs them. Until then, they are a view of the other instance's
+ * message, because most instances have no receiver for most messages. Stateful reconnect counts every relayed message,
+ * because it is always a call.
  */
 export class RelayedMessage implements SharedMessage {
   readonly #encodings: Encodings;

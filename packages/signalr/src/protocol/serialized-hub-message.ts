@@ -11,7 +11,7 @@ export interface SharedMessage {
   encodedFor(protocol: HubProtocol): EncodedMessage;
 }
 
-/** Encodes its message when the first connection of a protocol needs it, and keeps the bytes for all later connections. */
+/** Encodes its message when the first connection of a protocol needs it. Keeps the bytes for all later connections. */
 export class SerializedHubMessage implements SharedMessage {
   readonly message: HubMessage;
   #encodings: { readonly protocol: HubProtocol; readonly encoded: EncodedMessage }[] = [];

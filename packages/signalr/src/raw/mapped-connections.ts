@@ -35,7 +35,7 @@ export class MappedConnections<User> implements ConnectionApplication {
     void this.#run(connection, request);
   }
 
-  /** A raw connection offers the newest user, and has no hook. */
+  /** A raw connection has no hook for fresh credentials. Its `user` is always the newest one. */
   authenticationRefreshed(): Promise<void> {
     return Promise.resolve();
   }
@@ -66,7 +66,7 @@ export class MappedConnections<User> implements ConnectionApplication {
       raw.close();
     } catch (thrown) {
       const error = toError(thrown);
-      // A handler that does not catch the rejection of its last send has not failed. Its client has left.
+      // The handler did not catch the rejection of its last send. It has not failed: its client has left.
       const isEnded =
         connection.cause !== undefined && error instanceof SignalRError && error.code === 'disconnected';
       if (!isEnded) this.onEvent({ type: 'handler_failed', ...connection.identity, error });

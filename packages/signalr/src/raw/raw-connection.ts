@@ -1,6 +1,4 @@
-/*
- * A raw connection as its handler sees it: messages in, messages out, and the facts about the client.
- */
+/* A raw connection as its handler sees it: received messages, sent messages, and facts about the client. */
 import type { HubConnection } from '../connection/hub-connection.js';
 import type { RequestInfo } from '../connection/request-info.js';
 import { SignalRError } from '../errors.js';
@@ -10,11 +8,14 @@ import type { TransportName } from '../protocol/negotiate.js';
 import type { RawInput, RawMessage } from './raw-input.js';
 
 /**
- * A connection without a hub protocol, passed to the handler of `mapConnection`. Iterating over it reads the messages of the client:
- * `for await (const message of connection)`. A string is text, a `Uint8Array` is binary. Each WebSocket message and each POST is one
- * message, in the order of arrival. The iteration ends when the connection ends, and never throws. While the handler does not read, at
- * most `maximumInboundBufferBytes` wait, and then the server stops reading from the client. All iterators share the messages.
+ * A connection without a hub protocol, for the handler of `mapConnection`. Iterate over it to read the client's messages:
+ * `for await (const message of connection)`. A string is text, a `Uint8Array` is binary. Each WebSocket message and each POST
+ * is one message, in the order of arrival.
+ *
+ * The iteration ends when the connection ends, and never throws. At most `maximumInboundBufferBytes` wait for the handler.
+ * The server then stops reading from the client. All iterators share the messages.
  * @typeParam User the type of `user` in the result of `authenticate`
+ * @beta
  */
 export interface RawConnection<User = undefined> extends AsyncIterable<string | Uint8Array> {
   /** The path that the handler is mapped to. */
@@ -32,29 +33,32 @@ export interface RawConnection<User = undefined> extends AsyncIterable<string | 
   /** Aborted as soon as the connection begins to end. */
   readonly signal: AbortSignal;
   /**
-   * Sends a message: a string as text, bytes as binary. The message is queued before `send` returns, so messages keep the order of the
-   * calls, and the bytes may be changed afterwards. Each message arrives at the client as one message. Over server-sent events, all
-   * line breaks arrive as line feeds.
+   * Sends a message: a string as text, bytes as binary. The message is queued before `send` returns. Therefore messages keep
+   * the order of the calls, and the bytes may be changed afterwards. The client receives it as one message. Over server-sent
+   * events, all line breaks arrive as line feeds.
    *
-   * Resolves when the transport has accepted the message and has room for another one, so a handler that awaits every `send` never
-   * fills the queue. Other handlers lose a client that reads too slowly (`maximumOutboundBytes`, `maximumOutboundMessages`).
-   * A rejection that nobody handles has no effect.
-   * @throws SignalRError `disconnected` (as a rejection) if the connection has ended. The client may have received the message
+   * Resolves when the transport has accepted the message and has room for another one. A handler that awaits every `send`
+   * never fills the queue. Without waiting, a client that reads too slowly is closed (`maximumOutboundBytes`,
+   * `maximumOutboundMessages`). A rejection that nobody handles has no effect.
+   * @throws SignalRError `disconnected` (as a rejection) if the connection has ended. The client may have received the
+   *   message
    * @throws SignalRError `invalid_argument` (synchronously) for bytes over server-sent events, and for any other type
    */
   send(message: string | Uint8Array): Promise<void>;
   /**
-   * Ends the connection after all queued messages have been sent. Messages that the handler has not read are dropped. Later calls have
-   * no effect.
-   * @param error if present, the connection ends with the reason `handler_failed`, and a WebSocket with code 1011. Only `onEvent` receives
-   * the error
+   * Ends the connection after all queued messages have been sent. Messages that the handler has not read are dropped. Later
+   * calls have no effect.
+   * @param error if present, the connection ends with the reason `handler_failed`, and a WebSocket closes with code 1011.
+   *   Only `onEvent` receives the error
    */
   close(error?: Error): void;
 }
 
 /**
- * Serves one raw connection. When it returns, the connection is closed. When it throws, the error is reported as `handler_failed`, and
- * the connection is closed with this reason. It should return soon after `signal` is aborted, because `close` of the server waits for it.
+ * Serves one raw connection. The connection is closed when the handler returns. It is also closed when the handler throws,
+ * and the error is reported as `handler_failed`. The handler should return soon after `signal` is aborted, because `close` of
+ * the server waits for it.
+ * @beta
  */
 export type ConnectionHandler<User = undefined> = (connection: RawConnection<User>) => void | Promise<void>;
 
@@ -64,7 +68,7 @@ export class ClientRawConnection<User> implements RawConnection<User> {
   readonly request: RequestInfo;
   readonly #connection: HubConnection;
   readonly #input: RawInput;
-  /** Resolves when all reads so far have resolved, because the input allows one read at a time. */
+  /** Resolves when all reads so far have resolved. The input allows only one read at a time. */
   #lastRead: Promise<unknown> = Promise.resolve();
 
   constructor(connection: HubConnection, input: RawInput, request: RequestInfo) {
@@ -101,7 +105,7 @@ export class ClientRawConnection<User> implements RawConnection<User> {
 
   send(message: string | Uint8Array): Promise<void> {
     const sent = this.#deliver(this.#encode(message));
-    sent.catch(() => {}); // A handler that does not wait for its messages notices the end of the connection by the signal.
+    sent.catch(() => {}); // A handler that does not wait for messages learns from the signal that the connection has ended.
     return sent;
   }
 

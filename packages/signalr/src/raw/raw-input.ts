@@ -1,6 +1,6 @@
 /*
- * The messages that the client of a raw connection sends: puts the bytes of each message together, checks the size and the text, and
- * hands the messages to the handler one after the other.
+ * The messages that the client of a raw connection sends. Joins the bytes of each message, checks its size and text, and
+ * passes the messages to the handler one by one.
  */
 import { isUtf8 } from 'node:buffer';
 import { setTimeout } from 'node:timers/promises';
@@ -16,13 +16,13 @@ const EMPTY = Buffer.alloc(0);
 export type RawMessage = string | Uint8Array;
 
 /**
- * Stands between the transport and the connection. A message is one WebSocket message or one POST. Complete messages wait in the
- * connection's inbound buffer, whose limit stops the reading from the client. The bytes of the one incomplete message are bounded by
- * `maximumReceiveMessageBytes`.
+ * Stands between the transport and the connection. A message is one WebSocket message or one POST. Complete messages wait in
+ * the connection's inbound buffer. The server stops reading from the client at that buffer's limit.
+ * `maximumReceiveMessageBytes` bounds the bytes of an incomplete message.
  */
 export class RawInput implements TransportListener {
   readonly #connection: HubConnection;
-  /** Begins with the bytes of the message that is arriving. */
+  /** The buffer of the arriving message. The message's bytes are at its beginning. */
   #buffer: Buffer = EMPTY;
   #length = 0;
   /** The formats of the messages in the inbound buffer, in the same order. */
@@ -32,7 +32,7 @@ export class RawInput implements TransportListener {
     this.#connection = connection;
   }
 
-  /** Resolves to the next message, or to undefined after the last one. Must not be called again before it has resolved. */
+  /** Resolves to the next message, or to undefined after the last one. Call it again only after it has resolved. */
   async read(): Promise<RawMessage | undefined> {
     const message = await this.#connection.inbound.read();
     // Only stateful reconnect interrupts the input, and raw connections do not have it.
@@ -44,8 +44,8 @@ export class RawInput implements TransportListener {
   }
 
   /**
-   * Waits until the client's budget allows for another message. Without a hub protocol, a message cannot be refused. Therefore a client
-   * that sends too much is read more slowly.
+   * Waits until the client's budget allows another message. A message cannot be refused without a hub protocol. Therefore a
+   * client that sends too much is read more slowly.
    */
   async #untilWithinBudget(): Promise<void> {
     const { budget, inbound } = this.#connection;
@@ -92,7 +92,7 @@ export class RawInput implements TransportListener {
     this.#connection.onMessageTooBig();
   }
 
-  /** The client answers pings of the WebSocket, or sends pings of its own. From now on, it must do so. */
+  /** The client has answered a WebSocket ping, or sent one. From now on, a long silence of the client closes the connection. */
   onControlFrame(): void {
     this.#connection.onControlFrame();
     this.#connection.expectPings();
@@ -110,7 +110,7 @@ export class RawInput implements TransportListener {
     this.#connection.onClosed(isGraceful, error);
   }
 
-  /** The buffer doubles, so that a message in many small parts costs neither many objects nor many copies. */
+  /** The buffer doubles. A message in many small parts then costs few objects and few copies. */
   #reserve(length: number): void {
     if (this.#buffer.length >= length) return;
     const grown = Buffer.allocUnsafe(Math.max(length, 2 * this.#buffer.length));

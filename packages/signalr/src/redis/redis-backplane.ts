@@ -15,25 +15,31 @@ import type { BackplaneSubscription, HubBackplane } from '../backplane/hub-backp
 import { invalidOption } from '../errors.js';
 import { within } from './within.js';
 
-/** The part of the publishing client that a backplane needs. The clients of `redis` and `@redis/client` have this part. */
+/**
+ * The part of the publishing client that a backplane needs. The clients of `redis` and `@redis/client` have this part.
+ * @beta
+ */
 export interface RedisPublishingClient {
   publish(channel: string, message: Buffer): Promise<unknown>;
 }
 
 type OnMessage = (message: Buffer) => void;
 
-/** The part of the subscribing client that a backplane needs. The client must restore its subscriptions after a disconnection. */
+/**
+ * The part of the subscribing client that a backplane needs. The client must restore its subscriptions after a disconnection.
+ * @beta
+ */
 export interface RedisSubscribingClient {
   subscribe(channel: string, listener: OnMessage, bufferMode: true): Promise<unknown>;
   unsubscribe(channel: string, listener: OnMessage, bufferMode: true): Promise<unknown>;
 }
 
-/** Options of {@link createRedisBackplane}. */
+/** Options of {@link createRedisBackplane}. @beta */
 export interface RedisBackplaneOptions {
   /**
-   * A connected client. The application closes it after it has closed the servers. While Redis is
-   * unreachable, the client should reject commands immediately. The client must have a single connection, so
-   * that messages keep their order. With a Redis Cluster, connect it to any one of the nodes.
+   * A connected client. The application closes it after it has closed the servers. The client should reject commands at once
+   * while Redis is unreachable. It must have a single connection, so that messages keep their order. With a Redis Cluster,
+   * connect it to any one of the nodes.
    */
   readonly client: RedisPublishingClient;
   /**
@@ -42,8 +48,8 @@ export interface RedisBackplaneOptions {
    */
   readonly subscriber: RedisSubscribingClient;
   /**
-   * The prefix of all channels. All instances of an application must use the same prefix, and other
-   * applications must use a different one. @defaultValue 'signalr:'
+   * The prefix of all channels. All instances of an application use the same prefix. Other applications must use a different
+   * one. @defaultValue 'signalr:'
    */
   readonly channelPrefix?: string;
   /** Maximum time for a Redis command. A command that takes longer counts as failed. @defaultValue 2_000 */
@@ -58,10 +64,10 @@ const RULES: OptionRules<RedisBackplaneOptions> = {
 };
 
 /**
- * Creates a backplane on two connections. The backplane does not close these connections. While one publish
- * command is overdue, no other message is published. A message after that command would arrive late or never,
- * and would use memory until then. Therefore the client queues at most the messages of one
- * `commandTimeoutMs`.
+ * Creates a backplane on two connections. The backplane does not close them.
+ *
+ * Nothing is published while an earlier publish command is overdue. A message behind that command would arrive late or never,
+ * and would take memory until then. Therefore the client queues at most the messages of one `commandTimeoutMs`.
  * @throws SignalRError `invalid_option`
  *
  * @example
@@ -71,6 +77,7 @@ const RULES: OptionRules<RedisBackplaneOptions> = {
  * const subscriber = await createClient(options).on('error', console.error).connect();
  * const signalr = createSignalRServer({ backplane: createRedisBackplane({ client, subscriber }) });
  * ```
+ * @beta
  */
 export function createRedisBackplane(options: RedisBackplaneOptions): HubBackplane {
   const {
@@ -112,8 +119,8 @@ async function subscribe(
   try {
     await within(commandTimeoutMs, subscriber.subscribe(channel, listener, true));
   } catch (error) {
-    // The subscription may still succeed later. In that case, its messages are ignored. The subscription is
-    // not ended, because this would also end a later subscription to the same channel.
+    // The subscription may still succeed later. Its messages are then ignored. It is not ended, because that would also end a
+    // later subscription to the same channel.
     isOpen = false;
     throw error;
   }
@@ -123,7 +130,7 @@ async function subscribe(
       try {
         await within(commandTimeoutMs, subscriber.unsubscribe(channel, listener, true));
       } catch {
-        // A failure is ignored, because a connection that is gone has no subscriptions any more.
+        // A failure is ignored: a connection that is gone has no subscriptions.
       }
     },
   };

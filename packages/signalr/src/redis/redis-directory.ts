@@ -17,17 +17,18 @@ import { within } from './within.js';
 /**
  * The part of a client that a directory needs. The clients of `redis` and `@redis/client` have this part, including cluster
  * clients.
+ * @beta
  */
 export interface RedisDirectoryClient {
   get(key: string): Promise<unknown>;
   eval(script: string, options: { readonly keys: string[]; readonly arguments: string[] }): Promise<unknown>;
 }
 
-/** Options of {@link createRedisDirectory}. */
+/** Options of {@link createRedisDirectory}. @beta */
 export interface RedisDirectoryOptions {
   /**
-   * A connected client. The application closes it after it has closed the directory. While Redis is
-   * unreachable, the client should reject commands immediately.
+   * A connected client. The application closes it after it has closed the directory. The client should reject commands at
+   * once while Redis is unreachable.
    */
   readonly client: RedisDirectoryClient;
   /** The prefix of all keys, which is the same on all instances. @defaultValue 'signalr:connection:' */
@@ -38,7 +39,7 @@ export interface RedisDirectoryOptions {
   readonly commandTimeoutMs?: number;
 }
 
-/** A directory that renews its claims until it is closed. */
+/** A directory that renews its claims until it is closed. @beta */
 export interface RedisDirectory extends ConnectionDirectory {
   /** Releases all claims. Never rejects. */
   close(): Promise<void>;
@@ -61,15 +62,16 @@ const RELEASE = `if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL',
 const RULES: OptionRules<RedisDirectoryOptions> = {
   client: required(objectWith(['get', 'eval'])),
   keyPrefix: text(0),
-  // Claims are renewed after a third of this time, which must be at least 1 ms.
+  // Claims are renewed after a third of this time. That third must be at least 1 ms.
   claimTtlMs: timerMs(3),
   commandTimeoutMs: timerMs(),
 };
 
 /**
- * Creates a directory in Redis. The directory renews each claim three times within the TTL. Therefore a claim
- * that Redis lost is restored within a third of the TTL. The directory has one entry per claimed connection.
+ * Creates a directory in Redis. It renews each claim three times within the TTL. Therefore it restores a claim that Redis
+ * lost within a third of the TTL. The directory has one entry per claimed connection.
  * @throws SignalRError `invalid_option`
+ * @beta
  */
 export function createRedisDirectory(options: RedisDirectoryOptions): RedisDirectory {
   const {
@@ -86,7 +88,7 @@ export function createRedisDirectory(options: RedisDirectoryOptions): RedisDirec
     return Number(reply) === 1;
   };
   const release = (connectionId: string, url: string): Promise<unknown> =>
-    // A failure is ignored, because a claim that is not released expires.
+    // A failure is ignored: a claim that is not released expires.
     within(
       commandTimeoutMs,
       client.eval(RELEASE, { keys: [keyPrefix + connectionId], arguments: [url] }),

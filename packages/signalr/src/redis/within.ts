@@ -19,8 +19,8 @@ export async function within<Reply>(
       onTimeout?.();
       reject(new Error(`Redis did not answer within ${timeoutMs} ms`));
     };
-    // In each turn of the event loop, timers run before sockets. `setImmediate` runs after the sockets, so that a reply that has
-    // already arrived is read first.
+    // In each turn of the event loop, timers run before sockets, and `setImmediate` runs after them. A reply that has already
+    // arrived is therefore read first.
     timer = setTimeout(() => setImmediate(giveUp), timeoutMs);
   });
   try {

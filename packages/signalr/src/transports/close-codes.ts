@@ -1,9 +1,9 @@
 /*
- * The close codes of RFC 6455 that the server sends, each with its meaning. A close code is the reason for
- * the end of a WebSocket. CLOSE_RULES has the reasons for the end of a connection.
+ * The close codes of RFC 6455 that the server sends, each with its meaning. A close code tells why a WebSocket ends.
+ * `CLOSE_RULES` has the reasons why a connection ends.
  */
 
-/** One close code. */
+/** One close code. @beta */
 export interface CloseCode {
   readonly code: number;
   /** The situation in which the server sends the code, in words. */
@@ -11,7 +11,9 @@ export interface CloseCode {
 }
 
 /**
- * All close codes. All except `normal` and `raw_error` are sent because the client violated the WebSocket protocol or one of its limits.
+ * All close codes. Except for `normal` and `raw_error`, each means that the client violated the WebSocket protocol or a
+ * limit.
+ * @beta
  */
 export const CLOSE_CODES = {
   normal: {

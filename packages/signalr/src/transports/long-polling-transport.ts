@@ -1,7 +1,6 @@
 /*
- * Long polling: the client sends a request (a poll), and the server answers it as soon as it has a message.
- * Between two polls, the server cannot send. Meanwhile, messages wait in the connection's outbound queue,
- * which has limits.
+ * Long polling: the client sends a request (a poll), and the server answers it when it has a message. Between two polls,
+ * messages wait in the connection's outbound queue, which has limits.
  */
 import type { ServerResponse } from 'node:http';
 import type { Ticker, TickListener } from '../connection/ticker.js';
@@ -22,7 +21,7 @@ export const POLL_HEADERS = {
 
 /** Limits of a long polling connection. */
 export interface PollLimits {
-  /** A poll without messages is answered with an empty body after this time. Clients abandon a poll after 100 s. */
+  /** A poll without messages is answered with an empty body after this time. Clients give up a poll after 100 s. */
   readonly pollTimeoutMs: number;
   /** A client that does not poll for this time counts as lost. */
   readonly disconnectTimeoutMs: number;
@@ -81,9 +80,8 @@ export class LongPollingTransport implements Transport, TickListener {
   }
 
   /**
-   * Accepts a poll, which is answered now or later. If an earlier poll still waits, the earlier poll is
-   * answered with 204, because the client has abandoned it. The first poll is answered immediately, because
-   * clients regard themselves as connected after that answer.
+   * Accepts a poll, and answers it now or later. An earlier poll that still waits is answered with 204, because the client
+   * has given it up. The first poll is answered at once, because clients count as connected after that answer.
    */
   poll(response: ServerResponse): void {
     if (this.#poll !== undefined) answer(this.#release(this.#poll), 204, TEXT);
@@ -99,7 +97,7 @@ export class LongPollingTransport implements Transport, TickListener {
       return;
     }
     this.#poll = response;
-    // The HTTP server's timeout would end the poll too early, because a poll may wait for `pollTimeoutMs`.
+    // A poll may wait for `pollTimeoutMs`, so the HTTP server's timeout must not end it earlier.
     response.setTimeout(0);
     response.on('close', this.#onPollClosed);
     if (this.#batch.length > 0) this.#scheduleFlush();
@@ -156,7 +154,7 @@ export class LongPollingTransport implements Transport, TickListener {
     }
   }
 
-  /** Sends the batch at the end of the turn of the event loop, so that all messages of the turn are in one answer. */
+  /** Sends the batch at the end of the turn of the event loop, so that one answer contains all messages of the turn. */
   #scheduleFlush(): void {
     if (this.#isFlushing) return;
     this.#isFlushing = true;
@@ -181,7 +179,7 @@ export class LongPollingTransport implements Transport, TickListener {
     return poll;
   }
 
-  /** Releases a poll that the client gave up. No message is lost: the batch is kept for the client's next poll. */
+  /** Ends a poll that the client gave up. No message is lost, because the next poll gets the batch. */
   readonly #onPollClosed = (): void => {
     if (this.#poll !== undefined) this.#release(this.#poll);
   };

@@ -1,6 +1,6 @@
 /*
- * The input of transports whose clients send by POST. Bodies are read one after the other. While the hub is
- * busy, reading stops.
+ * The input of transports whose clients send by POST. Bodies are read one after the other. Reading stops while the hub is
+ * busy.
  */
 import type { IncomingMessage } from 'node:http';
 import type { TransferFormat } from '../protocol/hub-protocol.js';
@@ -16,8 +16,8 @@ type MessageListener = Pick<TransportListener, 'onBytes' | 'onMessageEnd' | 'onM
 export type PostOutcome = 'accepted' | 'closed' | 'client_aborted';
 
 /**
- * Reads the bodies of POST requests, one at a time and in the order of the requests. Waiting bodies are not read at all, so they
- * cost no memory besides their sockets.
+ * Reads the bodies of POST requests one at a time, in the order of the requests. A waiting body is not read, so it takes no
+ * memory besides its socket.
  */
 export class PostedInput {
   readonly #formats: readonly TransferFormat[];
@@ -26,7 +26,7 @@ export class PostedInput {
   #tail: Promise<unknown> = Promise.resolve();
   #isPaused = false;
   #isClosed = false;
-  /** Wakes the reader, because reading may continue or has ended. */
+  /** Wakes the reader when reading may continue or has ended. */
   #wake: (() => void) | undefined;
 
   /** @param formats the formats that the transport carries */
@@ -63,7 +63,7 @@ export class PostedInput {
 
   async #read(request: IncomingMessage): Promise<PostOutcome> {
     try {
-      // Leaving the loop early must not destroy the request, because its answer uses the same socket.
+      // The request must survive an early end of the loop, because its answer uses the same socket.
       for await (const chunk of request.iterator({ destroyOnReturn: false })) {
         await this.#untilReady();
         if (this.#isClosed) return 'closed';
@@ -82,14 +82,15 @@ export class PostedInput {
     return this.#isClosed ? 'closed' : 'accepted';
   }
 
-  /** Returns the format of a body. Without a content type it is binary, if the transport carries binary. */
+  /** Returns the format of a body. A body without a content type is binary, if the transport carries binary. */
   #formatOf({ headers }: IncomingMessage): TransferFormat {
     const isText = !this.#formats.includes('binary') || /^\s*text\//i.test(headers['content-type'] ?? '');
     return isText ? 'text' : 'binary';
   }
 
   /**
-   * Waits until reading may continue. The answer to the POST also waits, because the client sends its next body after that answer.
+   * Waits until reading may continue. The answer to the POST waits, too. Therefore the client does not send its next body
+   * before.
    */
   async #untilReady(): Promise<void> {
     while (this.#isPaused && !this.#isClosed) {

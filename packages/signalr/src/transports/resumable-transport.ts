@@ -1,7 +1,6 @@
 /*
- * A WebSocket transport that survives the loss of its socket (stateful reconnect). When the socket breaks,
- * the client opens another one. After that, each side resends the messages that the other side has not
- * acknowledged.
+ * A WebSocket transport that survives the loss of its socket (stateful reconnect). The client opens another socket when one
+ * breaks. Then each side resends the messages that the other has not acknowledged.
  */
 
 import type { Ticker, TickListener } from '../connection/ticker.js';
@@ -17,10 +16,7 @@ import { type Resumption, TEXT_AND_BINARY, type Transport, type TransportListene
 export interface ResumptionLimits {
   /** Maximum time between the loss of a socket and the client's reconnect. */
   readonly disconnectTimeoutMs: number;
-  /**
-   * Maximum number of unacknowledged bytes. After this number, no message is sent until the client
-   * acknowledges.
-   */
+  /** Maximum number of unacknowledged bytes. Above it, no message is sent until the client acknowledges. */
   readonly statefulReconnectBufferBytes: number;
 }
 
@@ -37,8 +33,8 @@ export interface ResumptionLimits {
 type ResumableTransportState = 'plain' | 'resumable' | 'detached' | 'stopped' | 'ended';
 
 /**
- * The states that may follow each state. `resumable` may follow itself, because a client can reconnect before the server notices
- * that the old socket is broken.
+ * The states that may follow each state. `resumable` may follow itself: a client may reconnect before the server notices that
+ * the old socket is broken.
  */
 const NEXT_STATES: Readonly<Record<ResumableTransportState, readonly ResumableTransportState[]>> = {
   plain: ['resumable', 'stopped', 'ended'],
@@ -118,9 +114,9 @@ export class ResumableTransport implements Transport, Resumption, TickListener {
   }
 
   /**
-   * Continues over another socket. If the server still has the old socket, the old socket is aborted. The old
-   * socket must be half open, because otherwise the client would not have reconnected.
-   * @returns false if the connection can no longer continue. In that case, the new socket is left unchanged
+   * Continues over another socket. Aborts the old one if the server still has it: the client would not have reconnected if
+   * the old socket still worked.
+   * @returns false if the connection can no longer continue. The new socket is then left unchanged
    */
   attach(socket: Transport): boolean {
     if (!this.canResume || this.#protocol === undefined) return false;
@@ -195,13 +191,13 @@ export class ResumableTransport implements Transport, Resumption, TickListener {
     return true;
   }
 
-  /** Writes an ack or a sequence message. Such messages are not counted, and bypass the connection's queue. */
+  /** Writes an ack or a sequence message. It is not counted, and bypasses the connection's queue. */
   #writeOwn(message: HubMessage): boolean {
     if (this.#protocol === undefined || this.#socket === undefined) return true;
     return this.#socket.write(encodeMessage(message, this.#protocol));
   }
 
-  /** True while too many bytes are unacknowledged. A connection that is ending no longer waits for acknowledgements. */
+  /** True while too many bytes are unacknowledged. A connection that is ending does not wait for acknowledgements. */
   get #isFull(): boolean {
     return this.canResume && this.#buffer.isFull;
   }
@@ -210,7 +206,7 @@ export class ResumableTransport implements Transport, Resumption, TickListener {
     if (this.#hasRoom && !this.#isFull && this.#socket !== undefined) this.#listener?.onWritable();
   }
 
-  /** Listens to a socket. When another socket has replaced this socket, its events are ignored. */
+  /** Listens to a socket. Ignores its events after another socket has replaced it. */
   #listen(socket: Transport): void {
     const listener = this.#listener;
     const isCurrent = (): boolean => this.#socket === socket;

@@ -2,18 +2,21 @@
  * Server-sent events: one endless response carries the messages of the server. POST requests carry the messages of the client.
  */
 import type { ServerResponse } from 'node:http';
-import type { EncodedMessage, MessageFraming } from '../protocol/encoded-message.js';
+import type { EncodedMessage } from '../protocol/encoded-message.js';
 import { PostedInput } from './posted-input.js';
+import { type BodyFraming, bodyFraming, StreamedBody } from './streamed-body.js';
 import type { Transport, TransportListener } from './transport.js';
 
-const HEADERS = {
+/** The headers of every event stream. */
+export const EVENT_STREAM_HEADERS = {
   'Content-Type': 'text/event-stream',
   'Cache-Control': 'no-cache,no-store',
   Pragma: 'no-cache',
-  // These two headers prevent proxies from delaying events: compression collects blocks, and nginx buffers by default.
+  // These two headers prevent proxies from delaying events. Compression collects bytes into blocks, and nginx buffers by
+  // default.
   'Content-Encoding': 'identity',
   'X-Accel-Buffering': 'no',
-};
+} as const;
 
 const DATA = Buffer.from('data: ');
 const EVENT_END = Buffer.from('\r\n\r\n');
@@ -21,10 +24,8 @@ const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 const BLANK = 0x20;
 
-/**
- * The framing that all event streams of hubs share: one `data` line and nothing else, because the .NET client refuses every other field.
- */
-export const eventFraming: MessageFraming = {
+/** The framing that all event streams of hubs share: a single `data` line. The .NET client refuses every other field. */
+export const eventFraming: BodyFraming = bodyFraming({
   frame(payload) {
     const event = Buffer.concat([DATA, payload, EVENT_END]);
     const data = event.subarray(DATA.length, DATA.length + payload.length);
@@ -32,27 +33,27 @@ export const eventFraming: MessageFraming = {
     blankOut(data, CARRIAGE_RETURN);
     return event;
   },
-};
+});
 
 /**
- * Replaces every occurrence of a byte by a blank. Line feed and carriage return would end a line of the event
- * stream, and clients differ in how they join several lines. Messages are JSON. There, these bytes occur only
- * between two tokens, where a blank has the same meaning.
+ * Replaces every occurrence of a byte by a blank. Line feed and carriage return would end a line of the event stream, and
+ * clients differ in how they join several lines. Messages are JSON, in which these bytes occur only between two tokens. A
+ * blank means the same there.
  */
 function blankOut(data: Buffer, byte: number): void {
   for (let at = data.indexOf(byte); at >= 0; at = data.indexOf(byte, at + 1)) data[at] = BLANK;
 }
 
 /**
- * The framing of raw connections, whose text may have any line breaks. Each line is a `data` field, and clients join the fields by line
- * feeds. Therefore every line break arrives as a line feed.
+ * The framing of raw connections, whose text may contain any line breaks. Each line becomes a `data` field, and clients join
+ * the fields with line feeds. Therefore every line break arrives as a line feed.
  */
-export const lineFraming: MessageFraming = {
+export const lineFraming: BodyFraming = bodyFraming({
   frame(payload) {
     const lines = payload.toString().split(/\r\n|\r|\n/);
     return Buffer.from(`${lines.map((line) => `data: ${line}`).join('\r\n')}\r\n\r\n`);
   },
-};
+});
 
 /** A comment of an event stream, which clients ignore. */
 const COMMENT = ':\r\n';
@@ -65,9 +66,10 @@ export class ServerSentEventsTransport implements Transport {
   readonly isAttached = true;
   readonly input = new PostedInput(this.formats);
   readonly #response: ServerResponse;
-  readonly #framing: MessageFraming;
+  readonly #framing: BodyFraming;
+  #body: StreamedBody | undefined;
 
-  constructor(response: ServerResponse, framing: MessageFraming) {
+  constructor(response: ServerResponse, framing: BodyFraming) {
     this.#response = response;
     this.#framing = framing;
   }
@@ -78,9 +80,8 @@ export class ServerSentEventsTransport implements Transport {
 
   start(listener: TransportListener): void {
     const response = this.#response;
-    response.on('drain', () => listener.onWritable());
-    // A client can end an event stream only by closing the response. Therefore this event counts as a proper
-    // end.
+    this.#body = new StreamedBody(response, this.#framing, () => listener.onWritable());
+    // A client can end an event stream only by closing the response. Therefore this counts as a proper end.
     response.on('close', () => {
       this.input.close();
       listener.onClosed(true);
@@ -88,17 +89,15 @@ export class ServerSentEventsTransport implements Transport {
     response.on('error', () => {}); // 'close' follows
     this.input.start(listener);
     response.socket?.setNoDelay(true);
-    // The HTTP server's timeout would end the stream, because a stream is silent between two pings.
+    // An event stream is silent between two pings, so the HTTP server's timeout must not end it.
     response.setTimeout(0);
-    response.writeHead(200, HEADERS);
+    response.writeHead(200, EVENT_STREAM_HEADERS);
     // Firefox regards the stream as open only after its first bytes.
     response.write(COMMENT);
   }
 
   write(message: EncodedMessage): boolean {
-    if (!this.#response.writable) return true;
-    this.#response.write(message.framedBy(this.#framing));
-    return this.#response.writableLength < this.#response.writableHighWaterMark;
+    return this.#body?.write(message) ?? true;
   }
 
   pauseReading(): void {

@@ -25,11 +25,11 @@ export interface TransportListener {
   onInterrupted(): void;
   /** Called when the client has sent a transport message that exceeds the transport's own limit. Its bytes were not kept. */
   onMessageTooBig(): void;
-  /** Called when the transport has room again, after `write` returned false. */
+  /** Called when the transport has room again after `write` returned false. */
   onWritable(): void;
   /**
-   * Called exactly once, when the transport has ended. `isGraceful` is true if the transport ended properly, and false if the
-   * client merely vanished.
+   * Called exactly once, when the transport has ended. `isGraceful` is true if it ended properly, and false if the client
+   * vanished.
    * @param error the error that broke the transport, if there was one
    */
   onClosed(isGraceful: boolean, error?: Error): void;
@@ -61,14 +61,14 @@ export interface Resumption {
  *
  * Guarantees:
  * - Messages arrive whole, and in the order of `write`.
- * - No method throws because the client is gone.
+ * - A client that is gone makes no method throw.
  * - `close` first sends all messages that were written before it.
- * - While `isAttached` is false, the transport limits the time until the client returns, and ends when that time is over.
+ * - While `isAttached` is false, the transport waits only a limited time for the client, and then ends.
  */
 export interface Transport {
   readonly name: TransportName;
   readonly formats: readonly TransferFormat[];
-  /** True when the transport itself shows that both sides are alive, so that pings are not needed. */
+  /** True if the transport itself shows that both sides are alive. Pings are then not needed. */
   readonly hasInherentKeepAlive: boolean;
   /** False while there is nothing to write to: between two polls, or between two sockets with stateful reconnect. */
   readonly isAttached: boolean;
@@ -87,8 +87,8 @@ export interface Transport {
   pauseReading(): void;
   resumeReading(): void;
   /**
-   * Sends something that the client's own code does not notice, so that proxies keep the connection open and a broken connection is
-   * found. Absent if the transport carries hub protocols only.
+   * Sends something that the client's own code does not see. It keeps the connection open in proxies, and reveals a broken
+   * connection. Absent if the transport carries hub protocols only.
    */
   keepAlive?(): void;
   /**

@@ -1,6 +1,6 @@
 /*
- * The WebSocket data frame of a server (RFC 6455, 5.2). It is not masked, fragmented or compressed, so that all sockets can send
- * the same bytes. Header and payload are one buffer, so that each socket needs only one write.
+ * The WebSocket data frame of a server (RFC 6455, 5.2). It is not masked, fragmented or compressed, so that all sockets can
+ * share the bytes. Header and payload are in one buffer, so that each socket needs only one write.
  */
 import type { MessageFraming } from '../protocol/encoded-message.js';
 import type { TransferFormat } from '../protocol/hub-protocol.js';

@@ -1,8 +1,7 @@
 /*
- * The WebSocket transport on top of `ws`, which reads frames and performs the closing handshake. Data frames
- * are framed once for all receivers, and written directly to the socket. This is safe because compression is
- * off. Without compression, `ws` has no send queue, and writes each control frame (pong, close) as a whole to
- * the same socket. Therefore control frames and data frames are never mixed.
+ * The WebSocket transport on top of `ws`, which reads frames and performs the closing handshake. Data frames are framed once
+ * for all receivers, and written directly to the socket. This is safe because compression is off: `ws` then has no send
+ * queue, and writes each control frame (pong, close) as a whole. Therefore control frames and data frames never mix.
  */
 import type { Duplex } from 'node:stream';
 import { WebSocket } from 'ws';
@@ -15,12 +14,15 @@ import { writeTurn } from './write-turn.js';
 const NORMAL_CLOSURE = CLOSE_CODES.normal.code;
 const RAW_ERROR = CLOSE_CODES.raw_error.code;
 /**
- * The code with which `ws` would close after a message over the limit. The server sends a Close message
- * instead, because it tells the client more.
+ * The code with which `ws` would close after a message above the limit. The server sends a Close message instead, because it
+ * tells the client more.
  */
 const MESSAGE_TOO_BIG = 1009;
 const ABNORMAL = 1006;
-/** The codes other than 1000 that may be sent: those of a client that violates the WebSocket protocol, and that of a raw connection. */
+/**
+ * The codes other than 1000 that may be sent: for a client that violates the WebSocket protocol, and for a failed raw
+ * connection.
+ */
 const FAILURES: ReadonlySet<number> = new Set(
   Object.values(CLOSE_CODES)
     .map(({ code }) => code)
@@ -34,12 +36,12 @@ const FAILURES: ReadonlySet<number> = new Set(
  * - When a message exceeds the limit, the connection can still send a Close message before the socket closes.
  */
 export class ServerWebSocket extends WebSocket {
-  /** The transport over this WebSocket. All WebSockets share their listeners, which find the transport here. */
+  /** The transport over this WebSocket. All WebSockets share the same listeners, which find the transport here. */
   transport: WebSocketTransport | undefined;
 
   override close(code: number = NORMAL_CLOSURE, reason?: string | Buffer): void {
-    // `ws` passes a reason, even an empty one, only when it answers a close frame of the client. In that
-    // case, the code comes from the client, and is not a failure that the server has found.
+    // `ws` passes a reason, even an empty one, only when it answers the client's close frame. The code then comes from the
+    // client, and the server has found no failure.
     const failure = reason === undefined ? code : undefined;
     if (failure === MESSAGE_TOO_BIG && this.readyState === WebSocket.OPEN) this.transport?.onMessageTooBig();
     super.close(failure !== undefined && FAILURES.has(failure) ? failure : NORMAL_CLOSURE);
@@ -63,7 +65,7 @@ export class WebSocketTransport implements Transport {
   readonly #socket: Duplex;
   #listener: TransportListener | undefined;
   #error: Error | undefined;
-  /** Number of the turn in which a message was written last. */
+  /** Number of the last turn in which a message was written. */
   #lastTurn = 0;
   #isCorked = false;
   #isWaitingForDrain = false;
@@ -99,8 +101,8 @@ export class WebSocketTransport implements Transport {
       writeTurn.atEnd(this);
     }
     socket.write(message.framedBy(webSocketFraming));
-    // The result of `write` cannot be used, because it is false for every large frame, even if the kernel has
-    // accepted the whole frame.
+    // The result of `write` is useless here: it is false for every large frame, even if the kernel has accepted the whole
+    // frame.
     if (socket.writableLength < socket.writableHighWaterMark) return true;
     this.uncork();
     if (socket.writableLength < socket.writableHighWaterMark) return true;
@@ -108,7 +110,7 @@ export class WebSocketTransport implements Transport {
     return false;
   }
 
-  /** Writes the messages that wait for the end of the turn. The first message of a turn does not wait, so it is already written. */
+  /** Writes the messages that wait for the end of the turn. The first message of a turn has been written already. */
   uncork(): void {
     if (!this.#isCorked) return;
     this.#isCorked = false;
@@ -128,7 +130,7 @@ export class WebSocketTransport implements Transport {
   }
 
   close(isFailed = false): void {
-    // A paused socket would never read the client's answer.
+    // The client's answer would never be read from a paused socket.
     this.#webSocket.resume();
     this.#webSocket.close(isFailed ? RAW_ERROR : NORMAL_CLOSURE);
   }
@@ -140,8 +142,7 @@ export class WebSocketTransport implements Transport {
   }
 
   onMessage(data: unknown, isBinary: boolean): void {
-    // A server socket has the binary type 'nodebuffer', so data is one Buffer for text frames and for binary
-    // frames.
+    // Data is one Buffer for text and binary frames, because a server socket has the binary type 'nodebuffer'.
     if (!Buffer.isBuffer(data)) return;
     this.#listener?.onBytes(data);
     this.#listener?.onMessageEnd?.(isBinary ? 'binary' : 'text');
@@ -167,7 +168,7 @@ export class WebSocketTransport implements Transport {
     listener?.onClosed(isGraceful, this.#error);
   }
 
-  /** Listens for 'drain' only while the socket has no room, because most sockets always have room. */
+  /** Listens for 'drain' only while the socket has no room. Most sockets always have room. */
   #waitForDrain(): void {
     if (this.#isWaitingForDrain) return;
     this.#isWaitingForDrain = true;
@@ -178,8 +179,7 @@ export class WebSocketTransport implements Transport {
   }
 }
 
-// A listener of a `ws` socket is called with the socket as `this`. Separate listeners would cost 300 bytes
-// for each socket.
+// `ws` calls a listener with the socket as `this`. Separate listeners would cost 300 bytes for each socket.
 function onMessage(this: WebSocket, data: unknown, isBinary: boolean): void {
   transportOf(this)?.onMessage(data, isBinary);
 }

@@ -1,23 +1,18 @@
-/*
- * Counts the turns of the event loop that write to sockets, and uncorks those sockets at the end of each turn.
- */
+/* Counts the turns of the event loop that write to sockets. Uncorks those sockets at the end of each turn. */
 
 /** A socket that holds back written bytes. */
 export interface Corked {
   uncork(): void;
 }
 
-/**
- * The process has only one such object. A turn without writes costs nothing. A turn with writes costs one
- * callback.
- */
+/** The process has only one such object. A turn without writes costs nothing, and a turn with writes costs one callback. */
 class WriteTurn {
   #number = 1;
   #isEnding = false;
-  /** The sockets to uncork at the end of this turn. There are never more of them than open sockets. */
+  /** The sockets to uncork at the end of this turn. Open sockets bound their number. */
   #corked: Corked[] = [];
 
-  /** Returns the number of this turn. The next turn begins with the next `process.nextTick`, after the running code has ended. */
+  /** Returns the number of this turn. The next turn begins with the next `process.nextTick`, after the running code. */
   current(): number {
     if (!this.#isEnding) {
       this.#isEnding = true;

@@ -1,5 +1,6 @@
 /*
- * Limits of one user: messages, connections and negotiations are limited, over all of the user's connections. Other users are served as before.
+ * The limits of one user: messages, connections and negotiations, over all of the user's connections. Other users must not
+ * notice them.
  */
 import { fakeClock } from '@millrace/testkit';
 import { describe, expect, test } from 'vitest';
@@ -11,7 +12,7 @@ import { type Host, startHost } from '../support/host.js';
 import { post, send, upgradeStatus } from '../support/http-client.js';
 import { call, openRaw, type RawClient, RS } from '../support/raw-client.js';
 
-/** The calls of `echo` that ran, over all tests together. */
+/** The number of calls of `echo` that ran, over all tests together. */
 let ran = 0;
 
 const hub = defineHub<Record<string, never>, string>()({
@@ -32,7 +33,7 @@ const hub = defineHub<Record<string, never>, string>()({
   },
 });
 
-/** Starts a host whose users are named by the query value `access_token`. */
+/** Starts a host. The query value `access_token` is the name of the user. */
 function start(clientLimits: ClientLimitOptions<string>): Promise<Host> {
   return startHost((server) =>
     server.mapHub('/hub', hub, {
@@ -62,7 +63,7 @@ const refused =
   /HubException: You have sent too much. The next call is accepted in \d+ ms. Try again later.$/;
 
 describe('the budget of a user', () => {
-  test('all connections of a user share one budget, a refused call does not run, and another user is served', async () => {
+  test('all connections of a user share one budget, and another user has its own', async () => {
     await using host = await start({ messageBurst: 30, messagesPerSecond: 10 });
     await using first = await openRaw(host, as('ana'));
     await using second = await openRaw(host, as('ana'));
@@ -111,7 +112,7 @@ describe('the budget of a user', () => {
   ];
 
   test.each(kinds)(
-    'a client that floods with %s is closed with a reason, and cannot come back at once',
+    'a client that floods the server with %s is closed with a reason, and cannot come back at once',
     async (_, sendOne) => {
       await using host = await start({ messageBurst: 50, messagesPerSecond: 10 });
       await using flooder = await openRaw(host, as('ana'));
@@ -134,17 +135,17 @@ describe('the budget of a user', () => {
     },
   );
 
-  test('a client that floods with pings of the WebSocket is closed with a reason', async () => {
+  test('a client that floods the server with WebSocket pings is closed with a reason', async () => {
     await using host = await start({ messageBurst: 50, messagesPerSecond: 10 });
     await using flooder = await openRaw(host, as('ana'));
-    // Each ping waits for its pong, because `ws` itself ends a connection with many unanswered pings.
+    // Each ping waits for its pong. Otherwise `ws` itself would end a connection with many unanswered pings.
     flooder.socket.on('pong', () => flooder.socket.ping());
     flooder.socket.ping();
     expect(await flooder.closed).toBe(1000);
     expect(flooder.waiting.at(-1)).toContain('continued to send more than its budget allows');
   });
 
-  test('a flood over many connections closes each of them', async () => {
+  test('each connection of a client that floods over many connections is closed', async () => {
     await using host = await start({ messageBurst: 60, messagesPerSecond: 10 });
     const clients = await Promise.all(Array.from({ length: 5 }, () => openRaw(host, as('ana'))));
     for (const client of clients) client.send(call('echo', ['x']).repeat(150));
@@ -152,7 +153,7 @@ describe('the budget of a user', () => {
     await expect.poll(() => host.events.filter(({ type }) => type === 'connection_closed').length).toBe(5);
   });
 
-  test('the items of a stream beyond the budget end the stream with an error', async () => {
+  test('a stream ends with an error when its items exceed the budget', async () => {
     await using host = await start({ messageBurst: 30, messagesPerSecond: 1 });
     await using client = await openRaw(host, as('ana'));
     client.send(record({ type: 1, invocationId: '1', target: 'sum', arguments: [], streamIds: ['s'] }));
@@ -160,7 +161,7 @@ describe('the budget of a user', () => {
     expect(await client.next()).toContain('The client has sent too much, so that its stream has ended.');
   });
 
-  test('the requests of long polling take from the budget: sends, replaced polls, and requests for unknown connections', async () => {
+  test('long polling requests cost budget: sends, replaced polls, and requests for unknown connections', async () => {
     await using host = await start({ messageBurst: 60, messagesPerSecond: 1 });
     const answer = (await (await negotiate(host, 'ana')).json()) as { connectionToken: string };
     const poll = `${host.url}${as('ana')}&id=${answer.connectionToken}`;
@@ -178,7 +179,7 @@ describe('the budget of a user', () => {
 });
 
 describe('the connections of a user', () => {
-  test('a user has at most this number of connections, and a closed one makes room', async () => {
+  test('a user can open maximumConnections connections, and another one after one of them has closed', async () => {
     await using host = await start({ maximumConnections: 3 });
     const clients = await Promise.all([1, 2, 3].map(() => openRaw(host, as('ana'))));
     const upgrade = new WebSocket(`${host.url.replace('http', 'ws')}${as('ana')}`);
@@ -200,7 +201,7 @@ describe('the connections of a user', () => {
     for (const client of clients) await client[Symbol.asyncDispose]();
   });
 
-  test('a connection without a handshake counts, whichever transport it uses', async () => {
+  test('a connection without a handshake counts towards the limit of its user, over any transport', async () => {
     await using host = await start({ maximumConnections: 2 });
     const urls: string[] = [];
     for (let count = 0; count < 3; count += 1) {
@@ -212,12 +213,12 @@ describe('the connections of a user', () => {
     expect((await send(urls[0] ?? '')).status).toBe(200);
     expect(await upgradeStatus(urls[1] ?? '')).toBe(101);
     expect((await send(urls[2] ?? '')).status).toBe(429);
-    // The two clients have no handshake, so that their connections end.
+    // The two clients send no handshake, so their connections end.
     host.clock.pass(20_000);
     await expect.poll(async () => (await negotiate(host, 'ana')).status).toBe(200);
   });
 
-  test('a user has at most this number of negotiations without a transport; a transport or the timeout makes room', async () => {
+  test('a user can have a limited number of negotiations without a transport', async () => {
     await using host = await start({ maximumPendingConnections: 2 });
     const { connectionToken } = (await (await negotiate(host, 'ana')).json()) as { connectionToken: string };
     expect((await negotiate(host, 'ana')).status).toBe(200);
@@ -240,7 +241,7 @@ describe('the connections of a user', () => {
     expect(await upgradeStatus(`${host.url}/hub`)).toBe(429);
   });
 
-  test('an owner that stands for several users has as many times the limits, and a client without an owner only its own', async () => {
+  test('an owner that stands for several users has as many times the limits of one user', async () => {
     await using host = await start({
       maximumConnections: 1,
       messageBurst: 30,

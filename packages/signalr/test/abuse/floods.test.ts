@@ -1,5 +1,6 @@
 /*
- * Clients flood the server with messages. The work and memory for each client are limited, and the other clients are served.
+ * Clients flood the server with messages. The server limits the work and memory for each client, and still serves the other
+ * clients.
  */
 import { describe, expect, test } from 'vitest';
 import { counting, startAbused } from '../support/abused-hub.js';
@@ -9,10 +10,7 @@ import { call, openRaw, type RawClient, RS } from '../support/raw-client.js';
 describe('a client that floods the server', () => {
   const COUNT = 10_000;
 
-  /**
-   * Sends `COUNT` records. After half of the records, another client calls a method. The promise resolves
-   * when this call has been answered.
-   */
+  /** Sends `COUNT` records. Another client calls a method after half of them. Resolves when that call has been answered. */
   async function flood(host: Host, client: RawClient, record: (index: number) => string): Promise<void> {
     const other = await openRaw(host);
     for (let index = 0; index < COUNT; index += 500) {
@@ -68,7 +66,7 @@ describe('a client that floods the server', () => {
     await expect.poll(() => counting).toBe(0);
   });
 
-  test('a call with 10,000 stream ids is refused, and a flood of items without a stream is ignored', async () => {
+  test('a call with 10,000 stream ids is refused, and stream items without a stream are ignored', async () => {
     await using host = await startAbused({ maximumReceiveMessageBytes: 1_000_000 });
     await using client = await openRaw(host);
     const streamIds = Array.from({ length: 10_000 }, (_, index) => `s${index}`);

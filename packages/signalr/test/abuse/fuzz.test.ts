@@ -1,7 +1,6 @@
 /*
- * Sends random bytes of clients to complete connections. Valid bytes have the same meaning however they are
- * split. Corrupted bytes cause no crash and no hang, and leave no state behind. `FUZZ_MINUTES=10` adds a test
- * that runs for ten minutes.
+ * Sends random bytes of clients to complete connections. Valid bytes must mean the same however they are split. Corrupted
+ * bytes must cause no crash and no hang, and leave no state behind. `FUZZ_MINUTES=10` adds a test that runs for ten minutes.
  */
 import { connect } from 'node:net';
 import { setFlagsFromString } from 'node:v8';
@@ -22,7 +21,7 @@ const minutes = Number(process.env['FUZZ_MINUTES'] ?? 0);
 /** Counters for the report of a long run. */
 const done = { lives: 0, bytes: 0, ends: new Map<string, number>() };
 
-/** Parameters of one round. To repeat a failed round, use the seed from the failure. */
+/** Parameters of one round. The seed in a failure message repeats the failed round. */
 type Round = { readonly numRuns: number; readonly seed?: number };
 
 async function anyCutMeansTheSame(round: Round): Promise<void> {
@@ -44,7 +43,7 @@ async function anyCutMeansTheSame(round: Round): Promise<void> {
   );
 }
 
-/** The close reasons that bytes of a client may cause. */
+/** The close reasons that a client's bytes may cause. */
 const EXPECTED_ENDS: ReadonlySet<string> = new Set([
   'client_closed',
   'client_error',
@@ -89,7 +88,7 @@ function expectWellFormed(answer: Buffer, protocol: HubProtocol): void {
   if (!isAccepted) expect(types).toBe(0);
 }
 
-/** Counts the connections that have ended, and returns how they ended. */
+/** Counts the connections that have ended, by the way in which they ended. */
 function note(bytes: Buffer, hub: MemoryHub): readonly string[] {
   const ends = hub.events.flatMap((event) => {
     if (event.type === 'connection_closed') return [event.reason];
@@ -175,12 +174,12 @@ async function noSocketDoesHarm(host: Host, round: Round): Promise<void> {
     fc.asyncProperty(fc.oneof(requestBytes, webSocketBytes), async (bytes) => {
       const socket = connect(Number(port), '127.0.0.1');
       socket.resume();
-      socket.on('error', () => {}); // the server ends connections that it cannot read
+      socket.on('error', () => {}); // The server ends connections that it cannot read.
       const closed = new Promise((resolve) => {
         socket.on('close', resolve);
       });
       socket.end(bytes);
-      // A request that waits for its body, a poll or an event stream ends only when its client closes the socket.
+      // A request that waits for its body, a poll and an event stream end only when the client closes the socket.
       setImmediate(() => setImmediate(() => socket.destroy()));
       await closed;
       done.bytes += bytes.length;
@@ -200,10 +199,10 @@ const startEcho = (): Promise<Host> =>
 test('a connection reads the same messages however its valid bytes are cut', () =>
   anyCutMeansTheSame({ numRuns: 100 }));
 
-test('no bytes of a client can crash a connection, prevent its end or leave anything behind', () =>
+test('no bytes of a client crash a connection, prevent its end or leave anything behind', () =>
   noBytesDoHarm({ numRuns: 500 }));
 
-test('no bytes on the port can prevent the server from serving the next client', async () => {
+test('the server serves the next client, whatever bytes arrive on its port', async () => {
   await using host = await startEcho();
   await noSocketDoesHarm(host, { numRuns: 80 });
 });
@@ -235,7 +234,7 @@ function heapBytes(): number {
 const MEGABYTE = 1_000_000;
 
 test.runIf(minutes > 0)(
-  `connections survive random bytes for ${minutes} minutes without growing in memory after the first tenth`,
+  `connections survive random bytes for ${minutes} minutes, and memory does not grow after the first tenth`,
   async () => {
     const startedMs = performance.now();
     const endMs = startedMs + minutes * 60_000;
@@ -247,7 +246,7 @@ test.runIf(minutes > 0)(
       await anyCutMeansTheSame({ numRuns: 100, seed });
       await noBytesDoHarm({ numRuns: 400, seed });
       await noSocketDoesHarm(host, { numRuns: 50, seed });
-      (host.events as unknown[]).length = 0; // the test host keeps all events
+      (host.events as unknown[]).length = 0; // The test host keeps all events.
       const heap = heapBytes();
       if (performance.now() - startedMs < minutes * 6_000) heapEarly = Math.max(heapEarly, heap);
       heapMost = Math.max(heapMost, heap);

@@ -1,6 +1,6 @@
 /*
- * Clients send endless, huge, slow or meaningless input. The server keeps only a limited part of this input, and serves the other
- * clients.
+ * Clients send endless, huge, slow or meaningless input. The server keeps only a limited part of it, and still serves the
+ * other clients.
  */
 import { once } from 'node:events';
 import { createServer, request } from 'node:http';
@@ -42,7 +42,7 @@ describe('hostile input', () => {
     await expectServed(host);
   });
 
-  test('Node answers with status 408 when a client sends its HTTP headers byte by byte, even with hubs attached', async () => {
+  test('Node answers a client that sends its HTTP headers byte by byte with status 408, even with hubs attached', async () => {
     await using server = createSignalRServer();
     server.mapHub('/hub', definition);
     const http = createServer({ headersTimeout: 300, connectionsCheckingInterval: 50 });
@@ -83,7 +83,8 @@ describe('hostile input', () => {
     await using client = await openRaw(host);
     const socket: Socket = Reflect.get(client.socket, '_socket');
     const payload = Buffer.alloc(65_535, 0x20);
-    // Returns a fragment that is masked with zeros. The first fragment is text, all others are continuations, and none is final.
+    // Returns a fragment that is masked with zeros. The first fragment is text, the others are continuations, and none is
+    // final.
     const fragment = (opcode: number): Buffer =>
       Buffer.concat([Buffer.from([opcode, 0xfe, 0xff, 0xff, 0, 0, 0, 0]), payload]);
     for (let sent = 0; sent < 1_600 && socket.writable; sent += 1) {

@@ -1,4 +1,4 @@
-/* Negotiations that no connection follows are limited in number, and are forgotten after a timeout. */
+/* Negotiations without a connection are limited in number, and are forgotten after a timeout. */
 import { fakeClock } from '@millrace/testkit';
 import { describe, expect, test } from 'vitest';
 import { Ticker } from '../../src/connection/ticker.js';
@@ -19,7 +19,7 @@ describe('half-open negotiations', () => {
     expect(store.negotiate(1)).toBeDefined();
   });
 
-  test('negotiations with signed tokens use no memory until a transport connects, and the memory for used tokens is limited', () => {
+  test('negotiations with signed tokens use no memory until a transport connects', () => {
     const clock = fakeClock(Date.UTC(2026, 0, 1));
     const ticker = new Ticker(clock, 1_000);
     const tokens = new SignedTokens(['k'.repeat(32)], '/hub');
@@ -33,7 +33,7 @@ describe('half-open negotiations', () => {
       store.remove(stored);
     }
     const isKnown = used.map(({ ids }) => store.find(ids.connectionToken) !== undefined);
-    // Only the oldest used token was forgotten. Until it expires, it is accepted like an unused token.
+    // Only the oldest used token was forgotten. The server accepts it like an unused one until it expires.
     expect(isKnown).toEqual(used.map((_, index) => index === 0));
     clock.pass(60_000);
     expect(used.filter(({ ids }) => store.find(ids.connectionToken) !== undefined)).toEqual([]);

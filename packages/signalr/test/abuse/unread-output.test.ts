@@ -1,6 +1,4 @@
-/*
- * Clients never read what the server sends. The server closes their connections when its limits are reached, over every transport.
- */
+/* Clients never read what the server sends. The server closes their connections at its limits, over every transport. */
 import type { Socket } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import type { Hub } from '../../src/index.js';
@@ -13,7 +11,7 @@ describe('a client that never reads', () => {
   const text = 'x'.repeat(50_000);
 
   async function expectGivenUp(host: Host, hub: Hub<Client>): Promise<void> {
-    // The kernel buffers some megabytes before the queue fills. The number of sends is limited, so that the loop always ends.
+    // The kernel buffers some megabytes before the queue fills. The limit on sends guarantees that the loop ends.
     for (let sent = 0; sent < 2_000 && hub.clients.all.send('data', text) > 0; sent += 1) await turn();
     expect(hub.clients.all.send('data', text)).toBe(0);
     host.clock.pass(20_000);
@@ -50,7 +48,7 @@ describe('a client that never reads', () => {
     },
   );
 
-  test('a client that floods its WebSocket with pings without reading is disconnected before many pongs are waiting', async () => {
+  test('a client that sends WebSocket pings without reading is disconnected before many pongs wait', async () => {
     await using host = await startAbused();
     let held = 0;
     host.http.on('connection', (socket: Socket) => {

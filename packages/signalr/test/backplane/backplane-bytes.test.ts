@@ -1,6 +1,4 @@
-/*
- * Bytes that arrive over a backplane never harm an instance, whatever they contain.
- */
+/* Bytes from a backplane never harm an instance, whatever they contain. */
 import { encode } from '@msgpack/msgpack';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -27,7 +25,7 @@ describe('bytes that no instance sent', () => {
   test('each backplane message of a later version is ignored and reported, and each unknown version is reported once', async () => {
     await using pair = await startPair();
     const { one, other, client, inject } = pair;
-    // After an unknown version number, a message may have any content.
+    // A message of an unknown version may have any content after its version number.
     for (const bytes of [
       encode([2, 1, sender, 0]),
       encode([2, { new: 'form' }, [], 'x']),
@@ -71,7 +69,7 @@ describe('bytes that no instance sent', () => {
       fc.record({ json: fc.uint8Array(), messagepack: fc.uint8Array() }),
       fc.uint8Array(),
     );
-    // Values that are similar to messages, so that most of them can be decoded.
+    // Values that resemble messages, so that most of them can be decoded.
     const nearly = fc
       .tuple(
         fc.nat(12),

@@ -18,8 +18,8 @@ import { connectOfficial } from '../support/official-client.js';
 import { openClient } from '../support/protocol-client.js';
 
 /**
- * Makes a call that the client does not answer. Resolves when the client has received the call. `failure`
- * resolves with the error of the call later.
+ * Makes a call that the client does not answer. Resolves when the client has received it. `failure` resolves later with the
+ * error of the call.
  */
 async function beginCall(
   { hub }: RowServer,
@@ -50,7 +50,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
   });
 
   test('a call from another instance returns the same answer as a call from the instance of the client', async () => {
-    // The answers contain integers that a number cannot hold.
+    // The answers contain integers that a JavaScript number cannot represent.
     await using row = await startRow(source, {}, { bigint: true });
     const [first, second] = row.servers;
     for (const protocol of ['json', 'messagepack'] as const) {
@@ -76,7 +76,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
     }
   });
 
-  test('a client can call other methods while its first method waits for a client of another instance', async () => {
+  test('a client can call other methods while its first method waits for an answer of a client on another instance', async () => {
     await using row = await startRow(source);
     const [first, second] = row.servers;
     await using asking = await openMember(first, 'ann', 'messagepack');
@@ -155,7 +155,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
       code: 'canceled',
       message: 'Invocation canceled by the server.',
     });
-    // The second call arrives after the cancellation of the first one.
+    // The second call arrives after the cancellation of the first.
     client.answer = () => ({ kind: 'void' });
     await clients.client(client.id).invoke('ask', 2);
     client.complete(client.asked[0]?.invocationId, { kind: 'void' });
@@ -166,7 +166,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
     expect(client.asked).toHaveLength(1);
   });
 
-  test('a late answer to a call that was canceled before it reached another instance is ignored', async () => {
+  test('a late answer is ignored if its call was canceled before it reached another instance', async () => {
     await using row = await startRow(source);
     const [first, second] = row.servers;
     await using client = await openMember(second);
@@ -174,7 +174,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
     const call = first.hub.clients.client(client.id).withSignal(abort.signal).invoke('ask', 1);
     abort.abort();
     await expect(call).rejects.toMatchObject({ code: 'canceled' });
-    // The call was already on its way. Therefore the client still receives it, but nobody waits for the answer.
+    // The call was already on its way. The client still receives it, but nobody waits for the answer.
     await expect.poll(() => client.asked).toHaveLength(1);
     client.answer = () => ({ kind: 'void' });
     await first.hub.clients.client(client.id).invoke('ask', 2);
@@ -197,7 +197,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
     expect(new Set(await Promise.all(calls))).toEqual(new Set([1]));
   });
 
-  test('another instance cannot call a client whose onConnected is still running', async () => {
+  test('another instance cannot call a client while the client’s onConnected runs', async () => {
     await using row = await startRow(source);
     const [first] = row.servers;
     let release: () => void = () => {};

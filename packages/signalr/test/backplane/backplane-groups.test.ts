@@ -1,6 +1,4 @@
-/*
- * Tests that an instance can change the groups of connections of other instances and abort them, over every backplane.
- */
+/* An instance can change the groups of another instance's connections, and abort these connections, over every backplane. */
 import { describe, expect, test } from 'vitest';
 import { BACKPLANES, failureOf, notesOf, openMember, settle, startRow } from '../support/backplane-row.js';
 
@@ -23,7 +21,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
     expect(notesOf(client)).toEqual(['member']);
   });
 
-  test('a send to a group reaches a connection that was just added, even if the addition is not awaited', async () => {
+  test('a send to a group reaches a connection that was just added, even if nobody awaited the addition', async () => {
     await using row = await startRow(source);
     const [first, second] = row.servers;
     await using client = await openMember(second);
@@ -83,7 +81,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
     expect(await first.hub.groups.add('x', 'g')).toBe(false);
   });
 
-  test('group changes of a closed server are rejected, whether they are pending or new', async () => {
+  test('group changes of a closed server are rejected, both pending and new ones', async () => {
     await using row = await startRow(source);
     const [first, second] = row.servers;
     second.backplane.die();

@@ -1,7 +1,4 @@
-/*
- * Tests that instances notice lost messages, and that no call or query waits forever for a lost message. The tests control time and
- * failures.
- */
+/* Instances notice lost messages, and no call or query waits forever for one. The tests control time and failures. */
 import { getEventListeners } from 'node:events';
 import { encode } from '@msgpack/msgpack';
 import { describe, expect, test } from 'vitest';
@@ -16,7 +13,7 @@ import { startHost } from '../support/host.js';
 import { openClient } from '../support/protocol-client.js';
 
 describe('a send', () => {
-  test('a send that cannot be published reaches its own clients, and counts as lost on the other instance', async () => {
+  test('a send that cannot be published reaches only its own instance, and counts as lost on the other', async () => {
     await using pair = await startPair();
     const { one, other, client, beat } = pair;
     await using local = await openMember(one);
@@ -75,7 +72,8 @@ describe('a send', () => {
     await using pair = await startPair({ maximumBackplaneBytes: 10_000 });
     const { one, other, client, beat } = pair;
     one.backplane.hold();
-    // The encodings of one message for both protocols have a little over 2,000 bytes. Therefore four messages fit into the limit.
+    // The encodings of one message for both protocols have a little over 2,000 bytes together. Therefore four messages fit
+    // into the limit.
     for (let n = 0; n < 10; n += 1) one.hub.clients.all.send('note', `${n} ${'x'.repeat(1_000)}`);
     await turn();
     expect(reported(one)).toHaveLength(6);
@@ -144,7 +142,7 @@ describe('a query', () => {
     expect(await failure).toMatchObject({ code: 'backplane_unavailable' });
   });
 
-  test('queries share the sequence numbers of sends, so that a lost query is reported', async () => {
+  test('a lost query is reported, because queries share the sequence numbers of sends', async () => {
     await using pair = await startPair();
     const { one, other, client, beat } = pair;
     await one.hub.groups.add(client.id, 'g');
@@ -175,7 +173,7 @@ describe('a query', () => {
     expect(await ask(new AbortController().signal)).toMatchObject({ code: 'unknown_connection' });
   });
 
-  test('a query that cannot be published fails immediately, with the error of the backplane as its cause', async () => {
+  test('a query that cannot be published fails at once, with the backplane’s error as its cause', async () => {
     await using pair = await startPair();
     const { one, client } = pair;
     one.backplane.publishError = new Error('away');
@@ -219,7 +217,7 @@ describe('a call on a client of another instance', () => {
     expect(await call).toBe('late');
   });
 
-  test('a call is not ended by messages from an instance that takes no part in the call', async () => {
+  test('a call is not ended by messages of an instance that has no part in it', async () => {
     await using pair = await startPair();
     const { one, other, client, inject } = pair;
     const call = one.hub.clients.client(client.id).invoke('ask', 1);
@@ -242,7 +240,7 @@ describe('a call on a client of another instance', () => {
     expect(other.host.events.filter(({ type }) => type === 'message_ignored')).toEqual([]);
   });
 
-  test('a call that has ended leaves no listener on the signal of its caller', async () => {
+  test('a call that has ended leaves no listener on its caller’s signal', async () => {
     await using pair = await startPair();
     const { one, client } = pair;
     client.answer = () => ({ kind: 'void' });
@@ -251,7 +249,7 @@ describe('a call on a client of another instance', () => {
     expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 
-  test('a call whose cancellation message is lost is canceled a few heartbeats later', async () => {
+  test('a call is canceled a few heartbeats later if its cancellation message is lost', async () => {
     await using pair = await startPair();
     const { one, other, client, beat } = pair;
     const abort = new AbortController();

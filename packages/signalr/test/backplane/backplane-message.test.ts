@@ -22,8 +22,8 @@ const send = { ...head, kind: 'send', key: undefined, encodings } as const;
 const question = { ...head, kind: 'query', id, connectionId: 'c' } as const;
 
 /**
- * Each row has a name, a message, and the array of the message on the wire. Here, the array has no version,
- * sender and sequence number. It begins with the kind, which the fields follow.
+ * Each row has a name, a message, and the message's array on the wire. The array begins with the kind here. It has no
+ * version, sender and sequence number.
  */
 const table: readonly (readonly [string, BackplaneMessage, readonly unknown[]])[] = [
   ['the first announcement', { ...head, kind: 'announce', isNew: true }, [1, true]],
@@ -79,7 +79,7 @@ const table: readonly (readonly [string, BackplaneMessage, readonly unknown[]])[
   ['an empty list of missing calls', { ...head, kind: 'missing', ids: [] }, [10, []]],
 ];
 
-/** Returns the complete array on the wire for the array of a row. */
+/** Returns the complete array on the wire for a row's array. */
 const wireOf = ([kind, ...fields]: readonly unknown[]): unknown[] => [1, kind, sender, 7, ...fields];
 
 /** Replaces byte arrays and maps by plain arrays, so that messages can be compared. */
@@ -92,11 +92,11 @@ function plain(message: unknown): unknown {
 }
 
 describe.each(table)('%s', (_name, message, wire) => {
-  test('the encoded bytes of a message match the table of this test', () => {
+  test('the encoded bytes of a message match its row in the table', () => {
     expect(plain(decode(encodeBackplaneMessage(message)))).toEqual(plain(wireOf(wire)));
   });
 
-  test('a message that has additional items and was encoded by another MessagePack library is decoded', () => {
+  test('a message with additional items from another MessagePack library is decoded', () => {
     const later = encode([...wireOf(wire), 'later', { n: 1 }]);
     expect(plain(decodeBackplaneMessage(later))).toEqual(plain({ message }));
   });
@@ -128,7 +128,7 @@ test.each([
   expect(decodeBackplaneMessage(encode(wire))).toMatchObject({ message: undefined, reason });
 });
 
-test('a message of an unknown kind is not decoded, except for its sender and sequence number', () => {
+test('a message of an unknown kind is decoded only up to its sender and sequence number', () => {
   expect(decodeBackplaneMessage(encode([1, 11, sender, 7, 'x']))).toEqual({
     message: undefined,
     reason: 'unknown_kind',
@@ -187,7 +187,7 @@ test('an encoded message is equal to the original message after decoding', () =>
   );
 });
 
-test('decoding never throws, neither for random bytes nor for a message with changed bytes', () => {
+test('decoding never throws, whether the bytes are random or a message with changed bytes', () => {
   const spoiled = fc
     .tuple(anyMessage, fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 8 }))
     .map(([message, changes]) => {

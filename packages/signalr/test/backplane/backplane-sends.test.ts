@@ -20,7 +20,7 @@ const turn = (): Promise<void> =>
   });
 
 describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
-  test('a send to any kind of address reaches exactly the addressed connections of all instances, each of them once', async () => {
+  test('a send to any kind of address reaches exactly the addressed connections of all instances, each once', async () => {
     await using row = await startRow(source);
     const [first, second, third] = row.servers;
     await using ann = await openMember(first, 'ann', 'json');
@@ -87,7 +87,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
     await using two = await openMember(second, 'u1', 'messagepack');
     await using three = await openMember(third, 'u2');
     for (let n = 0; n < 1_000; n += 1) {
-      // Messages to different addresses also keep their order.
+      // Messages to different addresses keep their order, too.
       for (const [origin, { hub }] of [first, second].entries()) {
         if (n % 2 === 0) hub.clients.all.send('note', `${origin} ${n}`);
         else hub.clients.users(['u0', 'u1', 'u2']).send('note', `${origin} ${n}`);
@@ -103,7 +103,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
     }
   });
 
-  test('a client receives the same bytes for a send, whichever instance the client is connected to', async () => {
+  test('a client receives the same bytes for a send, on any instance', async () => {
     await using row = await startRow(source);
     const [first, second] = row.servers;
     const values = [
@@ -123,7 +123,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
     }
   });
 
-  test('a newer message replaces a waiting message with the same key when a client of another instance is slow', async () => {
+  test('a newer message replaces a waiting message with the same key for a slow client of another instance', async () => {
     await using row = await startRow(source, { maximumOutboundBytes: 200_000 });
     const [first, second] = row.servers;
     await using slow = await openMember(second);
@@ -164,9 +164,8 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
     const [first, second] = row.servers;
     await using here = await openMember(first, 'ann');
     await using there = await openMember(second, 'bob');
-    // The message is also encoded for MessagePack, although no client here uses MessagePack. This encoding
-    // fails for both values. The integer is too large. The JSON text is invalid, and MessagePack must parse
-    // it.
+    // The message is also encoded for MessagePack, although no client here uses it. That encoding fails for both values: the
+    // integer is too large, and MessagePack must parse the JSON text, which is invalid.
     for (const value of [2n ** 64n, new JsonText('{"n":')]) {
       expect(() => first.hub.clients.all.send('note', value)).toThrow(
         expect.objectContaining({ code: 'unserializable' }),

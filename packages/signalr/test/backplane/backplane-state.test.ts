@@ -40,7 +40,7 @@ describe('an instance', () => {
     });
     expect(hub.clients.all.send('note', 'here')).toBe(1);
     await pass(296, host);
-    // After each failed attempt, the subscription to the other channel was ended.
+    // Each failed attempt has ended its subscription to the other channel.
     expect(backplane.openCount).toBe(0);
     // The delays increase until the attempts are 15 to 30 seconds apart. Each attempt subscribes to two channels.
     expect(backplane.channels.length / 2).toBeGreaterThanOrEqual(10);
@@ -52,7 +52,7 @@ describe('an instance', () => {
     expect(client.notes).toEqual(['here']);
   });
 
-  test('an instance that is closed while it still subscribes keeps no subscription', async () => {
+  test('an instance that is closed while it subscribes keeps no subscription', async () => {
     const backplane = new FaultyBackplane();
     backplane.hold();
     const { host } = await startServer(backplane);
@@ -87,7 +87,7 @@ describe('an instance', () => {
     await cut;
   });
 
-  test('an instance announces itself to a new instance immediately, without waiting for its next heartbeat', async () => {
+  test('an instance announces itself to a new instance at once, without waiting for its next heartbeat', async () => {
     const inner = createMemoryBackplane();
     const one = await startServer(new FaultyBackplane(inner));
     await using _one = one.host;
@@ -102,7 +102,7 @@ describe('an instance', () => {
     expect(heard).toHaveLength(1);
     await hello('y', true);
     expect(heard).toEqual([KIND.announce, KIND.announce, KIND.announce]);
-    // The instance now knows the sender. Therefore it announces itself only with its next heartbeat.
+    // The instance now knows the sender, so it announces itself only with its next heartbeat.
     await hello('y', true);
     expect(heard).toHaveLength(4);
   });

@@ -1,5 +1,5 @@
 /*
- * The backplane together with stateful reconnect, and the backplane together with the connection directory. For the directory, the
+ * The backplane together with stateful reconnect, and together with the connection directory. For the directory, the
  * instances are behind a proxy that forwards each request to the next instance in turn.
  */
 import type { Socket } from 'node:net';
@@ -51,7 +51,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
         for (let n = 0; n < 20; n += 1) first.hub.clients.group('g').send('note', round * 40 + n);
         cut();
         for (let n = 20; n < 40; n += 1) first.hub.clients.group('g').send('note', round * 40 + n);
-        // When the client receives an answer, it is connected again.
+        // A client that receives an answer is connected again.
         await connection.invoke('id');
       }
       await expect.poll(() => notes.length).toBeGreaterThanOrEqual(200);
@@ -114,7 +114,7 @@ describe.each(BACKPLANES)('with a backplane %s', (_name, source) => {
     expect(hubs.filter(({ connections: { count } }) => count > 0).length).toBeGreaterThan(1);
     for (const [index, connection] of connections.entries()) await connection.invoke('tell', `from ${index}`);
     const all = connections.map((_, index) => `from ${index}`);
-    // The clients are connected to different instances. Therefore the order of their messages is not defined.
+    // The clients are connected to different instances, so the order of their messages is not defined.
     for (const received of notes) await expect.poll(() => received.toSorted()).toEqual(all);
     for (const [index, connection] of connections.entries()) {
       const { connectionId } = connections[(index + 1) % connections.length] ?? connection;

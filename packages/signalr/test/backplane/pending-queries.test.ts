@@ -29,7 +29,7 @@ describe('a query', () => {
     expect(told).toEqual([['q', 'found', 'b', true]]);
   });
 
-  test('a peer can answer a query with success although it had nothing to do', () => {
+  test('a peer that had nothing to do can still give a query a positive answer', () => {
     const { told, queries, ask } = start();
     ask('q', 'a');
     queries.found('q', 'a', false);
@@ -58,7 +58,7 @@ describe('a query', () => {
     expect(told).toEqual([['q', 'nobody']]);
   });
 
-  test('a query of an instance without peers ends immediately if the list of peers is complete, and waits otherwise', () => {
+  test('a query of an instance without peers ends at once if its list of peers is complete, and waits otherwise', () => {
     const { world, told, ask } = start();
     expect(ask('q')).toBe(false);
     expect(told).toEqual([['q', 'nobody']]);

@@ -1,6 +1,6 @@
 /*
- * The backplane on Redis while Redis restarts or does not answer, or while connections to Redis break. Lost messages are counted,
- * each instance still serves its own clients, and the backplane recovers.
+ * The backplane on Redis while Redis restarts or does not answer, or while connections to it break. Lost messages are
+ * counted, each instance still serves its own clients, and the backplane recovers.
  */
 import { type RedisServer, startRedis, startTcpProxy, type TcpProxy } from '@millrace/testkit';
 import { createClient } from '@redis/client';
@@ -79,13 +79,13 @@ const of = <Type extends SignalREvent['type']>(
 ): readonly Extract<SignalREvent, { type: Type }>[] =>
   server.host.events.filter((event): event is Extract<SignalREvent, { type: Type }> => event.type === type);
 
-/** Returns the number of lost messages that this server has reported. */
+/** Returns the number of lost messages that a server has reported. */
 const lostTo = (wired: WiredServer): number =>
   of(wired, 'backplane_gap').reduce((sum, { lost }) => sum + lost, 0);
 
 /**
- * Sends numbered notes to all clients, until the client of the other server has received a note. Resolves
- * with the number of notes that were sent.
+ * Sends numbered notes to all clients until the other server's client has received one. Resolves with the number of notes
+ * that were sent.
  */
 async function sendUntilHeard({ one, far }: Pair): Promise<number> {
   let count = 0;
@@ -101,7 +101,7 @@ async function sendUntilHeard({ one, far }: Pair): Promise<number> {
 }
 
 describe('while Redis is away', () => {
-  test('a server whose Redis is stopped is “down”, serves its own clients, and later counts the lost messages', async () => {
+  test('a server whose Redis is stopped serves its own clients, and later counts the lost messages', async () => {
     await using pair = await startPair();
     const { redis, one, other, near, far } = pair;
     one.server.hub.clients.all.send('note', 'before');
@@ -119,7 +119,7 @@ describe('while Redis is away', () => {
     await redis.restart();
     for (const { server } of [one, other]) await expect.poll(() => server.hub.backplaneState).toBe('up');
     const sent = 1 + 50 + (await sendUntilHeard(pair));
-    // Each message was received or is counted as lost, even if it was not published.
+    // Each message was either received or counted as lost, even if it was not published.
     await expect.poll(() => far.notes.length + lostTo(other)).toBe(sent);
     expect(lostTo(other)).toBeGreaterThanOrEqual(50);
     expect(of(one, 'backplane_publish_failed').length).toBeGreaterThanOrEqual(50);
@@ -128,8 +128,8 @@ describe('while Redis is away', () => {
     expect(await one.server.hub.clients.client(far.id).invoke('ask', 'back?')).toBe('back?');
   });
 
-  test('the backplane keeps a limited number of messages while Redis does not answer, and recovers when Redis answers again', async () => {
-    // The client of the sending server cannot read during the loop below. Therefore its outbound queue must hold all messages.
+  test('the backplane keeps a limited number of messages while Redis does not answer, and recovers when it answers', async () => {
+    // The sending server's client cannot read during the loop below, so its outbound queue must hold all messages.
     await using pair = await startPair({
       maximumBackplaneBytes: 1_000_000,
       maximumOutboundBytes: 10_000_000,
@@ -138,7 +138,8 @@ describe('while Redis is away', () => {
     redis.pause();
     const text = 'x'.repeat(10_000);
     for (let n = 0; n < 500; n += 1) expect(one.server.hub.clients.all.send('note', text)).toBe(1);
-    // The encodings of one message for both protocols have about 20,000 bytes. Therefore about fifty messages fit into the limit.
+    // The encodings of one message for both protocols have about 20,000 bytes together. Therefore about fifty messages fit
+    // into the limit.
     const refused = (): number =>
       of(one, 'backplane_publish_failed').filter(
         ({ error }) => 'code' in error && error.code === 'backplane_unavailable',
@@ -229,7 +230,7 @@ describe('createRedisBackplane', () => {
     expect(client.publish).toHaveBeenCalledTimes(2);
   });
 
-  test('the backplane delivers no message of a subscription that succeeded too late or that has ended', async () => {
+  test('the backplane delivers no message of a subscription that has ended or that succeeded too late', async () => {
     let deliver: (message: Buffer) => void = () => {};
     let subscribed: () => void = () => {};
     const subscriber: RedisSubscribingClient = {
@@ -255,7 +256,7 @@ describe('createRedisBackplane', () => {
     expect(heard.map(String)).toEqual(['in time']);
   });
 
-  test('the channel prefix separates the messages of applications', async () => {
+  test('instances with different channel prefixes do not receive each other’s messages', async () => {
     await using redis = await startRedis();
     const clients = await Promise.all(
       Array.from({ length: 2 }, () =>

@@ -1,6 +1,4 @@
-/*
- * Clients that read too slowly or send too fast do not make the server's memory grow without limit.
- */
+/* Clients that read too slowly or send too fast do not let the server's memory grow without limit. */
 import { describe, expect, test } from 'vitest';
 import { type BackpressureAction, defineHub, type Hub } from '../../src/index.js';
 import { startHost } from '../support/host.js';
@@ -27,7 +25,7 @@ describe('a client that stops reading', () => {
     await other.next();
     slow.socket.pause();
     const text = 'x'.repeat(50_000);
-    // The kernel buffers some megabytes before the queue fills. The number of sends is limited, so that the loop always ends.
+    // The kernel buffers some megabytes before the queue fills. The limit on sends guarantees that the loop ends.
     let reached = 2;
     for (let index = 0; index < 1_000 && reached === 2; index += 1) {
       reached = hub?.clients.all.send('data', text) ?? 0;
@@ -47,7 +45,7 @@ describe('a client that stops reading', () => {
     expect(hub?.connections.count).toBe(1);
   });
 
-  test('the queue of a slow client keeps only the newest message of each key and does not overflow', async () => {
+  test('the queue of a slow client does not overflow, because it keeps only the newest message of each key', async () => {
     let hub: Hub<Client> | undefined;
     await using host = await startHost(
       (server) => {
@@ -132,7 +130,7 @@ describe('a client that stops reading', () => {
       });
     }
     expect(calls).toBe(1);
-    // More than half of the limit is used, by the messages that were sent before the hook removed the connection from the group.
+    // The messages from before the hook removed the connection from the group use more than half of the limit.
     if (outcome === 'keep') {
       expect(hub?.connections.waitingBytes).toBeGreaterThan(100_000);
       expect(hub?.connections.waitingBytes).toBeLessThanOrEqual(200_000);
@@ -206,7 +204,7 @@ describe('a client that stops reading', () => {
 });
 
 describe('a client that floods', () => {
-  test('the invocations of a flooding client run one at a time, and meanwhile the server does not read from it', async () => {
+  test('the invocations of a flooding client run one at a time, and the server does not read from it meanwhile', async () => {
     let running = 0;
     let most = 0;
     const seen: number[] = [];
@@ -236,7 +234,7 @@ describe('a client that floods', () => {
     for (let index = 0; index < count; index += 1) {
       client.send(`{"type":1,"target":"work","arguments":[${index},"${padding}"]}${RS}`);
     }
-    // The kernel's buffers cannot hold 20 MB. Therefore most messages that the server does not read stay in the client.
+    // The kernel's buffers cannot hold 20 MB. Therefore most unread messages stay in the client.
     await expect.poll(() => most).toBe(1);
     for (let turn = 0; turn < 200; turn += 1) {
       await new Promise((resolve) => {
@@ -252,7 +250,7 @@ describe('a client that floods', () => {
     expect(seen).toEqual(Array.from({ length: count + 1 }, (_, index) => index));
   });
 
-  test('a client whose messages the server does not read can be closed, and its unread messages are discarded', async () => {
+  test('a client that the server does not read from can be closed, and its unread messages are discarded', async () => {
     let hub: Hub<Client> | undefined;
     let release: () => void = () => {};
     await using host = await startHost((server) => {

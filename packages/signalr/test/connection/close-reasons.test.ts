@@ -1,6 +1,4 @@
-/*
- * Tests every close reason and every close code over a real socket, and compares docs/errors.md with their rules.
- */
+/* Every close reason and every close code over a real socket, and a comparison of docs/errors.md with their rules. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import {
@@ -21,8 +19,8 @@ interface Client {
 }
 
 /**
- * A host with a hub and a client, with which a test can cause a close reason. `startStage` appends every
- * error that `onDisconnected` receives to the array `told`.
+ * A host with a hub and a client, in which a test causes a close reason. `startStage` appends every error that
+ * `onDisconnected` receives to the array `told`.
  */
 interface Stage {
   readonly host: Host;
@@ -71,15 +69,15 @@ async function startStage(told: unknown[]): Promise<Stage & AsyncDisposable> {
   };
 }
 
-/** A message that is larger than the kernel's buffers, so that it waits in the server while the client does not read. */
+/** A message that is larger than the kernel's buffers. It waits in the server while the client does not read. */
 const HUGE = 'x'.repeat(20_000_000);
 
 /** The reasons for which a connection of a hub ends. */
 type HubReason = Exclude<CloseReason, 'handler_failed'>;
 
 /**
- * Functions that end a connection, one for each close reason. A function returns the client of the ended connection, or undefined
- * if that client is the client of the stage.
+ * Functions that end a connection, one for each close reason. Each returns the client of the ended connection. Undefined
+ * stands for the client of the stage.
  */
 const ways: Record<HubReason, (stage: Stage) => Promise<RawClient | undefined>> = {
   async client_closed({ client }) {
@@ -162,7 +160,7 @@ const hubReasons = reasons.filter((reason): reason is HubReason => reason !== 'h
 
 describe('close reasons', () => {
   test.each(hubReasons)(
-    'a connection that ends with the close reason %s follows the entry of CLOSE_RULES for this reason',
+    'a connection that ends with the close reason %s follows the rule for this reason in CLOSE_RULES',
     async (reason) => {
       const rule = CLOSE_RULES[reason];
       const told: (Error | undefined)[] = [];
@@ -182,7 +180,7 @@ describe('close reasons', () => {
   );
 });
 
-/** Returns a client's frame that is masked with zeros. */
+/** Returns a client's frame, masked with zeros. */
 function frame(opcode: number, payload: Buffer, isFinal = true): Buffer {
   return Buffer.concat([
     Buffer.from([opcode | (isFinal ? 0x80 : 0), 0x80 | payload.length, 0, 0, 0, 0]),
@@ -193,7 +191,7 @@ function frame(opcode: number, payload: Buffer, isFinal = true): Buffer {
 /** The close codes of a hub's WebSockets. */
 type HubCode = Exclude<keyof typeof CLOSE_CODES, 'raw_error'>;
 
-/** The bytes with which a client provokes each close code, and the resulting close reason. */
+/** The bytes with which a client causes each close code, and the resulting close reason. */
 const breaches: Record<HubCode, { readonly bytes: Buffer; readonly reason: CloseReason }> = {
   normal: { bytes: frame(8, Buffer.alloc(0)), reason: 'client_closed' },
   protocol_error: { bytes: frame(3, Buffer.from('reserved')), reason: 'transport_lost' },
@@ -209,7 +207,7 @@ const breaches: Record<HubCode, { readonly bytes: Buffer; readonly reason: Close
 
 describe('close codes', () => {
   test.each(Object.keys(breaches) as HubCode[])(
-    'the close code %s is sent, and the connection has the expected close reason',
+    'a WebSocket is closed with the close code %s, and its connection with the expected close reason',
     async (name) => {
       await using stage = await startStage([]);
       const { client, host } = stage;

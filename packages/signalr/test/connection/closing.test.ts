@@ -1,6 +1,4 @@
-/*
- * The end of a connection: by the client, the hub, the network or the server.
- */
+/* The end of a connection by the client, the hub, the network or the server. */
 import { describe, expect, test } from 'vitest';
 import { defineHub } from '../../src/index.js';
 import { startEcho } from '../support/echo-host.js';
@@ -47,7 +45,7 @@ describe('the end', () => {
     expect(errors).toEqual([expect.objectContaining({ code: 'client_error', message: 'boo' })]);
   });
 
-  test('an invocation that is waiting when the hub aborts the connection does not run', async () => {
+  test('an invocation that waits when the hub aborts the connection does not run', async () => {
     const ran: string[] = [];
     await using host = await startHost((server) => {
       server.mapHub(
@@ -126,7 +124,7 @@ describe('the end', () => {
     expect(calls).toEqual(['no']);
   });
 
-  test('the hook onDisconnected runs after the abort of the signal, while the connection is still in its groups', async () => {
+  test('onDisconnected runs after the signal is aborted, while the connection is still in its groups', async () => {
     const steps: string[] = [];
     await using host = await startHost((server) => {
       const hub = server.mapHub(
@@ -161,7 +159,7 @@ describe('the end', () => {
     });
   });
 
-  test('a closing server waits no longer than withinMs for a client that does not answer', async () => {
+  test('a closing server waits at most withinMs for a client that does not answer', async () => {
     await using host = await startEcho();
     await using client = await openRaw(host);
     client.socket.pause();

@@ -35,29 +35,26 @@ describe('the outbound queue', () => {
   test.each([
     ['bytes', { maximumOutboundBytes: 12, maximumOutboundMessages: 100 }],
     ['messages', { maximumOutboundBytes: 100, maximumOutboundMessages: 6 }],
-  ])(
-    'the queue reports that half of its limit in %s is used, and not again before it has been empty',
-    (_, limits) => {
-      const transport = new FakeTransport();
-      const told: string[] = [];
-      const queue = createQueue(transport, limits, () => told.push(transport.written.at(-1) ?? ''));
-      for (const round of ['first', 'second']) {
-        transport.hasRoom = false;
-        queue.offer(message(round));
-        for (let index = 0; index < 3; index += 1) queue.offer(message('ab'));
-        expect(told.at(-1)).not.toBe(round);
-        queue.offer(message('ab'));
-        queue.offer(message('a'));
-        expect(told.at(-1)).toBe(round);
-        // Only a part of the queue was sent, and the queue has not been empty. Therefore it must not report again.
-        queue.onWritable();
-        queue.offer(message('ab'));
-        transport.hasRoom = true;
-        queue.onWritable();
-      }
-      expect(told).toEqual(['first', 'second']);
-    },
-  );
+  ])('the queue reports once that half of its limit in %s is used, until it has been empty', (_, limits) => {
+    const transport = new FakeTransport();
+    const told: string[] = [];
+    const queue = createQueue(transport, limits, () => told.push(transport.written.at(-1) ?? ''));
+    for (const round of ['first', 'second']) {
+      transport.hasRoom = false;
+      queue.offer(message(round));
+      for (let index = 0; index < 3; index += 1) queue.offer(message('ab'));
+      expect(told.at(-1)).not.toBe(round);
+      queue.offer(message('ab'));
+      queue.offer(message('a'));
+      expect(told.at(-1)).toBe(round);
+      // Only a part of the queue was sent. The queue has not been empty, so it must not report again.
+      queue.onWritable();
+      queue.offer(message('ab'));
+      transport.hasRoom = true;
+      queue.onWritable();
+    }
+    expect(told).toEqual(['first', 'second']);
+  });
 
   test('the queue keeps the order of messages when the transport blocks and later has room again', () => {
     const transport = new FakeTransport();
@@ -85,7 +82,7 @@ describe('the outbound queue', () => {
       expect(queue.offer(message(`a${round}`), 'a')).toBe('replaced');
     expect(queue.offer(message('b1'), 'b')).toBe('taken');
     expect(queue.offer(message('c1'), 'c')).toBe('overflow');
-    // If a message is too large to replace an older message, the older message stays in the queue.
+    // A message that is too large to replace an older one leaves the older one in the queue.
     expect(queue.offer(message('a: more than the bound'), 'a')).toBe('overflow');
     transport.hasRoom = true;
     queue.onWritable();
@@ -94,7 +91,7 @@ describe('the outbound queue', () => {
     expect(transport.written.at(-1)).toBe('a9');
   });
 
-  test('the queue refuses messages beyond its limits for bytes and for the number of messages', () => {
+  test('the queue refuses messages beyond its limits of bytes and of messages', () => {
     const transport = new FakeTransport();
     transport.hasRoom = false;
     const queue = createQueue(transport, { maximumOutboundBytes: 10, maximumOutboundMessages: 3 });
@@ -107,7 +104,7 @@ describe('the outbound queue', () => {
     expect(queue.offer(message('4'))).toBe('overflow');
   });
 
-  test('a queue that has been emptied accepts messages up to its full limits again', () => {
+  test('an emptied queue accepts messages up to its full limits again', () => {
     const transport = new FakeTransport();
     const queue = createQueue(transport, { maximumOutboundBytes: 10, maximumOutboundMessages: 3 });
     for (let round = 0; round < 5; round += 1) {

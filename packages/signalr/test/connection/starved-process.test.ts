@@ -1,6 +1,6 @@
 /*
- * The server's process is paused for some time, as on a machine whose processors are busy. The server still
- * counts the pings that its clients send during the pause.
+ * The server's process is paused for some time, as on a machine with busy processors. The server still counts the pings that
+ * its clients sent during the pause.
  */
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
@@ -16,7 +16,7 @@ function sleep(ms: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
 
-/** Returns the real clock, and a function that waits for the end of the next tick. */
+/** Returns the real clock, and a function that waits for the end of its next tick. */
 function tickingClock() {
   let onTick = (): void => {};
   const clock: ServerClock = {
@@ -39,10 +39,9 @@ test('a client that sends its ping while the server process is paused does not c
   await using client = await openRaw(host);
   client.send(ping + call('echo', ['before']));
   expect(await client.next()).toContain('before');
-  // The next tick registers the first ping. After that, only the second ping can keep the connection open.
+  // The next tick registers the first ping. From then on, only the second ping can keep the connection open.
   await nextTick();
-  // The process now sleeps at the end of a turn of the event loop. Therefore it runs timers first when it
-  // wakes up.
+  // The process now sleeps at the end of a turn of the event loop. When it wakes up, it runs timers first.
   await turn();
   client.send(ping);
   sleep(3_500);

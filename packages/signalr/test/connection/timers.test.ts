@@ -23,7 +23,7 @@ describe('the timers', () => {
     expect(await client.next()).toBe('{"type":6}');
   });
 
-  test('pings are sent at the keep-alive interval even if this interval is the resolution of the timers', async () => {
+  test('pings are sent at the keep-alive interval even if that is as short as one tick', async () => {
     await using host = await startEcho({ keepAliveIntervalMs: 1_000 });
     await using client = await openRaw(host);
     for (let seconds = 1; seconds <= 4; seconds += 1) {
@@ -61,7 +61,7 @@ describe('the timers', () => {
     expect(await client.next()).toContain('alive');
   });
 
-  test('the client timeout does not count while an invocation waits for its turn, and counts again afterwards', async () => {
+  test('the client timeout pauses while an invocation waits for its turn, and counts again afterwards', async () => {
     let finish: () => void = () => {};
     const started = new Promise<void>((begun) => {
       finish = begun;
@@ -92,7 +92,7 @@ describe('the timers', () => {
     expect(await client.next()).toBe('{"type":3,"invocationId":"1","result":null}');
     release();
     expect(await client.next()).toBe('{"type":3,"invocationId":"2","result":null}');
-    // From now on, the server reads from the client again, so the silence of the client counts.
+    // From now on, the server reads from the client again, so the client's silence counts.
     host.clock.pass(20_000);
     expect(await host.event('connection_closed')).toMatchObject({ reason: 'client_timeout' });
   });

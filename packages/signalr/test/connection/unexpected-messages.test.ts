@@ -1,6 +1,4 @@
-/*
- * Messages that are broken or too large, and messages about a call or stream that does not exist.
- */
+/* Broken messages, messages that are too large, and messages about a call or stream that does not exist. */
 import { describe, expect, test } from 'vitest';
 import { defineHub } from '../../src/index.js';
 import { startEcho } from '../support/echo-host.js';

@@ -41,7 +41,7 @@ async function upgradeAsPlainRequest(url: string): Promise<string> {
 }
 
 describe('attached to a plain server', () => {
-  test('requests that are not for a hub reach the request listeners that were added before and after attach()', async () => {
+  test('requests for other paths reach the request listeners that were added before and after attach()', async () => {
     const seen: string[] = [];
     const http = createServer((request, response) => {
       seen.push(`before ${request.url}`);
@@ -129,7 +129,7 @@ describe('attached to a plain server', () => {
   });
 });
 
-/** Starts a hub on an HTTP server that has no other listeners. */
+/** Starts a hub on an HTTP server without other listeners. */
 async function startBare(): Promise<AsyncDisposable & { readonly url: string }> {
   const http = createServer();
   const server = createSignalRServer();
@@ -158,10 +158,7 @@ describe('attached to a server without other listeners', () => {
 });
 
 describe('offers to upgrade to another protocol', () => {
-  /**
-   * Sends the bytes of requests over one connection, and returns all bytes of the answers until the
-   * connection ends.
-   */
+  /** Sends the bytes of requests over one connection. Returns all bytes of the answers when the connection ends. */
   async function exchange(port: number, requests: readonly string[]): Promise<string> {
     const socket = connect(port, '127.0.0.1');
     const closed = once(socket, 'close');
@@ -219,7 +216,7 @@ describe('offers to upgrade to another protocol', () => {
 });
 
 describe('attached to Fastify', () => {
-  test('the Fastify plugin serves hubs beside the routes of the app, and closes their connections when app.close() is called', async () => {
+  test('the Fastify plugin serves hubs beside the app’s routes, and closes them with app.close()', async () => {
     const server = createSignalRServer();
     server.mapHub('/hubs/chat', hub);
     const app = Fastify();

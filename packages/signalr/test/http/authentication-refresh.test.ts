@@ -62,7 +62,7 @@ async function negotiate(host: Pick<Host, 'url'>, token: string): Promise<Record
 }
 
 describe('credentials that expire', () => {
-  test('a hub with closeOnAuthenticationExpiration closes a connection with expired credentials, and the client may reconnect', async () => {
+  test('closeOnAuthenticationExpiration closes a connection when its credentials expire', async () => {
     await using host = await start({ closeOnAuthenticationExpiration: true });
     await using client = await openRaw(host, '/hub?access_token=ann,free,10');
     await using lasting = await openRaw(host, '/hub?access_token=bob,free');
@@ -80,7 +80,7 @@ describe('credentials that expire', () => {
     expect(await lasting.next()).toContain('free');
   });
 
-  test('the expiry of credentials has no effect by default', async () => {
+  test('a connection stays open by default when its credentials expire', async () => {
     await using host = await start({});
     await using client = await openRaw(host, '/hub?access_token=ann,free,10');
     host.clock.pass(14_000);
@@ -202,7 +202,7 @@ describe('the refresh of credentials', () => {
     expect(await client.next()).toContain('broken');
   });
 
-  test('several refreshes of credentials are answered while a method runs, and cause a single hook call after the method', async () => {
+  test('several refreshes of credentials are answered while a method runs, and cause a single hook call after it', async () => {
     const hanging = await startHanging();
     await using host = hanging.host;
     const { id, log, release } = hanging;
@@ -218,7 +218,7 @@ describe('the refresh of credentials', () => {
     expect([await client.next(), await client.next()].join()).toContain('"result":"gold"');
   });
 
-  test('the hook onAuthenticationRefreshed does not run if the client disconnects while the hook waits for a method', async () => {
+  test('onAuthenticationRefreshed does not run if the client disconnects while the hook waits for a method', async () => {
     const hanging = await startHanging();
     await using host = hanging.host;
     const { id, log, release } = hanging;
@@ -306,7 +306,7 @@ describe('the refresh of credentials', () => {
   });
 });
 
-test('a poll or POST without valid credentials is refused, and the connection continues with the next valid request', async () => {
+test('a poll or POST without valid credentials is refused but does not end the connection', async () => {
   const hub = defineHub()({ methods: { echo: (_context, value) => value } });
   let isGood = true;
   await using host = await startHost((server) =>

@@ -1,6 +1,6 @@
 /*
- * If a hub cannot authenticate a client at the moment, it replies with status 503 and never with 401, at
- * every stage. Clients retry after a 503.
+ * A hub that cannot authenticate clients at the moment answers with status 503 and never with 401, at every stage. Clients
+ * retry after a 503.
  */
 import type { Socket } from 'node:net';
 import { HttpTransportType, HubConnectionBuilder, LogLevel } from '@microsoft/signalr';
@@ -43,7 +43,7 @@ async function answerOf(reply: ReturnType<typeof send>) {
 }
 
 describe('while authentication is unavailable', () => {
-  test('a negotiation and the first request of a transport receive 503 with Retry-After while authentication is unavailable', async () => {
+  test('a negotiation and a transport’s first request receive 503 with Retry-After while authentication is unavailable', async () => {
     const { host, service } = await start();
     await using _host = host;
     const url = await negotiateUrl(host);
@@ -75,7 +75,7 @@ describe('while authentication is unavailable', () => {
     expect(await client.next()).toContain('"result":1');
   });
 
-  test('a poll, a POST and a refresh of credentials receive 503 while authentication is unavailable, and the connection continues', async () => {
+  test('a connection whose requests receive 503 while authentication is unavailable continues', async () => {
     const { host, service } = await start();
     await using _host = host;
     const url = await openPolling(host);
@@ -107,7 +107,7 @@ test.each([
 });
 
 test.each([HttpTransportType.WebSockets, HttpTransportType.ServerSentEvents, HttpTransportType.LongPolling])(
-  'the official client reconnects automatically as soon as authentication is available again (transport %i)',
+  'the official client reconnects automatically when authentication is available again (transport %i)',
   async (transport) => {
     const { host, service } = await start();
     await using _host = host;

@@ -13,7 +13,7 @@ describe('authentication', () => {
     return token === 'good' || token === stage ? { userId: 'u', user: undefined } : undefined;
   };
 
-  test('the function authenticate receives the token from the header or the query, for negotiate requests and for upgrade requests', async () => {
+  test('authenticate receives the token of the header or of the query, for negotiate and for upgrade requests', async () => {
     await using host = await startChat({ authenticate });
     const post = async (path: string, headers: Record<string, string> = {}) =>
       (await fetch(`${host.url}${path}`, { method: 'POST', headers })).status;
@@ -33,7 +33,7 @@ describe('authentication', () => {
     expect(await upgrade(host, '/hubs/chat')).toEqual({ status: 401, body: '' });
   });
 
-  test('an error that authenticate throws is reported, and the request receives 500 with an empty body', async () => {
+  test('an error that authenticate throws is reported, and its request receives 500 with an empty body', async () => {
     await using host = await startChat({ authenticate });
     const response = await fetch(`${host.url}/hubs/chat/negotiate?access_token=boom`, { method: 'POST' });
     expect([response.status, await response.text()]).toEqual([500, '']);

@@ -28,8 +28,8 @@ function start(): Promise<Host> {
 }
 
 /**
- * Negotiates as the user `name`. Returns the path and the query of the connection. The query ends with `access_token=`, so that the
- * name of any user can be appended.
+ * Negotiates as the user `name`. Returns the path and the query of the connection. The query ends with `access_token=`, so
+ * that a test can append any user's name.
  */
 async function negotiateAs({ url }: Pick<Host, 'url'>, name: string, version = 1): Promise<string> {
   const answer = await fetch(
@@ -75,7 +75,7 @@ describe('a connection that one user has negotiated', () => {
     await expectOnlyAnn(first, second, await negotiateAs(first, 'ann', 0));
     const tokens = await Promise.all([negotiateAs(first, 'ann'), negotiateAs(first, 'ann')]);
     const [one = '', other = ''] = tokens.map((path) => path.split(/[=&]/)[1]);
-    // Except for the flags and the time at the beginning, two tokens of one user have no group of four bytes in common.
+    // Two tokens of one user have no four bytes in common, except for the flags and the time at the beginning.
     const rest = (token: string): string => Buffer.from(token, 'base64url').toString('hex', 5);
     expect([...rest(one).matchAll(/.{8}/g)].filter(([part]) => rest(other).includes(part))).toEqual([]);
   });
@@ -121,7 +121,7 @@ describe('an open connection', () => {
       { url: 'http://127.0.0.1:1', signingKeys: ['x'.repeat(32)], directory: createMemoryDirectory() },
     ],
   ])(
-    'a connection that a user opens while another user is being authenticated refuses the other user, on %s',
+    'a connection refuses a user who is being authenticated when another user opens it, on %s',
     async (_title, instances) => {
       let answer: () => void = () => {};
       const isAnswered = new Promise<void>((resolve) => {

@@ -126,11 +126,14 @@ describe('negotiate', () => {
     ['free,0', undefined],
     ['free,3600', 3_600],
     ['free,3153600000', 2_147_483_647],
-  ])('the negotiate answer for the token %s has a tokenLifetimeSeconds of %j', async (token, seconds) => {
-    await using host = await start();
-    const answer = await post(`${host.url}/hub/negotiate?negotiateVersion=1`, '', as(token));
-    expect(Reflect.get(JSON.parse(answer.body.toString()) as object, 'tokenLifetimeSeconds')).toBe(seconds);
-  });
+  ])(
+    'a negotiate request with the token %s is answered with a tokenLifetimeSeconds of %j',
+    async (token, seconds) => {
+      await using host = await start();
+      const answer = await post(`${host.url}/hub/negotiate?negotiateVersion=1`, '', as(token));
+      expect(Reflect.get(JSON.parse(answer.body.toString()) as object, 'tokenLifetimeSeconds')).toBe(seconds);
+    },
+  );
 });
 
 describe('the refresh of credentials', () => {
@@ -149,7 +152,7 @@ describe('the refresh of credentials', () => {
     });
   });
 
-  test('a refresh whose authentication is delayed does not replace the credentials of a newer refresh', async () => {
+  test('a refresh with a delayed authentication does not replace the credentials of a newer refresh', async () => {
     let release: () => void = () => {};
     const released = new Promise<void>((resolve) => {
       release = resolve;
@@ -237,7 +240,7 @@ describe('fresh credentials', () => {
     expect((await newest).text).toContain('"result":"gold"');
   });
 
-  test('a connection of negotiate version 0, which has no secret token, cannot refresh its credentials', async () => {
+  test('a connection of negotiate version 0 cannot refresh its credentials, because its token is not secret', async () => {
     await using host = await startPlans();
     const { connectionId } = (await (
       await fetch(`${host.url}/hub/negotiate`, { method: 'POST' })
@@ -260,7 +263,7 @@ describe('fresh credentials', () => {
     ['paid', undefined],
     ['paid,3153600000', 2_147_483_647],
     ['paid,100', 100],
-  ])('the answer to a refresh with the token %s has a tokenLifetimeSeconds of %j', async (token, seconds) => {
+  ])('a refresh with the token %s is answered with a tokenLifetimeSeconds of %j', async (token, seconds) => {
     await using host = await startPlans();
     const url = await negotiateUrl(host);
     await send(url, { headers: { Authorization: 'Bearer free,50' } });

@@ -1,6 +1,6 @@
 /*
- * Answers to unusual requests of event streams and long polling: transports that are not offered, ended connections, overlapping
- * requests, and busy or hanging hubs.
+ * Answers to unusual requests of event streams and long polling. They concern transports that are not offered, ended
+ * connections, overlapping requests, and busy or hanging hubs.
  */
 import { request } from 'node:http';
 import type { Socket } from 'node:net';
@@ -19,9 +19,9 @@ const noCache = {
 const stream = { Accept: 'text/event-stream' };
 
 interface Stage extends Host {
-  /** A log of the methods and hooks that were called. */
+  /** The methods and hooks that were called, in order. */
   readonly log: string[];
-  /** Makes the methods `slow` and `hang` return. */
+  /** Lets the methods `slow` and `hang` return. */
   release(): void;
 }
 
@@ -103,7 +103,7 @@ describe('a refusal', () => {
     ['?id=', 400],
     ['?id=unknown', 404],
   ])(
-    'a poll with the query %j is refused with status %i and headers that forbid caching',
+    'a refusal of a poll with the query %j has status %i and headers that forbid caching',
     async (query, status) => {
       await using host = await start();
       const answer = await send(`${host.url}/hub${query}`);
@@ -257,7 +257,7 @@ describe('a client that does not read the answer to its poll', () => {
       { maximumOutboundBytes: 100_000_000 },
     );
     const poll = request(await openPolling(host), { agent: false });
-    poll.on('error', () => {}); // the server breaks the connection
+    poll.on('error', () => {}); // The server breaks the connection.
     poll.on('response', (response) => response.pause().on('error', () => {}));
     await untilOpen(host, 0);
     poll.end();

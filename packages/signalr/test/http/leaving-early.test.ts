@@ -1,6 +1,4 @@
-/*
- * Clients that disconnect during their authentication. The server keeps no state for these clients, and loses no message.
- */
+/* Clients that disconnect during their authentication. The server keeps no state for them, and loses no message. */
 import { type ClientRequest, request, type Server } from 'node:http';
 import { expect, test } from 'vitest';
 import { defineHub, type Hub } from '../../src/index.js';
@@ -13,7 +11,7 @@ interface NoteClient {
 
 interface Stage extends Host {
   readonly hub: Hub<NoteClient>;
-  /** Breaks the client's connection while `authenticate` waits, and then lets `authenticate` return. */
+  /** Breaks the client's connection while `authenticate` waits, then lets `authenticate` return. */
   leaveDuringQuestion(outgoing: ClientRequest): Promise<void>;
 }
 
@@ -35,7 +33,7 @@ async function start(): Promise<Stage> {
     await leaveWhen(host.http, outgoing, () => questions.length === 1);
     isAsking = false;
     for (const answer of questions.splice(0)) answer();
-    // When the server has answered this later request, it has also handled the broken request.
+    // The server answers this later request only after it has handled the broken one.
     await send(`${host.url}/x`);
   };
   return Object.assign(host, { hub, leaveDuringQuestion });

@@ -46,7 +46,7 @@ describe('negotiate', () => {
     expect(await client.next()).toContain('"result":1');
   });
 
-  test('a negotiate error is sent with status 200 and a body whose only property is the error', async () => {
+  test('a negotiate error has status 200 and a body with the error as its only property', async () => {
     await using host = await startChat();
     const response = await fetch(`${host.url}/hubs/chat/negotiate?negotiateVersion=x`, { method: 'POST' });
     expect(response.status).toBe(200);
@@ -81,7 +81,7 @@ describe('negotiate', () => {
     expect(host.events.filter((event) => event.type === 'connection_opened')).toEqual([]);
   });
 
-  test('the number of negotiated connections without a transport is limited, and expired connections no longer count', async () => {
+  test('the number of negotiated connections without a transport is limited, and expired ones do not count', async () => {
     await using host = await startChat({}, { maximumPendingConnections: 50 });
     for (let index = 0; index < 50; index += 1) expect(await negotiate(host)).toHaveProperty('connectionId');
     const refused = await fetch(`${host.url}/hubs/chat/negotiate`, { method: 'POST' });

@@ -79,7 +79,7 @@ describe('origins', () => {
     expect(await preflight({})).toEqual([405, null]);
   });
 
-  test('a refusal to an allowed origin has CORS headers, so that the page can read the refusal', async () => {
+  test('a refusal to an allowed origin has CORS headers, so that the page can read it', async () => {
     await using host = await startChat({
       allowedOrigins: ['https://app.example'],
       authenticate: () => undefined,

@@ -9,9 +9,9 @@ import { negotiateUrl, openPolling, openStream, post, send } from '../support/ht
 import { call, HANDSHAKE } from '../support/raw-client.js';
 
 interface Stage extends Host {
-  /** A log of the methods and hooks that were called. */
+  /** The methods and hooks that were called, in order. */
   readonly log: string[];
-  /** Makes the methods `slow` and `hang` return. */
+  /** Lets the methods `slow` and `hang` return. */
   release(): void;
 }
 
@@ -55,7 +55,7 @@ async function untilOpen(host: Host, count: number): Promise<void> {
 }
 
 describe('a POST', () => {
-  test('a POST whose body is incomplete when its connection ends receives 404 as soon as the body is complete', async () => {
+  test('a POST whose connection ends before its body is complete receives 404 when the body is complete', async () => {
     await using host = await start();
     const url = await openPolling(host);
     await untilOpen(host, 0);

@@ -1,4 +1,4 @@
-/* Requests of the transports. Tests which requests a connection accepts, and from which users. */
+/* Which requests of the transports a connection accepts, and from which users. */
 import { describe, expect, test } from 'vitest';
 import type { Authenticate } from '../../src/index.js';
 import { negotiateUrl, openPolling, openStream, post, send } from '../support/http-client.js';
@@ -21,7 +21,7 @@ describe('a request', () => {
     expect(client.waiting).toEqual([]);
   });
 
-  test('the negotiate answer lists the offered transports', async () => {
+  test('the answer to a negotiate request lists the offered transports', async () => {
     await using host = await startTransportHost({ transports: ['LongPolling', 'ServerSentEvents'] });
     const response = await fetch(`${host.url}/hub/negotiate`, { method: 'POST' });
     expect((await response.json()) as unknown).toMatchObject({
@@ -32,7 +32,7 @@ describe('a request', () => {
     });
   });
 
-  test('a request is refused if it uses a different transport than its connection', async () => {
+  test('a request that uses another transport than its connection is refused', async () => {
     await using host = await startTransportHost();
     const polling = await openPolling(host);
     expect((await send(polling, { headers: stream })).text).toBe(
@@ -104,7 +104,7 @@ describe('a request', () => {
 });
 
 describe('a redirect', () => {
-  test('a client that is redirected receives a negotiate answer with the new URL and without a connection id', async () => {
+  test('a redirected client receives a negotiate answer with the new URL and without a connection id', async () => {
     await using host = await startTransportHost({
       redirectNegotiate: ({ query }) =>
         query.get('tenant') === 'a'

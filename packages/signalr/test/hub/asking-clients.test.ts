@@ -56,7 +56,7 @@ describe('a call of the server on a client', () => {
     expect(await client.next()).toContain('HubException: no idea');
   });
 
-  test('a call to a client fails if the client is unknown or disconnects, or if the caller cancels the call', async () => {
+  test('a call to a client fails if the client is unknown or disconnects, or if the caller cancels it', async () => {
     await using host = await startAsking();
     const { clients } = host.hub;
     await expect(clients.client('nobody').invoke('confirm', '?')).rejects.toMatchObject({
@@ -84,7 +84,7 @@ describe('a call of the server on a client', () => {
     });
   });
 
-  test('a call to one client cannot be answered by another client', async () => {
+  test('a client cannot answer a call to another client', async () => {
     await using host = await startAsking();
     await using asked = await openRaw(host);
     await using other = await openRaw(host);
@@ -120,7 +120,7 @@ describe('a call of the server on a client', () => {
     client.send(`{"type":1,"invocationId":"1","target":"upload","arguments":[],"streamIds":["1"]}${RS}`);
     expect(await client.next()).toContain('"invocationId":"s1","target":"confirm"');
     client.send(`{"type":3,"invocationId":"s1","result":true}${RS}`);
-    // The upload has the same id as the call to its method. The upload continues after the answer.
+    // The upload has the same id as its method call, and continues after the answer.
     client.send(`{"type":2,"invocationId":"1","item":"word"}${RS}`);
     expect(await client.next()).toBe(completion('1', '"result":[true,"word"]'));
     client.send(`{"type":4,"invocationId":"2","target":"stream","arguments":[]}${RS}`);

@@ -22,9 +22,9 @@ const result = (invocationId: string, value: unknown): string =>
 
 interface Asking extends Host {
   readonly hub: Hub<AskedClient>;
-  /** A gate that lets the method `hold` return. */
+  /** A gate for the method `hold`, which returns when the gate opens. */
   readonly held: Gate;
-  /** Lets the background code that the method `later` has started call the client. */
+  /** A gate for the background code of the method `later`, which calls the client when the gate opens. */
   readonly release: () => void;
   /** The answers that the background code of `later` has received from the client. */
   readonly answered: unknown[];
@@ -57,7 +57,7 @@ async function start(): Promise<Asking> {
 }
 
 describe('a client is asked', () => {
-  test('a client can be called by code outside the hub, which receives the answer', async () => {
+  test('a client can be called by code outside the hub, and answers it', async () => {
     await using host = await start();
     await using client = await openRaw(host);
     const [connection] = host.hub.connections.list();
@@ -67,7 +67,7 @@ describe('a client is asked', () => {
     expect(await asked).toBe(4);
   });
 
-  test('a method can call its client by connection id, and afterwards as the caller', async () => {
+  test('a method can call its client by connection id and as the caller', async () => {
     await using host = await start();
     await using client = await openRaw(host);
     client.send(call('twoWays', [5]) + call('me', [], '2'));
@@ -88,7 +88,7 @@ describe('a client is asked', () => {
     expect(await client.next()).toBe(question('s1', 1));
     client.send(answer('s1', 2));
     await expect.poll(() => host.answered).toEqual([2]);
-    // Only one invocation runs at a time, which shows that the slot was not released twice.
+    // Only one invocation runs at a time. This proves that the slot was not released twice.
     client.send(call('hold', [], '2') + call('me', [], '3'));
     for (let round = 0; round < 3; round += 1) await fetch(`${host.url}/x`);
     expect(client.waiting).toEqual([]);

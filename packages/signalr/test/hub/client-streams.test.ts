@@ -15,14 +15,14 @@ describe('a stream from the client', () => {
     expect(await client.next()).toBe('{"type":3,"invocationId":"1","result":"of 3"}');
   });
 
-  test('a stream from the client that ends with an error throws this error in the reading method', async () => {
+  test('a client’s stream that ends with an error throws this error in the method that reads it', async () => {
     await using host = await startStreams();
     await using client = await openRaw(host);
     client.send(upload('sum', ['of'], ['u']) + item('u', 1) + end('u', 'lost my pen'));
     expect(await client.next()).toContain('HubException: lost my pen');
   });
 
-  test('a stream from the client ends with an error when an item has the wrong type', async () => {
+  test('a stream from the client ends with an error if an item has the wrong type', async () => {
     await using host = await startStreams();
     await using client = await openRaw(host);
     client.send(upload('sum', ['of'], ['u']) + item('u', 'one'));
@@ -42,7 +42,7 @@ describe('a stream from the client', () => {
     expect(await client.next()).toContain(`HubException: ${reason}`);
   });
 
-  test('a call whose stream id is in use is refused, and the stream that already has the id continues', async () => {
+  test('a call whose stream id is in use is refused, and the stream that has the id continues', async () => {
     await using host = await startStreams();
     await using client = await openRaw(host);
     client.send(upload('sum', ['of'], ['u']) + upload('first', [], ['u']));
@@ -60,7 +60,7 @@ describe('a stream from the client', () => {
     expect(await client.next()).toContain('"result":2');
   });
 
-  test('a stream from the client that its method no longer reads does not block the connection', async () => {
+  test('a stream that its method no longer reads does not block the client’s connection', async () => {
     await using host = await startStreams({ streamBufferCapacity: 2 });
     await using client = await openRaw(host);
     client.send(upload('first', [], ['u']));
@@ -93,7 +93,7 @@ describe('a stream from the client', () => {
     expect(await client.next()).toBe('{"type":3,"invocationId":"1"}');
   });
 
-  test('a stream from the client throws an error in the method that reads it when the connection ends', async () => {
+  test('a method that reads a client’s stream receives an error when the connection ends', async () => {
     let fail: (error: unknown) => void = () => {};
     const failed = new Promise<unknown>((resolve) => {
       fail = resolve;

@@ -1,6 +1,4 @@
-/*
- * Integers beyond ±(2^53 − 1): exact with the option `bigint`, otherwise refused. Never changed in silence.
- */
+/* Integers beyond ±(2^53 − 1): exact with the option `bigint`, otherwise refused. They are never changed silently. */
 import { describe, expect, test } from 'vitest';
 import { defineHub } from '../../src/index.js';
 import { startHost } from '../support/host.js';
@@ -48,7 +46,7 @@ describe('integers beyond 2^53 in JSON', () => {
     ['1,2,-9223372036854775808', 3],
     ['123456789012345678901234567890', 1],
   ])(
-    'a hub without the option refuses %s, names the argument, and keeps the connection',
+    'a hub without the option bigint refuses %s, names the argument, and keeps the connection',
     async (args, place) => {
       await using host = await startHubs();
       await using client = await openRaw(host, '/plain');
@@ -72,7 +70,7 @@ describe('integers beyond 2^53 in JSON', () => {
   });
 
   test.each(['9007199254740991', '-9007199254740991', '1.0', '0.1234567890123456789', '1e3'])(
-    'the number %s is a number for both hubs',
+    'the number %s is a JavaScript number with and without the option bigint',
     async (text) => {
       await using host = await startHubs();
       for (const path of ['/exact', '/plain']) {
@@ -95,13 +93,16 @@ describe('integers beyond 2^53 in MessagePack', () => {
     expect(seen.slice(-2)).toEqual([integer, { list: [integer] }]);
   });
 
-  test.each(integers)('a hub without the option refuses %s, and keeps the connection', async (integer) => {
-    await using host = await startHubs();
-    await using client = await openClient(host, 'messagepack', '/plain');
-    seen.length = 0;
-    await expect(client.invoke('echo', integer)).rejects.toThrow('Argument 1 is too large');
-    await expect(client.invoke('echo', 1, [integer])).rejects.toThrow('Argument 2 is too large');
-    expect(seen).toEqual([]);
-    expect(await client.invoke('echo', 2 ** 53 - 1)).toBe(2 ** 53 - 1);
-  });
+  test.each(integers)(
+    'a hub without the option bigint refuses %s, and keeps the connection',
+    async (integer) => {
+      await using host = await startHubs();
+      await using client = await openClient(host, 'messagepack', '/plain');
+      seen.length = 0;
+      await expect(client.invoke('echo', integer)).rejects.toThrow('Argument 1 is too large');
+      await expect(client.invoke('echo', 1, [integer])).rejects.toThrow('Argument 2 is too large');
+      expect(seen).toEqual([]);
+      expect(await client.invoke('echo', 2 ** 53 - 1)).toBe(2 ** 53 - 1);
+    },
+  );
 });

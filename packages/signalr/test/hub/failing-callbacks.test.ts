@@ -1,6 +1,5 @@
 /*
- * Callbacks of the application that throw an error. Only the request, call or connection that the callback belongs to fails. All
- * others are served.
+ * Callbacks of the application that throw. Only the request, call or connection of the callback fails. All others are served.
  */
 import { describe, expect, test } from 'vitest';
 import { defineHub, type MapHubOptions, method, parseArguments } from '../../src/index.js';

@@ -34,7 +34,7 @@ describe('filters of the server and of the hub', () => {
       { filters: [waiting('a'), {}, waiting('b')] },
     );
     let count = 0;
-    /** Opens the gates of all four filters in turn, and checks that no filter begins before the previous gate is open. */
+    /** Opens the gates of all four filters in turn. Checks that no filter begins before the previous gate is open. */
     const passAll = async (step: string): Promise<void> => {
       for (const name of ['a', 'b', 'c', 'd']) {
         await expect.poll(() => begun.at(count)).toBe(`${name} ${step}`);
@@ -56,7 +56,7 @@ describe('filters of the server and of the hub', () => {
 });
 
 describe('a filter', () => {
-  test('a filter may answer a call in place of the called method', async () => {
+  test('a filter may answer a call instead of the called method', async () => {
     const ran: unknown[] = [];
     const skip: HubFilter<unknown> = { invoke: () => undefined };
     await using host = await startHost((server) =>

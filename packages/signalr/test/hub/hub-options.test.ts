@@ -1,5 +1,6 @@
 /*
- * Options of a single hub: its limits, the headers of its negotiate responses, and what its methods learn about a connection.
+ * Options of a single hub: its limits, the headers of its negotiate answers, and the facts about a connection that its
+ * methods see.
  */
 import { HttpTransportType, HubConnectionBuilder, LogLevel } from '@microsoft/signalr';
 import { MessagePackHubProtocol } from '@microsoft/signalr-protocol-msgpack';
@@ -22,7 +23,7 @@ const hub = defineHub()({
 const ofServer: object = { pollTimeoutMs: 5 };
 
 describe('the limits of a hub', () => {
-  test('a hub with its own limits follows these limits, and another hub follows the limits of the server', async () => {
+  test('a hub follows its own limits, and a hub without limits follows those of the server', async () => {
     await using host = await startHost(
       (server) => {
         server.mapHub('/detailed', hub, {
@@ -58,7 +59,7 @@ describe('the limits of a hub', () => {
     );
   });
 
-  test('a limit that is undefined is the limit of the server', async () => {
+  test('an undefined limit of a hub is the limit of the server', async () => {
     await using host = await startHost((server) => {
       server.mapHub('/hub', hub, { limits: { maximumReceiveMessageBytes: undefined } as object });
     });
@@ -69,7 +70,7 @@ describe('the limits of a hub', () => {
 });
 
 describe('onNegotiate', () => {
-  test('the headers of the hook are in the response, even several cookies', async () => {
+  test('the headers that onNegotiate returns are in the response, even several cookies', async () => {
     const users: unknown[] = [];
     await using host = await startHost((server) => {
       server.mapHub('/hub', hub, {
@@ -90,7 +91,7 @@ describe('onNegotiate', () => {
     expect(users).toEqual(['ana', 'ana']);
   });
 
-  test('an error of the hook is reported, and the answer is 500 without the error text', async () => {
+  test('an error of onNegotiate is reported, and the answer is 500 without the error text', async () => {
     await using host = await startHost((server) => {
       server.mapHub('/hub', hub, { onNegotiate: fail });
     });
@@ -105,7 +106,7 @@ test.each([
   [HttpTransportType.ServerSentEvents, false, 'ServerSentEvents json'],
   [HttpTransportType.LongPolling, true, 'LongPolling messagepack'],
 ])(
-  'a method learns transport and protocol of its caller (transport %i, binary: %s)',
+  'a method sees the transport and the protocol of its caller (transport %i, binary: %s)',
   async (transport, isBinary, expected) => {
     await using host = await startHost((server) => {
       server.mapHub('/hub', hub);
@@ -121,7 +122,7 @@ test.each([
   },
 );
 
-test('the lists of connections contain the transport and the time of each connection', async () => {
+test('the list of connections contains the transport and the opening time of each connection', async () => {
   let listed: readonly unknown[] = [];
   await using host = await startHost((server) => {
     const mapped = server.mapHub(

@@ -55,7 +55,7 @@ const chat = defineHub<ChatClient, User, { count: number }>()({
 });
 
 describe('a hub', () => {
-  test('a hub has static types for the methods that its clients may call', () => {
+  test('the methods of a hub have static types for its clients', () => {
     expectTypeOf<HubCalls<typeof chat>['send']>().toEqualTypeOf<
       (...args: [string, number]) => Promise<number>
     >();
@@ -66,7 +66,7 @@ describe('a hub', () => {
     expectTypeOf<HubMessages<typeof chat>>().toEqualTypeOf<ChatClient>();
   });
 
-  test('a hub has static types for the messages that may be sent to its clients', () => {
+  test('the messages of a hub have static types for its sends', () => {
     const send = (hub: Hub<ChatClient>) => {
       hub.clients.all.send('message', 'a', 'b');
       hub.clients.group('g').send('data', { n: 1 });
@@ -84,7 +84,7 @@ describe('a hub', () => {
     expectTypeOf(send).toBeFunction();
   });
 
-  test('hub functions that wait for other instances return promises, and all other hub functions return values', () => {
+  test('hub functions that wait for other instances return promises, and all others return values', () => {
     const use = (hub: Hub<ChatClient>) => {
       expectTypeOf(hub.groups.add('id', 'g')).toEqualTypeOf<Promise<boolean>>();
       expectTypeOf(hub.groups.remove('id', 'g')).toEqualTypeOf<Promise<boolean>>();
@@ -193,7 +193,7 @@ describe('a client of a hub', () => {
     },
   });
 
-  test('the type HubClient restricts an official connection to the names and arguments of the hub', () => {
+  test('HubClient restricts an official connection to the names and arguments of the hub', () => {
     const use = async (connection: HubConnection) => {
       const client: HubClient<typeof live> = connection;
       expectTypeOf(await client.invoke('add', 1, 2)).toEqualTypeOf<number>();
@@ -245,7 +245,7 @@ describe('a client of a hub', () => {
     expectTypeOf(use).toBeFunction();
   });
 
-  test('a method is rejected by the compiler if its function does not match its parser or its upload guards', () => {
+  test('a method whose function does not match its parser or its upload guards does not compile', () => {
     // @ts-expect-error the guard accepts numbers, not strings
     method(parseArguments(), (_context: unknown, texts: AsyncIterable<string>) => texts, {
       uploads: [isNumber],

@@ -61,7 +61,47 @@ describe('invocations of one client', () => {
     expect(log).toEqual(['begin a', 'end a', 'begin b', 'end b']);
   });
 
-  test('a connection runs maximumParallelInvocationsPerClient invocations at a time, and begins the next invocation when a running one ends', async () => {
+  test('up to 16 waiting calls are prepared at the same time, and run in order before every later message', async () => {
+    const log: string[] = [];
+    const [first, prepared] = [gate(), gate()];
+    const join = method(
+      parseArguments(isString),
+      async (_context, name) => {
+        await (name === '0' ? first.opened : prepared.opened);
+        log.push(`join ${name}`);
+      },
+      {
+        prepare(_context, name) {
+          log.push(`prepare ${name}`);
+          if (name === '3') throw new Error('ignored');
+        },
+      },
+    );
+    const items = streamMethod(parseArguments(), function* () {
+      log.push('items');
+      yield 1;
+    });
+    await using host = await startHost((server) =>
+      server.mapHub('/hub', defineHub()({ methods: { join, items } })),
+    );
+    await using client = await openRaw(host);
+    const names = Array.from({ length: 20 }, (_, n) => String(n));
+    const stream = JSON.stringify({ type: 4, invocationId: '20', target: 'items', arguments: [] });
+    client.send(`${names.map((name) => call('join', [name], name)).join('')}${stream}${RS}`);
+    // The first call runs at once. Of those behind it, 16 are read ahead.
+    const ahead = names.slice(1, 17).map((name) => `prepare ${name}`);
+    await expect.poll(() => log).toEqual(ahead);
+    first.open();
+    await expect.poll(() => log).toEqual([...ahead, 'join 0', 'prepare 17']);
+    prepared.open();
+    for (let id = 0; id < 20; id += 1)
+      expect(await client.next()).toBe(completion(String(id), '"result":null'));
+    expect(await client.next()).toMatch(/"invocationId":"20"/);
+    const done = log.filter((line) => !line.startsWith('prepare'));
+    expect(done).toEqual([...names.map((name) => `join ${name}`), 'items']);
+  });
+
+  test('a connection runs maximumParallelInvocationsPerClient invocations at a time, and begins the next when one ends', async () => {
     const { host, log, open } = await startGated({ maximumParallelInvocationsPerClient: 2 });
     await using _host = host;
     await using client = await openRaw(host);
@@ -135,7 +175,7 @@ describe('invocations of one client', () => {
     expect(await client.next()).toBe(completion('1', '"result":1'));
   });
 
-  test('the function authorize receives the arguments of an invocation without its uploads, and runs before any filter', async () => {
+  test('authorize receives the arguments of an invocation without its uploads, and runs before any filter', async () => {
     const asked: unknown[] = [];
     await using host = await startHost((server) =>
       server.mapHub(
@@ -178,7 +218,7 @@ describe('invocations of one client', () => {
     [false, `An unexpected error occurred invoking 'broken' on the server.`],
     [true, `An unexpected error occurred invoking 'broken' on the server. TypeError: secret`],
   ])(
-    'the answer to a failed invocation has the expected error text when enableDetailedErrors is %s',
+    'a failed invocation is answered with the expected error text when enableDetailedErrors is %s',
     async (enableDetailedErrors, error) => {
       await using host = await startHost(
         (server) =>
@@ -200,7 +240,7 @@ describe('invocations of one client', () => {
     },
   );
 
-  test('an invocation may omit arguments for which the parser of the method has defaults', async () => {
+  test('an invocation may omit arguments that have defaults in the method’s parser', async () => {
     const parse = ([text, times = 2]: readonly unknown[]): [string, number] => [String(text), Number(times)];
     await using host = await startHost((server) =>
       server.mapHub(
@@ -236,7 +276,7 @@ describe('a name that is not a method', () => {
     'hasOwnProperty',
     '__proto__',
     'methods',
-  ])('a call of %s fails, because the hub has no method of this name', async (name) => {
+  ])('a call of %s fails, because the hub has no such method', async (name) => {
     const calls: string[] = [];
     await using host = await startHost((server) =>
       server.mapHub(

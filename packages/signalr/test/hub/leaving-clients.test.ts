@@ -14,8 +14,8 @@ interface Client {
 }
 
 /**
- * Passes uncaught errors to `take`, so that they do not end the test run. The returned object restores the previous listeners when
- * it is disposed of.
+ * Passes uncaught errors to `take`, so that they do not end the test run. Disposing the returned object restores the previous
+ * listeners.
  */
 function takeUncaught(take: (error: unknown) => void): AsyncDisposable {
   const others = process.listeners('uncaughtException');
@@ -131,7 +131,7 @@ describe('a client that leaves', () => {
     expect(errors).toMatchObject([{ code: 'disconnected' }]);
   });
 
-  test('a method that waits for its signal notices when the hub aborts the connection', async () => {
+  test('a method that waits for its signal ends when the hub aborts the connection', async () => {
     const begun = gate();
     const done = gate();
     let hub: Hub<Client> | undefined;

@@ -1,5 +1,5 @@
 /*
- * The guarantees of a send: its message is encoded once, is queued immediately and in order with completions, and reaches exactly
+ * The guarantees of a send. Its message is encoded once, is queued at once and in order with completions, and reaches exactly
  * the addressed clients.
  */
 import { describe, expect, test, vi } from 'vitest';
@@ -76,7 +76,7 @@ describe('addressing', () => {
     const ann2 = await fixture.open('ann');
     const bob = await fixture.open('bob');
     const eve = await fixture.open('Eve');
-    // The group changes take effect before `add` returns. Therefore the promises are not awaited.
+    // The group changes take effect before `add` returns, so the promises are not awaited.
     for (const { id } of [ann, ann2, bob]) void hub.groups.add(id, 'g');
     void hub.groups.add(eve.id, 'h');
     void hub.groups.add(ann.id, 'h');
@@ -225,7 +225,7 @@ describe('a completion', () => {
     const ann = await fixture.open('ann');
     const bob = await fixture.open('bob');
     void hub.groups.add(bob.id, 'g');
-    // Other tasks of the event loop send constantly, while the client joins the group with each of the two methods in turn.
+    // Other tasks of the event loop send constantly, while the client calls each of the two methods to join the group.
     let sent = 0;
     const timer = setInterval(() => hub.clients.group('g').send('note', `live ${(sent += 1)}`), 0);
     try {

@@ -88,7 +88,7 @@ describe('a stream to the client', () => {
       call('Count', [1]),
       "The client attempted to invoke the streaming 'count' method with a non-streaming invocation.",
     ],
-  ])('a failing stream has the error text of ASP.NET Core (%#)', async (text, error) => {
+  ])('a stream that fails has the error text of ASP.NET Core (%#)', async (text, error) => {
     await using host = await startStreams();
     await using client = await openRaw(host);
     client.send(text);
@@ -147,8 +147,7 @@ describe('a stream to the client', () => {
         });
       }
     }
-    // 20 MB are more than the kernel's buffers of a loopback connection and the buffers of the process can
-    // hold.
+    // 20 MB are more than the kernel's buffers of a loopback connection and the buffers of the process can hold together.
     expect(produced * 10_000).toBeLessThan(20_000_000);
     expect(host.events.some(({ type }) => type === 'connection_closed')).toBe(false);
   });

@@ -159,7 +159,7 @@ describe('uploads', () => {
       ),
     );
     await using client = await openRaw(host);
-    // The second round uses the same ids. This shows that no state of the first round is left.
+    // The second round uses the same ids, which proves that no state of the first round is left.
     for (let round = 0; round < 2; round += 1) {
       client.send(`{"type":4,"invocationId":"1","target":"one","arguments":[],"streamIds":["s"]}${RS}`);
       client.send(item('s', 'first'));

@@ -44,7 +44,7 @@ describe.each([
   ['in memory', inMemory],
   ['on Redis', onRedis],
 ] as const)('a directory %s', (_name, start: () => Promise<Pair>) => {
-  test('a directory returns the instance that first claimed a connection, until this instance releases it', async () => {
+  test('a directory returns the first instance that claimed a connection, until that instance releases it', async () => {
     await using pair = await start();
     const { one, other } = pair;
     expect(await one.find('c')).toBeUndefined();
@@ -71,7 +71,7 @@ describe.each([
 });
 
 describe('a directory on Redis', () => {
-  test('the claims of an ended process expire, and the claims of a running process are kept', async () => {
+  test('the claims of an ended process expire, and those of a running process are kept', async () => {
     await using pair = await onRedis(300);
     await pair.one.claim('kept', 'http://one');
     // Writes a claim that no process renews.
@@ -94,7 +94,7 @@ describe('a directory on Redis', () => {
     expect(await pair.other.find('c')).toBeUndefined();
   });
 
-  test('the functions claim() and find() reject while Redis is unreachable, and release() does not throw', async () => {
+  test('claim() and find() reject while Redis is unreachable, and release() does not throw', async () => {
     await using pair = await onRedis();
     await pair.one.claim('c', 'http://one');
     await pair.redis.stop();
@@ -103,7 +103,7 @@ describe('a directory on Redis', () => {
     pair.one.release('c', 'http://one');
   });
 
-  test('the functions claim() and find() reject when Redis does not answer within commandTimeoutMs', async () => {
+  test('claim() and find() reject when Redis does not answer within commandTimeoutMs', async () => {
     const client = { get: () => new Promise(() => {}), eval: () => new Promise(() => {}) };
     const directory = createRedisDirectory({ client, commandTimeoutMs: 20 });
     await expect(directory.find('c')).rejects.toThrow('within 20 ms');

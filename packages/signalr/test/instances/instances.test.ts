@@ -116,7 +116,7 @@ describe.each([
     expect(row.events.filter(({ type }) => type === 'request_refused')).toEqual([]);
   });
 
-  test('ten simultaneous clients are served, and none of their claims is left in the directory afterwards', async () => {
+  test('ten simultaneous clients are served, and leave no claim in the directory', async () => {
     const directory = createMemoryDirectory();
     const claimed = new Set<string>();
     const watched: ConnectionDirectory = {
@@ -204,7 +204,7 @@ describe('a token', () => {
 });
 
 describe('a request that reaches another instance', () => {
-  test('a forwarded request receives the same status, headers and body as a request to the instance of the connection', async () => {
+  test('a forwarded request receives the same status, headers and body as a request to the serving instance', async () => {
     const authenticate = ({ token }: { readonly token: string | null }) => ({
       userId: token,
       user: undefined,
@@ -255,7 +255,7 @@ describe('a request that reaches another instance', () => {
     expect(seen).toEqual(['127.0.0.1', '192.0.2.7, 127.0.0.1', '192.0.2.7']);
   });
 
-  test('a forwarded poll may be answered later than the timeout of the HTTP server', async () => {
+  test('a forwarded poll may be answered after the timeout of the HTTP server', async () => {
     await using row = await start();
     const [first, second] = await negotiated(row);
     const sockets: Socket[] = [];
@@ -273,7 +273,7 @@ describe('a request that reaches another instance', () => {
     expect((await poll).text).toContain('late');
   });
 
-  test('a request for a connection receives 404 after the instance of the connection has been killed', async () => {
+  test('a request receives 404 after the instance of its connection has been killed', async () => {
     await using row = await start();
     const [first, second, third] = await negotiated(row);
     await send(first);
@@ -290,7 +290,7 @@ describe('a request that reaches another instance', () => {
     let count = 0;
     silent.on('connection', (socket: Socket) => {
       count += 1;
-      // The connection breaks during the request, as if the machine had failed. It is unknown whether the request was handled.
+      // The connection breaks during the request, as if the machine had failed. Nobody knows whether the request was handled.
       socket.once('data', () => socket.resetAndDestroy());
     });
     let isThere = false;
@@ -336,12 +336,12 @@ describe('a request that reaches another instance', () => {
     const directory = createMemoryDirectory();
     await using row = await start({}, { ...directory, find: async () => row.instances[2]?.url });
     const [first] = await negotiated(row);
-    // The directory wrongly says that the third instance serves the connection.
+    // The directory wrongly names the third instance for the connection.
     expect((await post(first, 'x')).text).toBe('404 No Connection with that ID');
   });
 });
 
-test('a client with stateful reconnect that lost its socket continues through another instance without losing messages', async () => {
+test('a client with stateful reconnect that lost its socket continues through another instance and loses no message', async () => {
   await using row = await start({ allowStatefulReconnects: true }, createMemoryDirectory(), {
     tickIntervalMs: 50,
   });

@@ -191,7 +191,7 @@ describe('metrics', () => {
     expect(staying.waiting).toEqual([]);
   });
 
-  /** ASP.NET Core has only three statuses. The events of Millrace distinguish all close reasons. */
+  /** ASP.NET Core has only three statuses. Millrace's events distinguish all close reasons. */
   const statuses: Record<CloseReason, string> = {
     handler_failed: 'normal_closure',
     client_closed: 'normal_closure',

@@ -23,7 +23,10 @@ function start(): Promise<Host> {
   return startHost((server) => server.mapHub('/hub', hub), { filters: [traceHubs(tracer)] });
 }
 
-/** Makes a span active while the HTTP server handles requests, as HTTP instrumentation does. Returns the context of the span. */
+/**
+ * Makes a span active while the HTTP server handles requests, as instrumentation of HTTP does. Returns the context of the
+ * span.
+ */
 function spanAround(host: Host) {
   const span = tracer.startSpan('GET /hub');
   const emit = host.http.emit.bind(host.http);

@@ -1,6 +1,4 @@
-/*
- * Behaviour of the unmodified official client that the feature matrix in official-matrix.test.ts does not cover.
- */
+/* Behaviour of the unmodified official client that the matrix in official-matrix.test.ts does not cover. */
 import { type HubConnection, HubConnectionBuilder, LogLevel } from '@microsoft/signalr';
 import { describe, expect, test } from 'vitest';
 import { defineHub, HubError, isString, JsonText, method, parseArguments } from '../../src/index.js';
@@ -39,7 +37,7 @@ async function connect(host: Host): Promise<HubConnection & AsyncDisposable> {
 }
 
 describe('an official client', () => {
-  test('a call of a method that throws is rejected for the official client, and the server reports the error', async () => {
+  test('the official client gets an error from a method that throws, and the server reports it', async () => {
     await using host = await startChat();
     await using connection = await connect(host);
     await expect(connection.invoke('break')).rejects.toThrow();

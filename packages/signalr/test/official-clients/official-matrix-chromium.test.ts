@@ -12,7 +12,7 @@ import { createPageServer, pagePath } from '../support/matrix/page-server.js';
 
 let host: Host;
 let browser: Browser;
-/** One page for each client version. The tests of a version run one after the other in the page of that version. */
+/** One page for each client version. The tests of a version run in its page, one after the other. */
 const pages = new Map<Version, Page>();
 
 beforeAll(async () => {

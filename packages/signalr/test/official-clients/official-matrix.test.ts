@@ -15,7 +15,7 @@ import { startMatrixServer } from '../support/matrix/matrix-server.js';
 
 const libraries: Readonly<Record<Version, Pick<Runtime, 'signalR' | 'createMessagePack'>>> = {
   '10.0.11': { signalR: signalR10, createMessagePack: () => new MessagePack10() },
-  // The classes of both major versions have the same public members, but their private members differ.
+  // The classes of both major versions have the same public members and different private members.
   '8.0.17': {
     signalR: signalR8 as unknown as Runtime['signalR'],
     createMessagePack: () => new MessagePack8(),

@@ -1,6 +1,6 @@
 /*
- * The matrix in docs/compatibility.md equals the list of cells from which the tests are built. `npm run docs:signalr` rewrites the
- * matrix.
+ * The matrix in docs/compatibility.md equals the list of cells from which the tests are built. `npm run docs:signalr`
+ * rewrites it.
  */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
@@ -16,7 +16,7 @@ test('the published compatibility page equals the page that is rendered from the
 });
 
 test.each(TESTED_RUNTIMES)(
-  'the rendered table for %s yields the cells of its list when it is read back',
+  'the rendered table for %s gives the cells of its list when it is read back',
   (runtime) => {
     expect(publishedCells(runtime, written)).toEqual(new Set(cellsOf(runtime).map(cellName)));
   },

@@ -29,7 +29,7 @@ describe('the handshake', () => {
     '{"protocol":"json"}',
     '{"protocol":1,"version":1}',
     '{"protocol":"json","version":"1"}',
-  ])('the handshake %j is refused as malformed', (text) => {
+  ])('the handshake request %j is refused as malformed', (text) => {
     expect(() => parseHandshakeRequest(Buffer.from(text))).toThrow(
       expect.objectContaining({ code: 'malformed_message' }),
     );
@@ -40,7 +40,7 @@ describe('the handshake', () => {
     expect(decision).toMatchObject({ kind: 'accepted' });
   });
 
-  test.each([0, 1, 2])('the handshake accepts version %i of the JSON protocol', (version) => {
+  test.each([0, 1, 2])('a handshake with version %i of the JSON protocol is accepted', (version) => {
     const decision = decideHandshake({ protocol: 'json', version }, [jsonHubProtocol], ['text']);
     expect(decision).toEqual({ kind: 'accepted', protocol: jsonHubProtocol, version });
   });

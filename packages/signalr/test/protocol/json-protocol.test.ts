@@ -1,6 +1,4 @@
-/*
- * The JSON hub protocol: a table of wire text and messages, and properties over any split and any bytes.
- */
+/* The JSON hub protocol: a table of wire text and messages, and properties that hold for any split and any bytes. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { JsonText, SignalRError } from '../../src/index.js';
@@ -137,7 +135,7 @@ describe('messages and wire text', () => {
     );
   });
 
-  test('invalid UTF-8 is refused rather than replaced', () => {
+  test('a message with invalid UTF-8 is refused, and its bytes are not replaced', () => {
     const bytes = Buffer.concat([
       Buffer.from('{"type":6,"x":"'),
       Buffer.from([0xff]),
@@ -163,13 +161,13 @@ describe('values', () => {
       .write({ type: MessageType.completion, invocationId: '1', outcome: { kind: 'result', result } })
       .toString();
 
-  test('the protocol inserts JSON text verbatim', () => {
+  test('the protocol copies JSON text into a message unchanged', () => {
     expect(write(new JsonText('{"n":  1.50}'))).toBe(
       `{"type":3,"invocationId":"1","result":{"n":  1.50}}${RS}`,
     );
   });
 
-  test('the protocol inserts JSON text inside another value verbatim', () => {
+  test('the protocol copies JSON text inside another value unchanged', () => {
     const inner = new JsonText('{"n":  9007199254740993}');
     expect(write({ inner, list: [inner] })).toContain(
       `"result":{"inner":${inner.text},"list":[${inner.text}]}}`,
@@ -195,7 +193,7 @@ describe('values', () => {
     );
   });
 
-  test('values beside bytes and big integers are written as by JSON.stringify', () => {
+  test('values beside bytes and big integers are written as JSON.stringify writes them', () => {
     class Point {
       readonly x = 1;
       toJSON(key: string) {
@@ -228,12 +226,12 @@ describe('values', () => {
     expect(write({ list: [date], big: 1n })).toContain(`"result":{"list":["${expected}"],"big":1}`);
   });
 
-  test('a date that is invalid is written as null', () => {
+  test('an invalid date is written as null', () => {
     expect(write(new Date(Number.NaN))).toContain('"result":null');
   });
 
   test.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])(
-    'the number %d, which JSON does not have, is not changed but reported',
+    'the number %d does not exist in JSON, and is reported instead of changed',
     (value) => {
       for (const around of [value, [value], { deep: [{ value }] }, [1n, value]]) {
         expect(() => write(around)).toThrow(
@@ -278,7 +276,7 @@ describe('values', () => {
     }
   });
 
-  test('JSON text from outside is checked', () => {
+  test('JSON text from outside is checked for validity', () => {
     expect(JsonText.parse('[1]').text).toBe('[1]');
     expect(() => JsonText.parse('[1]]')).toThrow(SignalRError);
   });
@@ -287,14 +285,14 @@ describe('values', () => {
 describe('size limit', () => {
   const message = `{"type":6,"x":"${'y'.repeat(100)}"}${RS}`;
 
-  test('the size limit counts a message with its separator', () => {
+  test('the size limit includes the separator of a message', () => {
     expect(parseAll([Buffer.from(message)], message.length)).toHaveLength(1);
     expect(() => parseAll([Buffer.from(message)], message.length - 1)).toThrow(
       expect.objectContaining({ code: 'message_too_big' }),
     );
   });
 
-  test('the size limit applies to each message, not to all messages of a chunk', () => {
+  test('the size limit applies to each message, not to a whole chunk', () => {
     expect(parseAll([Buffer.from(message.repeat(50))], message.length)).toHaveLength(50);
   });
 
@@ -349,7 +347,7 @@ describe('properties', () => {
     );
   });
 
-  test('random bytes yield messages or one typed error', () => {
+  test('random bytes give messages or one typed error', () => {
     const bytes = fc.array(
       fc.oneof(
         fc.uint8Array({ maxLength: 40 }),

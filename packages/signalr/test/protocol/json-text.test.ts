@@ -1,5 +1,5 @@
 /*
- * An official client that receives JSON text from a hub reads the same value as `JSON.parse` returns for the text, over every
+ * An official client that receives JSON text from a hub reads the value that `JSON.parse` returns for the text, over every
  * transport and protocol. MessagePack also keeps the digits of large integers that a JavaScript number would lose.
  */
 import { HttpTransportType } from '@microsoft/signalr';
@@ -59,7 +59,7 @@ describe.each([
   );
 });
 
-/** Encodes a MessagePack message with the JSON text as its item. Returns the bytes of the message from the item on. */
+/** Encodes a MessagePack message with the JSON text as its item. Returns the message's bytes from the item on. */
 function bytesOf(text: string): Buffer {
   const item = new JsonText(text);
   const bytes = messagePackHubProtocol.write({ type: MessageType.streamItem, invocationId: '1', item });

@@ -1,6 +1,6 @@
 /*
- * The message buffer of stateful reconnect: exact sequence numbers, and random disconnections that neither lose nor duplicate a
- * message.
+ * The message buffer of stateful reconnect. Sequence numbers are exact, and random disconnections neither lose nor duplicate
+ * a message.
  */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -65,7 +65,7 @@ describe('sent messages', () => {
 });
 
 describe('received messages', () => {
-  test('received messages are acknowledged once, and messages without a sequence number, such as pings, do not count', () => {
+  test('messages are acknowledged once, and messages without a sequence number, such as pings, do not count', () => {
     const buffer = new MessageBuffer(10);
     expect(buffer.takeAck()).toBeUndefined();
     expect(buffer.accept(item(1))).toBe(true);
@@ -75,7 +75,7 @@ describe('received messages', () => {
     expect(buffer.takeAck()).toBeUndefined();
   });
 
-  test('the server drops repeated messages, and messages before the sequence message on a new socket', () => {
+  test('a server drops everything that arrives on a new socket before the sequence message, then only repeats', () => {
     const buffer = new MessageBuffer(10);
     for (const n of [1, 2, 3]) buffer.accept(item(n));
     buffer.replay();
@@ -97,7 +97,7 @@ describe('received messages', () => {
 });
 
 describe('a client that breaks off in the middle of a replay', () => {
-  test('a client that loses its socket during its own replay may resume after the messages that it received before the replay', () => {
+  test('a client that loses its socket during its own replay may resume from before the replay', () => {
     const buffer = new MessageBuffer(10);
     for (const n of [1, 2, 3]) buffer.accept(item(n));
     buffer.replay();
@@ -138,7 +138,7 @@ describe('a client that breaks off in the middle of a replay', () => {
   });
 });
 
-test('a message that the client sends again is acknowledged again, because the first acknowledgement may have been lost', () => {
+test('a repeated message is acknowledged again, because the first acknowledgement may have been lost', () => {
   const buffer = new MessageBuffer(10);
   buffer.accept(item(1));
   buffer.accept(item(2));
@@ -176,7 +176,7 @@ test('no message is lost, duplicated or reordered in either direction over any n
       client.receive(Number.POSITIVE_INFINITY);
       expect(server.received).toEqual(Array.from({ length: client.sent }, (_, index) => index + 1));
       expect(client.received).toEqual(Array.from({ length: server.sent }, (_, index) => index + 1));
-      // After this acknowledgement from the server, every message of the client is acknowledged.
+      // This acknowledgement of the server covers every message of the client.
       server.ack(client);
       client.receive(Number.POSITIVE_INFINITY);
       expect(client.unacked).toEqual([]);
@@ -186,8 +186,8 @@ test('no message is lost, duplicated or reordered in either direction over any n
 });
 
 /**
- * One end of the connection. `wire` holds the messages that are on their way to this end. These messages are
- * lost when the connection breaks.
+ * One end of the connection. `wire` contains the messages that are on their way to this end. They are lost when the
+ * connection breaks.
  */
 interface End {
   wire: HubMessage[];
@@ -224,10 +224,9 @@ class Server implements End {
 }
 
 /**
- * Follows the rules of the official clients. The replay of these clients may begin earlier than necessary.
- * These clients refuse a sequence number above their current count, even if the message with that number
- * arrived before the disconnection. These clients acknowledge after a delay, and a disconnection does not
- * cancel this acknowledgement.
+ * Follows the rules of the official clients. Their replay may begin earlier than necessary. They refuse a sequence number
+ * above their current count, even if the message with that number arrived before the disconnection. They acknowledge after a
+ * delay, and a disconnection does not cancel this acknowledgement.
  */
 class OfficialClient implements End {
   readonly received: number[] = [];

@@ -1,6 +1,6 @@
 /*
- * The MessagePack hub protocol: a table of wire bytes and messages, a comparison with the library that the official client uses,
- * and property tests in which the bytes are random, or are split into random chunks.
+ * The MessagePack hub protocol: a table of wire bytes and messages, a comparison with the official client's library, and
+ * property tests with random bytes and random chunks.
  */
 import { decode, encode } from '@msgpack/msgpack';
 import fc from 'fast-check';
@@ -22,13 +22,13 @@ function parseAll(chunks: readonly Buffer[], maximumBytes = 1_000_000): HubMessa
   return messages;
 }
 
-/** Returns the bytes of a message body that is given in hexadecimal, after its length prefix. */
+/** Returns a message's bytes: its length prefix and its body, which is given in hexadecimal. */
 function framed(hex: string): Buffer {
   const body = Buffer.from(hex.replaceAll(' ', ''), 'hex');
   return Buffer.concat([writeLengthPrefix(body.length), body]);
 }
 
-/** Any JSON value without the key `__proto__`, which the official library refuses to read. That key has a separate test. */
+/** Any JSON value without the key `__proto__`. The official library refuses to read that key, and it has a test of its own. */
 const value = fc
   .json()
   .filter((text) => !text.includes('__proto__'))
@@ -65,7 +65,7 @@ const bothWays: readonly [string, HubMessage][] = [
 
 describe('messages and wire bytes', () => {
   test.each(bothWays)(
-    'the MessagePack bytes %s are read as a message, and the message is written as the same bytes',
+    'the MessagePack bytes %s are read as a message, and written again as the same bytes',
     (hex, message) => {
       expect(parseAll([framed(hex)])).toEqual([message]);
       expect(messagePackHubProtocol.write(message).toString('hex')).toBe(framed(hex).toString('hex'));
@@ -131,7 +131,7 @@ describe('messages and wire bytes', () => {
 });
 
 describe('size limit', () => {
-  test('the size limit applies to a message including its length prefix', () => {
+  test('a message’s length prefix counts towards the size limit', () => {
     const message = messagePackHubProtocol.write({ type: 2, invocationId: '1', item: 'y'.repeat(200) });
     expect(parseAll([message], message.length)).toHaveLength(1);
     expect(() => parseAll([message], message.length - 1)).toThrow(
@@ -223,7 +223,7 @@ describe('values', () => {
     expect(() => roundTrip(2n ** 64n)).toThrow(expect.objectContaining({ code: 'unserializable' }));
   });
 
-  test('a value that JSON omits is omitted, and a value that JSON writes as null is written as nil', () => {
+  test('a value that JSON leaves out is left out, and a value that JSON writes as null is written as nil', () => {
     expect(roundTrip(undefined)).toBeNull();
     expect(roundTrip(() => 1)).toBeNull();
     expect(roundTrip({ a: undefined, b: 1, c: () => 1 })).toEqual({ b: 1 });
@@ -233,7 +233,7 @@ describe('values', () => {
     expect(roundTrip(new Map([['k', 1]]))).toEqual({ k: 1 });
   });
 
-  test('JSON text is written as the value of the text', () => {
+  test('JSON text is written as its value', () => {
     expect(roundTrip(new JsonText('{"n":[1.5]}'))).toEqual({ n: [1.5] });
   });
 
@@ -249,7 +249,7 @@ describe('values', () => {
     expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
   });
 
-  test('the bytes of a value do not share memory with the received message', () => {
+  test('the bytes of a read value do not share memory with the received message', () => {
     const chunk = Buffer.from(
       messagePackHubProtocol.write({ type: 2, invocationId: '1', item: Buffer.from('abc') }),
     );
@@ -287,7 +287,7 @@ const message: fc.Arbitrary<HubMessage> = fc.oneof(
 );
 
 describe('properties', () => {
-  test('a valid stream of bytes yields the same messages, however it is split into chunks', () => {
+  test('a valid stream of bytes gives the same messages for any split into chunks', () => {
     fc.assert(
       fc.property(
         fc.array(message, { maxLength: 8 }),
@@ -308,7 +308,7 @@ describe('properties', () => {
     );
   });
 
-  test('random bytes yield messages or a SignalRError', () => {
+  test('random bytes give messages or a SignalRError', () => {
     const frame = fc
       .uint8Array({ maxLength: 60 })
       .map((body) => Buffer.concat([writeLengthPrefix(body.length), body]));

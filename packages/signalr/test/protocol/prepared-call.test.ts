@@ -20,7 +20,7 @@ function asSent(text: string): HubMessage {
   return { type: MessageType.invocation, target: 'note "1"', arguments: [new JsonText(text)] };
 }
 
-/** Returns a copy of the call's bytes. The memory before the copy has the free bytes that `PreparedCall` requires. */
+/** Returns a copy of the call's bytes. Before the copy, memory is free as `PreparedCall` requires. */
 function keep(call: PreparedCall): Buffer {
   const { headroomBytes } = PreparedCall;
   return Buffer.concat([Buffer.alloc(headroomBytes), call.bytes]).subarray(headroomBytes);
@@ -47,7 +47,7 @@ test.each(texts)(
   },
 );
 
-test('prepared calls that are created from the same stored bytes do not overwrite each other', () => {
+test('prepared calls from the same stored bytes do not overwrite each other', () => {
   const bytes = keep(new PreparedCall('note', '{"n":1}'));
   const [one, two] = [1, 2].map(() => PreparedCall.fromBytes('note', bytes).encodedFor(jsonHubProtocol));
   const frame = Buffer.from(one?.framedBy(webSocketFraming) ?? []);

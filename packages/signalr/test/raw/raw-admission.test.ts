@@ -1,6 +1,4 @@
-/*
- * The admission of raw connections: the handler knows its client, and other clients are refused.
- */
+/* The admission of raw connections: the handler knows its client, and unauthorized clients are refused. */
 import { once } from 'node:events';
 import { describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
@@ -53,7 +51,7 @@ describe('admission', () => {
     ]);
   });
 
-  test('a client that is not authenticated is refused with 401 at every stage, and another user with 403', async () => {
+  test('a client that is not authenticated is refused with 401 at every stage, and another user’s client with 403', async () => {
     await using host = await startAccounts(untilEnd);
     const negotiated = await fetch(`${host.url}/raw/negotiate?negotiateVersion=1`, { method: 'POST' });
     expect(negotiated.status).toBe(401);
@@ -70,7 +68,7 @@ describe('admission', () => {
     expect(ofType(host, 'connection_opened')).toHaveLength(1);
   });
 
-  test('a page of another origin is refused, and a transport that is not offered', async () => {
+  test('a page of another origin and a transport that is not offered are refused', async () => {
     await using host = await startRaw(echo, { transports: ['LongPolling'] });
     const socket = new WebSocket(`${host.url.replace('http', 'ws')}/raw`, { origin: 'https://evil.example' });
     const [error] = (await once(socket, 'error')) as [Error];
@@ -87,7 +85,7 @@ describe('admission', () => {
     });
   });
 
-  test('an unknown path belongs to the application, and an unknown connection is answered with 404', async () => {
+  test('a request for an unknown path reaches the application, and one for an unknown connection receives 404', async () => {
     await using host = await startRaw(echo);
     expect((await send(`${host.url}/raw/other`)).text).toBe('200 other');
     expect((await send(`${host.url}/raw?id=unknown`)).text).toBe('404 No Connection with that ID');
@@ -95,7 +93,7 @@ describe('admission', () => {
     expect(await upgradeStatus(`${host.url}/raw?id=unknown`)).toBe(404);
   });
 
-  test('too many negotiated connections are refused with 503', async () => {
+  test('too many negotiated raw connections are refused with 503', async () => {
     await using host = await startRaw(echo, {}, { maximumPendingConnections: 1 });
     await negotiateUrl(host, '/raw');
     const second = await fetch(`${host.url}/raw/negotiate?negotiateVersion=1`, { method: 'POST' });
@@ -119,7 +117,7 @@ describe('admission', () => {
     expect(() => host.server.mapConnection('/other', undefined as never)).toThrow('must be a function');
   });
 
-  test('fresh credentials replace the user, and expired ones end the connection', async () => {
+  test('fresh credentials replace the user of a raw connection, and expired ones end it', async () => {
     const startMs = Date.UTC(2026, 0, 1);
     const seen: unknown[] = [];
     await using host = await startHost((server) =>

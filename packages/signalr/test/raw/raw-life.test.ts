@@ -25,7 +25,7 @@ const ofType = (host: Host, type: SignalREvent['type']): readonly SignalREvent[]
 
 describe('the end of a connection', () => {
   test.each(transports)(
-    'a client that leaves over %s ends the iteration and the signal',
+    'a client that leaves over %s ends the handler’s iteration and aborts its signal',
     async (transport) => {
       const told: unknown[] = [];
       await using host = await startRaw(async (connection) => {
@@ -47,7 +47,7 @@ describe('the end of a connection', () => {
     },
   );
 
-  test('a handler that does not catch the end of its client has not failed', async () => {
+  test('a handler does not fail if it ignores that its client has left', async () => {
     await using host = await startRaw(async (connection) => {
       await untilEnd(connection);
       await connection.send('too late');
@@ -59,7 +59,7 @@ describe('the end of a connection', () => {
   });
 
   test.each(transports)(
-    'a handler that throws ends its connection over %s, and is reported',
+    'a handler that throws ends its connection over %s, and the error is reported',
     async (transport) => {
       const error = new Error('a secret');
       await using host = await startRaw(async (connection) => {
@@ -77,7 +77,7 @@ describe('the end of a connection', () => {
     },
   );
 
-  test('a handler that throws synchronously, or throws no error, is reported too', async () => {
+  test('a handler that throws synchronously, or throws something that is no error, is reported too', async () => {
     await using host = await startRaw(() => {
       throw 'text';
     });
@@ -98,22 +98,25 @@ describe('the end of a connection', () => {
     expect(await host.event('connection_closed')).toMatchObject({ reason: 'handler_failed', error });
   });
 
-  test.each(transports)('a message over the limit ends the connection over %s', async (transport) => {
-    const received: unknown[] = [];
-    await using host = await startRaw(
-      async (connection) => {
-        for await (const message of connection) received.push(message);
-      },
-      { limits: { maximumReceiveMessageBytes: 1_000 } },
-    );
-    await using client = await connectMessages(host, transport);
-    await client.send('x'.repeat(1_000));
-    await client.send('y'.repeat(1_001)).catch(() => {}); // an early refusal of the POST
-    expect(await host.event('connection_closed')).toMatchObject({ reason: 'message_too_big' });
-    expect(received.filter((message) => message !== 'x'.repeat(1_000))).toEqual([]);
-  });
+  test.each(transports)(
+    'a message above the size limit ends the raw connection over %s',
+    async (transport) => {
+      const received: unknown[] = [];
+      await using host = await startRaw(
+        async (connection) => {
+          for await (const message of connection) received.push(message);
+        },
+        { limits: { maximumReceiveMessageBytes: 1_000 } },
+      );
+      await using client = await connectMessages(host, transport);
+      await client.send('x'.repeat(1_000));
+      await client.send('y'.repeat(1_001)).catch(() => {}); // the server refuses the POST early
+      expect(await host.event('connection_closed')).toMatchObject({ reason: 'message_too_big' });
+      expect(received.filter((message) => message !== 'x'.repeat(1_000))).toEqual([]);
+    },
+  );
 
-  test('a WebSocket message over the limit of the transport ends the connection', async () => {
+  test('a WebSocket message above the transport’s limit ends the raw connection', async () => {
     await using host = await startRaw(
       echo,
       { limits: { maximumReceiveMessageBytes: 10_000 } },
@@ -129,7 +132,7 @@ describe('the end of a connection', () => {
 describe('slow sides', () => {
   const CHUNK = new Uint8Array(65_536);
 
-  test('a client that reads nothing is closed when a handler does not wait for its messages', async () => {
+  test('a client that reads nothing is closed when its handler does not wait for its messages', async () => {
     let sent = 0;
     await using host = await startRaw(async (connection) => {
       for (; sent < 5_000 && !connection.signal.aborted; sent += 1) {
@@ -147,7 +150,7 @@ describe('slow sides', () => {
     socket.terminate();
   });
 
-  test('a handler that waits for its messages is held by a slow client, and ends by the send timeout', async () => {
+  test('a slow client holds up a handler that waits for its messages, until the send timeout', async () => {
     let sent = 0;
     const codes: unknown[] = [];
     await using host = await startRaw(async (connection) => {
@@ -173,7 +176,7 @@ describe('slow sides', () => {
     socket.terminate();
   });
 
-  test('a message larger than the outbound limit reaches a client that reads, one after the other', async () => {
+  test('a message above the outbound limit reaches a client that reads', async () => {
     await using host = await startRaw(
       async (connection) => {
         for (let count = 0; count < 3; count += 1) await connection.send('x'.repeat(200_000) + count);
@@ -188,7 +191,7 @@ describe('slow sides', () => {
     }
   });
 
-  test('a handler that does not read stops the reading from its client, and loses nothing', async () => {
+  test('a handler that does not read loses nothing, because the server stops reading from the client', async () => {
     const hold = gate();
     const received: unknown[] = [];
     await using host = await startRaw(
@@ -214,7 +217,7 @@ describe('slow sides', () => {
 });
 
 describe('the budget of a user', () => {
-  test('a message beyond the budget of its user waits and is not lost, and a connection beyond the limit is refused', async () => {
+  test('a message beyond its user’s budget waits and is not lost', async () => {
     const received: string[] = [];
     await using host = await startRaw(
       async (connection) => {
@@ -226,7 +229,7 @@ describe('the budget of a user', () => {
     expect(await upgradeStatus(`${host.url}/raw`)).toBe(429);
     const texts = Array.from({ length: 293 }, (_, index) => `message ${index}`);
     for (const text of texts) socket.send(text);
-    // Opening the connections has taken 10 of 300.
+    // Opening the connections cost 10 of 300.
     await expect.poll(() => received.length).toBe(290);
     host.clock.pass(1_000);
     await expect.poll(() => received).toEqual(texts);
@@ -248,7 +251,7 @@ describe('heartbeats', () => {
       socket.pong();
       socket.send('read');
     }
-    // The next ping shows that the server has read the last pong.
+    // The next ping proves that the server has read the last pong.
     host.clock.pass(4_000);
     expect(ofType(host, 'connection_closed')).toEqual([]);
     const closed = once(socket, 'close');
@@ -306,7 +309,7 @@ describe('the end of the server', () => {
     },
   );
 
-  test('close() does not wait longer than its time for a handler that never returns', async () => {
+  test('close() waits at most withinMs for a handler that never returns', async () => {
     await using host = await startRaw(() => new Promise(() => {}));
     const socket = await openSocket(host);
     const closing = host.server.close({ withinMs: 2_000 });

@@ -1,6 +1,4 @@
-/*
- * Raw connections with the official client below its hub protocol: messages in both directions over every transport.
- */
+/* Raw connections with the official client's transports, below its hub protocol: messages in both directions. */
 import { once } from 'node:events';
 import { request } from 'node:http';
 import { describe, expect, test } from 'vitest';
@@ -13,7 +11,7 @@ import { echo, startRaw } from '../support/raw-host.js';
 const transports: readonly TransportName[] = ['WebSockets', 'ServerSentEvents', 'LongPolling'];
 
 describe('messages', () => {
-  test.each(transports)('text comes back message by message and unchanged over %s', async (transport) => {
+  test.each(transports)('text messages come back unchanged and one by one over %s', async (transport) => {
     await using host = await startRaw(echo);
     await using client = await connectMessages(host, transport);
     const texts = ['first', 'zweite ✓ 🚀', 'two\nlines', '{"json":\t[1]}', '\u001e', 'x'.repeat(30_000)];
@@ -25,7 +23,7 @@ describe('messages', () => {
   });
 
   test.each(['WebSockets', 'LongPolling'] as const)(
-    'bytes come back message by message and unchanged over %s',
+    'binary messages come back unchanged and one by one over %s',
     async (transport) => {
       await using host = await startRaw(echo);
       await using client = await connectMessages(host, transport, { format: 'Binary' });
@@ -76,7 +74,7 @@ describe('messages', () => {
     },
   );
 
-  test('bytes that change after send() do not change the message', async () => {
+  test('bytes that change after send() do not change the sent message', async () => {
     await using host = await startRaw(async (connection) => {
       const bytes = Uint8Array.of(1, 2, 3);
       for (let count = 0; count < 3; count += 1) {
@@ -92,7 +90,7 @@ describe('messages', () => {
     expect(new Uint8Array((await client.next()) as ArrayBuffer)).toEqual(Uint8Array.of(9, 9, 9));
   });
 
-  test('an event stream refuses bytes with an error that names the remedy, and carries every line break as a line feed', async () => {
+  test('an event stream refuses bytes, and carries every line break as a line feed', async () => {
     await using host = await startRaw(async (connection) => {
       expect(connection.transferFormats).toEqual(['text']);
       expect(() => connection.send(Uint8Array.of(1))).toThrow(
@@ -108,7 +106,7 @@ describe('messages', () => {
     expect(await client.next()).toBe('a\nb\nc\nd');
   });
 
-  test('a value that is neither text nor bytes is refused', async () => {
+  test('a value that is neither text nor bytes is refused by send()', async () => {
     const errors: unknown[] = [];
     await using host = await startRaw((connection) => {
       for (const value of [1, null, undefined, {}, new ArrayBuffer(1)]) {
@@ -146,7 +144,7 @@ describe('messages', () => {
     expect(await stream.next()).toBe('data: the next one');
   });
 
-  test('a POST that its client does not complete leaves nothing behind in the next message', async () => {
+  test('an incomplete POST leaves nothing behind in the next message', async () => {
     await using host = await startRaw(echo);
     const url = await negotiateUrl(host, '/raw');
     await using stream = await openStream(url);
@@ -160,7 +158,7 @@ describe('messages', () => {
     expect(await stream.next()).toContain('data: whole');
   });
 
-  test('a text that is not UTF-8 ends the connection', async () => {
+  test('a text message that is not UTF-8 ends the connection', async () => {
     await using host = await startRaw(echo);
     const url = await negotiateUrl(host, '/raw');
     await send(url);
@@ -190,7 +188,7 @@ describe('messages', () => {
     ]);
   });
 
-  test('a plain WebSocket without negotiation is served, and an upgrade keeps text and binary apart', async () => {
+  test('a plain WebSocket without negotiation is served, and receives text as text and bytes as bytes', async () => {
     await using host = await startRaw(echo);
     const socket = new WebSocket(`${host.url.replace('http', 'ws')}/RAW/`);
     await once(socket, 'open');

@@ -15,7 +15,7 @@ test('a handler without a user type needs no authenticate, and has no user', () 
   });
 });
 
-test('a handler with a user type requires authenticate to return such a user', () => {
+test('a handler with a user type requires an authenticate that returns such a user', () => {
   const server = createSignalRServer();
   server.mapConnection<Account>('/raw', ({ user }) => void expectTypeOf(user).toEqualTypeOf<Account>(), {
     authenticate: () => ({ userId: null, user: { name: 'Ada' } }),

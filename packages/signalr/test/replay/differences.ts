@@ -1,10 +1,10 @@
 /*
- * The recorded cases in which Millrace intentionally answers differently from ASP.NET Core. Each reason is a sentence of
- * packages/signalr/docs/compatibility.md, and a test checks that the page contains this sentence.
+ * The recorded cases in which Millrace intentionally answers differently from ASP.NET Core. A test checks that
+ * packages/signalr/docs/compatibility.md contains each reason as a sentence.
  */
 import type { Ended, HttpAnswer, Received } from './vector.js';
 
-/** One difference: the answer of Millrace at the first step that differs, and the reason for the difference. */
+/** One difference: the answer of Millrace at the first different step, and the reason. */
 export interface Difference {
   /** A sentence of docs/compatibility.md. */
   readonly why: string;
@@ -60,7 +60,7 @@ export const ADDED_HEADERS: Readonly<Record<string, { readonly why: string; read
   vary: { value: 'Origin', why: CORS },
 };
 
-/** The differences. A key consists of the name of the vector file and the name of the case: `file: case`. */
+/** The differences. Each key is the name of the vector file and the name of the case: `file: case`. */
 export const DIFFERENCES: Readonly<Record<string, Difference>> = {
   'handshake: a protocol that the hub does not speak is not supported': {
     why: BOTH_PROTOCOLS,

@@ -21,7 +21,7 @@ interface Endpoint {
   readonly options?: SignalRServerOptions;
   readonly map?: MapHubOptions<undefined>;
   readonly hooks?: ReplayHooks;
-  /** True when a token is required. A token is the name of a user, or a name and a number of seconds, for example `ann.2`. */
+  /** True if a token is required. A token is a user's name, possibly with a number of seconds, as in `ann.2`. */
   readonly isSecured?: boolean;
 }
 
@@ -94,7 +94,7 @@ const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
   'json-only': {},
 };
 
-/** Returns the error's name and text. An error that the client sent has the name of the .NET exception. */
+/** Returns the error's name and text. An error from the client has the name of the .NET exception. */
 function inWords(error: Error): string {
   const isOfClient = error instanceof SignalRError && error.code === 'client_error';
   return `${isOfClient ? 'HubException' : error.name}: ${error.message}`;
@@ -111,7 +111,7 @@ export interface Replayed extends AsyncDisposable {
   readonly played: PlayedServer;
 }
 
-/** Starts the endpoint of this name. Its clock advances only when the conversation has a step `elapse`. */
+/** Starts the endpoint with this name. Its clock advances only at a step `elapse` of the conversation. */
 export async function startEndpoint(name: string): Promise<Replayed> {
   const endpoint = ENDPOINTS[name];
   if (endpoint === undefined) throw new Error(`no endpoint is named ${name}`);
@@ -147,10 +147,7 @@ function userOf(token: string | null, wallMs: number): Authenticated<undefined> 
     : { userId, user: undefined, expiresAtMs: wallMs + Number(seconds) * 1_000 };
 }
 
-/**
- * Counts every request and upgrade that arrives. The returned function waits until a given number of requests
- * and upgrades have arrived.
- */
+/** Counts every request and upgrade that arrives. The returned function waits for a given total. */
 function countRequests(host: Host): PlayedServer['requestsArrived'] {
   const arrived = new Arrivals();
   const emit = host.http.emit.bind(host.http);

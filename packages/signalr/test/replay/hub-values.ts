@@ -44,7 +44,7 @@ class InvalidOperationException extends Error {
   override readonly name = 'InvalidOperationException';
 }
 
-/** The error that is thrown wherever the recorded server threw an exception that is not a HubException. */
+/** The error for every place where the recorded server threw an exception other than HubException. */
 export function secret(): Error {
   return new InvalidOperationException('the secret is 1234');
 }

@@ -41,7 +41,7 @@ async function* countAndFail(context: ReplayContext, to: number, error: Error) {
   throw error;
 }
 
-/** Returns a client's answer as text. Returns the text of the error if the call failed. */
+/** Returns a client's answer as text, or the text of the error if the call failed. */
 async function told(answer: Promise<unknown>): Promise<string> {
   try {
     return `got ${String(await answer)}`;
@@ -139,7 +139,7 @@ function conversationMethods(gates: Gates) {
     StreamThrowsHub: streamMethod(parseArguments(), (): number[] => {
       throw new HubError('told');
     }),
-    // A streaming method that returns no stream. The cast is necessary, because the types do not allow such a method.
+    // A streaming method that returns no stream. The cast is necessary, because the types forbid such a method.
     NoStream: streamMethod(parseArguments(), () => null as unknown as number[]),
     Forever: streamMethod(parseArguments(isString), async function* (context: ReplayContext, note) {
       yield 1;
@@ -200,7 +200,7 @@ export type ReplayHooks = Pick<
   'onConnected' | 'onDisconnected'
 >;
 
-/** Creates a hub that has its own gates. */
+/** Creates a hub with gates of its own. */
 export function createReplayHub(hooks: ReplayHooks) {
   return defineHub<AnyClient>()({
     ...hooks,

@@ -1,8 +1,6 @@
-/*
- * Received messages that have not been read yet. A reader can wait for the next message, with a time limit.
- */
+/* Received messages that nobody has read yet. A reader can wait for the next message, with a time limit. */
 
-/** A queue between the events of a socket and a test. It is never larger than the test's conversation. */
+/** A queue between the events of a socket and a test. Its size is limited by the test's conversation. */
 export class Inbox<Item, End> {
   readonly #items: Item[] = [];
   readonly #waiting: (() => void)[] = [];
@@ -27,7 +25,9 @@ export class Inbox<Item, End> {
     return item;
   }
 
-  /** Waits for the end, and returns its value. Rejects if the queue does not end within the limit, or if unread items are left. */
+  /**
+   * Waits for the end, and returns its value. Rejects if unread items are left, or if the end does not come within the limit.
+   */
   async ended(limitMs: number): Promise<End> {
     await this.#until(() => this.#end !== undefined || this.#items.length > 0, limitMs, 'the end');
     if (this.#items.length > 0 || this.#end === undefined) {

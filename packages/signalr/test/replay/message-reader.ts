@@ -1,7 +1,6 @@
 /*
- * Splits the bytes of a server into messages. Text messages end with U+001E, and binary messages begin with a
- * VarInt length. From run to run, the messages are spread over frames and polls in different ways. Therefore
- * only the messages are compared.
+ * Splits a server's bytes into messages. Text messages end with U+001E, and binary messages begin with a VarInt length.
+ * Frames and polls may contain different parts of the messages in each run, so only the messages are compared.
  */
 const SEPARATOR = 0x1e;
 
@@ -21,8 +20,8 @@ export function splitMessages(bytes: Buffer): {
 }
 
 /**
- * True for a JSON object. Every handshake is a JSON object. A MessagePack message of 123 bytes also begins with `{`, but the next
- * byte begins an array.
+ * True for a JSON object, as every handshake is. A MessagePack message of 123 bytes also begins with `{`, but its next byte
+ * begins an array.
  */
 function isText(bytes: Buffer): boolean {
   return bytes[0] === 0x7b && (bytes[1] === 0x22 || bytes[1] === 0x7d);

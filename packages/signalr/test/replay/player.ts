@@ -1,7 +1,6 @@
 /*
- * Plays the client's half of a conversation against any SignalR server, with plain HTTP and WebSockets, and
- * observes the server's half. A recording stores the observed half. A replay compares the observed half with
- * the stored half.
+ * Plays the client's half of a conversation against any SignalR server, with plain HTTP and WebSockets, and observes the
+ * server's half. A recording stores what it observes. A replay compares it with the recording.
  */
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
 import { WebSocket } from 'ws';
@@ -24,7 +23,7 @@ export interface PlayedServer {
   readonly quietMs: number;
 }
 
-/** Headers that depend on the time and the server, and not on the content of the answer. */
+/** Headers that depend on the time and the server instead of the answer's content. */
 const VOLATILE_HEADERS = new Set(['date', 'server', 'connection', 'keep-alive', 'transfer-encoding']);
 
 interface Channel {
@@ -50,7 +49,7 @@ export class Player implements AsyncDisposable {
     this.#server = server;
   }
 
-  /** Plays one step, and returns it with the observed answer. Rejects if the expected event does not happen. */
+  /** Plays one step. Returns it with the observed answer. Rejects if the expected event does not happen. */
   async play(step: Step): Promise<Step> {
     switch (step.do) {
       case 'http': {
@@ -107,7 +106,7 @@ export class Player implements AsyncDisposable {
       request.on('response', resolve);
       request.on('error', reject);
     });
-    answer.catch(() => {}); // no caller awaits the answer to a dropped request, and all other callers receive the error
+    answer.catch(() => {}); // Nobody awaits the answer to a dropped request. All other callers receive the error.
     request.end(this.#payload(step));
     return { request, answer };
   }

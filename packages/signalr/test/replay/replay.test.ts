@@ -1,5 +1,5 @@
 /*
- * Conversations that were recorded with a server of ASP.NET Core. Millrace answers with the same bytes, except for the intended
+ * Conversations that were recorded with an ASP.NET Core server. Millrace answers with the same bytes, except for the intended
  * differences in `replay/differences.ts`.
  */
 import { readFileSync } from 'node:fs';
@@ -41,7 +41,10 @@ function withoutAdded(ours: Seen, recorded: Seen): Seen {
   return { ...ours, headers: Object.fromEntries(headers) };
 }
 
-/** Plays a conversation until a step differs. Returns the recorded step and the step of Millrace, or undefined if none differs. */
+/**
+ * Plays a conversation up to the first step that differs. Returns the recorded step and Millrace's step, or undefined if no
+ * step differs.
+ */
 async function firstDifference(vector: VectorCase) {
   await using endpoint = await startEndpoint(vector.endpoint);
   await using player = new Player(endpoint.played);

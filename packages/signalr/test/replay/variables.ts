@@ -1,6 +1,4 @@
-/*
- * Values that differ from run to run (ids, tokens). A vector contains `{{name}}`, and the wire contains the value.
- */
+/* Values that differ from run to run (ids, tokens). A vector contains `{{name}}` where the wire contains the value. */
 
 /** Values by name. `fill` inserts them into text and hexadecimal bytes, and `hide` replaces them by their names again. */
 export class Variables {
@@ -20,8 +18,8 @@ export class Variables {
   }
 
   /**
-   * Replaces every known value of at least 16 characters by its name. Shorter values are kept, because other text could contain
-   * them.
+   * Replaces every known value of at least 16 characters by its name. A shorter value is not replaced, because other text
+   * could contain it.
    */
   hide(text: string, encoding: 'text' | 'hex'): string {
     let hidden = text;
@@ -33,7 +31,7 @@ export class Variables {
     return hidden;
   }
 
-  /** Stores the text that the first group of each pattern matches, and replaces this text by the name of the pattern. */
+  /** Stores the text that the first group of each pattern matches. Replaces this text by the name of the pattern. */
   capture(text: string, patterns: Readonly<Record<string, string>>): string {
     let hidden = text;
     for (const [name, pattern] of Object.entries(patterns)) {

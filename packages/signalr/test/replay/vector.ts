@@ -4,7 +4,7 @@
  * run to run.
  */
 
-/** The recorded answer to an HTTP request. Header names are in lower case. `hex` holds a body that is not text. */
+/** The recorded answer to an HTTP request. Header names are in lower case. `hex` is a body that is not text. */
 export interface HttpAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -18,10 +18,7 @@ export interface Received {
   readonly hex?: string;
 }
 
-/**
- * The end of a channel. A WebSocket has a close code and a reason. An event stream has no close code and no
- * reason.
- */
+/** The end of a channel. Only a WebSocket has a close code and a reason. */
 export interface Ended {
   readonly code?: number;
   readonly reason?: string;
@@ -36,14 +33,14 @@ export interface RequestStep {
   readonly hex?: string;
 }
 
-/** A step of the client, or an event that the client waits for. `expect` holds the recorded observation. */
+/** A step of the client, or an event that the client waits for. `expect` is the recorded observation. */
 export type Step =
   /**
    * Sends a request, and reads its answer. If the step has a name, the ids in a negotiate answer become `{{name.id}}` and
    * `{{name.token}}`.
    */
   | (RequestStep & { readonly do: 'http'; readonly name?: string; readonly expect?: HttpAnswer })
-  /** Sends a request without waiting for the answer, which a later step reads. */
+  /** Sends a request without waiting for the answer. A later step reads the answer. */
   | (RequestStep & { readonly do: 'begin'; readonly name: string })
   | { readonly do: 'answer'; readonly of: string; readonly expect?: HttpAnswer }
   /** The client drops a request. */
@@ -67,7 +64,7 @@ export type Step =
       readonly expect?: Received;
       readonly capture?: Readonly<Record<string, string>>;
     }
-  /** Waits for silence. If no message arrives, `expect` is empty. */
+  /** Waits for silence. `expect` is empty if no message arrives. */
   | { readonly do: 'silent'; readonly on: string; readonly expect?: Received }
   /** The client sends a close frame. Without `code`, the frame is empty. */
   | { readonly do: 'close'; readonly on: string; readonly code?: number; readonly reason?: string }

@@ -1,6 +1,4 @@
-/*
- * A row of three servers, each on a separate port, that send messages to one another through a backplane in memory or on Redis.
- */
+/* A row of three servers, each on its own port. They send messages to one another through a backplane in memory or on Redis. */
 import { randomUUID } from 'node:crypto';
 import { type RedisServer, startRedis } from '@millrace/testkit';
 import { createClient } from '@redis/client';
@@ -45,7 +43,7 @@ const rowHub = defineHub<RowClient, undefined>()({
   },
 });
 
-/** Creates a backplane for each server. All backplanes of one source are connected. */
+/** Creates a backplane for each server. The backplanes of one source are connected with each other. */
 export interface BackplaneSource extends AsyncDisposable {
   create(): Promise<HubBackplane>;
 }
@@ -92,9 +90,9 @@ async function connect(port: number) {
   return client.on('error', () => {}).connect();
 }
 
-/** A backplane that can be cut off, as if the process of its server had ended. */
+/** A backplane that can be cut off, as if its server's process had ended. */
 export interface MortalBackplane extends HubBackplane {
-  /** Cuts off the backplane, which no longer delivers or publishes messages. */
+  /** Cuts off the backplane. It then delivers and publishes nothing. */
   die(): void;
   /** The messages that were published to all instances, except heartbeats. */
   readonly broadcasts: readonly Uint8Array[];
@@ -133,8 +131,8 @@ export interface BackplaneRow extends AsyncDisposable {
 }
 
 /**
- * The heartbeats are frequent, so that tests do not have to wait long. The interval is still ten times longer
- * than Redis needs for a reply.
+ * The heartbeats are frequent, so that tests need not wait long. The interval is still ten times as long as a reply of Redis
+ * takes.
  */
 export const ROW_OPTIONS: SignalRServerOptions = {
   clock: systemServerClock,
@@ -163,7 +161,7 @@ export async function startRow(
   };
 }
 
-/** Starts a server. The token of a client is its user id. The clock stands still unless the options contain another clock. */
+/** Starts a server. A client's token is its user id. The clock stands still unless the options contain another one. */
 export async function startServer<Backplane extends HubBackplane>(
   backplane: Backplane,
   options: SignalRServerOptions = {},
@@ -199,8 +197,8 @@ export async function openMember(
 }
 
 /**
- * Sends a message from each server, and resolves when each client has received all of these messages. At that
- * time, the client has also received all earlier messages.
+ * Sends a message from each server. Resolves when each client has received all of these messages, and therefore all earlier
+ * ones.
  */
 export async function settle(row: BackplaneRow, clients: readonly ProtocolClient[]): Promise<void> {
   const ends = row.servers.map((_, index) => `end of ${index} ${randomUUID()}`);
@@ -214,8 +212,8 @@ export function notesOf({ notes }: ProtocolClient): readonly unknown[] {
 }
 
 /**
- * Returns the error of a promise, or undefined if the promise resolves. Handles the promise immediately, so
- * that its rejection is never reported as unhandled.
+ * Returns the error of a promise, or undefined if it resolves. Handles the promise at once, so that its rejection is never
+ * reported as unhandled.
  */
 export async function failureOf(promise: Promise<unknown>): Promise<unknown> {
   try {

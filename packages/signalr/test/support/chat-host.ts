@@ -26,7 +26,7 @@ export async function upgrade(host: Host, path: string, headers: Record<string, 
   return new Promise<{ status: number; body: string; socket?: WebSocket }>((resolve) => {
     const socket = new WebSocket(`${host.url.replace('http', 'ws')}${path}`, { headers });
     socket.on('open', () => resolve({ status: 101, body: '', socket }));
-    socket.on('error', () => {}); // the code below reports the refusal
+    socket.on('error', () => {}); // The code below reports the refusal.
     socket.on('unexpected-response', (_request, response) => {
       let body = '';
       response.on('data', (data: Buffer) => {

@@ -22,7 +22,7 @@ export class FaultyBackplane implements HubBackplane {
   publishError: Error | undefined;
   /** The error with which subscribing to the instance's own channel fails. Subscribing to the hub's channel still works. */
   subscribeError: Error | undefined;
-  /** The id of the instance, taken from the name of its own channel. */
+  /** The instance's id, from the name of its own channel. */
   get id(): string {
     return this.channels.find((channel) => channel.includes('#'))?.split('#')[1] ?? '';
   }

@@ -14,7 +14,7 @@ export interface Pair extends AsyncDisposable {
   readonly other: Server;
   /** A client of the server `other`. */
   readonly client: RowMember;
-  /** Lets both servers send this number of heartbeats, and waits until each heartbeat is delivered. */
+  /** Lets both servers send this number of heartbeats. Waits until each heartbeat is delivered. */
   beat(count: number): Promise<void>;
   /** Publishes bytes on the hub's channel, or on another channel. */
   inject(bytes: Uint8Array, channel?: string): Promise<void>;

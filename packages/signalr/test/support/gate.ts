@@ -1,6 +1,4 @@
-/*
- * A promise that is resolved from outside, for methods that must wait until a test opens the gate.
- */
+/* A promise that a test resolves, for methods that must wait until the test opens the gate. */
 
 export interface Gate {
   open(): void;

@@ -1,6 +1,4 @@
-/*
- * A SignalR server on a free port, with all events that it has reported. It can be used with `await using`.
- */
+/* A SignalR server on a free port, with all events that it has reported. Use it with `await using`. */
 
 import { createServer, type RequestListener, type Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';

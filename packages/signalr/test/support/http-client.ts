@@ -1,6 +1,4 @@
-/*
- * A client of the HTTP transports that sends single requests as a test demands.
- */
+/* A client of the HTTP transports that sends the single requests of a test. */
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import type { Host } from './host.js';
 import { HANDSHAKE, RS } from './raw-client.js';
@@ -68,7 +66,7 @@ export async function openPolling(host: Host, path = '/hub'): Promise<string> {
 export interface EventStream extends AsyncDisposable {
   readonly request: ClientRequest;
   readonly response: IncomingMessage;
-  /** Returns the raw text of the next event, without the blank line that ends it. */
+  /** Returns the raw text of the next event, without the blank line at its end. */
   next(): Promise<string>;
   /** Resolves when the stream has ended. */
   readonly ended: Promise<void>;

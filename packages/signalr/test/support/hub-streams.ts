@@ -1,6 +1,4 @@
-/*
- * Client input that fast-check generates: valid messages of every kind, ways to split them, and corrupted streams.
- */
+/* Client input from fast-check: valid messages of every kind, ways to split them, and corrupted streams. */
 import { encode } from '@msgpack/msgpack';
 import fc from 'fast-check';
 import type { HubMessage } from '../../src/protocol/hub-message.js';
@@ -10,7 +8,7 @@ import { writeLengthPrefix } from '../../src/protocol/length-prefix-reader.js';
 import { messagePackHubProtocol } from '../../src/protocol/message-pack-hub-protocol.js';
 import { RS } from './raw-client.js';
 
-/** An id, which is often one of four, so that messages refer to the streams and calls of other messages. */
+/** An id, often one of four, so that messages refer to each other's streams and calls. */
 const id = fc.oneof(
   fc.constantFrom('1', '2', 's1', 's2'),
   fc.string({ minLength: 1, maxLength: 6, unit: 'grapheme' }),
@@ -29,7 +27,7 @@ const headers = fc.dictionary(
 );
 const streamIds = fc.uniqueArray(fc.constantFrom('s1', 's2'), { maxLength: 2 });
 
-/** Calls that begin a stream or an upload. Only the end of the connection ends this stream or upload. */
+/** Calls that begin a stream or an upload that never ends. It ends only with the connection. */
 const endless: fc.Arbitrary<HubMessage> = fc.oneof(
   fc.record({
     type: fc.constant(4 as const),
@@ -88,7 +86,7 @@ export const validStream: fc.Arbitrary<HubStream> = fc
     bytes: Buffer.concat([handshakeFor(protocol), ...messages.map((each) => protocol.write(each))]),
   }));
 
-/** A message of the right shape, with any value in the place of each field. */
+/** A message of the right shape, with any value in any field. */
 const misshapen: fc.Arbitrary<(protocol: HubProtocol) => Buffer> = fc
   .record({
     type: fc.oneof(fc.integer({ min: 0, max: 10 }), value),
@@ -106,10 +104,7 @@ const misshapen: fc.Arbitrary<(protocol: HubProtocol) => Buffer> = fc
     return Buffer.from(JSON.stringify({ type, ...Object.fromEntries(fields) }) + RS);
   });
 
-/**
- * Random bytes, and bytes that have a special meaning in one of the protocols. The generator inserts them at
- * a wrong place.
- */
+/** Bytes that the generator inserts at a wrong place. They are random, or special in one of the protocols. */
 const poison = fc.oneof(
   fc.uint8Array({ maxLength: 12 }).map((bytes) => Buffer.from(bytes)),
   fc
@@ -179,7 +174,7 @@ const spoil: fc.Arbitrary<Spoil> = fc.oneof(
   ),
 );
 
-/** A stream of valid and misshapen messages that was corrupted a few times. The handshake often stays valid. */
+/** A stream of valid and misshapen messages, corrupted in a few places. The handshake often stays valid. */
 export const hostileStream: fc.Arbitrary<HubStream> = fc
   .record({
     stream: validStream,
@@ -199,10 +194,7 @@ export const hostileStream: fc.Arbitrary<HubStream> = fc
     };
   });
 
-/**
- * The lengths of the chunks into which a stream is split. Lengths may be 0. The rest of the stream is an
- * additional chunk.
- */
+/** The lengths of a stream's chunks. A length may be 0. The rest of the stream is one more chunk. */
 export const cuts = fc.oneof(
   fc.array(fc.nat({ max: 60 }), { maxLength: 60 }),
   fc.constant(Array.from({ length: 700 }, () => 1)),

@@ -1,7 +1,7 @@
 /*
- * A hub whose connections have no network. The test delivers the bytes of clients, and reads the bytes that
- * the server has written. All code between the transport and the hub's methods is real. Thousands of
- * connections can live and end in a second.
+ * A hub whose connections have no network. The test delivers the clients' bytes, and reads the bytes that the server has
+ * written. All code between the transport and the hub's methods is real. Thousands of connections can live and end in a
+ * second.
  */
 import { fakeClock } from '@millrace/testkit';
 import { HubConnection } from '../../src/connection/hub-connection.js';
@@ -140,9 +140,9 @@ export class MemoryHub {
   }
 
   /**
-   * Runs one connection from its beginning to its end: the chunks arrive, then the client disconnects. If `isSlow` is true, one
+   * Runs one connection from its beginning to its end: the chunks arrive, then the client disconnects. With `isSlow`, one
    * chunk arrives per turn of the event loop.
-   * @param onMessage receives the messages instead of the hub, if it is given
+   * @param onMessage if present, receives the messages instead of the hub
    * @returns all bytes that the server wrote
    */
   async live(

@@ -1,12 +1,13 @@
 /*
- * A client of raw connections: the `HttpConnection` of the official client, below its hub protocol. It keeps the received messages.
+ * A client of raw connections that keeps the received messages. It uses the official client's `HttpConnection`, which is
+ * below the hub protocol.
  */
 import { createRequire } from 'node:module';
 import { HttpTransportType, LogLevel, TransferFormat } from '@microsoft/signalr';
 import type { HttpConnection as OfficialConnection } from '@microsoft/signalr/dist/esm/HttpConnection.js';
 import type { Host } from './host.js';
 
-// The official client's files for ES modules have imports that only bundlers resolve.
+// The official client's ES modules have imports that only bundlers resolve.
 const { HttpConnection } = createRequire(import.meta.url)(
   '@microsoft/signalr/dist/cjs/HttpConnection.js',
 ) as { readonly HttpConnection: typeof OfficialConnection };

@@ -1,6 +1,4 @@
-/*
- * A function that connects the official client. The connection is stopped when it is disposed of.
- */
+/* Connects the official client. Disposing the connection stops it. */
 import {
   type HttpTransportType,
   type HubConnection,

@@ -1,5 +1,6 @@
 /*
- * A WebSocket client for both protocols. It keeps all received messages, decoded and as bytes, and answers calls as a test demands.
+ * A WebSocket client for both protocols. It keeps all received messages, decoded and as bytes. It answers calls as a test
+ * demands.
  */
 import { once } from 'node:events';
 import { WebSocket } from 'ws';
@@ -25,9 +26,9 @@ export interface ProtocolClient extends AsyncDisposable {
   readonly notes: readonly unknown[];
   /** The payloads of the WebSocket messages after the handshake. */
   readonly frames: readonly Buffer[];
-  /** The calls of the server that wait for an answer, because `answer` was not set. */
+  /** The server's calls that wait for an answer, because `answer` is not set. */
   readonly asked: readonly InvocationMessage[];
-  /** A function that creates the answers to calls. If it is not set, the test must answer with `complete`. */
+  /** Creates the answers to calls. If it is not set, the test must answer with `complete`. */
   answer: ((question: unknown) => CompletionOutcome) | undefined;
   complete(invocationId: string | undefined, outcome: CompletionOutcome): void;
   /** Calls a method. Resolves with its result, or rejects with the error of its completion. */

@@ -1,6 +1,4 @@
-/*
- * A WebSocket client that sends exactly the text that a test demands, valid or not.
- */
+/* A WebSocket client that sends exactly the text of a test, valid or not. */
 import { once } from 'node:events';
 import { WebSocket } from 'ws';
 import type { Host } from './host.js';

@@ -1,19 +1,16 @@
-/*
- * The points at which connections break. They are generated from a seed, so that a run can be repeated.
- */
+/* The points at which connections break. They come from a seed, so that a run can be repeated. */
 import type { BreakPoint } from '@millrace/testkit';
 
 /**
- * Minimum number of bytes before a break. The request and the response of an upgrade have fewer bytes.
- * Therefore no upgrade breaks, because clients do not repeat a failed upgrade.
+ * Minimum number of bytes before a break. It is larger than the request and the response of an upgrade, so that no upgrade
+ * breaks. Clients do not repeat a failed upgrade.
  */
 const MINIMUM_BYTES = 800;
 const MAXIMUM_BYTES = 3_800;
 const MAXIMUM_TURNS = 30;
 
 /**
- * Returns a function that generates the next break: its direction, and the numbers of bytes and of event loop turns before the
- * connection breaks.
+ * Returns a function that generates the next break: its direction, and after how many bytes and event loop turns it happens.
  */
 export function seededBreaks(seed: number): () => BreakPoint {
   let random = seed;

@@ -1,6 +1,4 @@
-/*
- * OpenTelemetry, set up as in an application, but with the spans kept in memory.
- */
+/* OpenTelemetry, set up as in an application, but its spans stay in memory. */
 import { context, propagation, type Tracer } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { W3CTraceContextPropagator } from '@opentelemetry/core';

@@ -66,7 +66,7 @@ it('a caller of flushed() continues when the connection ends', async () => {
   expect(ended).toBeDefined();
 });
 
-it('many callers can await flushed() without a warning of Node, and all of them continue when the client disconnects', async () => {
+it('many callers can await flushed() without a warning of Node, and all continue when the client disconnects', async () => {
   const log: string[] = [];
   const warnings: Error[] = [];
   const onWarning = (warning: Error): void => void warnings.push(warning);

@@ -99,7 +99,7 @@ describe('long polling', () => {
     expect((await send(url)).text).toBe('404 No Connection with that ID');
   });
 
-  test('a poll delivers the Close message, and the next poll receives 204', async () => {
+  test('a waiting poll delivers the Close message, and the next poll receives 204', async () => {
     await using host = await startTransportHost();
     const url = await openPolling(host);
     await post(url, call('leave'));

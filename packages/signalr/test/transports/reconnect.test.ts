@@ -33,7 +33,7 @@ test('an official client with automatic reconnect reconnects when the server all
   await connection.stop();
 });
 
-test('the pings of the server keep an official client with a short server timeout connected', async () => {
+test('an official client with a short server timeout stays connected because of the server’s pings', async () => {
   await using host = await startHost(
     (server) => {
       server.mapHub('/hub', defineHub()({ methods: { echo: (_context, value) => value } }));

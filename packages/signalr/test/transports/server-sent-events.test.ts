@@ -50,7 +50,7 @@ describe('an event stream', () => {
     expect((await post(url, 'x')).status).toBe(404);
   });
 
-  test('POST bodies may split messages anywhere and may contain several messages, and are read in order', async () => {
+  test('POST bodies may split messages anywhere and contain several messages, and are read in order', async () => {
     await using host = await startTransportHost();
     const url = await negotiateUrl(host);
     await using events = await openStream(url);

@@ -1,6 +1,4 @@
-/*
- * Stateful reconnect, with raw messages on the wire and with the official client, whose sockets break repeatedly.
- */
+/* Stateful reconnect, with raw messages on the wire, and with the official client while its sockets break repeatedly. */
 import type { Socket } from 'node:net';
 import { HubConnectionBuilder, LogLevel } from '@microsoft/signalr';
 import { MessagePackHubProtocol } from '@microsoft/signalr-protocol-msgpack';
@@ -54,7 +52,7 @@ async function negotiate(host: Host, query = '&useStatefulReconnect=true'): Prom
 
 const HANDSHAKE_2 = `{"protocol":"json","version":2}${RS}`;
 
-/** Connects with stateful reconnect. A new socket that connects to `path` resumes the same connection. */
+/** Connects with stateful reconnect. A new socket to `path` resumes the same connection. */
 async function openResumable(host: Host): Promise<{ client: RawClient; path: string }> {
   const { connectionToken } = await negotiate(host);
   const path = `/hub?id=${String(connectionToken)}`;
@@ -80,7 +78,7 @@ describe('negotiate', () => {
 });
 
 describe('a connection that lost its socket', () => {
-  test('a connection that lost its socket resumes with unacknowledged messages, and then with newer messages', async () => {
+  test('a connection that lost its socket resumes with unacknowledged messages, followed by newer ones', async () => {
     await using host = await start();
     const { client, path } = await openResumable(host);
     for (const n of [1, 2, 3]) host.hub.clients.all.send('note', n);
@@ -208,7 +206,7 @@ describe('a connection that lost its socket', () => {
 });
 
 describe('messages that a client does not acknowledge', () => {
-  test('the server stops sending when the unacknowledged messages reach the limit, and continues when the client acknowledges them', async () => {
+  test('the server stops sending at the limit of unacknowledged messages until the client acknowledges', async () => {
     await using host = await start({ statefulReconnectBufferBytes: 1_000, sendTimeoutMs: 600_000 });
     const { client } = await openResumable(host);
     await using _client = client;
@@ -264,8 +262,8 @@ describe('messages that a client does not acknowledge', () => {
 });
 
 /**
- * Builds an official client. `notes` collects the notes that the client receives. `ends` collects the errors with which the client
- * loses its connection.
+ * Builds an official client. `notes` collects the notes that it receives. `ends` collects the errors with which it loses its
+ * connection.
  */
 function buildOfficial(url: string, protocol: 'json' | 'messagepack') {
   const builder = new HubConnectionBuilder()
@@ -350,8 +348,7 @@ describe.each([
         .finally(() => {
           batch.isAnswered = true;
         });
-      // The server acknowledges from time to time. Some of these messages arrived over the previous socket, and the client is
-      // still replaying them.
+      // The server acknowledges messages that arrived over the previous socket, while the client still replays them.
       for (let turn = 0; !batch.isAnswered; turn += 1) {
         if (turn % 40 === 0) host.clock.pass(1);
         await new Promise((resolve) => {

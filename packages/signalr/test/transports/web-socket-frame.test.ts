@@ -1,13 +1,10 @@
-/*
- * The frames of this package have the same bytes as the frames that `ws` writes for an uncompressed server
- * message.
- */
+/* The frames of this package have the same bytes as the frames of `ws` for an uncompressed server message. */
 import { expect, test } from 'vitest';
 import * as ws from 'ws';
 import { HEADROOM_BYTES } from '../../src/protocol/encoded-message.js';
 import { webSocketFraming } from '../../src/transports/web-socket-frame.js';
 
-// `ws` exports its frame writer, but the type package of `ws` does not declare it.
+// `ws` exports its frame writer, but its type package does not declare it.
 const { Sender } = ws as unknown as {
   readonly Sender: { frame(data: Buffer, options: Record<string, unknown>): readonly Buffer[] };
 };

@@ -1,13 +1,10 @@
-// Counts the socket writes for the messages that a WebSocket sends in one turn of the event loop.
+// The number of socket writes for the messages that a WebSocket sends in one turn of the event loop.
 import { Duplex } from 'node:stream';
 import { expect, test } from 'vitest';
 import { EncodedMessage } from '../../src/protocol/encoded-message.js';
 import { ServerWebSocket, WebSocketTransport } from '../../src/transports/web-socket-transport.js';
 
-/**
- * A socket that records the sizes of the chunks of each write. It accepts every write immediately, unless
- * `isFull` is true.
- */
+/** A socket that records the sizes of the chunks of each write. It accepts every write at once unless `isFull` is true. */
 class NotingSocket extends Duplex {
   readonly writes: number[][] = [];
   isFull = false;
@@ -55,7 +52,7 @@ function open() {
 const message = (length: number): EncodedMessage => new EncodedMessage(Buffer.alloc(length, 'x'), 'text');
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-test('the first message of an event loop turn is written immediately, and the others are written at the end of the turn', async () => {
+test('the first message of an event loop turn is written at once, and the others at its end', async () => {
   const { socket, transport } = open();
   for (const length of [10, 20, 30]) expect(transport.write(message(length))).toBe(true);
   expect(socket.writes).toEqual([[12]]);
@@ -89,14 +86,14 @@ test('a write to a full socket returns false, and the messages stay in order', a
   expect(socket.writes).toEqual([[12], [20_004, 32]]);
 });
 
-test('an abort sends the messages of the same event loop turn before the connection ends', () => {
+test('an abort sends the messages of the current event loop turn before the connection ends', () => {
   const { socket, transport } = open();
   for (const length of [10, 20]) transport.write(message(length));
   transport.abort();
   expect(socket.writes).toEqual([[12], [22]]);
 });
 
-test('a close frame is sent after the messages of the same turn, and later messages are not sent', async () => {
+test('a close frame is sent after the messages of its turn, and later messages are not sent', async () => {
   const { socket, transport } = open();
   for (const length of [10, 20]) transport.write(message(length));
   transport.close();

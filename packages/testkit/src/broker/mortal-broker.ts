@@ -1,25 +1,22 @@
-// Imitates the death of a process: a wrapper around a broker stops answering after a chosen call.
+// Imitates the death of a process: a wrapper around a broker that stops answering after a chosen call.
 import type { Broker } from '@millrace/broker';
 
-/** The moment at which a wrapper stops answering. */
+/** When a wrapper stops answering. */
 export interface Death {
   /** Number of calls that are still answered. @defaultValue 0 */
   readonly afterCalls?: number;
-  /** True if one more call reaches the broker, but gets no answer. @defaultValue false */
+  /** True if one more call reaches the broker without an answer. @defaultValue false */
   readonly isLastCallDone?: boolean;
 }
 
 /** A wrapper around a broker for one process that may die. */
 export interface MortalBroker {
   readonly broker: Broker;
-  /**
-   * Stops the wrapper. `death` may allow some more calls. After them, no call reaches the broker or gets an
-   * answer.
-   */
+  /** Stops the wrapper. `death` may allow some more calls. Later calls do not reach the broker and get no answer. */
   die(death?: Death): void;
 }
 
-/** Wraps `broker`. The broker itself keeps working when the wrapper dies. */
+/** Wraps `broker`, which keeps working when the wrapper dies. */
 export function mortalBroker(broker: Broker): MortalBroker {
   let callsLeft = Number.POSITIVE_INFINITY;
   let isLastCallDone = false;
@@ -33,7 +30,8 @@ export function mortalBroker(broker: Broker): MortalBroker {
     new Proxy(target, {
       get(_, name) {
         const value: unknown = Reflect.get(target, name, target);
-        if (name === 'windows' && typeof value === 'object' && value !== null) return viewOf(value);
+        if ((name === 'windows' || name === 'erasures') && typeof value === 'object' && value !== null)
+          return viewOf(value);
         if (typeof value !== 'function') return value;
         if (name === 'onStateChange') return value.bind(target) as unknown;
         return (...args: unknown[]): unknown => call(() => Reflect.apply(value, target, args) as unknown);

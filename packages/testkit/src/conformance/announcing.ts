@@ -5,7 +5,7 @@ import { type CreateHarness, codeOf } from './harness.js';
 /** Declares one part of `describeBrokerConformance`. */
 export function describeAnnouncing(create: CreateHarness): void {
   describe('announced names', () => {
-    it('`announced()` returns the names of all subscribers, each name once, whatever characters it contains', async () => {
+    it('`announced()` returns the names of all subscribers, each once, whatever characters they contain', async () => {
       await using harness = await create();
       const { broker } = harness;
       expect(await broker.announced()).toEqual(new Set());
@@ -14,7 +14,7 @@ export function describeAnnouncing(create: CreateHarness): void {
       expect(await broker.announced()).toEqual(new Set(['chat', 'order|placed', 'grüße "{}"', 'ticket']));
     });
 
-    it('an announcement replaces the earlier names of its subscriber, and an empty list removes the names', async () => {
+    it('an announcement replaces its subscriber’s earlier names, and an empty list removes them', async () => {
       await using harness = await create();
       const { broker } = harness;
       await broker.announce('a', ['old']);
@@ -25,7 +25,7 @@ export function describeAnnouncing(create: CreateHarness): void {
       expect(await broker.announced()).toEqual(new Set(['other']));
     });
 
-    it('an announcement expires ten seconds after the last announcement of its subscriber', async () => {
+    it('an announcement expires ten seconds after its subscriber’s last announcement', async () => {
       await using harness = await create();
       const { broker } = harness;
       await broker.announce('dead', ['theirs']);

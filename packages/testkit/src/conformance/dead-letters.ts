@@ -95,7 +95,7 @@ function describeRemembering(create: CreateHarness): void {
 }
 
 function describeListing(create: CreateHarness): void {
-  it('dead letters are listed page by page from either end', async () => {
+  it('dead letters are listed page by page, from either end', async () => {
     await using harness = await create();
     const { broker } = harness;
     await rejectNumbered(broker, 5);
@@ -112,7 +112,7 @@ function describeListing(create: CreateHarness): void {
     ]);
   });
 
-  it('a call for dead letters is refused for an unknown stream, an incomplete ID, or a wrong count', async () => {
+  it('a call about dead letters is refused for an unknown stream, an incomplete ID, or a wrong count', async () => {
     await using harness = await create();
     const { broker } = harness;
     for (const call of [
@@ -172,7 +172,7 @@ function describeRequeueing(create: CreateHarness): void {
     expect(await broker.listDeadLetters(CHAT, { count: 2 })).toEqual([other]);
   });
 
-  it('a dead letter is requeued while the dedupe ID of its entry is known, and can be rejected again', async () => {
+  it('a dead letter is requeued while its entry’s dedupe ID is known, and can be rejected again', async () => {
     await using harness = await create();
     const { broker } = harness;
     await append(broker, { stream: CHAT, fields: { n: '1' }, dedupeId: 'one' });
@@ -200,7 +200,7 @@ function describeRequeueing(create: CreateHarness): void {
 }
 
 function describeDropping(create: CreateHarness): void {
-  it('dead letters are dropped by ID, and the other dead letters stay', async () => {
+  it('dead letters are dropped by ID, and the others stay', async () => {
     await using harness = await create();
     const { broker } = harness;
     await rejectNumbered(broker, 4);

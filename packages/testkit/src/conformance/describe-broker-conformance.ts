@@ -4,12 +4,15 @@ import { describeAnnouncing } from './announcing.js';
 import { describeCounters } from './counters.js';
 import { describeDeadLetters } from './dead-letters.js';
 import { describeEnding } from './ending.js';
+import { describeErasing } from './erasing.js';
 import type { CreateHarness } from './harness.js';
 import { describeLedger } from './ledger.js';
 import { describeMembership } from './membership.js';
+import { describePresence } from './presence.js';
 import { describePublishing } from './publishing.js';
 import { describeReading } from './reading.js';
 import { describeRetention } from './retention.js';
+import { describeRevocations } from './revocations.js';
 import { describeWindows } from './windows.js';
 
 /**
@@ -25,8 +28,11 @@ export function describeBrokerConformance(name: string, create: CreateHarness): 
     describeRetention(create);
     describeWindows(create);
     describeCounters(create);
+    describePresence(create);
+    describeRevocations(create);
     describeDeadLetters(create);
     describeAnnouncing(create);
     describeEnding(create);
+    describeErasing(create);
   });
 }

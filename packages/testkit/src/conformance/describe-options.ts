@@ -1,5 +1,5 @@
-// The checks of options that every package makes, as tests over a table with one row per option. The type of the table has every
-// option, so that a new option without a row does not compile; and an option without a rule fails the test of its right values.
+// Tests of the option checks that every package makes, over a table with one row per option. The table does not compile if an
+// option has no row. An option without a rule fails the test of its right values.
 import { describe, expect, test } from 'vitest';
 
 /** Right and wrong values of one option. */
@@ -66,7 +66,7 @@ export interface OptionsUnderTest<Options> {
   readonly code: string;
   /** Beginning of the names in messages: `limits.` @defaultValue '' */
   readonly path?: string;
-  /** True for functions whose errors are short: they list all options instead of suggesting one. @defaultValue false */
+  /** True for a function with short errors: they list all options instead of suggesting one. @defaultValue false */
   readonly isTerse?: boolean;
 }
 
@@ -89,7 +89,7 @@ export function describeOptions<Options extends object>(
     });
 
     test.each(rows)(
-      '%s is refused with any other value, and the error names the option',
+      '%s is refused with any other value, and the error names it',
       (name, { wrong, isSecret }) => {
         for (const value of wrong) {
           const attempt = (): unknown => call({ [name]: value });
@@ -97,7 +97,7 @@ export function describeOptions<Options extends object>(
           expect(attempt).toThrow(/must|is not one of|is not an option|is an option of/);
           if (typeof value === 'number' && isSecret !== true) expect(attempt).toThrow(refusal(String(value)));
           if (typeof value !== 'string' || value === '') continue;
-          // The error shows the beginning of a text, as JSON.
+          // The error shows a text's beginning as JSON.
           const beginning = refusal(JSON.stringify(value).slice(1, -1).slice(0, 40));
           if (isSecret === true) expect(attempt).not.toThrow(beginning);
           else expect(attempt).toThrow(beginning);
@@ -111,7 +111,7 @@ export function describeOptions<Options extends object>(
       else expect(attempt).not.toThrow();
     });
 
-    test.each(rows)('a misspelt %s is refused, with the name that was meant', (name, { right }) => {
+    test.each(rows)('a misspelt %s is refused, and the error names the right spelling', (name, { right }) => {
       const misspelt = `${name.slice(0, -1)}_`;
       expect(() => call({ [misspelt]: right[0] })).toThrow(refusal(misspelt));
       if (!isTerse) expect(() => call({ [misspelt]: right[0] })).toThrow(refusal('did you mean'));

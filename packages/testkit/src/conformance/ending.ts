@@ -18,7 +18,7 @@ export function describeEnding(create: CreateHarness): void {
       end();
     });
 
-    it('a listener that was removed receives no more changes', async () => {
+    it('a removed listener receives no more changes', async () => {
       await using harness = await create();
       const states: string[] = [];
       harness.broker.onStateChange((state) => states.push(state))();

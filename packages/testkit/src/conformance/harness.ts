@@ -1,4 +1,4 @@
-// The harness for a broker under test, and the helpers that the files of the conformance suite share.
+// The harness for a broker under test, and functions that the files of the conformance suite share.
 import {
   type Broker,
   BrokerError,
@@ -33,7 +33,7 @@ export const SUITE_OPTIONS: BrokerOptions = {
     { name: CHAT, maxLength: 100 },
     { name: TICKET, maxLength: 100 },
   ],
-  // Long enough that no subscriber is declared dead and no lease expires on a slow machine.
+  // These times are long, so that even a slow machine ends a test before a subscriber is declared dead or a lease expires.
   livenessMs: 60_000,
   leaseMs: 60_000,
   minAgeMs: 0,
@@ -154,7 +154,7 @@ export async function codeOf(work: Promise<unknown>): Promise<BrokerErrorCode | 
   }
 }
 
-/** Returns `value`. Throws if it is missing, so that the test fails. */
+/** Returns `value`. Throws if it is missing, which fails the test. */
 export function present<T>(value: T | undefined): T {
   if (value === undefined) throw new Error('A value that must be there is missing');
   return value;

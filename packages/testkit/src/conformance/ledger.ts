@@ -1,4 +1,4 @@
-// Conformance: the ledger passes, which consume and acknowledge entries and declare subscribers dead.
+// Conformance: the acknowledgement passes, which consume and acknowledge entries and declare subscribers dead.
 import { describe, expect, it } from 'vitest';
 import {
   type BrokerHarness,
@@ -12,7 +12,7 @@ import {
   runPass,
 } from './harness.js';
 
-/** This time is short, because these tests wait until a subscriber is declared dead. */
+/** Short, because these tests wait until a subscriber is declared dead. */
 const LIVENESS_MS = 200;
 
 /** Declares one part of `describeBrokerConformance`. */
@@ -102,7 +102,7 @@ export function describeLedger(create: CreateHarness): void {
       expect(result).toMatchObject({ consumed: 3, acknowledged: 0 });
     });
 
-    it('a pass acknowledges nothing when the owner of its lease is not registered', async () => {
+    it('a pass acknowledges nothing if the owner of its lease is not registered', async () => {
       await using harness = await create();
       const { lease } = await registerHolder(harness.broker, 'a');
       const b = await registerAt(harness.broker, 'b');
@@ -150,7 +150,7 @@ export function describeLedger(create: CreateHarness): void {
       expect(result.declaredDead).toEqual(['b']);
     });
 
-    it('a subscriber that does not advance because it is at the end of the stream is not declared dead', async () => {
+    it('a subscriber that cannot advance because it has reached the end of the stream is not declared dead', async () => {
       await using harness = await create({ livenessMs: LIVENESS_MS });
       const { broker } = harness;
       const { start, lease } = await registerHolder(broker, 'a');
@@ -163,7 +163,7 @@ export function describeLedger(create: CreateHarness): void {
       expect(dead).toEqual([]);
     });
 
-    it('every subscriber has one grace period after a time in which no subscriber sent heartbeats', async () => {
+    it('every subscriber gets one grace period after a time in which no subscriber sent heartbeats', async () => {
       await using harness = await create({ livenessMs: LIVENESS_MS });
       const { broker } = harness;
       const { lease } = await registerHolder(broker, 'a');
@@ -175,8 +175,8 @@ export function describeLedger(create: CreateHarness): void {
 }
 
 /**
- * Calls `step` repeatedly, until a call declares a subscriber dead. Keeps the pauses between the calls short, so that the broker
- * does not conclude that the whole system was paused.
+ * Calls `step` repeatedly, until a call declares a subscriber dead. The pauses are short, so that the broker does not take
+ * them for a pause of the whole system.
  */
 async function untilDeclaredDead<T extends { readonly declaredDead: readonly string[] }>(
   harness: BrokerHarness,

@@ -59,7 +59,7 @@ export function describeMembership(create: CreateHarness): void {
       expect((await registerAt(harness.broker, 'b')).cursor).toBe(ids[2]);
     });
 
-    it('a subscriber starts after all acknowledged entries when nothing is pending', async () => {
+    it('a subscriber starts after all acknowledged entries if no entry is pending', async () => {
       await using harness = await create();
       const { lease } = await registerHolder(harness.broker, 'a');
       const ids = await publishNumbered(harness.broker, 5);
@@ -69,7 +69,7 @@ export function describeMembership(create: CreateHarness): void {
       expect((await registerAt(harness.broker, 'b')).cursor).toBe(ids[4]);
     });
 
-    it('an earlier registration of a subscriber does not count as another live subscriber', async () => {
+    it('a subscriber’s earlier registration does not count as another live subscriber', async () => {
       await using harness = await create();
       await harness.broker.register('a');
       await publishNumbered(harness.broker, 3);
@@ -78,7 +78,7 @@ export function describeMembership(create: CreateHarness): void {
   });
 
   describe('heartbeat', () => {
-    it('the reply to a heartbeat contains the status `alive` and the state of the stream', async () => {
+    it('a heartbeat is answered with the status `alive` and the state of the stream', async () => {
       await using harness = await create();
       const start = await registerAt(harness.broker, 'a');
       const ids = await publishNumbered(harness.broker, 3);
@@ -92,7 +92,7 @@ export function describeMembership(create: CreateHarness): void {
       });
     });
 
-    it('the reply to a heartbeat contains the time of the broker, which increases', async () => {
+    it('a heartbeat is answered with the time of the broker, which increases', async () => {
       await using harness = await create();
       const start = await registerAt(harness.broker, 'a');
       await harness.passTime(5);
@@ -140,7 +140,7 @@ export function describeMembership(create: CreateHarness): void {
   });
 
   describe('leases', () => {
-    it('a lease belongs to one owner at a time, and this owner may renew the lease', async () => {
+    it('a lease belongs to one owner at a time, and its owner may renew it', async () => {
       await using harness = await create();
       const lease = present(await harness.broker.acquireLease(CHAT, 'a'));
       expect(await harness.broker.acquireLease(CHAT, 'b')).toBeUndefined();
@@ -158,7 +158,7 @@ export function describeMembership(create: CreateHarness): void {
       expect((await harness.broker.trim(first)).status).toBe('fenced');
     });
 
-    it('a late release by the previous owner does not end a lease', async () => {
+    it('a late release by the previous owner does not end the new owner’s lease', async () => {
       await using harness = await create();
       const first = present(await harness.broker.acquireLease(CHAT, 'a'));
       await harness.broker.releaseLease(first);
@@ -195,7 +195,7 @@ export function describeMembership(create: CreateHarness): void {
       expect(await harness.broker.claimSlot('b', { preferred: 3 })).toEqual({ slot: 1, heldSlots: [1, 3] });
     });
 
-    it('the next process of an instance takes over the slot that the instance still holds', async () => {
+    it('an instance’s next process takes over the slot that the instance still holds', async () => {
       await using harness = await create();
       const { broker } = harness;
       await broker.claimSlot('one#1', { instance: 'one' });
@@ -203,12 +203,12 @@ export function describeMembership(create: CreateHarness): void {
       await broker.claimSlot('one#1', { preferred: 1 });
       expect(await broker.claimSlot('two#2', { instance: 'two' })).toEqual({ slot: 2, heldSlots: [1, 2] });
       expect(await broker.claimSlot('one#2', { instance: 'one' })).toEqual({ slot: 1, heldSlots: [1, 2] });
-      // If the earlier process still runs, it gets another slot, and each process keeps its own slot.
+      // A second process of the instance gets another slot if the first one still runs, and each keeps its slot.
       expect(await broker.claimSlot('one#1', { preferred: 1 })).toEqual({ slot: 3, heldSlots: [1, 2, 3] });
       expect(await broker.claimSlot('one#2', { preferred: 1 })).toEqual({ slot: 1, heldSlots: [1, 2, 3] });
     });
 
-    it('a slot that is renewed after its expiry can be taken over by the next process of its instance', async () => {
+    it('an instance’s next process can take over a slot that was renewed after its expiry', async () => {
       await using harness = await create({ leaseMs: 20 });
       const { broker } = harness;
       await broker.claimSlot('one#1', { instance: 'one' });
@@ -232,7 +232,7 @@ export function describeMembership(create: CreateHarness): void {
       expect((await broker.claimSlot('c')).heldSlots).toEqual([1]);
     });
 
-    it('slots are free again when they are not renewed', async () => {
+    it('a slot that is not renewed becomes free again', async () => {
       await using harness = await create({ leaseMs: 20 });
       await harness.broker.claimSlot('a');
       await harness.passTime(25);

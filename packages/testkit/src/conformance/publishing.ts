@@ -47,7 +47,7 @@ export function describePublishing(create: CreateHarness): void {
       expect(numbersOf(await readAll(harness.broker))).toEqual([1]);
     });
 
-    it('a repeated entry is recognised although another entry of its batch is new', async () => {
+    it('a repeated entry is recognised even in a batch with new entries', async () => {
       await using harness = await create();
       const repeated = { fields: { n: '1' }, dedupeId: 'one' };
       const { id } = await append(harness.broker, { stream: CHAT, ...repeated });
@@ -86,7 +86,7 @@ export function describePublishing(create: CreateHarness): void {
       expect(await readAll(harness.broker)).toEqual([]);
     });
 
-    it('a repeated entry is recognised after a thousand other entries, even if the original entry was trimmed', async () => {
+    it('a repeated entry is recognised after a thousand other entries, even if the original was trimmed', async () => {
       await using harness = await create({ streams: [{ name: CHAT, maxLength: 1 }], hardCapFactor: 10 });
       const first = await append(harness.broker, { stream: CHAT, fields: { n: '0' }, dedupeId: 'first' });
       await publishNumbered(harness.broker, 1000, 1);
@@ -152,7 +152,7 @@ export function describePublishing(create: CreateHarness): void {
       );
     });
 
-    it('an entry does not change when the caller changes its object after the call', async () => {
+    it('an entry does not change if the caller changes its object after the call', async () => {
       await using harness = await create();
       const fields = { n: '1' };
       await append(harness.broker, { stream: CHAT, fields });
@@ -177,7 +177,7 @@ export function describePublishing(create: CreateHarness): void {
   });
 }
 
-/** Returns the fields as a map, because a comparison of objects would ignore a field named `__proto__`. */
+/** Returns the fields as a map, because comparing objects would ignore a field named `__proto__`. */
 function asMap(fields: Readonly<Record<string, string>> = {}): Map<string, string> {
   return new Map(Object.entries(fields));
 }

@@ -11,7 +11,7 @@ import {
   TICKET,
 } from './harness.js';
 
-/** This time is longer than the timeout of a test. Therefore a test that waits this long fails. */
+/** Longer than the timeout of a test, so that a test that waits this long fails. */
 const FOR_EVER_MS = 600_000;
 const FROM_START = new Map([[CHAT, '0-0']]);
 
@@ -43,7 +43,7 @@ export function describeReading(create: CreateHarness): void {
       ]);
     });
 
-    it('readAfter returns after `blockMs` if no entry comes, and immediately if `blockMs` is 0', async () => {
+    it('readAfter waits up to `blockMs` for an entry, and not at all if `blockMs` is 0', async () => {
       await using harness = await create();
       expect(await harness.broker.readAfter(FROM_START, { count: 1, blockMs: 0 })).toEqual(new Map());
       const waiting = harness.broker.readAfter(FROM_START, { count: 1, blockMs: 20 });
@@ -51,7 +51,7 @@ export function describeReading(create: CreateHarness): void {
       expect(await waiting).toEqual(new Map());
     });
 
-    it('readAfter wakes for an entry that is published while it waits', async () => {
+    it('readAfter wakes up for an entry that is published while it waits', async () => {
       await using harness = await create();
       const waiting = harness.broker.readAfter(FROM_START, { count: 10, blockMs: FOR_EVER_MS });
       await publishNumbered(harness.broker, 1, 5);
@@ -73,7 +73,7 @@ export function describeReading(create: CreateHarness): void {
       expect(numbersOf(found.get(CHAT))).toEqual([6]);
     });
 
-    it('readAfter immediately returns an empty map if its signal is already aborted or it has no cursors', async () => {
+    it('readAfter returns an empty map at once if its signal is aborted already, or if it has no cursors', async () => {
       await using harness = await create();
       await publishNumbered(harness.broker, 1);
       const options = { count: 1, blockMs: FOR_EVER_MS };

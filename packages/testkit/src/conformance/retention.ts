@@ -15,7 +15,7 @@ import {
   trimAll,
 } from './harness.js';
 
-/** Maximum number of entries that a trim leaves beyond the length of a stream, because Redis removes only whole nodes. */
+/** Maximum number of entries that a trim leaves beyond the length of a stream. Redis removes only whole nodes. */
 const NODE_ENTRIES = 100;
 const CAPPED = { streams: [{ name: CHAT, maxLength: 10 }], hardCapFactor: 20 };
 
@@ -51,7 +51,7 @@ export function describeRetention(create: CreateHarness): void {
       expect(await trimAll(harness.broker, lease)).toEqual({ removed: 0, expired: 0 });
     });
 
-    it('a trim keeps every entry that is consumed and pending', async () => {
+    it('a trim keeps every pending entry', async () => {
       await using harness = await create();
       const { lease } = await registerHolder(harness.broker, 'a');
       const ids = await publishNumbered(harness.broker, 500);
@@ -63,7 +63,7 @@ export function describeRetention(create: CreateHarness): void {
       expect(left[0]).toBeGreaterThan(250 - NODE_ENTRIES);
     });
 
-    it('a trim keeps the entry at a subscriber’s cursor and all entries after this cursor', async () => {
+    it('a trim keeps the entry at a subscriber’s cursor and all later entries', async () => {
       await using harness = await create();
       const { broker } = harness;
       const { lease } = await registerHolder(broker, 'a');
@@ -116,8 +116,7 @@ export function describeRetention(create: CreateHarness): void {
       const ids = await publishNumbered(broker, 150);
       await runAllPasses(broker, lease, present(ids[76]));
       await publishNumbered(broker, 850, 150);
-      // From the 1000 entries, 77 were acknowledged and 200 are left. The other 723 were removed before they
-      // were acknowledged.
+      // 77 of the 1000 entries were acknowledged, and 200 are left. The other 723 were removed before they were acknowledged.
       expect(await broker.inspect(CHAT)).toMatchObject({ length: 200, expired: 723 });
     });
 
@@ -132,11 +131,11 @@ export function describeRetention(create: CreateHarness): void {
       await beat(broker, 'a', { ...start, cursor: present(ids[149]) });
       await runAllPasses(broker, lease);
       await publishNumbered(broker, 40, 300);
-      // The last append removed 40 entries, which were acknowledged.
+      // The last append removed 40 entries that were acknowledged.
       expect(await broker.inspect(CHAT)).toMatchObject({ length: 200, expired: 100 });
     });
 
-    it('a subscriber can count the lost entries as the added entries minus the received entries', async () => {
+    it('a subscriber can count the lost entries as the added entries minus the received ones', async () => {
       await using harness = await create(CAPPED);
       const { broker } = harness;
       const start = await registerAt(broker, 'a');

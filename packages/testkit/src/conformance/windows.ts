@@ -12,7 +12,7 @@ import { append, CHAT, type CreateHarness, codeOf } from './harness.js';
 
 const name = { roomId: 'abc123', slot: 'typing' };
 const windowMs = 100;
-// This lease is long enough that no claim expires during a test on a slow machine.
+// Long enough that no claim expires during a test on a slow machine.
 const leaseMs = 60_000;
 
 /** Returns the options of a window that lasts `ms` and whose events go to the chat stream. */
@@ -22,7 +22,7 @@ const texts = (...all: string[]) => all.map((text) => ({ text, asOf: expect.any(
 const claimNow = (windows: WindowStore, token: string, ms = leaseMs): Promise<WindowClaim> =>
   windows.claim(name, { token, leaseMs: ms, isForced: true });
 
-/** Appends an entry that ends the waiting inputs of a key, as a message ends its sender's typing. Returns the ID of the entry. */
+/** Appends an entry that ends the waiting inputs of a key, as a message ends its sender's typing. Returns the entry's ID. */
 async function appendEnding(broker: Broker, key: string): Promise<string> {
   const ends = { window: name, key, timestamp: '2026-01-16T10:00:00.000Z' };
   return (await append(broker, { stream: CHAT, fields: { by: key }, ends })).id;
@@ -79,7 +79,7 @@ export function describeWindows(create: CreateHarness): void {
       expect(claims.map(({ status }) => status).sort()).toEqual(['busy', 'busy', 'claimed']);
     });
 
-    it('an expired claim passes unchanged to another caller, and its first caller cannot commit', async () => {
+    it('an expired claim passes unchanged to another caller, and its first caller cannot commit it', async () => {
       await using harness = await create();
       const { windows } = harness.broker;
       await windows.add(name, [input('a'), input('b')], lasting(windowMs));
@@ -115,7 +115,7 @@ export function describeWindows(create: CreateHarness): void {
       expect(await windows.renew(name, 'slow', leaseMs)).toBe(false);
     });
 
-    it('a window records for each input which stream entries came before the input', async () => {
+    it('a window records for each input which stream entries came before it', async () => {
       await using harness = await create();
       const { windows } = harness.broker;
       const ids = [];
@@ -127,8 +127,8 @@ export function describeWindows(create: CreateHarness): void {
       const claim = await claimNow(windows, 't');
       const asOf = claim.status === 'claimed' ? claim.inputs.map((waited) => waited.asOf ?? '') : [];
       expect(asOf).toHaveLength(3);
-      // In a Redis Cluster, a window and its stream may be on different servers. In that case, the times of
-      // the window come from another clock.
+      // In a Redis Cluster, a window and its stream may be on different servers. The window's times then come from another
+      // clock.
       const isExact = harness.broker.readGroups.length === 1;
       const compare = (a: string, b: string): number =>
         isExact ? compareEntryIds(a, b) : entryIdMs(a) - entryIdMs(b);
@@ -138,7 +138,7 @@ export function describeWindows(create: CreateHarness): void {
       }
     });
 
-    it('a window records the newest ending of each key, but only while the window contains inputs', async () => {
+    it('a window records the newest ending of each key, but only while it contains inputs', async () => {
       await using harness = await create();
       const { windows } = harness.broker;
       await appendEnding(harness.broker, 'bob');

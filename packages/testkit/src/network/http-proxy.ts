@@ -1,12 +1,12 @@
-// An HTTP proxy with which a test can make single requests fail. The TCP proxy can only damage whole connections.
+// An HTTP proxy with which a test makes single requests fail. The TCP proxy can only damage whole connections.
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 
 /**
- * The treatment of a request by the proxy: forward the request, cut its connection, discard the answer, send a
- * status instead, or forward the request after a delay.
+ * How the proxy treats a request: forwards it, cuts its connection, discards the answer, sends a status instead, or forwards
+ * it after a delay.
  */
 export type HttpFate =
   | 'pass'
@@ -24,9 +24,7 @@ export interface HttpProxy extends AsyncDisposable {
   decide(fateOf: (request: IncomingMessage, body: string) => HttpFate): void;
 }
 
-/**
- * Starts a proxy on a free port of 127.0.0.1. For each request the proxy calls `targetPort`, and forwards the request to that port.
- */
+/** Starts a proxy on a free port of 127.0.0.1. Calls `targetPort` for each request, and forwards the request to that port. */
 export async function startHttpProxy(targetPort: () => number): Promise<HttpProxy> {
   const proxy = new TestHttpProxy(targetPort);
   await proxy.listen();
@@ -109,7 +107,7 @@ class TestHttpProxy implements HttpProxy {
         return;
       }
       response.writeHead(answer.statusCode ?? 502, answer.headers);
-      // Sends the headers immediately, so that a client gets them before the first event.
+      // The headers are sent at once, so that a client gets them before the first event.
       response.flushHeaders();
       answer.pipe(response);
       answer.on('error', () => response.destroy());

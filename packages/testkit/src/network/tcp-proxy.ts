@@ -1,5 +1,4 @@
-// A TCP proxy between a client and a server. With this proxy, a test can cut connections, and delay or
-// discard data.
+// A TCP proxy between a client and a server, with which a test cuts connections, and delays or discards data.
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
@@ -12,8 +11,7 @@ export interface BreakPoint {
   /** Number of bytes that pass in this direction before the break. */
   readonly afterBytes: number;
   /**
-   * Number of turns of the event loop until the reset. During these turns, the other direction still works,
-   * as in a failing network.
+   * Number of event loop turns until the reset. The other direction still works during these turns, as in a failing network.
    */
   readonly turns: number;
 }
@@ -29,7 +27,8 @@ export interface TcpProxy extends AsyncDisposable {
   /** Resets every open connection. New connections are accepted. */
   cut(): void;
   /**
-   * Connects new connections to another port on 127.0.0.1. Open connections keep their target, so the test should also cut them.
+   * Connects new connections to another port on 127.0.0.1. Open connections keep their target, so the test should cut them,
+   * too.
    */
   switchTo(targetPort: number): void;
   /** Discards all data in this direction, on open and new connections. The sockets stay open. */
@@ -40,7 +39,7 @@ export interface TcpProxy extends AsyncDisposable {
   breakNext(count: number, draw: () => BreakPoint): void;
   /** Number of connections that `breakNext` has not broken yet. */
   readonly breaksLeft: number;
-  /** Forwards all data again, without delay. Discarded data stays lost, so the test should also cut the connections. */
+  /** Forwards all data again, without delay. Discarded data stays lost, so the test should cut the connections, too. */
   restore(): void;
   /** Resolves when the next data in this direction arrives, before the proxy forwards or discards it. */
   nextData(direction: Direction): Promise<void>;

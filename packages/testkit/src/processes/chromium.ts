@@ -5,8 +5,8 @@ const executablePath = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
 
 /** Starts Chromium with an empty profile. The caller closes it. */
 export async function launchChromium(): Promise<Browser> {
-  // Loads playwright-core only when it is needed, because the tests of all packages import the testkit's index and therefore this
-  // file.
+  // The tests of all packages import the testkit's index and therefore this file. Few need playwright-core, so it is loaded
+  // on demand.
   const { chromium } = await import('playwright-core');
   return chromium.launch({
     executablePath,

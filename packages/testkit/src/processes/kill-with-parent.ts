@@ -1,11 +1,11 @@
-// Ends the child processes of a test together with the test process, even if the test process is killed.
+// Ends a test's child processes together with the test process, even if the test process is killed.
 import { type ChildProcess, spawn } from 'node:child_process';
 
 /**
- * Kills `child` as soon as this process has ended, for whatever reason. A shell waits on a pipe that closes
- * when this process ends. The shell has its own process group, so that Ctrl-C in a terminal does not end it
- * first. The shell ends together with `child`.
- * @param isGroup true if `child` leads a process group. In that case, the whole group is killed
+ * Kills `child` as soon as this process has ended, for whatever reason. A shell waits on a pipe that closes when this process
+ * ends. The shell has its own process group, so that Ctrl-C in a terminal does not end it first. It ends together with
+ * `child`.
+ * @param isGroup true if `child` leads a process group. The whole group is then killed
  */
 export function killWithParent(child: ChildProcess, isGroup = false): void {
   const { pid } = child;

@@ -1,4 +1,4 @@
-// Starts a Redis Cluster for a test on free loopback ports: masters, and on request one replica for each master.
+// Starts a Redis Cluster for a test on free loopback ports: masters, and on request a replica of each.
 import { until } from '../time/until.js';
 import { type RedisServer, startRedis } from './redis-server.js';
 
@@ -11,8 +11,8 @@ export interface RedisClusterOptions {
   /** Gives each master a replica. @defaultValue false */
   readonly hasReplicas?: boolean;
   /**
-   * True if the cluster refuses all commands while any slot has no server. Sets
-   * `cluster-require-full-coverage`, whose default in Redis is also on.
+   * True if the cluster refuses all commands while any slot has no server. Sets `cluster-require-full-coverage`, which is
+   * also on by default in Redis.
    * @defaultValue true
    */
   readonly needsEverySlot?: boolean;
@@ -39,8 +39,8 @@ export interface RedisCluster extends AsyncDisposable {
   /** Resolves when every running node reports the cluster as healthy and sees all other running nodes. */
   healthy(): Promise<void>;
   /**
-   * Pauses the writes to a master, and resolves when its replica has received all earlier writes. If the test
-   * then stops the master, asynchronous replication loses no write.
+   * Pauses the writes to a master. Resolves when its replica has received all earlier writes. A test that then stops the
+   * master loses no write to asynchronous replication.
    */
   holdWrites(master: RedisServer): Promise<void>;
   /** Moves the slot of `key`, with all its keys, to another master. */
@@ -65,8 +65,7 @@ export async function startRedisCluster(options: RedisClusterOptions = {}): Prom
     String(nodeTimeoutMs),
     '--cluster-require-full-coverage',
     needsEverySlot ? 'yes' : 'no',
-    // Lets a replica take over even if its master was silent for a long time, because the test machine may
-    // pause.
+    // A replica may take over after any silence of its master, because the test machine may pause.
     '--cluster-replica-validity-factor',
     '0',
     '--repl-diskless-sync-delay',
@@ -123,8 +122,8 @@ class TestRedisCluster implements RedisCluster {
 
   async masterOf(key: string): Promise<RedisServer> {
     for (const node of await this.#alive()) {
-      // Only the master of the slot answers. All other nodes redirect, including replicas. A former master
-      // redirects after a short time.
+      // Only the master of the slot answers. All other nodes redirect, even replicas. A former master redirects after a short
+      // time.
       const reply = await node.cli('exists', key);
       const isMaster = (await node.cli('role')).startsWith('master');
       if (isMaster && /^\d+$/.test(reply)) return node;
@@ -204,7 +203,7 @@ class TestRedisCluster implements RedisCluster {
     return this.nodes.filter(({ isRunning }) => isRunning);
   }
 
-  /** Returns the state of the cluster as each running node sees it. */
+  /** Returns the state of the cluster from the point of view of each running node. */
   #living(): Promise<readonly { readonly isOk: boolean; readonly peers: number }[]> {
     return this.#alive().then((alive) =>
       Promise.all(
@@ -225,7 +224,7 @@ async function offsetOf(node: RedisServer, role: 'master' | 'slave'): Promise<st
   return new RegExp(`${role}_repl_offset:(\\d+)`).exec(await node.cli('info', 'replication'))?.[1];
 }
 
-/** Throws if a reply is an error, because `redis-cli` exits with status 0 even then. */
+/** Throws if a reply is an error. `redis-cli` exits with status 0 even then. */
 async function succeed(reply: Promise<string>): Promise<void> {
   const text = await reply;
   if (!/^(OK|NOKEY)/.test(text)) throw new Error(`redis-cli answered ${text}`);

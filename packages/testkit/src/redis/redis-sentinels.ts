@@ -9,6 +9,12 @@ import { killWithParent } from '../processes/kill-with-parent.js';
 import { until } from '../time/until.js';
 import { freePort } from './redis-server.js';
 
+/**
+ * Duration of the TILT mode of a Sentinel, in which it takes no action. It enters this mode if its timer fires two seconds late, for
+ * example on a machine without free CPU time.
+ */
+const TILT_MS = 30_000;
+
 /** Options of test Sentinels. */
 export interface SentinelsOptions {
   /** Port of the master that the Sentinels watch. If it is left out, they watch no master. */
@@ -24,7 +30,7 @@ export interface SentinelsOptions {
   /** False if the master has no replica that the Sentinels have to find. @defaultValue true */
   readonly hasReplicas?: boolean;
   /**
-   * True if the Sentinels speak TLS instead of plain TCP. In that case, `lines` must give the certificates.
+   * True if the Sentinels speak TLS instead of plain TCP. `lines` must then contain the certificates.
    * @defaultValue false
    */
   readonly isTls?: boolean;
@@ -107,10 +113,12 @@ export async function startSentinels(options: SentinelsOptions = {}): Promise<Se
     url: `redis+sentinel://${hosts}/${masterName}`,
     cli,
     agreeOn: (port) =>
-      until(() =>
-        everyRunning(async (index) =>
-          (await cli(index, 'SENTINEL', 'GET-MASTER-ADDR-BY-NAME', masterName)).endsWith(`\n${port}`),
-        ),
+      until(
+        () =>
+          everyRunning(async (index) =>
+            (await cli(index, 'SENTINEL', 'GET-MASTER-ADDR-BY-NAME', masterName)).endsWith(`\n${port}`),
+          ),
+        TILT_MS + 30_000,
       ),
     [Symbol.asyncDispose]: dispose,
   };

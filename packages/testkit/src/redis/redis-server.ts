@@ -27,7 +27,7 @@ export interface RedisServer extends AsyncDisposable {
   readonly isRunning: boolean;
   /** Kills the server as a crash would (SIGKILL) and waits for its end. */
   stop(): Promise<void>;
-  /** Starts the server again on the same port. Without `isDurable` it is empty afterwards. */
+  /** Starts the server again on the same port. It is empty afterwards, unless it has `isDurable`. */
   restart(): Promise<void>;
   /** Freezes the server (SIGSTOP). Its sockets stay open, but it does not answer. */
   pause(): void;

@@ -2,8 +2,8 @@
 import { defineEventType, Type, uuid } from '@millrace/contract';
 
 /**
- * Defines `agent_viewing`, which shows an agent for `expiresAfterMs`, and `agent_left`, which ends this indicator. Both types
- * belong to the stream `events:ticket`.
+ * Defines `agent_viewing`, which shows an agent for `expiresAfterMs`, and `agent_left`, which ends this indicator. The stream
+ * of both types is `events:ticket`.
  */
 export function agentEvents({ expiresAfterMs }: { readonly expiresAfterMs: number }) {
   const agentViewing = defineEventType({

@@ -1,4 +1,4 @@
-// JSON text of any kind, for property tests of the code that reads it.
+// JSON text of any kind, for property tests of code that reads it.
 import fc from 'fast-check';
 
 const blank = fc.string({ unit: fc.constantFrom(' ', '\t', '\r', '\n'), maxLength: 2 });
@@ -18,8 +18,8 @@ const number = fc
       (exponent ?? []).join(''),
   );
 /**
- * Strings that look like JSON, and names of properties that every object has. The name `__proto__` is left out, because the
- * official MessagePack library refuses it.
+ * Strings that look like JSON, and names of properties that every object has. `__proto__` is left out, because the official
+ * MessagePack library refuses it.
  */
 const string = fc
   .oneof(
@@ -30,8 +30,8 @@ const string = fc
   )
   .map((text) => JSON.stringify(text));
 /**
- * Generates text of any JSON value, with unusual white space, escapes, repeated names and unusual numbers, but never the name
- * `__proto__`.
+ * Generates text of any JSON value, with unusual white space, escapes, repeated names and unusual numbers. The name
+ * `__proto__` never occurs.
  */
 export const jsonText: fc.Arbitrary<string> = fc.letrec<{ value: string }>((tie) => ({
   value: fc.oneof(

@@ -14,8 +14,8 @@ export interface FakeClock {
   /** Calls `tick` at this interval until the returned function is called. */
   every(intervalMs: number, tick: () => void): () => void;
   /**
-   * Lets time pass and fires each timer in order, at its own time. After each timer, the code that awaited
-   * settled promises runs. If this code sets a timer that is due, that timer fires, too.
+   * Lets time pass, and fires each timer in order at its own time. After each timer, code that awaits settled promises runs.
+   * A timer that this code sets fires, too, if it is due.
    */
   advance(ms: number): Promise<void>;
   /**

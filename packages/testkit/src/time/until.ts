@@ -1,7 +1,10 @@
-// Polls for a state that has no event, so that a test does not need a fixed waiting time.
+// Polls for a state that has no event. A test then needs no fixed waiting time.
 
-/** Polls until `condition` is true. Throws if it is not true within `limitMs`. Prefer to await an event if there is one. */
-export async function until(condition: () => boolean | Promise<boolean>, limitMs = 15_000): Promise<void> {
+/**
+ * Polls until `condition` is true. Throws if it is not true within `limitMs`, which only ends a test that hangs: it is long, so that a
+ * test also passes on a busy machine. Prefer to await an event if there is one.
+ */
+export async function until(condition: () => boolean | Promise<boolean>, limitMs = 60_000): Promise<void> {
   const endMs = performance.now() + limitMs;
   while (!(await condition())) {
     if (performance.now() > endMs)

@@ -1,19 +1,22 @@
 // The panel at the bottom of a workspace: delivery times, the button that cuts or restores the connection, and the report.
 import { Button, CloseButton, Tooltip } from '@mantine/core';
+import { useInterval } from '@mantine/hooks';
 import { PencilIcon, PlugIcon, UnplugIcon } from 'lucide-react';
-import { type ReactNode, useEffect, useState } from 'react';
+import { type ReactNode, useState } from 'react';
+import { useStore } from 'zustand';
+import { firstNameOf } from '../../../src/api-types.js';
 import { texts } from '../../../src/texts.js';
-import type { TrialReport } from '../../state/workspace-state.js';
-import type { Workspace } from '../../workspace/workspace.js';
+import type { TrialReport } from '../../connection-trial/connection-trial.js';
+import type { PersonSession } from '../../live/person-session.js';
+import { useSession } from '../../live/use-session.js';
 import { duration } from '../times.js';
-import { useWorkspace, useWorkspaceState } from '../use-workspace.js';
 import { LatencyChart } from './latency-chart.js';
 import { useScriptedMessages } from './use-scripted-messages.js';
 
 /** The connection panel. The `other` person, if there is one, can write while the connection is cut. */
-export function ConnectionPanel({ other }: { readonly other?: Workspace | undefined }) {
-  const workspace = useWorkspace();
-  const trial = useWorkspaceState((state) => state.trial);
+export function ConnectionPanel({ other }: { readonly other?: PersonSession | undefined }) {
+  const session = useSession();
+  const trial = useStore(session.trial.store);
   return (
     <footer className="connection-panel" aria-label={texts.connectionPanel.label}>
       {trial.kind === 'cut' && <CutNotice sinceMs={trial.sinceMs} other={other} />}
@@ -22,12 +25,7 @@ export function ConnectionPanel({ other }: { readonly other?: Workspace | undefi
         <LatencyFigure />
         <div className="connection-buttons">
           {trial.kind === 'cut' ? (
-            <Button
-              color="weir"
-              size="sm"
-              leftSection={<PlugIcon />}
-              onClick={() => workspace.restoreConnection()}
-            >
+            <Button color="weir" size="sm" leftSection={<PlugIcon />} onClick={() => session.trial.restore()}>
               {texts.connectionPanel.restore}
             </Button>
           ) : (
@@ -36,7 +34,7 @@ export function ConnectionPanel({ other }: { readonly other?: Workspace | undefi
               size="sm"
               leftSection={<UnplugIcon />}
               loading={trial.kind === 'restoring'}
-              onClick={() => workspace.cutConnection()}
+              onClick={() => session.trial.cut()}
             >
               {texts.connectionPanel.cut}
             </Button>
@@ -47,24 +45,24 @@ export function ConnectionPanel({ other }: { readonly other?: Workspace | undefi
   );
 }
 
-function CutNotice({ sinceMs, other }: { readonly sinceMs: number; readonly other: Workspace | undefined }) {
-  const workspace = useWorkspace();
+function CutNotice(props: { readonly sinceMs: number; readonly other: PersonSession | undefined }) {
+  const { sinceMs, other } = props;
+  const session = useSession();
   const seconds = useSecondsSince(sinceMs);
   return (
     <div className="cut-notice">
       <p className="cut-notice-text">
-        <strong>{texts.connectionPanel.cutTitle}</strong>{' '}
-        <span className="cut-notice-clock">{clockOf(seconds)}</span>{' '}
-        {texts.connectionPanel.cutBody(firstName(workspace))}
+        <strong>{texts.connectionPanel.cutTitle}</strong> {clockOf(seconds)}{' '}
+        {texts.connectionPanel.cutBody(firstNameOf(session.me))}
       </p>
       {other !== undefined && <ScriptedMessagesButton other={other} />}
     </div>
   );
 }
 
-function ScriptedMessagesButton({ other }: { readonly other: Workspace }) {
+function ScriptedMessagesButton({ other }: { readonly other: PersonSession }) {
   const { isWriting, write } = useScriptedMessages(other);
-  const name = firstName(other);
+  const name = firstNameOf(other.me);
   return (
     <Button size="xs" variant="default" leftSection={<PencilIcon />} disabled={isWriting} onClick={write}>
       {isWriting ? texts.connectionPanel.writing(name) : texts.connectionPanel.letWrite(name)}
@@ -73,7 +71,7 @@ function ScriptedMessagesButton({ other }: { readonly other: Workspace }) {
 }
 
 function Report({ report }: { readonly report: TrialReport }) {
-  const workspace = useWorkspace();
+  const { trial } = useSession();
   const isReplay = report.source === 'replay';
   return (
     <div className="report" role="status" aria-label={texts.connectionPanel.reportTitle} data-testid="report">
@@ -109,7 +107,7 @@ function Report({ report }: { readonly report: TrialReport }) {
         className="report-close"
         size="sm"
         aria-label={texts.connectionPanel.dismiss}
-        onClick={() => workspace.dismissReport()}
+        onClick={() => trial.dismissReport()}
       />
     </div>
   );
@@ -132,7 +130,7 @@ function Figure(props: {
 }
 
 function LatencyFigure() {
-  const { samplesMs, medianMs, p95Ms, count } = useWorkspaceState((state) => state.latency);
+  const { samplesMs, medianMs, p95Ms } = useStore(useSession().latency);
   const has = medianMs !== undefined && p95Ms !== undefined;
   return (
     <Help text={texts.connectionPanel.latencyHelp}>
@@ -150,11 +148,7 @@ function LatencyFigure() {
         {has && (
           <LatencyChart
             samplesMs={samplesMs}
-            label={texts.connectionPanel.latencyChart(
-              duration(medianMs),
-              duration(p95Ms),
-              Math.min(count, samplesMs.length),
-            )}
+            label={texts.connectionPanel.latencyChart(duration(medianMs), duration(p95Ms), samplesMs.length)}
           />
         )}
       </span>
@@ -176,17 +170,10 @@ function Help({ text, children }: { readonly text: string; readonly children: Re
 
 function useSecondsSince(sinceMs: number): number {
   const [nowMs, setNowMs] = useState(Date.now);
-  useEffect(() => {
-    const timer = setInterval(() => setNowMs(Date.now()), 250);
-    return () => clearInterval(timer);
-  }, []);
+  useInterval(() => setNowMs(Date.now()), 250, { autoInvoke: true });
   return Math.max(0, Math.floor((nowMs - sinceMs) / 1_000));
 }
 
 function clockOf(seconds: number): string {
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
-}
-
-function firstName({ me }: Workspace): string {
-  return me.fullName.split(' ')[0] ?? me.fullName;
 }

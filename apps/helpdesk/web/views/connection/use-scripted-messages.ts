@@ -1,36 +1,27 @@
-// Sends scripted messages as a person, because a visitor cannot write for two people at once.
-import { useEffect, useRef, useState } from 'react';
+// Sends scripted messages as a person. A visitor cannot write for two people at once.
+import { useInterval } from '@mantine/hooks';
 import { texts } from '../../../src/texts.js';
-import type { Workspace } from '../../workspace/workspace.js';
+import type { PersonSession } from '../../live/person-session.js';
 
 const pauseMs = 650;
 
 /** The next line of each person's script, so that the script continues where it stopped. */
-const nextLine = new WeakMap<Workspace, number>();
+const nextLine = new WeakMap<PersonSession, number>();
 
-/** Sends the script of a person's role, message by message. */
-export function useScriptedMessages(workspace: Workspace) {
-  const [isWriting, setIsWriting] = useState(false);
-  const timer = useRef<ReturnType<typeof setInterval> | undefined>(undefined);
-  useEffect(() => () => clearInterval(timer.current), []);
-
-  const write = (): void => {
-    const lines = texts.script[workspace.me.role];
-    const ticketId = workspace.store.getState().openTicketId;
-    if (ticketId === null) return;
-    let left = lines.length;
-    const writeOne = (): void => {
-      const index = nextLine.get(workspace) ?? 0;
-      nextLine.set(workspace, index + 1);
-      void workspace.send(ticketId, lines[index % lines.length] ?? '');
-      left -= 1;
-      if (left > 0) return;
-      clearInterval(timer.current);
-      setIsWriting(false);
-    };
-    setIsWriting(true);
-    writeOne();
-    timer.current = setInterval(writeOne, pauseMs);
+/** Sends the script of a person's role once, message by message, into the ticket that the person has open. */
+export function useScriptedMessages(session: PersonSession) {
+  const lines = texts.script[session.me.role];
+  const writeOne = (): void => {
+    const index = nextLine.get(session) ?? 0;
+    nextLine.set(session, index + 1);
+    if (session.shown !== undefined)
+      void session.outgoing.write(session.shown.ticketId, lines[index % lines.length] ?? '');
+    if ((index + 1) % lines.length === 0) interval.stop();
   };
-  return { isWriting, write };
+  const interval = useInterval(writeOne, pauseMs);
+  const write = (): void => {
+    interval.start();
+    writeOne();
+  };
+  return { isWriting: interval.active, write };
 }

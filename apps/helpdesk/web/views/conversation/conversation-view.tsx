@@ -1,93 +1,89 @@
-// The conversation: days, messages, check marks and active typing. It scrolls with new messages while the reader is at the end.
-import { UnstyledButton } from '@mantine/core';
-import type { TypingUser } from '@millrace/client';
-import { Fragment, useEffect, useLayoutEffect, useRef, useState } from 'react';
+// The conversation: days, messages, check marks and active typing.
+import { UnstyledButton, VisuallyHidden } from '@mantine/core';
+import { useEvents, useTyping } from '@millrace/react';
+import { Fragment, useEffect, useMemo, useState } from 'react';
+import { useStore } from 'zustand';
 import type { Message } from '../../../src/api-types.js';
 import { texts } from '../../../src/texts.js';
-import { type Conversation, emptyConversation } from '../../state/conversation.js';
-import type { Workspace } from '../../workspace/workspace.js';
+import type { Conversation } from '../../live/conversation.js';
+import { isIn, type OutgoingMessage } from '../../live/outgoing-messages.js';
+import type { PersonSession } from '../../live/person-session.js';
+import { useReadMarks } from '../../live/use-conversation.js';
+import { useSession } from '../../live/use-session.js';
 import { dayName, isSameDay } from '../times.js';
-import { useWorkspace, useWorkspaceState } from '../use-workspace.js';
 import { PendingMessageItem, StoredMessage } from './message.js';
 
 /** Maximum time between two messages of one sender that are shown as a group. */
 const groupGapMs = 3 * 60_000;
-/** Distance from the end, in pixels, within which the reader counts as being at the end. */
-const endZonePx = 48;
-const noUsers: readonly TypingUser[] = [];
 
 /** The conversation of a ticket. */
-export function ConversationView({
-  ticketId,
-  subject,
-}: {
-  readonly ticketId: string;
-  readonly subject: string;
+export function ConversationView(props: {
+  readonly conversation: Conversation;
+  /** True while the conversation is current. False while it is loaded again, and without a connection. */
+  readonly isCurrent: boolean;
+  /** True while the person can see the conversation. */
+  readonly isVisible: boolean;
+  /** Loads earlier messages. Absent if there are none. */
+  readonly onEarlier: (() => void) | undefined;
 }) {
-  const workspace = useWorkspace();
-  const conversation = useWorkspaceState(
-    ({ conversations }) => conversations.get(ticketId) ?? emptyConversation,
-  );
-  const { messages, pending, readUpTo, hasEarlier } = conversation;
-  const { scroller, onScroll, unseen, toEnd } = useStayAtEnd(messages.length + pending.length);
+  const { conversation, isCurrent, isVisible, onEarlier } = props;
+  const { ticket, messages, readUpToByPerson } = conversation;
+  const session = useSession();
+  const pending = usePending(ticket.id, messages);
+  useReadMarks(conversation, { isVisible, isCurrent });
+  useEffect(() => {
+    session.shown = { ticketId: ticket.id, messages, pending, isCurrent };
+    return () => {
+      session.shown = undefined;
+    };
+  }, [session, ticket.id, messages, pending, isCurrent]);
   return (
     <div className="conversation">
       <section
         className="conversation-scroll"
-        ref={scroller}
-        onScroll={onScroll}
-        aria-label={texts.chat.label(subject)}
+        aria-label={texts.chat.label(ticket.subject)}
         // A region that scrolls must be in the tab order.
         // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
         tabIndex={0}
       >
-        {hasEarlier && (
-          <UnstyledButton className="earlier" onClick={() => void workspace.loadEarlier(ticketId)}>
-            {texts.chat.earlier}
-          </UnstyledButton>
-        )}
-        <ol>
-          {messages.map((message, index) => {
-            const previous = messages[index - 1];
-            const next = messages[index + 1];
-            const isNewDay = previous === undefined || !isSameDay(previous.created_at, message.created_at);
-            const readers = readersOf(message, readUpTo, workspace);
-            return (
-              <Fragment key={message.id}>
-                {isNewDay && <li className="day">{dayName(message.created_at)}</li>}
-                <StoredMessage
-                  message={message}
-                  begins={isNewDay || !belongsTo(previous, message)}
-                  ends={!belongsTo(message, next)}
-                  // The last message that was read shows its time and check mark too, because the message below it has a different
-                  // check mark.
-                  hasFoot={
-                    !belongsTo(message, next) ||
-                    next === undefined ||
-                    readersOf(next, readUpTo, workspace) !== readers
-                  }
-                  readers={readers}
-                />
-              </Fragment>
-            );
-          })}
-          {pending.map((message) => (
-            <PendingMessageItem key={message.clientTempId} ticketId={ticketId} message={message} />
-          ))}
-        </ol>
-        <Typing ticketId={ticketId} />
+        {/* The style sheet shows the end of this element first. */}
+        <div>
+          {onEarlier !== undefined && (
+            <UnstyledButton className="earlier" onClick={onEarlier}>
+              {texts.chat.earlier}
+            </UnstyledButton>
+          )}
+          <ol>
+            {messages.map((message, index) => {
+              const previous = messages[index - 1];
+              const next = messages[index + 1];
+              const isNewDay = previous === undefined || !isSameDay(previous.created_at, message.created_at);
+              return (
+                <Fragment key={message.id}>
+                  {isNewDay && <li className="day">{dayName(message.created_at)}</li>}
+                  <StoredMessage
+                    message={message}
+                    begins={isNewDay || !belongsTo(previous, message)}
+                    ends={!belongsTo(message, next)}
+                    readers={readersOf(message, readUpToByPerson, session)}
+                  />
+                </Fragment>
+              );
+            })}
+            {pending.map((message) => (
+              <PendingMessageItem key={message.clientTempId} message={message} />
+            ))}
+          </ol>
+          <Typing roomId={ticket.roomId} />
+        </div>
       </section>
-      {unseen > 0 && (
-        <UnstyledButton className="new-messages" onClick={toEnd}>
-          {texts.chat.newMessages(unseen)}
-        </UnstyledButton>
-      )}
+      <Announcer roomId={ticket.roomId} />
     </div>
   );
 }
 
-function Typing({ ticketId }: { readonly ticketId: string }) {
-  const users = useWorkspaceState(({ typing }) => typing.get(ticketId) ?? noUsers);
+function Typing({ roomId }: { readonly roomId: string }) {
+  const { users } = useTyping(roomId);
   return (
     <div className="typing" data-testid="typing">
       {users.length > 0 && (
@@ -104,58 +100,42 @@ function Typing({ ticketId }: { readonly ticketId: string }) {
   );
 }
 
+/** Announces new messages of other people to screen readers. */
+function Announcer({ roomId }: { readonly roomId: string }) {
+  const { me } = useSession();
+  const [announcement, setAnnouncement] = useState('');
+  useEvents(roomId, 'chat_message', ({ payload: { sender, sender_id: senderId, content } }) => {
+    if (senderId === me.id) return;
+    const name = sender?.full_name ?? sender?.username;
+    setAnnouncement(name === undefined ? content : texts.chat.announced(name, content));
+  });
+  return <VisuallyHidden aria-live="polite">{announcement}</VisuallyHidden>;
+}
+
+/** Returns the person's messages that the conversation does not contain yet. */
+function usePending(ticketId: string, messages: readonly Message[]): readonly OutgoingMessage[] {
+  const { outgoing } = useSession();
+  const all = useStore(outgoing.store);
+  useEffect(() => outgoing.confirm(messages), [outgoing, messages]);
+  return useMemo(
+    () => all.filter((message) => message.ticketId === ticketId && !isIn(messages, message)),
+    [all, ticketId, messages],
+  );
+}
+
 function belongsTo(message: Message | undefined, next: Message | undefined): boolean {
   if (message === undefined || next === undefined || message.sender_id !== next.sender_id) return false;
   return Date.parse(next.created_at) - Date.parse(message.created_at) < groupGapMs;
 }
 
 /** Returns the names of the other people who have read a message. */
-function readersOf(message: Message, readUpTo: Conversation['readUpTo'], { me, people }: Workspace): string {
-  return Object.entries(readUpTo)
+function readersOf(
+  message: Message,
+  readUpToByPerson: Conversation['readUpToByPerson'],
+  { me, people }: PersonSession,
+): string {
+  return Object.entries(readUpToByPerson)
     .filter(([personId, read]) => personId !== me.id && read >= message.sequence_number)
     .map(([personId]) => people.get(personId)?.fullName ?? '')
     .join(', ');
-}
-
-/** Scrolls to the end with each new message while the reader is at the end. Otherwise counts the new messages below. */
-function useStayAtEnd(count: number) {
-  const scroller = useRef<HTMLElement>(null);
-  const isAtEnd = useRef(true);
-  const countAtEnd = useRef(count);
-  const [unseen, setUnseen] = useState(0);
-
-  const toEnd = (): void => {
-    const element = scroller.current;
-    if (element !== null) element.scrollTop = element.scrollHeight;
-  };
-
-  useLayoutEffect(() => {
-    if (isAtEnd.current) {
-      countAtEnd.current = count;
-      toEnd();
-    }
-    setUnseen(isAtEnd.current ? 0 : Math.max(0, count - countAtEnd.current));
-  }, [count]);
-
-  // The region is resized when a report or an invitation appears.
-  useEffect(() => {
-    const element = scroller.current;
-    if (element === null) return undefined;
-    const observer = new ResizeObserver(() => {
-      if (isAtEnd.current) toEnd();
-    });
-    observer.observe(element);
-    return () => observer.disconnect();
-  }, []);
-
-  const onScroll = (): void => {
-    const element = scroller.current;
-    if (element === null) return;
-    isAtEnd.current = element.scrollHeight - element.scrollTop - element.clientHeight < endZonePx;
-    if (!isAtEnd.current) return;
-    countAtEnd.current = count;
-    setUnseen(0);
-  };
-
-  return { scroller, onScroll, unseen, toEnd };
 }

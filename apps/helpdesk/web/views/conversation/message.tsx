@@ -4,25 +4,22 @@ import { CheckCheckIcon, CheckIcon, ClockIcon, ImageIcon } from 'lucide-react';
 import { memo } from 'react';
 import type { Message } from '../../../src/api-types.js';
 import { texts } from '../../../src/texts.js';
-import type { PendingMessage } from '../../state/conversation.js';
+import type { OutgoingMessage } from '../../live/outgoing-messages.js';
+import { useSession } from '../../live/use-session.js';
 import { Avatar } from '../avatar.js';
 import { clockTime } from '../times.js';
-import { useWorkspace } from '../use-workspace.js';
-import { Screenshot } from './screenshot.js';
 
 /** A stored message. `readers` is a comma-separated list of names. */
 export const StoredMessage = memo(function StoredMessage(props: {
   readonly message: Message;
   /** True for the first message in a group of messages of one sender. */
   readonly begins: boolean;
-  /** True for the last message in a group of messages of one sender. */
+  /** True for the last message in a group of messages of one sender. The time and the check mark are shown below it. */
   readonly ends: boolean;
-  /** True if the time and the check mark are shown below the message. */
-  readonly hasFoot: boolean;
   readonly readers: string;
 }) {
-  const { message, begins, ends, hasFoot, readers } = props;
-  const { me, people } = useWorkspace();
+  const { message, begins, ends, readers } = props;
+  const { me, people } = useSession();
   const { sender_id: senderId, content } = message;
   const id = { 'data-message-id': message.id, 'data-sequence': message.sequence_number };
   if (typeof senderId !== 'string') {
@@ -44,17 +41,10 @@ export const StoredMessage = memo(function StoredMessage(props: {
       {!isOwn && begins && <span className="message-name">{name}</span>}
       {!isOwn && (ends && sender !== undefined ? <Avatar person={sender} /> : <span />)}
       <div className="bubble">
-        {message.is_screenshot && <Screenshot />}
-        {message.is_screenshot ? (
-          <span className="screenshot-tag">
-            <ImageIcon />
-            {content}
-          </span>
-        ) : (
-          content
-        )}
+        {message.is_screenshot && <ImageIcon role="img" aria-label={texts.list.screenshot} />}
+        {content}
       </div>
-      {hasFoot && (
+      {ends && (
         <div className="message-foot">
           <time dateTime={message.created_at}>{clockTime(message.created_at)}</time>
           {isOwn && <Tick readers={readers} />}
@@ -74,14 +64,8 @@ function Tick({ readers }: { readonly readers: string }) {
 }
 
 /** A message of this person that the helpdesk has not yet confirmed as stored. */
-export function PendingMessageItem({
-  ticketId,
-  message,
-}: {
-  readonly ticketId: string;
-  readonly message: PendingMessage;
-}) {
-  const workspace = useWorkspace();
+export function PendingMessageItem({ message }: { readonly message: OutgoingMessage }) {
+  const { outgoing } = useSession();
   const { state, content } = message;
   return (
     <li
@@ -94,14 +78,14 @@ export function PendingMessageItem({
         {state === 'failed' ? (
           <>
             <span className="message-problem">{texts.chat.failed}</span>
-            <UnstyledButton className="retry" onClick={() => void workspace.retry(ticketId, message)}>
+            <UnstyledButton className="retry" onClick={() => void outgoing.send(message)}>
               {texts.chat.retry}
             </UnstyledButton>
           </>
         ) : (
           <>
-            {texts.chat[state]}
-            <ClockIcon />
+            {texts.chat[state === 'stored' ? 'sent' : state]}
+            {state === 'stored' ? <CheckIcon /> : <ClockIcon />}
           </>
         )}
       </div>

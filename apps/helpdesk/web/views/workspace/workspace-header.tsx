@@ -1,12 +1,16 @@
 // The header of a workspace: the person, the state of the connection, the bell.
 import { ActionIcon, Menu, Popover, UnstyledButton, VisuallyHidden } from '@mantine/core';
+import { useConnection, useRoomState } from '@millrace/react';
 import { BellIcon } from 'lucide-react';
 import { useState } from 'react';
-import type { Person } from '../../../src/api-types.js';
+import { useStore } from 'zustand';
+import type { Notification, Person } from '../../../src/api-types.js';
 import { texts } from '../../../src/texts.js';
+import { ownRoomId, reduceNotifications } from '../../live/notifications.js';
+import { useSession } from '../../live/use-session.js';
+import { whenDown } from '../../live/use-tickets.js';
 import { Avatar } from '../avatar.js';
 import { listTime } from '../times.js';
-import { useWorkspace, useWorkspaceState } from '../use-workspace.js';
 
 /** The header of a workspace. */
 export function WorkspaceHeader(props: {
@@ -25,7 +29,7 @@ export function WorkspaceHeader(props: {
 }
 
 function PersonMenu({ onPerson }: { readonly onPerson: (person: Person) => void }) {
-  const { me, people } = useWorkspace();
+  const { me, people } = useSession();
   return (
     <Menu position="bottom-start" width={250} shadow="md" withInitialFocusPlaceholder={false}>
       <Menu.Target>
@@ -60,8 +64,9 @@ function PersonMenu({ onPerson }: { readonly onPerson: (person: Person) => void 
 }
 
 function ConnectionState() {
-  const connection = useWorkspaceState((state) => state.connection);
-  const isCut = useWorkspaceState((state) => state.trial.kind === 'cut');
+  const { trial } = useSession();
+  const { state: connection } = useConnection();
+  const isCut = useStore(trial.store, ({ kind }) => kind === 'cut');
   const kind = isCut ? 'is-cut' : connection === 'live' ? '' : 'is-busy';
   return (
     <span className={`state ${kind}`.trim()} role="status" data-state={isCut ? 'cut' : connection}>
@@ -70,17 +75,30 @@ function ConnectionState() {
   );
 }
 
+const noNotifications: readonly Notification[] = [];
+
 function Bell({ onTicket }: { readonly onTicket: (ticketId: string) => void }) {
-  const workspace = useWorkspace();
-  const notifications = useWorkspaceState((state) => state.notifications);
+  const { api } = useSession();
+  const { state: notifications = noNotifications } = useRoomState<readonly Notification[]>(
+    ownRoomId,
+    () => api.notifications(),
+    { reduce: reduceNotifications, whenDown },
+  );
   const [isOpen, setIsOpen] = useState(false);
-  const unread = notifications.filter(({ isRead }) => !isRead).length;
-  const change = (opens: boolean): void => {
+  /** The notifications that the person has seen on this page. */
+  const [seen, setSeen] = useState(noNotifications);
+  const unread = notifications.filter(
+    ({ id, isRead }) => !isRead && !seen.some((each) => each.id === id),
+  ).length;
+  const setOpen = (opens: boolean): void => {
     setIsOpen(opens);
-    if (!opens && unread > 0) void workspace.readNotifications();
+    if (opens || unread === 0) return;
+    setSeen(notifications);
+    // Without an answer, they count as unread again, and the next look at the list tries again.
+    api.markNotificationsRead().catch(() => setSeen(seen));
   };
   return (
-    <Popover opened={isOpen} onChange={change} position="bottom-end" shadow="md" trapFocus returnFocus>
+    <Popover opened={isOpen} onChange={setOpen} position="bottom-end" shadow="md" trapFocus returnFocus>
       <Popover.Target>
         <ActionIcon
           className="bell"
@@ -88,7 +106,7 @@ function Bell({ onTicket }: { readonly onTicket: (ticketId: string) => void }) {
           color="gray"
           size="lg"
           aria-label={texts.bell.label(unread)}
-          onClick={() => change(!isOpen)}
+          onClick={() => setOpen(!isOpen)}
         >
           <BellIcon />
           {unread > 0 && (
@@ -108,7 +126,7 @@ function Bell({ onTicket }: { readonly onTicket: (ticketId: string) => void }) {
                 <UnstyledButton
                   className="notice"
                   onClick={() => {
-                    change(false);
+                    setOpen(false);
                     if (ticketId !== null) onTicket(ticketId);
                   }}
                 >

@@ -1,5 +1,5 @@
-// Converts replies of Redis, which are `unknown` at first, to typed values. In RESP2 a reply is text, an integer, null or an array
-// of these. Replies that contain entries arrive here as undecoded bytes.
+// Converts replies of Redis, which are `unknown` at first, to typed values. In RESP2, a reply is text, an integer, null or an
+// array of these. A reply with entries arrives here as undecoded bytes.
 import { isAscii } from 'node:buffer';
 import { BrokerError } from '../../errors.js';
 import type { Entry } from '../../port/entry-log.js';

@@ -14,15 +14,18 @@ import type {
 } from '../../port/acknowledgement-ledger.js';
 import type { DeadLetter } from '../../port/dead-letter-store.js';
 import type { Entry, OutgoingEntry, PublishReceipt } from '../../port/entry-log.js';
+import { type ErasedRemoval, type Erasure, OTHER_GROUPS_WAIT_MS } from '../../port/erasure-store.js';
 import type { HeartbeatReply, ReadProgress, StreamStart } from '../../port/subscriber-registry.js';
 import { newEpoch } from '../../positions/epoch.js';
 import type { RedisKeys, StreamKeys } from '../keys.js';
 import { announcedScript, announceScript } from '../scripts/announce.js';
 import { deadLetterScript } from '../scripts/dead-letter.js';
+import { eraseScript, removeErasedScript } from '../scripts/erase.js';
 import { heartbeatScript } from '../scripts/heartbeat.js';
 import { inspectScript } from '../scripts/inspect.js';
 import { acquireLeaseScript, releaseLeaseScript } from '../scripts/lease.js';
 import { ledgerPassScript } from '../scripts/ledger-pass.js';
+import { OBSERVED_KEYS_MS, observeScript } from '../scripts/observe.js';
 import { partitionsScript } from '../scripts/partitions.js';
 import { publishScript } from '../scripts/publish.js';
 import { registerScript } from '../scripts/register.js';
@@ -50,8 +53,8 @@ export interface ScriptCall<T> {
   readonly args: readonly (string | number)[];
   readonly parse: (reply: unknown) => T;
   /**
-   * True if the script checks whether the server was restarted or replaced. In that case, the connection adds
-   * two arguments to the call (see `restart-markers.ts`).
+   * True if the script checks whether the server was restarted or replaced. The connection then adds two arguments to the
+   * call (see `restart-markers.ts`).
    */
   readonly isSettling?: true;
 }
@@ -67,8 +70,8 @@ export interface StreamBounds {
 
 /**
  * Returns the script call that appends a batch of entries. The result has one receipt or error per entry.
- * @param isApart true if coalescing windows may be on other servers than the stream. In that case, the
- * endings of their inputs are sent separately.
+ * @param isApart true if coalescing windows may be on other servers than the stream. The endings of their inputs are then
+ *   sent separately
  */
 export function publishCall(
   { keys, redisKeys, hardCap }: StreamBounds,
@@ -95,10 +98,10 @@ export function publishCall(
   }
   return {
     script: publishScript,
-    keys: [keys.stream, keys.expired, ...dedupeKeys, ...windowKeys, keys.expiredByGroup],
+    keys: [keys.stream, keys.expired, ...dedupeKeys, ...windowKeys, keys.expiredByGroup, keys.observed],
     args: [
-      options.group,
-      hardCap,
+      keys.group,
+      keys.isObserved ? 0 : hardCap,
       options.trimBatchSize,
       options.dedupeWindowMs,
       dedupeKeys.length,
@@ -110,8 +113,8 @@ export function publishCall(
 }
 
 /**
- * Returns the script call that reads the number of partitions of a declared stream. If no number is stored
- * and `wanted` is not 0, the script stores `wanted`. The result is the stored number, or 0 if there is none.
+ * Returns the script call that reads the number of partitions of a declared stream. The script stores `wanted` if no number
+ * is stored and `wanted` is not 0. The result is the stored number, or 0 if there is none.
  */
 export function partitionsCall(keys: StreamKeys, wanted: number): ScriptCall<number> {
   return { script: partitionsScript, keys: [keys.partitions], args: [wanted], parse: asNumber };
@@ -120,22 +123,22 @@ export function partitionsCall(keys: StreamKeys, wanted: number): ScriptCall<num
 /** Returns the script call for `Broker.register`. */
 export function registerCall(
   keys: StreamKeys,
-  { group, livenessMs }: ResolvedBrokerOptions,
+  { livenessMs }: ResolvedBrokerOptions,
   subscriber: string,
 ): ScriptCall<Served<StreamStart>> {
   return {
     script: registerScript,
     isSettling: true,
-    keys: [keys.stream, keys.cursors, keys.epoch, keys.lease, keys.expiredByGroup],
-    args: [subscriber, group, livenessMs, newEpoch(keys.name)],
-    parse: (reply) => asServedStart(keys.name, reply),
+    keys: [keys.stream, keys.cursors, keys.epoch, keys.lease, keys.expiredByGroup, keys.observed],
+    args: [subscriber, keys.group, livenessMs, newEpoch(keys.name), lifeOf(keys), keys.groupProof],
+    parse: (reply) => asServedStart(keys.stream, keys.name, keys.group, reply),
   };
 }
 
 /** Returns the script call for `Broker.heartbeat`. */
 export function heartbeatCall(
   keys: StreamKeys,
-  { livenessMs, group }: ResolvedBrokerOptions,
+  { livenessMs }: ResolvedBrokerOptions,
   subscriber: string,
   { cursor, epoch, entriesAdded, digest = '' }: ReadProgress,
 ): ScriptCall<Served<HeartbeatReply>> {
@@ -143,7 +146,17 @@ export function heartbeatCall(
     script: heartbeatScript,
     isSettling: true,
     keys: [keys.stream, keys.cursors, keys.epoch, keys.lease],
-    args: [subscriber, cursor, epoch, entriesAdded, livenessMs, newEpoch(keys.name), digest, group],
+    args: [
+      subscriber,
+      cursor,
+      epoch,
+      entriesAdded,
+      livenessMs,
+      newEpoch(keys.name),
+      digest,
+      keys.group,
+      lifeOf(keys),
+    ],
     parse: (reply) => asHeartbeatReply(keys.name, reply),
   };
 }
@@ -177,7 +190,7 @@ export function acquireLeaseCall(
   return {
     script: acquireLeaseScript,
     keys: [keys.lease],
-    args: [owner, leaseMs],
+    args: [owner, leaseMs, lifeOf(keys)],
     parse: (fence) => (fence === null ? undefined : { stream: keys.name, owner, fence: asNumber(fence) }),
   };
 }
@@ -190,28 +203,57 @@ export function releaseLeaseCall(keys: StreamKeys, { owner, fence }: Lease): Scr
 /** Returns the script call for `Broker.runLedgerPass`. */
 export function ledgerPassCall(
   keys: StreamKeys,
-  { group, livenessMs }: ResolvedBrokerOptions,
+  { livenessMs }: ResolvedBrokerOptions,
   lease: Lease,
   pass: LedgerPass,
 ): ScriptCall<LedgerPassResult> {
   return {
     script: ledgerPassScript,
     keys: [keys.stream, keys.cursors, keys.lease, keys.epoch],
-    args: [lease.owner, lease.fence, group, pass.consumer, pass.count, livenessMs, pass.cursor ?? ''],
-    parse: asLedgerPassResult,
+    args: [
+      lease.owner,
+      lease.fence,
+      keys.group,
+      pass.consumer,
+      pass.count,
+      livenessMs,
+      pass.cursor ?? '',
+      lifeOf(keys),
+      keys.groupProof === 'own' ? 1 : 0,
+    ],
+    parse: (reply) => asLedgerPassResult(keys.stream, keys.group, reply),
   };
+}
+
+/**
+ * Returns the script call that marks an observed stream, and renews the lifetime of the other keys.
+ * @param isSubscriber true to renew the keys that only gateways write
+ */
+export function observeCall(keys: StreamKeys, isSubscriber: boolean): ScriptCall<void> {
+  const { observed, cursors, lease, epoch, dead, expiredByGroup } = keys;
+  return {
+    script: observeScript,
+    keys: isSubscriber ? [observed, cursors, lease, epoch, dead, expiredByGroup] : [observed],
+    args: [OBSERVED_KEYS_MS],
+    parse: () => {},
+  };
+}
+
+/** Returns the lifetime of the stream's other keys in milliseconds, or 0 for no limit. */
+function lifeOf({ isObserved }: StreamKeys): number {
+  return isObserved ? OBSERVED_KEYS_MS : 0;
 }
 
 /** Returns the script call for `Broker.trim`. */
 export function trimCall(
   { keys, maxLength, hardCap }: StreamBounds,
-  { group, minAgeMs, trimBatchSize }: ResolvedBrokerOptions,
+  { minAgeMs, trimBatchSize }: ResolvedBrokerOptions,
   lease: Lease,
 ): ScriptCall<TrimResult> {
   return {
     script: trimScript,
-    keys: [keys.stream, keys.cursors, keys.lease, keys.expired, keys.expiredByGroup],
-    args: [lease.owner, lease.fence, group, maxLength, hardCap, minAgeMs, trimBatchSize],
+    keys: [keys.stream, keys.cursors, keys.lease, keys.expired, keys.expiredByGroup, keys.observed],
+    args: [lease.owner, lease.fence, keys.group, maxLength, hardCap, minAgeMs, trimBatchSize],
     parse: asTrimResult,
   };
 }
@@ -233,6 +275,7 @@ export function deadLetterCall(
       rejectedBy,
       JSON.stringify(entry.fields),
       entry.isUtf8 === false ? 0 : 1,
+      lifeOf(keys),
     ],
     parse: (reply) => reply === 1,
   };
@@ -255,15 +298,44 @@ export function requeueDeadLetterCall(
 }
 
 /** Returns the script call for `Broker.inspect`. */
-export function inspectCall(
-  keys: StreamKeys,
-  { group }: ResolvedBrokerOptions,
-): ScriptCall<StreamInspection> {
+export function inspectCall(keys: StreamKeys): ScriptCall<StreamInspection> {
   return {
     script: inspectScript,
-    keys: [keys.stream, keys.expired, keys.dead, keys.expiredByGroup],
-    args: [group],
+    keys: [keys.stream, keys.expired, keys.dead, keys.expiredByGroup, keys.epoch],
+    args: [keys.group],
     parse: (reply) => asInspection(keys.name, reply),
+  };
+}
+
+/** Returns the script call for `ErasureStore.erase`. */
+export function eraseCall(
+  keys: StreamKeys,
+  { dedupeWindowMs }: ResolvedBrokerOptions,
+  { control = {}, ids: given, dedupeIds }: Erasure,
+): ScriptCall<EntryId | undefined> {
+  const ids = keys.isObserved ? [] : given;
+  return {
+    script: eraseScript,
+    keys: [keys.stream, keys.erasing, keys.observed, ...dedupeIds.map((id) => keys.dedupe(id))],
+    args: [dedupeWindowMs, ids.length, ...ids, ...Object.entries(control).flat()],
+    parse: (reply) => asText(reply) || undefined,
+  };
+}
+
+/** Returns the script call for `ErasureStore.remove`. */
+export function removeErasedCall(
+  keys: StreamKeys,
+  { livenessMs, trimBatchSize }: ResolvedBrokerOptions,
+): ScriptCall<ErasedRemoval> {
+  return {
+    script: removeErasedScript,
+    keys: [keys.stream, keys.erasing, keys.cursors, keys.lease, keys.epoch, keys.observed],
+    args: [keys.group, livenessMs, OTHER_GROUPS_WAIT_MS, trimBatchSize],
+    parse: (reply) => {
+      const [removed, waiting, isObserved] = asArray(reply).map(asNumber);
+      const removal = { removed: removed ?? 0, waiting: waiting ?? 0 };
+      return isObserved === 1 ? { ...removal, isKept: true } : removal;
+    },
   };
 }
 

@@ -13,8 +13,8 @@ import { codeOfReply, messageOfReply } from '../connection/redis-errors.js';
 import { asArray, asNumber, asText, asTimeMs } from './replies.js';
 
 /**
- * Reads the reply of `publishScript`: an ID and a duplicate flag per entry, and an error text as the last element if an entry was
- * refused.
+ * Reads the reply of `publishScript`: an ID and a duplicate flag per entry. If an entry was refused, an error text follows as
+ * the last element.
  * @param entries number of entries that were sent
  */
 export function asReceipts(reply: unknown, entries: number): (PublishReceipt | BrokerError)[] {
@@ -40,9 +40,26 @@ export interface Served<T> {
   readonly runId: string;
 }
 
-/** Reads the reply of `registerScript`. */
-export function asServedStart(stream: string, reply: unknown): Served<StreamStart> {
+/**
+ * Reads the reply of `registerScript`.
+ * @throws BrokerError `foreign_group` if another program uses the consumer group
+ */
+export function asServedStart(
+  key: string,
+  stream: string,
+  group: string,
+  reply: unknown,
+): Served<StreamStart> {
+  if (asArray(reply)[0] === 'foreign_group') throw foreignGroup(key, group);
   return { value: asStreamStart(stream, asArray(reply)), runId: asText(asArray(reply).at(-1)) };
+}
+
+function foreignGroup(key: string, group: string): BrokerError {
+  return new BrokerError(
+    'foreign_group',
+    `Another program reads ${key} with the consumer group ${group}, whose entries a gateway would take away: give the gateways a group of their own, or remove this one if its program is gone for good (XGROUP DESTROY ${key} ${group})`,
+    { nothingHappened: true },
+  );
 }
 
 function asStreamStart(stream: string, reply: readonly unknown[]): StreamStart {
@@ -78,8 +95,9 @@ export function asSlotClaim(reply: unknown): SlotClaim {
 }
 
 /** Reads the reply of `ledgerPassScript`, which is null if the caller has lost the lease. */
-export function asLedgerPassResult(reply: unknown): LedgerPassResult {
+export function asLedgerPassResult(key: string, group: string, reply: unknown): LedgerPassResult {
   if (reply === null) return { status: 'fenced' };
+  if (asArray(reply)[0] === 'foreign_group') throw foreignGroup(key, group);
   const [consumed, acknowledged, ...declaredDead] = asArray(reply);
   return {
     status: 'done',
@@ -98,7 +116,7 @@ export function asTrimResult(reply: unknown): TrimResult {
 
 /** Reads the reply of `inspectScript`. */
 export function asInspection(stream: string, reply: unknown): StreamInspection {
-  const [length, added, first, last, unconsumed, pending, oldest, expired, dead, seconds, micros] =
+  const [length, added, first, last, unconsumed, pending, oldest, expired, dead, seconds, micros, complete] =
     asArray(reply);
   return {
     stream,
@@ -111,6 +129,7 @@ export function asInspection(stream: string, reply: unknown): StreamInspection {
     oldestPendingId: asText(oldest) || undefined,
     expired: asNumber(expired),
     deadLetters: asNumber(dead),
+    completeAfter: asText(complete),
     timeMs: asTimeMs(seconds, micros),
   };
 }

@@ -19,7 +19,7 @@ const names: (Name | undefined)[] = [];
 
 const NO_BYTES = Buffer.alloc(0);
 
-/** An entry that keeps the bytes of the whole reply in memory until its fields are read. Do not hold many unread entries. */
+/** An entry that keeps the bytes of the whole reply in memory until its fields are read. Do not keep many unread entries. */
 export class StoredEntry implements Entry {
   readonly id: EntryId;
   #bytes: Buffer;
@@ -81,7 +81,7 @@ function nameAt(cursor: ReplyCursor, index: number): string {
   return text;
 }
 
-/** Sets a field. A plain assignment to `__proto__` would change the object's prototype instead. */
+/** Sets a field. For `__proto__`, a plain assignment would change the object's prototype instead. */
 function setField(fields: Record<string, string>, name: string, value: string): void {
   if (name === '__proto__') {
     Object.defineProperty(fields, name, { value, enumerable: true, configurable: true, writable: true });

@@ -1,4 +1,4 @@
-// The connection for commands to one node of a cluster. The connection is opened when it is first needed.
+// The connection for commands to one node of a cluster. It is opened when it is first needed.
 import type { BrokerState } from '../../port/broker.js';
 import { RedisConnection } from '../connection/redis-connection.js';
 import type { Endpoint } from '../connection/redis-target.js';
@@ -6,7 +6,7 @@ import type { NodeAddress } from '../connection/redis-url.js';
 import { fixedServer } from '../connection/server-locator.js';
 import type { RouterOptions } from '../routing/command-router.js';
 
-/** A node of a cluster. After the first connect, its connection is restored after every loss, until `close`. */
+/** A node of a cluster. Its connection is restored after every loss, from the first connect until `close`. */
 export class ClusterNode {
   readonly address: NodeAddress;
   readonly connection: RedisConnection;
@@ -23,8 +23,8 @@ export class ClusterNode {
   }
 
   /**
-   * Resolves when the connection has been opened for the first time. Concurrent calls share one attempt. After a failure, the next
-   * call tries again.
+   * Resolves when the connection has been opened for the first time. Concurrent calls share one attempt. The next call after
+   * a failure tries again.
    */
   open(): Promise<void> {
     this.#opening ??= this.connection.open().catch((error: unknown) => {

@@ -16,26 +16,26 @@ import { type Reaction, reactionTo } from './redirection.js';
 import { StreamReader } from './stream-reader.js';
 import { Topology } from './topology.js';
 
-/** Maximum number of redirections that are followed for one command. In a healthy cluster, one is enough. */
+/** Maximum number of redirections for one command. One is enough in a healthy cluster. */
 const MAX_REDIRECTIONS = 5;
 /**
- * Interval between two requests for the slot map while all nodes are connected, in milliseconds. Only these requests detect a
- * master that hangs while its connection stays open.
+ * Milliseconds between two requests for the slot map while all nodes are connected. Only these requests detect a master that
+ * hangs while its connection stays open.
  */
 const LOOK_INTERVAL_MS = 2_000;
 /** Minimum pause before each regular request for the slot map, in milliseconds. */
 const MIN_LOOK_SPACING_MS = 50;
-/** Maximum wait in milliseconds, between requests for the slot map and between attempts of a command, while something is wrong. */
+/**
+ * Maximum wait in milliseconds while something is wrong, between requests for the slot map and between attempts of a command.
+ */
 const MAX_WAIT_MS = 250;
 /**
- * Time after which a reply counts as late, in milliseconds. The node of a late reply may have been paused. Another node may have
- * replaced the paused node without the knowledge of the paused node. Therefore the router checks whether the node is still the
- * master. Without this check, the caller could get entries that are not in the stream.
+ * Milliseconds after which a reply is late. The node of a late reply may have been paused and replaced without knowing it.
+ * Its entries might then not be in the stream. Therefore the router checks whether the node is still the master.
  */
 const SLOW_REPLY_MS = 500;
 /**
- * Maximum time of one attempt to connect to a node, in milliseconds. The time is short, because the cluster may replace the node
- * meanwhile.
+ * Maximum milliseconds of one attempt to connect to a node. They are few, because the cluster may replace the node meanwhile.
  */
 const NODE_CONNECT_TIMEOUT_MS = 2_000;
 
@@ -48,20 +48,20 @@ interface Target {
 }
 
 /**
- * States: `idle` → `connecting` → `ready` ⇄ `unavailable`. Each of them can change to `closed`. The state is `ready` while the
- * masters of all needed keys and all opened readers are connected. Otherwise the router asks for the slot map repeatedly, with
- * back-off, until they are connected again. Commands to the other nodes still work during that time.
+ * States: `idle` → `connecting` → `ready` ⇄ `unavailable`. Each of them can change to `closed`. The state is `ready` while
+ * the masters of all needed keys and all opened readers are connected. Otherwise the router requests the slot map repeatedly,
+ * with back-off, until they are connected again. Commands to the other nodes still work.
  */
 export class ClusterRouter implements CommandRouter {
   readonly isCluster = true;
   readonly #options: RouterOptions;
   readonly #topology: Topology;
-  /** One reader per stream that was ever read. Bounded by the number of the broker's streams. */
+  /** One reader for each stream that was read and not left since. */
   readonly #readers = new Map<string, StreamReader>();
   readonly #closing = new AbortController();
   #state: BrokerState = 'idle';
   #haveReadersClosed = false;
-  /** Aborted in order to request the slot map at once, instead of after the wait. */
+  /** Aborted in order to request the slot map at once, without waiting. */
   #hurry = new AbortController();
 
   constructor(target: RedisTarget, options: RouterOptions) {
@@ -138,6 +138,21 @@ export class ClusterRouter implements CommandRouter {
     return streams.map((stream) => [stream]);
   }
 
+  leave(streams: readonly string[]): void {
+    for (const stream of streams) {
+      this.#readers.get(stream)?.close();
+      this.#readers.delete(stream);
+    }
+  }
+
+  servers(): readonly ((args: readonly string[]) => Promise<unknown>)[] {
+    const { commandTimeoutMs: limitMs } = this.#options;
+    return this.#topology.masters.map((address) => {
+      const target = { address, isAsking: false };
+      return (args) => this.#sendTo(target, (connection, how) => connection.command(args, how), limitMs);
+    });
+  }
+
   closeReaders(): void {
     this.#haveReadersClosed = true;
     for (const reader of this.#readers.values()) reader.close();
@@ -171,8 +186,7 @@ export class ClusterRouter implements CommandRouter {
         const waitMs = backOffDelayMs(attempt, { maxMs: MAX_WAIT_MS });
         const isOver = clock.monotonicMs() + waitMs >= endMs;
         if (isOver || !isWorthAnotherTry(reaction, attempt)) throw failure;
-        // The first redirection is followed immediately. Later redirections wait, because two nodes may redirect to each other
-        // endlessly.
+        // The first redirection is followed at once. Later ones wait, because two nodes may redirect to each other endlessly.
         if (attempt > 0 || reaction.kind === 'again') await pause(clock, waitMs, this.#closing.signal);
         if (this.#isClosed()) throw brokerClosed();
         target =
@@ -185,15 +199,16 @@ export class ClusterRouter implements CommandRouter {
 
   async #sendTo<T>({ address, isAsking }: Target, send: Send<T>, timeoutMs: number): Promise<T> {
     const node = this.#topology.nodeAt(address);
-    // Opens the connection of a node that is new from a redirection. Does not wait for a node that has lost its connection.
+    // Opens the connection of a node that a redirection has named for the first time. Does not wait for a node that has lost
+    // its connection.
     if (node.state === 'idle' || node.state === 'connecting') await node.open();
     return send(node.connection, { timeoutMs, isAsking });
   }
 
   /**
-   * Called after the node at `address` has replied to a command for `key`. Checks that this node still owns the key. Asks another
-   * node for the slot map first if the reply came after `dueMs`.
-   * @throws BrokerError `unavailable` if another node has the key now. In that case, the outcome of a write is unknown.
+   * Checks that the node at `address`, which has replied to a command for `key`, still owns the key. Requests the slot map
+   * from another node first if the reply came after `dueMs`.
+   * @throws BrokerError `unavailable` if another node has the key now. The outcome of a write is then unknown
    */
   async #checkOwner(key: string, address: NodeAddress, dueMs: number): Promise<void> {
     if (this.#options.clock.monotonicMs() <= dueMs) return;
@@ -216,8 +231,8 @@ export class ClusterRouter implements CommandRouter {
   }
 
   /**
-   * Converts an error to a `BrokerError`. If the router closed the node because the node is no longer needed, the caller gets
-   * `unavailable`.
+   * Converts an error to a `BrokerError`. The code is `unavailable` if the router closed the node because nothing needs it
+   * any more.
    */
   #translate(error: unknown): BrokerError {
     const failure = toBrokerError(error, 'unavailable');
@@ -252,8 +267,8 @@ export class ClusterRouter implements CommandRouter {
   }
 
   /**
-   * Reads from the node that a slot is being moved to. That node already has the stream, but not yet the slot. This state is
-   * short, so the read does not block.
+   * Reads from the node that a slot is being moved to. It has the stream already, but not the slot. This state is short, so
+   * the read does not block.
    */
   async #readAsking(
     address: NodeAddress,
@@ -270,13 +285,13 @@ export class ClusterRouter implements CommandRouter {
     return found;
   }
 
-  /** Waits until one stream has a new entry. Then ends the other reads. */
+  /** Waits until one stream has a new entry, then ends the other reads. */
   async #readAll(
     cursors: ReadonlyMap<string, EntryId>,
     options: ReadOptions,
   ): Promise<Map<string, readonly Entry[]>> {
     const enough = new AbortController();
-    // Without blocking, all reads answer immediately, so no signal is needed to end them.
+    // Reads that do not block answer at once. No signal is needed to end them.
     const signals = options.blockMs === 0 ? [] : [enough.signal];
     const signal = AbortSignal.any([...signals, ...(options.signal === undefined ? [] : [options.signal])]);
     const reads = Array.from(cursors, async ([stream, cursor]) => {
@@ -329,7 +344,7 @@ export class ClusterRouter implements CommandRouter {
         await pause(clock, backOffDelayMs(attempt++, { maxMs: MAX_WAIT_MS }), signal);
       }
       if (signal.aborted) return;
-      // The error is ignored, because the next round tries again. The first cause of the present state was already reported.
+      // The error is ignored, because the first cause of the state was reported and the next round tries again.
       await this.#topology.look().catch(() => {});
       this.#moveReaders();
       this.#update();
@@ -341,7 +356,7 @@ export class ClusterRouter implements CommandRouter {
       try {
         reader.leaveUnless(this.#topology.ownerOf(stream));
       } catch {
-        // No node serves the stream now. The reader stays at its node until a node serves the stream again.
+        // No node serves the stream now. The reader stays at its node until one does.
       }
     }
   }
@@ -371,7 +386,7 @@ export class ClusterRouter implements CommandRouter {
     this.#onStateChange(state, cause);
   }
 
-  /** This must be a function, because TypeScript would assume that the state stays the same between two comparisons. */
+  /** TypeScript would assume without this function that the state stays the same between two comparisons. */
   #isClosed(): boolean {
     return this.#state === 'closed';
   }

@@ -1,5 +1,5 @@
-// Decides what to do after an error reply of a cluster node. A redirected command was not executed, so it is
-// safe to send the command again. Pure.
+// Decides what to do after an error reply of a cluster node. A redirected command was not executed, so it is safe to send it
+// again. Pure.
 import type { BrokerError } from '../../errors.js';
 import { isErrorReply } from '../connection/redis-errors.js';
 import type { NodeAddress } from '../connection/redis-url.js';
@@ -9,9 +9,9 @@ import { addressOf } from './slot-map.js';
 export type Reaction =
   /** The slot has another master from now on. */
   | { readonly kind: 'moved'; readonly slot: number; readonly address: NodeAddress }
-  /** Only this command goes to another node, because the key was already moved, but its slot was not. */
+  /** Only this command goes to another node: the key was moved, but not its slot yet. */
   | { readonly kind: 'ask'; readonly address: NodeAddress }
-  /** Some of the keys were moved, but others were not. Try again later. */
+  /** Some of the keys were moved, others not yet. Try again later. */
   | { readonly kind: 'again' }
   /** The node reports that the cluster is down or does not serve this slot. */
   | { readonly kind: 'down' }

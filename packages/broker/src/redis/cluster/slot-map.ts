@@ -1,5 +1,5 @@
-// The slot map contains, for each hash slot, the node that serves the slot, if this node is known. The map
-// comes from one node and may be outdated. MOVED replies correct the map.
+// The slot map names the node that serves each hash slot, as far as known. The map comes from one node and may be outdated.
+// MOVED replies correct it.
 import { BrokerError } from '../../errors.js';
 import { SLOT_COUNT } from '../../partitions/key-slot.js';
 import { asArray, asNumber, asText } from '../calls/replies.js';
@@ -13,6 +13,11 @@ export class SlotMap {
   /** Returns the master of `slot`, or `undefined` if no node is known to serve it. */
   ownerOf(slot: number): NodeAddress | undefined {
     return this.#owners[slot];
+  }
+
+  /** The masters, each once. */
+  get owners(): readonly NodeAddress[] {
+    return [...new Set(this.#owners)].filter((owner) => owner !== undefined);
   }
 
   /** True when the node is the master of at least one slot. */
@@ -41,8 +46,8 @@ export function parseClusterSlots(reply: unknown, answeredBy: NodeAddress): Slot
 }
 
 /**
- * Returns the address in a reply. An empty host, null and `?` mean that the host is unknown. In that case,
- * the host of the answering node is used.
+ * Returns the address in a reply. An empty host, null and `?` mean that the host is unknown. The host of the answering node
+ * is then used.
  */
 export function addressOf(host: unknown, port: number, answeredBy: NodeAddress): NodeAddress {
   const isUnknown = host === null || host === '' || host === '?';

@@ -16,8 +16,8 @@ interface NodeConnection {
 }
 
 /**
- * A reader that follows its stream to other nodes. If a read waits at a node that no longer has the stream, the read rejects with
- * `unavailable`. The next read begins at the new node.
+ * A reader that follows its stream to other nodes. A read that waits at a node without the stream rejects with `unavailable`.
+ * The next read begins at the new node.
  */
 export class StreamReader {
   readonly #options: RouterOptions;

@@ -1,4 +1,4 @@
-// Keeps track of the nodes of a cluster: which of them are needed, and whether all needed nodes can be reached.
+// Keeps track of a cluster's nodes: which of them are needed, and whether all of these can be reached.
 import { BrokerError } from '../../errors.js';
 import { keySlot } from '../../partitions/key-slot.js';
 import { asText } from '../calls/replies.js';
@@ -8,15 +8,12 @@ import type { RouterOptions } from '../routing/command-router.js';
 import { ClusterNode } from './cluster-node.js';
 import { parseClusterSlots, SlotMap } from './slot-map.js';
 
-/**
- * Maximum time to wait for the answer of one node, in milliseconds. The time is short. If a node does not
- * answer, the next node is soon asked.
- */
+/** Maximum milliseconds to wait for the answer of one node. They are few, because another node can be asked. */
 const ASK_TIMEOUT_MS = 1_000;
 
 /**
- * The slot map, and the nodes that were used so far: the seeds, the masters, and each node that a redirection named. Each `look`
- * removes the nodes that are not the master of any slot.
+ * The slot map, and the nodes that were used so far: the seeds, the masters, and each node that a redirection named. Each
+ * `look` removes the nodes that are no slot's master.
  */
 export class Topology {
   readonly #target: RedisTarget;
@@ -30,10 +27,7 @@ export class Topology {
   #nextLook: Promise<void> | undefined;
   /** Nodes that the next `look` asks last. */
   #suspects = new Set<NodeAddress>();
-  /**
-   * Set to true when a node reports that the cluster is down, and to false when every needed master reports
-   * that it is up.
-   */
+  /** A node has reported that the cluster is down. False again when every needed master reports that it is up. */
   #isDown = false;
 
   constructor(target: RedisTarget, options: RouterOptions) {
@@ -41,9 +35,14 @@ export class Topology {
     this.#options = options;
   }
 
-  /** True when every needed slot has a master that can be reached, and the cluster is not reported as down. */
+  /** True if every needed slot has a master that can be reached, and no node reports the cluster as down. */
   get isWhole(): boolean {
     return !this.#isDown && [...this.#slots].every((slot) => this.#masterOf(slot)?.state === 'ready');
+  }
+
+  /** The masters of all slots. */
+  get masters(): readonly NodeAddress[] {
+    return this.#map.owners;
   }
 
   need(keys: readonly string[]): void {
@@ -82,10 +81,9 @@ export class Topology {
   }
 
   /**
-   * Asks one node for the slot map, removes the nodes that are the master of no slot, and begins to connect
-   * to the masters of the needed slots. Only one `look` runs at a time. Calls during a `look` share the next
-   * `look`.
-   * @param suspect a node that may not know that another node has replaced it. This node is asked last
+   * Requests the slot map from one node, removes the nodes that are no slot's master, and begins to connect to the masters of
+   * the needed slots. Only one `look` runs at a time. Calls during a `look` share the next one.
+   * @param suspect a node that may not know that another node has replaced it. It is asked last
    * @throws BrokerError if no node answered: the failure of the node that was asked last
    */
   look(suspect?: NodeAddress): Promise<void> {
@@ -105,12 +103,12 @@ export class Topology {
     this.#map = await this.#askForMap(suspects);
     const masters = this.#masters();
     for (const [address, node] of this.#nodes) {
-      // A master that was used once stays connected, because coalescing windows may be on any master.
+      // A master stays connected after its first use, because coalescing windows may be on any master.
       if (masters.has(address) || this.#map.hasOwner(address)) continue;
       this.#nodes.delete(address);
       node.close();
     }
-    // A failure is visible in the node's state. The next `look` tries again.
+    // The node's state shows the failure, and the next `look` tries again.
     for (const address of masters)
       this.nodeAt(address)
         .open()
@@ -129,8 +127,8 @@ export class Topology {
   }
 
   /**
-   * Asks the connected nodes first, in random order, and suspects last. The order is random, because one of
-   * the nodes may be cut off from the others and have an old map. Such a node must not always be the first.
+   * Connected nodes come first, in random order, and suspects last. A node that is cut off from the others may have an old
+   * map. The random order keeps it from always coming first.
    */
   async #askForMap(suspects: ReadonlySet<NodeAddress>): Promise<SlotMap> {
     const ready = [...this.#nodes.values()].filter(({ state }) => state === 'ready');

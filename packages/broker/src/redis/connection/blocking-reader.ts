@@ -1,5 +1,4 @@
-// Runs blocking reads on a separate connection, because a command on the same connection would have to wait
-// until the blocking read ends.
+// Runs blocking reads on a connection of their own. Any other command on it would have to wait for the end of the read.
 import { invalid } from '../../arguments.js';
 import type { EntryId } from '../../entries/entry-id.js';
 import { BrokerError, toBrokerError } from '../../errors.js';
@@ -10,7 +9,7 @@ import type { RedisConnection } from './redis-connection.js';
 /** Ends the blocking read of the client with this ID, from another connection. */
 export type Unblock = (clientId: string) => Promise<unknown>;
 
-/** The server that last answered a heartbeat or registration for a stream, and the time of that answer. */
+/** The server that last answered a heartbeat or registration for a stream, and when it answered. */
 export interface Settlement {
   /** The run of the server: its `run_id`, or a marker (see `restart-markers.ts`). */
   readonly runId: string;
@@ -35,9 +34,9 @@ export class BlockingReader {
   readonly #settlementOf: SettlementOf;
   readonly #commandTimeoutMs: number;
   #isReading = false;
-  /** The command of an aborted read. Its reply must arrive before the next command is sent. */
+  /** The command of an aborted read. The next command must wait for its reply. */
   #abandoned: Promise<unknown> | undefined;
-  /** The signal of the last read. The reader listens to this signal until a read has another signal. */
+  /** The signal of the last read. The reader listens to it until a read has another signal. */
   #signal: AbortSignal | undefined;
   /** Ends the present read with an empty result. */
   #abort: () => void = () => {};
@@ -68,8 +67,8 @@ export class BlockingReader {
           await this.#connection.proveRun(settled.runId);
       }
       if (options.signal?.aborted === true) return new Map();
-      // The server is checked in the same turn of the event loop in which the command is sent, because the connection may change
-      // during an `await`.
+      // The server is checked in the turn of the event loop that sends the command, because the connection may change during
+      // an `await`.
       this.#checkServer(cursors);
       this.#listen(options.signal);
       const reply = await this.#send(cursors, options);
@@ -101,10 +100,11 @@ export class BlockingReader {
   }
 
   /**
-   * Allows a read only from the server that last answered a heartbeat for the stream. On another server, the
-   * cursor may refer to different entries, so a heartbeat must check the cursor first. After a failover, this
-   * connection may lead to the old server, which may even accept entries. Therefore a connection that was
-   * opened before that heartbeat is replaced.
+   * Allows a read only from the server that last answered a heartbeat for the stream. The cursor may refer to different
+   * entries on another server, so a heartbeat must check it first.
+   *
+   * After a failover, this connection may lead to the old server, which may even accept entries. Therefore a connection that
+   * is older than that heartbeat is replaced.
    * @throws BrokerError `unavailable` if the connection leads to another server
    */
   #checkServer(cursors: ReadonlyMap<string, EntryId>): void {

@@ -1,7 +1,8 @@
-// Watches the deadlines of many commands with one timer. The timer is set once per quarter of a deadline, not once per command.
+// Watches the deadlines of many commands with one timer. It is set once per quarter of a deadline instead of once per
+// command.
 import type { CancelTimer, Clock } from '@millrace/internal';
 
-/** Number of slices into which a deadline is divided. A pause of this process counts as at most one slice. */
+/** Number of slices of a deadline. A pause of this process counts as at most one slice. */
 const SLICES = 4;
 /** Tolerance for rounding errors in sums of fractions, in milliseconds. */
 const ROUNDING_MS = 0.001;
@@ -13,16 +14,16 @@ export interface Deadline {
 }
 
 /**
- * Counts only the time in which this process runs. On a machine without a free processor, the process may be
- * suspended for seconds. When it runs again, its timers fire before it reads the replies that have arrived.
- * Therefore the time is divided into slices. A slice never counts as more than its length, even if it ends
- * late. After the last slice, the sockets are read once more before the deadline takes effect.
+ * Counts only the time in which this process runs. A busy machine may suspend the process for seconds. When it runs again,
+ * its timers fire before it reads the replies that have arrived. Therefore the time is divided into slices. A slice never
+ * counts as more than its length, even if it ends late. After the last slice, the sockets are read once more before the
+ * deadline takes effect.
  *
  * States:
  * - `start` changes idle to counting.
- * - At the end of a slice, counting continues. Counting changes to looking when a deadline has passed, and to
- *   idle when no command waits.
- * - After the sockets were read, looking changes to counting or idle.
+ * - At the end of a slice, counting continues. It changes to looking when a deadline has passed, and to idle when no command
+ *   waits.
+ * - Looking changes to counting or idle after the sockets were read.
  */
 export class DeadlineWatch {
   readonly #clock: Clock;
@@ -34,7 +35,8 @@ export class DeadlineWatch {
   /** Length of the present slice. 0 while no slice is being counted. */
   #sliceMs = 0;
   /**
-   * True when a deadline has passed and the sockets are being read once more. A new command must not delay the end of this state.
+   * True if a deadline has passed and the sockets are being read once more. A new command must not delay the end of this
+   * state.
    */
   #isLooking = false;
   #cancel: CancelTimer = () => {};
@@ -63,7 +65,7 @@ export class DeadlineWatch {
     this.#isLooking = false;
   }
 
-  /** Returns the running time: the milliseconds in which this process ran. */
+  /** Returns the running time: the milliseconds for which this process has run. */
   #runningMs(): number {
     if (this.#sliceMs === 0) return this.#ranMs;
     return this.#ranMs + Math.min(this.#sliceMs, this.#clock.monotonicMs() - this.#sliceStartMs);

@@ -15,9 +15,15 @@ export interface Greeting {
 }
 
 /**
- * Logs in, checks the version of Redis, and returns facts about the server and the client. Uses HELLO without
- * arguments, because this command changes nothing, and every user may send it. Many users of hosted servers
- * may send neither INFO nor ROLE.
+ * A script that begins with a `#!lua` line, as all scripts of this package do. Servers older than Redis 7.0 cannot compile it. The
+ * version number is not compared, because Redis, Valkey and hosted servers count their versions differently.
+ */
+const PROBE = ['EVAL', '#!lua flags=no-writes\nreturn 1', '0'];
+
+/**
+ * Logs in, checks that the server knows the scripts of this package, and returns facts about the server and the client. Uses
+ * HELLO without arguments, which changes nothing and is allowed to every user. Many users of hosted servers may send neither
+ * INFO nor ROLE.
  */
 export async function greet(
   client: RespClient,
@@ -25,16 +31,17 @@ export async function greet(
   timeoutMs: number,
 ): Promise<Greeting> {
   const accepted = login.map((command) => client.send(command, timeoutMs));
-  const [hello, server, clientId] = await Promise.all([
+  const [hello, server, clientId, knowsScripts] = await Promise.all([
     client.send(['HELLO'], timeoutMs),
     client.send(['INFO', 'server'], timeoutMs).catch(ifRefused),
     client.send(['CLIENT', 'ID'], timeoutMs),
+    client.send(PROBE, timeoutMs).then(() => true, canCompile),
     ...accepted,
   ]);
   const about = fieldsOf(hello);
-  const version = about.get('version');
-  if (version === undefined || Number.parseInt(version, 10) < 7) {
-    throw new BrokerError('refused', `Redis 7.0 or newer is needed, this is ${version ?? 'unknown'}`);
+  if (!knowsScripts) {
+    const version = about.get('version') ?? 'unknown';
+    throw new BrokerError('refused', `Redis 7.0 or newer is needed, this is ${version}`);
   }
   return {
     clientId: String(asNumber(clientId)),
@@ -45,11 +52,19 @@ export async function greet(
 }
 
 /**
- * Returns `undefined` for an error reply: the user lacks the right to send the command, or the server lacks the command. Throws
- * every other error again.
+ * Returns `undefined` if the user lacks the permission, or the server does not know the command. Throws every other error again.
  */
 function ifRefused(error: unknown): undefined {
   if (isErrorReply(error)) return undefined;
+  throw error;
+}
+
+/**
+ * Returns false if the error says that the server cannot compile the script. Returns true for any other error reply, such as a missing
+ * permission: that error is explained when a script is called.
+ */
+function canCompile(error: unknown): boolean {
+  if (isErrorReply(error)) return !/\bcompiling script\b/i.test(error.message);
   throw error;
 }
 

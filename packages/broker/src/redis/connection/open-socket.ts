@@ -18,10 +18,9 @@ export function openSocket(endpoint: Endpoint, onChunk: (chunk: Buffer) => void)
     keepAliveInitialDelay: KEEP_ALIVE_DELAY_MS,
   };
   if (tls !== undefined) {
-    const { secureContext, serverName } = tls;
+    const { secureContext, serverName } = tls();
     const { host } = hostAndPort(address);
-    // Hosted services choose the server by this name. RFC 6066 (section 3) does not allow an IP address as a
-    // name.
+    // Hosted services choose the server by this name. It must not be an IP address (RFC 6066, section 3).
     const name = serverName ?? (isIP(host) === 0 ? host : undefined);
     return connectTls({
       ...options,
@@ -29,7 +28,7 @@ export function openSocket(endpoint: Endpoint, onChunk: (chunk: Buffer) => void)
       ...(name === undefined ? {} : { servername: name }),
     }).on('data', onChunk);
   }
-  // Without this buffer, the socket would allocate 64 KiB for each read. Most replies have only a few hundred bytes.
+  // The socket would otherwise allocate 64 KiB for each read. Most replies have only a few hundred bytes.
   const callback = (length: number, bytes: Uint8Array): boolean => {
     onChunk(Buffer.from(bytes.subarray(0, length)));
     return true;

@@ -1,5 +1,5 @@
-// One connection to Redis that reconnects after a loss. Without a connection, commands are not queued. Failed commands are not
-// repeated. The caller of a failed command gets the error immediately, or at the deadline.
+// One connection to Redis that reconnects after a loss. It neither queues commands without a connection nor repeats failed
+// ones. The caller gets the error at once, or at the deadline.
 import { backOffDelayMs, type Clock, pause } from '@millrace/internal';
 import { BrokerError, brokerClosed } from '../../errors.js';
 import type { BrokerState } from '../../port/broker.js';
@@ -14,15 +14,15 @@ import { type ScriptCommand, ScriptRunner } from './script-runner.js';
 import type { ServerLocator } from './server-locator.js';
 
 /**
- * Commands with replies that contain entries. Other programs may write entries that are not text, so these replies stay undecoded.
+ * Commands whose replies contain entries. Other programs may write entries that are not text, so these replies stay
+ * undecoded.
  */
 const READS_ENTRIES: ReadonlySet<string> = new Set(['XREAD', 'XRANGE', 'XREVRANGE']);
 const asItCame = (reply: Buffer): Buffer => reply;
 
 /**
- * Maximum number of attempts to run a script that checks the run of the server. In each attempt after the first one, this
- * connection answers a question of the script. More than two attempts are needed only if several gateways run such scripts at the
- * same moment.
+ * Maximum number of attempts to run a script that checks the run of the server. This connection answers a question of the
+ * script before each further attempt. Only gateways that run such scripts at the same moment cause more than two attempts.
  */
 const MAX_SETTLE_ATTEMPTS = 6;
 
@@ -44,15 +44,15 @@ export interface ConnectionOptions {
 export interface SendOptions {
   /** Deadline of the command, in milliseconds. @defaultValue `commandTimeoutMs` */
   readonly timeoutMs?: number;
-  /** Sends ASKING before the command: a cluster node then serves a slot that is being moved to it. @defaultValue false */
+  /** Sends ASKING before the command. A cluster node then serves a slot that is being moved to it. @defaultValue false */
   readonly isAsking?: boolean;
 }
 
 /**
  * States: `idle` → `connecting` → `ready` ⇄ `unavailable`. Each of them can change to `closed`.
  * - `open` changes `idle` to `connecting`. If `open` fails, the state is `idle` again.
- * - `ready` becomes `unavailable` when the socket ends, the server becomes a replica, or a command passes its deadline. Only the
- *   deadline can detect a stopped server or a network that drops packets, because both look like an idle socket.
+ * - `ready` becomes `unavailable` when the socket ends, the server becomes a replica, or a command passes its deadline. Only
+ *   the deadline can detect a stopped server or a network that drops packets. Both look like an idle socket.
  * - `unavailable` becomes `ready` when an attempt to reconnect succeeds. Attempts are spaced by back-off with jitter.
  */
 export class RedisConnection {
@@ -69,10 +69,7 @@ export class RedisConnection {
   #connectedAtMs = 0;
   /** The server of the present connection, or of the last connection. */
   #address: NodeAddress | undefined;
-  /**
-   * The server that the last call of `leaveUnless` named, if it was called during the present attempt to
-   * connect.
-   */
+  /** The server that the last call of `leaveUnless` named during the present attempt to connect. */
   #expectedAddress: NodeAddress | undefined;
   /** Called once when the present client is lost. */
   #onLost: (cause: BrokerError) => void = () => {};
@@ -101,14 +98,14 @@ export class RedisConnection {
   }
 
   /**
-   * True when this connection is, or was last, connected to this run of a server. A restart begins a new run. If INFO is refused,
-   * the result is always false before `proveRun`.
+   * True if this connection leads, or last led, to this run of a server. A restart begins a new run. If the user may not send
+   * INFO, this is false before `proveRun`.
    */
   isRun(runId: string): boolean {
     return this.#runId === undefined ? this.#markers.isProven(runId) : this.#runId === runId;
   }
 
-  /** Asks the server whether it is in this run, unless the answer is already known. Afterwards, `isRun` returns the answer. */
+  /** Asks the server whether it is in this run, unless that is known. `isRun` then returns the answer. */
   async proveRun(runId: string): Promise<void> {
     if (this.#runId !== undefined || this.#markers.isProven(runId)) return;
     try {
@@ -125,7 +122,7 @@ export class RedisConnection {
 
   /**
    * Connects. Tries again until `connectTimeoutMs` have passed.
-   * @throws BrokerError `unavailable`, or `refused` immediately if Redis answers and refuses the connection
+   * @throws BrokerError `unavailable`. `refused` at once if Redis answers and refuses the connection
    */
   async open(): Promise<void> {
     if (this.#state === 'closed') throw brokerClosed();
@@ -133,6 +130,7 @@ export class RedisConnection {
     this.#change('connecting');
     const { clock, connectTimeoutMs } = this.#options;
     const endMs = clock.monotonicMs() + connectTimeoutMs;
+    let cause: BrokerError | undefined;
     for (let attempt = 0; ; attempt++) {
       try {
         await this.#connectOnce(Math.max(1, endMs - clock.monotonicMs()));
@@ -140,7 +138,8 @@ export class RedisConnection {
         return;
       } catch (error) {
         if (this.isClosed) throw brokerClosed();
-        const cause = fromRedisError(error);
+        // The last attempt may have been cut short by the end of the time. An earlier attempt then knows the reason.
+        if (cause === undefined || !isLate(error)) cause = fromRedisError(error);
         const waitMs = backOffDelayMs(attempt);
         if (cause.code === 'refused' || clock.monotonicMs() + waitMs >= endMs) {
           this.#change('idle', cause);
@@ -172,8 +171,8 @@ export class RedisConnection {
   }
 
   /**
-   * Runs a script that checks whether the server was restarted or replaced. If INFO is refused, the script gets a marker of the
-   * server's present run. If the stream's record has another marker, the script only asks about that marker.
+   * Runs a script that checks whether the server was restarted or replaced. If the user may not send INFO, the script gets a
+   * marker of the server's present run. If the stream's record has another marker, the script only asks about it.
    */
   async #settle<T>(call: ScriptCall<T>, options: SendOptions): Promise<T> {
     const markers = this.#markers;
@@ -262,8 +261,8 @@ export class RedisConnection {
           : new BrokerError('unavailable', 'Redis is not connected', { nothingHappened: true }),
       );
     }
-    // Both commands are written in this turn of the event loop, one after the other. If ASKING is refused, the command itself
-    // also fails.
+    // Both commands are written in this turn of the event loop, one after the other. If ASKING is refused, the command fails,
+    // too.
     if (isAsking) client.send(['ASKING'], timeoutMs).catch(() => {});
     return client.send(args, timeoutMs, READS_ENTRIES.has(args[0] ?? '') ? asItCame : undefined);
   }
@@ -319,9 +318,8 @@ export class RedisConnection {
 
   #connectFailure(error: unknown, address: NodeAddress, timeoutMs: number): unknown {
     const message = `Redis did not accept the connection within ${Math.round(timeoutMs)} ms`;
-    const isLate = error instanceof BrokerError && error.code === 'timeout';
-    const cause = isLate ? new BrokerError('unavailable', message, { cause: error }) : error;
-    // With Sentinels, the explanation names the server, because its address is not in the URL.
+    const cause = isTimeout(error) ? new BrokerError('unavailable', message, { cause: error }) : error;
+    // The explanation names the server, because a URL of Sentinels does not contain its address.
     return this.#options.locator.isMasterRequired ? new ConnectFailure(address, cause) : cause;
   }
 
@@ -343,8 +341,7 @@ export class RedisConnection {
       try {
         return await this.#connectOnce(connectTimeoutMs);
       } catch {
-        // The error is ignored, because the state is already `unavailable` and the first cause was reported. The next attempt
-        // follows.
+        // The error is ignored, because the first cause of the state was reported and the next attempt follows.
       }
     }
   }
@@ -375,4 +372,14 @@ export class RedisConnection {
 function questionIn(reply: unknown): string | undefined {
   if (!Array.isArray(reply) || reply.length !== 2 || reply[0] !== 'which_run') return undefined;
   return asText(reply[1]);
+}
+
+function isTimeout(error: unknown): boolean {
+  return error instanceof BrokerError && error.code === 'timeout';
+}
+
+/** True if the server did not accept the connection in time, and nothing else is known. */
+function isLate(error: unknown): boolean {
+  const failure = error instanceof ConnectFailure ? error.cause : error;
+  return failure instanceof BrokerError && isTimeout(failure.cause);
 }

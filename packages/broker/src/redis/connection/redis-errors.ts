@@ -4,7 +4,8 @@ import { ErrorReply } from '../resp/reply-cursor.js';
 import type { NodeAddress } from './redis-url.js';
 
 /**
- * First words of temporary error replies, for example during a failover, while Redis loads data, or while a script runs too long.
+ * First words of temporary error replies. Redis sends them during a failover, while it loads data, or while a script runs too
+ * long.
  */
 const PASSING = new Set([
   'LOADING',
@@ -38,8 +39,8 @@ export function fromRedisError(error: unknown): BrokerError {
 }
 
 /**
- * Returns the message for an error reply, which is usually the text of Redis. If people must first repair
- * something, the message names a page of the documentation instead.
+ * Returns the message for an error reply, usually the text of Redis. If people must first repair something, it names a page
+ * of the documentation instead.
  */
 export function messageOfReply(message: string): string {
   // XADD has no error code for this case.
@@ -59,20 +60,17 @@ export class ConnectFailure extends Error {
   }
 }
 
-/** True when Redis itself answered with an error. The connection still works in this case. */
+/** True if Redis itself answered with an error. The connection then still works. */
 export function isErrorReply(error: unknown): error is ErrorReply {
   return error instanceof ErrorReply;
 }
 
-/**
- * True when the server does not know the script, because the server was restarted or its script cache was
- * flushed.
- */
+/** True if the server does not know the script, because it was restarted or its script cache was flushed. */
 export function isNoScript(error: unknown): boolean {
   return isErrorReply(error) && error.message.startsWith('NOSCRIPT');
 }
 
-/** True when the server accepts no writes, because it has become a replica or the address now leads to a replica. */
+/** True if the server accepts no writes, because it has become a replica or the address now leads to a replica. */
 export function isReadOnly(error: unknown): boolean {
   return isErrorReply(error) && error.message.startsWith('READONLY');
 }

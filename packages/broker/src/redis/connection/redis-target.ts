@@ -1,5 +1,5 @@
 // The servers that the URL of a broker names, and the login for their connections.
-import { type RedisTlsOptions, resolveRedisTls, type TlsSettings } from './redis-tls.js';
+import { type RedisTlsSource, renewableTls, type TlsSettings } from './redis-tls.js';
 import { type Login, type NodeAddress, parseRedisUrl, type RedisUrl } from './redis-url.js';
 
 /** A server, and everything that a connection to it needs. */
@@ -7,8 +7,8 @@ export interface Endpoint extends Login {
   readonly address: NodeAddress;
   /** True if `address` is the path of a Unix socket. */
   readonly isSocket: boolean;
-  /** `undefined` without TLS. */
-  readonly tls: TlsSettings | undefined;
+  /** Returns the certificates for the next connection. `undefined` without TLS. */
+  readonly tls: (() => TlsSettings) | undefined;
   readonly database: number;
 }
 
@@ -22,9 +22,9 @@ export interface RedisTarget {
 }
 
 /** @throws BrokerError `invalid_argument` if the URL or a TLS option is wrong */
-export function resolveTarget(url: string, tlsOptions?: RedisTlsOptions): RedisTarget {
+export function resolveTarget(url: string, certificates?: RedisTlsSource): RedisTarget {
   const parsed = parseRedisUrl(url);
-  const tls = resolveRedisTls(tlsOptions, parsed.isTls);
+  const tls = renewableTls(certificates, parsed.isTls);
   const isSocket = parsed.kind === 'socket';
   const { username, password, database, sentinel } = parsed;
   return {

@@ -5,11 +5,11 @@ import { createSecureContext, type SecureContext } from 'node:tls';
 import { checkOptions, nearestName, type OptionRule, type OptionRules } from '@millrace/internal';
 import { BrokerError } from '../../errors.js';
 
-/** Certificates for TLS, as PEM texts. */
+/** Certificates for TLS, as PEM texts. @beta */
 export interface RedisTlsOptions {
   /**
-   * Certificates of the authorities that may sign the server's certificate, instead of the public authorities
-   * that Node knows. The text may contain several certificates, one after the other.
+   * Certificates of the authorities that may sign the server's certificate, one after the other. They replace the public
+   * authorities that Node knows.
    * @defaultValue the public authorities
    */
   readonly ca?: string | undefined;
@@ -18,13 +18,19 @@ export interface RedisTlsOptions {
   /** Private key of `cert`, without a passphrase. @defaultValue none */
   readonly key?: string | undefined;
   /**
-   * Host name that the server's certificate must have, and that is sent to the server (SNI). Needed when the
-   * certificate does not contain the server's host, for example if a Sentinel names the server by its IP
-   * address.
+   * Host name that the server's certificate must have, and that is sent to the server (SNI). Needed if the certificate does
+   * not contain the server's host, for example because a Sentinel names the server by its IP address.
    * @defaultValue the host in the URL
    */
   readonly serverName?: string | undefined;
 }
+
+/**
+ * Certificates for TLS, or a function that returns them. The function is called for each new connection, so that a program can
+ * renew its certificates without a restart. It must not throw.
+ * @beta
+ */
+export type RedisTlsSource = RedisTlsOptions | (() => RedisTlsOptions);
 
 // The functions below check the values.
 const anyValue: OptionRule = { mustBe: 'a PEM text', isMet: () => true };
@@ -46,6 +52,7 @@ export interface TlsSettings {
  * @param isTls true if the URL asks for TLS
  * @returns `undefined` without TLS
  * @throws BrokerError `invalid_argument`. The message begins with the wrong option: `tls.key …`
+ * @beta
  */
 export function resolveRedisTls(options: RedisTlsOptions = {}, isTls: boolean): TlsSettings | undefined {
   const refuse = (fault: string) => new BrokerError('invalid_argument', `tls.${fault}`);
@@ -66,6 +73,33 @@ export function resolveRedisTls(options: RedisTlsOptions = {}, isTls: boolean): 
     const message = `tls cannot be used: ${cause instanceof Error ? cause.message : String(cause)}`;
     throw new BrokerError('invalid_argument', message, { cause });
   }
+}
+
+/**
+ * Checks the certificates, and returns a function that returns those for the next connection. Renewed certificates that cannot be
+ * used change nothing: the last usable ones stay in use.
+ * @param isTls true if the URL asks for TLS
+ * @returns `undefined` without TLS
+ * @throws BrokerError `invalid_argument`, as {@link resolveRedisTls}
+ */
+export function renewableTls(source: RedisTlsSource = {}, isTls: boolean): (() => TlsSettings) | undefined {
+  const read = typeof source === 'function' ? source : () => source;
+  let options = read();
+  const first = resolveRedisTls(options, isTls);
+  if (first === undefined) return undefined;
+  let usable: TlsSettings = first;
+  return () => {
+    const now = read();
+    // The certificates are checked again only if the source returns another object.
+    if (now === options) return usable;
+    options = now;
+    try {
+      usable = resolveRedisTls(now, isTls) ?? usable;
+    } catch (error) {
+      if (!(error instanceof BrokerError)) throw error;
+    }
+    return usable;
+  };
 }
 
 function checkClientCertificate(cert: string | undefined, key: string | undefined): void {
@@ -110,7 +144,7 @@ function privateKeyIn(pem: unknown) {
   }
 }
 
-/** The text of the cause is left out of the message, because it may contain a part of the key. */
+/** The message leaves out the text of the cause, which may contain a part of the key. */
 function invalid(option: string, what: string, cause?: unknown): BrokerError {
   return new BrokerError('invalid_argument', `tls.${option} ${what}`, { cause });
 }

@@ -13,7 +13,7 @@ export interface Login {
 /** The kind of address in a URL. */
 export type RedisUrlKind = 'server' | 'cluster' | 'socket' | 'sentinels';
 
-/** The parts of a URL. */
+/** The parts of a URL. @beta */
 export interface RedisUrl extends Login {
   readonly kind: RedisUrlKind;
   /** True if the servers and the Sentinels speak TLS. */
@@ -28,17 +28,18 @@ export interface RedisUrl extends Login {
 const REDIS_PORT = 6379;
 const SENTINEL_PORT = 26379;
 const MAX_HOSTS = 64;
-/** Maximum length of the path of a socket on Linux: `sun_path` of unix(7), without its final zero. */
+/** Maximum length of a socket's path on Linux: `sun_path` of unix(7), without its final zero. */
 const MAX_SOCKET_PATH_BYTES = 107;
 
 /**
  * Reads one of these forms:
  * - `redis[s]://[[user][:password]@]host[:port][,host[:port]…][/database]`
- * - `redis[s]+sentinel://[[user][:password]@]host[:port][,host[:port]…]/master[/database][?sentinel_user=…&sentinel_password=…]`
+ * - `redis[s]+sentinel://[[user][:password]@]host[:port][,…]/master[/database][?sentinel_user=…&sentinel_password=…]`
  * - `unix://[[user][:password]@]/path[?db=database]`, also with `redis+unix://`
  *
- * Refuses any other part and names it in the error, because ignoring a part such as `?db=3` would send data to the wrong place.
+ * Refuses any other part and names it in the error. An ignored part such as `?db=3` would send data to the wrong place.
  * @throws BrokerError `invalid_argument`. The message does not repeat the URL, because the URL may contain a password.
+ * @beta
  */
 export function parseRedisUrl(url: string): RedisUrl {
   refuseOtherForms(url);
@@ -70,7 +71,7 @@ interface Rest extends Login {
 function splitRest(rest: string): Rest {
   const [, authority = '', path = '', query, fragment] =
     /^([^/?#]*)([^?#]*)(?:\?([^#]*))?(?:#(.*))?$/s.exec(rest) ?? [];
-  // If an `@` follows later, the `/`, `?` or `#` that seems to end the host belongs to the user or password.
+  // A later `@` shows that the `/`, `?` or `#` belongs to the user or password, although it seems to end the host.
   if (rest.lastIndexOf('@') > authority.length) {
     throw invalid(
       'has a /, ? or # in its user or password, or an @ behind its host: write them as %2F, %3F, %23 and %40',
@@ -168,9 +169,7 @@ function readDatabase(path: string): number {
   return Number(path.slice(1));
 }
 
-/**
- * Parameters that other libraries read from a URL. Each value describes how to write the same setting here.
- */
+/** Parameters that other libraries read from a URL. Each value tells how to write the same setting here. */
 const PLACES: Readonly<Record<string, string>> = {
   db: 'write the database at the end, as in redis://host:6379/3',
   database: 'write the database at the end, as in redis://host:6379/3',
@@ -187,7 +186,7 @@ function checkParameters(query: string | undefined, known: readonly string[]): R
   if (query === undefined) return parameters;
   for (const part of query.split('&')) {
     const [, name = '', value = ''] = /^([^=]*)=?(.*)$/s.exec(part) ?? [];
-    // Text that is not a valid name is not shown, because it may be a part of a password.
+    // A text that is not a valid name may be a part of a password, so it is not shown.
     const shown = /^[A-Za-z_][\w.-]{0,31}$/.test(name) ? `?${name}=…` : '?…';
     if (!known.includes(name)) {
       const advice = PLACES[name.toLowerCase()] ?? 'take it out';

@@ -1,6 +1,6 @@
-// Recognises the present run of a server (from its start to its end) if the user may not send INFO. A marker
-// is a script that does nothing and has a random name. Redis neither replicates scripts nor keeps them over a
-// restart, so only the run that received the marker knows the marker.
+// Recognises the present run of a server, from its start to its end, if the user may not send INFO. A marker is a script that
+// does nothing and has a random name. Redis neither replicates scripts nor keeps them over a restart. Therefore only the run
+// that received a marker knows it.
 import { createHash, randomBytes } from 'node:crypto';
 import { asArray, asText } from '../calls/replies.js';
 
@@ -9,18 +9,15 @@ export type SendCommand = (command: readonly string[]) => Promise<unknown>;
 
 /** The form of a marker in the epoch's record: `m` and 20 hexadecimal digits. No `run_id` of INFO has this form. */
 const MARKER = /^m[0-9a-f]{20}$/;
-/**
- * Argument of a script call when no marker is known. With this argument, the script answers with the marker
- * in the record.
- */
+/** Argument of a script call without a known marker. The script then answers with the marker in the record. */
 const UNKNOWN_MARKER = '?';
 /**
- * Maximum number of markers whose answers are cached. Each stream has one marker at a time. When the cache is
- * full, it is cleared, and the server is asked again about each marker.
+ * Maximum number of markers with cached answers. Each stream has one marker at a time. A full cache is cleared, and the
+ * server is asked again about each marker.
  */
 const MAX_KNOWN = 1_024;
 
-/** The markers of one connection. Each connection has its own markers, because another connection may lead to another server. */
+/** The markers of one connection. Another connection may lead to another server, so it has its own markers. */
 export class RestartMarkers {
   readonly #send: SendCommand;
   readonly #known = new Map<string, boolean>();
@@ -32,7 +29,7 @@ export class RestartMarkers {
     this.#send = send;
   }
 
-  /** True when this run is known to have the marker. False if the server has not been asked yet. */
+  /** True if this run is known to have the marker. False if the server has not been asked yet. */
   isProven(marker: string): boolean {
     return this.#known.get(marker) === true;
   }
@@ -59,8 +56,8 @@ export class RestartMarkers {
   }
 
   /**
-   * Returns this run's own marker. The first call loads the marker into the server, where scripts stay until
-   * the server ends. Call this only if a record needs a marker.
+   * Returns this run's own marker. The first call loads it into the server, where scripts stay until the server ends. Call
+   * this only if a record needs a marker.
    */
   own(): Promise<string> {
     this.#own ??= this.#give().catch((error: unknown) => {

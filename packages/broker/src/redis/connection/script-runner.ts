@@ -1,6 +1,6 @@
-// Runs scripts by their digests on one connection. The source of a script is sent once per connection, before its first call. If
-// the server has forgotten the script (SCRIPT FLUSH, another server behind the same address), the source is sent once more for all
-// waiting calls.
+// Runs scripts by their digests on one connection. A script's source is sent once per connection, before its first call. It
+// is sent once more for all waiting calls if the server has forgotten the script (SCRIPT FLUSH, another server behind the
+// same address).
 import type { Script } from '../scripts/script.js';
 import { isErrorReply, isNoScript } from './redis-errors.js';
 
@@ -14,8 +14,8 @@ export type SendCommand = (args: readonly string[], graceMs?: number) => Promise
 export type ScriptCommand = [name: 'EVALSHA', sha1: string, ...rest: string[]];
 
 /**
- * Additional time for the SCRIPT LOAD that is sent before a call, in milliseconds. Therefore, if the server
- * does not answer, the call reaches its deadline before the SCRIPT LOAD does.
+ * Additional milliseconds for a SCRIPT LOAD before a call. If the server does not answer, the call then reaches its deadline
+ * before the SCRIPT LOAD does.
  */
 const AHEAD_GRACE_MS = 1_000;
 
@@ -27,13 +27,12 @@ interface HeldCall {
 }
 
 /**
- * States: Running ⇄ Repairing. The first NOSCRIPT begins Repairing and sends SCRIPT LOAD. While Repairing,
- * the runner holds all new calls, and all calls that end with NOSCRIPT. The reply to SCRIPT LOAD ends
- * Repairing, because all earlier replies have come before it. After that, the held calls are sent in the
- * order in which they were made.
+ * States: Running ⇄ Repairing. The first NOSCRIPT begins Repairing and sends SCRIPT LOAD. While Repairing, the runner holds
+ * all new calls, and all calls that end with NOSCRIPT. All earlier replies have come before the reply to SCRIPT LOAD, so that
+ * reply ends Repairing. The held calls are then sent in their original order.
  *
- * Guarantees: scripts are executed in the order of the calls. No call is executed twice, because NOSCRIPT
- * comes before a script starts. The number of held calls is limited by the number of calls in progress.
+ * Guarantees: scripts are executed in the order of the calls. No call is executed twice, because NOSCRIPT comes before a
+ * script starts. The calls in progress bound the number of held calls.
  */
 export class ScriptRunner {
   /** Digests of the scripts that were sent over the present connection. Bounded by the number of scripts. */
@@ -65,10 +64,7 @@ export class ScriptRunner {
     return send(['EVAL', script.source, ...command.slice(2)]);
   }
 
-  /**
-   * Sends the call. Sends the source before it, unless the source was sent already. Source and call are
-   * written in one turn of the event loop.
-   */
+  /** Sends the call, and its source first unless that was sent already. Both are written in one turn of the event loop. */
   #call(script: Script, command: ScriptCommand, send: SendCommand): Promise<unknown> {
     // If Redis refuses SCRIPT LOAD, the call itself fails with NOSCRIPT.
     if (!this.#sent.has(script.sha1)) this.#load(script, send, AHEAD_GRACE_MS).catch(() => {});
@@ -83,7 +79,7 @@ export class ScriptRunner {
   #repair(script: Script, send: SendCommand): HeldCall[] {
     const held: HeldCall[] = [];
     this.#held = held;
-    // A server that has lost one script has lost all scripts.
+    // A server that has lost one script has lost all of them.
     this.forget();
     const release = (act: (call: HeldCall) => void): void => {
       this.#held = undefined;
@@ -92,7 +88,7 @@ export class ScriptRunner {
     this.#load(script, send).then(
       () => release((call) => call.send()),
       (cause: unknown) => {
-        // If Redis refused SCRIPT LOAD, the connection still works, and the held calls end with EVAL.
+        // The connection still works if Redis refused SCRIPT LOAD. The held calls then use EVAL.
         release((call) => (isErrorReply(cause) ? call.send() : call.giveUp(cause)));
       },
     );

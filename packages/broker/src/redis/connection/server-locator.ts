@@ -4,13 +4,10 @@ import type { NodeAddress } from './redis-url.js';
 
 /** Finds a server. */
 export interface ServerLocator {
-  /** True if the server must report that it is a master. In that case, a connection to a replica fails. */
+  /** True if the server must be a master. A connection to a replica then fails. */
   readonly isMasterRequired: boolean;
 
-  /**
-   * Maximum time of one attempt to connect, in milliseconds. The time is short if another server may take
-   * over during the attempt.
-   */
+  /** Maximum milliseconds of one attempt to connect. They are few if another server may take over meanwhile. */
   readonly attemptTimeoutMs: number;
 
   /**
@@ -20,7 +17,7 @@ export interface ServerLocator {
    */
   locate(timeoutMs: number): Promise<Endpoint>;
 
-  /** Calls the listener with the present server whenever another server may have taken over. Ends with `close`. */
+  /** Calls the listener with the present server whenever another one may have taken over. Ends with `close`. */
   watch(listener: (address: NodeAddress) => void): void;
 
   close(): void;

@@ -1,4 +1,4 @@
-// Explains why Redis cannot be used and what to do about it. The cause is found in the error, or by probing the address.
+// Explains why Redis cannot be used, and the remedy. The cause is in the error, or is found by probing the address.
 import { BrokerError, type BrokerErrorCode } from '../../errors.js';
 import { ConnectFailure, fromRedisError } from '../connection/redis-errors.js';
 import { parseRedisUrl, type RedisUrl } from '../connection/redis-url.js';
@@ -10,16 +10,16 @@ import { type Listener, probe } from './probe.js';
 const PLAIN: ReadonlySet<BrokerErrorCode> = new Set(['closed', 'partitions_differ', 'layout_differs']);
 
 /**
- * Resolves to an error with the same code and cause, and with a message that names the address, the cause and
- * the remedy. If the error does not contain enough information, probes the address, which takes up to two
- * seconds. Never rejects.
+ * Resolves to an error with the same code and cause. Its message names the address, the cause and the remedy. Probes the
+ * address if the error tells too little, which takes up to two seconds. Never rejects.
  * @param url the broker's URL. Its passwords are removed from the message
+ * @beta
  */
 export function explainRedisFailure(error: unknown, url: string): Promise<BrokerError> {
   return explainFailure(error, parseRedisUrl(url));
 }
 
-/** Like `explainRedisFailure`, but for a URL that was parsed already. */
+/** Does the same as `explainRedisFailure` for a URL that was parsed already. */
 export async function explainFailure(error: unknown, url: RedisUrl): Promise<BrokerError> {
   const failure = fromRedisError(error);
   if (hasExplanation(failure) || PLAIN.has(failure.code)) return failure;
@@ -46,20 +46,17 @@ async function messageOf(facts: Failure, url: RedisUrl): Promise<string> {
     : `${message} The Sentinels gave this address; it must be reachable from here.`;
 }
 
-/** Returns the address of the master if Sentinels gave that address and the connection to it failed. */
+/** Returns the master's address if Sentinels gave it and the connection to it failed. */
 function masterAddressIn(error: unknown, depth = 0): string | undefined {
   if (error instanceof ConnectFailure) return error.address;
   return error instanceof Error && depth < 5 ? masterAddressIn(error.cause, depth + 1) : undefined;
 }
 
-/** Failures after which the address is not probed, because it cannot be reached or because Redis has reported its version. */
+/** The address is not probed after these failures: it cannot be reached, or Redis has reported its version. */
 const CONCLUSIVE =
   /\b(?:ENOTFOUND|EAI_AGAIN|ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|ENOENT|EACCES|EPERM)\b|or newer is needed/;
 
-/**
- * Returns the explanation if the server at the address is not a Redis of the kind that the URL names,
- * otherwise `undefined`.
- */
+/** Returns an explanation unless the server at the address is a Redis of the kind that the URL names. */
 async function otherListener({ text, where }: Failure, url: RedisUrl): Promise<string | undefined> {
   const [first] = where.split(', ');
   if (first === undefined || CONCLUSIVE.test(text)) return undefined;
@@ -88,8 +85,8 @@ function otherText({ redis, text }: Failure): string {
 }
 
 /**
- * Removes the passwords from an error text. The text may contain them, because a server that does not know AUTH repeats the
- * arguments of that command in its error.
+ * Removes the passwords from an error text. A server that does not know AUTH repeats the arguments of that command in its
+ * error.
  */
 function withoutSecrets(text: string, { password, sentinel }: RedisUrl): string {
   const secrets = [password, sentinel?.password ?? ''].filter((secret) => secret !== '');

@@ -12,8 +12,8 @@ export interface SentinelFailure {
 }
 
 /**
- * Returns the error for a lookup without a result. The code is `refused` if every Sentinel has answered,
- * because a repeated lookup would also fail. Otherwise the code is `unavailable`.
+ * Returns the error for a lookup without a result. The code is `refused` if every Sentinel has answered, because another
+ * lookup would fail, too. Otherwise it is `unavailable`.
  */
 export function sentinelsFailed(masterName: string, failures: readonly SentinelFailure[]): BrokerError {
   const isFinal = failures.every(({ error }) => fromRedisError(error).code === 'refused');
@@ -31,7 +31,7 @@ export function sentinelsFailed(masterName: string, failures: readonly SentinelF
 
 type Reason = (address: NodeAddress, masterName: string) => string;
 
-/** Reasons that differ from the reasons of a Redis server. The first pattern that matches is used. */
+/** Reasons that differ from those of a Redis server. The first pattern that matches is used. */
 const KNOWN: readonly (readonly [RegExp, Reason])[] = [
   [
     /knows no master/,

@@ -137,14 +137,15 @@ export function knownText(failure: Failure): string | undefined {
   return KNOWN.find(([pattern]) => pattern.test(failure.text))?.[1](failure);
 }
 
-/** Returns the first line of a text in a form that fits into a sentence: without the prefix `Redis:` and the final period. */
+/** Returns a text's first line in a form that fits into a sentence: without the prefix `Redis:` and the final period. */
 export function serverText(text: string): string {
   const [line = ''] = text.split('\n');
   return line.replace(/^Redis: /, '').replace(/[.\s]+$/, '');
 }
 
 /**
- * Joins the messages and codes of an error and its causes. Reads at most five levels, because a chain of causes may be circular.
+ * Joins the messages and codes of an error and its causes. A chain of causes may be circular, so at most five levels are
+ * read.
  */
 export function textOf(error: unknown, depth = 0): string {
   if (!(error instanceof Error) || depth > 4) return '';

@@ -1,19 +1,19 @@
-// Finds out what kind of server listens at an address after a connection there has failed, so that the error can say what to do.
-// Sends no secrets.
+// Finds out what kind of server listens at an address, after a connection there has failed. The error can then name the
+// remedy. Sends no secrets.
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { hostAndPort } from '../connection/open-socket.js';
 import type { NodeAddress } from '../connection/redis-url.js';
 
 /**
- * The kind of server that listens. `unknown` means that the server closes the connection, does not answer, or
- * sends an unknown answer.
+ * The kind of server that listens. `unknown` means that it closes the connection, does not answer, or sends an unknown
+ * answer.
  */
 export type Listener = 'redis' | 'sentinel' | 'http' | 'tls' | 'unknown';
 
 /** Maximum time of each of the two attempts, in milliseconds. */
 const PROBE_TIMEOUT_MS = 1_000;
-/** Maximum number of bytes that are read. This number is enough to recognise every known answer. */
+/** Maximum number of bytes that are read. They are enough to recognise every known answer. */
 const MAX_ANSWER_BYTES = 1_024;
 
 /** Asks the server first without TLS, then with TLS. Never rejects. Resolves within two seconds. */
@@ -22,7 +22,7 @@ export async function probe(address: NodeAddress): Promise<Listener> {
   const target = isSocket ? { path: address } : hostAndPort(address);
   const plain = listenerOf(await answerTo('PING\r\nROLE\r\n', connect(target)));
   if (plain !== 'unknown') return plain;
-  // An invalid certificate is accepted, because this test only checks whether the server supports TLS.
+  // An invalid certificate is accepted: the only question is whether the server supports TLS.
   const isSecure = await settles(connectTls({ ...target, rejectUnauthorized: false }), 'secureConnect');
   return isSecure ? 'tls' : 'unknown';
 }

@@ -53,10 +53,7 @@ export class ReplyCursor {
     return this.bytes.toString('latin1', start, start + length);
   }
 
-  /**
-   * Moves behind a bulk string and returns true if the string has exactly these bytes. Otherwise the cursor
-   * does not move, and the result is false.
-   */
+  /** Moves past a bulk string and returns true if it has exactly these bytes. Otherwise returns false without moving. */
   skipIf(expected: Buffer): boolean {
     const start = this.at;
     const length = this.number();
@@ -67,7 +64,7 @@ export class ReplyCursor {
     return isSame;
   }
 
-  /** Moves behind a bulk string. */
+  /** Moves past a bulk string. */
   skip(): void {
     const length = this.number();
     this.at += Math.max(0, length + 2);

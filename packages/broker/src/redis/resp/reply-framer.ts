@@ -13,9 +13,8 @@ const ARRAY = 0x2a;
 const MAX_LENGTH = 536_870_912;
 
 /**
- * States: before an item → in its first line → in the body of a bulk string → before the next item.
- * `#missing` is the number of items that the present reply still needs. An array adds its length to this
- * number. Keeps only the bytes of the present reply.
+ * States: before an item → in its first line → in the body of a bulk string → before the next item. `#missing` is the number
+ * of items that the present reply still needs. An array adds its length to it. Keeps only the bytes of the present reply.
  */
 export class ReplyFramer {
   readonly #onReply: (reply: Buffer) => void;
@@ -26,7 +25,7 @@ export class ReplyFramer {
   /** Number in the line that is being read, from the digits that have arrived. */
   #length = 0;
   #isNegative = false;
-  /** Number of bytes of the bulk string that have not arrived yet, including the line end. */
+  /** Number of bytes of the bulk string that have not arrived yet, with its line end. */
   #skip = 0;
 
   constructor(onReply: (reply: Buffer) => void) {
@@ -96,8 +95,8 @@ export class ReplyFramer {
 }
 
 /**
- * Returns the error for bytes that Redis never sends. Another program listens at the address, or the position in the bytes is
- * wrong.
+ * Returns the error for bytes that Redis never sends. Another program listens at the address, or a reply was read to a wrong
+ * end.
  */
 function noReply(): Error {
   return new Error('Redis answered with bytes that are no reply');

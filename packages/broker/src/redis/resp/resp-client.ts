@@ -1,5 +1,5 @@
-// A connection to one Redis server. Commands are sent in the order of the calls, and replies arrive in the
-// same order. A client does not reconnect. After its end, the owner creates a new client.
+// A connection to one Redis server. Replies arrive in the order in which the commands were sent. A client does not reconnect.
+// Its owner creates a new client after its end.
 import type { Socket } from 'node:net';
 import type { Clock } from '@millrace/internal';
 import { BrokerError } from '../../errors.js';
@@ -30,9 +30,9 @@ interface Waiting extends Deadline {
 }
 
 /**
- * States: connecting → connected → ended, or connecting → ended. Commands that are sent while the client
- * connects wait until it has connected. The owner limits the number of waiting commands. A command that
- * passes its deadline ends the connection, because the later replies cannot arrive either.
+ * States: connecting → connected → ended, or connecting → ended. Commands wait until the client has connected. The owner
+ * limits the number of waiting commands. A command that passes its deadline ends the connection, because the later replies
+ * cannot arrive either.
  */
 export class RespClient {
   readonly #options: RespClientOptions;
@@ -40,7 +40,7 @@ export class RespClient {
   readonly #watch: DeadlineWatch;
   /** Commands without a reply, in the order in which they were sent. */
   #waiting: Waiting[] = [];
-  /** Encoded commands of this turn of the event loop. They are sent in one write at the end of the turn. */
+  /** Encoded commands of this turn of the event loop. One write sends them at the end of the turn. */
   #unsent = '';
   readonly #sendAll = (): void => {
     const text = this.#unsent;
@@ -50,7 +50,7 @@ export class RespClient {
   /** The error with which commands reject after the end of the connection. `undefined` until then. */
   #failure: Error | undefined;
 
-  /** Begins to connect. Does not log in. The owner logs in with the commands of `loginCommands`. */
+  /** Begins to connect. Does not log in: the owner does that with the commands of `loginCommands`. */
   constructor(endpoint: Endpoint, options: RespClientOptions) {
     this.#options = options;
     this.#watch = new DeadlineWatch(
@@ -90,11 +90,10 @@ export class RespClient {
     });
   }
 
-  /** Ends the connection immediately. The outcome of commands without a reply is unknown. Idempotent. */
+  /** Ends the connection at once. The outcome of commands without a reply is unknown. Idempotent. */
   end(cause: Error): void {
     if (this.#failure !== undefined) return;
-    // A `BrokerError` other than `closed` belongs to only one command. For all other commands, the cause is
-    // the lost connection.
+    // A `BrokerError` other than `closed` is about one command. For all other commands, the cause is the lost connection.
     const isAnothers = cause instanceof BrokerError && cause.code !== 'closed';
     const failure = isAnothers
       ? new BrokerError('unavailable', 'The connection to Redis was lost', { cause })
@@ -143,7 +142,7 @@ function earliestOf(waiting: readonly Waiting[]): Deadline | undefined {
   return earliest;
 }
 
-/** The separators before arguments of up to 1,023 bytes, by the length of the argument. Most arguments are not longer than that. */
+/** The separators before arguments, by the length of the argument, up to 1,023 bytes. Most arguments are not longer. */
 const SEPARATORS: readonly string[] = Array.from({ length: 1_024 }, (_, bytes) => separatorOf(bytes));
 
 function separatorOf(bytes: number): string {

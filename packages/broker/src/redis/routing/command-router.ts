@@ -19,9 +19,8 @@ export interface RouterOptions {
 }
 
 /**
- * Sends each command to the server of its key. While that server is unreachable, queues no commands. Never
- * repeats a command that may have been executed. Every call settles within `commandTimeoutMs`, but a read may
- * take `blockMs` longer.
+ * Sends each command to the server of its key. Queues no commands while that server is unreachable. Never repeats a command
+ * that may have been executed. Every call settles within `commandTimeoutMs`. A read may take `blockMs` longer.
  */
 export interface CommandRouter {
   /** The state of the connections. `ready` means that every needed server can be reached. */
@@ -37,7 +36,7 @@ export interface CommandRouter {
    */
   open(): Promise<void>;
 
-  /** Sets the list of needed keys. `state` is `ready` only while the servers of these keys can be reached. */
+  /** Sets the needed keys. `state` is `ready` only while the servers of these keys can be reached. */
   need(keys: readonly string[]): void;
 
   command(key: string, args: readonly string[]): Promise<unknown>;
@@ -50,6 +49,12 @@ export interface CommandRouter {
 
   /** Divides the streams into groups. Each group is read over its own connection. */
   groups(streams: readonly string[]): readonly (readonly string[])[];
+
+  /** Closes what was opened to read these streams. */
+  leave(streams: readonly string[]): void;
+
+  /** Returns a function for each server that holds keys. It sends a command to that server. */
+  servers(): readonly ((args: readonly string[]) => Promise<unknown>)[];
 
   /** Ends all reads. Writes continue until `close`. */
   closeReaders(): void;

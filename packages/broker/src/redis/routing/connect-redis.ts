@@ -1,30 +1,29 @@
-// Connects to Redis separately from the broker, for data other than events. Each command goes to the server of its first key, on a
+// Connects to Redis beside the broker, for data other than events. Each command goes to the server of its first key, on a
 // single server or a cluster.
 import {
   callback,
   checkOptions,
   nearestName,
   type OptionRules,
-  objectWith,
+  objectOrFunction,
   required,
   secret,
-  systemClock,
   text,
   timerMs,
 } from '@millrace/internal';
 import { invalid } from '../../arguments.js';
 import type { BrokerState } from '../../port/broker.js';
 import { resolveTarget } from '../connection/redis-target.js';
-import type { RedisTlsOptions } from '../connection/redis-tls.js';
+import type { RedisTlsSource } from '../connection/redis-tls.js';
 import { CLIENT_NAME_RULE } from '../redis-options.js';
-import { DetectingRouter } from './detecting-router.js';
+import { openRouter } from './open-router.js';
 
-/** Options of {@link connectRedis}. */
+/** Options of {@link connectRedis}. @beta */
 export interface RedisCommandsOptions {
   /** URL of Redis, in the format of `RedisBrokerOptions.url`. */
   readonly url: string;
   /** Certificates for TLS, as in `RedisBrokerOptions.tls`. */
-  readonly tls?: RedisTlsOptions | undefined;
+  readonly tls?: RedisTlsSource | undefined;
   /** Name of the connection in CLIENT LIST, followed by `-writer`. */
   readonly clientName: string;
   /** Maximum time for the first connection, in milliseconds. @defaultValue 10_000 */
@@ -32,15 +31,16 @@ export interface RedisCommandsOptions {
   /** Maximum time for one command, in milliseconds. @defaultValue 2_000 */
   readonly commandTimeoutMs?: number;
   /**
-   * Called after every change of the connection's state. On a cluster, the loss of a node does not change the state, because each
+   * Called after every change of the connection's state. The loss of a cluster node does not change the state, because each
    * command connects to the node of its key.
    */
   readonly onStateChange?: (state: BrokerState, cause?: Error) => void;
 }
 
 /**
- * Commands to Redis. While Redis is unreachable, commands immediately reject with a `BrokerError`, and the
- * connection is retried in the background.
+ * Commands to Redis. While Redis is unreachable, they reject at once with a `BrokerError`, and the connection is retried in
+ * the background.
+ * @beta
  */
 export interface RedisCommands {
   get(key: string): Promise<unknown>;
@@ -55,33 +55,17 @@ export interface RedisCommands {
 
 const RULES: OptionRules<RedisCommandsOptions> = {
   url: required(secret(text(0))),
-  tls: objectWith([]),
+  tls: objectOrFunction(),
   clientName: required(CLIENT_NAME_RULE),
   connectTimeoutMs: timerMs(),
   commandTimeoutMs: timerMs(),
   onStateChange: callback,
 };
 
-/** Connects to Redis. @throws BrokerError `unavailable`, `refused` or `invalid_argument` */
+/** Connects to Redis. @throws BrokerError `unavailable`, `refused` or `invalid_argument` @beta */
 export async function connectRedis(options: RedisCommandsOptions): Promise<RedisCommands> {
-  const given = checkOptions(options, RULES, invalid, nearestName);
-  const { clientName, connectTimeoutMs = 10_000, commandTimeoutMs = 2_000, onStateChange } = given;
-  const target = resolveTarget(given.url, given.tls);
-  const router = new DetectingRouter(target, {
-    clientName,
-    connectTimeoutMs,
-    commandTimeoutMs,
-    clock: systemClock,
-    // This connection reads no streams.
-    settlementOf: () => undefined,
-    onStateChange: onStateChange ?? (() => {}),
-  });
-  try {
-    await router.open();
-  } catch (error) {
-    router.close();
-    throw error;
-  }
+  const { url, tls, ...connection } = checkOptions(options, RULES, invalid, nearestName);
+  const router = await openRouter(resolveTarget(url, tls), connection);
   return {
     get: (key) => router.command(key, ['GET', key]),
     eval: (script, { keys, arguments: args }) =>

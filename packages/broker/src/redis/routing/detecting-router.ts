@@ -1,5 +1,5 @@
-// Finds out whether an address belongs to a single server or to a node of a cluster. Only the server itself
-// knows this. The broker and `connectRedis` both send their commands through this router.
+// Finds out whether an address belongs to a single server or to a node of a cluster. Only the server itself knows that. The
+// broker and `connectRedis` both use this router.
 import type { EntryId } from '../../entries/entry-id.js';
 import { brokerClosed } from '../../errors.js';
 import type { BrokerState } from '../../port/broker.js';
@@ -13,9 +13,9 @@ import type { CommandRouter, RouterOptions } from './command-router.js';
 import { SingleServerRouter } from './single-server-router.js';
 
 /**
- * Treats several addresses as nodes of a cluster. Treats a single address, and the master of Sentinels, as a
- * single server, unless the server reports during `open` that it is a cluster node. After `open` has failed,
- * the router cannot be used again. Create another router instead.
+ * Treats several addresses as nodes of a cluster. Treats a single address, or the master of Sentinels, as a single server,
+ * unless the server reports during `open` that it is a cluster node. A router whose `open` has failed cannot be used again.
+ * Create another one.
  */
 export class DetectingRouter implements CommandRouter {
   readonly #target: RedisTarget;
@@ -70,6 +70,14 @@ export class DetectingRouter implements CommandRouter {
     return this.#router.groups(streams);
   }
 
+  leave(streams: readonly string[]): void {
+    this.#router.leave(streams);
+  }
+
+  servers(): readonly ((args: readonly string[]) => Promise<unknown>)[] {
+    return this.#router.servers();
+  }
+
   closeReaders(): void {
     this.#router.closeReaders();
   }
@@ -102,7 +110,7 @@ export class DetectingRouter implements CommandRouter {
     return router;
   }
 
-  /** Returns the options of one router. The listener in these options ignores a router that was replaced. */
+  /** Returns the options of one router. Their listener ignores a router that was replaced. */
   #optionsOf(itself: () => CommandRouter): RouterOptions {
     const onStateChange = (state: BrokerState, cause?: Error): void => {
       if (itself() === this.#router) this.#options.onStateChange(state, cause);

@@ -1,5 +1,5 @@
-// Sends all commands to one server, over two connections. One connection is for blocking reads, which read
-// all streams together. The other connection is for all other commands.
+// Sends all commands to one server, over two connections. One is for blocking reads, which read all streams together. The
+// other is for all other commands.
 import type { EntryId } from '../../entries/entry-id.js';
 import type { BrokerState } from '../../port/broker.js';
 import type { Entry, ReadOptions } from '../../port/entry-log.js';
@@ -32,8 +32,8 @@ export class SingleServerRouter implements CommandRouter {
   }
 
   /**
-   * The state of the connection for commands, or `unavailable` if the connection for reads was lost. The connection for reads is
-   * ignored before the first read, because it is not open yet.
+   * The state of the connection for commands, or `unavailable` if the connection for reads was lost. That connection opens
+   * with the first read, and is ignored before.
    */
   get state(): BrokerState {
     const writer = this.#writer.state;
@@ -71,6 +71,14 @@ export class SingleServerRouter implements CommandRouter {
 
   groups(streams: readonly string[]): readonly (readonly string[])[] {
     return [streams];
+  }
+
+  leave(): void {
+    // All streams are read over one connection.
+  }
+
+  servers(): readonly ((args: readonly string[]) => Promise<unknown>)[] {
+    return [(args) => this.command('', args)];
   }
 
   closeReaders(): void {

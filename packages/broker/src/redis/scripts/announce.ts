@@ -8,9 +8,9 @@ if redis.call('TYPE', KEYS[1]).ok ~= 'hash' then redis.call('DEL', KEYS[1]) end
 `;
 
 /**
- * KEYS: the key of the announced names. ARGV: subscriber, lifetime in ms, maximum number of subscribers, names as JSON or '' to withdraw them. A value has
- * the form `expiresMs|length of the names|names`. The script removes expired values. If the maximum is reached, it does not store a
- * new subscriber.
+ * KEYS: the key of the announced names. ARGV: subscriber, lifetime in ms, maximum number of subscribers, names as JSON or ''
+ * to withdraw them. A value has the form `expiresMs|length of the names|names`. The script removes expired values. It stores
+ * no new subscriber above the maximum.
  */
 export const announceScript = defineScript(
   'announce',

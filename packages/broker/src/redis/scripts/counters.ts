@@ -3,9 +3,9 @@ import { defineScript } from './script.js';
 import { clockFunctions } from './snippets.js';
 
 /**
- * KEYS: the count. ARGV: ms since the occurrence began, keepMs. Returns the count. An occurrence is not
- * counted if it began before the last occurrence was counted. The value has the form `count|time of the last
- * count in ms`. Counting rewrites the value without the fields that a later build has added.
+ * KEYS: the count. ARGV: ms since the occurrence began, keepMs. Returns the count. An occurrence that began before the last
+ * one was counted does not count. The value has the form `count|time of the last count in ms`. Counting rewrites the value
+ * without the fields of a later build.
  */
 export const countScript = defineScript(
   'count',

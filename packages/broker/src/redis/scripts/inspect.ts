@@ -1,20 +1,29 @@
 // Reads the figures of one stream in one atomic step.
 import { defineScript } from './script.js';
-import { clockFunctions, expiredCountFunctions, infoFunctions } from './snippets.js';
+import {
+  clockFunctions,
+  completeFunctions,
+  expiredCountFunctions,
+  idFunctions,
+  infoFunctions,
+} from './snippets.js';
 
 /**
- * KEYS: stream, expired, dead, expiredByGroup. ARGV: group. Returns length, entries added, first ID or '',
- * last ID, unconsumed, pending, oldest pending ID or '', expired, dead letters, seconds, microseconds.
- * `unconsumed` is the lag that Redis reports for the group, but at most the length of the stream. Redis does
- * not know the lag after the group was recreated, or after another program used XDEL. In that case,
- * `unconsumed` is the length, or 0 for a group at the newest entry. `expired` and `dead letters` are 0 if
- * their keys hold another type.
+ * KEYS: stream, expired, dead, expiredByGroup, epoch. ARGV: group. Returns length, entries added, first ID or '', last ID,
+ * unconsumed, pending, oldest pending ID or '', expired, dead letters, seconds, microseconds, and the ID after which no entry
+ * was trimmed.
+ *
+ * `unconsumed` is the group's lag as Redis reports it, but at most the length of the stream. Redis does not know the lag
+ * after the group was recreated, or after another program used XDEL. `unconsumed` is then the length, or 0 for a group at the
+ * newest entry. `expired` and `dead letters` are 0 if their keys have another type.
  */
 export const inspectScript = defineScript(
   'inspect',
   [
+    idFunctions,
     clockFunctions,
     infoFunctions,
+    completeFunctions,
     expiredCountFunctions,
     `
 local stream = KEYS[1]
@@ -35,7 +44,7 @@ local expired, dead = readExpired(KEYS[2], KEYS[4], ARGV[1]), redis.pcall('XLEN'
 expired = type(expired) == 'string' and tonumber(expired) or 0
 dead = type(dead) == 'number' and dead or 0
 return { length, tip.added, first[1] and first[1][1] or '', tip.lastId, unconsumed, pending, oldest, expired,
-  dead, seconds, micros }
+  dead, seconds, micros, completeAfter(stream, tip, KEYS[5]) }
 `,
   ],
   { isAllowedWhenFull: true },

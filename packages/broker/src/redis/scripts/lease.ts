@@ -1,16 +1,17 @@
 // Acquires, renews and releases the lease of a stream. All times come from the clock of Redis.
+import { lifeFunctions } from './observe.js';
 import { defineScript } from './script.js';
 import { clockFunctions } from './snippets.js';
 
 /**
- * KEYS: lease. ARGV: owner, leaseMs. Returns the fence, or nil if another live owner has the lease. The fence
- * rises when the owner changes, and when an owner renews an expired lease. Calls with an older fence have no
- * effect.
+ * KEYS: lease. ARGV: owner, leaseMs, lifetime of the key or '0' for no limit. Returns the fence, or nil if another live owner has the lease. The fence rises when the
+ * owner changes, and when an owner renews an expired lease. A call with an older fence has no effect.
  */
 export const acquireLeaseScript = defineScript(
   'acquireLease',
   [
     clockFunctions,
+    lifeFunctions,
     `
 local owner, leaseMs = ARGV[1], tonumber(ARGV[2])
 local now = readClock()
@@ -20,6 +21,7 @@ if isHeld and held[1] ~= owner then return nil end
 local fence = leadingNumber(held[3]) or 0
 if not isHeld then fence = fence + 1 end
 redis.call('HSET', KEYS[1], 'owner', owner, 'expiresMs', msText(now + leaseMs), 'fence', msText(fence))
+limitLife(ARGV[3], KEYS[1])
 return fence
 `,
   ],
@@ -39,7 +41,7 @@ return 0
   { isAllowedWhenFull: true },
 );
 
-/** `holdsLease(lease, owner, fence, now)`: true when the lease has this owner and this fence and has not expired. */
+/** `holdsLease(lease, owner, fence, now)`: true if the lease has this owner and this fence and has not expired. */
 export const leaseFunctions = `
 local function holdsLease(lease, owner, fence, now)
   local held = redis.call('HMGET', lease, 'owner', 'fence', 'expiresMs')

@@ -10,9 +10,8 @@ import {
 } from './snippets.js';
 
 /**
- * Functions that most calls do not need. Lua creates a closure for each `local function` that it reaches.
- * Therefore the two functions below create the functions of the snippets, and are called only when these are
- * needed.
+ * Functions that most calls do not need. Lua creates a closure for each `local function` that it reaches. Therefore the two
+ * functions below create the snippets' functions, and are called only when needed.
  */
 const rareFunctions = `
 local function endInputsOf(window, key, text, id)
@@ -30,22 +29,20 @@ end
 `;
 
 /**
- * KEYS: stream, expired, then the dedupe keys of the entries that have one, then the windows of the entries
- * that end inputs, then expiredByGroup. The dedupe keys and the windows are in the order of the entries.
- * ARGV: group, hard cap, maximum number of entries to remove, dedupe window in ms, number of dedupe keys, 1 if the
- * dedupe keys are looked up first and 0 if all of them are new, then the arguments of each entry:
+ * KEYS: stream, expired, then the dedupe keys of the entries that have one, then the windows of the entries that end inputs,
+ * then expiredByGroup and observed. The dedupe keys and the windows are in the order of the entries. ARGV: group, hard cap or 0
+ * for none, maximum number of entries to remove, dedupe window in ms, number of dedupe keys, 1 if the dedupe keys are looked up first and 0 if all of
+ * them are new, then the arguments of each entry:
  * - a sum: 1 if the entry has a dedupe key, plus 2 if it has an ending
  * - the number of its field arguments, then these arguments (name, value, …)
  * - key and text of its ending, if it has one
  *
- * Returns two elements per entry: its ID, and `1` if it is a duplicate, otherwise `0`. If the store refuses
- * an entry, the reply ends with an error text as an odd last element. Later entries are not tried, so that
- * the order is kept.
+ * Returns two elements per entry: its ID, and `1` if it is a duplicate, otherwise `0`. If the store refuses an entry, an
+ * error text follows as an odd last element. Later entries are not tried, so that the order is kept.
  *
- * XADD comes before SET. If the script ends between the two commands, the entry exists, and may be appended
- * again. In the other order, a dedupe ID could be stored without its entry. The script also trims the stream
- * to the hard cap, so that the stream stays bounded while no gateway runs. When Redis is out of memory, it
- * refuses the whole script.
+ * XADD comes before SET. A script that ends between the two leaves an entry that may be appended again. In the other order,
+ * it could leave a dedupe ID without its entry. The script also trims the stream to the hard cap, so that the stream stays
+ * bounded while no gateway runs, unless another system owns it. Redis refuses the whole script when it is out of memory.
  */
 export const publishScript = defineScript(
   'publish',
@@ -96,7 +93,9 @@ while at <= #ARGV do
   at = fieldsTo + 1
   if window then at = at + 2 end
 end
-if redis.call('XLEN', stream) > hardCap then trimToCap(stream, expired, KEYS[#KEYS], group, hardCap, limit) end
+if hardCap > 0 and redis.call('XLEN', stream) > hardCap and redis.call('EXISTS', KEYS[#KEYS]) == 0 then
+  trimToCap(stream, expired, KEYS[#KEYS - 1], group, hardCap, limit)
+end
 return reply
 `,
   ],

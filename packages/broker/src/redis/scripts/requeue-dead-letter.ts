@@ -2,12 +2,11 @@
 import { defineScript } from './script.js';
 
 /**
- * KEYS: stream, dead. ARGV: ID of the dead letter, then the entry's field arguments (name, value, …). Returns
- * the ID of the new entry, or null if the dead letter does not exist.
+ * KEYS: stream, dead. ARGV: ID of the dead letter, then the entry's field arguments (name, value, …). Returns the ID of the
+ * new entry, or null if the dead letter does not exist.
  *
- * The caller has read the fields from the dead letter. The fields of a dead letter never change, so the
- * script only checks that the dead letter still exists. XADD comes before XDEL, so that the dead letter stays
- * if XADD fails.
+ * The caller has read the fields from the dead letter. They never change, so the script only checks that the dead letter
+ * still exists. XADD comes before XDEL, so that the dead letter stays if XADD fails.
  */
 export const requeueDeadLetterScript = defineScript(
   'requeueDeadLetter',

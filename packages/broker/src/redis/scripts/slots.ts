@@ -2,18 +2,21 @@
 import { defineScript } from './script.js';
 import { clockFunctions } from './snippets.js';
 
+/** Milliseconds without a claim after which no slot is kept. */
+const UNCLAIMED_MS = 86_400_000;
+
 /**
- * Removes KEYS[1] if it is not a hash. Millrace writes only a hash there. Without this removal, a key of
- * another type would prevent all claims of slots, and therefore all acknowledgements.
+ * Removes KEYS[1] if it is not a hash. Millrace writes only a hash there. A key of another type would prevent all claims of
+ * slots, and therefore all acknowledgements.
  */
 const replaceForeign = `
 if redis.call('TYPE', KEYS[1]).ok ~= 'hash' then redis.call('DEL', KEYS[1]) end
 `;
 
 /**
- * `parseSlot(text)` returns expiresMs, instance, and the owner followed by any fields that a later build has
- * added. The function returns nil for a text that no build has written. `isOwner(holder, owner)`: true when
- * `holder` is this owner, with or without such fields.
+ * `parseSlot(text)` returns expiresMs, instance, and the owner with any fields that a later build has added after it. It
+ * returns nil for a text that no build has written. `isOwner(holder, owner)`: true if `holder` is this owner, with or without
+ * such fields.
  */
 const slotFunctions = `
 local function parseSlot(text)
@@ -28,10 +31,10 @@ end
 `;
 
 /**
- * KEYS: slots. ARGV: owner, leaseMs, preferred slot or 0, instance or '', 1 for a renewal. Returns the
- * owner's slot, then all slots that are held now. The script removes slots with an expired lease, so that the
- * hash contains only live slots. The script ignores a field whose name is not a number. A value has the form
- * `expiresMs|length of the instance|instance|owner`.
+ * KEYS: slots. ARGV: owner, leaseMs, preferred slot or 0, instance or '', 1 for a renewal. Returns the owner's slot, then all
+ * slots that are held now. A value has the form `expiresMs|length of the instance|instance|owner`. The script removes slots
+ * with an expired lease, so that the hash contains only live slots. It ignores a field whose name is not a number. The key expires after
+ * a day without a claim.
  */
 export const claimSlotScript = defineScript(
   'claimSlot',
@@ -61,6 +64,7 @@ if not mine then
   while taken[mine] do mine = mine + 1 end
 end
 redis.call('HSET', KEYS[1], tostring(mine), msText(now + leaseMs) .. '|' .. #name .. '|' .. name .. '|' .. owner)
+redis.call('PEXPIRE', KEYS[1], math.max(${UNCLAIMED_MS}, leaseMs))
 local reply = { mine, mine }
 for slot in pairs(taken) do reply[#reply + 1] = slot end
 return reply

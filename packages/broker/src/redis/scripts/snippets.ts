@@ -1,14 +1,14 @@
-// Lua functions that several scripts share. The functions compare IDs as decimal text, like `entry-id.ts`.
-// Lua's numbers are doubles, which would round a sequence number beyond 2^53.
+// Lua functions that several scripts share. They compare IDs as decimal text, as `entry-id.ts` does. Lua's numbers are
+// doubles, which would round a sequence number beyond 2^53.
 //
-// Gateways of two builds may share one Redis. Therefore a build reads only the known fields at the beginning
-// of a value. It ignores the text that a later build has added behind them (`|` and any text). A build also
-// keeps unknown hash fields. Only the owner of a value rewrites it, in the form of its own build. A
-// subscriber owns its cursor and slot; the holder of a lease or claim owns the values of that lease or claim.
+// Gateways of two builds may share one Redis. Therefore a build reads only the known fields at the beginning of a value. It
+// ignores the text that a later build has added after them (`|` and any text), and keeps unknown hash fields. Only the owner
+// of a value rewrites it, in the form of its own build. A subscriber owns its cursor and slot. The holder of a lease or claim
+// owns the values of that lease or claim.
 import { DEFAULT_GROUP } from '../../options.js';
 import { WINDOW_LIMITS } from '../../port/windows.js';
 
-/** `idLess(a, b)`, `idMin(a, b)` and `idNext(id)`. For the largest possible ID, `idNext` returns that ID itself. */
+/** `idLess(a, b)`, `idMin(a, b)` and `idNext(id)`. `idNext` of the largest possible ID is that ID itself. */
 export const idFunctions = `
 local function digitsLess(a, b)
   if #a ~= #b then return #a < #b end
@@ -42,8 +42,8 @@ end
 `;
 
 /**
- * `leadingNumber(text)` and `leadingId(text)` return the number or ID at the beginning of a value, without
- * fields that a later build has added behind it. The functions return nil if there is none.
+ * `leadingNumber(text)` and `leadingId(text)` return the number or ID at the beginning of a value, without fields that a
+ * later build has added after it. They return nil if there is none.
  */
 const leadingFunctions = `
 local function leadingNumber(text)
@@ -66,9 +66,9 @@ end
 ${leadingFunctions}`;
 
 /**
- * `endInputs(window, key, text, id, at)` records in a waiting window that the entry `id` ends those inputs of
- * `key` that were added no later than `at`. `text` is a JSON object. The function ignores a key of another
- * type instead of failing, because the entry has been appended already.
+ * `endInputs(window, key, text, id, at)` records in a waiting window that the entry `id` ends those inputs of `key` that were
+ * added no later than `at`. `text` is a JSON object. A key of another type is ignored instead of failing, because the entry
+ * has been appended already.
  */
 export const endingFunctions = `
 local function endInputs(window, key, text, id, at)
@@ -83,9 +83,9 @@ end
 `;
 
 /**
- * `flat(reply)` converts a reply of alternating names and values to a table. `findGroup(stream, group)`
- * returns two values: the group's XINFO, or nil if the stream does not have this group; and true if the
- * stream has no group at all, otherwise false.
+ * `flat(reply)` converts a reply of alternating names and values to a table.
+ * `findGroup(stream, group)` returns two values. The first is the group's XINFO, or nil if the stream does not have this
+ * group. The second is true if the stream has no group at all, otherwise false.
  */
 export const infoFunctions = `
 local function flat(reply)
@@ -114,9 +114,34 @@ end
 `;
 
 /**
- * `groupFloor(stream, info)` returns an ID. The group has acknowledged exactly the entries below that ID.
- * `newestAcknowledged(stream, info)` returns the ID of the newest acknowledged entry. If no entry is
- * acknowledged, the function returns an ID below all entries of the stream.
+ * `createGroup(stream, group, id, lifeMs)` creates the group at an ID, and the stream if it is missing. With a lifetime other than
+ * '0', another system owns the stream. A missing stream is then not created, and the function returns nil.
+ * `isForeign(info, cursors, lease, isOurs)`: true if another program uses the group. There are two signs: the group has consumers and
+ * has read entries, although no gateway has ever registered; or the stream was missing until now, so that no gateway can have made the
+ * group. A group whose name proves that it is ours (`isOurs`) is not examined, because its keys may have expired.
+ * `noteGroup(lease, hasGroup)` records in the lease that the stream and its group are missing, or that the group exists.
+ */
+export const groupFunctions = `
+local function createGroup(stream, group, id, lifeMs)
+  if lifeMs == '0' then return redis.pcall('XGROUP', 'CREATE', stream, group, id, 'MKSTREAM') end
+  if redis.call('EXISTS', stream) == 0 then return nil end
+  return redis.pcall('XGROUP', 'CREATE', stream, group, id)
+end
+local function isForeign(info, cursors, lease, isOurs)
+  if isOurs then return false end
+  if redis.call('HEXISTS', lease, 'noStream') == 1 then return true end
+  if info['consumers'] == 0 or info['last-delivered-id'] == '0-0' then return false end
+  return redis.call('EXISTS', cursors, lease) == 0
+end
+local function noteGroup(lease, hasGroup)
+  if hasGroup then redis.call('HDEL', lease, 'noStream') else redis.call('HSET', lease, 'noStream', '1') end
+end
+`;
+
+/**
+ * `groupFloor(stream, info)` returns the ID below which the group has acknowledged every entry, and no other entry.
+ * `newestAcknowledged(stream, info)` returns the ID of the newest acknowledged entry. If there is none, it returns an ID
+ * below all entries of the stream.
  */
 export const floorFunctions = `
 local function groupFloor(stream, info)
@@ -134,7 +159,7 @@ end
 
 /**
  * `readCursor(text)` returns id, heartbeatMs and advancedMs, or nil for a text that no build has written.
- * `eachCursor(cursors, visit)` calls `visit(subscriber, id, heartbeatMs, advancedMs)` for each cursor, and removes values that
+ * `eachCursor(cursors, visit)` calls `visit(subscriber, id, heartbeatMs, advancedMs)` for each cursor. It removes values that
  * cannot be read.
  */
 export const cursorFunctions = `
@@ -157,10 +182,9 @@ end
 `;
 
 /**
- * `beatPulse(lease, now, livenessMs)` records the time of this call, and returns the end of the subscribers'
- * grace period. If no subscriber has called for longer than half of `livenessMs`, Redis itself was paused (or
- * there was no subscriber). In that case, a grace period of `livenessMs` begins, because the subscribers
- * could not send heartbeats.
+ * `beatPulse(lease, now, livenessMs)` records the time of this call, and returns the end of the subscribers' grace period. If
+ * no subscriber has called for longer than half of `livenessMs`, Redis itself was paused (or there was no subscriber). A
+ * grace period of `livenessMs` then begins, because the subscribers could not send heartbeats.
  */
 export const pulseFunctions = `
 local function beatPulse(lease, now, livenessMs)
@@ -177,8 +201,8 @@ end
 `;
 
 /**
- * `isGone(stream, newest)`: true when the stream no longer has the entry `newest`, which was recently its
- * newest entry. If the group is also missing, the stream was deleted, even if it contains new entries now.
+ * `isGone(stream, newest)`: true if the stream no longer has the entry `newest`, which was recently its newest entry. If the
+ * group is missing, too, the stream was deleted, even if it contains new entries now.
  */
 export const goneFunctions = `
 local function isGone(stream, newest)
@@ -188,20 +212,20 @@ end
 `;
 
 /**
- * `readRun(key, mark, refuted)` returns the run of the server, from INFO if `mark` is empty. Otherwise the
- * user may not send INFO, and `mark` is a marker that the caller has proven to belong to this run, or `?`
- * (see `restart-markers.ts`). If the record has another marker that the caller has not refuted, the function
- * returns nil and a reply that asks the caller about that marker.
+ * `readRun(key, mark, refuted)` returns the run of the server, from INFO if `mark` is empty. Otherwise the user may not send
+ * INFO. `mark` is then a marker that the caller has proven to belong to this run, or `?` (see `restart-markers.ts`). If the
+ * record has another marker that the caller has not refuted, the function returns nil and a reply that asks the caller about
+ * it.
  *
- * `settleEpoch(key, tip, fresh, stream, hasGroup, run)` returns `{ value, former, upTo }`: the stream's
- * epoch, and its previous epoch if that is known. The epoch becomes `fresh` in three cases:
+ * `settleEpoch(key, tip, fresh, stream, hasGroup, run)` returns `{ value, former, upTo }`: the stream's epoch, and its
+ * previous epoch if that is known. The epoch becomes `fresh` in three cases:
  * - The stream has no epoch.
  * - The stream has a lower newest ID or fewer entries than its record says, or was deleted and written again.
- * - Another server (or the same one, restarted) serves the stream, and may have lost the newest entries. In
- *   this case, the previous epoch is kept as `former`, valid up to the newest ID of the record. Redis wrote
- *   and replicated those entries before the record, so a server that has the record has the entries.
+ * - Another or a restarted server serves the stream, and may have lost the newest entries. The previous epoch is then kept as
+ *   `former`, valid up to the newest ID of the record. Redis wrote and replicated those entries before the record, so a
+ *   server with the record has the entries.
  *
- * `replaceEpoch(key, tip, fresh, run)` begins a new epoch without a previous one.
+ * `replaceEpoch(key, tip, fresh, run)` begins a new epoch without a previous one. It forgets the erasures of the lost stream.
  */
 export const epochFunctions = `
 local function readRun(key, mark, refuted)
@@ -219,6 +243,7 @@ local function writeEpoch(key, tip, life, run)
   return life
 end
 local function replaceEpoch(key, tip, fresh, run)
+  redis.call('HDEL', key, 'erased', 'erasedFloor', 'erasedTrimmed')
   return writeEpoch(key, tip, { value = fresh, former = '', upTo = '0-0' }, run)
 end
 local function settleEpoch(key, tip, fresh, stream, hasGroup, run)
@@ -240,14 +265,41 @@ end
 `;
 
 /**
- * `holdsEntry(stream, id, digest)`: true when the entry `id` of the stream has this digest; see
- * `entryDigest`. `hasAllAfter(stream, tip, id)`: true when no entry after `id` can have been removed. Entries
- * are always removed in order, the oldest first.
+ * `completeAfter(stream, tip, epoch)` returns the ID after which no entry was trimmed, or '0-0' if none was ever trimmed. Trims
+ * remove the oldest entries first, so this is usually the first ID. Erasures remove entries at any place, and are recorded in the
+ * hash of the epoch: `erased` is their number, and `erasedFloor` is the newest ID that was the first of the stream when it was
+ * erased, which is as good as an existing first entry while no more than `erasedTrimmed` entries were ever trimmed.
+ * `noteErased(stream, tip, epoch, first)` records that one entry was erased. `first` is its ID if it was the first of the stream.
  */
-export const digestFunctions = `
-local function hasAllAfter(stream, tip, id)
-  if id == tip.lastId or tip.added == redis.call('XLEN', stream) then return true end
-  return #redis.call('XRANGE', stream, id, id) == 1
+export const completeFunctions = `
+local function readErased(epoch)
+  local known = redis.call('HMGET', epoch, 'erased', 'erasedFloor', 'erasedTrimmed')
+  return leadingNumber(known[1]) or 0, leadingId(known[2]), leadingNumber(known[3])
+end
+local function completeAfter(stream, tip, epoch)
+  local erased, floor, trimmedThen = readErased(epoch)
+  local trimmed = tip.added - redis.call('XLEN', stream) - erased
+  if trimmed <= 0 then return '0-0' end
+  if floor and trimmedThen == trimmed then return floor end
+  local first = redis.call('XRANGE', stream, '-', '+', 'COUNT', 1)[1]
+  return first and first[1] or tip.lastId
+end
+local function noteErased(stream, tip, epoch, first)
+  local erased = readErased(epoch) + 1
+  redis.call('HSET', epoch, 'erased', msText(erased))
+  if not first then return end
+  local trimmed = tip.added - redis.call('XLEN', stream) - erased
+  redis.call('HSET', epoch, 'erasedFloor', first, 'erasedTrimmed', msText(trimmed))
+end
+`;
+
+/**
+ * `holdsEntry(stream, id, digest)`: true if the entry `id` of the stream has this digest; see `entryDigest`.
+ * `hasAllAfter(stream, tip, epoch, id)`: true if no entry after `id` can have been trimmed.
+ */
+export const digestFunctions = `${completeFunctions}
+local function hasAllAfter(stream, tip, epoch, id)
+  return id == tip.lastId or not idLess(id, completeAfter(stream, tip, epoch))
 end
 local function holdsEntry(stream, id, digest)
   local found = redis.call('XRANGE', stream, id, id)[1]
@@ -256,12 +308,11 @@ end
 `;
 
 /**
- * `readExpired(expired, byGroup, group)` returns the stored number of entries that were removed before this
- * group had acknowledged them. It returns nil or an error if there is no number.
+ * `readExpired(expired, byGroup, group)` returns the stored number of entries that were removed before this group had
+ * acknowledged them. It returns nil or an error if there is no number.
  * `beginExpiredCount(byGroup, group)` begins to count for a group that has subscribers.
- * `addExpired(expired, byGroup, group, lost, isOwn)` counts for the caller's own group, and for other groups
- * that have had subscribers. It does not count for the groups of other programs. If another type is stored at
- * a key, the count starts again.
+ * `addExpired(expired, byGroup, group, lost, isOwn)` counts for the caller's own group, and for other groups that have had
+ * subscribers, but not for the groups of other programs. The count starts again if another type is stored at a key.
  */
 export const expiredCountFunctions = `
 local function readExpired(expired, byGroup, group)
@@ -288,15 +339,14 @@ end
 `;
 
 /**
- * `expireBeyond(stream, expired, byGroup, group, hardCap, limit)` trims the stream to `hardCap`, by at most
- * `limit` entries per call. The function returns two numbers: the number of removed entries, and how many of
- * these `group` had not acknowledged. It counts the second number for `group`, and the corresponding number
- * for each other group. If the stream does not have `group`, this group has acknowledged nothing.
+ * `expireBeyond(stream, expired, byGroup, group, hardCap, limit)` trims the stream to `hardCap`, by at most `limit` entries
+ * per call. It returns two numbers: the number of removed entries, and how many of these `group` had not acknowledged. It
+ * counts the second number for `group`, and the corresponding number for each other group. A group that the stream does not
+ * have has acknowledged nothing.
  *
- * The function goes from the group that has acknowledged the fewest entries to the one that has acknowledged
- * the most. In each step, it removes the entries that this group and all later groups have acknowledged. All
- * earlier groups lose these entries. Whole nodes are removed without being read. Only the node that contains
- * the floor of the group is read.
+ * The function goes from the group that has acknowledged the fewest entries to the one that has acknowledged the most. Each
+ * step removes the entries that this group and all later groups have acknowledged. All earlier groups lose these entries.
+ * Whole nodes are removed without being read. Only the node that contains the floor of the group is read.
  */
 export const expireFunctions = `${expiredCountFunctions}
 local function groupFloors(stream, group)

@@ -11,25 +11,26 @@ import {
 } from './snippets.js';
 
 /**
- * KEYS: stream, cursors, lease, expired, expiredByGroup. ARGV: owner, fence, group, maxLength, hard cap,
- * minAgeMs, maximum number of entries to remove. Returns nil if the owner has lost the lease. Otherwise
- * returns the number of acknowledged entries that were removed, and the number of other entries that were
- * removed.
+ * KEYS: stream, cursors, lease, expired, expiredByGroup, observed. ARGV: owner, fence, group, maxLength, hard cap, minAgeMs, maximum
+ * number of entries to remove. Returns nil if the owner has lost the lease. Otherwise returns the number of acknowledged
+ * entries that were removed, and the number of other entries that were removed. Removes nothing if another system owns the
+ * stream.
  *
- * The floor is an ID. Every entry below the floor is acknowledged by every consumer group, is before every
- * registered cursor of this group, and is older than `minAgeMs`. The entry at a cursor stays, because it
- * shows the subscriber that no later entry was removed. For the same reason the newest entry that another
- * group has acknowledged stays: no cursor of that group is before this entry. An ID ahead of the clock does
- * not show the age of its entry. If the newest ID is ahead, the hash of the lease stores this ID in
- * `aheadId`, and the time of this trim in `aheadMs`. When `minAgeMs` has passed, the ID moves to `agedId`,
- * and all entries up to it count as old enough. An entry that was added just after `aheadId` was stored waits
- * for the next round, at most twice `minAgeMs`. The excess is the number of entries beyond `maxLength`.
- * `XTRIM MINID ~ floor LIMIT excess` removes whole nodes below the floor, and never more entries than the
- * excess. The command does not read entries, and leaves at most one node beyond `maxLength`.
+ * The floor is an ID. Every consumer group has acknowledged the entries below it. These entries are before every registered
+ * cursor of this group, and older than `minAgeMs`. The entry at a cursor stays, because it shows the subscriber that no later
+ * entry was removed. For the same reason, the newest entry that another group has acknowledged stays: no cursor of that group
+ * is before it.
  *
- * If the stream is far above the hard cap, a call removes a tenth of the entries above the cap instead of the
- * maximum number. Otherwise a producer that adds entries by plain XADD faster than calls remove them could
- * fill the memory of Redis.
+ * An ID ahead of the clock does not show the age of its entry. If the newest ID is ahead, the hash of the lease stores it in
+ * `aheadId`, and the time of this trim in `aheadMs`. After `minAgeMs`, the ID moves to `agedId`, and all entries up to it
+ * count as old enough. An entry that was added just after `aheadId` was stored waits for the next round, at most twice
+ * `minAgeMs`.
+ *
+ * The excess is the number of entries beyond `maxLength`. `XTRIM MINID ~ floor LIMIT excess` removes whole nodes below the
+ * floor, and never more entries than the excess. It does not read entries, and leaves at most one node beyond `maxLength`.
+ *
+ * In a stream far above the hard cap, a call removes a tenth of the entries above the cap instead of the maximum number.
+ * Otherwise a producer that adds entries by plain XADD faster than calls remove them could fill the memory of Redis.
  */
 export const trimScript = defineScript(
   'trim',
@@ -48,7 +49,7 @@ local maxLength, hardCap, minAgeMs, limit = tonumber(ARGV[4]), tonumber(ARGV[5])
 local now = readClock()
 if not holdsLease(lease, owner, fence, now) then return nil end
 local excess = math.min(redis.call('XLEN', stream) - maxLength, limit)
-if excess <= 0 then return { 0, 0 } end
+if excess <= 0 or redis.call('EXISTS', KEYS[6]) == 1 then return { 0, 0 } end
 
 local function agedId(lastId)
   if leadingNumber(lastId) <= now then

@@ -34,13 +34,13 @@ end
 `;
 
 /**
- * KEYS: window, then index and stream if they are on the same server. ARGV: member in the index, duration of the window in ms,
- * maximum number of inputs, maximum number of bytes, lifetime of the key in ms, then ID and text of each input. Returns:
+ * KEYS: window, then index and stream if they are on the same server. ARGV: member in the index, duration of the window in
+ * ms, maximum number of inputs, maximum number of bytes, lifetime of the key in ms, then ID and text of each input. Returns:
  * - 1 if the window was opened by this call or has been overdue for a second, otherwise 0
  * - the ms until the window is due
  * - for each input: 1 (added), 0 (repeat) or -1 (full)
  *
- * The index is written before the window, so that nothing has changed if the key of the index holds another type.
+ * The index is written before the window. Therefore nothing has changed if the index's key has another type.
  */
 export const windowAddScript = defineScript(
   'windowAdd',
@@ -59,7 +59,10 @@ elseif due < now - 1000 then
   -- because members that are overdue for too long are dropped from the index.
   due, opened = now, 1
 end
-if opened == 1 and KEYS[2] then redis.call('ZADD', KEYS[2], msText(due), ARGV[1]) end
+if opened == 1 and KEYS[2] then
+  redis.call('ZADD', KEYS[2], msText(due), ARGV[1])
+  redis.call('PEXPIRE', KEYS[2], ARGV[5])
+end
 local maxInputs, maxBytes = tonumber(ARGV[3]), tonumber(ARGV[4])
 local reply = { opened, math.max(0, due - now) }
 for at = 6, #ARGV, 2 do
@@ -143,8 +146,7 @@ redis.call('HSET', key, 't', ARGV[2], 'l', msText(now + tonumber(ARGV[3])))
 return { 'claimed', inputs, endings or '', math.max(0, now - since) }
 `,
   ],
-  // This script is allowed when Redis is full, because a claim is the first step of removing the window's
-  // data.
+  // Redis allows this script when it is full, because a claim is the first step to remove the window's data.
   { isAllowedWhenFull: true },
 );
 
@@ -203,7 +205,7 @@ return found
   { isAllowedWhenFull: true },
 );
 
-/** Adds a window to an index on another server. KEYS: index. ARGV: member, ms until the window is due. Returns the score. */
+/** Adds a window to an index on another server. KEYS: index. ARGV: member, ms until the window is due, lifetime of a window in ms. Returns the score. */
 export const windowIndexScript = defineScript(
   'windowIndex',
   [
@@ -211,6 +213,7 @@ export const windowIndexScript = defineScript(
     `
 local score = msText((readClock()) + tonumber(ARGV[2]))
 redis.call('ZADD', KEYS[1], score, ARGV[1])
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return score
 `,
   ],
@@ -230,10 +233,11 @@ return redis.call('ZREM', KEYS[1], ARGV[1])
 );
 
 /**
- * KEYS: a window or an index; for a window, then its index if that is on the same server. ARGV: type that the first key should
- * have, lifetime of a window in ms, maximum number of fields. Returns the number of keys and fields that were removed.
- * Removes a key of another type, and a hash with more fields than a window ever has, because Millrace has not written them. In a
- * window, also removes times that no build has written, because they could delay the flush for too long.
+ * KEYS: a window or an index. For a window, then its index if that is on the same server. ARGV: type that the first key
+ * should have, lifetime of a window in ms, maximum number of fields. Returns the number of keys and fields that were removed.
+ *
+ * Removes a key of another type, and a hash with more fields than a window ever has, because Millrace has not written them.
+ * In a window, also removes times that no build has written, because they could delay the flush for too long.
  */
 export const windowHealScript = defineScript(
   'windowHeal',

@@ -10,8 +10,8 @@ import { authCommands, RespClient } from '../resp/resp-client.js';
 export interface MasterAnswer {
   readonly address: NodeAddress;
   /**
-   * Number of the failover that made this server the master. A higher number is newer. 0 if the user of the
-   * Sentinel may not read this number.
+   * Number of the failover that made this server the master. A higher number is newer. 0 if the Sentinel's user may not read
+   * it.
    */
   readonly epoch: number;
 }
@@ -28,12 +28,11 @@ export async function askSentinel(
   const client = new RespClient(sentinel, { clock, onErrorReply: () => {}, onEnd: () => {} });
   const send = (args: readonly string[]): Promise<unknown> => client.send(args, timeoutMs);
   try {
-    // The commands are sent without waiting for the replies. CLIENT SETNAME is not sent, because a Sentinel
-    // may refuse it.
+    // The commands are sent without waiting for replies. CLIENT SETNAME is left out, because a Sentinel may refuse it.
     const login = authCommands(sentinel).map(send);
     const address = send(['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', masterName]);
     const epoch = send(['SENTINEL', 'MASTER', masterName]).then(epochIn, () => 0);
-    // A refused login is reported first, because it is the reason why the other commands fail.
+    // A refused login is reported first. It is the reason why the other commands fail.
     await Promise.all([...login, address]);
     return { address: addressIn(await address, masterName), epoch: await epoch };
   } finally {

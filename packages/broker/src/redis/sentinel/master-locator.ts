@@ -11,21 +11,20 @@ import { SwitchWatch } from './switch-watch.js';
 /** Maximum time for the answer of one Sentinel, in milliseconds. */
 const ASK_TIMEOUT_MS = 1_000;
 /**
- * Time that the other Sentinels have after most of them have answered, in milliseconds. Without this limit,
- * one Sentinel that does not answer would delay every connection by the whole deadline.
+ * Milliseconds that the other Sentinels have after most of them have answered. Without this limit, one silent Sentinel would
+ * delay every connection by the whole deadline.
  */
 const GRACE_MS = 100;
 /**
- * Maximum time of one attempt to connect to the master, in milliseconds. It is short, because a failover may replace a master that
+ * Maximum milliseconds of one attempt to connect to the master. They are few, because a failover may replace a master that
  * accepts connections but does not answer.
  */
 const ATTEMPT_TIMEOUT_MS = 2_000;
 
 /**
- * Asks all Sentinels at the same time, and uses the answer with the highest epoch. A Sentinel that is cut off
- * from the others may still name the old master. For the same reason, an answer that is older than the last
- * used answer is ignored unless most Sentinels have answered. The connection itself checks that the server is
- * a master.
+ * Asks all Sentinels at the same time, and uses the answer with the highest epoch. A Sentinel that is cut off from the others
+ * may still name the old master. Therefore an answer older than the last used one is ignored, too, unless most Sentinels have
+ * answered. The connection itself checks that the server is a master.
  */
 export class MasterLocator implements ServerLocator {
   readonly isMasterRequired = true;

@@ -1,4 +1,4 @@
-// Listens to the Sentinels, so that a failover is noticed even by a connection that sends nothing.
+// Listens to the Sentinels. Even a connection that sends nothing then notices a failover.
 import { backOffDelayMs, type CancelTimer, type Clock, pause } from '@millrace/internal';
 import { openSocket } from '../connection/open-socket.js';
 import type { Endpoint } from '../connection/redis-target.js';
@@ -6,10 +6,7 @@ import { ReplyCursor } from '../resp/reply-cursor.js';
 import { ReplyFramer } from '../resp/reply-framer.js';
 import { authCommands, encodeCommand } from '../resp/resp-client.js';
 
-/**
- * Interval of the pings, in milliseconds. If a Sentinel sends nothing for three intervals, the watch changes
- * to another Sentinel.
- */
+/** Milliseconds between pings. The watch changes to another Sentinel if the present one sends nothing for three intervals. */
 const PING_INTERVAL_MS = 1_000;
 const MAX_MISSED_PINGS = 3;
 const CHANNEL = '+switch-master';
@@ -19,14 +16,13 @@ export interface SwitchWatchOptions {
   readonly sentinels: readonly Endpoint[];
   readonly masterName: string;
   readonly clock: Clock;
-  /** Called when another server may be the master: after a message, and whenever messages may have been missed. */
+  /** Called when another server may be the master: after a message, and when messages may have been missed. */
   readonly onNews: () => void;
 }
 
 /**
- * Follows one Sentinel at a time. If this Sentinel fails, the watch follows the next one after a back-off
- * delay. If no Sentinel can be followed, `onNews` is called after every attempt, so that the master is still
- * looked up.
+ * Follows one Sentinel at a time. If it fails, the watch follows the next one after a back-off delay. `onNews` is called
+ * after every failed attempt, so that the master is looked up even without a Sentinel to follow.
  */
 export class SwitchWatch {
   readonly #options: SwitchWatchOptions;
@@ -57,10 +53,7 @@ export class SwitchWatch {
     }
   }
 
-  /**
-   * Resolves when the connection to the Sentinel has ended. Resolves to true if the Sentinel had accepted the
-   * subscription.
-   */
+  /** Resolves when the connection to the Sentinel has ended, to true if the Sentinel had accepted the subscription. */
   #follow(sentinel: Endpoint): Promise<boolean> {
     const { clock, masterName, onNews } = this.#options;
     const { signal } = this.#closing;
@@ -90,7 +83,7 @@ export class SwitchWatch {
         try {
           framer.push(chunk);
         } catch {
-          // The bytes are not replies, so the server is not a Sentinel.
+          // The bytes are no replies, so the server is no Sentinel.
           end();
         }
       });

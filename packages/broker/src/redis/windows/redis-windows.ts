@@ -1,6 +1,5 @@
-// Coalescing windows on Redis. On a single server, each step is one script that also updates the index. On a
-// cluster, the index may be on another node. In that case, the index is updated after the step, before the
-// caller gets the result.
+// Coalescing windows on Redis. On a single server, each step is one script that also updates the index. On a cluster, the
+// index may be on another node. It is then updated after the step, before the caller gets the result.
 import { type Clock, OldestFirstMap } from '@millrace/internal';
 import { checkCount, checkWindowInputs, checkWindowName, checkWindowSlot } from '../../arguments.js';
 import { isRefusal } from '../../errors.js';
@@ -41,16 +40,13 @@ export interface RedisWindowsDependencies {
   readonly clock: Clock;
 }
 
-/**
- * Maximum number of index entries that are remembered. If an entry is forgotten, its window stays in the
- * index until the next check of this window.
- */
+/** Maximum number of remembered index entries. The window of a forgotten entry stays in the index until it is checked next. */
 const MAX_INDEX_ENTRIES = 10_000;
 
 /** A window's entry in the index, as this process last read or wrote it. Used only on a cluster. */
 interface IndexEntry {
   readonly score: string;
-  /** Monotonic time until which the waiting window is certainly the window that was indexed. */
+  /** Monotonic time until which the waiting window is certainly the one in the index. */
   readonly holdsUntilMs: number;
 }
 
@@ -58,7 +54,7 @@ interface IndexEntry {
 export class RedisWindows implements WindowStore {
   readonly #dependencies: RedisWindowsDependencies;
   readonly #indexEntries = new OldestFirstMap<string, IndexEntry>();
-  /** Sends endings to windows that are on other servers than the entries that end their inputs. Unused on a single server. */
+  /** Sends endings to windows on other servers than the entries that end their inputs. Unused on a single server. */
   readonly remoteEndings: RemoteEndings;
 
   constructor(dependencies: RedisWindowsDependencies) {
@@ -79,8 +75,8 @@ export class RedisWindows implements WindowStore {
     const addition = await this.#healing(location, () =>
       this.#dependencies.run(windowAddCall(location, inputs, { windowMs, stream })),
     );
-    // The process that opened the window may have died before it updated the index. Therefore every caller
-    // adds the window to the index if the window is missing there.
+    // The process that opened the window may have died before it updated the index. Therefore every caller adds the window to
+    // the index if it is missing there.
     if (this.#dependencies.isCluster()) await this.#index(location, addition);
     return addition;
   }
@@ -117,7 +113,7 @@ export class RedisWindows implements WindowStore {
     checkCount(options.count);
     const { keys } = this.#dependencies;
     const index = keys.windowIndex(slot);
-    // Most searches find no window at all. A plain command shows this for a tenth of the cost of a script.
+    // Most searches find no window. A plain command shows that for a tenth of the cost of a script.
     if ((await this.#dependencies.command(index, ['EXISTS', index])) === 0) return [];
     const found = await this.#dependencies
       .run(overdueWindowsCall(keys, slot, options))
@@ -135,16 +131,15 @@ export class RedisWindows implements WindowStore {
     return names;
   }
 
-  /** Removes a member of the index that Millrace did not write. Otherwise every search would find it first, before any window. */
+  /** Removes a member of the index that Millrace did not write. Every search would otherwise find it before any window. */
   async #dropForeign(location: Pick<WindowLocation, 'window' | 'index'>, score: string): Promise<void> {
     await this.#dependencies.run(unindexWindowCall(location, score));
     this.#dependencies.onHealed(location.index);
   }
 
   /**
-   * Runs one step. If the store refuses the step or answers with an impossible time, removes data that
-   * Millrace did not write from the window's keys. If there was such data, runs the step again. This is safe,
-   * because a refused step has changed nothing.
+   * Runs one step. If the store refuses it or answers with an impossible time, removes data that Millrace did not write from
+   * the window's keys. Runs the step again if there was such data. This is safe, because a refused step has changed nothing.
    */
   async #healing<T>(location: WindowLocation, step: () => Promise<T>): Promise<T> {
     try {
@@ -191,8 +186,7 @@ export class RedisWindows implements WindowStore {
     const entry = this.#indexEntries.get(location.window);
     if (entry === undefined) return;
     this.#indexEntries.delete(location.window);
-    // The error is ignored, because the step itself has succeeded. A window that stays in the index causes
-    // only one more check.
+    // The error is ignored, because the step has succeeded. A window that stays in the index only causes one more check.
     await this.#dependencies.run(unindexWindowCall(location, entry.score)).catch(() => {});
   }
 }

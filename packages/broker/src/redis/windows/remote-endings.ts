@@ -1,5 +1,5 @@
-// Sends endings on a cluster, where a window may be on another server than the entry that ends its inputs.
-// Endings are sent in batches after the entries are stored, and only to open windows.
+// Sends endings on a cluster, where a window may be on another server than the entry that ends its inputs. They are sent in
+// batches after the entries are stored, and only to open windows.
 import type { EntryId } from '../../entries/entry-id.js';
 import { BrokerError } from '../../errors.js';
 import type { OutgoingEntry, PublishReceipt } from '../../port/entry-log.js';
@@ -23,16 +23,16 @@ export interface RemoteEndingsDependencies {
 }
 
 /**
- * Maximum number of waiting endings. An ending beyond this maximum is not sent. Gateways will drop the inputs
- * that it would have ended.
+ * Maximum number of waiting endings. Further endings are not sent. Gateways drop the inputs that such an ending would have
+ * ended.
  */
 const MAX_QUEUED = 10_000;
 /** Maximum number of endings in one round, and of windows in one ZMSCORE command. */
 const MAX_ASKED = 1_000;
 
 /**
- * States: Idle → Sending → Idle. Endings that arrive while Sending are sent in the next round. Failures are
- * not reported, because a failed ending has the same effect as one beyond `MAX_QUEUED`.
+ * States: Idle → Sending → Idle. Endings that arrive while Sending are sent in the next round. A failed ending is not
+ * reported: it has the same effect as one beyond `MAX_QUEUED`.
  */
 export class RemoteEndings {
   readonly #dependencies: RemoteEndingsDependencies;
@@ -56,8 +56,8 @@ export class RemoteEndings {
   }
 
   /**
-   * Resolves when no ending for this window waits or is being sent. Inputs that are added afterwards count as
-   * later than every entry that was stored before this call.
+   * Resolves when no ending for this window waits or is being sent. Later inputs count as later than every entry that was
+   * stored before this call.
    */
   async settled(window: string): Promise<void> {
     while (this.#windows.has(window)) await this.#sending;
@@ -94,7 +94,7 @@ export class RemoteEndings {
   }
 }
 
-/** Returns the endings of the entries that were appended, without duplicates and refused entries. */
+/** Returns the endings of the appended entries. Leaves out duplicates and refused entries. */
 export function endingsOf(
   entries: readonly OutgoingEntry[],
   receipts: readonly (PublishReceipt | BrokerError)[],

@@ -99,10 +99,10 @@ export function windowCommitCall({ window, keys }: WindowLocation, token: string
   return { script: windowCommitScript, keys, args, parse: (reply) => reply === 1 };
 }
 
-// Time in milliseconds for which a key with fields of a later build is kept after a flush.
+// Milliseconds for which a key with fields of a later build is kept after a flush.
 const UNKNOWN_KEPT_MS = 60_000;
 
-/** A member of an index. A member without a name is not the key of a window, and Millrace has not written it. */
+/** A member of an index. A member without a name is no window's key, so Millrace has not written it. */
 export interface IndexedWindow {
   readonly name: WindowName | undefined;
   readonly window: string;
@@ -123,7 +123,7 @@ export function overdueWindowsCall(
   };
 }
 
-/** Maximum number of fields of a window: four times the number of inputs and endings, to leave room for other fields. */
+/** Maximum number of fields of a window: four times the number of inputs and endings. The rest is room for other fields. */
 const MAX_FIELDS = 4 * (WINDOW_LIMITS.maxInputs + WINDOW_LIMITS.maxEndings);
 
 /**
@@ -150,7 +150,12 @@ export function healIndexCall(index: string): ScriptCall<number> {
 
 /** Returns the script call that adds a window to its index. The result is the window's score. */
 export function indexWindowCall({ window, index }: WindowLocation, dueInMs: number): ScriptCall<string> {
-  return { script: windowIndexScript, keys: [index], args: [window, dueInMs], parse: asText };
+  return {
+    script: windowIndexScript,
+    keys: [index],
+    args: [window, dueInMs, WINDOW_LIMITS.keptMs],
+    parse: asText,
+  };
 }
 
 /** Returns the script call that removes a window from its index, unless the window was added again with another score. */

@@ -8,8 +8,8 @@ export function endingText({ key, timestamp }: WindowEnding): string {
 }
 
 /**
- * Reads the inputs of a claim, one per line. The inputs come from the fields of a hash, which have no order.
- * Therefore the function sorts them by the number at the beginning of each line.
+ * Reads the inputs of a claim, one per line. They are fields of a hash, which has no order, so they are sorted by the number
+ * at the beginning of each line.
  */
 export function readInputs(text: string): WaitedInput[] {
   const numbered = lines(text).map((line) => [Number.parseInt(line, 10), readInput(line)] as const);
@@ -24,8 +24,8 @@ function readInput(line: string): WaitedInput {
 }
 
 /**
- * Reads the endings of a claim, one per line. Leaves out endings of an older build, because such endings do
- * not record which inputs came before them.
+ * Reads the endings of a claim, one per line. Leaves out endings of an older build, because they do not record which inputs
+ * came before them.
  */
 export function readEndings(text: string): WaitedEnding[] {
   return lines(text).flatMap((line) => {
@@ -40,7 +40,7 @@ function lines(text: string): string[] {
 
 function parseObject(text: string): Readonly<Record<string, unknown>> {
   try {
-    // Properties can be read from every JSON value except `null`.
+    // Every JSON value except `null` has readable properties.
     return (JSON.parse(text) ?? {}) as Readonly<Record<string, unknown>>;
   } catch {
     // The text is not JSON, so no publisher wrote it.

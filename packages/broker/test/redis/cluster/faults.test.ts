@@ -1,5 +1,5 @@
-// Faults of a cluster: a master fails, a replica is promoted, or a slot moves. If an entry was confirmed to a
-// publisher and replicated, it is not lost. Each stream keeps its order.
+// Faults of a cluster: a master fails, a replica is promoted, or a slot moves. An entry that was confirmed to a publisher and
+// replicated is never lost. Each stream keeps its order.
 import {
   type Broker,
   type BrokerState,
@@ -89,14 +89,14 @@ class Load implements AsyncDisposable {
     await until(() => (this.#published.get(stream) ?? 0) >= goal, 60_000);
   }
 
-  /** Stops publishing and waits until the subscriber has handled every entry that the stream contains now. Checks the order. */
+  /** Stops publishing and waits until the subscriber has handled every entry that is in the stream now. Checks the order. */
   async judgeByStream(stream: string): Promise<void> {
     this.#isStopping = true;
     await Promise.all(this.#loops);
     const handled = this.handled.get(stream) ?? [];
     const stored = new Set<number>();
     for (let after = '0-0'; ; ) {
-      // The node may be replaced during the call. The broker does not retry, so the test retries.
+      // The node may be replaced during the call. The broker does not retry, so the test does.
       let page: readonly Entry[] = [];
       const read = async (): Promise<void> => {
         page = await this.broker.readRange(stream, { after, count: 1_000 });
@@ -133,7 +133,7 @@ class Load implements AsyncDisposable {
     await Promise.all([this.broker.close(), this.publisher.close()]);
   }
 
-  /** Publishes one entry at a time, like a producer that must keep the order despite failures. */
+  /** Publishes one entry at a time, as a producer does that must keep the order despite failures. */
   async #publishTo(stream: string): Promise<void> {
     for (let n = 0; !this.#isStopping; n++) {
       const entry = { stream, fields: { n: String(n) }, dedupeId: `${stream}-${n}` };
@@ -172,7 +172,7 @@ it('a broker whose URL names one node of a cluster finds the other nodes', async
   expect((await cluster.masterOf(CHAT)).port).not.toBe((await cluster.masterOf(OTHER)).port);
 });
 
-it('a broker tries the next address of its URL when an address cannot be reached', async () => {
+it('a broker tries the next address of its URL if an address cannot be reached', async () => {
   const port = new URL(cluster.url).port;
   const broker = createRedisBroker({ ...OPTIONS, url: `redis://127.0.0.1:1,127.0.0.1:${port}` });
   await broker.open();
@@ -180,7 +180,7 @@ it('a broker tries the next address of its URL when an address cannot be reached
   await broker.close();
 });
 
-it('a URL with several addresses is refused when the servers are not nodes of a cluster', async () => {
+it('a URL with several addresses is refused if the servers are not nodes of a cluster', async () => {
   await using redis = await startRedis();
   const broker = createRedisBroker({
     ...OPTIONS,
@@ -199,21 +199,20 @@ it(
     await cluster.holdWrites(master);
     const before = load.states.length;
     await master.stop();
-    // The subscriber's broker notices the failure on its reading connection. The publisher's broker reads
-    // nothing, and notices the failure when it requests the slot map.
+    // The subscriber's broker notices the failure on its reading connection. The publisher's broker reads nothing, and
+    // notices it when it requests the slot map.
     await until(() => load.broker.state === 'unavailable');
     await until(() => load.publisher.state === 'unavailable');
     const handled = load.handled.get(OTHER)?.length ?? 0;
     await load.stored(OTHER, 20);
     await until(() => (load.handled.get(OTHER)?.length ?? 0) >= handled + 20);
-    // The replica has not taken over yet. Therefore the entries above were handled while the shard was
-    // unavailable.
+    // The replica has not taken over yet, so the entries above were handled while the shard was unavailable.
     expect(load.broker.state).toBe('unavailable');
     await until(() => load.broker.state === 'ready' && load.publisher.state === 'ready', 60_000);
     await load.stored(CHAT, 200);
     await load.judge();
-    // The state changes once when the master fails, and once when the shard is available again. Both changes
-    // may happen a second time before the cluster is stable.
+    // The state changes once when the master fails, and once when the shard is available again. Both may happen a second time
+    // before the cluster is stable.
     expect(load.states.length - before).toBeLessThanOrEqual(4);
     expect(await errorStats()).not.toContain('CROSSSLOT');
   },
@@ -257,7 +256,7 @@ it(
 );
 
 it(
-  'a stream stays readable while its key has moved but its slot has not, and accepts publishes later',
+  'a stream whose key has moved before its slot stays readable and later accepts publishes',
   async () => {
     const broker = createRedisBroker({ ...OPTIONS, url: cluster.url });
     await broker.open();
@@ -281,15 +280,14 @@ it(
 );
 
 it(
-  'the broker reads no entries from a master that was replaced during a pause and has not noticed it',
+  'the broker reads no entries from a master that was replaced during a pause without noticing it',
   async () => {
     await using load = await startLoad();
     await load.stored(CHAT, 100);
     const master = await cluster.masterOf(CHAT);
     master.pause();
     try {
-      // After the pause, the old master executes commands that it received during the pause. Only this master
-      // has the entries of these commands.
+      // After the pause, the old master executes commands that it received during the pause. No other node has their entries.
       await load.stored(CHAT, 100);
     } finally {
       master.resume();

@@ -1,6 +1,6 @@
 /*
- * The matrix of tests: each cell is one official client, transport, protocol and feature. The tests and the table in
- * packages/signalr/docs/compatibility.md are built from this list. This file is used in Node and in browsers.
+ * The matrix of tests. Each cell is one official client, transport, protocol and feature. The tests and the table in
+ * packages/signalr/docs/compatibility.md are built from this list, in Node and in browsers.
  */
 
 export const TRANSPORTS = ['WebSockets', 'ServerSentEvents', 'LongPolling'] as const;
@@ -104,7 +104,7 @@ export const FEATURES = {
 
 export type FeatureName = keyof typeof FEATURES;
 
-const featureNames = Object.keys(FEATURES) as readonly FeatureName[]; // all keys are names of features
+const featureNames = Object.keys(FEATURES) as readonly FeatureName[]; // The cast is safe: all keys are names of features.
 
 const isBinaryOverText = ({ transport, protocol }: Lane): boolean =>
   transport === 'ServerSentEvents' && protocol === 'messagepack';

@@ -1,8 +1,6 @@
-/*
- * The assertions of the feature tests. They also run in web pages, where the test runner is not available.
- */
+/* The assertions of the feature tests. They also run in web pages, which have no test runner. */
 
-/** Throws unless both values have the same type and content. Bytes are equal even in views of different types. */
+/** Throws unless both values have the same type and content. Views of different types are equal if their bytes are. */
 export function same(actual: unknown, expected: unknown, what = 'value'): void {
   const [have, want] = [show(actual), show(expected)];
   if (have !== want) throw new Error(`${what}: is ${shorten(have)}, should be ${shorten(want)}`);
@@ -22,7 +20,7 @@ export async function rejected(promise: Promise<unknown>, ...parts: readonly str
   return text;
 }
 
-/** Waits until the condition is true, for conditions that no event reports. @throws after 15 s */
+/** Waits until the condition is true. Only for conditions that no event reports. @throws after 15 s */
 export async function eventually(condition: () => boolean): Promise<void> {
   const endMs = performance.now() + 15_000;
   while (!condition()) {

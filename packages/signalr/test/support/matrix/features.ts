@@ -9,7 +9,7 @@ import * as life from './features/life.js';
 import * as streams from './features/streams.js';
 import { Lab, type Runtime } from './lab.js';
 
-/** One function per feature. Without a function for each feature, the file does not compile. */
+/** One function per feature. The file does not compile if a feature has no function. */
 const features: Readonly<Record<FeatureName, (lab: Lab) => Promise<void>>> = {
   ...calls,
   ...data,

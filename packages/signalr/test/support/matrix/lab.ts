@@ -1,6 +1,6 @@
 /*
- * The tools of a feature test: connections of one official client over one transport and protocol, and access to the server. Runs
- * in Node and in browsers. The client library is a parameter, because cells use different versions of it.
+ * The tools of a feature test: connections of one official client over one transport and protocol, and access to the server.
+ * Runs in Node and in browsers. The client library is a parameter, because the cells use different versions.
  */
 import type * as signalr from '@microsoft/signalr';
 import type { Lane, RuntimeName, Transport } from './cells.js';
@@ -50,8 +50,8 @@ export interface Me {
 }
 
 /**
- * The delays before the attempts to reconnect. There are more attempts than necessary. On a busy machine, an
- * attempt may fail because it uses a pooled socket that is breaking.
+ * The delays between attempts to reconnect. Some attempts are spare, because an attempt may fail on a busy machine when it
+ * uses a pooled socket that is breaking.
  */
 const RECONNECT_DELAYS_MS = [0, 10, 100, 1_000, 1_000, 1_000];
 
@@ -81,7 +81,7 @@ export class Lab {
     return client;
   }
 
-  /** Asks the test server for an action that a client cannot perform. */
+  /** Asks the test server for something that a client cannot do. */
   async control(action: string): Promise<unknown> {
     const response = await fetch(`${this.runtime.url}/control/${action}`, { method: 'POST' });
     if (!response.ok) throw new Error(`control/${action}: ${response.status} ${await response.text()}`);
@@ -94,8 +94,8 @@ export class Lab {
   }
 
   /**
-   * Cuts the connections repeatedly, until the client notices a cut. If a poll breaks on a reused socket, a
-   * browser repeats the poll by itself, so that the client does not notice the cut.
+   * Cuts the connections repeatedly, until the client notices. A browser repeats a poll by itself if it breaks on a reused
+   * socket, and its client then notices nothing.
    */
   async cutUntilNoticed(client: Client): Promise<void> {
     const noticed = client.reconnecting.then(() => true);

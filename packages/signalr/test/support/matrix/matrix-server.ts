@@ -1,6 +1,4 @@
-/*
- * The server of the matrix: the hub under several paths, and requests under /control for actions that a client cannot perform.
- */
+/* The server of the matrix: the hub under several paths. Requests under /control do what a client cannot do. */
 import { EventEmitter } from 'node:events';
 import { IncomingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';

@@ -1,6 +1,6 @@
 /*
- * Serves the pages of the matrix: one script with the features, and the published browser builds of each client version. The tested
- * client is therefore unmodified.
+ * Serves the pages of the matrix: one script with the features, and the published browser builds of each client version. The
+ * tested client is not modified.
  */
 import { readFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';

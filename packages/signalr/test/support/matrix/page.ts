@@ -1,6 +1,6 @@
 /*
- * The script of a matrix page: it runs the features with the client library that the page has loaded. A page loads one version of
- * the library, as the globals `signalR` and `signalR.protocols.msgpack`.
+ * The script of a matrix page. It runs the features with the page's client library. Each page loads one version of the
+ * library, as the globals `signalR` and `signalR.protocols.msgpack`.
  */
 import type * as signalr from '@microsoft/signalr';
 import type * as msgpack from '@microsoft/signalr-protocol-msgpack';

@@ -84,7 +84,9 @@ function reasonOf(feature: FeatureName): string {
   return 'because' in entry ? ` (${entry.because})` : '';
 }
 
-/** Returns the names of the cells that a page shows as passing. They are read from the page itself, not from the list of cells. */
+/**
+ * Returns the names of the cells that a page shows as passing. Reads them from the page itself instead of the list of cells.
+ */
 export function publishedCells(
   runtime: RuntimeName,
   page = readFileSync(PAGE_PATH, 'utf8'),

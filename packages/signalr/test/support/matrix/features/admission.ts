@@ -1,6 +1,4 @@
-/*
- * Features: how a client finds the server, and which clients are admitted.
- */
+/* Features: how a client finds the server, and which clients the server admits. */
 import { rejected, same } from '../check.js';
 import type { Lab, Me } from '../lab.js';
 
@@ -10,7 +8,7 @@ export async function token(lab: Lab): Promise<void> {
   const me = await connection.invoke<Me>('me');
   same(me.userId, user, 'user');
   // Web pages cannot set the headers of WebSockets and event streams. Therefore the client puts the token into the query in
-  // browsers, and for event streams also in Node.
+  // browsers. For event streams it does so in Node, too.
   const { transport } = lab.lane;
   const isInHeader =
     transport === 'LongPolling' || (transport === 'WebSockets' && lab.runtime.name === 'Node');

@@ -97,7 +97,7 @@ export async function pinged(lab: Lab): Promise<void> {
 export async function silentClient(lab: Lab): Promise<void> {
   const client = await lab.connect({ reconnects: true });
   const firstId = client.connection.connectionId;
-  // The client has sent its first ping before this call. From that ping on, the server expects pings.
+  // The client has sent its first ping before this call. Since that ping, the server expects pings.
   await client.connection.invoke('nothing');
   await lab.advance(32_000);
   same(String(await client.reconnecting).includes('Connection closed with an error.'), true, 'told why');

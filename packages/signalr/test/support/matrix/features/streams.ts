@@ -76,7 +76,8 @@ export async function duplex(lab: Lab): Promise<void> {
     connection.stream<number>('twice', subject).subscribe({
       next: (item) => {
         items.push(item);
-        // Each item is sent only after the answer to the previous item. Therefore neither side can wait for the end of a stream.
+        // Each item is sent only after the answer to the previous one. Therefore neither side can wait for the end of a
+        // stream.
         if (items.length < 5) subject.next(items.length);
         else subject.complete();
       },

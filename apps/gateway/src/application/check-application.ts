@@ -1,0 +1,72 @@
+// Checks the parts of an application when the gateway starts. An application in JavaScript was checked by no compiler.
+import { type AnyCatalog, eventCatalog } from '@millrace/contract';
+import {
+  callback,
+  checkOptions,
+  flag,
+  nearestName,
+  type OptionRule,
+  type OptionRules,
+  objectWith,
+  shown,
+  text,
+} from '@millrace/internal';
+import type { AppAccess } from '../access/app-access.js';
+import { GatewayError } from '../errors.js';
+import { checkIntake } from '../intake/check-intake.js';
+import { checkViews } from '../views/check-views.js';
+import type { Application, ExampleEvent } from './application.js';
+
+const EXAMPLE_RULE: OptionRule = {
+  mustBe: 'an object with the text `says` and the object `event`',
+  isMet(value) {
+    if (!isObject(value)) return false;
+    const { says, event } = value as Partial<ExampleEvent>;
+    return typeof says === 'string' && isObject(event);
+  },
+};
+
+const ACCESS_RULES: OptionRules<AppAccess> = {
+  userOf: callback,
+  mayEnter: {
+    mustBe: "a function, or 'claim' to let the claim `rooms` decide",
+    isMet: (value) => typeof value === 'function' || value === 'claim',
+  },
+};
+
+const RULES: OptionRules<Application<AnyCatalog>> = {
+  name: text(),
+  // The catalog may come from another copy of the contract package, so `instanceof` would fail. The methods are checked
+  // instead.
+  catalog: { ...objectWith(['find', 'parseEntry', 'encodeEntry']), mustBe: 'the result of defineCatalog()' },
+  views: { mustBe: 'a list of views', isMet: Array.isArray },
+  // Its parts are checked later, because they need the catalog.
+  intake: objectWith([]),
+  access: objectWith([]),
+  isForDevelopment: flag,
+  example: EXAMPLE_RULE,
+  http: callback,
+};
+
+/**
+ * Checks the value and returns it as an application.
+ * @param source the name of the value in messages: the path of its module, or the name of the option
+ * @throws GatewayError `invalid_configuration`. The message names the wrong part and its rule
+ */
+export function checkApplication(value: unknown, source: string): Application<AnyCatalog> {
+  const refuse = (fault: string): GatewayError =>
+    new GatewayError('invalid_configuration', `${source}: ${fault}${fault.endsWith('?') ? '' : '.'}`);
+  if (!isObject(value) || Array.isArray(value))
+    throw refuse(`an application is the result of defineApp({ … }), not ${shown(value)}`);
+  const application: Application<AnyCatalog> = checkOptions(value, RULES, refuse, nearestName);
+  const { access, catalog = eventCatalog, intake, views = [] } = application;
+  checkIntake(intake ?? {}, catalog, refuse);
+  checkViews(views, catalog, refuse);
+  if (access !== undefined)
+    checkOptions(access, ACCESS_RULES, (fault) => refuse(`access: ${fault}`), nearestName);
+  return application;
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
+}

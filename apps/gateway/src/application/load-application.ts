@@ -1,0 +1,68 @@
+// Loads the application module that `--app` or MILLRACE_APP names. The name is a path or the name of an installed package.
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { isAbsolute, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { AnyCatalog } from '@millrace/contract';
+import { GatewayError } from '../errors.js';
+import type { Application } from './application.js';
+import { checkApplication } from './check-application.js';
+
+/**
+ * Loads and checks an application module.
+ * @param module a path that is absolute or begins with `./` or `../` (relative to the working directory), or the name of a
+ *   package
+ * @throws GatewayError `invalid_configuration` if the module does not exist, fails while it loads, or exports no application
+ */
+export async function loadApplication(module: string): Promise<Application<AnyCatalog>> {
+  const imported = await importModule(module, addressOf(module));
+  const source = `The default export of ${module}`;
+  if (!Object.hasOwn(imported, 'default'))
+    throw invalid(`${module} has no default export. Export the result of defineApp({ … }) as default.`);
+  return checkApplication(imported['default'], source);
+}
+
+/** Returns the address to import. A package is searched for from the working directory, then from the gateway. */
+function addressOf(module: string): string {
+  if (isAbsolute(module) || /^\.{1,2}\//.test(module)) {
+    const path = resolve(module);
+    if (!existsSync(path))
+      throw invalid(
+        `The application module ${path} does not exist. Correct the path in --app or MILLRACE_APP.`,
+      );
+    if (/\.[cm]?ts$/.test(path) && !stripsTypes())
+      throw invalid(
+        `${module} is TypeScript, which Node ${process.versions.node} cannot load. Compile it to JavaScript, or use Node 22.18 or newer.`,
+      );
+    return pathToFileURL(path).href;
+  }
+  try {
+    return pathToFileURL(createRequire(resolve('package.json')).resolve(module)).href;
+  } catch {
+    return module;
+  }
+}
+
+function stripsTypes(): boolean {
+  // Node has this property only in versions that can strip types.
+  return Boolean((process.features as { readonly typescript?: unknown }).typescript);
+}
+
+async function importModule(module: string, address: string): Promise<Readonly<Record<string, unknown>>> {
+  try {
+    return (await import(address)) as Readonly<Record<string, unknown>>;
+  } catch (cause) {
+    const isMissing = (cause as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND' && address === module;
+    const [reason] = (cause instanceof Error ? cause.message : String(cause)).split('\n');
+    throw invalid(
+      isMissing
+        ? `The application module ${module} is not installed. Give a path that begins with ./, or install the package.`
+        : `The application module ${module} could not be loaded: ${reason}`,
+      cause,
+    );
+  }
+}
+
+function invalid(message: string, cause?: unknown): GatewayError {
+  return new GatewayError('invalid_configuration', message, cause === undefined ? undefined : { cause });
+}

@@ -1,0 +1,40 @@
+// Follows the control entries that remove users from rooms, add them again, and sign them out.
+import type { MembersControl, RevocationSubject, SignOutControl } from '@millrace/contract';
+import type { ControlContext } from '../dispatch/control-entries.js';
+import { appendedAtMs } from '../dispatch/freshness.js';
+import type { Revocations } from './revocations.js';
+
+/** Dependencies of {@link MembershipControls}. */
+export interface MembershipControlsDependencies {
+  readonly revocations: Pick<Revocations, 'apply'>;
+  brokerTimeMs(): number;
+}
+
+/** Applies each entry in the turn in which the tail reads it, so that no later entry of its stream is sent before. */
+export class MembershipControls {
+  readonly #dependencies: MembershipControlsDependencies;
+
+  constructor(dependencies: MembershipControlsDependencies) {
+    this.#dependencies = dependencies;
+  }
+
+  changeMember({ roomId, userId, change, keepMs }: MembersControl, place: ControlContext): void {
+    this.#apply({ roomId, userId }, { state: change === 'remove' ? 'revoked' : 'restored', keepMs }, place);
+  }
+
+  signOut({ userId, keepMs }: SignOutControl, place: ControlContext): void {
+    this.#apply({ userId }, { state: 'revoked', keepMs }, place);
+  }
+
+  #apply(
+    subject: RevocationSubject,
+    { state, keepMs }: { readonly state: 'revoked' | 'restored'; readonly keepMs: number },
+    { stream, entry, positionOf }: ControlContext,
+  ): void {
+    // During the warm-up, the store has told the newest state already.
+    if (positionOf !== undefined) return;
+    const changedMs = appendedAtMs(entry, this.#dependencies.brokerTimeMs());
+    const known = { state, id: entry.id, changedMs, endsMs: changedMs + keepMs };
+    this.#dependencies.revocations.apply(subject, stream, known);
+  }
+}

@@ -1,0 +1,12 @@
+// The hub error of a user who was removed from a room.
+import { HubError } from '@millrace/signalr';
+
+/** Creates the error of a join whose connection left the room while it was sent what it had missed. */
+export function leftRoom(): HubError {
+  return new HubError('You have left this room.');
+}
+
+/** Creates the error for every call that needs the room. It stays until the user is added again. */
+export function removedFromRoom(): HubError {
+  return new HubError('You were removed from this room. You may enter it when you have been added again.');
+}

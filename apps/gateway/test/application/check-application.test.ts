@@ -1,0 +1,97 @@
+// An application with a wrong part is refused. The message names the part and its rule.
+import { defineCatalog, defineEventType, defineStream, Type } from '@millrace/contract';
+import { expect, test } from 'vitest';
+import { defineApp } from '../../src/application/application.js';
+import { checkApplication } from '../../src/application/check-application.js';
+import { describeApplication } from '../../src/application/describe-application.js';
+import { GatewayError } from '../../src/errors.js';
+import { resolveOptions } from '../../src/settings/resolve-options.js';
+
+const catalog = defineCatalog({
+  streams: [defineStream({ name: 'events:orders', maxLength: 500 })],
+  eventTypes: [
+    defineEventType({
+      name: 'order_shipped',
+      payload: Type.Object({ id: Type.String() }),
+      stream: 'events:orders',
+      lane: 'medium',
+      maxAgeMs: 60_000,
+      replay: { mode: 'all' },
+    }),
+  ],
+});
+
+function refusalOf(value: unknown): string {
+  try {
+    checkApplication(value, 'app.mjs');
+  } catch (error) {
+    expect(error).toBeInstanceOf(GatewayError);
+    expect(error).toMatchObject({ code: 'invalid_configuration' });
+    return (error as GatewayError).message;
+  }
+  throw new Error('the application was accepted');
+}
+
+test.each<[string, unknown, string]>([
+  ['a function', () => ({}), 'app.mjs: an application is the result of defineApp({ … }), not a function.'],
+  ['nothing', undefined, 'app.mjs: an application is the result of defineApp({ … }), not undefined.'],
+  ['a list', [], 'app.mjs: an application is the result of defineApp({ … }), not [].'],
+  ['a name that is no text', { name: 7 }, 'app.mjs: name must be a text of 1 or more characters, not 7.'],
+  [
+    'a catalog that defineCatalog did not make',
+    { catalog: { eventTypes: [] } },
+    'app.mjs: catalog must be the result of defineCatalog(), not an object.',
+  ],
+  ['routes that are no function', { http: '/orders' }, 'app.mjs: http must be a function, not "/orders".'],
+  [
+    'a rule of access that is no function',
+    { access: { mayEnter: 'claims' } },
+    'app.mjs: access: mayEnter must be a function, or \'claim\' to let the claim `rooms` decide, not "claims".',
+  ],
+  [
+    'a misspelt rule of access',
+    { access: { mayEnterRoom: () => true } },
+    'app.mjs: access: mayEnterRoom is not an option: did you mean mayEnter?',
+  ],
+  ['access that is no object', { access: () => true }, 'app.mjs: access must be an object, not a function.'],
+  [
+    'an example without its text',
+    { example: { event: {} } },
+    'app.mjs: example must be an object with the text `says` and the object `event`, not an object.',
+  ],
+  ['a misspelt part', { catalogue: catalog }, 'app.mjs: catalogue is not an option: did you mean catalog?'],
+])('%s is not an application', (_, value, message) => {
+  expect(refusalOf(value)).toBe(message);
+});
+
+test('a gateway serves the catalog of its application', () => {
+  const resolved = resolveOptions({ isDevelopment: true, app: defineApp({ catalog }) }, 'gateway-1');
+  expect(resolved.catalog).toBe(catalog);
+});
+
+test('a gateway with an application refuses a second catalog', () => {
+  const options = { isDevelopment: true, catalog, app: defineApp({ catalog }) };
+  expect(() => resolveOptions(options, 'gateway-1')).toThrow(/either as the option catalog or/);
+});
+
+test('a gateway in normal mode refuses an application for development mode', () => {
+  const app = defineApp({ name: 'desk', isForDevelopment: true });
+  expect(() => resolveOptions({ app, jwtSecret: 'x'.repeat(32), apiKeys: ['k'.repeat(32)] }, 'g')).toThrow(
+    /desk is for development mode only.*MILLRACE_APP.*MILLRACE_DEV/,
+  );
+});
+
+test('the description of an application lists its event types with their rules', () => {
+  const text = describeApplication(defineApp({ name: 'orders', catalog, http: () => undefined }));
+  expect(text.split('\n')).toEqual([
+    'orders: valid',
+    '',
+    'event type     stream         lane    coalesced  replay  too old after',
+    'order_shipped  events:orders  medium  no         all     60 s',
+    '',
+    'streams: events:orders (about 500 entries)',
+    'event IDs: uuid-v4; payload and metadata: at most 262144 bytes',
+    'access: the claims `sub` and `name` name the user; the claim `rooms` opens rooms, or the backend of MILLRACE_ACCESS_URL if it is set',
+    'routes of its own: yes',
+  ]);
+});

@@ -1,0 +1,167 @@
+// A wrong rule is refused at start. The message names its path and what it must be.
+import { expect, test } from 'vitest';
+import { type Application, defineApp } from '../../src/application/application.js';
+import { checkApplication } from '../../src/application/check-application.js';
+import { describeApplication } from '../../src/application/describe-application.js';
+import { resolveOptions } from '../../src/settings/resolve-options.js';
+
+function refusalOf(intake: unknown): string {
+  try {
+    checkApplication({ intake }, 'app.mjs');
+  } catch (error) {
+    return (error as Error).message;
+  }
+  throw new Error('the rules were accepted');
+}
+
+const rule = (part: unknown): unknown => ({ 'events:chat': part });
+
+test.each<[string, unknown, string]>([
+  ['a list of rules', [], 'app.mjs: intake must be an object, not [].'],
+  [
+    'a stream that is not in the catalog',
+    { 'events:chats': {} },
+    'app.mjs: intake["events:chats"] is not a stream of the catalog: did you mean events:chat?',
+  ],
+  [
+    'a rule that is no object',
+    rule('message'),
+    'app.mjs: intake["events:chat"] must be an object, not "message".',
+  ],
+  [
+    'a misspelt part',
+    rule({ renames: {} }),
+    'app.mjs: intake["events:chat"].renames is not a part of a rule: did you mean rename?',
+  ],
+  [
+    'a part of an event that does not exist',
+    rule({ fields: { room: 'r' } }),
+    'app.mjs: intake["events:chat"].fields.room is not a part of a rule: did you mean room_id?',
+  ],
+  [
+    'a name that is no text',
+    rule({ fields: { room_id: { from: 7 } } }),
+    'app.mjs: intake["events:chat"].fields.room_id.from must be a text of 1 or more characters, not 7.',
+  ],
+  [
+    'a member of an unknown kind',
+    rule({ flatPayload: { count: 'integer' } }),
+    'app.mjs: intake["events:chat"].flatPayload.count must be "text", "number", "boolean" or "json", not "integer".',
+  ],
+  [
+    'a default that JSON cannot represent',
+    rule({ defaults: { at: undefined } }),
+    'app.mjs: intake["events:chat"].defaults.at must be a value that JSON can represent, not undefined.',
+  ],
+  [
+    'a default from a place that does not exist',
+    rule({ defaultsFrom: { at: 'created' } }),
+    'app.mjs: intake["events:chat"].defaultsFrom.at must be event_id, event_type, timestamp, room_id or a path such as payload.updated_by.username, not "created".',
+  ],
+  [
+    'an event type that is not in the catalog',
+    rule({ types: { chat_mesage: {} } }),
+    'app.mjs: intake["events:chat"].types.chat_mesage is not an event type of the catalog: did you mean chat_message?',
+  ],
+  [
+    'a step of a type that is only a part of a rule',
+    rule({ types: { notification: { jsonField: 'x' } } }),
+    'app.mjs: intake["events:chat"].types.notification.jsonField is not a part of a rule: there are snakeCase, rename, defaultsFrom, defaults, timestamps, room.',
+  ],
+  [
+    'a room without a name in braces',
+    rule({ room: 'lobby' }),
+    'app.mjs: intake["events:chat"].room must be a text such as user:{room_id}, not "lobby".',
+  ],
+  [
+    'a pattern without a target',
+    { 'chat:*': {} },
+    'app.mjs: intake["chat:*"] is a pattern, so it needs `into`: the stream into which its entries are copied.',
+  ],
+  [
+    'a pattern with a target that is not in the catalog',
+    { 'chat:*': { into: 'chat' } },
+    'app.mjs: intake["chat:*"].into must be a stream of the catalog that no other system owns (events:chat, events:ticket, events:notification, events:remote), not "chat".',
+  ],
+  [
+    'two patterns with one target',
+    { 'chat:*': { into: 'events:chat' }, 'room:*': { into: 'events:chat' } },
+    'app.mjs: intake["room:*"].into must be a stream of its own: another pattern copies into "events:chat".',
+  ],
+  [
+    'a pattern with a star in the middle',
+    { 'chat:*:x': { into: 'events:chat' } },
+    'app.mjs: intake["chat:*:x"] is not a stream of the catalog: there are events:chat, events:ticket, events:notification, events:remote.',
+  ],
+  [
+    'a target of a rule that is no pattern',
+    rule({ into: 'events:chat' }),
+    'app.mjs: intake["events:chat"].into is not a part of a rule: there are snakeCase, rename, defaultsFrom, defaults, timestamps, room, jsonField, fields, eventId, flatPayload, types, map, examples.',
+  ],
+  [
+    'a map that is no function',
+    rule({ map: {} }),
+    'app.mjs: intake["events:chat"].map must be a function, not an object.',
+  ],
+  [
+    'an example whose field is no text',
+    rule({ examples: [{ n: 1 }] }),
+    'app.mjs: intake["events:chat"].examples[0].n must be a text, not 1.',
+  ],
+  [
+    'an example that becomes no event',
+    rule({ jsonField: 'message', examples: [{ message: '{}' }] }),
+    'app.mjs: intake["events:chat"].examples[0] becomes no event: /payload must be present, got nothing.',
+  ],
+  [
+    'an example for which map throws',
+    rule({
+      map: () => {
+        throw new Error('no such user');
+      },
+      examples: [{}],
+    }),
+    'app.mjs: intake["events:chat"].examples[0] becomes no event: map threw Error: no such user.',
+  ],
+])('%s is refused', (_, intake, message) => {
+  expect(refusalOf(intake)).toBe(message);
+});
+
+test('a gateway without Redis refuses a pattern of streams', () => {
+  const app = defineApp({ intake: { 'chat:*': { into: 'events:chat' } } });
+  expect(() => resolveOptions({ app, isDevelopment: true }, 'gateway-1')).toThrow(
+    'The application takes in streams by a pattern, which needs MILLRACE_REDIS_URL.',
+  );
+});
+
+test('the description of an application shows each example entry before and after', () => {
+  const app: Application = defineApp({
+    name: 'desk',
+    intake: {
+      'events:notification': {
+        jsonField: 'message',
+        fields: { event_type: { default: 'notification', values: { ping: null } }, room_id: 'UserId' },
+        flatPayload: true,
+        room: 'user:{room_id}',
+        examples: [{ message: '{"UserId":7,"title":"Hi"}' }, { message: '{"event_type":"ping"}' }],
+      },
+    },
+  });
+  const text = describeApplication(checkApplication(app, 'app.mjs'));
+  expect(text.split('\n').slice(-14)).toEqual([
+    'entries of other programs: in events:notification',
+    '',
+    'events:notification, before:',
+    '  message: {"UserId":7,"title":"Hi"}',
+    'after:',
+    expect.stringMatching(/^ {2}event_id: [0-9a-f-]{36}$/),
+    '  event_type: notification',
+    '  timestamp: 2026-01-16T10:00:00.000Z',
+    '  room_id: user:7',
+    '  payload: {"title":"Hi"}',
+    '',
+    'events:notification, before:',
+    '  message: {"event_type":"ping"}',
+    'after: no event',
+  ]);
+});

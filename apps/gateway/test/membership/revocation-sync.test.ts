@@ -1,0 +1,145 @@
+// A gateway learns of removals whose entries it has not read, and stores again what the store has lost.
+import { type Broker, createMemoryBroker, type EntryId } from '@millrace/broker';
+import { eventCatalog } from '@millrace/contract';
+import { createPublisher } from '@millrace/publisher';
+import { fakeClock } from '@millrace/testkit';
+import { describe, expect, it } from 'vitest';
+import { RevocationSync } from '../../src/membership/revocation-sync.js';
+import { Revocations } from '../../src/membership/revocations.js';
+import type { WaitOutcome } from '../../src/replay/position-waiter.js';
+import type { Logger } from '../../src/telemetry/logger.js';
+
+const streams = eventCatalog.streams.map(({ name }) => name);
+
+async function openBroker(): Promise<Broker> {
+  const broker = createMemoryBroker({ streams: eventCatalog.streams });
+  await broker.open();
+  return broker;
+}
+
+async function setUp(over: Partial<Broker> = {}) {
+  const broker = await openBroker();
+  const publisher = createPublisher({ broker, catalog: eventCatalog });
+  const clock = fakeClock();
+  const warnings: string[] = [];
+  const waits: (readonly (readonly [string, EntryId])[])[] = [];
+  let outcome: WaitOutcome = 'reached';
+  const revocations = new Revocations({
+    streamsOf: () => streams,
+    brokerTimeMs: () => Date.now(),
+    onRemoved: () => {},
+    onSignedOut: () => {},
+  });
+  const sync = new RevocationSync({
+    broker: { revocations: over.revocations ?? broker.revocations },
+    revocations,
+    publisher,
+    clock,
+    // Only this form of `warn` is used.
+    logger: { warn: (_: object, text: string) => void warnings.push(text) } as unknown as Logger,
+    streamsOf: () => streams,
+    waitFor: (entries) => {
+      waits.push([...entries]);
+      return outcome;
+    },
+  });
+  return {
+    broker,
+    publisher,
+    clock,
+    revocations,
+    sync,
+    warnings,
+    waits,
+    answerWaits: (next: WaitOutcome) => {
+      outcome = next;
+    },
+  };
+}
+
+describe('a gateway that has not read an entry', () => {
+  it('the store tells it who was removed and who was signed out', async () => {
+    const { publisher, revocations, sync } = await setUp();
+    await publisher.removeMember('room', 'ana');
+    await publisher.signOut('bob');
+    await sync.load(streams);
+    expect(revocations.statusOf('room', 'ana')).toBe('removed');
+    expect(revocations.isSignedOut('bob', 1_000)).toBe(true);
+    expect(revocations.isSignedOut('ana', 1_000)).toBe(false);
+  });
+
+  it('it asks again until the store answers, with one warning, and stops when it is told to', async () => {
+    let failures = 2;
+    const store = (await openBroker()).revocations;
+    const failing = {
+      ...store,
+      list: async () => {
+        if (failures > 0) {
+          failures -= 1;
+          throw new Error('away');
+        }
+        return [];
+      },
+    } as unknown as Broker['revocations']; // Only `list` is called.
+    const { sync, clock, warnings } = await setUp({ revocations: failing });
+    const refreshed = sync.refresh('events:chat');
+    await clock.advance(60_000);
+    await refreshed;
+    expect([failures, warnings.length]).toEqual([0, 1]);
+    failures = Number.POSITIVE_INFINITY;
+    const endless = sync.refresh('events:chat');
+    await clock.advance(60_000);
+    sync.stop();
+    await clock.advance(60_000);
+    await endless;
+  });
+});
+
+describe('a user who was removed and wants to enter', () => {
+  it('a user whom the store still counts as removed is refused', async () => {
+    const { publisher, sync, waits } = await setUp();
+    await publisher.removeMember('room', 'ana');
+    await sync.load(streams);
+    expect(await sync.recheck('room', 'ana')).toBe('removed');
+    expect(waits).toEqual([]);
+  });
+
+  it('a user who was added again enters as soon as the gateway has read so', async () => {
+    const { publisher, sync, waits, revocations, answerWaits } = await setUp();
+    await publisher.removeMember('room', 'ana');
+    await sync.load(streams);
+    await publisher.addMember('room', 'ana');
+    answerWaits('unknown');
+    expect(await sync.recheck('room', 'ana')).toBe('unknown');
+    expect(waits[0]?.map(([stream]) => stream)).toEqual(streams);
+    expect(revocations.isRemoved('room', 'ana')).toBe(true);
+    answerWaits('reached');
+    expect(await sync.recheck('room', 'ana')).toBe('member');
+    expect(revocations.isRemoved('room', 'ana')).toBe(false);
+  });
+
+  it('the removal holds while the store does not answer', async () => {
+    const { broker, publisher, sync } = await setUp();
+    await publisher.removeMember('room', 'ana');
+    await sync.load(streams);
+    await broker.close();
+    expect(await sync.recheck('room', 'ana')).toBe('removed');
+  });
+});
+
+it('a gateway stores again the removals that the store has lost', async () => {
+  const lost = await setUp();
+  await lost.publisher.removeMember('room', 'ana');
+  await lost.publisher.removeMember('room', 'bob');
+  await lost.publisher.addMember('room', 'bob');
+  const known = await setUp();
+  for (const stream of streams)
+    for (const revocation of await lost.broker.revocations.list(stream))
+      known.revocations.merge(stream, revocation);
+  for (const stream of streams) await known.sync.restore(stream);
+  for (const stream of streams)
+    expect((await known.broker.revocations.list(stream)).map(({ name, state }) => [name, state])).toEqual([
+      ['["member","ana","room"]', 'revoked'],
+    ]);
+  expect(known.warnings).toEqual([]);
+});

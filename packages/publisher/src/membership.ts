@@ -1,0 +1,131 @@
+// Removes users from rooms, adds them again, and signs users out. Each act is one control entry in every stream of the room, and a
+// revocation that the broker keeps.
+import { randomUUID } from 'node:crypto';
+import { type Broker, BrokerError, type RevocationReceipt } from '@millrace/broker';
+import {
+  type Control,
+  controlRoomWhere,
+  encodeControlEntry,
+  isBroadcastRoom,
+  isRoomId,
+  isUserId,
+  type RevocationSubject,
+  revocationName,
+} from '@millrace/contract';
+import { type Clock, userKey } from '@millrace/internal';
+import { membershipUnavailable, PublisherError } from './errors.js';
+
+/** The result of an act. All of its entries are stored. @beta */
+export interface MembershipResult {
+  /** False if nothing had to be stored, because the user had been removed or added before. A sign-out always changes something. */
+  readonly isChanged: boolean;
+}
+
+/** Dependencies of {@link Membership}. */
+export interface MembershipDependencies {
+  readonly broker: Pick<Broker, 'partitioning' | 'revocations'>;
+  readonly clock: Pick<Clock, 'wallMs'>;
+  /** Time for which removals and sign-outs are kept: the longest life of a token, in milliseconds. */
+  readonly keepMs: number;
+}
+
+/** One act: what its control entries say, and what the broker keeps. */
+interface Act {
+  readonly subject: RevocationSubject;
+  readonly control: Control;
+  /** The room whose streams get the control entry. */
+  readonly roomId: string;
+  readonly state: 'revoked' | 'restored';
+  readonly isRenewal?: boolean;
+}
+
+/** See the methods of `Publisher` with the same names. */
+export class Membership {
+  readonly #dependencies: MembershipDependencies;
+
+  constructor(dependencies: MembershipDependencies) {
+    this.#dependencies = dependencies;
+  }
+
+  removeMember(roomId: string, userId: string): Promise<MembershipResult> {
+    return this.#changeMember(roomId, userId, 'remove');
+  }
+
+  addMember(roomId: string, userId: string): Promise<MembershipResult> {
+    return this.#changeMember(roomId, userId, 'add');
+  }
+
+  async signOut(userId: string): Promise<MembershipResult> {
+    checkUser(userId);
+    const { keepMs } = this.#dependencies;
+    return this.#perform({
+      subject: { userId },
+      control: { kind: 'sign_out', userId: userKey(userId), keepMs },
+      roomId: `user:${userId}`,
+      state: 'revoked',
+      isRenewal: true,
+    });
+  }
+
+  async #changeMember(roomId: string, userId: string, change: 'add' | 'remove'): Promise<MembershipResult> {
+    checkUser(userId);
+    checkRoom(roomId, userId);
+    const { keepMs } = this.#dependencies;
+    return this.#perform({
+      subject: { userId, roomId },
+      control: { kind: 'members', roomId, userId: userKey(userId), change, keepMs },
+      roomId,
+      state: change === 'remove' ? 'revoked' : 'restored',
+    });
+  }
+
+  /** Stores the act in every stream that may hold events of the room. Tries all of them, even if one fails. */
+  async #perform(act: Act): Promise<MembershipResult> {
+    const { streams } = this.#dependencies.broker.partitioning.scopeOf(act.roomId);
+    const results = await Promise.allSettled(streams.map((stream) => this.#store(stream, act)));
+    const failure = results.find((result) => result.status === 'rejected');
+    if (failure !== undefined) throw failureOf(failure.reason);
+    return { isChanged: results.some((result) => result.status === 'fulfilled' && result.value.isChanged) };
+  }
+
+  #store(stream: string, { subject, control, state, isRenewal = false }: Act): Promise<RevocationReceipt> {
+    const { broker, clock, keepMs } = this.#dependencies;
+    const belongs = (roomId: string): boolean => broker.partitioning.scopeOf(roomId).streams.includes(stream);
+    const fields = encodeControlEntry(control, {
+      eventId: randomUUID(),
+      userId: randomUUID(),
+      timestamp: new Date(clock.wallMs()).toISOString(),
+      roomId: controlRoomWhere(belongs),
+    });
+    const name = revocationName(subject);
+    return broker.revocations.change(stream, { name, state, fields, keepMs, isRenewal });
+  }
+}
+
+function failureOf(error: unknown): Error {
+  return error instanceof BrokerError ? membershipUnavailable(error) : (error as Error);
+}
+
+function checkUser(userId: unknown): void {
+  if (typeof userId === 'string' && isUserId(userId)) return;
+  throw invalidArgument(
+    'The user ID must be 1 to 200 bytes of text without control characters, and not "me".',
+  );
+}
+
+function checkRoom(roomId: unknown, userId: string): void {
+  if (typeof roomId !== 'string' || !isRoomId(roomId))
+    throw invalidArgument(
+      'The room ID must be 1 to 256 bytes of text without control characters, and not reserved.',
+    );
+  if (isBroadcastRoom(roomId))
+    throw invalidArgument(
+      'A user cannot be removed from the room of everybody ("*"), nor added to it: sign the user out, or remove the user from other rooms.',
+    );
+  if (userKey(roomId.replace(/^user:/, '')) === userKey(userId) && roomId.startsWith('user:'))
+    throw invalidArgument('A user cannot be removed from the personal room of this user: sign the user out.');
+}
+
+function invalidArgument(message: string): PublisherError {
+  return new PublisherError('invalid_argument', message, { eventId: '', outcome: 'not_stored' });
+}

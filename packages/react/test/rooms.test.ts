@@ -1,0 +1,132 @@
+// A room is joined once for all components, and left after the last one. The tests judge the calls at the socket.
+import { setImmediate as turnOfTheEventLoop } from 'node:timers/promises';
+import { until } from '@millrace/testkit';
+import { createElement as h } from 'react';
+import { expect, test } from 'vitest';
+import { App, Log, Status } from './support/components.js';
+import { TestPage } from './support/dom.js';
+import { ada, TestGateway, type TestUser } from './support/gateway.js';
+
+test('a room that several components use in StrictMode is joined once and left once', async () => {
+  await using gateway = await TestGateway.start();
+  using page = new TestPage();
+  const client = gateway.client();
+  const both = [h(Status, { key: 1, room: 'a' }), h(Log, { key: 2, room: 'a', log: [] })];
+  page.show(h(App, { client }, both));
+  await until(() => page.text === 'a live');
+  page.show(h(App, { client }, both[0]));
+  page.show(h(App, { client }, both));
+  page.show(h(App, { client }, both[1]));
+  page.show(h(App, { client }));
+  await until(() => client.calls.includes('LeaveRoom a'));
+  expect(client.calls).toEqual(['JoinRoom a', 'LeaveRoom a']);
+  expect(client.room('a')).toBeUndefined();
+});
+
+test('a room stays joined if a component uses it again within the grace', async () => {
+  await using gateway = await TestGateway.start();
+  using page = new TestPage();
+  const client = gateway.client();
+  const show = (room: string): void => page.show(h(App, { client, graceMs: 60_000 }, h(Status, { room })));
+  show('a');
+  await until(() => page.text === 'a live');
+  show('b');
+  await until(() => page.text === 'b live');
+  show('a');
+  expect(page.text).toBe('a live');
+  expect(client.calls).toEqual(['JoinRoom a', 'JoinRoom b']);
+});
+
+test('rooms that change a hundred times are each left as often as they were joined', async () => {
+  await using gateway = await TestGateway.start();
+  using page = new TestPage();
+  const client = gateway.client();
+  for (let change = 0; change < 100; change += 1) {
+    page.show(h(App, { client, graceMs: 0 }, h(Status, { room: `room-${change % 3}` })));
+    // Some changes send their calls before the next change, and others do not.
+    if (change % 4 > 0) await turnOfTheEventLoop();
+  }
+  await until(() => page.text === 'room-0 live');
+  page.show(h(App, { client, graceMs: 0 }));
+  await until(() => client.room('room-0') === undefined);
+  await client.join('end').joined;
+  for (const room of ['room-0', 'room-1', 'room-2']) {
+    const calls = client.calls.filter((call) => call.endsWith(room));
+    expect(calls).toEqual(calls.map((_, index) => `${index % 2 === 0 ? 'JoinRoom' : 'LeaveRoom'} ${room}`));
+    expect(calls.length % 2).toBe(0);
+  }
+});
+
+test('a room that the application joined itself is used but not left', async () => {
+  await using gateway = await TestGateway.start();
+  using page = new TestPage();
+  const client = gateway.client();
+  const own = client.join('a');
+  page.show(
+    h(App, { client, graceMs: 0 }, [
+      h(Status, { key: 1, room: 'a' }),
+      h(Status, { key: 2, room: 'user:me' }),
+    ]),
+  );
+  await until(() => page.text === 'a liveuser:me live');
+  page.show(h(App, { client, graceMs: 0 }, h(Status, { room: 'b' })));
+  await until(() => page.text === 'b live');
+  page.show(h(App, { client, graceMs: 0 }));
+  await until(() => client.calls.includes('LeaveRoom b'));
+  expect(own.status).toBe('live');
+  expect(client.calls).toEqual(['JoinRoom a', 'JoinRoom b', 'LeaveRoom b']);
+});
+
+test('a refused room is shown as refused, and is joined after the rights of the user have changed', async () => {
+  await using gateway = await TestGateway.start();
+  using page = new TestPage();
+  const user: TestUser = { id: ada, rooms: ['a'] };
+  const client = gateway.client(user);
+  page.show(h(App, { client }, h(Status, { room: 'b' })));
+  await until(() => page.text === 'b refused: refused');
+  user.rooms = ['a', 'b'];
+  await gateway.restart();
+  await until(() => page.text === 'b live');
+});
+
+test('a component that begins to use a refused room asks the gateway again', async () => {
+  await using gateway = await TestGateway.start();
+  using page = new TestPage();
+  const client = gateway.client({ id: ada, rooms: ['a'] });
+  page.show(h(App, { client }, h(Status, { room: 'b' })));
+  await until(() => page.text === 'b refused: refused');
+  page.show(h(App, { client }, [h(Status, { key: 1, room: 'b' }), h(Log, { key: 2, room: 'b', log: [] })]));
+  expect(page.text).not.toContain('refused');
+  await until(() => page.text === 'b refused: refused');
+});
+
+test('a hook without a room or a client shows that and calls nothing', async () => {
+  using page = new TestPage();
+  page.show(h(App, { client: null }, [h(Status, { key: 1, room: null }), h(Status, { key: 2, room: 'a' })]));
+  expect(page.text).toBe('no room idlea joining');
+});
+
+test('a component handles the events for everybody once, and stays in their room when it goes', async () => {
+  await using gateway = await TestGateway.start();
+  using page = new TestPage();
+  const client = gateway.client({ id: ada, rooms: [] });
+  const log: string[] = [];
+  const show = (isShown: boolean): void =>
+    page.show(
+      h(App, { client, graceMs: 0 }, [
+        h(Status, { key: 1, room: '*' }),
+        isShown ? h(Log, { key: 2, room: '*', log }) : null,
+      ]),
+    );
+  show(true);
+  await until(() => page.text === '* live');
+  const said = await gateway.say('*');
+  await until(() => log.length > 0);
+  expect(log).toEqual([`*: ${said}`]);
+  show(false);
+  const unseen: string[] = [];
+  client.everybody.on('chat_message', ({ payload }) => void unseen.push(payload.content));
+  const later = await gateway.say('*');
+  await until(() => unseen.length > 0);
+  expect([unseen, log.length, client.everybody.status]).toEqual([[later], 1, 'live']);
+});
