@@ -1,9 +1,23 @@
-// Prints the last line of a test run, `N passed, N failed[, N skipped]`. Each process or folder that the run left behind counts as
-// one failure.
+// Prints the failures once more, each on one line, then the last line of a test run, `N passed, N failed[, N skipped]`. A log of
+// which only the end is kept then still names them. Each process or folder that the run left behind counts as one failure.
+import { relative } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { clearLeftovers, markRun } from './leftovers.mjs';
+
+/** Maximum number of failures that are named. */
+const namedFailures = 30;
+/** Maximum length of an error in a failure's line, in characters. */
+const errorLength = 300;
+
+/** Returns a failure in one line. */
+function failureLine(place, errors) {
+  const message = stripVTControlCharacters(errors[0]?.message ?? '').replaceAll(/\s+/g, ' ');
+  return `failed: ${place}: ${message.slice(0, errorLength)}`;
+}
 
 export default class ClosingLineReporter {
   #count = { passed: 0, failed: 0, skipped: 0 };
+  #failures = [];
 
   onInit() {
     // Marks the run before any worker starts, because workers inherit the mark.
@@ -16,21 +30,28 @@ export default class ClosingLineReporter {
     const count = this.#count;
     for (const testModule of testModules) {
       let tests = 0;
+      const path = relative(process.cwd(), testModule.moduleId);
       for (const test of testModule.children.allTests()) {
         tests += 1;
-        count[test.result().state === 'pending' ? 'skipped' : test.result().state] += 1;
+        const { state, errors } = test.result();
+        count[state === 'pending' ? 'skipped' : state] += 1;
+        if (state === 'failed') this.#failures.push(failureLine(`${path} > ${test.fullName}`, errors));
       }
       // A file that could not be loaded has no tests, but counts as one failure.
-      if (testModule.state() === 'failed' && (tests === 0 || testModule.errors().length > 0))
+      if (testModule.state() === 'failed' && (tests === 0 || testModule.errors().length > 0)) {
         count.failed += 1;
+        this.#failures.push(failureLine(path, testModule.errors()));
+      }
     }
     count.failed += unhandledErrors.length;
+    for (const error of unhandledErrors) this.#failures.push(failureLine('outside of a test', [error]));
   }
 
   #close() {
     const leftovers = clearLeftovers();
     for (const line of leftovers) process.stdout.write(`\nleft behind by the tests: ${line}`);
     if (leftovers.length > 0) process.exitCode = 1;
+    for (const line of this.#failures.slice(0, namedFailures)) process.stdout.write(`\n${line}`);
     const { passed, failed, skipped } = this.#count;
     const ending = skipped > 0 ? `, ${skipped} skipped` : '';
     process.stdout.write(`\n${passed} passed, ${failed + leftovers.length} failed${ending}\n`);

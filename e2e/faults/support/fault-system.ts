@@ -210,6 +210,8 @@ export class FaultSystem implements AsyncDisposable {
       const officials = await startOfficials(seats, resources);
       const parts = { redis, seats, publisherWire, publisher: withoutTypes(publisher), officials, resources };
       const system = new FaultSystem(parts);
+      // The clients end before the proxies that they connect to, even if they do not all get into their rooms.
+      resources.defer(() => system.#closeClients());
       await system.recovered();
       return system;
     });
@@ -237,7 +239,12 @@ export class FaultSystem implements AsyncDisposable {
       );
       if (ready.every(Boolean) && outside.length === 0) return;
       if (performance.now() > endMs)
-        throw new Error(`ready: ${ready.join()}; ${outside.length} clients are not in their rooms`);
+        throw new Error(
+          `ready: ${ready.join()}; ${outside.length} clients are not in their rooms: ${outside
+            .slice(0, 5)
+            .map(({ name }) => name)
+            .join(', ')}`,
+        );
       await pause(50);
     }
   }
@@ -268,9 +275,12 @@ export class FaultSystem implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#resources[Symbol.asyncDispose]();
+  }
+
+  async #closeClients(): Promise<void> {
     for (const client of this.clients) client.close();
     for (const client of [...this.officials, ...this.plainClients]) await client.close();
-    await this.#resources[Symbol.asyncDispose]();
   }
 
   /** Waits until every due event has arrived, at most `settleMs`. */
@@ -305,7 +315,9 @@ async function startOfficials(
       const wire = resources.use(await startHttpProxy(balancerOf(seats, officials.length)));
       wire.decide((request) => fateOf(request, Math.random));
       const { url } = wire;
-      officials.push(await start(url, `room-${officials.length}`, transport));
+      const client = await start(url, `room-${officials.length}`, transport);
+      resources.defer(() => client.close());
+      officials.push(client);
     }
   }
   return officials;
