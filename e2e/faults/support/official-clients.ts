@@ -1,6 +1,6 @@
 // Clients as applications use them: the README's recipe and `@millrace/client`. Both use all three transports of the official
 // SignalR client, through a proxy that makes some requests fail. They run beside the many small clients of the tests.
-import { HttpTransportType, LogLevel } from '@microsoft/signalr';
+import { HttpTransportType } from '@microsoft/signalr';
 import { type Client, createClient } from '@millrace/client';
 import type { HttpFate } from '@millrace/testkit';
 import { type Recipe, startRecipe } from '../../fixtures/clients/resume-recipe.js';
@@ -61,7 +61,7 @@ export async function startRecipeClient(
     url: `${url}/hubs/events?resume=1`,
     handlers: Object.fromEntries(judgedTypes.map((type) => [type, handle])),
     reload: () => log.reload('recipe'),
-    http: { transport: transports[transport], logger: LogLevel.None },
+    http: { transport: transports[transport] },
     retryMs,
   });
   void recipe.join(roomId)?.then(() => log.joined());
