@@ -34,6 +34,7 @@ import type {
 } from './room-connection.js';
 import { returnPlaces, takePlaces } from './room-places.js';
 import { type RoomSnapshot, roomSnapshot } from './room-snapshot.js';
+import { SlowPeriod } from './slow-period.js';
 
 /**
  * The states of a connection in a room:
@@ -59,8 +60,8 @@ export class ConnectionRooms implements LossListener, MemberConnection {
   #pendingNotices: Map<string, LossReason> | undefined;
   /** The replays that were sent during joins, by room. */
   #replayAttempts: Map<string, ReplayAttempt> | undefined;
-  /** `behind again`: the client fell behind once more since its rooms were last looked at. */
-  #slowness: 'none' | 'catching up' | 'behind again' = 'none';
+  /** Defined while the client reads too slowly. */
+  #slowPeriod: SlowPeriod | undefined;
 
   constructor(dependencies: ConnectionRoomsDependencies) {
     this.#dependencies = dependencies;
@@ -249,11 +250,11 @@ export class ConnectionRooms implements LossListener, MemberConnection {
     // This code runs inside the send that found the client too slow. The connection misses the next events and receives them later.
     const rooms = connection.groups.list().map((group) => this.#wholeOf(connection, group));
     for (const roomId of new Set(rooms)) this.#startCatchingUp(connection, roomId, true);
-    if (this.#slowness !== 'none') {
-      this.#slowness = 'behind again';
+    if (this.#slowPeriod !== undefined) {
+      this.#slowPeriod.noteBehindAgain();
       return 'keep';
     }
-    const action = await this.#catchUpAll(connection);
+    const action = await this.#beginSlowPeriod(connection).run(this.#dependencies);
     if (!connection.signal.aborted)
       this.#dependencies.onSlowClientEnded(action === 'keep' ? 'caught_up' : 'closed');
     return action;
@@ -276,37 +277,20 @@ export class ConnectionRooms implements LossListener, MemberConnection {
     for (const roomId of this.#catchingUp?.keys() ?? []) this.#endCatchingUp(connection, roomId);
   }
 
-  /**
-   * Catches up in all rooms together until the client lags in no room. A client may resume each of its rooms from the position of the
-   * newest event of any room. So no event may overtake an earlier one of another room.
-   */
-  async #catchUpAll(connection: RoomConnection): Promise<BackpressureAction> {
-    this.#slowness = 'catching up';
-    const isGone = (): boolean => connection.signal.aborted;
-    const flushed = (): Promise<void> => flushAndYield(connection);
-    const slowRooms = (): readonly CatchingUp[] =>
-      [...(this.#catchingUp?.values() ?? [])].filter(({ isSlow }) => isSlow);
-    try {
-      do {
-        // A client that fell behind again must read first. Until its queue is empty, it does not report again that it fills.
-        await flushed();
-        this.#slowness = 'catching up';
-        const { recovered } = await this.#dependencies.catchUpFromMemory(slowRooms, { flushed, isGone });
-        if (!recovered && !isGone()) return 'close';
-      } while (!isGone() && slowRooms().length > 0);
-      return 'keep';
-    } finally {
-      this.#slowness = 'none';
-    }
+  #beginSlowPeriod(connection: RoomConnection): SlowPeriod {
+    const period = new SlowPeriod(connection, {
+      lagging: () => [...(this.#catchingUp?.values() ?? [])].filter(({ isSlow }) => isSlow),
+      enter: (room) => this.#enterAgain(connection, room),
+      expel: (roomId) => this.#expel(connection, roomId, 'removed'),
+      onEnd: () => {
+        this.#slowPeriod = undefined;
+      },
+    });
+    this.#slowPeriod = period;
+    return period;
   }
 
-  #endSlow(connection: RoomConnection, { roomId, shown, limitsAtRemoval }: CatchingUp): void {
-    // The indicator changes of another room have filled the queue again. The connection keeps lagging in this room, too.
-    if (this.#slowness === 'behind again') return;
-    if (limitsAtRemoval !== undefined) {
-      this.#expel(connection, roomId, 'removed');
-      return;
-    }
+  #enterAgain(connection: RoomConnection, { roomId, shown }: CatchingUp): void {
     const changes = { before: shown, after: this.#shownTo(connection, roomId) };
     this.#enter(connection, roomId);
     sendIndicatorChanges(connection, roomId, changes, this.#dependencies);
@@ -348,7 +332,7 @@ export class ConnectionRooms implements LossListener, MemberConnection {
     // The events of this room have positions from after a loss that happened during the join.
     this.#dependencies.lossNotices.notifyNow(connection.connectionId);
     const snapshot = this.#enter(connection, roomId);
-    if (this.#slowness !== 'none') this.#startCatchingUp(connection, roomId, true);
+    if (this.#slowPeriod !== undefined) this.#startCatchingUp(connection, roomId, true);
     return snapshot;
   }
 
@@ -374,7 +358,7 @@ export class ConnectionRooms implements LossListener, MemberConnection {
     const shown = this.#shownTo(connection, roomId);
     const { caller } = connection.clients;
     const send = (call: PreparedCall | SharedCall): number => caller.relay(call);
-    const onCaughtUp = (): void => this.#endSlow(connection, catchingUp);
+    const onCaughtUp = (): void => this.#slowPeriod?.end(catchingUp);
     const room = { roomId, parts, isSlow, shown, send, onCaughtUp };
     const catchingUp: CatchingUp = createCatchingUp(connection, room, this.#dependencies);
     this.#catchingUp ??= new Map();

@@ -1,0 +1,74 @@
+// The time in which the client of a connection reads too slowly. The connection lags in its rooms until it was sent what it missed.
+import type { BackpressureAction } from '@millrace/signalr';
+import { flushAndYield } from './flush-and-yield.js';
+import type { CatchingUp, ConnectionRoomsDependencies, RoomConnection } from './room-connection.js';
+
+/** The rooms of the connection, as they are used by a {@link SlowPeriod}. */
+export interface SlowRooms {
+  /** Returns the rooms in which the connection lags because its client reads too slowly. */
+  lagging(): readonly CatchingUp[];
+  /** Makes the connection present in a room in which it has caught up. */
+  enter(room: CatchingUp): void;
+  /** Makes the connection leave a room from which its user was removed. */
+  expel(roomId: string): void;
+  /** Called in the turn of the event loop in which the period ends. */
+  onEnd(): void;
+}
+
+/**
+ * The states of a period:
+ *
+ * ```
+ * catching up ── the queue of the client fills again ──▶ behind again ── the client has read its queue ──▶ catching up
+ * ```
+ * It ends when the connection lags in no room, when it has ended, or when memory no longer has the events that must be sent next.
+ */
+export class SlowPeriod {
+  readonly #connection: RoomConnection;
+  readonly #rooms: SlowRooms;
+  #isBehindAgain = false;
+
+  constructor(connection: RoomConnection, rooms: SlowRooms) {
+    this.#connection = connection;
+    this.#rooms = rooms;
+  }
+
+  /** Records that the queue of the client has filled again. */
+  noteBehindAgain(): void {
+    this.#isBehindAgain = true;
+  }
+
+  /**
+   * Catches up in all rooms together. A client may resume each of its rooms from the position of the newest event of any room. So no
+   * event may overtake an earlier one of another room.
+   *
+   * @returns `close` if memory no longer has the events that must be sent next
+   */
+  async run({
+    catchUpFromMemory,
+  }: Pick<ConnectionRoomsDependencies, 'catchUpFromMemory'>): Promise<BackpressureAction> {
+    const isGone = (): boolean => this.#connection.signal.aborted;
+    const flushed = (): Promise<void> => flushAndYield(this.#connection);
+    const lagging = (): readonly CatchingUp[] => this.#rooms.lagging();
+    try {
+      do {
+        // A client that fell behind again must read first. Until its queue is empty, it does not report again that it fills.
+        await flushed();
+        this.#isBehindAgain = false;
+        const { recovered } = await catchUpFromMemory(lagging, { flushed, isGone });
+        if (!recovered && !isGone()) return 'close';
+      } while (!isGone() && lagging().length > 0);
+      return 'keep';
+    } finally {
+      this.#rooms.onEnd();
+    }
+  }
+
+  /** Ends the lag of the connection in a room in which nothing is left to send. */
+  end(room: CatchingUp): void {
+    // The indicator changes of another room have filled the queue again. The connection keeps lagging in this room, too.
+    if (this.#isBehindAgain) return;
+    if (room.limitsAtRemoval === undefined) this.#rooms.enter(room);
+    else this.#rooms.expel(room.roomId);
+  }
+}
