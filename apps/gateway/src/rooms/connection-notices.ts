@@ -3,8 +3,8 @@ import type { ConnectionNotices } from './room-connection.js';
 
 /** The messages of the hub `/hubs/events`. */
 export const EVENTS_NOTICES: ConnectionNotices = Object.freeze<ConnectionNotices>({
-  resync({ clients }, room_id, reason) {
-    clients.caller.send('resync', { room_id, reason });
+  resync({ clients }, reasons) {
+    for (const [room_id, reason] of reasons) clients.caller.send('resync', { room_id, reason });
   },
   removed({ clients }, room_id, reason) {
     clients.caller.send('removed', { room_id, reason });

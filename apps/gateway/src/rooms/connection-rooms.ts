@@ -229,7 +229,7 @@ export class ConnectionRooms implements LossListener, MemberConnection {
       connection.groups.remove(pendingNoticeGroup(group));
       connection.groups.add(group);
     }
-    for (const [roomId, reason] of reasons) this.#notices.resync(connection, roomId, reason);
+    this.#notices.resync(connection, reasons);
     if (this.#dependencies.laggingConnections.has(connection.connectionId)) return;
     this.#notices.position(connection, this.#dependencies.positionOfEveryRoom());
   }

@@ -81,11 +81,11 @@ export interface ConnectionTarget extends ReplayTarget {
 export type RemovalReason = 'removed' | 'token' | 'access';
 
 /**
- * Sends the messages to one connection that are not delivered to a room. `roomId` is the name under which the connection has joined the room.
+ * Sends the messages to one connection that are not delivered to a room. A room has the name under which the connection has joined the room.
  */
 export interface ConnectionNotices {
-  /** Tells the client that its room must be loaded again. */
-  resync(connection: RoomConnection, roomId: string, reason: LossReason): void;
+  /** Tells the client which of its rooms must be loaded again. */
+  resync(connection: RoomConnection, reasons: ReadonlyMap<string, LossReason>): void;
   /** Tells the client that it is no longer in the room. */
   removed(connection: RoomConnection, roomId: string, reason: RemovalReason): void;
   /** Tells the client a position that is valid for all of its rooms. */

@@ -30,12 +30,10 @@ export function viewRoomsDependencies(
   context: ViewRoomsContext,
 ): ConnectionRoomsDependencies {
   const { revocations, indicators, lossNotices, tenantConnections } = base;
-  // The rooms whose loss notice was sent in this round. A client gets one notice per room, even if it is in several groups there.
-  const told = new Set<string>();
   return {
     ...base,
     laggingConnections: context.laggingConnections,
-    notices: noticesOf(context, told),
+    notices: noticesOf(context),
     standing: standingByKey(base, context),
     currentPosition: (key) => base.currentPosition(roomOf(key)),
     deliveryPoint: (key) => base.deliveryPoint(roomOf(key)),
@@ -56,7 +54,7 @@ export function viewRoomsDependencies(
       isSignedOut: (userId, issuedAtMs) => revocations.isSignedOut(userId, issuedAtMs),
     },
     lossNotices: {
-      add: (connectionId, listener) => lossNotices.add(connectionId, byRoom(listener, told)),
+      add: (connectionId, listener) => lossNotices.add(connectionId, byRoom(listener)),
       remove: (connectionId) => lossNotices.remove(connectionId),
       notifyNow: (connectionId) => lossNotices.notifyNow(connectionId),
     },
@@ -129,14 +127,10 @@ function standingByKey(
   };
 }
 
-function byRoom(listener: LossListener, told: Set<string>): LossListener {
+function byRoom(listener: LossListener): LossListener {
   return {
     noteLoss: (affects, reason) => listener.noteLoss((key) => affects(roomOf(key)), reason),
-    notify() {
-      told.clear();
-      listener.notify();
-      told.clear();
-    },
+    notify: () => listener.notify(),
     tellPosition: (position) => listener.tellPosition(position),
   };
 }
@@ -197,17 +191,16 @@ function presenceByRoom({
   };
 }
 
-function noticesOf({ view, forms }: ViewRoomsContext, told: Set<string>): ConnectionNotices {
+function noticesOf({ view, forms }: ViewRoomsContext): ConnectionNotices {
   const notify = ({ clients }: RoomConnection, target: string | undefined, argument: object): void => {
     if (target !== undefined) clients.caller.relay(new SharedCall(target, [argument]));
   };
   const { notices } = view;
   return {
-    resync(connection, key, reason) {
-      const room = roomOf(key);
-      if (told.has(room)) return;
-      told.add(room);
-      notify(connection, notices.resync, { room, reason });
+    resync(connection, reasons) {
+      // A client gets one notice per room, even if it is in several groups there.
+      const rooms = new Map([...reasons].map(([key, reason]) => [roomOf(key), reason]));
+      for (const [room, reason] of rooms) notify(connection, notices.resync, { room, reason });
     },
     removed: (connection, key, reason) => notify(connection, notices.removed, { room: roomOf(key), reason }),
     position: (connection, position) => notify(connection, notices.position, { position }),
