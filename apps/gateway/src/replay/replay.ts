@@ -16,6 +16,7 @@ import { EVENT_ERASED } from '../erasure/erased-call.js';
 import { ErasedEntries } from '../erasure/erased-entries.js';
 import { mayResume } from '../membership/revocations.js';
 import type { RoomPositions } from '../rooms/room-positions.js';
+import { HiddenLosses } from './hidden-losses.js';
 import { latestKeyOf } from './latest-key.js';
 import { concernsRoom, type OlderEntry, toOlderCalls } from './older-calls.js';
 import { OlderEntries, type OlderEntriesOptions } from './older-entries.js';
@@ -65,6 +66,7 @@ const maxWaitMs = 2_000;
 /** Replays missed events to clients. There is one object per gateway. */
 export class Replay {
   readonly ring: ReplayRing;
+  readonly hiddenLosses = new HiddenLosses();
   readonly #options: ReplayOptions;
   readonly #older: OlderEntries;
   readonly #erased = new ErasedEntries();
@@ -206,8 +208,8 @@ export class Replay {
     const waiting = this.positionWaiter.waitFor(positions);
     const reached = waiting instanceof Promise ? await waiting : waiting;
     if (reached === 'unknown') return 'unknown';
-    if (reached === 'lost' || !mayResume(positions, target.access?.()))
-      return { recovered: false, replayed: 0 };
+    const isLost = reached === 'lost' || this.hiddenLosses.areHiddenBy(positions);
+    if (isLost || !mayResume(positions, target.access?.())) return { recovered: false, replayed: 0 };
     const generation = this.#generationOf(target.roomId);
     const erasedCount = this.#erased.count;
     const missed = await this.#missedEvents(target, positions);
@@ -244,6 +246,7 @@ export class Replay {
     if (positions === undefined) return 'lost';
     const reached = await this.positionWaiter.waitFor(positions);
     if (reached !== 'reached') return reached;
+    if (this.hiddenLosses.areHiddenBy(positions)) return 'lost';
     const generation = this.#generationOf(roomId);
     const erasedCount = this.#erased.count;
     const older = await this.#olderIfNeeded(target, positions);

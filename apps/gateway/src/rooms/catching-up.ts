@@ -18,6 +18,7 @@ export function createCatchingUp(
     connectionId,
     userId: user.userId,
     since: deliveryPoint(room.roomId),
+    loss: undefined,
     limitsAtRemoval: undefined,
     access: () => catchingUp.limitsAtRemoval ?? revocations.accessOf(room.roomId, user.userId),
   };

@@ -13,6 +13,7 @@ import { leftRoom, removedFromRoom } from '../membership/removed-from-room.js';
 import type { MemberStatus } from '../membership/revocations.js';
 import { isListener } from '../reads/reader-encodings.js';
 import type { ReplayAttempt } from '../replay/replay-attempts.js';
+import { partsOf } from '../replay/replay-target.js';
 import { createCatchingUp, replayTarget } from './catching-up.js';
 import { EVENTS_NOTICES } from './connection-notices.js';
 import { flushAndYield } from './flush-and-yield.js';
@@ -44,7 +45,7 @@ import { SlowPeriod } from './slow-period.js';
  *    └────── join with position ───▶ lagging ── caught up ─▶ present
  * ```
  * A loss notice may be pending while the connection is present: the room's stream lost entries, and the client was not notified yet
- * (see `LossNotices`). Leaving the room ends all of these states. A connection whose missed events cannot be sent after a join becomes
+ * (see `LossNotices`). A slow client is notified as soon as it has read its queue (see `SlowPeriod`). Leaving the room ends all of these states. A connection whose missed events cannot be sent after a join becomes
  * present, with the answer `recovered: false`. A slow client whose missed events cannot be sent is disconnected.
  */
 export class ConnectionRooms implements LossListener, MemberConnection {
@@ -211,18 +212,21 @@ export class ConnectionRooms implements LossListener, MemberConnection {
       this.#pendingNotices ??= new Map();
       this.#pendingNotices.set(group, reason);
     }
+    for (const room of this.#catchingUp?.values() ?? [])
+      if (room.isSlow && partsOf(room).some(affects)) room.loss = reason;
     return this.#pendingNotices !== undefined && this.#pendingNotices.size > 0;
   }
 
   /**
    * Sends all pending notices in one turn of the event loop. A position follows the last one, because clients apply a
-   * position to all of their rooms.
+   * position to all of their rooms. It is valid even if the notices make the client too slow, because it lags from this turn on.
    */
   notify(): void {
     const [connection, pending] = [this.#connection, this.#pendingNotices];
     // A notice may fill the queue of the client, and its fall behind calls this method again.
     this.#pendingNotices = undefined;
     if (connection === undefined || pending === undefined || pending.size === 0) return;
+    const wasLagging = this.#dependencies.laggingConnections.has(connection.connectionId);
     const reasons = new Map<string, LossReason>();
     for (const [group, reason] of pending) {
       reasons.set(this.#wholeOf(connection, group), reason);
@@ -230,8 +234,7 @@ export class ConnectionRooms implements LossListener, MemberConnection {
       connection.groups.add(group);
     }
     this.#notices.resync(connection, reasons);
-    if (this.#dependencies.laggingConnections.has(connection.connectionId)) return;
-    this.#notices.position(connection, this.#dependencies.positionOfEveryRoom());
+    if (!wasLagging) this.#notices.position(connection, this.#dependencies.positionOfEveryRoom());
   }
 
   tellPosition(position: string): void {
@@ -254,7 +257,7 @@ export class ConnectionRooms implements LossListener, MemberConnection {
       this.#slowPeriod.noteBehindAgain();
       return 'keep';
     }
-    const action = await this.#beginSlowPeriod(connection).run(this.#dependencies);
+    const action = await this.#beginSlowPeriod(connection).run();
     if (!connection.signal.aborted)
       this.#dependencies.onSlowClientEnded(action === 'keep' ? 'caught_up' : 'closed');
     return action;
@@ -278,8 +281,8 @@ export class ConnectionRooms implements LossListener, MemberConnection {
   }
 
   #beginSlowPeriod(connection: RoomConnection): SlowPeriod {
-    const period = new SlowPeriod(connection, {
-      lagging: () => [...(this.#catchingUp?.values() ?? [])].filter(({ isSlow }) => isSlow),
+    const period = new SlowPeriod(connection, this.#dependencies, {
+      lagging: () => [...(this.#catchingUp?.values() ?? [])],
       enter: (room) => this.#enterAgain(connection, room),
       expel: (roomId) => this.#expel(connection, roomId, 'removed'),
       onEnd: () => {

@@ -1,8 +1,8 @@
 // Counts the connections that lag in a room. A lagging connection is out of the room's group while it is sent missed events.
 // Pure.
 //
-// `connection-rooms.ts` takes a slow connection out of its rooms' groups, and closes it if the ring no longer has the missed
-// events. `replay/replay.ts` sends the missed events.
+// `connection-rooms.ts` takes a slow connection out of its rooms' groups. It is closed (`slow-period.ts`) if the ring no longer has
+// the missed events, which `replay/replay.ts` sends.
 
 /** The numbers of lagging connections. The connections and the rooms that they have joined bound the size. */
 export class LaggingConnections {

@@ -12,9 +12,10 @@ export type LossReason = 'gap' | 'reset';
 /** A connection that can be notified of losses in its rooms. */
 export interface LossListener {
   /**
-   * Makes a notice pending in the affected rooms. Until it is sent, the client gets positions that do not hide the loss.
+   * Makes a notice pending in the affected rooms. Until it is sent, the client gets positions that do not hide the loss. A connection
+   * that lags in a room sends the notice for this room itself, before the next event.
    *
-   * @returns false if no notice is pending in any room of the connection
+   * @returns false if no notice is pending in any room in which the connection is present
    */
   noteLoss(affects: (roomId: string) => boolean, reason: LossReason): boolean;
   /** Notifies the client of every room for which a notice is pending. */

@@ -61,6 +61,8 @@ export interface LaggingTarget extends LaggingRoom, Pick<ConnectionTarget, 'conn
 export interface CatchingUp extends LaggingTarget {
   /** True if the client reads too slowly. False if it joined with a position. */
   readonly isSlow: boolean;
+  /** A loss of which the client was not told yet, because it reads too slowly. */
+  loss: LossReason | undefined;
   /** The users whom indicators showed when the connection began to lag. */
   readonly shown: ShownByName;
   /**

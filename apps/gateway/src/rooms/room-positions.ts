@@ -126,6 +126,11 @@ export class RoomPositions {
     return this.currentOf(stream)?.cursor ?? FIRST_ENTRY_ID;
   }
 
+  /** Returns the ID of the last entry that this gateway has handled, by stream. */
+  cursors(): ReadonlyMap<string, EntryId> {
+    return new Map(this.#broker.partitioning.streams.map(({ name }) => [name, this.cursorOf(name)]));
+  }
+
   /** Returns the position of this room with these cursors, in the current epochs of its streams. */
   atCursors(roomId: string, cursors: ReadonlyMap<string, EntryId>): string {
     const streams = this.streamsOf(roomId);

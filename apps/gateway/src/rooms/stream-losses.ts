@@ -46,9 +46,10 @@ export class StreamLosses {
     metrics.dropped.inc({ reason: 'expired' }, lost);
     logger.error({ stream, lost }, 'entries left the stream before this gateway read them');
     // Clients have already received positions that hide an unknown gap. The code below sends new positions, which replace
-    // them.
+    // them. A client that resumes from one of the earlier positions must reload.
     if (isKnown) return;
     const from = rooms.positions.cursorOf(stream);
+    rooms.replay.hiddenLosses.note(stream, rooms.positions.cursors());
     this.#record(stream, { reason: 'gap', before: UNRECOVERABLE_POSITION, from });
     this.#sendPositionsBeforeLoss();
   }
@@ -59,6 +60,7 @@ export class StreamLosses {
       { stream },
       'the stream was lost or went back; reading it from its beginning',
     );
+    this.#dependencies.rooms.replay.hiddenLosses.forget(stream);
     // The ring begins after the present entries of the stream. They are read again, and only unseen events are delivered.
     this.#record(stream, { reason: 'reset', before: UNRECOVERABLE_POSITION, from: lastId });
   }

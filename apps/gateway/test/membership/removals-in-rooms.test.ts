@@ -43,6 +43,17 @@ describe('a connected user who is removed', () => {
 });
 
 describe('a slow client whose user is removed', () => {
+  it('the client is told of the removal, and not of a loss in the room', async () => {
+    const { rooms, connection, log, remove, read } = openMemberWorld();
+    for (const room of ['room', 'other']) await rooms.join(connection, room, undefined);
+    const action = rooms.fallBehind(connection);
+    remove('room');
+    rooms.noteLoss(() => true, 'gap');
+    for (let round = 0; round < 3; round += 1) await read();
+    expect(await action).toBe('keep');
+    expect(log).toEqual(['resync', 'position', 'removed from room: removed']);
+  });
+
   it('the client gets every event from before the removal, none from behind it, and then the message', async () => {
     const { rooms, connection, log, deliver, remove, read, groups, laggingConnections } = openMemberWorld();
     await rooms.join(connection, 'room', undefined);

@@ -93,7 +93,7 @@ describe('a client that reads too slowly', () => {
     expect([...groups]).toEqual(['*', '*:acme']);
   });
 
-  it('a client that falls behind while it is told of a loss is told once of each room', async () => {
+  it('a client that falls behind while it is told of a loss is told once of each room, and then of a position that includes the loss', async () => {
     const { rooms, connection, groups, hooks, log, lossNotices, read } = openSlowClient();
     for (const room of ['a', 'b']) await rooms.join(connection, room, undefined);
     rooms.begin(connection);
@@ -103,10 +103,67 @@ describe('a client that reads too slowly', () => {
       action ??= rooms.fallBehind(connection);
     };
     lossNotices.notifyNow('c1');
-    expect([log, [...groups]]).toEqual([['gap a', 'gap b'], []]);
+    expect([log, [...groups]]).toEqual([['gap a', 'gap b', 'position'], []]);
     await read();
     expect(await action).toBe('keep');
     expect([...groups].toSorted()).toEqual(['a', 'b']);
+  });
+
+  it('a slow client is told once of a loss that is found while it lags, before any later event, and is not disconnected', async () => {
+    const { rooms, connection, groups, log, outcomes, deliver, findLoss, read } = openSlowClient();
+    for (const room of ['a', 'b']) await rooms.join(connection, room, undefined);
+    rooms.begin(connection);
+    const action = rooms.fallBehind(connection);
+    deliver('before the loss was found', 'a');
+    findLoss();
+    expect(log).toEqual([]);
+    await read();
+    // The position is that of a client that has reloaded both rooms. It comes before the events from after the notice.
+    expect(log).toEqual(['gap a', 'gap b', 'position']);
+    deliver('a1', 'a');
+    for (let round = 0; round < 3; round += 1) await read();
+    expect(await action).toBe('keep');
+    deliver('b1', 'b');
+    expect(log).toEqual(['gap a', 'gap b', 'position', 'a1', 'b1']);
+    expect([[...groups].toSorted(), outcomes]).toEqual([['a', 'b'], ['caught_up']]);
+  });
+
+  it('a slow client that catches up is told of a loss between two slices of missed events', async () => {
+    const { rooms, connection, log, deliver, findLoss, read } = openSlowClient();
+    await rooms.join(connection, 'a', undefined);
+    rooms.begin(connection);
+    const action = rooms.fallBehind(connection);
+    deliver('a1', 'a');
+    await read();
+    deliver('a2', 'a');
+    findLoss();
+    deliver('a3', 'a');
+    for (let round = 0; round < 3; round += 1) await read();
+    expect(await action).toBe('keep');
+    expect(log).toEqual(['a1', 'gap a', 'position']);
+  });
+
+  it('a slow client gets no position after a notice while it lags in a room that the loss does not affect', async () => {
+    const { rooms, connection, log, deliver, read } = openSlowClient();
+    for (const room of ['a', 'b']) await rooms.join(connection, room, undefined);
+    rooms.begin(connection);
+    const action = rooms.fallBehind(connection);
+    deliver('b1', 'b');
+    rooms.noteLoss((roomId) => roomId === 'a', 'gap');
+    for (let round = 0; round < 3; round += 1) await read();
+    expect(await action).toBe('keep');
+    expect(log).toEqual(['gap a', 'b1']);
+  });
+
+  it('a slow client is told of a loss that affects the broadcasts of its tenant alone', async () => {
+    const standing = new StandingRooms({ of: () => 'acme' });
+    const { rooms, connection, log, read } = openSlowClient(1_000, standing);
+    await rooms.join(connection, '*', undefined);
+    rooms.begin(connection);
+    const action = rooms.fallBehind(connection);
+    rooms.noteLoss((roomId) => roomId === '*:acme', 'gap');
+    for (let round = 0; round < 3; round += 1) await read();
+    expect([await action, log]).toEqual(['keep', ['gap *', 'position']]);
   });
 
   it('a slow client that falls behind again while it is sent indicator changes lags in all of its rooms until it has read them', async () => {

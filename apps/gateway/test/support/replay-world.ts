@@ -1,6 +1,12 @@
 // Creates a replay to which tests deliver events, without a gateway.
 import { randomUUID } from 'node:crypto';
-import { createMemoryBroker, encodePosition, type Position } from '@millrace/broker';
+import {
+  createMemoryBroker,
+  type Entry,
+  type EntryId,
+  encodePosition,
+  type Position,
+} from '@millrace/broker';
 import { eventCatalog } from '@millrace/contract';
 import { PreparedCall } from '@millrace/signalr';
 import type { Revocations } from '../../src/membership/revocations.js';
@@ -48,11 +54,15 @@ export function createReplayWorld(options: { maxEventsPerRoom?: number; maxBytes
     positions,
   );
   for (const { name } of eventCatalog.streams) replay.ring.begin(name, '0-0');
+  /** The events that were delivered, as entries of the chat stream. */
+  const entries: Entry[] = [];
   let last = 0;
-  const deliver = (content: string, roomId = 'room'): void => {
+  /** @param onAdvance called when the position includes the event, before the event is delivered */
+  const deliver = (content: string, roomId = 'room', onAdvance = (): void => {}): void => {
     last += 1;
     const id = `${last}-0`;
     current = at(id);
+    onAdvance();
     const payload = {
       id: randomUUID(),
       request_id: randomUUID(),
@@ -68,17 +78,17 @@ export function createReplayWorld(options: { maxEventsPerRoom?: number; maxBytes
       room_id: roomId,
       payload,
     });
+    entries.push({ id, fields });
     const parsed = eventCatalog.parseEntry(fields);
     if (!parsed.ok) throw new Error('the sample is invalid');
     const text = JSON.stringify({ content, position: encodePosition(current) });
     replay.remember('events:chat', id, parsed.value, new PreparedCall('chat_message', text));
   };
-  /** Loses an entry of the chat stream. Calls `note` when the loss is detected, before the next event is delivered. */
-  const lose = (note: () => void): void => {
+  /** Removes all entries of the chat stream, and a newer one that was not delivered. Returns its ID. */
+  const trimUnread = (): EntryId => {
     last += 1;
-    replay.ring.begin('events:chat', `${last}-0`);
-    note();
-    deliver('from behind the gap', 'elsewhere');
+    entries.length = 0;
+    return `${last}-0`;
   };
   const target = (
     over: {
@@ -100,5 +110,5 @@ export function createReplayWorld(options: { maxEventsPerRoom?: number; maxBytes
       ...over,
     };
   };
-  return { replay, deliver, lose, positions, target, broker, position: () => current };
+  return { replay, deliver, entries, trimUnread, positions, target, broker, position: () => current };
 }

@@ -47,5 +47,14 @@ it('a client of a view is told once of each room, even if it is in several group
   });
   lossNotices.notifyNow('c1');
   for (let round = 0; round < 3; round += 1) await read();
-  expect([await action, log]).toEqual(['keep', ['Reload a', 'Reload b']]);
+  expect([await action, log]).toEqual(['keep', ['Reload a', 'Reload b', 'Position']]);
+});
+
+it('a slow client of a view is told once of each room of a loss that is found while it lags', async () => {
+  const { rooms, connection, log, losses, read } = await openViewClient();
+  const action = rooms.fallBehind(connection);
+  losses.gap(CHAT, 1, false);
+  expect(log).toEqual([]);
+  for (let round = 0; round < 3; round += 1) await read();
+  expect([await action, log]).toEqual(['keep', ['Reload a', 'Reload b', 'Position']]);
 });
