@@ -82,7 +82,7 @@ describe.each(everyBroker)('%s', (_, start) => {
     const roomId = randomUUID();
     const position = await positionBeforeLeaving(url, roomId);
     await using witness = await EventLog.inRoom(url, roomId);
-    const burst = Promise.all(Array.from({ length: 8 }, () => acceptEvents(url, chatMessages(roomId, 100))));
+    const burst = publishOneByOne(url, roomId);
     await witness.received(200);
     await using client = await EventLog.connect(url);
     const answer = await client.join(roomId, position);
@@ -176,6 +176,14 @@ test('a client whose missed events were removed from the stream gets `recovered:
   await using client = await EventLog.connect(second.url);
   expect(await client.join(roomId, position)).toMatchObject({ recovered: false });
 });
+
+/**
+ * Publishes eight lists of 100 events. The next list follows when the gateway has accepted the last one: an overloaded gateway refuses
+ * all requests of a turn but the first.
+ */
+async function publishOneByOne(url: string, roomId: string): Promise<void> {
+  for (let list = 0; list < 8; list += 1) await acceptEvents(url, chatMessages(roomId, 100));
+}
 
 /** Publishes events and waits until the gateway has sent them to a client, so that a replay can contain all of them. */
 async function acceptAndSee(url: string, roomId: string, events: readonly SampleEvent[]): Promise<void> {
