@@ -81,7 +81,10 @@ async function useDeployment(resources: Resources, redis: RedisServer, prefix: s
   const position = client.events.at(-1)?.position ?? '';
   await client.connection.stop();
   const missed = chatMessage(roomId, `${prefix} missed`);
+  // The witness shows that the second gateway has read the event, too. Otherwise the event may follow the join as a new one.
+  const witness = resources.use(await EventLog.inRoom(second.url, roomId));
   await acceptEvents(first.url, missed);
+  await witness.received(1);
   const returned = resources.use(await EventLog.connect(second.url));
   expect(await returned.join(roomId, position)).toMatchObject({ recovered: true, replayed: 1 });
   expect(await returned.idsUpTo(missed.event_id)).toEqual([missed.event_id]);
