@@ -85,6 +85,7 @@ export default defineConfig({
           include: ['e2e/**/*.test.ts'],
           exclude: ['**/node_modules/**', ...(isNightly ? [] : nightly)],
           ...shared,
+          ...patient,
           testTimeout: 300_000,
           // Some hooks install tarballs, whose dependencies come from the registry.
           hookTimeout: 300_000,

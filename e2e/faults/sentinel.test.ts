@@ -72,7 +72,7 @@ describe('a failover by Sentinels', () => {
       redis.pause();
       await newMaster();
       redis.resume();
-      await until(async () => (await roleOf(redis)) === 'slave', 60_000);
+      await until(async () => (await roleOf(redis)) === 'slave');
     }, options);
     expectPromisesKept(trial);
     const master = await newMaster();

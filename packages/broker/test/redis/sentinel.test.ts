@@ -50,7 +50,7 @@ afterEach(async () => {
 
 /** Resolves when the broker's connection for commands leads to this server. */
 async function untilConnectedTo(server: RedisServer, broker: Broker): Promise<void> {
-  await until(async () => (await cli(server, 'client', 'list')).includes('name=millrace-writer'), 30_000);
+  await until(async () => (await cli(server, 'client', 'list')).includes('name=millrace-writer'));
   await until(() => broker.state === 'ready');
 }
 
@@ -108,7 +108,7 @@ describe('Sentinels', () => {
     await publishEvents(broker, 2);
     expect(await lengthOn(replica)).toBe(5);
     // The Sentinels make the old master a replica, which therefore gets the same entries.
-    await until(() => isLinked(master), 30_000);
+    await until(() => isLinked(master));
     await until(async () => (await lengthOn(master)) === 5);
     await publishEvents(broker, 1);
     expect(await lengthOn(replica)).toBe(6);

@@ -125,7 +125,7 @@ test.each([HttpTransportType.WebSockets, HttpTransportType.ServerSentEvents, Htt
     service.isAway = true;
     for (const socket of sockets) socket.resetAndDestroy();
     await expect
-      .poll(() => host.events.filter(({ type }) => type === 'request_refused').length, { timeout: 20_000 })
+      .poll(() => host.events.filter(({ type }) => type === 'request_refused').length)
       .toBeGreaterThan(2);
     service.isAway = false;
     await back;

@@ -137,9 +137,7 @@ describe.each([
       clients.map((_, index) => index),
     );
     await Promise.all(clients.map((client) => client.stop()));
-    await expect
-      .poll(() => row.events.filter(({ type }) => type === 'connection_closed').length, { timeout: 10_000 })
-      .toBe(10);
+    await expect.poll(() => row.events.filter(({ type }) => type === 'connection_closed').length).toBe(10);
     const left = await Promise.all([...claimed].map((id) => directory.find(id)));
     expect(left.filter((url) => url !== undefined)).toEqual([]);
   });

@@ -308,8 +308,8 @@ describe.each(['json', 'messagepack'] as const)('the official client with %s', (
       }
     }
     const all = Array.from({ length: total }, (_, n) => (n % 80 === 40 ? [n, -1 - n] : [n])).flat();
-    await expect.poll(() => notes.length, { timeout: 10_000 }).toBeGreaterThanOrEqual(all.length);
-    await expect.poll(() => host.seen.length, { timeout: 10_000 }).toBeGreaterThanOrEqual(all.length);
+    await expect.poll(() => notes.length).toBeGreaterThanOrEqual(all.length);
+    await expect.poll(() => host.seen.length).toBeGreaterThanOrEqual(all.length);
     expect(notes).toEqual(all);
     expect(host.seen).toEqual(all);
     expect(connection.connectionId).toBe(connectionId);

@@ -86,7 +86,7 @@ class Load implements AsyncDisposable {
   /** Resolves when `count` more numbers are stored in the stream. */
   async stored(stream: string, count: number): Promise<void> {
     const goal = (this.#published.get(stream) ?? 0) + count;
-    await until(() => (this.#published.get(stream) ?? 0) >= goal, 60_000);
+    await until(() => (this.#published.get(stream) ?? 0) >= goal);
   }
 
   /** Stops publishing and waits until the subscriber has handled every entry that is in the stream now. Checks the order. */
@@ -107,7 +107,7 @@ class Load implements AsyncDisposable {
       if (last === undefined) break;
       after = last.id;
     }
-    await until(() => [...stored].every((n) => handled.includes(n)), 30_000);
+    await until(() => [...stored].every((n) => handled.includes(n)));
     expect(handled).toEqual(handled.toSorted((a, b) => a - b));
   }
 
@@ -120,7 +120,7 @@ class Load implements AsyncDisposable {
     await Promise.all(this.#loops);
     for (const [stream, count] of this.#published) {
       const handled = this.handled.get(stream) ?? [];
-      await until(() => handled.length >= count, 30_000);
+      await until(() => handled.length >= count);
       expect(handled).toEqual(Array.from({ length: count }, (_, n) => n));
     }
     await until(() => this.isCaughtUp);
@@ -208,7 +208,7 @@ it(
     await until(() => (load.handled.get(OTHER)?.length ?? 0) >= handled + 20);
     // The replica has not taken over yet, so the entries above were handled while the shard was unavailable.
     expect(load.broker.state).toBe('unavailable');
-    await until(() => load.broker.state === 'ready' && load.publisher.state === 'ready', 60_000);
+    await until(() => load.broker.state === 'ready' && load.publisher.state === 'ready');
     await load.stored(CHAT, 200);
     await load.judge();
     // The state changes once when the master fails, and once when the shard is available again. Both may happen a second time
@@ -227,7 +227,7 @@ it(
     const master = await cluster.masterOf(CHAT);
     const replica = await cluster.replicaOf(master);
     expect(await replica.cli('cluster', 'failover')).toBe('OK');
-    await until(async () => (await replica.cli('role')).startsWith('master'), 30_000);
+    await until(async () => (await replica.cli('role')).startsWith('master'));
     await load.stored(CHAT, 200);
     await load.judge();
     expect(load.gaps).toEqual([]);
