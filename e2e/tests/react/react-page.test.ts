@@ -16,6 +16,8 @@ import { eventually } from '../../fixtures/waiting/eventually.js';
 
 const rooms = ['ticket-1', 'ticket-2'] as const;
 const changes = 60;
+/** Maximum number of times that `changes` rooms are changed until enough probes have received events. */
+const maxRounds = 30;
 /** The rooms that every connection is in. The client joins them by itself, to resume them. */
 const standingRooms: readonly unknown[] = ['user:me', '*'];
 
@@ -44,13 +46,13 @@ describe.each(reactVersions)('on React %s', (version) => {
       expect(browser().takeComplaints()).toEqual([]);
 
       await using traffic = await startTraffic(redisUrl, rooms);
-      await swapRooms(page, 'probes', rooms);
+      await swapProbes(page, 10);
       await gateway[Symbol.asyncDispose]();
       await traffic.next(20);
       gateway = await EmbeddedGateway.start({ redisUrl, port, app });
       await page.locator('section[data-status=live]').waitFor();
       await remount(page);
-      await swapRooms(page, 'probes', rooms);
+      await swapProbes(page, 20);
       await traffic.next(5);
       const last = await traffic.stop();
       await eventually(async () => {
@@ -61,7 +63,7 @@ describe.each(reactVersions)('on React %s', (version) => {
       const logs = await logsOf(page);
       const broken = logs.filter(({ numbers }) => numbers.some((n, at) => n !== (numbers[0] ?? 0) + at));
       expect(broken).toEqual([]);
-      expect(logs.filter(({ numbers }) => numbers.length > 0).length).toBeGreaterThan(20);
+      expect(logs.filter(({ numbers }) => numbers.length > 0).length).toBeGreaterThanOrEqual(20);
 
       await page.evaluate(() => (globalThis as unknown as TestedWindow).tested.empty());
       for (const room of rooms) {
@@ -195,6 +197,18 @@ function swapRooms(
       (globalThis as unknown as TestedWindow).tested.swap(kind, [one, other], count),
     [what, first, second, changes] as const,
   );
+}
+
+/**
+ * Changes the rooms of the probes until this number of probes has received events. On a busy machine, most probes are removed before
+ * the next event.
+ */
+async function swapProbes(page: Page, count: number): Promise<void> {
+  for (let round = 0; round < maxRounds; round += 1) {
+    await swapRooms(page, 'probes', rooms);
+    const logs = await logsOf(page);
+    if (logs.filter(({ numbers }) => numbers.length > 0).length >= count) return;
+  }
 }
 
 function showScreens(page: Page, shown: readonly string[]): Promise<void> {
