@@ -131,7 +131,7 @@ export async function startEndpoint(name: string): Promise<Replayed> {
       url: host.url,
       elapse: async (ms) => host.clock.pass(ms),
       requestsArrived: countRequests(host),
-      limitMs: 15_000,
+      limitMs: 60_000,
       quietMs: 15_000,
     },
     [Symbol.asyncDispose]: () => host[Symbol.asyncDispose](),
