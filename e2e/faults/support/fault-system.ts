@@ -24,7 +24,9 @@ import {
 import { type ClientLog, type Judgement, judge, type OracleOptions } from './oracle.js';
 import { RoomClient } from './room-client.js';
 import { judgeSessions, type SessionJudgement } from './session-oracle.js';
+import { Standstill } from './standstill.js';
 import { publishSteadily } from './steady-publisher.js';
+import type { Steps } from './steps.js';
 import { type PlainViewClient, startPlainClient, startResumingClient } from './view-clients.js';
 
 /** Options of a system. */
@@ -75,8 +77,8 @@ export const trialEvents = usualLoad.events;
 /** Number of due deliveries in a trial with the usual load. */
 export const trialDeliveries = trialEvents * clientsPerRoom + officialCount * (trialEvents / roomCount);
 /**
- * Maximum recovery time of the system. A client that has failed for ten seconds may wait up to 26 seconds before its next
- * attempt.
+ * Maximum time in which the recovery of the system makes no progress. A client that has failed for ten seconds may wait up to 26
+ * seconds before its next attempt.
  */
 const settleMs = 60_000;
 
@@ -217,6 +219,11 @@ export class FaultSystem implements AsyncDisposable {
     });
   }
 
+  /** All processes of the system: Redis, the gateways, and this one with the clients and the publisher. */
+  get processIds(): readonly number[] {
+    return [process.pid, this.redis.pid, ...this.seats.flatMap(({ gateway }) => gateway.child.pid ?? [])];
+  }
+
   /** The logs of all clients. */
   get logs(): readonly ClientLog[] {
     return [...this.clients, ...this.officials];
@@ -231,22 +238,27 @@ export class FaultSystem implements AsyncDisposable {
 
   /** Waits until every gateway is ready and every client is in its room. */
   async recovered(): Promise<void> {
-    const endMs = performance.now() + settleMs;
+    const standstill = new Standstill(settleMs);
     for (;;) {
       const ready = await Promise.all(this.seats.map((seat) => seat.isReady()));
       const outside = [...this.clients, ...this.officials, ...this.plainClients].filter(
         ({ isJoined }) => !isJoined,
       );
-      if (ready.every(Boolean) && outside.length === 0) return;
-      if (performance.now() > endMs)
-        throw new Error(
-          `ready: ${ready.join()}; ${outside.length} clients are not in their rooms: ${outside
-            .slice(0, 5)
-            .map(({ name }) => name)
-            .join(', ')}`,
-        );
+      const unready = ready.filter((isReady) => !isReady).length;
+      if (unready + outside.length === 0) return;
+      if (standstill.isReached(unready + outside.length)) throw new Error(this.#unrecovered(ready, outside));
       await pause(50);
     }
+  }
+
+  #unrecovered(ready: readonly boolean[], outside: readonly { name: string; steps: Steps }[]): string {
+    const clients = outside.slice(0, 5).map(({ name, steps }) => `${name}: ${steps.summary}`);
+    const gateways = this.seats.map(({ gateway }) => gateway.lines.slice(-10).join('\n'));
+    return [
+      `ready: ${ready.join()}; ${outside.length} clients are not in their rooms`,
+      ...clients,
+      ...gateways,
+    ].join('\n');
   }
 
   /**
@@ -283,12 +295,14 @@ export class FaultSystem implements AsyncDisposable {
     for (const client of [...this.officials, ...this.plainClients]) await client.close();
   }
 
-  /** Waits until every due event has arrived, at most `settleMs`. */
+  /** Waits until every due event has arrived, or until none has arrived for `settleMs`. */
   async #settle(confirmed: Parameters<typeof judge>[0]): Promise<void> {
-    const endMs = performance.now() + settleMs;
-    const isMissing = (): boolean =>
-      judge(confirmed, this.logs).lost > 0 || judgeSessions(confirmed, this.plainClients).missing > 0;
-    while (performance.now() < endMs && isMissing()) await pause(100);
+    const standstill = new Standstill(settleMs);
+    for (;;) {
+      const missing = judge(confirmed, this.logs).lost + judgeSessions(confirmed, this.plainClients).missing;
+      if (missing === 0 || standstill.isReached(missing)) return;
+      await pause(100);
+    }
   }
 
   #recoveryMs(confirmed: Parameters<typeof judge>[0], healedAtMs: number): number {

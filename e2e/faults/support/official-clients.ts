@@ -1,15 +1,17 @@
 // Clients as applications use them: the README's recipe and `@millrace/client`. Both use all three transports of the official
 // SignalR client, through a proxy that makes some requests fail. They run beside the many small clients of the tests.
-import { HttpTransportType } from '@microsoft/signalr';
+import { HttpTransportType, type ILogger, LogLevel } from '@microsoft/signalr';
 import { type Client, createClient } from '@millrace/client';
 import type { HttpFate } from '@millrace/testkit';
 import { type Recipe, startRecipe } from '../../fixtures/clients/resume-recipe.js';
 import { eventTypeNames } from '../../fixtures/events/sample-events.js';
 import type { ClientLog, ClientRecord } from './oracle.js';
+import { Steps } from './steps.js';
 
 /** A client in one room that records what it receives. */
 export interface OfficialClient extends ClientLog {
   readonly isJoined: boolean;
+  readonly steps: Steps;
   /** Empties the log. The client still knows which events it has seen. */
   clear(): void;
   close(): Promise<void>;
@@ -61,7 +63,8 @@ export async function startRecipeClient(
     url: `${url}/hubs/events?resume=1`,
     handlers: Object.fromEntries(judgedTypes.map((type) => [type, handle])),
     reload: () => log.reload('recipe'),
-    http: { transport: transports[transport] },
+    http: { transport: transports[transport], logger: log },
+    refused: (_roomId, reason) => log.steps.note(`is refused: ${reason}`),
     retryMs,
   });
   void recipe.join(roomId)?.then(() => log.joined());
@@ -86,15 +89,16 @@ export function startLibraryClient(
     if (judgedTypes.some((type) => type === event_type)) log.handled(event_id);
   });
   room.onResync((reason) => log.reload(reason));
-  // The trial causes errors on purpose, so they are ignored.
-  client.onError(() => {});
+  // The trial causes errors on purpose, so they do not fail the test.
+  client.onError(({ message }) => log.steps.note(message));
   void room.joined.then(() => log.joined());
   void client.connect();
   return log.client(() => client.close());
 }
 
 /** The log of a client. The reload at the first join is ignored, because the client has no earlier events. */
-class Log {
+class Log implements ILogger {
+  readonly steps = new Steps();
   readonly #name: string;
   readonly #roomId: string;
   #records: ClientRecord[] = [];
@@ -105,8 +109,14 @@ class Log {
     this.#roomId = roomId;
   }
 
+  /** Notes what the official client warns about. */
+  log(level: LogLevel, message: string): void {
+    if (level >= LogLevel.Warning) this.steps.note(message);
+  }
+
   joined(): void {
     this.#isJoined = true;
+    this.steps.note('is in its room');
   }
 
   handled(eventId: string): void {
@@ -119,12 +129,14 @@ class Log {
 
   client(close: () => Promise<void>): OfficialClient {
     const name = this.#name;
+    const { steps } = this;
     const roomId = this.#roomId;
     const records = (): readonly ClientRecord[] => this.#records;
     const isJoined = (): boolean => this.#isJoined;
     return {
       name,
       roomId,
+      steps,
       get records() {
         return records();
       },

@@ -2,6 +2,7 @@
 // Therefore hundreds of clients fit into one process.
 import WebSocket from 'ws';
 import type { ClientLog, ClientRecord } from './oracle.js';
+import { Steps } from './steps.js';
 
 const separator = '\u001e';
 
@@ -21,6 +22,7 @@ export type ChooseUrl = () => string;
 export class RoomClient implements ClientLog {
   readonly name: string;
   readonly roomId: string;
+  readonly steps = new Steps();
   readonly #chooseUrl: ChooseUrl;
   #records: ClientRecord[] = [];
   readonly #seen = new Set<string>();
@@ -82,7 +84,9 @@ export class RoomClient implements ClientLog {
 
   #connect(): void {
     if (this.#isClosed) return;
-    const socket = new WebSocket(`${this.#chooseUrl().replace('http', 'ws')}/hubs/events`, {
+    const url = this.#chooseUrl().replace('http', 'ws');
+    this.steps.note(`connects to ${url}`);
+    const socket = new WebSocket(`${url}/hubs/events`, {
       perMessageDeflate: false,
       handshakeTimeout: 10_000,
     });
@@ -95,14 +99,18 @@ export class RoomClient implements ClientLog {
     const pinging = setInterval(() => {
       if (socket.readyState === WebSocket.OPEN) socket.send(`{"type":6}${separator}`);
     }, 15_000);
-    socket.on('open', () => socket.send(`{"protocol":"json","version":1}${separator}`));
+    socket.on('open', () => {
+      this.steps.note('sends the handshake');
+      socket.send(`{"protocol":"json","version":1}${separator}`);
+    });
     socket.on('message', (data: Buffer) => {
       lastMs = performance.now();
       for (const text of data.toString().split(separator)) if (text !== '') this.#onText(text, socket);
     });
     // A `close` event follows every error.
-    socket.on('error', () => {});
-    socket.on('close', () => {
+    socket.on('error', ({ message }) => this.steps.note(`gets the error ${message}`));
+    socket.on('close', (code) => {
+      this.steps.note(`loses its connection with code ${code}`);
       clearInterval(watch);
       clearInterval(pinging);
       this.#isJoined = false;
@@ -113,6 +121,7 @@ export class RoomClient implements ClientLog {
 
   #onText(text: string, socket: WebSocket): void {
     if (text === '{}') {
+      this.steps.note('joins');
       socket.send(
         JSON.stringify({
           type: 1,
@@ -130,6 +139,7 @@ export class RoomClient implements ClientLog {
 
   #onJoined({ result, error }: Message, socket: WebSocket): void {
     if (error !== undefined || result === undefined) {
+      this.steps.note(`is refused: ${error ?? 'no result'}`);
       socket.terminate();
       return;
     }
@@ -139,6 +149,7 @@ export class RoomClient implements ClientLog {
     this.#isFirstJoin = false;
     this.#position = String(result['position']);
     this.#isJoined = true;
+    this.steps.note('is in its room');
   }
 
   #onInvocation({ target, arguments: [first = {}] = [] }: Message): void {

@@ -11,6 +11,7 @@ import { MessagePackHubProtocol } from '@microsoft/signalr-protocol-msgpack';
 import type { OfficialClient } from './official-clients.js';
 import type { ClientRecord } from './oracle.js';
 import type { SessionLog, ViewSession } from './session-oracle.js';
+import { Steps } from './steps.js';
 
 /** The answer of the view's method `Join`. */
 interface Joined {
@@ -32,6 +33,7 @@ interface Listener {
 
 /** Connects to the view, and connects again after every lost connection until `close` is called. */
 class ViewLine {
+  readonly steps = new Steps();
   readonly #chooseUrl: () => string;
   readonly #roomId: string;
   readonly #isBinary: boolean;
@@ -54,8 +56,10 @@ class ViewLine {
 
   async #connect(): Promise<void> {
     if (this.#isClosed) return;
+    const url = this.#chooseUrl();
+    this.steps.note(`connects to ${url}`);
     const connection = new HubConnectionBuilder()
-      .withUrl(`${this.#chooseUrl()}/hubs/view`, {
+      .withUrl(`${url}/hubs/view`, {
         transport: HttpTransportType.WebSockets,
         skipNegotiation: true,
       })
@@ -64,22 +68,27 @@ class ViewLine {
       .build();
     this.#connection = connection;
     this.#listen(connection);
-    connection.onclose(() => {
+    connection.onclose((error) => {
+      this.steps.note(`loses its connection: ${error?.message}`);
       this.#listener.lost();
       this.#connectLater();
     });
     try {
       await connection.start();
-    } catch {
+    } catch (error) {
+      this.steps.note(`cannot connect: ${String(error)}`);
       // `onclose` is not called for a connection that was never open.
       this.#connectLater();
       return;
     }
     try {
+      this.steps.note('joins');
       this.#listener.joined(
         await connection.invoke<Joined>('Join', this.#roomId, this.#listener.position ?? null),
       );
-    } catch {
+      this.steps.note('is in its room');
+    } catch (error) {
+      this.steps.note(`cannot join: ${String(error)}`);
       // The join was refused for now, or the connection was lost.
       await connection.stop();
     }
@@ -150,6 +159,7 @@ export function startResumingClient(
   return {
     name,
     roomId,
+    steps: line.steps,
     get records() {
       return records;
     },
@@ -166,6 +176,7 @@ export function startResumingClient(
 /** A client of the view that cannot resume. */
 export interface PlainViewClient extends SessionLog {
   readonly isJoined: boolean;
+  readonly steps: Steps;
   /** Begins its log anew, with the session that is open now. */
   clear(): void;
   close(): Promise<void>;
@@ -210,6 +221,7 @@ export function startPlainClient(
   return {
     name: `plain client of a view with ${isBinary ? 'MessagePack' : 'JSON'}`,
     roomId,
+    steps: line.steps,
     get sessions() {
       return sessions;
     },
