@@ -24,12 +24,13 @@ interface Stay {
   readonly pair: AccessPair;
 }
 
-/** See the comment at the top of this file. The timer runs only while a stay has no answer. */
+/** See the comment at the top of this file. The timer runs only while a stay has no answer, and never again after `stop`. */
 export class UnansweredStays {
   readonly #dependencies: UnansweredStaysDependencies;
   /** The undecided stays, in the order in which the rule is asked about them. */
   readonly #stays = new Map<string, Stay>();
   #cancelTimer: CancelTimer | undefined;
+  #isStopped = false;
 
   constructor(dependencies: UnansweredStaysDependencies) {
     this.#dependencies = dependencies;
@@ -45,7 +46,9 @@ export class UnansweredStays {
     return this.#ask({ user, pair });
   }
 
+  /** Forgets all stays. Nobody asks about later ones, so a user whose stay is undecided stays. */
   stop(): void {
+    this.#isStopped = true;
     this.#cancelTimer?.();
     this.#stays.clear();
   }
@@ -55,6 +58,7 @@ export class UnansweredStays {
     const decision = this.#dependencies.decide(user, pair);
     if (decision === 'allowed') return true;
     if (decision === 'refused') return false;
+    if (this.#isStopped) return true;
     this.#stays.set(pair.key, stay);
     if (decision instanceof Promise)
       void decision.then((decided) => {

@@ -34,13 +34,15 @@ export class ForeignEntries {
   #entries: { readonly entry: ForeignEntry; readonly dueMs: number }[] = [];
   #cancelTimer: CancelTimer | undefined;
   #isChecking = false;
+  #isStopped = false;
 
   constructor(dependencies: ForeignEntriesDependencies) {
     this.#dependencies = dependencies;
   }
 
-  /** Remembers an entry that another gateway delivers, and checks it again later. */
+  /** Remembers an entry that another gateway delivers, and checks it again later. Does nothing after `stop`. */
   add(entry: ForeignEntry): void {
+    if (this.#isStopped) return;
     const { clock } = this.#dependencies;
     this.#entries.push({ entry, dueMs: clock.monotonicMs() + recheckAfterMs });
     if (this.#entries.length > maxEntries) this.#entries.shift();
@@ -49,9 +51,14 @@ export class ForeignEntries {
 
   /** Forgets all entries. The other gateways check the same entries. */
   stop(): void {
+    this.#isStopped = true;
+    this.#entries = [];
+    this.#pause();
+  }
+
+  #pause(): void {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
-    this.#entries = [];
   }
 
   /** Checks the entries that are due. An entry that cannot be checked now is checked again in the next round. */
@@ -65,7 +72,7 @@ export class ForeignEntries {
     } finally {
       this.#isChecking = false;
     }
-    if (this.#entries.length === 0) this.stop();
+    if (this.#entries.length === 0) this.#pause();
   }
 
   async #checkDue(timeMs: number): Promise<void> {

@@ -62,6 +62,7 @@ export class LossNotices {
   /** Positions of the streams before their losses, kept until every connection is notified. */
   readonly #before = new Map<string, StreamPosition>();
   #cancelTimer: CancelTimer = () => {};
+  #isStopped = false;
 
   constructor(dependencies: LossNoticesDependencies) {
     this.#dependencies = dependencies;
@@ -114,7 +115,7 @@ export class LossNotices {
     const added = affected.filter((connectionId) => !this.#dueMs.has(connectionId));
     // A connection with a pending notice keeps the position before its first loss.
     if (affected.length > 0 && !this.#before.has(stream)) this.#before.set(stream, before);
-    if (this.isEmpty && added.length > 0)
+    if (this.isEmpty && added.length > 0 && !this.#isStopped)
       this.#cancelTimer = startRepeatingTimer(this.#dependencies.clock, checkIntervalMs, () =>
         this.#notifyDue(),
       );
@@ -138,6 +139,7 @@ export class LossNotices {
 
   /** Stops sending notices, because the gateway stops. A client learns of the loss when it reconnects. */
   stop(): void {
+    this.#isStopped = true;
     this.#cancelTimer();
   }
 

@@ -68,6 +68,15 @@ describe('a joined room after a new token with other fields', () => {
     expect(clock.timerCount).toBe(0);
   });
 
+  it('a stay that is admitted after `stop` starts no timer, and the user stays', async () => {
+    const { rule, asked, clock } = setUp();
+    rule.stop();
+    expect(rule.mayStay(renamed, 'room')).toBe(true);
+    expect(clock.timerCount).toBe(0);
+    await clock.advance(10_000);
+    expect(asked).toEqual([]);
+  });
+
   it('a user leaves a room if too many stays are undecided, and one turn of the timer asks about at most 100 rooms', async () => {
     const { rule, asked, clock } = setUp();
     rule.mayStay(renamed, 'room-0');

@@ -76,6 +76,9 @@ describe('entries of types that only other gateways know', () => {
     const { clock, state, unknown, entries, add } = setUp();
     add('1-0', 'order');
     entries.stop();
+    // A read that was under way finds one more entry.
+    add('2-0', 'order');
+    expect(clock.timerCount).toBe(0);
     await clock.advance(60_000);
     expect([unknown, state.asked]).toEqual([[], 0]);
   });

@@ -48,6 +48,15 @@ describe('LossNotices', () => {
     expect(clock.timerCount).toBe(0);
   });
 
+  it('a loss that is recorded after `stop` starts no timer, and its clients are still sent no position that hides it', () => {
+    const { clock, lossNotices, connect } = setUp();
+    connect(1);
+    lossNotices.stop();
+    lossNotices.recordLoss('chat', before, 'reset', () => true);
+    expect(clock.timerCount).toBe(0);
+    expect(lossNotices.positionBefore('chat')).toEqual(before);
+  });
+
   it('a few clients are notified within a few seconds, but not all at the same moment', async () => {
     const { clock, lossNotices, toldAtMs, connect } = setUp();
     connect(30);
