@@ -2,7 +2,7 @@
 import { mayEnterRoom } from '../auth/room-access.js';
 import type { User } from '../auth/token-verifier.js';
 
-/** Answer to a question. `away`: the rule could not be asked now, which refuses nobody. */
+/** Answer to a question. `away`: the rule could not be asked now, or gave no answer, which refuses nobody. */
 export type AccessDecision = 'allowed' | 'refused' | 'away';
 
 /** A rule. */

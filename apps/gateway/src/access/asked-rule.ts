@@ -27,8 +27,11 @@ export interface AccessSource {
 export interface AccessObserver {
   /** Called for every question that has ended. */
   onAsked(outcome: 'allowed' | 'refused' | 'failed'): void;
-  /** Called when a call or request could not be decided (`away`), or was allowed by an old yes (`stale`). */
-  onUnasked(outcome: 'away' | 'stale'): void;
+  /**
+   * Called when a call or request was decided without an answer. `stale`: allowed by an old yes. Otherwise undecided, because the
+   * backend cannot be asked or gave no answer (`away`), or because too many questions wait (`busy`).
+   */
+  onUnasked(outcome: 'away' | 'busy' | 'stale'): void;
   onFailure(error: AccessFailure, roomId: string): void;
   onStateChange(isAway: boolean): void;
   /** Called when a user is refused. The user's connections in the room must leave it. */
@@ -111,7 +114,8 @@ export class AskedRule implements AccessRule {
     const nowMs = this.#options.clock.monotonicMs();
     const known = this.#known(pair, nowMs);
     if (known !== undefined) return known;
-    return this.#mayAsk(pair, nowMs) ? this.#ask(user, pair, nowMs) : this.#unasked(pair, nowMs);
+    if (!this.#mayAsk(pair, nowMs)) return this.#unasked(pair, nowMs, 'away');
+    return this.#ask(user, pair) ?? this.#unasked(pair, nowMs, 'busy');
   }
 
   /** Does nothing if the source answers synchronously, or if answers are not cached. */
@@ -160,12 +164,13 @@ export class AskedRule implements AccessRule {
       }
   }
 
-  /** Decides while no call waits for the result. So an outcome of `away` is not counted as an undecided call. */
+  /** Decides while no call waits for the result. So a question that cannot be asked is not counted as an undecided call. */
   #decideUncounted(user: User, pair: AccessPair): AccessDecision | Promise<AccessDecision> {
     const nowMs = this.#options.clock.monotonicMs();
     const known = this.#known(pair, nowMs);
     if (known !== undefined) return known;
-    return this.#mayAsk(pair, nowMs) ? this.#ask(user, pair, nowMs) : 'away';
+    const asked = this.#mayAsk(pair, nowMs) ? this.#ask(user, pair) : undefined;
+    return asked ?? 'away';
   }
 
   /** Returns the cached answer, or the promise of a question that is under way. */
@@ -177,16 +182,17 @@ export class AskedRule implements AccessRule {
     return !this.#isStopped && !this.#answers.isPaused(pair, nowMs) && this.#backend.mayAsk(nowMs);
   }
 
-  #ask(user: User, pair: AccessPair, nowMs: number): AccessDecision | Promise<AccessDecision> {
+  /** Asks the source, or lets the question wait. Returns `undefined` if too many questions wait. */
+  #ask(user: User, pair: AccessPair): AccessDecision | Promise<AccessDecision> | undefined {
     const question = new AccessQuestion(user, pair);
     if (this.#queue.mayStart(pair.owner)) {
       this.#queue.start(pair.owner);
       return this.#run(question) ?? question.decision;
     }
-    if (!this.#queue.add(pair.owner, question)) return this.#unasked(pair, nowMs);
+    if (!this.#queue.add(pair.owner, question)) return undefined;
     this.#open.set(pair.key, question);
     question.cancelTimer = this.#options.clock.startTimer(
-      () => this.#giveUp(question),
+      () => this.#giveUp(question, 'busy'),
       this.#options.timeoutMs,
     );
     return question.decision;
@@ -247,7 +253,7 @@ export class AskedRule implements AccessRule {
     if (typeof answer !== 'boolean') {
       const failure = answer instanceof AccessFailure ? answer : new AccessFailure(wrongAnswer);
       this.#fail(pair, failure, nowMs);
-      return this.#unasked(pair, nowMs);
+      return this.#unasked(pair, nowMs, 'away');
     }
     const outcome = answer ? 'allowed' : 'refused';
     if (this.#backend.answered()) observer.onStateChange(false);
@@ -269,16 +275,16 @@ export class AskedRule implements AccessRule {
   }
 
   #giveUpWaiting(): void {
-    for (const question of this.#queue.takeWaiting()) this.#giveUp(question);
+    for (const question of this.#queue.takeWaiting()) this.#giveUp(question, 'away');
   }
 
   /** Answers a question that was never asked. */
-  #giveUp(question: AccessQuestion): void {
+  #giveUp(question: AccessQuestion, reason: 'away' | 'busy'): void {
     const { pair } = question;
     if (!question.end()) return;
     this.#queue.remove(pair.owner, question);
     this.#open.delete(pair.key);
-    question.resolve(this.#unasked(pair, this.#options.clock.monotonicMs()));
+    question.resolve(this.#unasked(pair, this.#options.clock.monotonicMs(), reason));
   }
 
   /** Runs the waiting questions whose turn it is. An answer that comes at once calls this method again, from inside of its loop. */
@@ -290,9 +296,9 @@ export class AskedRule implements AccessRule {
   }
 
   /** Decides without asking: an old yes stays a yes for a bounded time. */
-  #unasked(pair: AccessPair, nowMs: number): AccessDecision {
+  #unasked(pair: AccessPair, nowMs: number, reason: 'away' | 'busy'): AccessDecision {
     const isStale = this.#answers.isAllowedWhileAway(pair, nowMs);
-    this.#options.observer.onUnasked(isStale ? 'stale' : 'away');
+    this.#options.observer.onUnasked(isStale ? 'stale' : reason);
     return isStale ? 'allowed' : 'away';
   }
 }

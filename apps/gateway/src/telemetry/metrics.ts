@@ -201,7 +201,7 @@ export function createMetrics() {
   );
   const accessUnasked = counter(
     'access_unasked_total',
-    'Calls and requests for a room while the rule of access could not be asked: stale (allowed by an old yes), away (told to try again)',
+    'Calls and requests for a room that the rule of access was not asked about: stale (allowed by an old yes), away (the rule cannot be asked: told to try again), busy (too many questions wait: told to try again)',
     ['outcome'],
   );
   const accessAway = gauge('access_away', '1 while the rule of access cannot be asked', []);

@@ -113,7 +113,19 @@ describe('questions under way', () => {
     for (let room = 0; room < 2_001; room += 1) void rule.decide(ana, `room-${room}`);
     expect(rule.decide(ana, 'one more')).toBe('away');
     expect(rule.decide(userOf('bob'), 'room')).toBeInstanceOf(Promise);
-    expect(log).toEqual(['away']);
+    expect(log).toEqual(['busy']);
+  });
+
+  it('a question that waited in vain for its turn counts as busy, not as away', async () => {
+    const { rule, asked, clock, log } = setUp({ maxQuestions: 1, timeoutMs: 3_000 });
+    const [first] = ['first', 'second'].map((name) => rule.decide(userOf(name), 'room'));
+    const waiting = rule.decide(ana, 'room');
+    await clock.advance(2_999);
+    asked[0]?.answer(true);
+    expect(await first).toBe('allowed');
+    await clock.advance(1);
+    expect(await waiting).toBe('away');
+    expect(log).toEqual(['allowed', 'busy']);
   });
 
   it('many waiting questions that are answered at once do not nest', async () => {

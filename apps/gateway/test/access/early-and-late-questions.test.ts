@@ -19,6 +19,17 @@ describe('a question that is asked before its call runs', () => {
     expect(log).toHaveLength(before);
   });
 
+  it('a question that no call waits for is not counted as undecided if too many questions wait', () => {
+    const { rule, asked, log } = setUp({ maxQuestions: 1 });
+    for (let room = 0; room < 2_001; room += 1) void rule.decide(ana, `room-${room}`);
+    rule.prepare(ana, 'early');
+    expect(rule.mayStay(ana, 'joined')).toBe(true);
+    expect(asked).toHaveLength(1);
+    expect(log).toEqual([]);
+    expect(rule.decide(ana, 'counted')).toBe('away');
+    expect(log).toEqual(['busy']);
+  });
+
   it('a source is not asked early if it answers synchronously or its answers are not cached', async () => {
     let questions = 0;
     const atOnce = setUp({ source: { describe: describeUser, ask: () => (questions += 1) > 0 } });
