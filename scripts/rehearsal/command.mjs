@@ -6,6 +6,12 @@ import { delimiter } from 'node:path';
 /** A program that hangs fails after this time. */
 const LIMIT_MS = 300_000;
 
+/** A program that ignores SIGTERM for this time is killed. */
+const CLOSE_MS = 15_000;
+
+/** An output that grows beyond this number of characters loses its first half. Patterns are looked for as soon as they are printed. */
+const MAX_OUTPUT_CHARS = 2_000_000;
+
 /**
  * Returns the environment without the variables that `npm run` sets. They would make npm work in this repository.
  *
@@ -17,24 +23,56 @@ export function cleanEnvironment(...folders) {
   return { ...environment, PATH: [...folders, environment.PATH].join(delimiter) };
 }
 
-/** Runs a program to its end and returns its standard output. @throws Error with the end of its output if it fails */
-export async function run(file, args, { cwd, env = cleanEnvironment(), limitMs = LIMIT_MS } = {}) {
-  const child = spawn(file, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'], timeout: limitMs });
+/** Runs a program to its end and returns its standard output. @throws Error with the cause in its output if it fails or hangs */
+export async function run(
+  file,
+  args,
+  { cwd, env = cleanEnvironment(), limitMs = LIMIT_MS, closeMs = CLOSE_MS } = {},
+) {
+  const child = spawn(file, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   let errors = '';
   child.stdout.setEncoding('utf8').on('data', (text) => {
-    output += text;
+    output = endOf(output + text);
   });
   child.stderr.setEncoding('utf8').on('data', (text) => {
-    errors += text;
+    errors = endOf(errors + text);
   });
+  let isLate = false;
+  let cancelKill = () => {};
+  const timer = setTimeout(() => {
+    isLate = true;
+    cancelKill = stop(child, closeMs);
+  }, limitMs);
   const status = await new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('close', (code, signal) => resolve(code ?? signal));
+  }).finally(() => {
+    clearTimeout(timer);
+    cancelKill();
   });
+  if (isLate)
+    throw new Error(`${file} ${args[0] ?? ''} did not end within ${limitMs} ms: ${causeIn(output + errors)}`);
   if (status !== 0)
     throw new Error(`${file} ${args[0] ?? ''} ended with ${status}: ${causeIn(output + errors)}`);
   return output;
+}
+
+/** Sends SIGTERM to a program, and kills it after `limitMs`. Returns a function that cancels the kill. */
+function stop(child, limitMs, onKill = () => {}) {
+  child.kill('SIGTERM');
+  const timer = setTimeout(() => {
+    onKill();
+    child.kill('SIGKILL');
+    // Another process that inherited the output may keep it open, and the program has not closed until it is.
+    child.stdout.destroy();
+    child.stderr.destroy();
+  }, limitMs);
+  return () => clearTimeout(timer);
+}
+
+function endOf(output) {
+  return output.length > MAX_OUTPUT_CHARS ? output.slice(-MAX_OUTPUT_CHARS / 2) : output;
 }
 
 /** Returns the lines of an output that say what is wrong: those from the first error on, or the last ones. */
@@ -67,7 +105,7 @@ export class Running {
     });
     for (const stream of [this.#child.stdout, this.#child.stderr])
       stream.setEncoding('utf8').on('data', (text) => {
-        this.#output += text;
+        this.#output = endOf(this.#output + text);
         this.#child.emit('output');
       });
   }
@@ -87,10 +125,31 @@ export class Running {
     return pattern.exec(this.#output);
   }
 
-  async close() {
-    this.#child.kill('SIGTERM');
+  /** Ends the program with SIGTERM. @throws Error if it has to be killed, or leaves a process behind that uses its output */
+  async close({ limitMs = CLOSE_MS } = {}) {
+    const { spawnfile } = this.#child;
+    let fault;
+    const cancelKill = stop(this.#child, limitMs, () => {
+      const { exitCode, signalCode } = this.#child;
+      fault =
+        exitCode === null && signalCode === null
+          ? `${spawnfile} did not end within ${limitMs} ms of SIGTERM, and was killed`
+          : `${spawnfile} ended, but a process that it started still runs`;
+    });
     await this.#ended;
+    cancelKill();
+    if (fault !== undefined) throw new Error(fault);
   }
+}
+
+/** Closes all of these, one after the other. One that fails keeps none of the others open. @throws the first error */
+export async function closeAll(closables) {
+  const errors = [];
+  for (const each of closables)
+    await Promise.resolve(each.close()).catch((error) => {
+      errors.push(error);
+    });
+  if (errors.length > 0) throw errors[0];
 }
 
 function deferred() {

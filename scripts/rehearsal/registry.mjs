@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cachedPackage } from '../cached-package.mjs';
-import { freePort, Running, run } from './command.mjs';
+import { closeAll, freePort, Running, run } from './command.mjs';
 
 /**
  * Verdaccio is installed here on first use. As a dependency it would add 270 packages (58 MB) to every `npm ci`, for a rehearsal that
@@ -69,8 +69,8 @@ export class LocalRegistry {
   }
 
   async close() {
-    await this.#server.close();
-    await rm(this.#folder, { recursive: true, force: true });
+    const folder = { close: () => rm(this.#folder, { recursive: true, force: true }) };
+    await closeAll([this.#server, folder]);
   }
 }
 

@@ -40,9 +40,8 @@ export async function rehearse({ folders, only, change, ...tools }, onExamined) 
       if (only === undefined || only.includes(each.shortName))
         onExamined(await examine(each, { registry, services, ...tools }));
   } finally {
-    await services.close();
-    await registry.close();
-    await rm(target, { recursive: true, force: true });
+    const folder = { close: () => rm(target, { recursive: true, force: true }) };
+    await closeAll([services, registry, folder]);
   }
 }
 

@@ -1,6 +1,6 @@
 // The services to which the examples of READMEs connect: a Redis, and a gateway in development mode. Each starts on first use.
 import { join } from 'node:path';
-import { freePort, Running } from './command.mjs';
+import { closeAll, freePort, Running } from './command.mjs';
 import { InstalledApp } from './installed-app.mjs';
 
 export class Services {
@@ -44,6 +44,6 @@ export class Services {
 
   /** Ends what was started, the last one first. */
   async close() {
-    for (const each of this.#open.toReversed()) await each.close();
+    await closeAll(this.#open.toReversed());
   }
 }
