@@ -1,4 +1,5 @@
 /* One running call of a client: the slot of the call, and a signal that is aborted when nobody wants the result any longer. */
+import type { MessageHeaders } from '../protocol/hub-message.js';
 import type { InvocationSlot } from './invocation-slots.js';
 
 /**
@@ -10,13 +11,25 @@ export class CallScope {
   readonly headers: Readonly<Record<string, string>> | undefined;
   /** Called when the call is canceled. Code that waits for the next item of a stream sets it. */
   onCancel: (() => void) | undefined;
+  /**
+   * True if the client gave the call an id. Only such a call can be canceled alone. Any other one ends with its connection, as in
+   * ASP.NET Core.
+   */
+  readonly hasId: boolean;
   readonly #slot: InvocationSlot | undefined;
   #controller: AbortController | undefined;
   #isCanceled = false;
 
-  constructor(slot: InvocationSlot | undefined, headers: Readonly<Record<string, string>> | undefined) {
+  constructor(
+    slot: InvocationSlot | undefined,
+    {
+      headers,
+      invocationId,
+    }: { readonly headers?: MessageHeaders | undefined; readonly invocationId?: string },
+  ) {
     this.#slot = slot;
     this.headers = headers;
+    this.hasId = invocationId !== undefined;
   }
 
   get isCanceled(): boolean {

@@ -35,6 +35,11 @@ export class ConnectionCalls {
   readonly limits: CallLimits;
   /** Running calls by their invocation id. Absent while no call runs, because most connections are idle most of the time. */
   #calls: Map<string, CallScope> | undefined;
+  /**
+   * Running calls whose id another call has. Created on first use, because clients choose unique ids. The slots bound it, as they
+   * bound the running calls.
+   */
+  #repeated: Set<CallScope> | undefined;
   /** Created on first use, because most connections never upload. */
   #uploads: Map<string, Upload> | undefined;
   #streamCount = 0;
@@ -102,15 +107,22 @@ export class ConnectionCalls {
     this.#streamCount -= 1;
   }
 
-  /** Makes a running invocation cancelable by its id, unless another call already has this id. */
+  /**
+   * Makes a running invocation with an id cancelable. If another call already has this id, the client cancels that one, and the
+   * end of the connection cancels both.
+   */
   beginCancelable(invocationId: string | undefined, scope: CallScope): void {
-    if (invocationId !== undefined && this.#calls?.has(invocationId) !== true)
-      this.#addCall(invocationId, scope);
+    if (invocationId === undefined) return;
+    if (this.#calls?.has(invocationId) !== true) this.#addCall(invocationId, scope);
+    else {
+      this.#repeated ??= new Set();
+      this.#repeated.add(scope);
+    }
   }
 
   endCancelable(invocationId: string | undefined, scope: CallScope): void {
-    if (invocationId !== undefined && this.#calls?.get(invocationId) === scope)
-      this.#removeCall(invocationId);
+    if (invocationId === undefined || this.#repeated?.delete(scope) === true) return;
+    if (this.#calls?.get(invocationId) === scope) this.#removeCall(invocationId);
   }
 
   /**
@@ -164,6 +176,7 @@ export class ConnectionCalls {
   cancelAll(): void {
     this.#isEnded = true;
     for (const scope of this.#calls?.values() ?? []) scope.cancel();
+    for (const scope of this.#repeated ?? []) scope.cancel();
     for (const { stream } of this.#uploads?.values() ?? []) stream.stopWaiting();
   }
 

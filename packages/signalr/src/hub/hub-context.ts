@@ -47,8 +47,8 @@ export interface HubContext<Client, User, Items> {
   /** Aborted as soon as the connection begins to end, even while a method runs. */
   readonly signal: AbortSignal;
   /**
-   * Aborted when the client cancels this call, or when the connection ends while the call runs. Works for streams and for
-   * calls that have an invocation id. In any other call it is never aborted, so use {@link HubContext.signal} there.
+   * Aborted when the client cancels this call, or when the connection ends while the call runs. A client can cancel streams and
+   * calls that have an invocation id. In any other call, the signal is that of the connection, as in ASP.NET Core.
    */
   readonly cancelSignal: AbortSignal;
   /** The string headers that the client put on the message. Empty in hooks, and for most clients. */
@@ -157,7 +157,7 @@ export class ConnectionHubContext<Client, User, Items> implements HubContext<Cli
   }
 
   get cancelSignal(): AbortSignal {
-    return this.#scope?.signal ?? this.#connection.signal;
+    return this.#scope?.hasId === true ? this.#scope.signal : this.#connection.signal;
   }
 
   get headers(): Readonly<Record<string, string>> {

@@ -189,8 +189,8 @@ export class HubDispatcher {
   /** Runs the method. Completes the call at once, without a microtask, if the method returns no promise. */
   #run(call: BoundCall, slot: InvocationSlot | undefined): undefined {
     const { invocation, record } = call;
-    const { invocationId, headers } = invocation.message;
-    const scope = new CallScope(slot, headers);
+    const { invocationId } = invocation.message;
+    const scope = new CallScope(slot, invocation.message);
     const end = (): void => {
       record.calls.endCancelable(invocationId, scope);
       abandonUploads(call.record.calls, call.uploads);
@@ -223,7 +223,7 @@ export class HubDispatcher {
       abandonUploads(call.record.calls, call.uploads);
       return invocation.failUploads('too_many_streams', 'The client has too many streams.');
     }
-    const scope = new CallScope(undefined, message.headers);
+    const scope = new CallScope(undefined, message);
     if (!record.calls.beginStream(message.invocationId, scope)) {
       abandonUploads(call.record.calls, call.uploads);
       return invocation.refuseDuplicateId();
@@ -310,8 +310,9 @@ export class HubDispatcher {
 
 /** Begins the work of a waiting call. */
 function prepare({ entry, record, args, invocation }: BoundCall): void {
+  const { headers } = invocation.message;
   try {
-    entry.prepare?.(record.contextFor(new CallScope(undefined, invocation.message.headers)), ...args);
+    entry.prepare?.(record.contextFor(new CallScope(undefined, { headers })), ...args);
   } catch {
     // The call runs in any case, and its own error is reported.
   }

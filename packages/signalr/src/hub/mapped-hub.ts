@@ -247,7 +247,7 @@ export class MappedHub<Client, User, Items> implements Hub<Client>, ConnectionHo
     const slot = await record.calls.takeRefreshSlot();
     if (slot === undefined) return;
     try {
-      const context = record.contextFor(new CallScope(slot, undefined));
+      const context = record.contextFor(new CallScope(slot, {}));
       if (connection.state === 'open') await this.#definition.onAuthenticationRefreshed?.(context);
     } catch (error) {
       this.onEvent({ type: 'refreshed_hook_failed', ...connection.identity, error: toError(error) });

@@ -153,6 +153,40 @@ describe('invocations of one client', () => {
     await host.event('connection_closed');
   });
 
+  test.each<[string, string]>([
+    ['without an invocation id', `{"type":1,"target":"wait","arguments":["a"]}${RS}`],
+    ['with the invocation id of another running call', call('wait', ['a'], '7') + call('wait', ['b'], '7')],
+  ])('the cancel signal of a call %s is aborted when the connection ends', async (_how, text) => {
+    const began: string[] = [];
+    const ended: string[] = [];
+    const wait = async (cancelSignal: AbortSignal, name: string): Promise<void> => {
+      began.push(name);
+      await new Promise<void>((resolve) => {
+        if (cancelSignal.aborted) resolve();
+        cancelSignal.addEventListener('abort', () => resolve(), { once: true });
+      });
+      ended.push(name);
+    };
+    await using host = await startHost(
+      (server) =>
+        server.mapHub(
+          '/hub',
+          defineHub()({
+            methods: {
+              wait: (context, name) => wait(context.cancelSignal, String(name)),
+            },
+          }),
+        ),
+      { maximumParallelInvocationsPerClient: 3 },
+    );
+    await using client = await openRaw(host);
+    client.send(text);
+    await expect.poll(() => began).toHaveLength(text.split('"type":1').length - 1);
+    client.socket.close();
+    await host.event('connection_closed');
+    expect(ended.toSorted()).toEqual(began.toSorted());
+  });
+
   test('an invocation by an unauthorized user is refused with an error text', async () => {
     await using host = await startHost((server) =>
       server.mapHub(
