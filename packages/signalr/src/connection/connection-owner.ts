@@ -1,7 +1,6 @@
 /*
  * The objects that a connection reports to: the hub's record of this connection, and the observer of all connections.
  */
-import type { HubConnection } from './hub-connection.js';
 
 /** The hub's record of one connection. */
 export interface ConnectionOwner {
@@ -11,12 +10,12 @@ export interface ConnectionOwner {
   onBackpressure(): void;
 }
 
-/** Observes all connections of a hub. */
-export interface ConnectionObserver {
+/** Observes all connections of a hub. The type of the connections is a parameter, because `HubConnection` uses this interface. */
+export interface ConnectionObserver<Connection> {
   /** Called when a waiting message is discarded because a newer message has the same key. */
-  onReplaced(connection: HubConnection): void;
+  onReplaced(connection: Connection): void;
   /** Called once, when the transport has ended. */
-  onClosed(connection: HubConnection): void;
+  onClosed(connection: Connection): void;
   /** Called once, when the connection has ended completely. */
-  onEnded(connection: HubConnection): void;
+  onEnded(connection: Connection): void;
 }

@@ -8,11 +8,11 @@ import type { ConnectionObserver } from './connection-owner.js';
 import type { Ticker } from './ticker.js';
 
 /** Constructor dependencies of `HubConnection`. */
-export interface HubConnectionDependencies {
+export interface HubConnectionDependencies<Connection> {
   readonly transport: Transport;
   readonly limits: ConnectionLimits;
   readonly ticker: Pick<Ticker, 'monotonicMs' | 'wallMs'>;
-  readonly observer: ConnectionObserver;
+  readonly observer: ConnectionObserver<Connection>;
   /** Limits what the client may send. @defaultValue no limit */
   readonly budget?: ConnectionBudget | undefined;
 }

@@ -65,8 +65,8 @@ export class HubConnection implements TransportListener, TickListener, OutboundQ
 
   readonly #queue: OutboundQueue;
   readonly #timers: ConnectionTimers;
-  readonly #ticker: HubConnectionDependencies['ticker'];
-  readonly #observer: ConnectionObserver;
+  readonly #ticker: HubConnectionDependencies<HubConnection>['ticker'];
+  readonly #observer: ConnectionObserver<HubConnection>;
   #principal: ConnectionPrincipal;
   #state: ConnectionState = 'handshaking';
   #protocol: HubProtocol | undefined;
@@ -81,7 +81,7 @@ export class HubConnection implements TransportListener, TickListener, OutboundQ
   constructor(
     identity: ConnectionIdentity,
     principal: ConnectionPrincipal,
-    dependencies: HubConnectionDependencies,
+    dependencies: HubConnectionDependencies<HubConnection>,
   ) {
     this.identity = identity;
     this.#principal = principal;

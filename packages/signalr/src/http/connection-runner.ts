@@ -22,7 +22,7 @@ export interface OpeningClient {
 }
 
 /** Runs the connections of one endpoint. */
-export class ConnectionRunner implements ConnectionObserver {
+export class ConnectionRunner implements ConnectionObserver<HubConnection> {
   readonly #application: ConnectionApplication;
   readonly #limits: ConnectionLimits;
   readonly #store: ConnectionStore;

@@ -2,6 +2,7 @@
  * The arguments and results of the recorded server's methods, as JavaScript values.
  */
 import {
+  type HubContext,
   HubError,
   type HubMethodsOf,
   isBoolean,
@@ -10,7 +11,10 @@ import {
   method,
   parseArguments,
 } from '../../src/index.js';
-import type { ReplayContext } from './hub.js';
+
+/** The recorded clients accept any target. */
+export type AnyClient = Record<string, (...args: unknown[]) => unknown>;
+export type ReplayContext = HubContext<AnyClient, undefined, Record<string, unknown>>;
 
 function isAny(_value: unknown): _value is unknown {
   return true;

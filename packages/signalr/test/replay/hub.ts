@@ -3,7 +3,6 @@
  */
 import {
   defineHub,
-  type HubContext,
   HubError,
   type HubHandlers,
   type HubMethodsOf,
@@ -14,11 +13,7 @@ import {
   streamMethod,
 } from '../../src/index.js';
 import { Gates } from './gates.js';
-import { secret, valueMethods } from './hub-values.js';
-
-/** The recorded clients accept any target. */
-type AnyClient = Record<string, (...args: unknown[]) => unknown>;
-export type ReplayContext = HubContext<AnyClient, undefined, Record<string, unknown>>;
+import { type AnyClient, type ReplayContext, secret, valueMethods } from './hub-values.js';
 
 function isAny(_value: unknown): _value is unknown {
   return true;
