@@ -1,9 +1,8 @@
 // Group calls: calls of one client to the others in a group, such as the signals of two browsers that connect to each other. A group call
 // is an event that is never replayed. Therefore it reaches the clients of every gateway, in the order of its stream.
 import { defineEventType, type EventTypeDeclaration, itemTexts, type Static, Type } from '@millrace/contract';
-import { JsonText } from '@millrace/signalr';
 import { type ResolvedRule, type ResolvedView, ViewFault } from './resolved-view.js';
-import { writtenBy } from './written-payload.js';
+import { relayedText, writtenBy } from './written-payload.js';
 
 const groupCall = Type.Object(
   {
@@ -67,7 +66,7 @@ function groupCallRule(view: Pick<ResolvedView, 'path' | 'groups' | 'clientMetho
         throw new ViewFault('a group call must name a group of the view');
       if (!view.clientMethods.has(call.method))
         throw new ViewFault('a group call must name one of the clientMethods of the view');
-      const args = itemTexts(writtenBy(source).member('arguments').text).map((text) => new JsonText(text));
+      const args = itemTexts(writtenBy(source).member('arguments').text).map((text) => relayedText(text));
       const { group, method, from } = call;
       return [{ group, method, arguments: args, ...(from === undefined ? {} : { exceptConnection: from }) }];
     },

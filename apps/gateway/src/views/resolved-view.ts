@@ -1,10 +1,9 @@
 // A view in the form in which the gateway uses it: with its defaults, and with one function per event type that makes the messages.
 // Requires a view that `check-views.ts` has accepted. Pure.
 import type { ReceivedEvent } from '@millrace/contract';
-import { JsonText } from '@millrace/signalr';
 import type { MadeSend, Send, View, ViewNotices, WrittenPayload } from './view.js';
 import type { ViewMethod } from './view-method.js';
-import { writtenBy } from './written-payload.js';
+import { relayedText, writtenBy } from './written-payload.js';
 
 /** The group of a view that declares none. */
 export const DEFAULT_GROUP = 'room';
@@ -125,8 +124,8 @@ function argumentsOf(
   { arguments: declared = 'payload' }: Send<unknown>,
   source: EventSource,
 ): readonly unknown[] {
-  if (declared === 'payload') return [new JsonText(source.received.payloadText)];
-  if (declared === 'event') return [new JsonText(source.eventText())];
+  if (declared === 'payload') return [relayedText(source.received.payloadText)];
+  if (declared === 'event') return [relayedText(source.eventText())];
   return declared(source.received.event, writtenBy(source));
 }
 

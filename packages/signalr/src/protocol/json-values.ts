@@ -4,7 +4,7 @@
  * here, too. Therefore a message to clients of both protocols reaches all of them or none.
  */
 import { SignalRError } from '../errors.js';
-import { JsonText } from './json-text.js';
+import { depthOfJsonText, JsonText } from './json-text.js';
 import { MAXIMUM_DEPTH } from './maximum-depth.js';
 import { PreciseDate } from './message-pack-extension.js';
 
@@ -37,7 +37,10 @@ function write(value: unknown, key: string, depth: number): string | undefined {
     throw unserializable(`${value} is not a JSON number`);
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
   if (depth > MAXIMUM_DEPTH) throw unserializable('it is nested too deep');
-  if (value instanceof JsonText) return value.text;
+  if (value instanceof JsonText) {
+    if (depth + depthOfJsonText(value) > MAXIMUM_DEPTH) throw unserializable('it is nested too deep');
+    return value.text;
+  }
   if (value instanceof Date) return writeDate(value);
   const bytes = bytesOf(value);
   if (bytes !== undefined) return `"${bytes.toString('base64')}"`;

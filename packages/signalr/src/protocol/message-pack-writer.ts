@@ -1,6 +1,7 @@
 /*
  * Writes JavaScript values as MessagePack, each in its shortest form. A value that JSON does not have (undefined, a function,
- * a symbol) is left out of objects, and is nil where JSON has null. Therefore a hub need not know its client's protocol.
+ * a symbol) is left out of objects, and is nil where JSON has null. A number that JSON does not have (NaN, Infinity) is refused, as in
+ * JSON. Therefore a hub need not know its client's protocol.
  */
 import { SignalRError } from '../errors.js';
 import { type ExactJson, parseExactJson } from './exact-json.js';
@@ -57,7 +58,10 @@ export class MessagePackWriter {
     else this.#signed64(BigInt(value));
   }
 
-  /** @throws SignalRError `unserializable` for a value that is nested too deep or contains itself, and for bigints over 64 bits */
+  /**
+   * @throws SignalRError `unserializable` for a value that is nested too deep or contains itself, for bigints over 64 bits, and for NaN
+   *   and infinite numbers
+   */
   writeValue(value: unknown, depth = 0): void {
     switch (typeof value) {
       case 'string':
@@ -99,7 +103,9 @@ export class MessagePackWriter {
   /** Writes a value that was read from JSON text. Nothing is omitted, and -0 stays -0. */
   #json(value: ExactJson, depth: number): void {
     if (typeof value === 'string') return this.writeString(value);
-    if (typeof value === 'number') return Object.is(value, -0) ? this.#float(value) : this.#number(value);
+    // JSON text may contain a number beyond the range of a double, such as 1e400. Clients of both protocols read it as infinite.
+    if (typeof value === 'number')
+      return Object.is(value, -0) || !Number.isFinite(value) ? this.#float(value) : this.#number(value);
     if (typeof value !== 'object' || value === null) return this.writeValue(value);
     if (depth > MAXIMUM_DEPTH) throw unserializable('it is nested too deep');
     if (isList(value)) {
@@ -154,7 +160,11 @@ export class MessagePackWriter {
 
   #number(value: number): void {
     if (Number.isSafeInteger(value)) this.writeInteger(value);
-    else this.#float(value);
+    else if (Number.isFinite(value)) this.#float(value);
+    else
+      throw unserializable(
+        `${value} is not a JSON number, and a call must reach the clients of both protocols`,
+      );
   }
 
   #float(value: number): void {

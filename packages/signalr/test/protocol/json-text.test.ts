@@ -7,8 +7,10 @@ import { jsonText } from '@millrace/testkit';
 import { decode } from '@msgpack/msgpack';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { defineHub, type HubContext, JsonText } from '../../src/index.js';
+import { defineHub, type HubContext, JsonText, SignalRError } from '../../src/index.js';
 import { MessageType } from '../../src/protocol/hub-message.js';
+import type { HubProtocol } from '../../src/protocol/hub-protocol.js';
+import { jsonHubProtocol } from '../../src/protocol/json-hub-protocol.js';
 import { messagePackHubProtocol } from '../../src/protocol/message-pack-hub-protocol.js';
 import { MessagePackReader } from '../../src/protocol/message-pack-reader.js';
 import { startHost } from '../support/host.js';
@@ -61,11 +63,51 @@ describe.each([
 
 /** Encodes a MessagePack message with the JSON text as its item. Returns the message's bytes from the item on. */
 function bytesOf(text: string): Buffer {
-  const item = new JsonText(text);
+  // A trusted text: the writer is tested, not the check before it.
+  const item = new JsonText(text, { isTrusted: true });
   const bytes = messagePackHubProtocol.write({ type: MessageType.streamItem, invocationId: '1', item });
   const prefix = bytes.findIndex((byte) => byte < 0x80) + 1;
   return bytes.subarray(prefix + Buffer.from('940280a131', 'hex').length);
 }
+
+describe('a text that is no JSON for all clients', () => {
+  test.each(['', '{', '[1,]', '\ufeff1', '"a\u001e"', '1 2', '01', 'NaN', '{"n":Infinity}'])(
+    'the JsonText of %j is refused where it is made, before any protocol writes it',
+    (text) => {
+      for (const make of [() => new JsonText(text), () => JsonText.parse(text)])
+        expect(make).toThrow(expect.objectContaining({ code: 'invalid_json_text' }));
+    },
+  );
+
+  test('a text that is nested too deep for MessagePack is refused where it is made', () => {
+    const nested = (levels: number): string =>
+      `${'[{"\\"[[":'.repeat(levels / 2)}"]}"${'}]'.repeat(levels / 2)}`;
+    expect(new JsonText(nested(500)).toJSON()).toBeInstanceOf(Array);
+    expect(() => new JsonText(nested(502))).toThrow(/nested 502 levels deep. At most 500 are allowed/);
+  });
+
+  const encoded = (item: unknown) => (protocol: HubProtocol) => {
+    try {
+      return protocol.write({ type: MessageType.streamItem, invocationId: '1', item }).length > 0;
+    } catch (error) {
+      return error instanceof SignalRError ? error.code : error;
+    }
+  };
+
+  test.each<[string, unknown, unknown]>([
+    ['NaN', Number.NaN, 'unserializable'],
+    ['an infinite number', { items: [Number.NEGATIVE_INFINITY] }, 'unserializable'],
+    [
+      'a text that is nested too deep where it stands',
+      [new JsonText(`${'['.repeat(500)}${']'.repeat(500)}`)],
+      'unserializable',
+    ],
+    ['a text that is not nested too deep', [new JsonText(`${'['.repeat(499)}${']'.repeat(499)}`)], true],
+    ['a text with a number beyond the range of a double', new JsonText('1e400'), true],
+  ])('both protocols decide the same about %s', (_what, value, expected) => {
+    expect([jsonHubProtocol, messagePackHubProtocol].map(encoded(value))).toEqual([expected, expected]);
+  });
+});
 
 describe('JSON text as MessagePack', () => {
   test.each<[string, unknown]>([
