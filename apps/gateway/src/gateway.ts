@@ -310,8 +310,9 @@ class MillraceGateway implements Gateway<AnyCatalog> {
 
   async #startApplication(): Promise<void> {
     const { app } = this.#options;
-    this.#stopApplication = await app?.http?.({
-      http: this.#http.app,
+    if (app?.http === undefined) return;
+    this.#stopApplication = await app.http({
+      http: await this.#http.openToApplication(),
       publisher: this.publisher,
       presence: this.#components.presence,
       issueToken: createTokenIssuer(() => this.#components.credentials.signingSecret),

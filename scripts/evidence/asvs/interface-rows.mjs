@@ -6,6 +6,10 @@ const events = (file) => `e2e/tests/events/${file}.test.ts`;
 const signalr = (path) => `packages/signalr/test/${path}.test.ts`;
 const gateway = (path) => `apps/gateway/test/${path}.test.ts`;
 const hostileMarkup = 'e2e/tests/helpdesk/hostile-markup.test.ts';
+const answerHeaders = [
+  access('answer-headers'),
+  'an answer with status %i for %s forbids content sniffing, scripts and frames',
+];
 const policy = [
   hostileMarkup,
   'the answer for %s forbids scripts of other origins, frames and content sniffing',
@@ -81,11 +85,20 @@ export const interfaceRows = [
     '3.4.3',
     2,
     'A Content-Security-Policy on every answer',
-    'partly',
-    'Pages and API of the demo have one. Answers of hub and ingest, which are JSON and no pages, have none.',
+    'met',
+    'Not on refused upgrades, which no page can be opened from. An application module sets the policy of its own pages.',
+    answerHeaders,
     policy,
   ],
-  ['3.4.4', 2, 'X-Content-Type-Options: nosniff on every answer', 'partly', 'As 3.4.3.', policy],
+  [
+    '3.4.4',
+    2,
+    'X-Content-Type-Options: nosniff on every answer',
+    'met',
+    'Not on refused upgrades.',
+    answerHeaders,
+    policy,
+  ],
   [
     '3.4.6',
     2,

@@ -2,6 +2,7 @@
 // lets the host name of a web page resolve to a loopback address, but the browser still sends this name as `Host`.
 import { IncomingMessage, type Server, ServerResponse, STATUS_CODES } from 'node:http';
 import { Duplex } from 'node:stream';
+import { ANSWER_HEADERS } from './answer-headers.js';
 import { isLoopbackHost } from './loopback.js';
 import { problemBody } from './problem.js';
 
@@ -47,6 +48,7 @@ const body = problemBody({
 });
 
 const headers = {
+  ...ANSWER_HEADERS,
   'Content-Type': 'application/problem+json',
   'Content-Length': String(Buffer.byteLength(body)),
   Connection: 'close',

@@ -8,6 +8,7 @@ import { addReadRoutes, type ReadRoutesDependencies } from '../reads/read-routes
 import type { ResolvedGatewayOptions } from '../settings/options.js';
 import { createAudit } from '../telemetry/audit.js';
 import type { Logger } from '../telemetry/logger.js';
+import { leavePolicyToLaterRoutes, setAnswerHeaders } from './answer-headers.js';
 import { addHealthRoutes, addMetricsRoute, type HealthDependencies } from './health.js';
 import { guardHosts } from './host-guard.js';
 import { createHttpServer } from './http-server.js';
@@ -57,7 +58,7 @@ const adminNotFound =
 
 /** The servers of a gateway. */
 export class HttpFront {
-  /** The server of the clients. Extensions add their routes to it. */
+  /** The server of the clients. */
   readonly app: FastifyInstance;
   /** The server of the admin port. `undefined` without an admin port. */
   readonly #admin: FastifyInstance | undefined;
@@ -97,6 +98,14 @@ export class HttpFront {
     addMetricsRoute(this.#admin, dependencies);
   }
 
+  /** Returns the server of the clients, to which the application adds its routes. */
+  async openToApplication(): Promise<FastifyInstance> {
+    // Adds the routes of the gateway that are still waiting in plug-ins.
+    await this.app.after();
+    leavePolicyToLaterRoutes(this.app);
+    return this.app;
+  }
+
   /** @throws GatewayError `port_in_use` or `invalid_configuration` if one of the ports cannot be opened */
   async checkPorts(): Promise<void> {
     const { host, port, adminHost, adminPort } = this.#dependencies.options;
@@ -116,6 +125,7 @@ export class HttpFront {
       // Called after the hubs are attached, so that the guard sees each request before the hubs.
       for (const { server } of this.#servers) guardHosts(server, () => onRefused('host_not_allowed'));
     }
+    for (const { server } of this.#servers) setAnswerHeaders(server);
     const admin =
       this.#admin === undefined || adminPort === undefined
         ? undefined
