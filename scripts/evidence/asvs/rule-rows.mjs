@@ -246,7 +246,7 @@ export const ruleRows = [
     'No log injection',
     'met',
     [gateway('telemetry/log-line'), 'a log line shows control characters as escapes'],
-    [gateway('commands/terminal-text'), 'the text %j is shown as %s'],
+    [gateway('telemetry/terminal-text'), 'the text %j is shown as %s'],
   ],
   [
     '16.5.1',

@@ -1,7 +1,7 @@
 // `millrace erase`: erases events through a gateway and prints their number. The gateway writes the audit line.
 import { readFile } from 'node:fs/promises';
 import { GatewayError } from '../errors.js';
-import { escapeControls } from './terminal-text.js';
+import { escapeControls } from '../telemetry/terminal-text.js';
 
 /** Options of `millrace erase`. */
 export interface EraseCommandOptions {

@@ -1,8 +1,8 @@
 // `millrace tail`: joins a room like any SignalR client and prints the events that arrive.
 import { HubConnectionBuilder, LogLevel } from '@microsoft/signalr';
 import { memberTexts } from '@millrace/contract';
+import { escapeControls } from '../telemetry/terminal-text.js';
 import { AllTargetsProtocol, ANY_TARGET } from './all-targets.js';
-import { escapeControls } from './terminal-text.js';
 
 /** Options of `millrace tail`. */
 export interface TailCommandOptions {

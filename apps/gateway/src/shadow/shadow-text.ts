@@ -1,5 +1,5 @@
 // Writes the result of a comparison for people, or as JSON. Pure.
-import { escapeControls } from '../commands/terminal-text.js';
+import { escapeControls } from '../telemetry/terminal-text.js';
 import type { ReasonReport, ShadowReport, StreamReport, TypeReport } from './shadow-report.js';
 
 const HEADS = [

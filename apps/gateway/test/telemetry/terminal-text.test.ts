@@ -1,6 +1,6 @@
 // Anybody who may publish can send events with any text. `millrace tail` shows them in an operator's terminal.
 import { expect, test } from 'vitest';
-import { escapeControls } from '../../src/commands/terminal-text.js';
+import { escapeControls } from '../../src/telemetry/terminal-text.js';
 
 test.each([
   ['\u001b[2J', '\\u001b[2J'],
