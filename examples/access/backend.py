@@ -18,7 +18,7 @@ class Question(BaseModel):
 
 @app.post("/millrace/access")
 async def may_enter(question: Question, authorization: str = Header()):
-    if not hmac.compare_digest(authorization, f"Bearer {os.environ['ACCESS_KEY']}"):
+    if not hmac.compare_digest(authorization.encode(), f"Bearer {os.environ['ACCESS_KEY']}".encode()):
         raise HTTPException(401)
     return {"allowed": question.user_id in participants.get(question.room_id, set())}
 

@@ -50,9 +50,13 @@ class Question(BaseModel):
 
 def signed_in(authorization: str = Header()) -> dict:
     try:
-        return jwt.decode(authorization.removeprefix("Bearer "), os.environ["MILLRACE_JWT_SECRET"], algorithms=["HS256"])
+        user = jwt.decode(authorization.removeprefix("Bearer "), os.environ["MILLRACE_JWT_SECRET"], algorithms=["HS256"])
     except jwt.PyJWTError as error:
         raise HTTPException(401, "sign in again") from error
+    for claim in ("sub", "name"):  # a token of another program may lack them, or have other types in them
+        if not isinstance(user.get(claim), str) or not user[claim]:
+            raise HTTPException(401, f"the token has no text in its claim {claim}: sign in at /login")
+    return user
 
 
 async def participant(ticket_id: uuid.UUID, user: dict = Depends(signed_in)) -> dict:

@@ -39,6 +39,12 @@ test('the guide’s FastAPI backend opens its rooms to their participants only',
     environment: { ACCESS_KEY: accessKey, PYTHONDONTWRITEBYTECODE: '1' },
   });
   await eventually(async () => expect((await fetch(`${url}/docs`)).status).toBe(200));
+  const asked = await fetch(`${url}/millrace/access`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: 'Bearer \u00fc' },
+    body: JSON.stringify({ user_id: ana, name: 'Ana', room_id: 'ticket-42' }),
+  });
+  expect(asked.status).toBe(401);
   await using gateway = await GatewayProcess.start({
     ...normalMode,
     MILLRACE_ACCESS_URL: `${url}/millrace/access`,

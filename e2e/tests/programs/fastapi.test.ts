@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { freePort } from '@millrace/testkit';
 import { expect, test } from 'vitest';
 import { EventLog } from '../../fixtures/clients/event-log.js';
-import { jwtSecret, normalMode } from '../../fixtures/http/tokens.js';
+import { jwtSecret, normalMode, signToken } from '../../fixtures/http/tokens.js';
 import { CliProcess, repositoryPath } from '../../fixtures/processes/cli-process.js';
 import { readSnippet } from '../../fixtures/readme.js';
 import { startOnRedis } from '../../fixtures/systems/redis-system.js';
@@ -40,6 +40,30 @@ test('the FastAPI guide shows the functions of the application unchanged', async
     const [, found = 'nothing'] = new RegExp(`(${name}.*?)(?:\n\n|$)`, 's').exec(code) ?? [];
     expect(app).toContain(`\n\n${found}\n\n`);
   }
+});
+
+test('a token that the application cannot use, or a key that is no ASCII, is refused with a text, and never with 500', async () => {
+  const port = await freePort();
+  await using system = await startOnRedis({ environment: normalMode });
+  system.use(await startApp(port, system.redis.url));
+  const ask = async (path: string, authorization: string, body: object): Promise<string> => {
+    const headers = { 'content-type': 'application/json', authorization };
+    const request = { method: 'POST', headers, body: JSON.stringify(body) };
+    const response = await fetch(`http://127.0.0.1:${port}${path}`, request);
+    return `${response.status} ${await response.text()}`;
+  };
+  const typing = `/tickets/${randomUUID()}/typing`;
+  for (const [claims, claim] of [
+    [{ name: 'Ana' }, 'sub'],
+    [{ sub: '', name: 'Ana' }, 'sub'],
+    [{ sub: randomUUID() }, 'name'],
+  ] as const)
+    expect(await ask(typing, `Bearer ${await signToken(claims)}`, { is_typing: true })).toBe(
+      `401 {"detail":"the token has no text in its claim ${claim}: sign in at /login"}`,
+    );
+  expect(await ask(typing, 'none', { is_typing: true })).toBe('401 {"detail":"sign in again"}');
+  const question = { user_id: 'ana', name: 'Ana', room_id: 'room' };
+  expect(await ask('/millrace/access', 'Bearer \u00fc', question)).toMatch(/^401 /);
 });
 
 test('clients sign in at a FastAPI application, enter the rooms that it allows, and receive its events, even after its restart', async () => {
