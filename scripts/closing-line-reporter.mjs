@@ -1,5 +1,6 @@
-// Prints the failures once more, each on one line, then the last line of a test run, `N passed, N failed[, N skipped]`. A log of
-// which only the end is kept then still names them. Each process or folder that the run left behind counts as one failure.
+// Prints the failures once more, each on one line, then the last line of a test run, `N passed, N failed[, N skipped][, N run twice]`. A
+// log of which only the end is kept then still names them. Each process or folder that the run left behind counts as one failure. Tests
+// that failed and were run again (`--retry`) are named too, because a test that passes on a second try hides a fault.
 import { relative } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { clearLeftovers, markRun } from './leftovers.mjs';
@@ -18,6 +19,7 @@ function failureLine(place, errors) {
 export default class ClosingLineReporter {
   #count = { passed: 0, failed: 0, skipped: 0 };
   #failures = [];
+  #runTwice = [];
 
   onInit() {
     // Marks the run before any worker starts, because workers inherit the mark.
@@ -35,6 +37,7 @@ export default class ClosingLineReporter {
         tests += 1;
         const { state, errors } = test.result();
         count[state === 'pending' ? 'skipped' : state] += 1;
+        if (test.diagnostic()?.retryCount > 0) this.#runTwice.push(`run twice: ${path} > ${test.fullName}`);
         if (state === 'failed') this.#failures.push(failureLine(`${path} > ${test.fullName}`, errors));
       }
       // A file that could not be loaded has no tests, but counts as one failure.
@@ -52,8 +55,10 @@ export default class ClosingLineReporter {
     for (const line of leftovers) process.stdout.write(`\nleft behind by the tests: ${line}`);
     if (leftovers.length > 0) process.exitCode = 1;
     for (const line of this.#failures.slice(0, namedFailures)) process.stdout.write(`\n${line}`);
+    for (const line of this.#runTwice) process.stdout.write(`\n${line}`);
     const { passed, failed, skipped } = this.#count;
-    const ending = skipped > 0 ? `, ${skipped} skipped` : '';
+    const runTwice = this.#runTwice.length;
+    const ending = `${skipped > 0 ? `, ${skipped} skipped` : ''}${runTwice > 0 ? `, ${runTwice} run twice` : ''}`;
     process.stdout.write(`\n${passed} passed, ${failed + leftovers.length} failed${ending}\n`);
   }
 }

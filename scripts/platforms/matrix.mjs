@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { nodeBinary, nodeVersions } from '../node-binary.mjs';
 import { debianServer } from './debian-server.mjs';
+import { resultOf } from './run-result.mjs';
 
 const repository = fileURLToPath(new URL('../..', import.meta.url));
 const page = join(repository, 'docs/compatibility.md');
@@ -54,10 +55,14 @@ for (const server of wantedServers) {
   const serverVersion = versionOf(program);
   for (const wanted of wantedNodes) {
     const { version, folder } = await nodeBinary(wanted);
-    const { status, result } = await run(folder, program, join(logs, `${version}-${server.name}.log`));
+    const { status, result, runTwice } = await run(
+      folder,
+      program,
+      join(logs, `${version}-${server.name}.log`),
+    );
     if (status === 0) passed += 1;
     else failed += 1;
-    console.log(`Node ${version}, ${server.name} (${serverVersion}): ${result}`);
+    console.log(`Node ${version}, ${server.name} (${serverVersion}): ${[result, ...runTwice].join('\n  ')}`);
     write({ node: version, server: `${server.name.split(' ')[0]} ${serverVersion}`, result });
   }
 }
@@ -81,7 +86,7 @@ function versionOf(program) {
 
 /**
  * Runs the tests with a Node and a server. The output goes to a file, and its last line is the result. A failed test is retried once,
- * because a busy machine may fail it once, but an incompatible version fails it every time.
+ * because a busy machine may fail it once, but an incompatible version fails it every time. The result says how many were.
  */
 async function run(nodeFolder, serverProgram, log) {
   const vitest = join(repository, 'node_modules/vitest/vitest.mjs');
@@ -102,7 +107,7 @@ async function run(nodeFolder, serverProgram, log) {
     });
   const [status] = await once(child, 'close');
   writeFileSync(log, output);
-  return { status, result: output.match(/^\d+ passed, \d+ failed.*$/gm)?.at(-1) ?? 'ended without a result' };
+  return { status, ...resultOf(output) };
 }
 
 /** Writes the row of a Node and a server into the page. A row of the same lines is replaced. */

@@ -1,8 +1,9 @@
-// A test run must leave no process and no folder behind. A run that does names them and fails.
+// A test run must leave no process and no folder behind. A run that does names them and fails. A run names tests that were run twice, too.
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
+import { resultOf } from '../../../scripts/platforms/run-result.mjs';
 import { CliProcess, repositoryPath } from '../../fixtures/processes/cli-process.js';
 import { eventually } from '../../fixtures/waiting/eventually.js';
 
@@ -26,6 +27,22 @@ test('a test run names a process and a folder that its tests leave behind, and c
   expect(run.program.output).toMatch(/^1 passed, 2 failed$/m);
   const [, pid = ''] = await run.program.line(/started (\d+)\./);
   await eventually(() => expect(isRunning(pid)).toBe(false));
+});
+
+test('a test run names the tests that were run twice, and counts them', async () => {
+  await using run = await runOf(`
+    import { describe, expect, test } from 'vitest';
+    let attempts = 0;
+    describe('a group', () => {
+      test('a flaky test passes at the second try', { retry: 1 }, () => expect((attempts += 1)).toBe(2));
+      test('a quiet test is run once', { retry: 1 }, () => {});
+    });
+  `);
+  expect(await run.program.exit(), run.program.output).toBe(0);
+  expect(resultOf(run.program.output)).toEqual({
+    result: '2 passed, 0 failed, 1 run twice',
+    runTwice: ['run twice: a.test.ts > a group > a flaky test passes at the second try'],
+  });
 });
 
 test('a gateway ends together with the vitest worker that started it, even if the worker is killed', async () => {

@@ -1,0 +1,1 @@
+export function resultOf(output: string): { readonly result: string; readonly runTwice: readonly string[] };
