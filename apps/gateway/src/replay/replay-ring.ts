@@ -11,7 +11,7 @@ import { type ByteReference, viewBytes } from './byte-arena.js';
 import { PreparedCallCache } from './prepared-call-cache.js';
 import { isGone, type ReplayShare, type RingEntry } from './replay-share.js';
 import { type ReplayLimits, ReplayShares } from './replay-shares.js';
-import { firstAfter, type MayReceive, oldestOf } from './unread-rooms.js';
+import { firstAfter, type MayReceive, UnreadRooms } from './unread-rooms.js';
 
 /** Limits of {@link ReplayRing}, and the tenants that share its memory. */
 export interface ReplayRingOptions extends ReplayLimits {
@@ -274,14 +274,15 @@ export class ReplayRing {
    * {@link ReplayRing.holdsSince} first. Otherwise events may be missing.
    */
   eventsSince(rooms: readonly RoomSince[], maxBytes: number): MergedSlice {
-    const unread = rooms.map(({ roomId, sequence, mayReceive = everything }, room) => {
+    const wanted = rooms.map(({ roomId, sequence, mayReceive = everything }, room) => {
       const entries = this.#rooms.get(roomId)?.entries ?? [];
       return { room, entries, index: firstAfter(entries, sequence), mayReceive };
     });
+    const unread = new UnreadRooms(wanted);
     const events: PreparedCall[] = [];
     const origins: { sequence: number; room: number }[] = [];
     let bytes = 0;
-    for (let next = oldestOf(unread); next !== undefined; next = oldestOf(unread)) {
+    for (let next = unread.oldest; next !== undefined; next = unread.oldest) {
       const entry = next.entries[next.index];
       if (entry?.reference !== undefined && next.mayReceive(entry.stream, entry.id)) {
         if (events.length > 0 && bytes >= maxBytes) return { events, origins, sequence: entry.sequence - 1 };
@@ -289,7 +290,7 @@ export class ReplayRing {
         origins.push({ sequence: entry.sequence, room: next.room });
         bytes += entry.bytes;
       }
-      next.index += 1;
+      unread.readOldest();
     }
     return { events, origins, sequence: this.#sequence };
   }
