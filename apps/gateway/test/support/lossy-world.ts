@@ -26,6 +26,8 @@ export interface WorldConnection {
   /** Ends the connection. The client does not receive what it has not read. */
   end(): void;
   isEnded(): boolean;
+  /** True if the client has not read everything that it was sent. */
+  hasUnread(): boolean;
 }
 
 /** Creates a gateway with real rooms, to which tests open connections. */
@@ -96,6 +98,7 @@ export function createLossyWorld() {
       join: (roomId, after) => rooms.join(member, unguarded(roomId), after),
       leave: (roomId) => rooms.leave(member, roomId),
       isEnded: test.isAborted,
+      hasUnread: () => unread.length > 0,
       stall() {
         isSlow = true;
       },
@@ -176,12 +179,14 @@ interface Received {
   readonly room_id?: string;
 }
 
+type JoinAnswer = Awaited<ReturnType<ConnectionRooms['join']>> & { readonly joining: symbol };
+
 interface ClientRoom {
   position: string | undefined;
   /** True if the present connection has answered the join. */
   isJoined: boolean;
-  /** True from the join until its answer was received. */
-  isJoining: boolean;
+  /** The join whose answer was not received yet. */
+  joining: symbol | undefined;
 }
 
 /** A client that resumes each of its rooms from the newest position that it has received, as `@millrace/client` does. */
@@ -199,7 +204,7 @@ export class LossyClient {
     this.#world = world;
     this.#onReload = onReload;
     for (const roomId of roomIds)
-      this.#rooms.set(roomId, { position: undefined, isJoined: false, isJoining: false });
+      this.#rooms.set(roomId, { position: undefined, isJoined: false, joining: undefined });
   }
 
   get isConnected(): boolean {
@@ -210,14 +215,18 @@ export class LossyClient {
   async connect(): Promise<void> {
     this.#connection?.end();
     this.#connection = this.#world.connect((target, argument) => this.#receive(target, argument as Received));
-    for (const room of this.#rooms.values()) room.isJoined = room.isJoining = false;
+    for (const room of this.#rooms.values()) Object.assign(room, { isJoined: false, joining: undefined });
     for (const roomId of this.#rooms.keys()) await this.#join(roomId);
   }
+
+  /** Number of joins with a position that was possibly outdated, because the client had unread messages. */
+  outdatedJoins = 0;
 
   /** Joins a room that was left, or joins it once more. */
   async join(roomId: string): Promise<void> {
     const room = this.#rooms.get(roomId) ?? this.#left.get(roomId);
-    if (room === undefined || room.isJoining) return;
+    if (room === undefined || room.joining !== undefined) return;
+    if (this.#connection?.hasUnread() === true) this.outdatedJoins += 1;
     this.#left.delete(roomId);
     this.#rooms.set(roomId, room);
     room.isJoined = false;
@@ -227,7 +236,7 @@ export class LossyClient {
   leave(roomId: string): void {
     const room = this.#rooms.get(roomId);
     if (room === undefined) return;
-    room.isJoining = false;
+    room.joining = undefined;
     this.#rooms.delete(roomId);
     this.#left.set(roomId, room);
     this.#connection?.leave(roomId);
@@ -247,10 +256,11 @@ export class LossyClient {
     const [connection, room] = [this.#connection, this.#rooms.get(roomId)];
     if (connection === undefined || room === undefined) return;
     const { position } = room;
-    room.isJoining = true;
+    const joining = Symbol('join');
+    room.joining = joining;
     const answered = connection
       .join(roomId, position === undefined ? undefined : parsePosition(position))
-      .then((answer) => connection.send('joined', answer))
+      .then((answer) => connection.send('joined', { ...answer, joining }))
       .catch(() => {}); // The client has left the room, or its connection has ended.
     // The join of a slow client may wait until it reads.
     const turns = async (): Promise<void> => {
@@ -260,7 +270,7 @@ export class LossyClient {
   }
 
   #receive(target: string, argument: Received): void {
-    if (target === 'joined') this.#onJoined(argument as Awaited<ReturnType<ConnectionRooms['join']>>);
+    if (target === 'joined') this.#onJoined(argument as JoinAnswer);
     else if (target === 'resync') this.#reload(argument.room_id ?? '');
     else if (target === 'position') this.#noteForAll(argument.position);
     else {
@@ -276,12 +286,13 @@ export class LossyClient {
     }
   }
 
-  #onJoined({ roomId, position, recovered }: Awaited<ReturnType<ConnectionRooms['join']>>): void {
+  #onJoined({ roomId, position, recovered, joining }: JoinAnswer): void {
     const room = this.#rooms.get(roomId);
-    if (room === undefined) return;
+    // The client may have left the room and joined it again meanwhile.
+    if (room === undefined || room.joining !== joining) return;
     room.position = position;
     room.isJoined = true;
-    room.isJoining = false;
+    room.joining = undefined;
     if (!recovered) this.#reload(roomId);
   }
 
