@@ -109,20 +109,14 @@ const fallbacks = new WeakSet<object>();
 
 /**
  * Creates an `upgrade` listener. Without one, Node does not emit `upgrade`, and treats an upgrade as a plain request. An
- * upgrade that is not for a hub must still become a plain request if the application has no `upgrade` listener. The first
- * listener that this file has added then emits it as a `request` event.
+ * upgrade that is not for a hub must still become a plain request, with its body, if the application has no `upgrade`
+ * listener. The first listener that this file has added then lets the server read it again.
  */
 function createFallback(server: AttachableServer) {
-  const onUpgrade = (request: IncomingMessage, socket: Duplex): void => {
+  const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     const listeners = server.listeners('upgrade');
     if (listeners[0] !== onUpgrade || !listeners.every((listener) => fallbacks.has(listener))) return;
-    const response = new ServerResponse(request);
-    response.shouldKeepAlive = false;
-    // The cast is safe: `socket` is the network socket of the connection.
-    response.assignSocket(socket as Parameters<ServerResponse['assignSocket']>[0]);
-    response.on('finish', () => socket.end());
-    socket.on('error', () => socket.destroy());
-    server.emit('request', request, response);
+    readWithoutUpgrade(server, request, socket, head);
   };
   fallbacks.add(onUpgrade);
   return onUpgrade;

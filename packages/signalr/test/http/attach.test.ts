@@ -40,6 +40,21 @@ async function upgradeAsPlainRequest(url: string): Promise<string> {
   return `${response.statusCode} ${body}`;
 }
 
+/** Sends the bytes of requests over one connection. Returns all bytes of the answers when the connection ends. */
+async function exchange(port: number, requests: readonly string[]): Promise<string> {
+  const socket = connect(port, '127.0.0.1');
+  const closed = once(socket, 'close');
+  const answers: Buffer[] = [];
+  socket.on('data', (bytes) => answers.push(bytes));
+  for (const request of requests) {
+    socket.write(request);
+    // Waits, so that the server reads each piece separately.
+    for (let turn = 0; turn < 10; turn += 1) await nextTurn();
+  }
+  await closed;
+  return Buffer.concat(answers).toString();
+}
+
 describe('attached to a plain server', () => {
   test('requests for other paths reach the request listeners that were added before and after attach()', async () => {
     const seen: string[] = [];
@@ -116,6 +131,30 @@ describe('attached to a plain server', () => {
     http.close();
   });
 
+  test('the application reads the body of a request that offers an upgrade, even if it arrives in pieces', async () => {
+    const http = createServer((request, response) => {
+      const pieces: Buffer[] = [];
+      request.on('data', (piece: Buffer) => pieces.push(piece));
+      request.on('end', () => response.end(`${request.method} ${Buffer.concat(pieces).toString()}`));
+    });
+    await using server = createSignalRServer();
+    server.mapHub('/hub', hub);
+    server.attach(http);
+    http.listen(0, '127.0.0.1');
+    await once(http, 'listening');
+    const { port } = http.address() as AddressInfo;
+    for (const protocol of ['h2c', 'websocket', 'TLS/1.0']) {
+      const head = `POST /elsewhere HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n`;
+      const chunked = `${head}Transfer-Encoding: chunked\r\n\r\n3\r\none\r\n0\r\n\r\n`;
+      const last = `${head.replace('Upgrade', 'Upgrade, close')}Content-Length: 6\r\n\r\n`;
+      const answers = await exchange(port, [chunked, `${last}tw`, 'o th']);
+      expect(answers).toContain('\r\n\r\nPOST one');
+      expect(answers).toContain('\r\n\r\nPOST two th');
+    }
+    http.closeAllConnections();
+    http.close();
+  });
+
   test('an upgrade request that no listener handles is treated as an ordinary request', async () => {
     const http = createServer((request, response) => response.writeHead(404).end(`no ${request.url}`));
     await using server = createSignalRServer();
@@ -158,21 +197,6 @@ describe('attached to a server without other listeners', () => {
 });
 
 describe('offers to upgrade to another protocol', () => {
-  /** Sends the bytes of requests over one connection. Returns all bytes of the answers when the connection ends. */
-  async function exchange(port: number, requests: readonly string[]): Promise<string> {
-    const socket = connect(port, '127.0.0.1');
-    const closed = once(socket, 'close');
-    const answers: Buffer[] = [];
-    socket.on('data', (bytes) => answers.push(bytes));
-    for (const request of requests) {
-      socket.write(request);
-      // Waits, so that the server reads each piece separately.
-      for (let turn = 0; turn < 10; turn += 1) await nextTurn();
-    }
-    await closed;
-    return Buffer.concat(answers).toString();
-  }
-
   const h2c =
     'Connection: keep-alive, Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n';
 
