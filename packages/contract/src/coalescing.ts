@@ -1,8 +1,10 @@
 // The coalescing rules of a catalog. They decide in which slot an event waits, which waiting event another event drops, and
 // how the events of one window are merged. The publisher keeps the windows. The rules do not use the `timestamp` of events,
 // because the clocks of producers differ. Pure.
+import { shown } from '@millrace/internal';
 import type { AnyCatalog } from './catalog/catalog.js';
 import type { CoalescingRule } from './catalog/declaration.js';
+import { ContractError } from './contract-error.js';
 import type { StreamEvent } from './event/envelope.js';
 
 /**
@@ -39,7 +41,8 @@ export interface Coalescing {
   /**
    * Merges the events of one window, which must be in the order of their arrival. For each key, one event remains: the last
    * event, with the merged payload and the number of merged events. If the next event would make the merged event too large,
-   * the events that were merged so far are moved to the front of the result, and merging begins again. No event may appear
+   * the events that were merged so far are moved to the front of the result, and merging begins again. Events are left
+   * unmerged if `merge` of their type throws, or if the merged payload does not follow the type's schema. No event may appear
    * twice in the window.
    */
   fold(events: Iterable<{ readonly event: StreamEvent; readonly key: string }>): FoldResult;
@@ -55,6 +58,8 @@ interface Merged {
   readonly event: StreamEvent;
   /** Number of events that were merged, including `event` itself. */
   readonly count: number;
+  /** The events that were merged, in their order. A merge appends to this list, because a window may have thousands of events. */
+  readonly parts: StreamEvent[];
 }
 
 /** The only state is the catalog, which never changes. */
@@ -67,14 +72,14 @@ class CatalogCoalescing implements Coalescing {
 
   slotOf(event: StreamEvent): SlotKey | undefined {
     const rule = this.#ruleOf(event);
-    const key = rule?.key(event.payload);
+    const key = keyOf(event, 'coalescing', rule);
     if (rule === undefined || key === undefined) return undefined;
     return { roomId: event.room_id, slot: rule.slot, key };
   }
 
   endedBy(event: StreamEvent): SlotKey | undefined {
     const rule = this.#catalog.find(event.event_type)?.endsCoalescing;
-    const key = rule?.key(event.payload);
+    const key = keyOf(event, 'endsCoalescing', rule);
     if (rule === undefined || key === undefined) return undefined;
     return { roomId: event.room_id, slot: rule.slot, key };
   }
@@ -83,15 +88,19 @@ class CatalogCoalescing implements Coalescing {
     const [done, absorbed]: [StreamEvent[], StreamEvent[]] = [[], []];
     const byKey = new Map<string, Merged>();
     const handOut = (): void => {
-      for (const merged of byKey.values()) done.push(toEvent(merged));
+      for (const merged of byKey.values()) {
+        if (this.#isValid(merged)) {
+          done.push(toEvent(merged));
+          absorbed.push(...merged.parts.slice(1));
+        } else done.push(...merged.parts.map((event) => toEvent(alone(event))));
+      }
       byKey.clear();
     };
     for (const { event, key } of events) {
       const known = byKey.get(key);
       const both = known === undefined ? undefined : this.#merge(known, event);
-      if (both !== undefined) absorbed.push(event);
-      else if (known !== undefined) handOut();
-      byKey.set(key, both ?? { event, count: countOf(event) });
+      if (both === undefined && known !== undefined) handOut();
+      byKey.set(key, both ?? alone(event));
     }
     handOut();
     return { events: done, absorbed };
@@ -103,15 +112,50 @@ class CatalogCoalescing implements Coalescing {
 
   /**
    * Merges a later event into the earlier events of its key. The result is the later event with the merged payload. Returns
-   * `undefined` if both would be too large together.
+   * `undefined` if both would be too large together, or if the rule throws.
    */
   #merge(known: Merged, later: StreamEvent): Merged | undefined {
-    const payload = this.#ruleOf(later)?.merge(known.event.payload, later.payload);
+    const payload = mergedPayload(this.#ruleOf(later), known.event.payload, later.payload);
     if (payload === undefined) return undefined;
     // Limits the count to the range that the envelope accepts, because producers may send huge counts.
     const count = Math.min(known.count + countOf(later), Number.MAX_SAFE_INTEGER);
-    return { event: { ...later, payload }, count };
+    known.parts.push(later);
+    return { event: { ...later, payload }, count, parts: known.parts };
   }
+
+  /** False for a merged event that gateways would reject. A single event was checked when it was published. */
+  #isValid({ event, parts }: Merged): boolean {
+    return parts.length === 1 || this.#catalog.parsePayload(event.event_type, event.payload).ok;
+  }
+}
+
+/**
+ * Returns the key of an event by a rule of its type.
+ * @throws ContractError `invalid_declaration` if the function `key` returns something else than a text. As a key, every promise
+ *   would be the same, and the events of different users would be merged.
+ */
+function keyOf(
+  event: StreamEvent,
+  ruleName: string,
+  rule: { key(payload: unknown): unknown } | undefined,
+): string | undefined {
+  const key = rule?.key(event.payload);
+  if (key === undefined || typeof key === 'string') return key;
+  const message = `event type "${event.event_type}": ${ruleName}.key must return a text or undefined`;
+  throw new ContractError('invalid_declaration', `${message}, not ${shown(key)}`);
+}
+
+/** Calls a function of the application. Events that it cannot merge must not be lost. */
+function mergedPayload(rule: CoalescingRule<unknown> | undefined, earlier: unknown, later: unknown): unknown {
+  try {
+    return rule?.merge(earlier, later);
+  } catch {
+    return undefined;
+  }
+}
+
+function alone(event: StreamEvent): Merged {
+  return { event, count: countOf(event), parts: [event] };
 }
 
 function countOf(event: StreamEvent): number {

@@ -32,7 +32,8 @@ export interface PublisherObserver {
    * - `ended`: a later event ended them. For example, a message ends its sender's typing.
    * - `unavailable`: the broker was unavailable when their window was flushed.
    * - `too_large`: the merged event exceeds the maximum size of an event.
-   * - `invalid`: another program put an input that is not an event of this catalog into a shared window.
+   * - `invalid`: another program put an input that is not an event of this catalog into a shared window, or the merged event
+   *   cannot be written as JSON.
    */
   dropped?(drop: {
     readonly reason: 'ended' | 'unavailable' | 'too_large' | 'invalid';

@@ -22,6 +22,8 @@ const endingMemoryMs = 10_000;
 // Maximum number of states in the indicator gate. There is one state per user, slot and room with a message or typing in the
 // last 10 s. Above the maximum, a late start event may show an indicator by mistake until it expires.
 const maxGateKeys = 100_000;
+// Maximum length of an error's text in the reason of a dead letter.
+const maxReasonChars = 300;
 
 /** Reason why an event was not delivered. */
 export type UndeliveredReason = Dropped['reason'] | GateDropReason;
@@ -37,6 +39,8 @@ export interface DispatchObserver {
   clockSkewed(received: ReceivedEvent): void;
   /** Called when the event's timestamp has no offset from UTC. */
   naiveTimestamp(received: ReceivedEvent): void;
+  /** Called when a function of the application, or the gateway itself, failed on an entry. */
+  failed(stream: string, entry: Entry, error: unknown): void;
 }
 
 /** Limits and rules of {@link EventDispatcher}. */
@@ -72,6 +76,7 @@ export interface EventDispatcherDependencies {
  * - Entries are handled in the order of the calls.
  * - Events with the same `event_id` are delivered once within the deduplication interval.
  * - The `event_id` of a rejected or stale entry is not remembered. A good entry with the same ID therefore still passes.
+ * - An entry on which a function of the catalog throws is rejected, and the entries after it are handled. Nothing throws.
  */
 export class EventDispatcher {
   readonly #dependencies: EventDispatcherDependencies;
@@ -94,7 +99,7 @@ export class EventDispatcher {
       { memoryMs: endingMemoryMs, maxKeys: maxGateKeys },
       {
         clock: dependencies.clock,
-        release: (accepted) => this.#deliver(accepted),
+        release: (accepted) => this.#guard(accepted.stream, accepted.entry, () => this.#deliver(accepted)),
         dropped: ({ received }, reason) => dependencies.observer.dropped(received, reason),
       },
     );
@@ -110,6 +115,24 @@ export class EventDispatcher {
 
   /** Delivers, drops or rejects one entry, or follows it if it is a control entry. */
   dispatch(stream: string, entry: Entry): void {
+    this.#guard(stream, entry, () => this.#dispatch(stream, entry));
+  }
+
+  /**
+   * Rejects the entry if `handle` throws. The functions of a catalog are the application's, and may fail on a payload that
+   * nobody expected.
+   */
+  #guard(stream: string, entry: Entry, handle: () => void): void {
+    try {
+      handle();
+    } catch (error) {
+      const { observer, rejections } = this.#dependencies;
+      observer.failed(stream, entry, error);
+      rejections.reject(stream, entry, { action: 'reject', reason: failureReason(error) });
+    }
+  }
+
+  #dispatch(stream: string, entry: Entry): void {
     if (this.#controls.handle({ stream, entry })) return;
     const { observer, rejections, rooms } = this.#dependencies;
     const decision = decide(stream, entry, rooms.brokerTimeMs(), this.#rules);
@@ -140,6 +163,15 @@ export class EventDispatcher {
    * @param positionOf returns the position in a stream for a client that received all entries up to and including this one
    */
   warmUp(stream: string, entry: Entry, positionOf: (stream: string) => StreamPosition): void {
+    try {
+      this.#warmUp(stream, entry, positionOf);
+    } catch (error) {
+      // The gateway that read the entry first has rejected it. A gateway that did not start because of it could never start.
+      this.#dependencies.observer.failed(stream, entry, error);
+    }
+  }
+
+  #warmUp(stream: string, entry: Entry, positionOf: (stream: string) => StreamPosition): void {
     if (this.#controls.handle({ stream, entry, positionOf })) return;
     const { positions, replay } = this.#dependencies.rooms;
     const brokerTimeMs = this.#dependencies.rooms.brokerTimeMs();
@@ -195,4 +227,12 @@ export class EventDispatcher {
 
 function isReplayed({ declaration }: ReceivedEvent): boolean {
   return declaration.replay.mode !== 'none';
+}
+
+/** Returns the reason of a dead letter. Only the first line of an error is for people. */
+function failureReason(error: unknown): string {
+  const [line = ''] = (error instanceof Error ? `${error.name}: ${error.message}` : String(error)).split(
+    '\n',
+  );
+  return `a function of the catalog, or the gateway, failed on this event: ${line.slice(0, maxReasonChars)}`;
 }

@@ -6,6 +6,7 @@ import {
   type EraseControl,
   type IgnoredControl,
   isControl,
+  type ReceivedEvent,
   readControlEntry,
 } from '@millrace/contract';
 import type { PreparedCall } from '@millrace/signalr';
@@ -72,20 +73,36 @@ export function toOlderCalls(
       continue;
     }
     if (entry.isUtf8 === false || erased.has(keyOf(stream, entry.id))) continue;
-    const parsed = options.catalog.parseEntry(entry.fields);
-    if (!parsed.ok || parsed.value.declaration.replay.mode === 'none') continue;
-    const { event_id: eventId } = parsed.value.event;
+    const replayed = replayedOf(entry, options.catalog);
+    if (replayed === undefined) continue;
+    const { received, latestKey } = replayed;
+    const { event_id: eventId } = received.event;
     if (erased.has(eventId) || options.isErased(stream, entry.id, eventId)) continue;
-    const latestKey = latestKeyOf(parsed.value);
     // A replay may cover several rooms, so the key contains the room.
-    const key =
-      latestKey === undefined ? `\u0000${eventId}` : `${parsed.value.event.room_id}\u0000${latestKey}`;
+    const key = latestKey === undefined ? `\u0000${eventId}` : `${received.event.room_id}\u0000${latestKey}`;
     // The newest event of a key keeps its own place in the order. The first of several events with the same ID is kept.
     if (latestKey !== undefined) calls.delete(key);
     else if (calls.has(key)) continue;
-    calls.set(key, prepareEvent(parsed.value, options.encode(position)));
+    calls.set(key, prepareEvent(received, options.encode(position)));
   }
   return [...calls.values()];
+}
+
+/**
+ * Returns an event that is replayed, with its key. Returns `undefined` for every other entry, and for one on which a function of
+ * the catalog throws: the dispatcher has rejected it.
+ */
+function replayedOf(
+  { fields }: Entry,
+  catalog: AnyCatalog,
+): { readonly received: ReceivedEvent; readonly latestKey: string | undefined } | undefined {
+  try {
+    const parsed = catalog.parseEntry(fields);
+    if (!parsed.ok || parsed.value.declaration.replay.mode === 'none') return undefined;
+    return { received: parsed.value, latestKey: latestKeyOf(parsed.value) };
+  } catch {
+    return undefined;
+  }
 }
 
 /** Returns what an entry erases: the keys of entries, and the IDs of their events, whose repeats are erased too. */

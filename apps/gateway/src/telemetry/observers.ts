@@ -60,6 +60,12 @@ export function createDispatchObserver(metrics: Metrics, logger: Logger): Dispat
         'a timestamp without an offset from UTC is read as UTC; write it with Z or an offset',
       );
     },
+    failed(stream, { id }, error) {
+      logger.error(
+        { stream, entryId: id, err: error },
+        'a function of the catalog, or the gateway, failed on an entry',
+      );
+    },
   };
 }
 

@@ -70,6 +70,9 @@ function setUp(options: Partial<EventDispatcherOptions> = {}, brokerTimeMs = now
         control: (count) => controls.push(count),
         clockSkewed: ({ event }) => skewed.push(event.metadata?.source_instance),
         naiveTimestamp: ({ event }) => naive.push(event.timestamp),
+        failed: (_stream, _entry, error) => {
+          throw error;
+        },
       },
     },
   );

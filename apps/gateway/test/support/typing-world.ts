@@ -50,6 +50,9 @@ export function createTypingWorld(clock: FakeClock = fakeClock()) {
         control: () => {},
         clockSkewed: () => {},
         naiveTimestamp: () => {},
+        failed: (_stream, _entry, error) => {
+          throw error;
+        },
       },
     },
   );

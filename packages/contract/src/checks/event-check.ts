@@ -4,23 +4,53 @@ import type { TSchema } from 'typebox';
 import { Compile } from 'typebox/schema';
 import type { EventTypeDeclaration } from '../catalog/declaration.js';
 import type { CatalogRules } from '../catalog/declaration-checks.js';
+import { ContractError } from '../contract-error.js';
 import { envelopeSchema } from '../event/envelope.js';
 import { explain } from './explain.js';
-import { type Issue, MAX_ISSUES } from './issue.js';
+import { actualTypeOf, type Issue, MAX_ISSUES } from './issue.js';
 import { explainUnreadable, isReadable } from './unreadable.js';
 
 type Check = (value: unknown) => boolean;
 
-function compileOnFirstUse(schema: TSchema): Check {
+/**
+ * Compiles the schema of a type on first use. A value on which the check throws does not follow the schema: a schema may
+ * contain functions of the application, and their faults must not stop the reader of a stream.
+ */
+function compileOnFirstUse(schema: TSchema, typeName: string): Check {
   let check: Check | undefined;
   return (value) => {
-    if (check === undefined) {
-      // If `eval` is forbidden, for example by a browser's content security policy, TypeBox interprets the schema instead.
-      const compiled = Compile(schema);
-      check = (input) => compiled.Check(input);
+    check ??= compile(schema, typeName);
+    try {
+      return check(value);
+    } catch {
+      return false;
     }
-    return check(value);
   };
+}
+
+/** @throws ContractError `invalid_declaration` if the schema cannot be compiled, for example because of a wrong pattern */
+function compile(schema: TSchema, typeName: string): Check {
+  try {
+    // If `eval` is forbidden, for example by a browser's content security policy, TypeBox interprets the schema instead.
+    const compiled = Compile(schema);
+    return (input) => compiled.Check(input);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    const message = `event type "${typeName}": the payload schema cannot be compiled: ${reason}`;
+    throw new ContractError('invalid_declaration', message, { cause });
+  }
+}
+
+/** Explains why a value was refused. If the explanation throws, as the check did, the value as a whole is named. */
+function explainSafely(schema: TSchema, value: unknown, path: string): readonly Issue[] {
+  try {
+    return explain(schema, value, path);
+  } catch {
+    const expected = 'a value that the check of its schema can handle (it threw an error)';
+    return [
+      { path: path === '' ? '/payload' : path, rule: 'check', expected, actualType: actualTypeOf(value) },
+    ];
+  }
 }
 
 /** Checks events of one type, and explains why a value was refused. */
@@ -53,8 +83,8 @@ export function checkedPayload(
 export function createEventCheck(declaration: EventTypeDeclaration, rules: CatalogRules): EventCheck {
   const payloadSchema = checkedPayload(declaration, rules);
   const eventSchema = envelopeSchema(payloadSchema, rules.eventIdRule);
-  const followsEnvelope = compileOnFirstUse(eventSchema);
-  const followsPayload = compileOnFirstUse(payloadSchema);
+  const followsEnvelope = compileOnFirstUse(eventSchema, declaration.name);
+  const followsPayload = compileOnFirstUse(payloadSchema, declaration.name);
   return {
     declaration,
     isEvent(value) {
@@ -66,10 +96,10 @@ export function createEventCheck(declaration: EventTypeDeclaration, rules: Catal
     explainEvent(value) {
       const { payload, metadata } = value as Nested; // The cast is safe: the caller passes only objects.
       const unreadable = [explainUnreadable(payload, '/payload'), explainUnreadable(metadata, '/metadata')];
-      return firstIssues([...explain(eventSchema, value, ''), ...unreadable]);
+      return firstIssues([...explainSafely(eventSchema, value, ''), ...unreadable]);
     },
     explainPayload: (value) =>
-      firstIssues([...explain(payloadSchema, value, '/payload'), explainUnreadable(value, '/payload')]),
+      firstIssues([...explainSafely(payloadSchema, value, '/payload'), explainUnreadable(value, '/payload')]),
   };
 }
 

@@ -8,7 +8,7 @@ import {
   type WaitedInput,
   type WindowName,
 } from '@millrace/broker';
-import type { AnyCatalog, Coalescing, StreamEvent } from '@millrace/contract';
+import type { AnyCatalog, Coalescing, SlotKey, StreamEvent } from '@millrace/contract';
 import type { OriginalTexts } from './original-texts.js';
 
 /** A merged event. */
@@ -114,8 +114,20 @@ function keyedIn(
   { roomId, slot }: WindowName,
   event: StreamEvent,
 ): KeyedEvent | undefined {
-  const slotKey = coalescing.slotOf(event);
+  const slotKey = slotOf(coalescing, event);
   return slotKey?.roomId === roomId && slotKey.slot === slot ? { event, key: slotKey.key } : undefined;
+}
+
+/**
+ * Returns the slot of an event, or `undefined` if the function `key` of its type throws. An exception would stop the window for
+ * all processes that try to flush it.
+ */
+function slotOf(coalescing: Coalescing, event: StreamEvent): SlotKey | undefined {
+  try {
+    return coalescing.slotOf(event);
+  } catch {
+    return undefined;
+  }
 }
 
 function parse(text: string): unknown {

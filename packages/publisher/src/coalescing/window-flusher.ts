@@ -195,8 +195,7 @@ export class WindowFlusher {
     if (unreadable > 0) observer.dropped?.({ reason: 'invalid', count: unreadable });
     for (const { event, cause } of failures) {
       const count = event.metadata?.coalesced_count ?? 1;
-      const reason = cause instanceof ContractError ? 'too_large' : 'unavailable';
-      observer.dropped?.({ reason, count, cause });
+      observer.dropped?.({ reason: reasonOf(cause), count, cause });
     }
   }
 
@@ -217,4 +216,9 @@ export class WindowFlusher {
     next();
     return () => cancel();
   }
+}
+
+function reasonOf(cause: unknown): 'too_large' | 'invalid' | 'unavailable' {
+  if (!(cause instanceof ContractError)) return 'unavailable';
+  return cause.code === 'event_too_large' ? 'too_large' : 'invalid';
 }
