@@ -5,6 +5,7 @@ import { BrokerError, type StreamTrouble } from '@millrace/broker';
 import type { AnyCatalog, eventCatalog } from '@millrace/contract';
 import type { Publisher } from '@millrace/publisher';
 import { nameOf, type StopApplication } from './application/application.js';
+import { startApplication } from './application/start-application.js';
 import { createTokenIssuer } from './auth/token-issuer.js';
 import { explainBrokerFailure } from './broker/broker-failure.js';
 import { areUsersOpen, composeGateway, type GatewayComponents } from './composition-root.js';
@@ -311,7 +312,7 @@ class MillraceGateway implements Gateway<AnyCatalog> {
   async #startApplication(): Promise<void> {
     const { app } = this.#options;
     if (app?.http === undefined) return;
-    this.#stopApplication = await app.http({
+    this.#stopApplication = await startApplication(app, {
       http: await this.#http.openToApplication(),
       publisher: this.publisher,
       presence: this.#components.presence,

@@ -64,6 +64,9 @@ test('the command check prints what an application serves', async () => {
 test.each<[string, string, RegExp]>([
   ['has no default export', 'export const app = {};', /app\.mjs has no default export\. .*defineApp/],
   ['fails while it loads', 'throw new Error("no database");', /could not be loaded: no database/],
+  ['throws no error but null', 'throw null;', /could not be loaded: null/],
+  ['ends the process', 'process.exit(0);', /was not loaded: it ended the process, or waits/],
+  ['waits for ever', 'await new Promise(() => {});', /was not loaded: it ended the process, or waits/],
   ['has a wrong part', 'export default { http: 1 };', /app\.mjs: http must be a function, not 1/],
 ])('a gateway does not start with an application module that %s', async (_, text, pattern) => {
   const folder = await mkdtemp(join(tmpdir(), 'millrace-app-'));
@@ -71,6 +74,25 @@ test.each<[string, string, RegExp]>([
     await writeFile(join(folder, 'app.mjs'), text);
     const message = await refusal(['serve', '--app', './app.mjs'], folder);
     expect(message).toMatch(pattern);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+test('a failure of the function http of an application is the last line of a gateway that does not start', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'millrace-app-'));
+  try {
+    await writeFile(
+      join(folder, 'app.mjs'),
+      "export default { name: 'desk', http() { throw new Error('no database'); } };",
+    );
+    await using program = CliProcess.millrace(['serve', '--dev', '--app', join(folder, 'app.mjs')], {
+      MILLRACE_PORT: '0',
+    });
+    expect(await program.exit()).toBe(1);
+    expect(program.lines.at(-1)).toBe(
+      'millrace: The function http of the application desk failed: no database',
+    );
   } finally {
     await rm(folder, { recursive: true });
   }

@@ -56,15 +56,32 @@ const RULES: OptionRules<Application<AnyCatalog>> = {
 export function checkApplication(value: unknown, source: string): Application<AnyCatalog> {
   const refuse = (fault: string): GatewayError =>
     new GatewayError('invalid_configuration', `${source}: ${fault}${fault.endsWith('?') ? '' : '.'}`);
+  if (value instanceof Promise)
+    throw refuse('an application is the result of defineApp({ … }), not a promise of it: await the promise');
   if (!isObject(value) || Array.isArray(value))
     throw refuse(`an application is the result of defineApp({ … }), not ${shown(value)}`);
   const application: Application<AnyCatalog> = checkOptions(value, RULES, refuse, nearestName);
   const { access, catalog = eventCatalog, intake, views = [] } = application;
+  checkSchemas(catalog, refuse);
   checkIntake(intake ?? {}, catalog, refuse);
   checkViews(views, catalog, refuse);
   if (access !== undefined)
     checkOptions(access, ACCESS_RULES, (fault) => refuse(`access: ${fault}`), nearestName);
   return application;
+}
+
+/**
+ * Compiles the schemas of all event types. They would otherwise be compiled on first use, and a schema with a fault would refuse
+ * every event of its type.
+ */
+function checkSchemas(catalog: AnyCatalog, refuse: (fault: string) => GatewayError): void {
+  for (const { name } of catalog.eventTypes) {
+    try {
+      catalog.parsePayload(name, {});
+    } catch (cause) {
+      throw refuse(`catalog: ${cause instanceof Error ? cause.message : String(cause)}`);
+    }
+  }
 }
 
 function isObject(value: unknown): value is object {

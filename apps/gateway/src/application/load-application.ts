@@ -49,10 +49,13 @@ function stripsTypes(): boolean {
 }
 
 async function importModule(module: string, address: string): Promise<Readonly<Record<string, unknown>>> {
+  const forget = tellIfProcessEnds(module);
   try {
     return (await import(address)) as Readonly<Record<string, unknown>>;
   } catch (cause) {
-    const isMissing = (cause as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND' && address === module;
+    // A module may throw any value, even `null`.
+    const { code } = Object(cause) as NodeJS.ErrnoException;
+    const isMissing = code === 'ERR_MODULE_NOT_FOUND' && address === module;
     const [reason] = (cause instanceof Error ? cause.message : String(cause)).split('\n');
     throw invalid(
       isMissing
@@ -60,7 +63,24 @@ async function importModule(module: string, address: string): Promise<Readonly<R
         : `The application module ${module} could not be loaded: ${reason}`,
       cause,
     );
+  } finally {
+    forget();
   }
+}
+
+/**
+ * Prints the reason if the process ends while the module loads, and sets the exit code 1. This happens if the module calls
+ * `process.exit`, or if it awaits a promise that nothing can settle: Node then has nothing left to do. Returns a function that
+ * ends this.
+ */
+function tellIfProcessEnds(module: string): () => void {
+  const tell = (): void => {
+    const reason = 'it ended the process, or waits for something that never happens (await at the top level)';
+    console.error(`millrace: The application module ${module} was not loaded: ${reason}.`);
+    process.exitCode = 1;
+  };
+  process.once('exit', tell);
+  return () => process.off('exit', tell);
 }
 
 function invalid(message: string, cause?: unknown): GatewayError {

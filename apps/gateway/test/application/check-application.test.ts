@@ -35,6 +35,11 @@ function refusalOf(value: unknown): string {
 test.each<[string, unknown, string]>([
   ['a function', () => ({}), 'app.mjs: an application is the result of defineApp({ … }), not a function.'],
   ['nothing', undefined, 'app.mjs: an application is the result of defineApp({ … }), not undefined.'],
+  [
+    'a promise of an application',
+    Promise.resolve({}),
+    'app.mjs: an application is the result of defineApp({ … }), not a promise of it: await the promise.',
+  ],
   ['a list', [], 'app.mjs: an application is the result of defineApp({ … }), not [].'],
   ['a name that is no text', { name: 7 }, 'app.mjs: name must be a text of 1 or more characters, not 7.'],
   [
@@ -62,6 +67,15 @@ test.each<[string, unknown, string]>([
   ['a misspelt part', { catalogue: catalog }, 'app.mjs: catalogue is not an option: did you mean catalog?'],
 ])('%s is not an application', (_, value, message) => {
   expect(refusalOf(value)).toBe(message);
+});
+
+test('an application whose payload schema cannot be compiled is refused with the name of the type', () => {
+  const [type] = catalog.eventTypes;
+  const payload = Type.Object({ id: Type.String({ pattern: '(' }) });
+  const wrong = defineCatalog({ streams: catalog.streams, eventTypes: [{ ...type, payload }] });
+  expect(refusalOf({ catalog: wrong })).toBe(
+    'app.mjs: catalog: event type "order_shipped": the payload schema cannot be compiled: Invalid regular expression: /(/u: Unterminated group.',
+  );
 });
 
 test('a gateway serves the catalog of its application', () => {
