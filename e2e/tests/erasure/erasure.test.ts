@@ -64,6 +64,33 @@ test.each(everyBroker)(
   },
 );
 
+test('an erasure with an unknown or a contradictory part is refused, and erases nothing', async () => {
+  await using gateway = await EmbeddedGateway.start();
+  const [user, roomId] = [randomUUID(), randomUUID()];
+  await acceptEvents(gateway.url, chatMessage(roomId, 'kept', { sender_id: user }));
+  const path = `${gateway.url}/v1/users/${user}/events`;
+  const send = async (query: string, body?: string) => {
+    const headers = body === undefined ? {} : { 'content-type': 'application/json' };
+    const response = await fetch(`${path}${query}`, { method: 'DELETE', headers, body: body ?? null });
+    return { status: response.status, body: (await response.json()) as unknown };
+  };
+  for (const [query, body, detail] of [
+    ['?roomid=other', undefined, /"roomid" is no parameter/],
+    ['', '{"rom_id":"other"}', /The body has "rom_id"/],
+    ['', '["other"]', /The body must be an object/],
+    ['?room_id=a', '{"room_id":"b"}', /name different rooms/],
+  ] as const)
+    expect(await send(query, body)).toMatchObject({
+      status: 400,
+      body: { code: 'invalid_parameter', detail: expect.stringMatching(detail) as string },
+    });
+  expect(await send('?room_id=other', '{"room_id":"other"}')).toMatchObject({
+    status: 200,
+    body: { erased: 0 },
+  });
+  expect(await send('')).toMatchObject({ status: 200, body: { erased: 1 } });
+});
+
 test('an erased event leaves Redis, and is counted neither as lost nor as expired, with two gateways', async () => {
   await using system = await startOnRedis({ gateways: 2 });
   const { redis } = system;

@@ -94,7 +94,12 @@ function selectionOf(
 ): ErasureSelection | Fault {
   const { params, query, body } = request;
   const { eventId, userId } = params;
-  const given = withinTenant(params.roomId ?? query.room_id ?? roomOf(body), presentedKeyOf(request));
+  const unknown = unknownPartOf(query, body);
+  if (unknown !== undefined) return { fault: unknown };
+  const rooms = [params.roomId, query.room_id, roomOf(body)].filter((room) => room !== undefined);
+  if (rooms.some((room) => room !== rooms[0]))
+    return { fault: 'The path, the query and the body name different rooms.' };
+  const given = withinTenant(rooms[0], presentedKeyOf(request));
   if (given !== undefined && !(typeof given === 'string' && isRoomId(given)))
     return { fault: 'The room ID must be 1 to 256 bytes of text without control characters.' };
   const room = given === undefined ? {} : { roomId: given };
@@ -107,6 +112,23 @@ function selectionOf(
     return { fault: `The user ID must have 1 to ${MAX_USER_ID_CHARS} characters.` };
   }
   return given === undefined ? { fault: 'The path must name a room.' } : { roomId: given };
+}
+
+/**
+ * Names a part of the request that has no meaning. If a misspelt `room_id` were ignored, the events of all rooms would be
+ * erased.
+ */
+function unknownPartOf(query: Parameters['Querystring'], body: unknown): string | undefined {
+  const parameter = Object.keys(query).find((name) => !['room_id', 'after'].includes(name));
+  if (parameter !== undefined)
+    return `${JSON.stringify(parameter)} is no parameter of this request: they are \`room_id\` and \`after\`.`;
+  if (body === undefined || body === null) return undefined;
+  if (typeof body !== 'object' || Array.isArray(body))
+    return 'The body must be an object, such as {"room_id":"…"}.';
+  const member = Object.keys(body).find((name) => name !== 'room_id');
+  return member === undefined
+    ? undefined
+    : `The body has ${JSON.stringify(member)}: it may have only \`room_id\`.`;
 }
 
 /** For the key of a tenant, `*` means everybody of this tenant, as it does for publishing. */
