@@ -27,6 +27,18 @@ async function getJson(
   return { status: response.status, body: await response.json() };
 }
 
+test.each(['', 'me', '%00', 'x'.repeat(201)])(
+  'whether the user %j is online is answered with 400, not with a request to try again',
+  async (user) => {
+    const { status, body } = await getJson(`/v1/users/${user}/online`);
+    expect(status).toBe(400);
+    expect(body).toMatchObject({
+      code: 'invalid_parameter',
+      detail: expect.stringMatching(/user ID must be/) as string,
+    });
+  },
+);
+
 describe('the members of a room', () => {
   test('a watching client is told all members, then every change', async () => {
     await using ana = await connect('ana');
@@ -54,6 +66,26 @@ describe('the members of a room', () => {
     await ana.untilUsers('told', ['ana']);
     expect(ana.kinds).toEqual(['snapshot', 'delta', 'delta', 'delta']);
     expect(bob.kinds).toEqual([]);
+  });
+
+  test('a state with a value of MessagePack that JSON does not have is refused, and a date becomes text', async () => {
+    await using ana = await EventLog.connect(gateway().url, { isBinary: true, query: '?user=ana' });
+    await ana.join('binary');
+    for (const state of [
+      Number.NaN,
+      { a: [Number.POSITIVE_INFINITY] },
+      Buffer.from('abc'),
+      { a: new Uint8Array(2) },
+    ])
+      await expect(ana.connection.invoke('SetPresence', 'binary', state)).rejects.toThrow(
+        /no value that JSON does not have, such as NaN or bytes/,
+      );
+    await ana.connection.invoke('SetPresence', 'binary', { at: new Date(1_000) });
+    await eventually(async () =>
+      expect(await getJson('/v1/rooms/binary/members')).toMatchObject({
+        body: { members: [{ state: { at: '1970-01-01T00:00:01.000Z' } }] },
+      }),
+    );
   });
 
   test('a user with several connections is one member with the newest state', async () => {

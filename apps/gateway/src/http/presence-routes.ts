@@ -1,7 +1,7 @@
 // `GET /v1/rooms/{room}/members` and `GET /v1/users/{user}/online`: who is there. Backends ask with an API key; a user may ask for the
 // members of a room with a token that opens the room.
 import { BrokerError } from '@millrace/broker';
-import { isBroadcastRoom, isRoomId } from '@millrace/contract';
+import { isBroadcastRoom, isRoomId, isUserId } from '@millrace/contract';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { personalRoomOf } from '../auth/room-access.js';
 import { NO_PRESENCE_OF_EVERYBODY } from '../hub/presence-methods.js';
@@ -28,6 +28,12 @@ const wrongName: Problem = {
   status: 400,
   code: 'invalid_parameter',
   detail: 'The ID must be 1 to 256 bytes of text without control characters, and not reserved.',
+};
+
+const wrongUser: Problem = {
+  status: 400,
+  code: 'invalid_parameter',
+  detail: 'The user ID must be 1 to 200 bytes of text without control characters, and not "me".',
 };
 
 const everybody: Problem = { status: 400, code: 'invalid_parameter', detail: NO_PRESENCE_OF_EVERYBODY };
@@ -61,7 +67,8 @@ export function addPresenceRoutes(app: FastifyInstance, options: PresenceRoutesO
     { onRequest, exposeHeadRoute: false },
     async (request: UserRequest, reply) => {
       const { user } = request.params;
-      await answer(reply, problemOf(request, personalRoomOf(user), options), () => presence?.online(user));
+      const problem = isUserId(user) ? problemOf(request, personalRoomOf(user), options) : wrongUser;
+      await answer(reply, problem, () => presence?.online(user));
     },
   );
 }
@@ -99,7 +106,8 @@ async function answer(
   try {
     await reply.header('cache-control', 'no-store').send(await read());
   } catch (error) {
-    if (!(error instanceof BrokerError)) throw error;
+    // A wrong argument is a fault of the gateway. A client that repeats the request would repeat it forever.
+    if (!(error instanceof BrokerError) || error.code === 'invalid_argument') throw error;
     await sendProblem(reply, unavailable);
   }
 }

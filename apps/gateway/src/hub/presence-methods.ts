@@ -115,14 +115,28 @@ function watchingArgument(value: unknown): boolean {
 /** Returns the state as JSON text. */
 function stateArgument(value: unknown): string {
   const state = value ?? null;
-  const text = isReadable(state) ? jsonOf(state) : undefined;
+  const text = isReadable(state) && isJson(state) ? jsonOf(state) : undefined;
   if (text === undefined)
     throw new HubError(
-      'The state must be JSON that every client can read: at most 59 levels, no field named __proto__, no lone surrogates.',
+      'The state must be JSON that every client can read: at most 59 levels, no field named __proto__, no lone surrogates, and no value that JSON does not have, such as NaN or bytes.',
     );
   if (Buffer.byteLength(text) > MAX_STATE_BYTES)
     throw new HubError(`The state must have at most ${MAX_STATE_BYTES} bytes as JSON.`);
   return text;
+}
+
+/**
+ * False for a value of MessagePack that JSON does not have: NaN, an infinite number, bytes, an extension, or a timestamp with
+ * nanoseconds. It would reach the other members as something else. Other timestamps become text, as JSON clients write them.
+ * Called with a readable value, whose nesting is bounded.
+ */
+function isJson(value: unknown): boolean {
+  if (typeof value === 'number') return Number.isFinite(value);
+  if (typeof value !== 'object' || value === null) return true;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype === Date.prototype) return true;
+  const isPlain = Array.isArray(value) || prototype === Object.prototype || prototype === null;
+  return isPlain && Object.values(value).every(isJson);
 }
 
 /** Returns `undefined` for a value that JSON cannot express, such as the big integers of MessagePack. */

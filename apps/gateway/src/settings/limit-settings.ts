@@ -2,9 +2,16 @@
 import { bytes, milliseconds, wholeNumber } from './setting-kinds.js';
 import type { SettingRow } from './setting-row.js';
 
+/** Maximum of the rooms of one connection. The default of `maxClientCallsBurst` is computed from this number. */
+const maxRooms = 10_000_000;
+
 /** Limits of one connection. */
 export const clientLimitRows: readonly SettingRow[] = [
-  ['maxRoomsPerConnection', wholeNumber(), 'Maximum number of rooms that one connection may have joined.'],
+  [
+    'maxRoomsPerConnection',
+    wholeNumber({ max: maxRooms }),
+    'Maximum number of rooms that one connection may have joined.',
+  ],
   [
     'maxOutboundBytes',
     bytes(),

@@ -46,6 +46,9 @@ export function wholeNumber({ min = 1, max = Number.MAX_SAFE_INTEGER, unit = '' 
   };
 }
 
+/** Ten years: the maximum of periods for which something is kept in Redis. */
+export const MAX_PERIOD_MS = 315_576_000_000;
+
 /** A whole number of milliseconds. */
 export function milliseconds(min = 1, max?: number): SettingKind {
   return wholeNumber({ min, unit: 'milliseconds', ...(max === undefined ? {} : { max }) });

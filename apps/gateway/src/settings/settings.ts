@@ -1,6 +1,7 @@
 // The table of all settings. Variables are read and options are checked by it, and docs/settings.md is generated from it. The
 // types and defaults of the options are in `options.ts`.
 import { MAX_PARTITIONS } from '@millrace/broker';
+import { MAX_TIMER_MS } from '@millrace/internal';
 import { faultOfTrustedProxy } from '../http/client-address.js';
 import { LOG_FORMATS, LOG_LEVELS } from '../telemetry/logger.js';
 import { accessRows } from './access-settings.js';
@@ -14,6 +15,7 @@ import {
   choice,
   flag,
   list,
+  MAX_PERIOD_MS,
   milliseconds,
   type SettingKind,
   text,
@@ -188,7 +190,11 @@ export const SETTINGS: readonly Setting[] = [
       'Number of partitions of each stream: [cluster.md](cluster.md). All gateways have the same number.',
       'the number stored in Redis, else 1',
     ],
-    ['dedupeWindowMs', milliseconds(), 'Deduplication interval: time for which an `event_id` is remembered.'],
+    [
+      'dedupeWindowMs',
+      milliseconds(1, MAX_PERIOD_MS),
+      'Deduplication interval: time for which an `event_id` is remembered.',
+    ],
     ['maxDedupeIds', wholeNumber(), 'Maximum number of remembered IDs. Beyond it the oldest are forgotten.'],
     [
       'freshness',
@@ -200,7 +206,11 @@ export const SETTINGS: readonly Setting[] = [
       milliseconds(),
       "Difference between a producer's clock and the time of Redis beyond which an event is counted as skewed.",
     ],
-    ['minAgeMs', milliseconds(0), 'Minimum time for which acknowledged entries stay in their stream.'],
+    [
+      'minAgeMs',
+      milliseconds(0, MAX_PERIOD_MS),
+      'Minimum time for which acknowledged entries stay in their stream.',
+    ],
     [
       'maxWarmUpEntries',
       wholeNumber(),
@@ -269,7 +279,7 @@ export const SETTINGS: readonly Setting[] = [
     ],
     [
       'pollTimeoutMs',
-      milliseconds(),
+      milliseconds(1, MAX_TIMER_MS),
       'The gateway answers a long poll, or a read of a room with `wait`, after this time, even if there is nothing to send. Keep it below the idle timeout of proxies.',
     ],
     [

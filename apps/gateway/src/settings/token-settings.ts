@@ -1,11 +1,8 @@
 // The part of the table of settings about the tokens of clients.
 import { TOKEN_ALGORITHMS } from '../auth/token-rules.js';
 import { faultOfHttpUrl, faultOfSecret } from './setting-checks.js';
-import { flag, list, milliseconds, text, wholeNumber } from './setting-kinds.js';
+import { flag, list, MAX_PERIOD_MS, milliseconds, text, wholeNumber } from './setting-kinds.js';
 import type { SettingRow } from './setting-row.js';
-
-/** Ten years. */
-const maxRevocationMs = 315_576_000_000;
 
 /** The rule for every secret. */
 export const secretRule = '32 bytes or more; `openssl rand -hex 32` makes a good one';
@@ -73,7 +70,7 @@ export const tokenRows: readonly SettingRow[] = [
   ],
   [
     'jwtMaxLifeMs',
-    milliseconds(1_000),
+    milliseconds(1_000, MAX_PERIOD_MS),
     'Maximum time between the claims `iat` and `exp`. A token without one of them is refused. Set it to bound how long a stolen token is useful.',
     'none',
   ],
@@ -85,7 +82,7 @@ export const tokenRows: readonly SettingRow[] = [
   ],
   [
     'revocationKeepMs',
-    milliseconds(1_000, maxRevocationMs),
+    milliseconds(1_000, MAX_PERIOD_MS),
     'Time for which removals from rooms and sign-outs are kept: the longest life of a token. A token that is valid for longer gives its user access again after this time.',
     '`MILLRACE_JWT_MAX_LIFE_MS`, else 2,592,000,000 (30 days)',
   ],

@@ -1,7 +1,10 @@
 import { defineCatalog, defineStream } from '@millrace/contract';
 import { expect, it } from 'vitest';
+import { GatewayError } from '../../src/errors.js';
+import { createGateway } from '../../src/gateway.js';
 import { DEFAULTS } from '../../src/settings/options.js';
 import { resolveOptions } from '../../src/settings/resolve-options.js';
+import { SETTINGS } from '../../src/settings/settings.js';
 
 const development = { isDevelopment: true } as const;
 
@@ -32,7 +35,7 @@ it.each([
       expect.objectContaining({
         code: 'invalid_configuration',
         message: expect.stringMatching(
-          new RegExp(`^${option} \\(MILLRACE_[A-Z_]+\\) must be a whole number.* from 1, not `),
+          new RegExp(`^${option} \\(MILLRACE_[A-Z_]+\\) must be a whole number.* from 1(?: to \\d+)?, not `),
         ) as unknown,
       }),
     );
@@ -76,6 +79,27 @@ it.each(['drainMs', 'shutdownTimeoutMs'] as const)(
       expect(() => resolveOptions({ ...development, [option]: value }, 'here')).toThrow(
         expect.objectContaining({ message: expect.stringContaining(option) as string }),
       );
+    }
+  },
+);
+
+const extremes = SETTINGS.flatMap(({ name, variable, kind }) => {
+  const [, least, most] = /^a whole number.* from (\d+)(?: to (\d+))?$/.exec(kind.rule) ?? [];
+  if (least === undefined) return [];
+  return [Number(least), most === undefined ? Number.MAX_SAFE_INTEGER : Number(most)].map(
+    (value) => [name, value, variable] as const,
+  );
+});
+
+it.each(extremes)(
+  '%s = %d creates a gateway, or is refused with the name of its setting',
+  (name, value, variable) => {
+    const options = { ...development, redisUrl: 'redis://127.0.0.1:1', [name]: value };
+    try {
+      createGateway(options);
+    } catch (error) {
+      expect(error).toBeInstanceOf(GatewayError);
+      expect((error as GatewayError).message).toMatch(new RegExp(`^${name}|${variable}`));
     }
   },
 );
