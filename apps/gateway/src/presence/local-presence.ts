@@ -56,6 +56,9 @@ export interface LocalPresenceDependencies {
 /** Maximum number of edits in one step. Limits the time of a step in Redis and the size of its announcement. */
 const MAX_EDITS = 250;
 
+/** Maximum number of states whose time is remembered, so that a later one of the same user gets a later time. */
+const MAX_RECENT_STATES = 10_000;
+
 /** Difference up to which the store times of two gateways may be wrong, in milliseconds. */
 const CLOCK_DOUBT_MS = 1_000;
 
@@ -63,6 +66,10 @@ const CLOCK_DOUBT_MS = 1_000;
 export class LocalPresence {
   readonly #dependencies: LocalPresenceDependencies;
   readonly #rooms = new Map<string, Map<string, Entry>>();
+  /** Room and user → time of the user's newest state. Contains only states that are as new as the present millisecond. */
+  readonly #recentStates = new Map<string, number>();
+  /** Newest time in `#recentStates`, which is cleared when this time is over, or at `MAX_RECENT_STATES`. */
+  #recentUntilMs = 0;
   /** The entries of each connection, one for each of its rooms. */
   readonly #entriesOf = new Map<string, readonly Entry[]>();
   /** By room, the IDs of the entries that must be written. */
@@ -133,9 +140,23 @@ export class LocalPresence {
     const entry = this.#rooms.get(room)?.get(id);
     if (entry === undefined || !entry.connectionIds.includes(connectionId)) return;
     entry.state = state;
-    // Two states of the same millisecond would have no order. Therefore a later state gets a later time.
-    entry.stateMs = Math.max(entry.stateMs + 1, this.#dependencies.storeMs());
+    entry.stateMs = this.#nextStateMs(entry);
     this.#mark(room, id);
+  }
+
+  /**
+   * Returns the time of a new state. Two states of a user with the same millisecond would have no order, whether they are of one
+   * client or of two. Therefore a later state gets a later time.
+   */
+  #nextStateMs({ room, user, stateMs }: Entry): number {
+    const timeMs = this.#dependencies.storeMs();
+    if (timeMs > this.#recentUntilMs || this.#recentStates.size >= MAX_RECENT_STATES)
+      this.#recentStates.clear();
+    const key = `${room}\u0000${user}`;
+    const nextMs = Math.max(stateMs + 1, (this.#recentStates.get(key) ?? 0) + 1, timeMs);
+    this.#recentStates.set(key, nextMs);
+    this.#recentUntilMs = Math.max(this.#recentUntilMs, nextMs);
+    return nextMs;
   }
 
   /** Removes a connection that left the room. */

@@ -52,6 +52,24 @@ describe('the edits of a gateway', () => {
     expect([local.has('a'), local.size]).toEqual([false, 0]);
   });
 
+  it('a state has a later time than one that another client of the user set in the same millisecond', () => {
+    const { time, local } = setUp();
+    for (const id of ['c1', 'c2', 'c3']) local.enter('a', client(id));
+    const timesOf = () =>
+      local
+        .take(100)
+        .flatMap(({ items }) =>
+          items.map(({ edit }) => ('connection' in edit ? edit.connection.stateMs : 0)),
+        );
+    local.setState('a', client('c1'), '1');
+    local.setState('a', client('c2'), '2');
+    time.monotonicMs += 1;
+    local.setState('a', client('c3'), '3');
+    const [first = 0, second = 0, third = 0] = timesOf();
+    expect(second).toBeGreaterThan(first);
+    expect(third).toBeGreaterThan(second);
+  });
+
   it('a lost connection is held for the grace and then removed', () => {
     const { time, local, flush } = setUp();
     local.enter('a', client('c1'));
