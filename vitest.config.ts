@@ -35,7 +35,11 @@ const isNightly = process.env['NIGHTLY'] === '1';
 const shared = { isolate: false, restoreMocks: true, unstubGlobals: true } as const;
 
 // The time limits only end a test that hangs. They are long, so that a test also passes on a busy machine.
-const patient = { testTimeout: 120_000, expect: { poll: { timeout: 30_000 } } } as const;
+const patient = {
+  testTimeout: 120_000,
+  hookTimeout: 120_000,
+  expect: { poll: { timeout: 30_000 } },
+} as const;
 
 export default defineConfig({
   test: {
