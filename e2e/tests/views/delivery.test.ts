@@ -136,6 +136,7 @@ test.each(protocols)(
     slow.resumeReading();
     await slow.callsUntil('ChatMoved', sent.length);
     expect(movedIds(slow.calls)).toEqual(idsOf(sent));
-    await eventually(async () => expect(await caughtUp()).toBe(before + 1));
+    // On a busy machine, the fast client may have lagged, too.
+    await eventually(async () => expect(await caughtUp()).toBeGreaterThan(before));
   },
 );

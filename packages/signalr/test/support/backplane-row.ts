@@ -65,7 +65,8 @@ async function onRedis(): Promise<BackplaneSource & { readonly redis: RedisServe
         () => client.destroy(),
         () => subscriber.destroy(),
       );
-      return createRedisBackplane({ client, subscriber });
+      // A busy machine can need longer than the default for a thousand commands at once.
+      return createRedisBackplane({ client, subscriber, commandTimeoutMs: 60_000 });
     },
     async [Symbol.asyncDispose]() {
       for (const close of closers) close();
