@@ -100,7 +100,12 @@ export {
   type ReportedTip,
   type StreamPosition,
 } from './positions/position.js';
-export { type RedisTlsOptions, type RedisTlsSource, resolveRedisTls } from './redis/connection/redis-tls.js';
+export {
+  type RedisTlsOptions,
+  type RedisTlsSource,
+  type RenewableRedisTls,
+  resolveRedisTls,
+} from './redis/connection/redis-tls.js';
 export { parseRedisUrl, type RedisUrl } from './redis/connection/redis-url.js';
 export { explainRedisFailure } from './redis/explain/explain-failure.js';
 export {

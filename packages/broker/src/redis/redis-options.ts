@@ -37,8 +37,8 @@ export interface RedisBrokerOptions extends BrokerOptions {
    */
   readonly url: string;
   /**
-   * Certificates for a URL that begins with `rediss`, or a function that returns them for each new connection. @defaultValue the
-   * public authorities, and no certificate of this client
+   * Certificates for a URL that begins with `rediss`, or what returns them for each new connection: a function, or `read` with an
+   * `onError` for certificates that cannot be renewed. @defaultValue the public authorities, and no certificate of this client
    */
   readonly tls?: RedisTlsSource | undefined;
   /**

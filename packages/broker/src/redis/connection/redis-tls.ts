@@ -2,7 +2,15 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { createSecureContext, type SecureContext } from 'node:tls';
-import { checkOptions, nearestName, type OptionRule, type OptionRules } from '@millrace/internal';
+import {
+  callback,
+  checkOptions,
+  nearestName,
+  type OptionRule,
+  type OptionRules,
+  required,
+  shown,
+} from '@millrace/internal';
 import { BrokerError } from '../../errors.js';
 
 /** Certificates for TLS, as PEM texts. @beta */
@@ -25,12 +33,26 @@ export interface RedisTlsOptions {
   readonly serverName?: string | undefined;
 }
 
+/** Certificates that a program renews without a restart. @beta */
+export interface RenewableRedisTls {
+  /**
+   * Returns the certificates for the next connection. Called for each new connection. If it throws, or returns certificates that cannot
+   * be used, the last usable ones stay in use. The first ones must be usable.
+   */
+  readonly read: () => RedisTlsOptions;
+  /**
+   * Called when renewed certificates cannot be read or used. Not called again for the same reason until usable ones are read.
+   * @defaultValue a warning of the process (`process.emitWarning`)
+   */
+  readonly onError?: ((error: BrokerError) => void) | undefined;
+}
+
 /**
- * Certificates for TLS, or a function that returns them. The function is called for each new connection, so that a program can
- * renew its certificates without a restart. It must not throw.
+ * Certificates for TLS, or what returns them for each new connection. A function is the same as {@link RenewableRedisTls} without
+ * `onError`.
  * @beta
  */
-export type RedisTlsSource = RedisTlsOptions | (() => RedisTlsOptions);
+export type RedisTlsSource = RedisTlsOptions | (() => RedisTlsOptions) | RenewableRedisTls;
 
 // The functions below check the values.
 const anyValue: OptionRule = { mustBe: 'a PEM text', isMet: () => true };
@@ -77,29 +99,80 @@ export function resolveRedisTls(options: RedisTlsOptions = {}, isTls: boolean): 
 
 /**
  * Checks the certificates, and returns a function that returns those for the next connection. Renewed certificates that cannot be
- * used change nothing: the last usable ones stay in use.
+ * read or used change nothing but are reported: the last usable ones stay in use.
  * @param isTls true if the URL asks for TLS
  * @returns `undefined` without TLS
  * @throws BrokerError `invalid_argument`, as {@link resolveRedisTls}
  */
 export function renewableTls(source: RedisTlsSource = {}, isTls: boolean): (() => TlsSettings) | undefined {
-  const read = typeof source === 'function' ? source : () => source;
-  let options = read();
+  const { read, onError = warn } = renewableOf(source);
+  let options = readNow(read);
   const first = resolveRedisTls(options, isTls);
   if (first === undefined) return undefined;
   let usable: TlsSettings = first;
+  let reported: string | undefined;
   return () => {
-    const now = read();
-    // The certificates are checked again only if the source returns another object.
-    if (now === options) return usable;
-    options = now;
     try {
-      usable = resolveRedisTls(now, isTls) ?? usable;
+      const now = readNow(read);
+      // The certificates are checked again only if the source returns another object.
+      if (now !== options) {
+        options = now;
+        usable = resolveRedisTls(now, isTls) ?? usable;
+        reported = undefined;
+      }
     } catch (error) {
       if (!(error instanceof BrokerError)) throw error;
+      // A connection that cannot be opened is tried again every few seconds.
+      if (reported !== error.message) report(onError, error);
+      reported = error.message;
     }
     return usable;
   };
+}
+
+const RENEWABLE_RULES: OptionRules<RenewableRedisTls> = { read: required(callback), onError: callback };
+
+function renewableOf(source: RedisTlsSource): RenewableRedisTls {
+  if (typeof source === 'function') return { read: source };
+  if (!isRenewable(source)) return { read: () => source };
+  const refuse = (fault: string) => new BrokerError('invalid_argument', `tls.${fault}`);
+  return checkOptions(source, RENEWABLE_RULES, refuse, nearestName);
+}
+
+/** True for an object with one of the two fields, also if the other one is missing or wrong. */
+function isRenewable(source: RedisTlsOptions | RenewableRedisTls): source is RenewableRedisTls {
+  return 'read' in source || 'onError' in source;
+}
+
+function readNow(read: () => RedisTlsOptions): RedisTlsOptions {
+  let options: unknown;
+  try {
+    options = read();
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw invalid('read', `threw: ${reason}`, cause);
+  }
+  // A promise is an object without certificates, with which the public authorities would be accepted.
+  if (typeof options !== 'object' || options === null || 'then' in options)
+    throw invalid(
+      'read',
+      `must return an object with certificates, not ${'then' in Object(options) ? 'a promise' : shown(options)}`,
+    );
+  return options;
+}
+
+function report(onError: (error: BrokerError) => void, error: BrokerError): void {
+  try {
+    onError(error);
+  } catch (thrown) {
+    // The connection must be opened nevertheless.
+    warn(error);
+    process.emitWarning(`tls.onError threw: ${String(thrown)}`, 'BrokerWarning');
+  }
+}
+
+function warn(error: BrokerError): void {
+  process.emitWarning(`the renewed certificates for Redis are not used: ${error.message}`, 'BrokerWarning');
 }
 
 function checkClientCertificate(cert: string | undefined, key: string | undefined): void {
