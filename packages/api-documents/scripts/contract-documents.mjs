@@ -4,7 +4,11 @@
 const INFO = {
   title: 'Millrace',
   version: '1.0.0',
-  description: 'Typed real-time events: from a backend through Redis Streams to every client in the room.',
+  description:
+    'Typed real-time events: from a backend through Redis Streams to every client in the room. This document has the events only. What ' +
+    'else a client and the hub say to each other is in docs/protocol.md: the methods of the hub (JoinRoom, LeaveRoom, SendTyping, MarkRead, ' +
+    'RefreshToken, SetPresence, WatchMembers, GetMembers) and the messages position, resync, presence, event_erased and removed. It also ' +
+    'describes the control entries that a reader of the streams meets.',
 };
 
 export function contractDocuments({
