@@ -174,6 +174,11 @@ const cases: readonly (readonly [string, Start, RegExp])[] = [
     /refuses the certificate of this client \(unknown ca\).*MILLRACE_REDIS_TLS_CERT_FILE/,
   ],
   [
+    'a list of another program at the key of the layout',
+    () => redisWith([], asDefault, ['RPUSH', 'layout:{signalr-consumers}', 'x']),
+    /The key layout:\{signalr-consumers\} in Redis holds a value that is not a text.*MILLRACE_REDIS_KEY_PREFIX/,
+  ],
+  [
     'a Unix socket that is not there',
     async () => ({ ...nobody, useless: 'unix:///tmp/millrace-nowhere.sock' }),
     /There is no socket at \/tmp\/millrace-nowhere\.sock/,

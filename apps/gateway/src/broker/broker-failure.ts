@@ -17,7 +17,7 @@ export async function explainBrokerFailure(
     return new GatewayError('foreign_group', `${cause.message}. ${remedy}`, { cause });
   }
   if (cause instanceof BrokerError && cause.code === 'layout_differs')
-    return new GatewayError('layout_differs', `${cause.message}.`, { cause });
+    return new GatewayError('layout_differs', `${cause.message}.${settingsIn(cause.message)}`, { cause });
   if (redisUrl === undefined) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     return new GatewayError('broker_unavailable', `The in-memory broker does not start: ${reason}`, {
@@ -25,10 +25,12 @@ export async function explainBrokerFailure(
     });
   }
   const { message } = await explainRedisFailure(cause, redisUrl);
-  const settings = SETTINGS_OF.filter(([words]) => message.includes(words)).map(
-    ([, setting]) => ` ${setting}`,
-  );
-  return new GatewayError('broker_unavailable', `${message}${settings.join('')}`, { cause });
+  return new GatewayError('broker_unavailable', `${message}${settingsIn(message)}`, { cause });
+}
+
+/** Names the settings of the options that a message mentions. */
+function settingsIn(message: string): string {
+  return SETTINGS_OF.flatMap(([words, setting]) => (message.includes(words) ? ` ${setting}` : [])).join('');
 }
 
 /** The broker's words for its options, and the settings that give these options. */
@@ -36,5 +38,6 @@ const SETTINGS_OF: readonly (readonly [words: string, setting: string])[] = [
   ['the Redis URL', 'The Redis URL is MILLRACE_REDIS_URL.'],
   ['the TLS CA', 'The file of the TLS CA is MILLRACE_REDIS_TLS_CA_FILE.'],
   ['the TLS certificate', 'The files are MILLRACE_REDIS_TLS_CERT_FILE and MILLRACE_REDIS_TLS_KEY_FILE.'],
+  ['a key prefix', 'The key prefix is MILLRACE_REDIS_KEY_PREFIX.'],
   ['the TLS server name', 'The TLS server name is MILLRACE_REDIS_TLS_SERVER_NAME.'],
 ];

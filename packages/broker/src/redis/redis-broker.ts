@@ -356,7 +356,7 @@ class RedisBroker implements Broker {
     try {
       await this.#router.open();
       const key = this.#keys.layout;
-      checkLayout(key, await this.#router.command(key, ['GET', key]));
+      await checkLayout(key, () => this.#router.command(key, ['GET', key]));
       await this.#partitions.settle({ isClaiming: false });
       await this.#marks.mark();
     } catch (error) {
