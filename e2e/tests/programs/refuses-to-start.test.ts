@@ -6,6 +6,8 @@ import { describe, expect, test } from 'vitest';
 import { apiKey, jwtSecret, normalMode } from '../../fixtures/http/tokens.js';
 import { CliProcess, cliPath, type Environment } from '../../fixtures/processes/cli-process.js';
 
+/** The form of a certificate is checked last. */
+const certificate = '-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----';
 const development = { MILLRACE_DEV: '1', MILLRACE_PORT: '0' } as const;
 
 test('a gateway without secrets names every variable with which it could start', async () => {
@@ -132,6 +134,11 @@ describe('wrong settings', () => {
       'a misspelt setting',
       { ...development, MILLRACE_PORTT: 'hunter2' },
       /^(?!.*hunter2).*MILLRACE_PORTT is not a setting\. Did you mean MILLRACE_PORT\?/,
+    ],
+    [
+      'a certificate for Redis without its key, which came from no file',
+      { ...normalMode, MILLRACE_REDIS_URL: 'rediss://localhost', MILLRACE_REDIS_TLS_CERT: certificate },
+      /redisTlsCert \(MILLRACE_REDIS_TLS_CERT\) needs its private key: give redisTlsKey \(MILLRACE_REDIS_TLS_KEY_FILE\) too/,
     ],
     [
       'a secret whose file is missing',

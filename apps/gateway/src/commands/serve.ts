@@ -2,7 +2,7 @@
 import { type AnyCatalog, eventCatalog } from '@millrace/contract';
 import { loadApplication } from '../application/load-application.js';
 import { createGateway, type Gateway, type GatewayAddress } from '../gateway.js';
-import { readEnvironment } from '../settings/environment.js';
+import { readEnvironment, withGivenNames } from '../settings/environment.js';
 import { createAudit } from '../telemetry/audit.js';
 import { createLogger, flushLogger, type LogFormat, type Logger } from '../telemetry/logger.js';
 import { welcomeText } from './welcome.js';
@@ -71,7 +71,8 @@ function reloadOnSignal(gateway: Gateway<AnyCatalog>, logger: Logger): void {
       gateway.reload(readEnvironment(process.env).gateway);
       audit({ ...act, outcome: 'done' });
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const message = error instanceof Error ? error.message : String(error);
+      const reason = withGivenNames(message, process.env);
       audit({ ...act, outcome: 'refused', reason });
       logger.error({ reason }, 'secrets not reloaded: the gateway keeps those that it has');
     }

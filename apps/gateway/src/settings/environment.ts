@@ -36,10 +36,10 @@ export function readEnvironment(variables: NodeJS.ProcessEnv): Environment {
   checkVariableNames(variables);
   const values: Partial<Record<Setting['name'], unknown>> = {};
   for (const setting of SETTINGS) {
-    const text = textOf(setting, variables);
-    if (text === undefined) continue;
-    const value = setting.kind.read(text);
-    checkSetting(setting.kind, setting.variable, value);
+    const given = givenOf(setting, variables);
+    if (given === undefined) continue;
+    const value = setting.kind.read(given.text);
+    checkSetting(setting.kind, given.variable, value);
     values[setting.name] = value;
   }
   // The cast is safe: every value was checked by the rule of its option.
@@ -47,19 +47,47 @@ export function readEnvironment(variables: NodeJS.ProcessEnv): Environment {
   return { gateway, logLevel, logFormat, appModule };
 }
 
-/** Returns the text of a setting, or `undefined` if it is not set. */
-function textOf({ variable, kind }: Setting, variables: NodeJS.ProcessEnv): string | undefined {
+/** The name of a setting, with or without `_FILE`. */
+const NAME = /\bMILLRACE_[A-Z_]+\b/g;
+
+/**
+ * Returns an error's message with the variables that are set: a setting that came from a file is named with `_FILE`, and one that did
+ * not without. Messages name settings of both kinds without knowing where their values came from.
+ */
+export function withGivenNames(message: string, variables: NodeJS.ProcessEnv): string {
+  return message.replace(NAME, (name) => {
+    const variable = name.replace(/_FILE$/, '');
+    const setting = SETTINGS.find((known) => known.variable === variable);
+    if (setting === undefined || !mayBeFile(setting.kind)) return name;
+    const set = [variable, `${variable}_FILE`].filter((each) => isSet(variables[each]));
+    const [given] = set;
+    return set.length === 1 && given !== undefined ? given : name;
+  });
+}
+
+/** The text of a setting, and the variable that it came from. */
+interface GivenSetting {
+  readonly variable: string;
+  readonly text: string;
+}
+
+/** Returns what is given for a setting, or `undefined` if it is not set. */
+function givenOf({ variable, kind }: Setting, variables: NodeJS.ProcessEnv): GivenSetting | undefined {
   const value = variables[variable];
-  const path = mayBeFile(kind) ? variables[`${variable}_FILE`]?.trim() : undefined;
+  const file = `${variable}_FILE`;
+  const path = mayBeFile(kind) ? variables[file]?.trim() : undefined;
   if (path !== undefined && path !== '') {
-    if (value !== undefined && value.trim() !== '')
-      throw invalid(`Set either ${variable} or ${variable}_FILE, not both`);
-    return readSecret(`${variable}_FILE`, path);
+    if (isSet(value)) throw invalid(`Set either ${variable} or ${file}, not both`);
+    return { variable: file, text: readSecret(file, path) };
   }
-  if (value === undefined || value.trim() === '') return undefined;
+  if (!isSet(value)) return undefined;
   // Blanks around a secret are refused instead of removed. Another program may use the secret with the blanks and sign
   // different tokens.
-  return kind.isSecret ? value : value.trim();
+  return { variable, text: kind.isSecret ? value : value.trim() };
+}
+
+function isSet(value: string | undefined): value is string {
+  return value !== undefined && value.trim() !== '';
 }
 
 /** Reads a secret from a file. The line break at the end of the file is not part of the secret. */

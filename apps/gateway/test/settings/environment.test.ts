@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { readEnvironment } from '../../src/settings/environment.js';
+import { readEnvironment, withGivenNames } from '../../src/settings/environment.js';
 import { resolveOptions } from '../../src/settings/resolve-options.js';
 
 const secret = 's'.repeat(32);
@@ -122,6 +122,29 @@ describe('readEnvironment', () => {
       MILLRACE_API_KEYS_FILE: file('keys', `${key}\n${key}2\n`),
     });
     expect(gateway).toEqual({ jwtSecret: secret, apiKeys: [key, `${key}2`] });
+  });
+
+  it('an error names the variable that was set, with or without _FILE', () => {
+    expect(() => readEnvironment({ MILLRACE_JWT_SECRET_FILE: file('short', 'hunter2') })).toThrow(
+      /^MILLRACE_JWT_SECRET_FILE must have at least 32 bytes/,
+    );
+    const byFile = { MILLRACE_CONNECTION_KEYS_FILE: file('connection-keys', secret) };
+    const refusal = 'MILLRACE_CONNECTION_KEYS needs MILLRACE_INSTANCE_URL.';
+    expect(() => resolveOptions({ isDevelopment: true, ...readEnvironment(byFile).gateway }, 'a')).toThrow(
+      refusal,
+    );
+    expect(withGivenNames(refusal, byFile)).toBe(
+      'MILLRACE_CONNECTION_KEYS_FILE needs MILLRACE_INSTANCE_URL.',
+    );
+    expect(withGivenNames(refusal, { MILLRACE_CONNECTION_KEYS: secret })).toBe(refusal);
+    const advice =
+      'redisTlsCert (MILLRACE_REDIS_TLS_CERT_FILE) needs redisTlsKey (MILLRACE_REDIS_TLS_KEY_FILE)';
+    expect(withGivenNames(advice, { MILLRACE_REDIS_TLS_CERT: 'x', MILLRACE_REDIS_TLS_KEY_FILE: '' })).toBe(
+      'redisTlsCert (MILLRACE_REDIS_TLS_CERT) needs redisTlsKey (MILLRACE_REDIS_TLS_KEY_FILE)',
+    );
+    const both = { MILLRACE_JWT_SECRET: secret, MILLRACE_JWT_SECRET_FILE: 'x' };
+    const either = 'Set either MILLRACE_JWT_SECRET or MILLRACE_JWT_SECRET_FILE, not both.';
+    expect(withGivenNames(either, both)).toBe(either);
   });
 
   it('a secret whose file is missing, empty or set together with the value is refused', () => {
