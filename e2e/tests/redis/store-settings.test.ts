@@ -1,6 +1,9 @@
 // A Redis that may lose its data: it evicts keys when its memory is full, or does not write to its disk. The gateway's log at
 // the start and its readiness report the setting and the remedy.
+import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
+import { notification } from '../../fixtures/events/sample-events.js';
+import { acceptEvents, refusal } from '../../fixtures/http/ingest.js';
 import { readReadiness } from '../../fixtures/http/readiness.js';
 import { GatewayProcess } from '../../fixtures/processes/gateway-process.js';
 import { startOnRedis } from '../../fixtures/systems/redis-system.js';
@@ -77,3 +80,14 @@ test.each([
     expect(gateway.lines.filter((one) => line.test(one))).toHaveLength(1);
   },
 );
+
+test('an event for a Redis that is out of memory is answered with this cause, and is stored when there is memory again', async () => {
+  await using system = await startOnRedis({ redis: { args: ['--maxmemory-policy', 'noeviction'] } });
+  await system.redis.cli('CONFIG', 'SET', 'maxmemory', '1');
+  const event = notification(randomUUID(), 'stored later');
+  const problem = await refusal(system.url, event);
+  expect([problem.status, problem.code]).toEqual([503, 'broker_unavailable']);
+  expect(problem.detail).toMatch(/^The event store is out of memory \(maxmemory of Redis\)\. Some events/);
+  await system.redis.cli('CONFIG', 'SET', 'maxmemory', '0');
+  await acceptEvents(system.url, event);
+});

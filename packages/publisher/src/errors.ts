@@ -78,13 +78,21 @@ export function streamRefused(eventId: string, stream: string, cause: Error): Pu
   return new PublisherError('stream_refused', message, details);
 }
 
+/** Says why the store is unavailable. A store that is full answers, and somebody must give it memory. */
+function unavailability(cause: unknown): string {
+  const isFull = cause instanceof BrokerError && cause.code === 'out_of_memory';
+  return isFull
+    ? 'The event store is out of memory (maxmemory of Redis)'
+    : 'The event store cannot be reached';
+}
+
 /**
  * Returns the error for an event that was not accepted in time. `mayBeStored` is true if the event was sent, but no answer came.
  */
 export function brokerUnavailable(eventId: string, mayBeStored: boolean, cause?: unknown): PublisherError {
   const message = mayBeStored
-    ? 'The event store cannot be reached; whether the event was stored is not known. Publish it again with the same eventId.'
-    : 'The event store cannot be reached; the event was not stored. Publish it again later.';
+    ? `${unavailability(cause)}; whether the event was stored is not known. Publish it again with the same eventId.`
+    : `${unavailability(cause)}; the event was not stored. Publish it again later.`;
   const outcome = mayBeStored ? 'unknown' : 'not_stored';
   return new PublisherError('broker_unavailable', message, {
     eventId,
@@ -112,7 +120,7 @@ export function erasureFailed(cause: unknown): unknown {
   if (!isRefused && !cause.isTransient && cause.code !== 'closed') return cause;
   const message = isRefused
     ? `The event store refuses an erasure (${cause.message}). Some events may be erased. Repair the stream or the rights of the Redis user, then call erase again.`
-    : 'The event store cannot be reached. Some events may be erased. Call erase again later.';
+    : `${unavailability(cause)}. Some events may be erased. Call erase again later.`;
   return new PublisherError(isRefused ? 'stream_refused' : 'broker_unavailable', message, {
     eventId: '',
     outcome: 'unknown',
@@ -126,7 +134,7 @@ export function membershipUnavailable(cause: BrokerError): PublisherError {
   const isRefused = cause.code === 'refused';
   const message = isRefused
     ? `The event store refuses a stream of the room (${cause.message}); the change may be stored in the others. Repair the stream, then repeat the call.`
-    : 'The event store cannot be reached; whether the change was stored in every stream of the room is not known. Repeat the call.';
+    : `${unavailability(cause)}; whether the change was stored in every stream of the room is not known. Repeat the call.`;
   return new PublisherError(isRefused ? 'stream_refused' : 'broker_unavailable', message, {
     eventId: '',
     outcome: 'unknown',

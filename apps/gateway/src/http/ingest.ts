@@ -1,6 +1,7 @@
 // `POST /v1/events`: publishes events of a backend that does not use the library. The body is one event or a list. All events are
 // checked before any is stored. A request may be repeated with the same event IDs.
 import { randomUUID } from 'node:crypto';
+import { BrokerError } from '@millrace/broker';
 import {
   type AnyCatalog,
   broadcastRoomOf,
@@ -239,7 +240,16 @@ async function sendUnavailable(
   await sendProblem(reply, {
     status: 503,
     code: code === 'outbox_full' || code === 'stream_refused' ? code : 'broker_unavailable',
-    detail: code === 'stream_refused' ? `${message} ${repeat}` : `Some events may not be stored. ${repeat}`,
+    detail:
+      code === 'stream_refused'
+        ? `${message} ${repeat}`
+        : `${reasonOf(error)}Some events may not be stored. ${repeat}`,
     retryAfterSeconds: Math.ceil((error.retryAfterMs ?? 1_000) / 1000),
   });
+}
+
+/** Names the cause that somebody must remove: a store that is full does not recover by itself. */
+function reasonOf({ cause }: PublisherError): string {
+  const isFull = cause instanceof BrokerError && cause.code === 'out_of_memory';
+  return isFull ? 'The event store is out of memory (maxmemory of Redis). ' : '';
 }

@@ -61,6 +61,8 @@ export class StreamQueue {
   #state: StreamQueueState = IDLE;
   /** Number of failed attempts in a row. */
   #failures = 0;
+  /** The error of the last attempt, if it failed. It is the cause of the refusal of events that wait for too long. */
+  #lastFailure: BrokerError | undefined;
   /**
    * Maximum number of events in the next batch. It grows while there is a backlog: a process with long event loop turns may
    * send only one batch per turn, so that batch must be large.
@@ -111,7 +113,10 @@ export class StreamQueue {
     const queued = this.#lanes.low.shift();
     if (queued === undefined) return false;
     const { eventId } = queued.event;
-    this.#fail(queued, queued.mayBeStored ? brokerUnavailable(eventId, true) : queueFull(eventId));
+    this.#fail(
+      queued,
+      queued.mayBeStored ? brokerUnavailable(eventId, true, this.#lastFailure) : queueFull(eventId),
+    );
     return true;
   }
 
@@ -185,6 +190,7 @@ export class StreamQueue {
       } else if (!queued.event.isTriedOnce && isWorthRepeating(result)) {
         queued.mayBeStored ||= result.mayHaveHappened;
         queued.event.isNew = false;
+        this.#lastFailure = result;
         failed.push(queued);
       } else this.#fail(queued, result);
     }
@@ -194,6 +200,7 @@ export class StreamQueue {
   #onStored(count: number): void {
     this.#limit.stored(count, this.#dependencies.clock.monotonicMs());
     this.#failures = 0;
+    this.#lastFailure = undefined;
     if (LANES.some((lane) => this.#lanes[lane].length > 0)) {
       this.#maxBatchEvents *= 2;
       this.#enter(SCHEDULED);
@@ -245,7 +252,7 @@ export class StreamQueue {
 
   #refuseAll(refused: readonly QueuedEvent[]): void {
     for (const queued of refused)
-      this.#fail(queued, brokerUnavailable(queued.event.eventId, queued.mayBeStored));
+      this.#fail(queued, brokerUnavailable(queued.event.eventId, queued.mayBeStored, this.#lastFailure));
   }
 
   #fail(queued: QueuedEvent, error: Error): void {
