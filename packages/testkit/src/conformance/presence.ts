@@ -10,6 +10,8 @@ import { describe, expect, it } from 'vitest';
 import { type BrokerHarness, type CreateHarness, codeOf, present } from './harness.js';
 
 const LONG_MS = 60_000;
+/** A lease that ends during a test, but not before its first steps on a busy machine. */
+const SHORT_MS = 2_000;
 const ROOM = 'ticket {42}:ä%7B';
 
 /** Begins a lease. */
@@ -207,13 +209,13 @@ export function describePresence(create: CreateHarness): void {
     it('a renewed lease lives on, and holders rise', async () => {
       await using harness = await started(create);
       const { store } = harness;
-      const a = await begin(store, 60);
+      const a = await begin(store, SHORT_MS);
       const b = await begin(store);
       expect(Number.parseInt(b.holder, 10)).toBeGreaterThan(Number.parseInt(a.holder, 10));
       const renewed = await store.renew({ holder: a.holder, leaseMs: LONG_MS });
       expect(renewed.lease?.holder).toBe(a.holder);
       expect(renewed.lease?.endsMs).toBeGreaterThan(a.endsMs);
-      await harness.passTime(100);
+      await harness.passTime(1.5 * SHORT_MS);
       const later = await store.renew({ holder: b.holder, leaseMs: LONG_MS });
       expect(new Set(later.live)).toEqual(new Set([a.holder, b.holder]));
       expect(later.ended).toEqual([]);
@@ -222,11 +224,11 @@ export function describePresence(create: CreateHarness): void {
     it('an ended lease never lives again, writes nothing, and is listed until it is forgotten', async () => {
       await using harness = await started(create);
       const { store } = harness;
-      const paused = await begin(store, 30);
+      const paused = await begin(store, SHORT_MS);
       const other = await begin(store);
       await store.addToIndex(paused.holder, [ROOM]);
       await write(store, paused, here('ana', 'k1'));
-      await harness.passTime(60);
+      await harness.passTime(1.5 * SHORT_MS);
       const ended = await store.renew({ holder: paused.holder, leaseMs: LONG_MS });
       expect(ended).toMatchObject({ lease: undefined, live: [other.holder], ended: [paused.holder] });
       expect(await store.write(ROOM, paused, [here('bob', 'k2')])).toBeUndefined();
@@ -272,11 +274,11 @@ export function describePresence(create: CreateHarness): void {
     it('the index finds the entries of a gateway that died between two steps', async () => {
       await using harness = await started(create);
       const { store } = harness;
-      const dead = await begin(store, 20);
+      const dead = await begin(store, SHORT_MS);
       // The gateway died between the index and the write of one room, and before the announcement of the other.
       await store.addToIndex(dead.holder, ['never written', ROOM]);
       await write(store, dead, here('ana', 'k1'));
-      await harness.passTime(50);
+      await harness.passTime(1.5 * SHORT_MS);
       for (const room of await store.indexed(dead.holder, 10)) {
         await sweep(store, room, dead.holder);
         await store.removeFromIndex(dead.holder, [room]);
