@@ -293,3 +293,16 @@ async function expectRefusal(
   });
   expect(program.output).not.toMatch(/^\s+at .+:\d+:\d+/m);
 }
+
+test('millrace erase names the cause when no gateway answers at its address', async () => {
+  await using redis = await startRedis();
+  const port = await freePort();
+  for (const [url, message] of [
+    [`http://127.0.0.1:${port}`, /nothing listens on http:\/\/127\.0\.0\.1:\d+; start the gateway first/],
+    [`http://127.0.0.1:${redis.port}`, /does not answer as a gateway \(\w+\); check --url/],
+  ] as const) {
+    await using erase = CliProcess.millrace(['erase', '--room', 'a', '--url', url]);
+    expect(await erase.exit()).toBe(1);
+    expect(erase.lines.at(-1)).toMatch(message);
+  }
+});

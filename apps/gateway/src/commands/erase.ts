@@ -72,8 +72,8 @@ async function requestErasure(url: URL, key: string | undefined): Promise<Answer
   let response: Response;
   try {
     response = await fetch(url, { method: 'DELETE', headers });
-  } catch {
-    fail(`nothing listens on ${url.origin}; start the gateway first`);
+  } catch (error) {
+    fail(whyUnanswered(url, error));
     return undefined;
   }
   const text = await response.text();
@@ -82,6 +82,15 @@ async function requestErasure(url: URL, key: string | undefined): Promise<Answer
   const detail = answer?.['detail'];
   fail(typeof detail === 'string' ? detail : `the gateway answered ${response.status}`);
   return undefined;
+}
+
+/** Says why a request has no answer. Only a refused connection shows that nothing listens. */
+function whyUnanswered({ origin }: URL, error: unknown): string {
+  const { code, message } = Object(
+    error instanceof Error ? (error.cause ?? error) : error,
+  ) as NodeJS.ErrnoException;
+  if (code === 'ECONNREFUSED') return `nothing listens on ${origin}; start the gateway first`;
+  return `${origin} does not answer as a gateway (${code ?? message}); check --url`;
 }
 
 function readAnswer(text: string): Answer | undefined {
