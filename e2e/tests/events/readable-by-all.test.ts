@@ -4,13 +4,8 @@ import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { createClient } from '@redis/client';
 import { expect, test } from 'vitest';
-import {
-  connectReaders,
-  OfficialReader,
-  officialKinds,
-  type Reader,
-  type Reading,
-} from '../../fixtures/clients/readers.js';
+import type { Reader, Reading } from '../../fixtures/clients/reader.js';
+import { connectReaders, OfficialReader, officialKinds } from '../../fixtures/clients/readers.js';
 import {
   type JsonDocument,
   mustBeRefused,

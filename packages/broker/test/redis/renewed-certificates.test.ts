@@ -1,5 +1,5 @@
 // Certificates that a program renews: those that cannot be used are reported, and the last usable ones stay in use.
-import { BrokerError, createRedisBroker, type RedisTlsSource } from '@millrace/broker';
+import { type BrokerError, createRedisBroker, type RedisTlsSource } from '@millrace/broker';
 import { SUITE_OPTIONS } from '@millrace/testkit';
 import { describe, expect, it, vi } from 'vitest';
 import { renewableTls } from '../../src/redis/connection/redis-tls.js';
