@@ -116,7 +116,7 @@ test('a reload with a wrong file changes nothing, and the log says why', async (
   await using gateway = await RotatingGateway.start({ secrets: secrets.slice(0, 1), keys: keys[0] });
   gateway.process.mayLogErrors = true;
   await gateway.reload({ secrets: ['short'], keys: keys[1] });
-  await gateway.process.line(/"outcome":"refused".*MILLRACE_JWT_SECRETS must have at least 32 bytes/);
+  await gateway.process.line(/"outcome":"refused".*MILLRACE_JWT_SECRETS_FILE must have at least 32 bytes/);
   const { url } = gateway.process;
   expect((await postEvents(url, notification('r', 'a'), { key: keys[0] })).status).toBe(201);
   expect((await postEvents(url, notification('r', 'a'), { key: keys[1] })).status).toBe(401);

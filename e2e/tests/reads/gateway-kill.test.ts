@@ -75,8 +75,12 @@ test('a reader over HTTP, alone or behind nginx, reads every event once and in o
 /** Opens a page at the origin of `url`, which follows the room with the function of docs/protocol.md. */
 async function follow(browser: TestBrowser, url: string, roomId: string): Promise<Page> {
   const page = await browser.page(url);
+  // The gateway's own answers are no pages: their policy keeps a browser from connecting to anything.
+  await page.route('**/page', (route) =>
+    route.fulfill({ contentType: 'text/html', body: '<!doctype html>' }),
+  );
   await page.route('**/favicon.ico', (route) => route.fulfill({ status: 204 }));
-  await page.goto(`${url}/healthz`);
+  await page.goto(`${url}/page`);
   const after = await readPosition(url, roomId);
   await page.evaluate(`window.ids = [];
     ${await readSnippet('follow-with-event-source', 'docs/protocol.md')}
