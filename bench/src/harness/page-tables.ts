@@ -1,7 +1,8 @@
 // Tables of docs/latency.md and docs/comparison.md that repeat figures of earlier runs. They are made from docs/performance/*.json,
 // so that no figure is typed; a test compares them with the pages.
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { replaceBetween } from './replace-between.js';
 import { markdown, number } from './report.js';
 import { median } from './statistics.js';
 
@@ -106,17 +107,12 @@ export function pageTables(): readonly (readonly [page: string, name: string, ta
   ];
 }
 
+/** Writes the tables into their pages. */
+export function writePageTables(): void {
+  for (const [page, name, table] of pageTables()) writePageTable(page, name, table);
+}
+
 /** Writes a table between its markers in a page of docs/. */
 export function writePageTable(page: string, name: string, table: string): void {
-  const path = `${docs}${page}`;
-  const text = readFileSync(path, 'utf8');
-  const pattern = new RegExp(`(<!-- begin ${name} -->\\n)[\\s\\S]*?(<!-- end ${name} -->)`);
-  if (!pattern.test(text))
-    throw new Error(
-      `${path} needs the lines <!-- begin ${name} --> and <!-- end ${name} --> around the table`,
-    );
-  writeFileSync(
-    path,
-    text.replace(pattern, (_, begin: string, end: string) => `${begin}${table}\n${end}`),
-  );
+  replaceBetween(`${docs}${page}`, name, table);
 }

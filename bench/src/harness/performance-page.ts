@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { BenchPart, PartResult } from './bench-part.js';
 import { headlineOf, type Summary } from './headline.js';
+import { writePageTables } from './page-tables.js';
+import { replaceBetween } from './replace-between.js';
 
 const pagePath = fileURLToPath(new URL('../../../docs/performance.md', import.meta.url));
 const readmePath = fileURLToPath(new URL('../../../README.md', import.meta.url));
@@ -22,7 +24,10 @@ export function machineLine(): string {
   );
 }
 
-/** Writes the result of a part: its table into docs/performance.md, and its rounds and figures into files in docs/performance/. */
+/**
+ * Writes the result of a part: its table into docs/performance.md, and its rounds and figures into files in docs/performance/. Then
+ * writes what other pages repeat of the results.
+ */
 export function writeResult(part: BenchPart, { table, summary, raw }: PartResult, command: string): void {
   const machine = machineLine();
   writeTable(part.name, `${table}\n\n${machine} Command: \`${command}\`.`);
@@ -35,6 +40,7 @@ export function writeResult(part: BenchPart, { table, summary, raw }: PartResult
   writeJson(path, { ...before, [part.name]: { ...head, ...summary } });
   const headline = headlineOf(JSON.parse(readFileSync(path, 'utf8')) as Summary);
   if (headline !== undefined) replaceBetween(readmePath, 'headline', headline);
+  writePageTables();
 }
 
 function writeJson(path: string, value: unknown): void {
@@ -46,15 +52,4 @@ function writeJson(path: string, value: unknown): void {
 /** Replaces the table with this name in docs/performance.md. */
 export function writeTable(name: string, table: string): void {
   replaceBetween(pagePath, name, table);
-}
-
-function replaceBetween(path: string, name: string, text: string): void {
-  const begin = `<!-- begin ${name} -->`;
-  const end = `<!-- end ${name} -->`;
-  const page = readFileSync(path, 'utf8');
-  const from = page.indexOf(begin);
-  const to = page.indexOf(end);
-  if (from === -1 || to === -1)
-    throw new Error(`${path} needs the lines ${begin} and ${end} around the table`);
-  writeFileSync(path, `${page.slice(0, from + begin.length)}\n${text}\n${page.slice(to)}`);
 }

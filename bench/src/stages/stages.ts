@@ -10,7 +10,7 @@ import { type Client, createClient } from '@millrace/client';
 import type { eventCatalog } from '@millrace/contract';
 import { type ConnectedPublisher, connectPublisher } from '@millrace/publisher';
 import { Redis } from 'ioredis';
-import { pageTables, writePageTable } from '../harness/page-tables.js';
+import { writePageTable } from '../harness/page-tables.js';
 import { machineLine } from '../harness/performance-page.js';
 import { startGateway, startRedis } from '../harness/processes.js';
 import { markdown, number } from '../harness/report.js';
@@ -188,7 +188,4 @@ const text = [
   `${machineLine()} Command: \`npm run bench -- stages --seconds ${seconds} --rate ${rate} --write\`.`,
 ].join('\n');
 console.log(`\n${text}`);
-if (values.write) {
-  writePageTable('latency.md', 'stages', text);
-  for (const [page, name, table] of pageTables()) writePageTable(page, name, table);
-}
+if (values.write) writePageTable('latency.md', 'stages', text);
