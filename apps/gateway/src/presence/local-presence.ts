@@ -33,8 +33,8 @@ interface Entry {
   /** Monotonic time at which the held entry is removed. Set only while the entry is held. */
   heldUntilMs: number | undefined;
   isRemoved: boolean;
-  /** True after the entry was written under the present lease. */
-  isWritten: boolean;
+  /** True from the moment when a write of the entry under the present lease is sent. The store may hold the entry before it answers. */
+  mayBeStored: boolean;
 }
 
 /** The edits of one room. */
@@ -117,7 +117,7 @@ export class LocalPresence {
       connectionIds: [],
       heldUntilMs: undefined,
       isRemoved: false,
-      isWritten: false,
+      mayBeStored: false,
     };
     entries.set(id, entry);
     const isKnown = entry.connectionIds.includes(connectionId);
@@ -181,8 +181,8 @@ export class LocalPresence {
     for (const entry of entries) {
       if (!this.#takeOut(connectionId, entry)) continue;
       const { room, id } = entry;
-      // The store cannot hold an entry that was never written.
-      if (entry.isWritten) {
+      // The store cannot hold an entry whose write was never sent.
+      if (entry.mayBeStored) {
         entry.heldUntilMs = untilMs;
         this.#held.push({ room, id, untilMs });
       } else entry.isRemoved = true;
@@ -236,7 +236,7 @@ export class LocalPresence {
     this.#writtenMs.clear();
     for (const [room, entries] of this.#rooms) {
       for (const [id, entry] of entries) {
-        entry.isWritten = false;
+        entry.mayBeStored = false;
         if (entry.connectionIds.length === 0) entries.delete(id);
         else this.#mark(room, id);
       }
@@ -255,7 +255,9 @@ export class LocalPresence {
       const entries = this.#rooms.get(room);
       const items = ids.flatMap((id) => {
         const entry = entries?.get(id);
-        return entry === undefined ? [] : [{ id, edit: editOf(entry) }];
+        if (entry === undefined) return [];
+        if (!entry.isRemoved) entry.mayBeStored = true;
+        return [{ id, edit: editOf(entry) }];
       });
       if (items.length > 0) taken.push({ room, items });
     }
@@ -269,10 +271,10 @@ export class LocalPresence {
     for (const { id, edit } of items) {
       const entry = entries.get(id);
       if (entry === undefined) continue;
-      const isRemoval = 'removedKey' in edit;
-      entry.isWritten = !isRemoval;
+      if (!('removedKey' in edit)) continue;
+      entry.mayBeStored = false;
       // A connection that entered again in the meantime is dirty and stays.
-      if (isRemoval && entry.isRemoved) entries.delete(id);
+      if (entry.isRemoved) entries.delete(id);
     }
     this.#writtenMs.delete(room);
     if (entries.size === 0) {

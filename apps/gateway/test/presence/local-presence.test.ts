@@ -52,6 +52,23 @@ describe('the edits of a gateway', () => {
     expect([local.has('a'), local.size]).toEqual([false, 0]);
   });
 
+  it('a connection that is lost while its first write is on the way is held like any other', () => {
+    const { local, flush } = setUp();
+    local.enter('a', client('c1'));
+    const [onTheWay] = local.take(100);
+    local.lose('c1');
+    if (onTheWay !== undefined) local.written(onTheWay);
+    expect(flush()).toEqual(['a ~c1']);
+  });
+
+  it('a connection that is lost before its first write is never written', () => {
+    const { local, flush } = setUp();
+    local.enter('a', client('c1'));
+    local.lose('c1');
+    expect(flush()).toEqual(['a -c1']);
+    expect(local.size).toBe(0);
+  });
+
   it('a state has a later time than one that another client of the user set in the same millisecond', () => {
     const { time, local } = setUp();
     for (const id of ['c1', 'c2', 'c3']) local.enter('a', client(id));
