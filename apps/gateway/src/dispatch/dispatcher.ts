@@ -99,7 +99,7 @@ export class EventDispatcher {
       { memoryMs: endingMemoryMs, maxKeys: maxGateKeys },
       {
         clock: dependencies.clock,
-        release: (accepted) => this.#guard(accepted.stream, accepted.entry, () => this.#deliver(accepted)),
+        release: (accepted) => this.#release(accepted),
         dropped: ({ received }, reason) => dependencies.observer.dropped(received, reason),
       },
     );
@@ -115,21 +115,21 @@ export class EventDispatcher {
 
   /** Delivers, drops or rejects one entry, or follows it if it is a control entry. */
   dispatch(stream: string, entry: Entry): void {
-    this.#guard(stream, entry, () => this.#dispatch(stream, entry));
+    try {
+      this.#dispatch(stream, entry);
+    } catch (error) {
+      this.#rejectFailed(stream, entry, error);
+    }
   }
 
   /**
-   * Rejects the entry if `handle` throws. The functions of a catalog are the application's, and may fail on a payload that
+   * Rejects an entry on which a function threw. The functions of a catalog are the application's, and may fail on a payload that
    * nobody expected.
    */
-  #guard(stream: string, entry: Entry, handle: () => void): void {
-    try {
-      handle();
-    } catch (error) {
-      const { observer, rejections } = this.#dependencies;
-      observer.failed(stream, entry, error);
-      rejections.reject(stream, entry, { action: 'reject', reason: failureReason(error) });
-    }
+  #rejectFailed(stream: string, entry: Entry, error: unknown): void {
+    const { observer, rejections } = this.#dependencies;
+    observer.failed(stream, entry, error);
+    rejections.reject(stream, entry, { action: 'reject', reason: failureReason(error) });
   }
 
   #dispatch(stream: string, entry: Entry): void {
@@ -153,6 +153,15 @@ export class EventDispatcher {
         this.#gate.noteEnding(decision);
         this.#seen.add(decision.received, decision.appendedMs);
         this.#observeTimestamp(decision);
+    }
+  }
+
+  /** Delivers a start event that the gate has held back. */
+  #release(accepted: Accepted): void {
+    try {
+      this.#deliver(accepted);
+    } catch (error) {
+      this.#rejectFailed(accepted.stream, accepted.entry, error);
     }
   }
 

@@ -11,6 +11,8 @@ export const ANSWER_HEADERS: Readonly<Record<string, string>> = {
   [policy]: "default-src 'none'; frame-ancestors 'none'",
 };
 
+const answerHeaders = Object.entries(ANSWER_HEADERS);
+
 const answered: ReadonlySet<string | symbol> = new Set(['request', 'checkContinue', 'checkExpectation']);
 
 /**
@@ -22,7 +24,7 @@ export function setAnswerHeaders(server: Server): void {
   const emit = (event: string | symbol, ...args: unknown[]): boolean => {
     const [, response] = args;
     if (answered.has(event) && response instanceof ServerResponse)
-      for (const [name, value] of Object.entries(ANSWER_HEADERS)) response.setHeader(name, value);
+      for (const [name, value] of answerHeaders) response.setHeader(name, value);
     return Reflect.apply(originalEmit, server, [event, ...args]);
   };
   server.emit = emit as typeof server.emit; // The general form covers the overloads of all event names.
