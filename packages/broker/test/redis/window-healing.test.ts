@@ -149,6 +149,26 @@ describe('an index of another type', () => {
     await until(async () => (await windows.overdue('typing', { graceMs: 0, count: 10 })).length === 1);
   });
 
+  it('two callers that are refused at the same time both succeed, although only one of them removes the index', async () => {
+    await redis.cli('set', INDEX, 'x');
+    await using opened = await openWindows();
+    const { windows, healed } = opened;
+    const other = { ...NAME, roomId: 'other' };
+    const added = await Promise.all(
+      [NAME, other].map((name) => windows.add(name, [{ id: '1', text: '{"n":1}' }], lasting)),
+    );
+    expect(added.map(({ outcomes }) => outcomes)).toEqual([['added'], ['added']]);
+    expect(healed).toHaveLength(1);
+  });
+
+  it('two searches that are refused at the same time both succeed', async () => {
+    await redis.cli('set', INDEX, 'x');
+    await using opened = await openWindows();
+    const search = () => opened.windows.overdue('typing', { graceMs: 0, count: 10 });
+    expect(await Promise.all([search(), search()])).toEqual([[], []]);
+    expect(opened.healed).toEqual([INDEX]);
+  });
+
   it('an index key of the wrong type makes neither commit() nor overdue() fail', async () => {
     await using opened = await openWindows();
     const { windows } = opened;

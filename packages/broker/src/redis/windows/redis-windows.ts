@@ -72,9 +72,7 @@ export class RedisWindows implements WindowStore {
     if (this.#dependencies.isCluster()) await this.remoteEndings.settled(location.window);
     const { windowMs } = options;
     const stream = this.#dependencies.keys.stream(options.stream);
-    const addition = await this.#healing(location, () =>
-      this.#dependencies.run(windowAddCall(location, inputs, { windowMs, stream })),
-    );
+    const addition = await this.#step(location, windowAddCall(location, inputs, { windowMs, stream }));
     // The process that opened the window may have died before it updated the index. Therefore every caller adds the window to
     // the index if it is missing there.
     if (this.#dependencies.isCluster()) await this.#index(location, addition);
@@ -84,23 +82,19 @@ export class RedisWindows implements WindowStore {
   async claim(name: WindowName, claim: Parameters<WindowStore['claim']>[1]): Promise<WindowClaim> {
     const location = this.#location(name);
     if (this.#dependencies.isCluster()) await this.remoteEndings.settled(location.window);
-    const result = await this.#healing(location, () =>
-      this.#dependencies.run(windowClaimCall(location, claim)),
-    );
+    const result = await this.#step(location, windowClaimCall(location, claim));
     if (result.status === 'idle') await this.#unindex(location);
     return result;
   }
 
   async renew(name: WindowName, token: string, leaseMs: number): Promise<boolean> {
     const location = this.#location(name);
-    return this.#healing(location, () => this.#dependencies.run(windowRenewCall(location, token, leaseMs)));
+    return this.#step(location, windowRenewCall(location, token, leaseMs));
   }
 
   async commit(name: WindowName, token: string): Promise<boolean> {
     const location = this.#location(name);
-    const isCommitted = await this.#healing(location, () =>
-      this.#dependencies.run(windowCommitCall(location, token)),
-    );
+    const isCommitted = await this.#step(location, windowCommitCall(location, token));
     if (isCommitted) await this.#unindex(location);
     return isCommitted;
   }
@@ -115,12 +109,7 @@ export class RedisWindows implements WindowStore {
     const index = keys.windowIndex(slot);
     // Most searches find no window. A plain command shows that for a tenth of the cost of a script.
     if ((await this.#dependencies.command(index, ['EXISTS', index])) === 0) return [];
-    const found = await this.#dependencies
-      .run(overdueWindowsCall(keys, slot, options))
-      .catch(async (error: unknown) => {
-        if (!isRefusal(error) || !(await this.#heal(index, healIndexCall(index)))) throw error;
-        return [];
-      });
+    const found = await this.#healing(index, healIndexCall(index), overdueWindowsCall(keys, slot, options));
     const names: WindowName[] = [];
     for (const { name, window, score } of found) {
       if (name === undefined) await this.#dropForeign({ window, index }, score);
@@ -137,24 +126,26 @@ export class RedisWindows implements WindowStore {
     this.#dependencies.onHealed(location.index);
   }
 
-  /**
-   * Runs one step. If the store refuses it or answers with an impossible time, removes data that Millrace did not write from
-   * the window's keys. Runs the step again if there was such data. This is safe, because a refused step has changed nothing.
-   */
-  async #healing<T>(location: WindowLocation, step: () => Promise<T>): Promise<T> {
-    try {
-      const result = await step();
-      if (!isStuck(result) || !(await this.#heal(location.window, healWindowCall(location)))) return result;
-    } catch (error) {
-      if (!isRefusal(error) || !(await this.#heal(location.window, healWindowCall(location)))) throw error;
-    }
-    return step();
+  /** Runs one step on a window, as {@link RedisWindows.#healing} does. */
+  async #step<T>(location: WindowLocation, call: ScriptCall<T>): Promise<T> {
+    return this.#healing(location.window, healWindowCall(location), call);
   }
 
-  async #heal(key: string, call: ScriptCall<number>): Promise<boolean> {
-    const removed = await this.#dependencies.run(call);
-    if (removed > 0) this.#dependencies.onHealed(key);
-    return removed > 0;
+  /**
+   * Runs one step. If the store refuses it or answers with an impossible time, removes data that Millrace did not write, and runs
+   * the step once more, even if there was no such data: another process may have removed it first. This is safe, because a
+   * refused step has changed nothing.
+   */
+  async #healing<T>(key: string, heal: ScriptCall<number>, step: ScriptCall<T>): Promise<T> {
+    const dependencies = this.#dependencies;
+    try {
+      const result = await dependencies.run(step);
+      if (!isStuck(result)) return result;
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+    }
+    if ((await dependencies.run(heal)) > 0) dependencies.onHealed(key);
+    return dependencies.run(step);
   }
 
   #location(name: WindowName): WindowLocation {
@@ -165,13 +156,8 @@ export class RedisWindows implements WindowStore {
   async #index(location: WindowLocation, { isOpened, dueInMs }: WindowAddition): Promise<void> {
     const nowMs = this.#dependencies.clock.monotonicMs();
     if (!isOpened && (this.#indexEntries.get(location.window)?.holdsUntilMs ?? 0) > nowMs) return;
-    const score = await this.#dependencies
-      .run(indexWindowCall(location, dueInMs))
-      .catch(async (error: unknown) => {
-        if (!isRefusal(error) || !(await this.#heal(location.index, healIndexCall(location.index))))
-          throw error;
-        return this.#dependencies.run(indexWindowCall(location, dueInMs));
-      });
+    const { index } = location;
+    const score = await this.#healing(index, healIndexCall(index), indexWindowCall(location, dueInMs));
     this.#note(location.window, { score, holdsUntilMs: nowMs + dueInMs });
   }
 
