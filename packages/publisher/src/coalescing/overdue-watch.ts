@@ -31,6 +31,8 @@ export class OverdueWatch {
   /** The coalescing slots of the catalog. */
   readonly slots: readonly string[];
   #isWatching = false;
+  /** True during a check. It continues the loop at its end, if the watch was stopped and started meanwhile. */
+  #isChecking = false;
   #cancelTimer: CancelTimer = () => {};
 
   constructor(dependencies: OverdueWatchDependencies) {
@@ -43,7 +45,7 @@ export class OverdueWatch {
   start(): void {
     if (this.#isWatching || this.slots.length === 0) return;
     this.#isWatching = true;
-    this.#checkIn(Math.random() * CHECK_INTERVAL_MS);
+    if (!this.#isChecking) this.#checkIn(Math.random() * CHECK_INTERVAL_MS);
   }
 
   stop(): void {
@@ -56,7 +58,9 @@ export class OverdueWatch {
   }
 
   async #check(): Promise<void> {
+    this.#isChecking = true;
     const foundCounts = await Promise.all(this.slots.map((slot) => this.#checkSlot(slot)));
+    this.#isChecking = false;
     if (!this.#isWatching) return;
     this.#checkIn(foundCounts.includes(MAX_FOUND) ? 1 : CHECK_INTERVAL_MS + Math.random() * JITTER_MS);
   }

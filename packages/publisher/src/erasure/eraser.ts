@@ -143,6 +143,8 @@ export class Eraser {
     const isSelected = (fields: Entry['fields']): boolean =>
       isOfSelection(fields) &&
       mayErase({ event_type: fields['event_type'] ?? '', room_id: fields['room_id'] ?? '' });
+    // A dead letter may be replayed to the end of its stream meanwhile. Therefore dead letters are dropped before the search, too.
+    let deadLetters = after === undefined ? await this.#dropDeadLetters(stream, isSelected) : 0;
     const { found, scanned, continueAfter } = await scanStream(broker, stream, {
       after,
       maxEntries,
@@ -152,7 +154,7 @@ export class Eraser {
     for (const [roomId, entries] of byRoom(found))
       for (let from = 0; from < entries.length; from += MAX_ERASED_ENTRIES)
         await this.#store(stream, roomId, entries.slice(from, from + MAX_ERASED_ENTRIES));
-    const deadLetters = continueAfter === undefined ? await this.#dropDeadLetters(stream, isSelected) : 0;
+    if (continueAfter === undefined) deadLetters += await this.#dropDeadLetters(stream, isSelected);
     const { waiting, isKept } = await broker.erasures.remove(stream);
     const kept = isKept === true ? found.length : 0;
     return { erased: found.length, deadLetters, waiting, kept, scanned, continueAfter };

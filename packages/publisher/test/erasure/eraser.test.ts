@@ -103,6 +103,25 @@ it('a dead letter of a selected event is removed, and others stay', async () => 
   expect(left.map(({ fields }) => fields['room_id'])).toEqual(['other']);
 });
 
+it('an event whose dead letter is replayed during the erasure is erased', async () => {
+  const { broker, publisher, stored } = await setUp();
+  const fields = { event_id: randomUUID(), event_type: 'chat_message', room_id: 'room' };
+  await broker.deadLetter({
+    stream: 'events:chat',
+    entry: { id: '1-1', fields },
+    reason: 'r',
+    rejectedBy: 'g',
+  });
+  const list = broker.listDeadLetters.bind(broker);
+  vi.spyOn(broker, 'listDeadLetters').mockImplementationOnce(async (...args) => {
+    const deadLetters = await list('events:chat', { count: 1 });
+    for (const { id } of deadLetters) await broker.requeueDeadLetter('events:chat', id);
+    return list(...args);
+  });
+  expect(await publisher.erase({ roomId: 'room' })).toMatchObject({ erased: 1, deadLetters: 0 });
+  expect(await stored()).toEqual([]);
+});
+
 it('entries of another form are found by what the intake reads in them, and so are dead letters', async () => {
   const { broker } = await setUp();
   const publisher = createPublisher({
