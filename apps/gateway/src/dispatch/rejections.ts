@@ -1,12 +1,13 @@
 // Stores a dead letter for each entry that can never be delivered, unless another gateway has the entry's event type in its
 // catalog.
-import { type Broker, type Entry, previousEntryId } from '@millrace/broker';
+import { type Broker, type Entry, type EntryId, previousEntryId } from '@millrace/broker';
 import { CONTROL_EVENT_TYPE } from '@millrace/contract';
 import { systemClock } from '@millrace/internal';
 import { originalOf, ruleOf } from '../intake/intake.js';
 import type { ResolvedGatewayOptions } from '../settings/options.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Metrics } from '../telemetry/metrics.js';
+import { DeadLetterWriter } from './dead-letter-writer.js';
 import type { Rejected } from './decide.js';
 import { ForeignEntries } from './foreign-entries.js';
 import { KnownTypes } from './known-types.js';
@@ -29,6 +30,9 @@ export class Rejections {
   readonly #dependencies: RejectionsDependencies;
   readonly #knownTypes: KnownTypes;
   readonly #foreignEntries: ForeignEntries;
+  readonly #writer: DeadLetterWriter;
+  /** Questions whether another gateway has a type. Bounded by the entries of the present read. */
+  readonly #asking = new Set<Promise<void>>();
   /** Event types of other gateways that were already logged. Contains at most `maxForeignTypes`. */
   readonly #foreignTypes = new Set<string>();
 
@@ -42,10 +46,16 @@ export class Rejections {
       clock: systemClock,
       isKnown: (type) => this.#knownTypes.isKnown(type),
       onUnknown: async ({ stream, id, reason }) => {
-        const range = { after: previousEntryId(id), upTo: id, count: 1 };
-        const [entry] = await broker.readRange(stream, range);
+        const entry = await this.#read(stream, id);
         if (entry !== undefined) this.#store(stream, entry, { action: 'reject', reason });
       },
+    });
+    this.#writer = new DeadLetterWriter({
+      clock: systemClock,
+      read: (stream, id) => this.#read(stream, id),
+      write: (stream, entry, reason) => this.#write(stream, entry, reason),
+      onFailure: ({ stream, id }, error) =>
+        dependencies.logger.error({ err: error, stream, entryId: id }, 'a dead letter could not be stored'),
     });
   }
 
@@ -54,16 +64,21 @@ export class Rejections {
     return this.#knownTypes.start();
   }
 
-  /** Withdraws the announcement. Never rejects. */
-  stop(): Promise<void> {
+  /** Stores the dead letters that are not stored yet, and withdraws the announcement. Never rejects. */
+  async stop(): Promise<void> {
     this.#foreignEntries.stop();
-    return this.#knownTypes.stop();
+    await Promise.all(this.#asking);
+    await this.#writer.stop();
+    await this.#knownTypes.stop();
   }
 
   reject(stream: string, entry: Entry, rejected: Rejected): void {
     const { unknownType } = rejected;
-    if (unknownType === undefined) this.#store(stream, entry, rejected);
-    else void this.#storeUnlessKnown(stream, entry, rejected, unknownType);
+    if (unknownType === undefined) return this.#store(stream, entry, rejected);
+    const asking = this.#storeUnlessKnown(stream, entry, rejected, unknownType).finally(() =>
+      this.#asking.delete(asking),
+    );
+    this.#asking.add(asking);
   }
 
   /**
@@ -86,19 +101,24 @@ export class Rejections {
     );
   }
 
-  /** Stores the entry as its writer wrote it, so that it can be taken in again after the stream's rule was corrected. */
   #store(stream: string, entry: Entry, { reason, step }: Rejected): void {
-    const { broker, logger, metrics, options } = this.#dependencies;
+    const { metrics } = this.#dependencies;
     metrics.dropped.inc({ reason: 'invalid' });
     const rule = ruleOf(entry);
     if (rule !== undefined) metrics.intakeRejected.inc({ rule, step: step ?? 'event' });
-    broker.deadLetter({ stream, entry: originalOf(entry), reason, rejectedBy: options.instance }).then(
-      (isFirst) => {
-        if (isFirst)
-          logger.warn({ stream, entryId: entry.id, reason }, 'entry rejected: stored as a dead letter');
-      },
-      (error: unknown) =>
-        logger.error({ err: error, stream, entryId: entry.id }, 'a dead letter could not be stored'),
-    );
+    this.#writer.store(stream, entry, reason);
+  }
+
+  async #read(stream: string, id: EntryId): Promise<Entry | undefined> {
+    const range = { after: previousEntryId(id), upTo: id, count: 1 };
+    return (await this.#dependencies.broker.readRange(stream, range))[0];
+  }
+
+  /** Stores the entry as its writer wrote it, so that it can be taken in again after the stream's rule was corrected. */
+  async #write(stream: string, entry: Entry, reason: string): Promise<void> {
+    const { broker, logger, options } = this.#dependencies;
+    const rejected = { stream, entry: originalOf(entry), reason, rejectedBy: options.instance };
+    if (await broker.deadLetter(rejected))
+      logger.warn({ stream, entryId: entry.id, reason }, 'entry rejected: stored as a dead letter');
   }
 }
