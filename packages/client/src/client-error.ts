@@ -48,17 +48,22 @@ export class ClientError extends Error {
   }
 }
 
+/** Returns the text of anything that was thrown. */
+export function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}
+
 /** True if the gateway refused the room ID as invalid, so that no user can enter the room. */
 export function isInvalidRoom({ message }: ClientError): boolean {
   return message.startsWith('The room ID must be');
 }
 
 /**
- * True for a refusal with the hub's text "Try again". The hub could not decide, because a service that it
- * needs did not answer.
+ * True for a refusal with the hub's text "Try again", or "again in" so many milliseconds. The hub could not decide, because a
+ * service that it needs did not answer, or the user called too often.
  */
 export function isTemporary(error: unknown): boolean {
-  return error instanceof ClientError && /\btry again\b/i.test(error.message);
+  return error instanceof ClientError && /\b(try again|again in)\b/i.test(error.message);
 }
 
 /** True for the refusal of a room from which this user was removed. */

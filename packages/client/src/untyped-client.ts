@@ -14,14 +14,13 @@ import type { AnyEvent, JoinAnswer, TypingUser } from './delivery/events.js';
 import { ErrorReporter, EventHandlers, HandlerSet, type Unsubscribe } from './delivery/handlers.js';
 import type { JoinOptions, JoinResult } from './rooms/room.js';
 import { EVERYBODY, Session } from './rooms/session.js';
-import { type RoomConnection, UntypedRoom } from './rooms/untyped-room.js';
+import { NO_USERS, type RoomConnection, UntypedRoom } from './rooms/untyped-room.js';
 
 const PERSONAL_ROOM = 'user:me';
 
 const USER_PREFIX = 'user:';
 /** Begins the ID of the room of everybody of a tenant. The gateway sends its events to the user's own connections, as those of `*`. */
 const TENANT_PREFIX = `${EVERYBODY}:`;
-const NO_USERS: readonly TypingUser[] = Object.freeze([]);
 
 /** Implements `Client` without the static types of events. `Client` describes the guarantees and the states. */
 export class UntypedClient {
@@ -114,7 +113,8 @@ export class UntypedClient {
     const stopped = this.#connector.stop();
     this.#endSession();
     const reason = new ClientError('closed', 'The client was closed.');
-    for (const room of this.#rooms.values()) {
+    // A handler may join a room meanwhile. The next connection joins that room.
+    for (const room of [...this.#rooms.values()]) {
       if (!room.wasJoined && !this.#isStanding(room)) this.#forget(room, reason);
     }
     this.#ready?.reject(reason);
@@ -215,8 +215,10 @@ export class UntypedClient {
   }
 
   #onLost(cause: Error | undefined): void {
+    const before = this.#state;
     this.#endSession();
-    this.#setState('reconnecting', cause);
+    // A listener of a load may have closed the client.
+    if (this.#state === before) this.#setState('reconnecting', cause);
   }
 
   #onFailed(cause: Error): void {
@@ -257,7 +259,7 @@ export class UntypedClient {
     // A handler may have left the room, or closed the client.
     if (room.status === 'left' || this.#session === undefined) return;
     const result = room.joinCompleted(answer, connection);
-    this.#joinHandlers.call(room.id, result);
+    if (room.status === 'live') this.#joinHandlers.call(room.id, result);
     if (isResync) this.#resync(room, 'not_recovered');
     room.linkChanged();
   }
@@ -282,6 +284,8 @@ export class UntypedClient {
   }
 
   #resync(room: UntypedRoom, reason: string): void {
+    // A handler of the join may have left the room.
+    if (room.status === 'left') return;
     room.resync(reason);
     this.#resyncHandlers.call(room.id, reason);
   }

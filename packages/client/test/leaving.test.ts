@@ -105,6 +105,30 @@ describe('leaving', () => {
     await expect(room.joined).rejects.toMatchObject({ code: 'closed', roomId: 'a' });
   });
 
+  test('a handler that leaves the room while its join completes leaves nothing behind', async () => {
+    const { client, gateway, errors, settle } = setUp();
+    gateway.isAnswering = false;
+    await client.connect();
+    const room = client.join('a');
+    room.setPresence('viewing');
+    room.markRead(['00000000-0000-4000-8000-000000000001']);
+    room.onMembers(() => {});
+    room.onTypingChange(([user]) => user && void room.leave());
+    const joins: string[] = [];
+    client.onJoin((roomId) => joins.push(roomId));
+    gateway.connection.completeJoin('a', 1, { typing: [{ user_id: 'u2', username: 'Bob' }] });
+    await settle();
+    const calls = gateway.connection.log.filter((call) => call.includes(' a'));
+    expect(calls.map((call) => call.split(' ')[0])).toEqual([
+      'JoinRoom',
+      'MarkRead',
+      'WatchMembers',
+      'SetPresence',
+      'LeaveRoom',
+    ]);
+    expect([room.status, room.members.users, joins, errors]).toEqual(['left', 0, [], []]);
+  });
+
   test('the personal room cannot be left, and leaving a room that is not joined does nothing', async () => {
     const { client } = setUp();
     await client.leave('nowhere');

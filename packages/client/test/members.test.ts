@@ -144,3 +144,65 @@ describe('the own state', () => {
     expect(() => room.setPresence(() => 1)).toThrow(expect.objectContaining({ code: 'invalid_argument' }));
   });
 });
+
+describe('calls that the gateway does not take at once', () => {
+  const tooFast = 'You send typing, receipts and states too fast. Send the last one again in 36 ms.';
+  const later = 'Whether you are still allowed in this room cannot be determined now. Try again later.';
+
+  test.each([tooFast, later])('a state that is refused with "%s" is sent again later', async (reason) => {
+    const { room, gateway, clock, errors, ...setup } = await inRoom();
+    gateway.isAnswering = false;
+    room.setPresence('viewing');
+    gateway.connection.call('SetPresence', 'a').refuse(reason);
+    room.setPresence('writing');
+    gateway.isAnswering = true;
+    await clock.advance(499);
+    expect(logOf({ gateway, clock, errors, ...setup })).toEqual(['SetPresence a viewing']);
+    await clock.advance(60_000);
+    expect(logOf({ gateway, clock, errors, ...setup })).toEqual([
+      'SetPresence a viewing',
+      'SetPresence a writing',
+    ]);
+    expect(errors).toEqual([]);
+  });
+
+  test('a watch that is refused for now or whose request failed is repeated with growing delays', async () => {
+    const { watch, gateway, clock, errors, settle, ...setup } = await inRoom();
+    gateway.isAnswering = false;
+    watch();
+    gateway.connection.call('WatchMembers', 'a').refuse(later);
+    await clock.advance(500);
+    gateway.connection.call('WatchMembers', 'a').fail(new Error('status 503'));
+    await clock.advance(999);
+    expect(gateway.connection.calls).toEqual([]);
+    await clock.advance(1);
+    gateway.connection.call('WatchMembers', 'a').answer(null);
+    await clock.advance(60_000);
+    const calls = Array(3).fill('WatchMembers a true');
+    expect(logOf({ gateway, clock, errors, settle, ...setup })).toEqual(calls);
+    expect(errors).toEqual([]);
+  });
+
+  test('a watch that is refused for good is reported and not repeated', async () => {
+    const { watch, gateway, clock, errors, settle, ...setup } = await inRoom();
+    gateway.isAnswering = false;
+    watch();
+    gateway.connection.call('WatchMembers', 'a').refuse('Presence is switched off at this gateway.');
+    await clock.advance(60_000);
+    expect(logOf({ gateway, clock, errors, settle, ...setup })).toEqual(['WatchMembers a true']);
+    expect(errors).toMatchObject([{ code: 'refused', roomId: 'a' }]);
+  });
+
+  test('a room that was left repeats nothing', async () => {
+    const { watch, room, gateway, clock, errors, settle, ...setup } = await inRoom();
+    gateway.isAnswering = false;
+    watch();
+    room.setPresence('viewing');
+    gateway.connection.call('WatchMembers', 'a').refuse(later);
+    void room.leave();
+    gateway.connection.call('SetPresence', 'a').refuse(later);
+    await clock.advance(60_000);
+    const calls = ['WatchMembers a true', 'SetPresence a viewing', 'LeaveRoom a'];
+    expect(logOf({ gateway, clock, errors, settle, ...setup })).toEqual(calls);
+  });
+});

@@ -71,13 +71,16 @@ test('the number of waiting receipts is limited, and the oldest receipts are dro
   expect(receipts(setup)).toEqual([ids(2, 3, 4)]);
 });
 
-test('receipts are kept while the gateway replies “Try again”', async () => {
+test.each([
+  'The event was not stored. Try again later.',
+  'You send typing, receipts and states too fast. Send the last one again in 36 ms.',
+])('receipts are kept while the gateway replies “%s”', async (reason) => {
   const setup = await inRoom(setUp());
   const { client, gateway, clock, errors } = setup;
   gateway.isAnswering = false;
   client.markRead('a', ids(1));
   for (let attempt = 0; attempt < 50; attempt += 1) {
-    gateway.connection.call('MarkRead', 'a').refuse('The event was not stored. Try again later.');
+    gateway.connection.call('MarkRead', 'a').refuse(reason);
     await clock.advance(60_000);
   }
   gateway.connection.call('MarkRead', 'a').answer(null);

@@ -104,20 +104,9 @@ export class Connector {
   #enter(next: ConnectorState): void {
     const previous = this.#state;
     this.#state = next;
-    switch (previous.name) {
-      case 'authorizing':
-        if (next.name !== 'connecting') previous.attempt.cancelDeadline();
-        return;
-      case 'connecting':
-        previous.attempt.cancelDeadline();
-        return;
-      case 'waiting':
-        previous.cancelWait();
-        return;
-      case 'open':
-      case 'stopped':
-        return;
-    }
+    if (previous.name === 'waiting') previous.cancelWait();
+    // An attempt has one deadline for its token and its handshake.
+    else if ('attempt' in previous && next.name !== 'connecting') previous.attempt.cancelDeadline();
   }
 
   /** @param failures number of failures in a row before this attempt */
@@ -209,17 +198,11 @@ export class Connector {
 
   /** Waits before the next attempt. The delay depends on the number of failures. The return of the network makes it short. */
   #wait(failures: number): void {
-    const { retry, random } = this.#dependencies;
-    const onOnline = (): void => {
-      // The network may return for many machines at the same moment. A random wait spreads their attempts.
-      this.#waitFor(backOffDelayMs(0, retry, random()), 0, () => this.#connect(0));
-    };
-    this.#waitFor(backOffDelayMs(failures - 1, retry, random()), failures, onOnline);
-  }
-
-  #waitFor(delayMs: number, failures: number, onOnline: () => void): void {
-    const { clock, network } = this.#dependencies;
+    const { clock, network, retry, random } = this.#dependencies;
+    const delayMs = backOffDelayMs(Math.max(0, failures - 1), retry, random());
     const cancelTimer = clock.startTimer(() => this.#connect(failures), delayMs);
+    // The network may return for many machines at the same moment. A random wait spreads their attempts.
+    const onOnline = (): void => this.#wait(0);
     network?.addEventListener('online', onOnline);
     const cancelWait = (): void => {
       cancelTimer();

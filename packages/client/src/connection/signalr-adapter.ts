@@ -86,9 +86,8 @@ class SignalRAdapter implements Connection {
 
   invoke(method: string, args: readonly unknown[], onAnswer: (answer: CallAnswer) => void): void {
     this.#hub.invoke<unknown>(method, ...args).then(
-      (value) => onAnswer(value instanceof Refusal ? value.toAnswer() : { ok: true, value }),
-      (error: unknown) =>
-        onAnswer({ ok: false, error: error instanceof Error ? error : new Error(String(error)) }),
+      (value) => onAnswer(value instanceof Refusal ? value.answer : { ok: true, value }),
+      (error: Error) => onAnswer({ ok: false, error }),
     );
   }
 }
@@ -103,16 +102,12 @@ function isAuthRefusal(error: unknown): boolean {
 
 /** Replaces the error of a completion, so that the adapter can distinguish a refusal from a call that was never answered. */
 class Refusal {
-  readonly #error: string;
+  readonly answer: CallAnswer;
 
   constructor(error: string) {
-    this.#error = error;
-  }
-
-  toAnswer(): CallAnswer {
     // Removes the sentence before the hub's text, which contains only the name of the method.
-    const reason = this.#error.replace(/^.*?HubException: /s, '');
-    return { ok: false, error: new ClientError('refused', reason) };
+    const reason = error.replace(/^.*?HubException: /s, '');
+    this.answer = { ok: false, error: new ClientError('refused', reason) };
   }
 }
 

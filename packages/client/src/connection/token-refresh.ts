@@ -1,7 +1,7 @@
 // Gives an open connection a new token before its token expires, so that the connection need not end. The gateway's hub method
 // `RefreshToken` takes the token over the connection itself.
 import { type BackOffOptions, backOffDelayMs, type CancelTimer, type Clock } from '@millrace/internal';
-import { ClientError, isTemporary, type ReportError } from '../client-error.js';
+import { ClientError, isTemporary, messageOf, type ReportError } from '../client-error.js';
 import { type Connection, call } from './connection-port.js';
 import type { TokenSource } from './token-source.js';
 
@@ -15,8 +15,6 @@ export interface TokenRefreshDependencies {
 }
 
 const MIN_DELAY_MS = 1_000;
-/** The longest delay of a timer, which has 31 bits. */
-const MAX_DELAY_MS = 2_147_483_647;
 
 /** The token of one connection. It does nothing for tokens whose life is not known. */
 export class TokenRefresh {
@@ -46,11 +44,8 @@ export class TokenRefresh {
   }
 
   #wait(delayMs: number): void {
-    const run = (): void => void this.#refresh();
-    this.#cancel = this.#dependencies.clock.startTimer(
-      run,
-      Math.min(MAX_DELAY_MS, Math.max(MIN_DELAY_MS, delayMs)),
-    );
+    const { clock } = this.#dependencies;
+    this.#cancel = clock.startTimer(() => void this.#refresh(), Math.max(MIN_DELAY_MS, delayMs));
   }
 
   async #refresh(): Promise<void> {
@@ -72,9 +67,8 @@ export class TokenRefresh {
 }
 
 function failureOf(cause: unknown): ClientError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
   const code = cause instanceof ClientError ? cause.code : 'connection_failed';
-  return new ClientError(code, `The token was not refreshed: ${reason}`, { cause });
+  return new ClientError(code, `The token was not refreshed: ${messageOf(cause)}`, { cause });
 }
 
 /**

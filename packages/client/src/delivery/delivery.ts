@@ -6,7 +6,7 @@ import type { ClientCounts } from '../client-state.js';
 import { presenceRoomOf } from '../members/room-members.js';
 import type { Session } from '../rooms/session.js';
 import type { UntypedRoom } from '../rooms/untyped-room.js';
-import { type AnyEvent, readErased, readEvent, readPosition, readResync } from './events.js';
+import { type AnyEvent, readErased, readEvent, readNotice, readPosition } from './events.js';
 import type { EventHandlers } from './handlers.js';
 
 /** Dependencies of a {@link Delivery}. */
@@ -19,10 +19,10 @@ export interface DeliveryDependencies {
   roomOf(roomId: string): UntypedRoom | undefined;
   /** Returns the session of the open connection, or `undefined` without a connection. */
   session(): Session | undefined;
-  resync(room: UntypedRoom, reason: string): void;
+  readonly resync: (room: UntypedRoom, reason: string) => void;
   erased(room: UntypedRoom, eventId: string): void;
   /** Called when the gateway has taken this user out of a room. */
-  removed(room: UntypedRoom, reason: string): void;
+  readonly removed: (room: UntypedRoom, reason: string) => void;
 }
 
 /** Receives the messages of all connections, one connection after the other. */
@@ -48,10 +48,10 @@ export class Delivery {
 
   onMessage(target: string, argument: unknown): void {
     if (target === 'position') this.#onPosition(argument);
-    else if (target === 'resync') this.#onResync(argument);
+    else if (target === 'resync') this.#onNotice(argument, this.#dependencies.resync);
     else if (target === 'presence') this.#onPresence(argument);
     else if (target === 'event_erased') this.#onErased(argument);
-    else if (target === 'removed') this.#onRemoved(argument);
+    else if (target === 'removed') this.#onNotice(argument, this.#dependencies.removed);
     else this.#onEvent(target, argument);
   }
 
@@ -65,10 +65,10 @@ export class Delivery {
     if (position !== undefined) this.#dependencies.session()?.seePosition(position);
   }
 
-  #onResync(argument: unknown): void {
-    const message = readResync(argument);
-    const room = message && this.#dependencies.roomOf(message.room_id);
-    if (room !== undefined) this.#dependencies.resync(room, message?.reason ?? '');
+  #onNotice(argument: unknown, receive: (room: UntypedRoom, reason: string) => void): void {
+    const notice = readNotice(argument);
+    const room = notice && this.#dependencies.roomOf(notice.room_id);
+    if (notice !== undefined && room !== undefined) receive(room, notice.reason);
   }
 
   #onPresence(argument: unknown): void {
@@ -84,12 +84,6 @@ export class Delivery {
     this.#dependencies.session()?.seeEvent(room, message.position);
     this.#isFirst(message.event_id);
     this.#dependencies.erased(room, message.event_id);
-  }
-
-  #onRemoved(argument: unknown): void {
-    const message = readResync(argument);
-    const room = message && this.#dependencies.roomOf(message.room_id);
-    if (room !== undefined) this.#dependencies.removed(room, message?.reason ?? '');
   }
 
   #onEvent(target: string, argument: unknown): void {

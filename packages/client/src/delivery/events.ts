@@ -36,8 +36,8 @@ export type EventHandler<E extends object = BuiltIn, Name extends EventName<E> =
 /** An event whose type is not known statically. */
 export type AnyEvent = StreamEvent & { readonly position: string };
 
-/** The hub's `resync` message: events of this room are lost for this connection. */
-export interface ResyncMessage {
+/** The hub's messages `resync`, events of this room are lost for this connection, and `removed`, the user may not be in it. */
+export interface RoomNotice {
   readonly room_id: string;
   readonly reason: string;
 }
@@ -84,8 +84,8 @@ export function readPosition(argument: unknown): string | undefined {
   return isObject(argument) && isText(argument.position) ? argument.position : undefined;
 }
 
-/** Reads the argument of a `resync` message. Returns `undefined` if it is not a valid argument. */
-export function readResync(argument: unknown): ResyncMessage | undefined {
+/** Reads the argument of a `resync` or `removed` message. Returns `undefined` if it is not a valid argument. */
+export function readNotice(argument: unknown): RoomNotice | undefined {
   if (!isObject(argument) || !isText(argument.room_id)) return undefined;
   return { room_id: argument.room_id, reason: isText(argument.reason) ? argument.reason : 'unknown' };
 }

@@ -1,5 +1,5 @@
 // Handlers of the application. A handler that fails is reported and does not stop other handlers.
-import { ClientError, type ReportError } from '../client-error.js';
+import { ClientError, messageOf, type ReportError } from '../client-error.js';
 import type { AnyEvent } from './events.js';
 
 /** Removes a handler. A second call does nothing. @public */
@@ -55,8 +55,7 @@ export class HandlerSet<Args extends readonly unknown[]> {
   }
 
   #failed(cause: unknown): void {
-    const message = `A handler failed: ${cause instanceof Error ? cause.message : String(cause)}`;
-    this.#report(new ClientError('handler_failed', message, { cause }));
+    this.#report(new ClientError('handler_failed', `A handler failed: ${messageOf(cause)}`, { cause }));
   }
 }
 

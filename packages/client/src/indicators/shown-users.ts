@@ -74,14 +74,9 @@ export class ShownUsers {
    * new event.
    */
   #inOrderOfAppearance(): readonly TypingUser[] {
-    const now = new Map([...this.#shown].map(([id, { user }]) => [id, user]));
-    const users: TypingUser[] = [];
-    for (const { user_id: userId } of this.#users) {
-      const user = now.get(userKey(userId));
-      if (user !== undefined) users.push(user);
-      now.delete(userKey(userId));
-    }
-    return [...users, ...now.values()];
+    const listed = this.#users.map(({ user_id: userId }) => userKey(userId));
+    const ids = new Set([...listed, ...this.#shown.keys()]);
+    return [...ids].flatMap((id) => this.#shown.get(id)?.user ?? []);
   }
 
   /** Sets the only timer to the time at which the next user expires. */

@@ -28,13 +28,17 @@ export class ContainedEvents {
     this.#sequence = sequence ?? Number.NEGATIVE_INFINITY;
     this.#ids = typeof eventId === 'string' ? [eventId] : (eventId ?? []);
     this.#time = time === undefined || time === null ? undefined : instantOf(time);
+    const text = JSON.stringify(upTo ?? {});
+    const saysHowFar = [sequence, eventId, time].some((form) => form !== undefined);
     const isValid =
+      // A value that is not an object, or whose fields have other names, would count as a state that does not say how far it is.
+      (saysHowFar || text === '{}') &&
       typeof this.#sequence === 'number' &&
       !Number.isNaN(this.#sequence) &&
       Array.isArray(this.#ids) &&
       this.#ids.every((id) => typeof id === 'string') &&
       !Number.isNaN(this.#time?.[0]);
-    if (!isValid) throw new ClientError('invalid_argument', `upTo has a wrong form: ${JSON.stringify(upTo)}`);
+    if (!isValid) throw new ClientError('invalid_argument', `upTo has a wrong form: ${text}`);
   }
 
   /** True while a named event has not arrived. It is then unknown which events come before it. */

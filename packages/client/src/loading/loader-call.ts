@@ -1,7 +1,7 @@
 // One call of the application's loader, with its timeout and its abort signal.
 import type { CancelTimer, Clock } from '@millrace/internal';
-import { ContainedEvents, type SequenceOf } from './contained-events.js';
-import type { LoadContext, LoadedState, Loader } from './room-load.js';
+import type { ContainedEvents } from './contained-events.js';
+import type { LoadContext, LoadedState, Loader, UpTo } from './room-load.js';
 
 /** A loaded state, and the events that it contains. */
 export interface Loaded<S> {
@@ -13,7 +13,8 @@ export interface Loaded<S> {
 export interface LoaderCallDependencies<S> {
   readonly loader: Loader<S>;
   readonly context: Omit<LoadContext, 'signal'>;
-  readonly sequenceOf: SequenceOf | undefined;
+  /** @throws ClientError `invalid_argument` if `upTo` has a wrong form */
+  containedIn(upTo: UpTo | null | undefined): ContainedEvents;
   readonly clock: Pick<Clock, 'startTimer'>;
   readonly timeoutMs: number;
   onLoaded(loaded: Loaded<S>): void;
@@ -52,13 +53,13 @@ export class LoaderCall<S> {
   }
 
   #load(): Promise<Loaded<S>> {
-    const { loader, context, sequenceOf } = this.#dependencies;
+    const { loader, context, containedIn } = this.#dependencies;
     // The executor of a promise turns an error that the loader throws into a rejection.
     return new Promise<S | LoadedState<S>>((resolve) => {
       resolve(loader({ ...context, signal: this.#controller.signal }));
     }).then((result) => {
       const { state, upTo } = isLoadedState(result) ? result : { state: result, upTo: undefined };
-      return { state, contained: new ContainedEvents(upTo, sequenceOf) };
+      return { state, contained: containedIn(upTo) };
     });
   }
 

@@ -1,11 +1,11 @@
 // The state of a room as the application sees it: the snapshot, its listeners, and the application's handlers.
-import { ClientError, type ReportError } from '../client-error.js';
+import { ClientError, messageOf, type ReportError } from '../client-error.js';
 import { deferred } from '../deferred.js';
 import type { AnyEvent } from '../delivery/events.js';
 import { HandlerSet, type Unsubscribe } from '../delivery/handlers.js';
 import { ContainedEvents } from './contained-events.js';
 import type { Loaded } from './loader-call.js';
-import type { LoadOptions, LoadSnapshot, LoadStatus } from './room-load.js';
+import type { LoadOptions, LoadSnapshot, LoadStatus, UpTo } from './room-load.js';
 
 /** A change of the state. All its parts become visible together. */
 export interface Change<S> {
@@ -25,21 +25,21 @@ export class ShownState<S> {
   readonly #listeners: HandlerSet<[]>;
   readonly #onState: HandlerSet<[S]>;
   readonly #onEvent: HandlerSet<[AnyEvent]>;
-  readonly #reduce: LoadOptions<S, AnyEvent>['reduce'];
+  readonly #options: Pick<LoadOptions<S, AnyEvent>, 'reduce' | 'sequenceOf'>;
   readonly #report: ReportError;
   #snapshot: LoadSnapshot<S>;
   #contained: ContainedEvents;
 
   constructor(options: LoadOptions<S, AnyEvent>, report: ReportError) {
-    const { initial, onState, onEvent, reduce, sequenceOf } = options;
+    const { initial, onState, onEvent } = options;
+    this.#options = options;
     this.#report = report;
     this.#listeners = new HandlerSet(report);
     this.#onState = new HandlerSet(report);
     this.#onEvent = new HandlerSet(report);
     if (onState !== undefined) this.#onState.add(onState);
     if (onEvent !== undefined) this.#onEvent.add(onEvent);
-    this.#reduce = reduce;
-    this.#contained = new ContainedEvents(initial?.upTo, sequenceOf);
+    this.#contained = this.containedIn(initial?.upTo);
     const snapshot: LoadSnapshot<S> = { status: 'loading', state: initial?.state, error: undefined };
     this.#snapshot = Object.freeze(snapshot);
     // Prevents an unhandled rejection. A caller that does not await this promise learns of the end from the snapshot.
@@ -60,6 +60,15 @@ export class ShownState<S> {
     return this.#contained;
   }
 
+  /** @throws ClientError `invalid_argument` if `upTo` has a wrong form */
+  containedIn(upTo: UpTo | null | undefined): ContainedEvents {
+    const { sequenceOf } = this.#options;
+    return new ContainedEvents(
+      upTo,
+      sequenceOf && ((event) => this.#result('sequenceOf', event, () => sequenceOf(event), undefined)),
+    );
+  }
+
   subscribe(listener: () => unknown): Unsubscribe {
     return this.#listeners.add(() => listener());
   }
@@ -69,7 +78,11 @@ export class ShownState<S> {
     const remaining = this.#contained.remaining(events);
     // Without a state there are no events.
     const before = (loaded === undefined ? this.#snapshot.state : loaded.state) as S;
-    const state = remaining.reduce((state, event) => this.#reduced(state, event), before);
+    const { reduce = (state: S) => state } = this.#options;
+    const state = remaining.reduce(
+      (state, event) => this.#result('reduce', event, () => reduce(state, event), state),
+      before,
+    );
     const isCurrent = loaded !== undefined || status === 'live';
     const refusal = end?.code === 'closed' ? undefined : end;
     const isChanged = this.#replace(
@@ -97,14 +110,14 @@ export class ShownState<S> {
     return true;
   }
 
-  #reduced(state: S, event: AnyEvent): S {
-    if (this.#reduce === undefined) return state;
+  /** Returns the result of an option's function. If the function throws, reports the error and returns `otherwise`. */
+  #result<R>(option: string, event: AnyEvent, call: () => R, otherwise: R): R {
     try {
-      return this.#reduce(state, event);
+      return call();
     } catch (cause) {
-      const message = `reduce failed for ${event.event_type}: ${cause instanceof Error ? cause.message : String(cause)}`;
+      const message = `${option} failed for ${event.event_type}: ${messageOf(cause)}`;
       this.#report(new ClientError('handler_failed', message, { roomId: event.room_id, cause }));
-      return state;
+      return otherwise;
     }
   }
 }

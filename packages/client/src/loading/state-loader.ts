@@ -1,6 +1,6 @@
 // Implements `room.load`. Decides when to call the loader, which events to hold, and when to hand them over.
 import { backOffDelayMs, type CancelTimer } from '@millrace/internal';
-import { ClientError, type ReportError } from '../client-error.js';
+import { ClientError, messageOf, type ReportError } from '../client-error.js';
 import type { ResolvedClientOptions } from '../client-options.js';
 import type { AnyEvent } from '../delivery/events.js';
 import type { Unsubscribe } from '../delivery/handlers.js';
@@ -210,7 +210,7 @@ export class StateLoader<S> implements RoomLoad<S> {
     return new LoaderCall({
       loader: this.#loader,
       context: { roomId, position },
-      sequenceOf: this.#options.sequenceOf,
+      containedIn: (upTo) => this.#shown.containedIn(upTo),
       clock: options.clock,
       timeoutMs: this.#options.timeoutMs,
       onLoaded: (loaded) => this.#onLoaded(loaded),
@@ -228,8 +228,7 @@ export class StateLoader<S> implements RoomLoad<S> {
 
   #onFailed(cause: unknown): void {
     const { roomId, options, report } = this.#dependencies;
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    const error = new ClientError('load_failed', `Room ${roomId} was not loaded: ${reason}`, {
+    const error = new ClientError('load_failed', `Room ${roomId} was not loaded: ${messageOf(cause)}`, {
       roomId,
       cause,
     });

@@ -1,6 +1,6 @@
 // The members of one room, and this user's own state in it.
-import type { Clock } from '@millrace/internal';
-import { ClientError, type ReportError } from '../client-error.js';
+import { type BackOffOptions, backOffDelayMs, type CancelTimer, type Clock } from '@millrace/internal';
+import { ClientError, isTemporary, type ReportError } from '../client-error.js';
 import { HandlerSet, type Unsubscribe } from '../delivery/handlers.js';
 import { applyPresence, NO_MEMBERS, type RoomMembers, type VersionedMembers } from './room-members.js';
 
@@ -8,6 +8,8 @@ import { applyPresence, NO_MEMBERS, type RoomMembers, type VersionedMembers } fr
 export interface MemberListDependencies {
   readonly roomId: string;
   readonly clock: Pick<Clock, 'startTimer'>;
+  readonly random: () => number;
+  readonly retry: BackOffOptions;
   readonly report: ReportError;
 }
 
@@ -24,7 +26,7 @@ const STATE_SPACING_MS = 100;
 
 /**
  * Watches the members while there is a handler. Without a connection, keeps the last known members until the gateway sends
- * them again. Sets the state again after every join.
+ * them again. Sets the state again after every join. Repeats a call that the gateway did not take.
  */
 export class MemberList {
   readonly #dependencies: MemberListDependencies;
@@ -32,10 +34,14 @@ export class MemberList {
   #known = UNWATCHED;
   /** The state as JSON. `undefined` if the application has set none. */
   #state: string | undefined;
-  /** The state that was last sent over the present connection. */
+  /** The state that was last sent over the present connection, unless the gateway did not take it. */
   #sentState: string | undefined;
-  /** Set while a call of `SetPresence` runs or its minimum time has not passed. */
-  #cancelSpacing: (() => void) | undefined;
+  /** The last call of `WatchMembers` over the present connection. `undefined` if the gateway did not take it. */
+  #isWatching: boolean | undefined;
+  /** Set until the next state may be sent, and calls that failed may be repeated. */
+  #cancelPause: CancelTimer | undefined;
+  /** Number of failed calls in a row. */
+  #failures = 0;
   /** Set while the room is joined. */
   #call: Call | undefined;
 
@@ -50,12 +56,11 @@ export class MemberList {
 
   onMembers(handler: (members: RoomMembers) => unknown): Unsubscribe {
     const remove = this.#handlers.add(handler);
-    if (this.#handlers.size === 1) this.#watch(true);
+    this.#watch();
     return () => {
-      const before = this.#handlers.size;
       remove();
-      if (before === 0 || this.#handlers.size > 0) return;
-      this.#watch(false);
+      if (this.#handlers.size > 0) return;
+      this.#watch();
       this.#known = UNWATCHED;
     };
   }
@@ -71,16 +76,18 @@ export class MemberList {
   /** Called when the room was joined, or joined again. */
   open(call: Call): void {
     this.#call = call;
+    this.#isWatching = false;
     this.#sentState = undefined;
-    if (this.#handlers.size > 0) this.#watch(true);
+    this.#failures = 0;
+    this.#watch();
     this.#sendState();
   }
 
   /** Called when the connection is lost. */
   close(): void {
     this.#call = undefined;
-    this.#cancelSpacing?.();
-    this.#cancelSpacing = undefined;
+    this.#cancelPause?.();
+    this.#cancelPause = undefined;
   }
 
   /** Called when the room was left. */
@@ -93,9 +100,13 @@ export class MemberList {
   receive(argument: unknown): void {
     if (this.#handlers.size === 0) return;
     const next = applyPresence(this.#known, argument);
+    if (next !== undefined) {
+      this.#show(next);
+      return;
+    }
     // The gateway then sends all members.
-    if (next === undefined) this.#watch(true);
-    else this.#show(next);
+    this.#isWatching = undefined;
+    this.#watch();
   }
 
   #show(next: VersionedMembers): void {
@@ -104,28 +115,54 @@ export class MemberList {
     this.#handlers.call(next.members);
   }
 
-  #watch(isWatching: boolean): void {
-    this.#call?.('WatchMembers', this.#dependencies.roomId, isWatching).catch(this.#refused);
+  #watch(): void {
+    const isWatching = this.#handlers.size > 0;
+    if (this.#call === undefined || isWatching === this.#isWatching) return;
+    this.#isWatching = isWatching;
+    this.#send('WatchMembers', isWatching, () => {
+      this.#isWatching = undefined;
+    });
   }
 
   #sendState(): void {
-    const { roomId, clock } = this.#dependencies;
     const state = this.#state;
-    if (this.#call === undefined || this.#cancelSpacing !== undefined) return;
+    if (this.#call === undefined || this.#cancelPause !== undefined) return;
     if (state === undefined || state === this.#sentState) return;
     this.#sentState = state;
-    this.#cancelSpacing = clock.startTimer(() => {
-      this.#cancelSpacing = undefined;
-      this.#sendState();
-    }, STATE_SPACING_MS);
-    this.#call('SetPresence', roomId, JSON.parse(state)).catch(this.#refused);
+    this.#pause(STATE_SPACING_MS);
+    this.#send('SetPresence', JSON.parse(state), () => {
+      this.#sentState = undefined;
+    });
   }
 
-  readonly #refused = (error: unknown): void => {
-    // Any other error means that the connection was lost. The next join repeats the calls.
-    if (!(error instanceof ClientError)) return;
-    const { roomId, report } = this.#dependencies;
-    const message = `The presence in room ${roomId} was refused: ${error.message}`;
-    report(new ClientError('refused', message, { roomId, cause: error }));
-  };
+  /** @param onNotTaken called if the call must be repeated after a pause */
+  #send(method: string, argument: unknown, onNotTaken: () => void): void {
+    const { roomId, retry, random, report } = this.#dependencies;
+    const call = this.#call;
+    call?.(method, roomId, argument).then(
+      () => {
+        this.#failures = 0;
+      },
+      (cause: Error) => {
+        // The connection was lost. The next join repeats the calls.
+        if (call !== this.#call) return;
+        if (cause instanceof ClientError && !isTemporary(cause)) {
+          const message = `The presence in room ${roomId} was refused: ${cause.message}`;
+          report(new ClientError('refused', message, { roomId, cause }));
+          return;
+        }
+        onNotTaken();
+        this.#pause(backOffDelayMs(this.#failures++, retry, random()));
+      },
+    );
+  }
+
+  #pause(delayMs: number): void {
+    this.#cancelPause?.();
+    this.#cancelPause = this.#dependencies.clock.startTimer(() => {
+      this.#cancelPause = undefined;
+      this.#watch();
+      this.#sendState();
+    }, delayMs);
+  }
 }

@@ -1,7 +1,7 @@
 // The queue of one room's read receipts. It merges receipts, keeps them while the client is offline, and repeats them until
 // the gateway accepts them.
 import { type BackOffOptions, backOffDelayMs, type Clock } from '@millrace/internal';
-import { ClientError, isTemporary, type ReportError } from '../client-error.js';
+import { ClientError, isTemporary, messageOf, type ReportError } from '../client-error.js';
 
 /** Dependencies of a {@link ReceiptQueue}. */
 export interface ReceiptQueueDependencies {
@@ -43,11 +43,6 @@ export class ReceiptQueue {
 
   constructor(dependencies: ReceiptQueueDependencies) {
     this.#dependencies = dependencies;
-  }
-
-  /** Number of message IDs that wait or are being sent. */
-  get size(): number {
-    return this.#waiting.size + this.#sending.size;
   }
 
   add(messageIds: readonly string[]): void {
@@ -122,8 +117,8 @@ export class ReceiptQueue {
     const count = this.#sending.size;
     this.#sending = new Map();
     this.#forgetFailures();
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    report(new ClientError('refused', `${count} read receipts were dropped: ${reason}`, { roomId, cause }));
+    const message = `${count} read receipts were dropped: ${messageOf(cause)}`;
+    report(new ClientError('refused', message, { roomId, cause }));
   }
 
   #forgetFailures(): void {

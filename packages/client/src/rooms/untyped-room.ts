@@ -40,7 +40,8 @@ export interface UntypedRoomDependencies {
 }
 
 const NO_EVENTS: readonly AnyEvent[] = [];
-const NO_USERS: readonly TypingUser[] = Object.freeze([]);
+/** The list of users who are typing while there is none. It is always the same object. */
+export const NO_USERS: readonly TypingUser[] = Object.freeze([]);
 
 /** The implementation of {@link Room}, without the static types of its events. */
 export class UntypedRoom implements Omit<Room, 'on' | 'onAny' | 'load'> {
@@ -90,7 +91,7 @@ export class UntypedRoom implements Omit<Room, 'on' | 'onAny' | 'load'> {
       const onChange = (): void => this.#indicatorChanged(name);
       this.#shown.set(name, new ShownUsers({ clock, expiryMs, maxUsers, onChange }));
     }
-    this.#members = new MemberList({ roomId: id, clock: options.clock, report });
+    this.#members = new MemberList({ ...options, roomId: id, report });
     this.#receipts = new ReceiptQueue({ ...options, roomId: id, maxIds: options.maxReceipts, report });
   }
 
@@ -282,14 +283,15 @@ export class UntypedRoom implements Omit<Room, 'on' | 'onAny' | 'load'> {
     const othersIn = (users: readonly TypingUser[] = NO_USERS): readonly TypingUser[] =>
       users.filter(({ user_id }) => !this.#dependencies.isSelf(user_id));
     const typing = othersIn(answer.typing);
-    for (const [name, shown] of this.#shown)
-      shown.replace(name === TYPING ? typing : othersIn(answer.indicators[name]));
     const { roomId, recovered, replayed, position } = answer;
     const result = { roomId, recovered, replayed, typing, position, isRejoin: this.#wasJoined };
     this.#wasJoined = true;
     this.#firstJoin.resolve(result);
     this.#receipts.open((messageIds) => connection.call('MarkRead', this.id, messageIds));
     this.#members.open(connection.call);
+    // The indicators come last, because their handlers may leave the room.
+    for (const [name, shown] of this.#shown)
+      shown.replace(name === TYPING ? typing : othersIn(answer.indicators[name]));
     return result;
   }
 

@@ -1,5 +1,6 @@
 // The end of a load: by the application, with its room, or with its client. Also handlers that throw or that end the load.
 import { expect, test } from 'vitest';
+import { setUp } from '../support/fake-gateway.js';
 import { setUpLive, setUpLoad, textOf } from '../support/manual-loader.js';
 
 test('close() aborts the loader, ignores its result, and leaves the room joined', async () => {
@@ -121,4 +122,35 @@ test('two loads of one room are independent', async () => {
   load.close();
   gateway.connection.event('a', 3);
   expect([count.snapshot.state, textOf(load.snapshot)]).toEqual([12, 'closed 1 2']);
+});
+
+test('a listener that closes the client when the connection is lost leaves it closed, and it can connect again', async () => {
+  const { client, gateway, load, clock } = await setUpLive();
+  client.join('b');
+  await clock.advance(5_000);
+  const stop = load.subscribe(() => void client.close());
+  gateway.connection.close();
+  expect(client.state).toBe('closed');
+  stop();
+  await clock.advance(60_000);
+  expect(gateway.connections).toHaveLength(1);
+  await client.connect();
+  expect([client.state, gateway.connections.length]).toEqual(['live', 2]);
+});
+
+test('a listener that joins a room again when the client is closed does not keep close() from returning', async () => {
+  const { client, settle } = setUp();
+  let joins = 0;
+  const show = (): void => {
+    joins += 1;
+    if (joins > 100) throw new Error('close() ends each new room, too');
+    const load = client.join('a').load(async () => []);
+    load.subscribe(() => load.snapshot.status === 'closed' && show());
+  };
+  show();
+  await client.close();
+  expect(joins).toBe(2);
+  await client.connect();
+  await settle();
+  expect(client.room('a')?.status).toBe('live');
 });

@@ -136,6 +136,19 @@ describe('failed loads', () => {
     expect(load.snapshot).toMatchObject({ status: 'live', state: 3 });
   });
 
+  test.each([17, '2026-01-16T00:00:00Z', [1], true, { event_id: 'id-1' }])(
+    'a loader that returns %j as upTo has failed, because no field of it says what the state contains',
+    async (upTo) => {
+      const { client, settle, load, loader } = setUpLoad();
+      await client.connect();
+      await settle();
+      // The types exclude such values, but they usually come from a backend.
+      loader.call.resolve({ state: ['1'], upTo: upTo as never });
+      await settle();
+      expect(load.snapshot.error?.message).toContain(`upTo has a wrong form: ${JSON.stringify(upTo)}`);
+    },
+  );
+
   test('a loader that does not return in time is aborted and called again', async () => {
     const { client, settle, loader, clock, answer, load } = setUpLoad({ timeoutMs: 4_000 });
     await client.connect();

@@ -158,3 +158,29 @@ test('forms can be combined, and a form that is null says nothing', async () => 
   const { load: other } = await loadDuring([[1, numbered(5)]], null);
   expect(textOf(other.snapshot)).toBe('live 0 1');
 });
+
+test('a sequenceOf that fails is reported, and its events count as events without a number', async () => {
+  const setup = setUpLoad({
+    sequenceOf: ({ payload }) => (payload as { order?: { number: number } }).order?.number ?? fail(),
+  });
+  const later = setup.client.join('a').load(async () => ['0'], {
+    reduce: (state, { position }) => [...state, position.slice(1)],
+  });
+  await setup.client.connect();
+  await setup.settle();
+  setup.gateway.connection.event('a', 1, { payload: { order: { number: 1 } } });
+  setup.gateway.connection.event('a', 2, status);
+  await setup.answer({ state: ['1'], upTo: { sequence: 1 } });
+  expect(textOf(setup.load.snapshot)).toBe('live 1 2');
+  setup.gateway.connection.event('a', 3, status);
+  expect([textOf(setup.load.snapshot), textOf(later.snapshot)]).toEqual(['live 1 2 3', 'live 0 1 2 3']);
+  expect(setup.events).toEqual(['a:1', 'a:2', 'a:3']);
+  expect(setup.errors.map(({ code, message, roomId }) => `${roomId} ${code}: ${message}`)).toEqual([
+    'a handler_failed: sequenceOf failed for status_change: no number',
+    'a handler_failed: sequenceOf failed for status_change: no number',
+  ]);
+});
+
+function fail(): never {
+  throw new Error('no number');
+}

@@ -17,6 +17,8 @@ export interface FakeCall {
   readonly args: readonly unknown[];
   answer(value: unknown): void;
   refuse(reason: string): void;
+  /** Ends the call without an answer, although the connection stays open. */
+  fail(error: Error): void;
 }
 
 /** The gateway's end of one connection. */
@@ -72,6 +74,7 @@ export class FakeConnection implements Connection {
       args,
       answer: (value) => settle({ ok: true, value }),
       refuse: (reason) => settle({ ok: false, error: new ClientError('refused', reason) }),
+      fail: (error) => settle({ ok: false, error }),
     };
     this.calls.push(call);
     if (this.#gateway.isAnswering) queueMicrotask(() => call.answer(this.#gateway.answerTo(method, args)));
