@@ -21,8 +21,8 @@ export interface Register {}
 export type EventsOf<R = Register> = R extends { readonly events: infer E extends object } ? E : BuiltIn;
 
 /**
- * Transitions: joining → live → joining (connection lost) → live → …; joining → refused. A refused room is joining again with
- * the next connection, and when another component begins to use it.
+ * Transitions: joining → live → joining (connection lost) → live → …; joining → refused; live → refused (the user was removed).
+ * A refused room is joining again with the next connection, and when another component begins to use it.
  *
  * - `idle`: the hook was given no room.
  * - `joining`: the room is not joined yet, or is being joined again. On a server, a room is always `joining`.

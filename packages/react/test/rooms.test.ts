@@ -1,11 +1,13 @@
 // A room is joined once for all components, and left after the last one. The tests judge the calls at the socket.
 import { setImmediate as turnOfTheEventLoop } from 'node:timers/promises';
+import { type ClientError, createClient } from '@millrace/client';
 import { until } from '@millrace/testkit';
 import { createElement as h } from 'react';
 import { expect, test } from 'vitest';
 import { App, Log, Status } from './support/components.js';
 import { TestPage } from './support/dom.js';
 import { ada, TestGateway, type TestUser } from './support/gateway.js';
+import { GatewayByHand } from './support/gateway-by-hand.js';
 
 test('a room that several components use in StrictMode is joined once and left once', async () => {
   await using gateway = await TestGateway.start();
@@ -129,4 +131,28 @@ test('a component handles the events for everybody once, and stays in their room
   const later = await gateway.say('*');
   await until(() => unseen.length > 0);
   expect([unseen, log.length, client.everybody.status]).toEqual([[later], 1, 'live']);
+});
+
+test('a room from which the user was removed is shown as refused, and is live again after a new join', async () => {
+  using page = new TestPage();
+  const gateway = new GatewayByHand();
+  const client = createClient({ url: 'http://gateway.test', createConnection: gateway.createConnection });
+  const errors: ClientError[] = [];
+  client.onError((error) => errors.push(error));
+  const log: string[] = [];
+  const shown = [h(Status, { key: 1, room: 'a' }), h(Log, { key: 2, room: 'a', log })];
+  page.show(h(App, { client }, shown));
+  await until(() => page.text === 'a live');
+  gateway.remove('a');
+  await until(() => page.text === 'a refused: refused');
+  client.join('a');
+  await until(() => page.text === 'a live');
+  gateway.say('a', 'welcome back');
+  expect(log).toEqual(['a: welcome back']);
+  gateway.remove('a');
+  await until(() => page.text === 'a refused: refused');
+  page.show(h(App, { client }, [...shown, h(Log, { key: 3, room: 'a', log: [] })]));
+  await until(() => page.text === 'a live');
+  expect(errors).toMatchObject([{ code: 'refused' }, { code: 'refused' }]);
+  await client.close();
 });

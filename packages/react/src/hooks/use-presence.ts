@@ -1,6 +1,6 @@
 // The members of a room, and the state that this user shows to them.
 import type { RoomMembers } from '@millrace/client';
-import { useEffect } from 'react';
+import { useEffect, useRef } from 'react';
 import type { SharedRoom } from '../shared/shared-room.js';
 import type { EventsOf, RoomRef } from '../types.js';
 import { type PartUse, useRoomAddress, useRoomPart } from './use-shared-room.js';
@@ -32,9 +32,10 @@ export function usePresence<E extends object = EventsOf>(room: RoomRef<E>, ownSt
   const { shared, id } = address;
   // Values with the same text are the same state, so that an object literal does not set it with every rendering.
   const text = ownState === undefined ? undefined : JSON.stringify(ownState);
+  const component = useRef(undefined);
   useEffect(() => {
     if (shared === null || id === null || text === undefined) return undefined;
-    return shared.room(id).showOwnState(JSON.parse(text));
+    return shared.room(id).showOwnState(component, JSON.parse(text));
   }, [shared, id, text]);
   return useRoomPart(address, membersOf, watchMembers);
 }

@@ -1,5 +1,12 @@
 // A room that the components of a page share. It is joined for the first component and left after the last one.
-import type { BuiltIn, Client, ClientError, Room, StateChange, Unsubscribe } from '@millrace/client';
+import {
+  type BuiltIn,
+  type Client,
+  ClientError,
+  type Room,
+  type StateChange,
+  type Unsubscribe,
+} from '@millrace/client';
 import type { RoomView, RoomViewStatus } from '../types.js';
 import { SharedState, type StateSource } from './shared-state.js';
 import { whileUsed } from './while-used.js';
@@ -27,8 +34,9 @@ type View = RoomView<BuiltIn>;
 /**
  * One room and the components that use it.
  *
- * A client forgets a room in two cases: the gateway refused it, or the client was closed before the room was joined. The next
- * connection then joins the room again. This makes a new {@link Room}, to which all handlers are added again.
+ * A client forgets a room in three cases: the gateway refused it, the user was removed from it, or the client was closed before
+ * the room was joined. The next connection then joins the room again. This makes a new {@link Room}, to which all handlers are
+ * added again.
  */
 export class SharedRoom {
   readonly #id: string;
@@ -42,8 +50,8 @@ export class SharedRoom {
   readonly #dependencies: SharedRoomDependencies;
   /** Watches the members of the room until the returned function is called. */
   readonly watchMembers: () => Unsubscribe;
-  /** The states of this user that components show. The last one counts. */
-  readonly #ownStates = new Set<{ readonly state: unknown }>();
+  /** The states of this user that components show, by component in the order of their mounts. The last one counts. */
+  readonly #ownStates = new Map<object, { readonly state: unknown }>();
   #view: View;
   /** False if the application joined the room itself. The room is then not left. */
   #isOwnJoin = true;
@@ -93,23 +101,29 @@ export class SharedRoom {
     };
   }
 
-  /** Uses the room, and shows a state of this user to its members, until the returned function is called. */
-  showOwnState(state: unknown): Unsubscribe {
+  /**
+   * Uses the room, and shows a state of this user to its members, until the returned function is called. If the same component then
+   * shows another state in the same turn of the event loop, it keeps its place, and the members see no state in between.
+   */
+  showOwnState(component: object, state: unknown): Unsubscribe {
     const shown = { state };
-    this.#ownStates.add(shown);
+    this.#ownStates.set(component, shown);
     const release = this.handle((room) => {
       this.#sendOwnState(room);
       return nothing;
     });
     return () => {
-      this.#ownStates.delete(shown);
-      if (this.#view.room !== undefined) this.#sendOwnState(this.#view.room);
       release();
+      queueMicrotask(() => {
+        if (this.#ownStates.get(component) !== shown) return;
+        this.#ownStates.delete(component);
+        if (this.#view.room !== undefined) this.#sendOwnState(this.#view.room);
+      });
     };
   }
 
   #sendOwnState(room: Room): void {
-    room.setPresence(Array.from(this.#ownStates).at(-1)?.state ?? null);
+    room.setPresence(Array.from(this.#ownStates.values()).at(-1)?.state ?? null);
   }
 
   /** Returns a state in order to use it. It exists while a component uses it; meanwhile `source` only replaces its functions. */
@@ -154,7 +168,12 @@ export class SharedRoom {
     const client = this.#client;
     const stops = [
       client.onJoin((roomId) => {
-        if (roomId === this.#view.room?.id) this.#update();
+        if (roomId === this.#view.room?.id) this.#updateOrJoin();
+      }),
+      client.onRemoved((roomId) => {
+        if (roomId !== this.#view.room?.id) return;
+        const message = `This user was removed from room ${roomId}.`;
+        this.#update({ error: new ClientError('refused', message, { roomId }) });
       }),
       client.onStateChange((change) => this.#connectionChanged(change)),
     ];
@@ -183,7 +202,13 @@ export class SharedRoom {
   #connectionChanged({ state, previous }: StateChange): void {
     const isOpen = state === 'live' || state === 'resyncing';
     const isNewConnection = isOpen ? previous !== 'resyncing' : state === 'connecting';
-    if (isNewConnection && this.#view.room?.status === 'left') this.#join();
+    if (isNewConnection) this.#updateOrJoin();
+    else this.#update();
+  }
+
+  /** Uses the room that the client has now, if the client has forgotten the present one. */
+  #updateOrJoin(): void {
+    if (this.#view.room?.status === 'left') this.#join();
     else this.#update();
   }
 
