@@ -8,7 +8,7 @@ type Message = PayloadsOf<BuiltIn>['chat_message'];
 const rooms = ['ticket-1', 'ticket-2'];
 
 /** The whole page, inside of a `MillraceProvider`. */
-export function Chat({ url }: { readonly url: string }): ReactElement {
+export function Chat(): ReactElement {
   const [open, setOpen] = useState('ticket-1');
   return (
     <main>
@@ -21,7 +21,7 @@ export function Chat({ url }: { readonly url: string }): ReactElement {
         ))}
       </nav>
       {/* The key empties the conversation when another room is opened. */}
-      <Conversation key={open} room={open} url={url} />
+      <Conversation key={open} room={open} />
     </main>
   );
 }
@@ -31,7 +31,7 @@ function ConnectionNotice(): ReactElement {
   return <p role="status">{state === 'live' ? 'Connected' : 'No connection yet'}</p>;
 }
 
-function Conversation({ room, url }: { readonly room: string; readonly url: string }): ReactElement {
+function Conversation({ room }: { readonly room: string }): ReactElement {
   const [messages, setMessages] = useState<readonly Message[]>([]);
   const { status, error } = useRoom(room);
   const typing = useTyping(room);
@@ -43,7 +43,7 @@ function Conversation({ room, url }: { readonly room: string; readonly url: stri
     const text = new FormData(form).get('text');
     form.reset();
     typing.sendTyping(false);
-    if (typeof text === 'string') await publish(url, room, text);
+    if (typeof text === 'string') await publish(room, text);
   }
 
   if (status === 'refused') return <p>{error?.message}</p>;
@@ -62,8 +62,11 @@ function Conversation({ room, url }: { readonly room: string; readonly url: stri
   );
 }
 
-/** Your backend stores a message and publishes it. A gateway in development mode accepts it without a key. */
-async function publish(url: string, room: string, content: string): Promise<void> {
+/**
+ * Your backend stores a message and publishes it. Here Vite forwards it to the gateway (vite.config.mjs), which accepts it without a key
+ * in development mode. A page of another origin cannot publish by itself.
+ */
+async function publish(room: string, content: string): Promise<void> {
   const payload = {
     id: crypto.randomUUID(),
     request_id: crypto.randomUUID(),
@@ -72,7 +75,7 @@ async function publish(url: string, room: string, content: string): Promise<void
     is_screenshot: false,
     created_at: new Date().toISOString(),
   };
-  const response = await fetch(`${url}/v1/events`, {
+  const response = await fetch('/v1/events', {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ event_type: 'chat_message', room_id: room, payload }),

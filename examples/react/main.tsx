@@ -5,14 +5,13 @@ import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { Chat } from './chat.js';
 
-const url = 'http://localhost:4400';
-const client = createClient({ url });
+const client = createClient({ url: 'http://localhost:4400' });
 const root = document.getElementById('root');
 if (root !== null)
   createRoot(root).render(
     <StrictMode>
       <MillraceProvider client={client}>
-        <Chat url={url} />
+        <Chat />
       </MillraceProvider>
     </StrictMode>,
   );

@@ -69,6 +69,7 @@ describe('an answer', () => {
     expect((await readPage(gateway.url, 'ana')).body).toMatchObject({
       status: 403,
       code: 'room_forbidden',
+      title: 'The user may not enter this room',
       detail: 'You may not enter this room.',
     });
     expect(await client.log.join('user:me')).toMatchObject({ roomId: 'user:ana' });

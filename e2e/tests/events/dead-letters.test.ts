@@ -61,12 +61,12 @@ test('a dead letter is listed, shown with its reason, replayed and dropped', asy
   ]);
   expect(await millrace(system.redis, 'list')).toEqual({
     code: 0,
-    output: 'millrace: no dead letters',
+    output: 'millrace: no dead letters; without --app, only the built-in streams are searched',
     audit: [],
   });
   expect(await millrace(system.redis, 'show', again)).toEqual({
     code: 1,
-    output: `millrace: not found: ${again} is not a dead letter (any more)`,
+    output: `millrace: not found: ${again} is not a dead letter (any more); without --app, only the built-in streams are searched`,
     audit: [],
   });
 });

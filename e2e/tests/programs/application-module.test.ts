@@ -63,7 +63,16 @@ test('the command check prints what an application serves', async () => {
 
 test.each<[string, string, RegExp]>([
   ['has no default export', 'export const app = {};', /app\.mjs has no default export\. .*defineApp/],
-  ['fails while it loads', 'throw new Error("no database");', /could not be loaded: no database/],
+  [
+    'fails while it loads',
+    '\nthrow new Error("no database");',
+    /could not be loaded: no database \(file:\/\/\S+app\.mjs:2:7\)$/,
+  ],
+  [
+    'is not valid JavaScript',
+    'const name = ;',
+    /loaded: Unexpected token ';'\. To see the line, run node \/\S+\/app\.mjs$/,
+  ],
   ['throws no error but null', 'throw null;', /could not be loaded: null/],
   ['ends the process', 'process.exit(0);', /was not loaded: it ended the process, or waits/],
   ['waits for ever', 'await new Promise(() => {});', /was not loaded: it ended the process, or waits/],

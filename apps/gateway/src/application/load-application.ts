@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { isAbsolute, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { AnyCatalog } from '@millrace/contract';
 import { GatewayError } from '../errors.js';
 import type { Application } from './application.js';
@@ -60,12 +60,24 @@ async function importModule(module: string, address: string): Promise<Readonly<R
     throw invalid(
       isMissing
         ? `The application module ${module} is not installed. Give a path that begins with ./, or install the package.`
-        : `The application module ${module} could not be loaded: ${reason}`,
+        : `The application module ${module} could not be loaded: ${reason}${placeOf(cause, address)}`,
       cause,
     );
   } finally {
     forget();
   }
+}
+
+/**
+ * Returns the place in the module where loading it failed. Node gives none for a syntax error; then a command that prints the
+ * line.
+ */
+function placeOf(cause: unknown, address: string): string {
+  if (!(cause instanceof Error)) return '';
+  const [place] = /file:\/\/\S+?:\d+(:\d+)?/.exec(cause.stack ?? '') ?? [];
+  if (place !== undefined) return ` (${place})`;
+  const isFile = cause instanceof SyntaxError && address.startsWith('file:');
+  return isFile ? `. To see the line, run node ${fileURLToPath(address)}` : '';
 }
 
 /**

@@ -52,7 +52,7 @@ export async function listDeadLetters(options: ListCommandOptions): Promise<void
     if (options.json === true) for (const deadLetter of deadLetters) console.log(deadLetterJson(deadLetter));
     else if (deadLetters.length > 0)
       console.log(deadLetterTable(deadLetters, (deadLetter) => partsOf(deadLetter, intake)));
-    else console.error('millrace: no dead letters');
+    else console.error(`millrace: no dead letters${searched(options)}`);
     const last = deadLetters.at(-1);
     if (options.json === true || last === undefined || deadLetters.length < options.limit) return;
     console.error(`millrace: there may be older dead letters; list them with --before ${last.id}`);
@@ -63,7 +63,7 @@ export async function listDeadLetters(options: ListCommandOptions): Promise<void
 export async function showDeadLetter(id: EntryId, options: CommonOptions): Promise<void> {
   await withBroker(options, async (broker) => {
     const deadLetter = await findDeadLetter(broker, streamsNamed(broker, options.stream), id);
-    if (deadLetter === undefined) fail(outcomeText({ id, status: 'not_found' }));
+    if (deadLetter === undefined) fail(outcomeText({ id, status: 'not_found' }) + searched(options));
     else console.log(options.json === true ? deadLetterJson(deadLetter) : deadLetterText(deadLetter));
   });
 }
@@ -95,10 +95,12 @@ export async function applyDeadLetterAction(
       if (isDone) done += 1;
       if (options.json === true) console.log(outcomeJson(outcome));
       else if (isDone) console.log(outcomeText(outcome));
-      if (!isDone) fail(outcomeText(outcome));
+      if (!isDone) fail(outcomeText(outcome) + (outcome.status === 'not_found' ? searched(options) : ''));
     }
     if (options.all === true)
-      console.error(`millrace: ${done} ${action === 'replay' ? 'replayed' : 'dropped'}`);
+      console.error(
+        `millrace: ${done} ${action === 'replay' ? 'replayed' : 'dropped'}${done === 0 ? searched(options) : ''}`,
+      );
   });
 }
 
@@ -149,6 +151,12 @@ async function withBroker(
 /** Returns event type and room by the intake rule of the stream, if it has one. */
 function partsOf({ stream, originId: id, fields }: StreamDeadLetter, intake: Intake): ShownEnvelope {
   return shownEnvelopeOf(intake.take(stream, { id, fields }));
+}
+
+/** Says which streams a command searched that found nothing, if it knows neither a stream nor an application. */
+function searched({ app, stream }: CommonOptions): string {
+  const isKnown = stream !== undefined || (app ?? readEnvironment(process.env).appModule) !== undefined;
+  return isKnown ? '' : '; without --app, only the built-in streams are searched';
 }
 
 function fail(message: string): void {

@@ -29,7 +29,7 @@ export const problemTitles = {
   forbidden: 'The API key does not allow this',
   token_refused: 'A valid token is needed',
   token_unverified: 'The token cannot be verified now',
-  room_forbidden: 'The token does not allow this room',
+  room_forbidden: 'The user may not enter this room',
   origin_not_allowed: 'Pages of this origin are not allowed',
   invalid_parameter: 'A part of the URL is wrong',
   too_many_requests: 'The user sends too much',
