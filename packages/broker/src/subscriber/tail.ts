@@ -165,7 +165,8 @@ export class Tail {
       // The track was reset during the read. Handling these entries would skip the entries between them and the new cursor.
       if (track === undefined || track.generation !== generations.get(stream)) continue;
       sizes.note(stream, entries);
-      const isBehind = stoodStill || entries.length >= count;
+      // A stream that was cut at its hard cap still has that many entries.
+      const isBehind = stoodStill || entries.length >= Math.min(count, this.#hardCapOf(stream));
       if (isBehind && (await this.#isOvertaken(track))) {
         await options.beforeOvertaken(stream);
         if (signal.aborted || track.generation !== generations.get(stream)) continue;
@@ -211,6 +212,12 @@ export class Tail {
     const beforeMs = this.#returnedMs;
     this.#returnedMs = nowMs;
     return beforeMs !== undefined && nowMs - beforeMs > 2 * readBlockMs;
+  }
+
+  #hardCapOf(stream: string): number {
+    const { partitioning, options } = this.#dependencies.broker;
+    const declared = partitioning.streams.find(({ name }) => name === stream);
+    return (declared?.maxLength ?? 0) * options.hardCapFactor;
   }
 
   /** True when entries after the cursor were trimmed before they were read. */
