@@ -237,14 +237,14 @@ class RedisBroker implements Broker {
     progress: ReadonlyMap<string, ReadProgress>,
   ): Promise<readonly HeartbeatReply[]> {
     checkName('subscriber', subscriber);
+    this.#partitions.keep();
     const calls = Array.from(progress, ([stream, ofStream]) => {
       checkEntryId(ofStream.cursor);
       const record = this.#records.of(stream);
       return [record, heartbeatCall(record.keys, this.options, subscriber, ofStream)] as const;
     });
     const replies = await Promise.all(calls.map(([record, call]) => this.#settle(record, call)));
-    // The number of partitions may be lost together with the stream. It is stored again, so that no other gateway chooses
-    // another number.
+    // The number of partitions may be lost with the stream. It is stored again, so that no gateway chooses another number.
     if (replies.some(({ status }) => status === 'reset')) await this.#partitions.settle({ isClaiming: true });
     return replies;
   }

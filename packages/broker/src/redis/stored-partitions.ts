@@ -10,6 +10,8 @@ import type { RedisKeys } from './keys.js';
 
 /** Milliseconds after which a publisher looks again for a stored number of partitions. */
 const LOOK_AGAIN_MS = 1_000;
+/** Milliseconds between two looks of a subscriber at the numbers that it uses. */
+const KEEP_MS = 10_000;
 
 /** Dependencies of {@link StoredPartitions}. */
 export interface StoredPartitionsDependencies {
@@ -36,6 +38,9 @@ export class StoredPartitions {
   readonly #refusals = new Map<string, BrokerError>();
   /** True after a subscriber has registered. A different number in the store is then an error. */
   #isFixed = false;
+  #keepAtMs = 0;
+  /** The difference that the last look of a subscriber has found. */
+  #difference: BrokerError | undefined;
 
   constructor(streams: readonly StreamOptions[], dependencies: StoredPartitionsDependencies) {
     this.#streams = streams;
@@ -51,6 +56,28 @@ export class StoredPartitions {
   /** Fixes the present numbers, because a subscriber reads these streams from now on. */
   fix(): void {
     this.#isFixed = true;
+    this.#keepAtMs = this.#dependencies.clock.monotonicMs() + KEEP_MS;
+  }
+
+  /**
+   * Stores the present numbers again if they were deleted or evicted, every ten seconds. Otherwise a later process would store another
+   * number, and add events to streams that no running gateway reads. Does not wait, because one node of a cluster may be away. Called
+   * with every heartbeat.
+   * @throws BrokerError `partitions_differ` if the last look has found another number
+   */
+  keep(): void {
+    const nowMs = this.#dependencies.clock.monotonicMs();
+    if (this.#isFixed && nowMs >= this.#keepAtMs) {
+      this.#keepAtMs = nowMs + KEEP_MS;
+      this.settle({ isClaiming: true }).then(
+        () => (this.#difference = undefined),
+        (error: unknown) => {
+          // The heartbeat itself reports that the store is unavailable.
+          if (error instanceof BrokerError && error.code === 'partitions_differ') this.#difference = error;
+        },
+      );
+    }
+    if (this.#difference !== undefined) throw this.#difference;
   }
 
   /**
