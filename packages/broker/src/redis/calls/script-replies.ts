@@ -9,6 +9,7 @@ import type {
 } from '../../port/acknowledgement-ledger.js';
 import type { PublishReceipt } from '../../port/entry-log.js';
 import type { HeartbeatReply, HeartbeatStatus, StreamStart } from '../../port/subscriber-registry.js';
+import { isMissingCommand } from '../connection/missing-commands.js';
 import { codeOfReply, messageOfReply } from '../connection/redis-errors.js';
 import { asArray, asNumber, asText, asTimeMs } from './replies.js';
 
@@ -24,7 +25,8 @@ export function asReceipts(reply: unknown, entries: number): (PublishReceipt | B
     receipts.push({ id: asText(items[at]), isDuplicate: items[at + 1] === 1 });
   }
   if (receipts.length === entries) return receipts;
-  const message = items.length % 2 === 1 ? asText(items.at(-1)) : 'Redis gave no answer for the entry';
+  const message =
+    items.length % 2 === 1 ? refusalOf(asText(items.at(-1))) : 'Redis gave no answer for the entry';
   const code = codeOfReply(message);
   receipts.push(new BrokerError(code, messageOfReply(message), { nothingHappened: true }));
   while (receipts.length < entries) {
@@ -32,6 +34,14 @@ export function asReceipts(reply: unknown, entries: number): (PublishReceipt | B
     receipts.push(new BrokerError(code, text, { nothingHappened: true }));
   }
   return receipts;
+}
+
+/** Returns the error text of XADD. Redis does not name the command if the server lacks it, or if the user may not run it. */
+function refusalOf(text: string): string {
+  if (!isMissingCommand(text)) return text;
+  return text.startsWith('ERR Unknown')
+    ? "ERR unknown command 'XADD'"
+    : "NOPERM the user has no permissions to run the 'XADD' command";
 }
 
 /** A reply, and the run of the server that sent it: its `run_id`, or a marker (see `restart-markers.ts`). */

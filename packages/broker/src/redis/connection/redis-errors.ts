@@ -38,11 +38,26 @@ export function fromRedisError(error: unknown): BrokerError {
   return new BrokerError(code, messageOfReply(message), { cause: error, nothingHappened });
 }
 
+/** Remedies that follow the text of Redis. */
+const REMEDIES: readonly (readonly [RegExp, string])[] = [
+  [/^NOPERM\b|can't run this command/, 'docs/redis-rights.md lists the rights that are needed'],
+  [/unknown (?:redis )?command/i, 'the commands of Redis 7.0 are needed, under their own names'],
+];
+
+/** Returns the text of an error reply without the remedy that {@link messageOfReply} has added. */
+export function withoutRemedy(message: string): string {
+  return REMEDIES.reduce((text, [, remedy]) => text.replace(`; ${remedy}`, ''), message);
+}
+
 /**
- * Returns the message for an error reply, usually the text of Redis. If people must first repair something, it names a page
- * of the documentation instead.
+ * Returns the message for an error reply: usually the text of Redis, with the remedy if there is one. If people must first repair
+ * something, it names a page of the documentation instead.
  */
 export function messageOfReply(message: string): string {
+  const [, remedy] = REMEDIES.find(([pattern]) => pattern.test(message)) ?? [];
+  // The arguments may be data.
+  if (remedy !== undefined)
+    return `Redis: ${message.replace(/,? with args beginning with:.*/s, '')}; ${remedy}`;
   // XADD has no error code for this case.
   return message.includes('exhausted the last possible ID')
     ? 'Redis: the stream has given out the largest ID there is; docs/streams-in-trouble.md says how to repair it'

@@ -2,6 +2,7 @@
 // is sent once more for all waiting calls if the server has forgotten the script (SCRIPT FLUSH, another server behind the
 // same address).
 import type { Script } from '../scripts/script.js';
+import { callsMissingCommand, nameMissingCommand } from './missing-commands.js';
 import { isErrorReply, isNoScript } from './redis-errors.js';
 
 /**
@@ -45,8 +46,16 @@ export class ScriptRunner {
     this.#sent = new Set();
   }
 
-  /** Runs a script. Rejects with the error of `send`. */
+  /** Runs a script. Rejects with the error of `send`, which names the command if the server lacks one that the script calls. */
   async run(script: Script, command: ScriptCommand, send: SendCommand): Promise<unknown> {
+    try {
+      return await this.#run(script, command, send);
+    } catch (error) {
+      throw callsMissingCommand(error) ? await nameMissingCommand(error, script, send) : error;
+    }
+  }
+
+  async #run(script: Script, command: ScriptCommand, send: SendCommand): Promise<unknown> {
     this.#lastNumber += 1;
     const number = this.#lastNumber;
     const call = (): Promise<unknown> => this.#call(script, command, send);

@@ -1,4 +1,5 @@
 // The known reasons why a server cannot be used, each with its remedy.
+import { withoutRemedy } from '../connection/redis-errors.js';
 
 /** Facts about a failure. */
 export interface Failure {
@@ -140,7 +141,9 @@ export function knownText(failure: Failure): string | undefined {
 /** Returns a text's first line in a form that fits into a sentence: without the prefix `Redis:` and the final period. */
 export function serverText(text: string): string {
   const [line = ''] = text.split('\n');
-  return line.replace(/^Redis: /, '').replace(/[.\s]+$/, '');
+  return withoutRemedy(line)
+    .replace(/^Redis: /, '')
+    .replace(/[.\s]+$/, '');
 }
 
 /**
