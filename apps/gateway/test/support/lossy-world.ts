@@ -219,6 +219,11 @@ export class LossyClient {
     for (const roomId of this.#rooms.keys()) await this.#join(roomId);
   }
 
+  /** Ends the connection. */
+  disconnect(): void {
+    this.#connection?.end();
+  }
+
   /** Number of joins with a position that was possibly outdated, because the client had unread messages. */
   outdatedJoins = 0;
 

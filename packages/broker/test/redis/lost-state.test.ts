@@ -1,6 +1,16 @@
 // Parts of the state in Redis are deleted, or lost in a crash. The broker detects the loss and repairs the state.
 import { type Broker, createSubscriber, type Lease, type StreamStart } from '@millrace/broker';
-import { append, CHAT, present, startRedis, until } from '@millrace/testkit';
+import { type Clock, systemClock } from '@millrace/internal';
+import {
+  append,
+  beat as beatAs,
+  CHAT,
+  codeOf,
+  present,
+  registerAt,
+  startRedis,
+  until,
+} from '@millrace/testkit';
 import { describe, expect, it } from 'vitest';
 import { openBroker, publishEvents, query, sharedRedis } from '../support/redis-fixture.js';
 
@@ -251,3 +261,43 @@ async function beat(broker: Broker, start: StreamStart, cursor: string, entriesA
 function runPass(broker: Broker, lease: Lease) {
   return broker.runLedgerPass(lease, { consumer: 'signalr-instance-1', count: 200 });
 }
+
+describe('the number of partitions', () => {
+  const NUMBER = `partitions:{${CHAT}}`;
+  const streams = (partitions: number) => [{ name: CHAT, maxLength: 100, partitions }];
+
+  /** Opens the broker of a gateway that has run for a minute, and whose number of partitions is deleted now. */
+  async function withoutNumber() {
+    let passedMs = 0;
+    const clock: Clock = { ...systemClock, monotonicMs: () => systemClock.monotonicMs() + passedMs };
+    const broker = await openBroker(redis.url, { streams: streams(3), clock });
+    const start = await registerAt(broker, 'a');
+    const heartbeat = () => beatAs(broker, 'a', start);
+    expect(await redis.cli('getdel', NUMBER)).toBe('3');
+    return { broker, heartbeat, passMinute: () => void (passedMs += 60_000) };
+  }
+
+  it('the number of partitions is stored again, so that a gateway without a number adopts it', async () => {
+    const { broker, heartbeat, passMinute } = await withoutNumber();
+    await using _ = broker;
+    passMinute();
+    await heartbeat();
+    await until(async () => (await redis.cli('get', NUMBER)) === '3');
+    await using other = await openBroker(redis.url, { streams: [{ name: CHAT, maxLength: 100 }] });
+    expect(other.partitioning.countOf(CHAT)).toBe(3);
+  });
+
+  it('a gateway reports another number of partitions that a later process has stored, until that number is gone', async () => {
+    const { broker, heartbeat, passMinute } = await withoutNumber();
+    await using _ = broker;
+    await using other = await openBroker(redis.url, { streams: streams(2) });
+    await append(other, { stream: CHAT, fields: { n: '1' } });
+    const codeOfHeartbeat = () => codeOf(heartbeat());
+    passMinute();
+    await until(async () => (await codeOfHeartbeat()) === 'partitions_differ');
+    await redis.cli('del', NUMBER);
+    passMinute();
+    await until(async () => (await heartbeat().catch(() => undefined)) !== undefined);
+    expect(await redis.cli('get', NUMBER)).toBe('3');
+  });
+});
