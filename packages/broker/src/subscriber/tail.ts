@@ -214,10 +214,11 @@ export class Tail {
     return beforeMs !== undefined && nowMs - beforeMs > 2 * readBlockMs;
   }
 
+  /** Returns `Infinity` for a stream that is not declared, because no gateway cuts it. */
   #hardCapOf(stream: string): number {
     const { partitioning, options } = this.#dependencies.broker;
     const declared = partitioning.streams.find(({ name }) => name === stream);
-    return (declared?.maxLength ?? 0) * options.hardCapFactor;
+    return declared === undefined ? Infinity : declared.maxLength * options.hardCapFactor;
   }
 
   /** True when entries after the cursor were trimmed before they were read. */

@@ -2,7 +2,6 @@
 // them.
 import { ErrorReply } from '../resp/reply-cursor.js';
 import { defineScript, type Script } from '../scripts/script.js';
-import type { SendCommand } from './script-runner.js';
 
 /**
  * ARGV: commands, with their subcommands. Returns `unknown <command>` for each command that the server does not have, and
@@ -26,22 +25,21 @@ return missing
   { isAllowedWhenFull: true },
 );
 
-/** True if a script has called a command that the server does not have, or that the user may not run. */
-export function callsMissingCommand(error: unknown): boolean {
-  return error instanceof ErrorReply && isMissingCommand(error.message);
-}
-
-/** True for the text of such an error. */
+/** True for the error text of a script that has called a command which the server does not have, or which the user may not run. */
 export function isMissingCommand(message: string): boolean {
   return /Unknown Redis command called from script|can't run this command/.test(message);
 }
 
-/** Resolves to an error that names the missing command, or to `error` itself if the server does not tell which it is. */
-export async function nameMissingCommand(
+/**
+ * Resolves to an error that names the missing command if the script has failed for that reason. Otherwise, and if the server does not
+ * tell which command it is, resolves to `error` itself.
+ */
+export async function namedError(
   error: unknown,
   { name, source }: Script,
-  send: SendCommand,
+  send: (args: readonly string[]) => Promise<unknown>,
 ): Promise<unknown> {
+  if (!(error instanceof ErrorReply) || !isMissingCommand(error.message)) return error;
   const reply = await send(['EVAL', checkScript.source, '0', ...commandsOf(source)]).catch(() => []);
   const missing = Array.isArray(reply) ? reply.map(String) : [];
   const [kind, ...words] = (missing[0] ?? '').split(' ');

@@ -2,7 +2,7 @@
 // is sent once more for all waiting calls if the server has forgotten the script (SCRIPT FLUSH, another server behind the
 // same address).
 import type { Script } from '../scripts/script.js';
-import { callsMissingCommand, nameMissingCommand } from './missing-commands.js';
+import { namedError } from './missing-commands.js';
 import { isErrorReply, isNoScript } from './redis-errors.js';
 
 /**
@@ -48,29 +48,23 @@ export class ScriptRunner {
 
   /** Runs a script. Rejects with the error of `send`, which names the command if the server lacks one that the script calls. */
   async run(script: Script, command: ScriptCommand, send: SendCommand): Promise<unknown> {
-    try {
-      return await this.#run(script, command, send);
-    } catch (error) {
-      throw callsMissingCommand(error) ? await nameMissingCommand(error, script, send) : error;
-    }
-  }
-
-  async #run(script: Script, command: ScriptCommand, send: SendCommand): Promise<unknown> {
     this.#lastNumber += 1;
     const number = this.#lastNumber;
     const call = (): Promise<unknown> => this.#call(script, command, send);
     try {
       return await (this.#held === undefined ? call() : hold(this.#held, number, call));
     } catch (error) {
-      if (!isNoScript(error)) throw error;
+      if (!isNoScript(error)) throw await namedError(error, script, send);
     }
     try {
       return await hold(this.#held ?? this.#repair(script, send), number, call);
     } catch (error) {
-      if (!isNoScript(error)) throw error;
+      if (!isNoScript(error)) throw await namedError(error, script, send);
     }
     // The user may not load scripts, or the scripts were flushed once more.
-    return send(['EVAL', script.source, ...command.slice(2)]);
+    return send(['EVAL', script.source, ...command.slice(2)]).catch(async (error: unknown) => {
+      throw await namedError(error, script, send);
+    });
   }
 
   /** Sends the call, and its source first unless that was sent already. Both are written in one turn of the event loop. */
