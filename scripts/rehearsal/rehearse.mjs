@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { budgets } from './budgets.mjs';
+import { closeAll } from './command.mjs';
 import { atAddresses, compileExample, importEntries, readExample, runExample } from './example.mjs';
 import { InstalledApp } from './installed-app.mjs';
 import { LocalRegistry } from './registry.mjs';
