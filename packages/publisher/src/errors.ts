@@ -78,8 +78,12 @@ export function streamRefused(eventId: string, stream: string, cause: Error): Pu
   return new PublisherError('stream_refused', message, details);
 }
 
-/** Says why the store is unavailable. A store that is full answers, and somebody must give it memory. */
-function unavailability(cause: unknown): string {
+/**
+ * Says why the store is unavailable, without a period at the end. A store that is full answers, and somebody must give it memory.
+ * @param cause the cause of a {@link PublisherError}
+ * @beta
+ */
+export function describeStoreFailure(cause: unknown): string {
   const isFull = cause instanceof BrokerError && cause.code === 'out_of_memory';
   return isFull
     ? 'The event store is out of memory (maxmemory of Redis)'
@@ -91,8 +95,8 @@ function unavailability(cause: unknown): string {
  */
 export function brokerUnavailable(eventId: string, mayBeStored: boolean, cause?: unknown): PublisherError {
   const message = mayBeStored
-    ? `${unavailability(cause)}; whether the event was stored is not known. Publish it again with the same eventId.`
-    : `${unavailability(cause)}; the event was not stored. Publish it again later.`;
+    ? `${describeStoreFailure(cause)}; whether the event was stored is not known. Publish it again with the same eventId.`
+    : `${describeStoreFailure(cause)}; the event was not stored. Publish it again later.`;
   const outcome = mayBeStored ? 'unknown' : 'not_stored';
   return new PublisherError('broker_unavailable', message, {
     eventId,
@@ -120,7 +124,7 @@ export function erasureFailed(cause: unknown): unknown {
   if (!isRefused && !cause.isTransient && cause.code !== 'closed') return cause;
   const message = isRefused
     ? `The event store refuses an erasure (${cause.message}). Some events may be erased. Repair the stream or the rights of the Redis user, then call erase again.`
-    : `${unavailability(cause)}. Some events may be erased. Call erase again later.`;
+    : `${describeStoreFailure(cause)}. Some events may be erased. Call erase again later.`;
   return new PublisherError(isRefused ? 'stream_refused' : 'broker_unavailable', message, {
     eventId: '',
     outcome: 'unknown',
@@ -134,7 +138,7 @@ export function membershipUnavailable(cause: BrokerError): PublisherError {
   const isRefused = cause.code === 'refused';
   const message = isRefused
     ? `The event store refuses a stream of the room (${cause.message}); the change may be stored in the others. Repair the stream, then repeat the call.`
-    : `${unavailability(cause)}; whether the change was stored in every stream of the room is not known. Repeat the call.`;
+    : `${describeStoreFailure(cause)}; whether the change was stored in every stream of the room is not known. Repeat the call.`;
   return new PublisherError(isRefused ? 'stream_refused' : 'broker_unavailable', message, {
     eventId: '',
     outcome: 'unknown',

@@ -6,7 +6,12 @@ export {
 } from './connect-publisher.js';
 export type { ErasureOptions, ErasureResult } from './erasure/eraser.js';
 export type { ErasableEvent, ErasureSelection } from './erasure/selection.js';
-export { PUBLISHER_ERROR_CODES, PublisherError, type PublisherErrorCode } from './errors.js';
+export {
+  describeStoreFailure,
+  PUBLISHER_ERROR_CODES,
+  PublisherError,
+  type PublisherErrorCode,
+} from './errors.js';
 export type { MembershipResult } from './membership.js';
 export type { EntryIntake, PublisherObserver, PublisherOptions } from './options.js';
 export type { PublishResult } from './publication.js';

@@ -13,7 +13,7 @@ import {
   type ParseFailure,
   type ReceivedEvent,
 } from '@millrace/contract';
-import { type Publisher, PublisherError, type PublishResult } from '@millrace/publisher';
+import { describeStoreFailure, type Publisher, PublisherError, type PublishResult } from '@millrace/publisher';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { KnownApiKey } from '../auth/api-keys.js';
 import { type ApiKeyGuardOptions, checkApiKey, presentedKeyOf } from './api-key-guard.js';
@@ -251,5 +251,5 @@ async function sendUnavailable(
 /** Names the cause that somebody must remove: a store that is full does not recover by itself. */
 function reasonOf({ cause }: PublisherError): string {
   const isFull = cause instanceof BrokerError && cause.code === 'out_of_memory';
-  return isFull ? 'The event store is out of memory (maxmemory of Redis). ' : '';
+  return isFull ? `${describeStoreFailure(cause)}. ` : '';
 }

@@ -232,6 +232,8 @@ const publishing = fc.constantFrom('publish a', 'publish b');
 /** More events than a client may have unread. */
 const burst = fc.array(publishing, { minLength: 4, maxLength: 8 });
 
+const reading = fc.array(fc.constantFrom('sip', 'read'), { maxLength: 6 });
+
 /** Steps that lead to the states in which a loss may hide. Random single steps rarely do. */
 const dangers = fc.oneof(
   // A client is away while a loss is found whose later events it has received.
@@ -249,16 +251,26 @@ const dangers = fc.oneof(
   fc
     .tuple(anyClient, publishing, finding)
     .map(([client, publish, find]) => ['miss', publish, `stall ${client}`, find, `reconnect ${client}`]),
-  // A client becomes too slow while it waits for a notice, or waits for one while it is too slow.
+  // A client becomes too slow while it waits for a notice, or a loss is found while it is too slow. It reads some or all events.
   fc
-    .tuple(anyClient, burst, fc.constantFrom('lose', 'miss'), finding, fc.boolean(), fc.nat(3))
-    .map(([client, events, loss, find, isFirst, sips]) => [
+    .tuple(
+      anyClient,
+      burst,
+      fc.constantFrom('lose', 'miss'),
+      finding,
+      fc.boolean(),
+      reading,
+      publishing,
+      fc.boolean(),
+    )
+    .map(([client, events, loss, find, isFirst, reads, publish, comesBack]) => [
       ...(isFirst ? [loss, find] : []),
       `stall ${client}`,
       ...events,
       ...(isFirst ? [] : [loss, find]),
-      ...Array.from({ length: sips }, () => `sip ${client}`),
-      `reconnect ${client}`,
+      ...reads.map((read) => `${read} ${client}`),
+      publish,
+      ...(comesBack ? [`reconnect ${client}`] : []),
     ]),
   // A client that was told, and one that was not, come back after a second loss.
   fc

@@ -20,6 +20,11 @@ export class MemoryErasures {
     return this.#waiting.size === 0;
   }
 
+  /** True for an erased entry that is still in the stream. */
+  has(id: EntryId): boolean {
+    return this.#waiting.has(id);
+  }
+
   add(control: EntryId, ids: readonly EntryId[]): void {
     for (const id of ids) if (this.#log.find(id) !== undefined) this.#waiting.set(id, control);
   }

@@ -164,7 +164,7 @@ export class MemoryStream {
   }
 
   deadLetter({ entry, reason, rejectedBy }: RejectedEntry, nowMs: number): boolean {
-    if (this.#deadMarks.get(entry.id, nowMs) === true) return false;
+    if (this.#deadMarks.get(entry.id, nowMs) === true || this.#erasures.has(entry.id)) return false;
     this.#deadMarks.set(entry.id, true, nowMs);
     const fields = {
       origin_id: entry.id,

@@ -42,7 +42,7 @@ export interface DeadLetterStore {
   /**
    * Copies a rejected entry to the stream's dead letters, whose number is capped. An entry is copied once, even if several
    * subscribers reject it.
-   * @returns false if the entry was already rejected in the last `deadMarkMs`
+   * @returns false if the entry was already rejected in the last `deadMarkMs`, or is erased
    */
   deadLetter(rejected: RejectedEntry): Promise<boolean>;
 

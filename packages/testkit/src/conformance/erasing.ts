@@ -56,6 +56,19 @@ export function describeErasing(create: CreateHarness): void {
       expect(await broker.erasures.remove(CHAT)).toEqual({ removed: 1, waiting: 0 });
     });
 
+    it('an erased entry that is rejected late becomes no dead letter, and the other entries do', async () => {
+      await using harness = await create();
+      const { broker } = harness;
+      await registerAt(broker, 'a');
+      const [kept = '', erased = ''] = await publishNumbered(broker, 2);
+      await eraseEntries(broker, erased);
+      const reject = (id: string) =>
+        broker.deadLetter({ stream: CHAT, entry: { id, fields: {} }, reason: 'r', rejectedBy: 'a' });
+      expect([await reject(erased), await reject(kept)]).toEqual([false, true]);
+      const deadLetters = await broker.listDeadLetters(CHAT, { count: 10 });
+      expect(deadLetters.map(({ originId }) => originId)).toEqual([kept]);
+    });
+
     it('a dead subscriber does not keep an erased entry in the stream', async () => {
       await using harness = await create({ livenessMs: 50 });
       const { broker } = harness;

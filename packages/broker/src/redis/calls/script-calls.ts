@@ -266,7 +266,7 @@ export function deadLetterCall(
 ): ScriptCall<boolean> {
   return {
     script: deadLetterScript,
-    keys: [keys.dead, keys.deadMark(entry.id)],
+    keys: [keys.dead, keys.deadMark(entry.id), keys.erasing],
     args: [
       deadMarkMs,
       deadLetterMaxLength,
