@@ -148,10 +148,10 @@ export function membershipUnavailable(cause: BrokerError): PublisherError {
 }
 
 /** Returns the error for an event that is refused because too many events already wait for the store. */
-export function queueFull(eventId: string): PublisherError {
+export function queueFull(eventId: string, cause?: unknown): PublisherError {
   return new PublisherError(
     'outbox_full',
     'Too many events wait for the event store; this one was not published. Publish it again later.',
-    { eventId, retryAfterMs: RETRY_AFTER_MS, outcome: 'not_stored' },
+    { eventId, retryAfterMs: RETRY_AFTER_MS, outcome: 'not_stored', cause },
   );
 }

@@ -3,7 +3,7 @@ import { BrokerError, type PublishReceipt, type WindowEnding } from '@millrace/b
 import type { EventTypeDeclaration, Lane, StreamEvent } from '@millrace/contract';
 import type { Clock } from '@millrace/internal';
 import type { PendingEnding } from './coalescing/ending-order.js';
-import { brokerUnavailable, streamRefused } from './errors.js';
+import { brokerUnavailable, queueFull, streamRefused } from './errors.js';
 import type { PublisherObserver } from './options.js';
 import type { OutgoingEvent } from './queue/queued-event.js';
 
@@ -119,6 +119,7 @@ export class Publication implements OutgoingEvent {
     // An error other than BrokerError is a fault of the program, and is passed on unchanged.
     if (!(cause instanceof BrokerError)) return cause;
     if (cause.code === 'refused') return streamRefused(this.eventId, this.declaration.stream, cause);
+    if (cause.code === 'overloaded') return queueFull(this.eventId, cause);
     if (!cause.isTransient && cause.code !== 'closed') return cause;
     return brokerUnavailable(this.eventId, cause.mayHaveHappened, cause);
   }

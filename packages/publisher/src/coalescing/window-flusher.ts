@@ -54,7 +54,12 @@ const GIVE_UP_MS = 60_000;
  * stored well before its lease ends.
  */
 const MAX_FLUSHES = 64;
-/** Maximum time that a forced flush waits for a window that another process is flushing. */
+/**
+ * Maximum number of events of a window that wait in the publish queue at the same time. All flushes together then fill the queue only in
+ * part. Events that the full queue refuses would make the whole window wait for another flush.
+ */
+const MAX_QUEUED_EVENTS = 100;
+/** Maximum time that a forced flush waits for a window that another process is flushing, or whose events could not be stored. */
 const FLUSH_LIMIT_MS = 5_000;
 
 /** A merged event that was not stored. */
@@ -122,8 +127,8 @@ export class WindowFlusher {
       if (claim.status === 'claimed') {
         const isPublished = await this.#publish(name, token, claim);
         // The age is 0 unless this process took over the flush of another one. After a takeover, the next window of the slot
-        // may be due already.
-        if (!isPublished || claim.ageMs === 0) return;
+        // may be due already. A forced flush tries again when its own claim has ended.
+        if (isPublished ? claim.ageMs === 0 : !isForced) return;
         continue;
       }
       if (!isForced) {
@@ -157,15 +162,31 @@ export class WindowFlusher {
     // Another attempt is useless for a local window: the publish queue has already retried until its time limit, and no other
     // process has the window.
     const isHopeless = local !== undefined || waited.ageMs > GIVE_UP_MS;
-    if (!isHopeless && failures.some(({ cause }) => !(cause instanceof ContractError))) return false;
+    if (!isHopeless && failures.some(isRepeatable)) return false;
     // The outcome is counted only if the commit succeeds. Otherwise another process has taken over the flush, and may have
     // counted it.
     if (await windows.commit(name, token)) this.#count({ absorbed, ended, unreadable, failures });
     return true;
   }
 
-  /** Stores events. Resolves when each event is stored or refused, with the refused ones. */
-  #storeAll(events: readonly FoldedEvent[]): Promise<Failure[]> {
+  /** Stores events in their order. Resolves when each event is stored or refused, with the refused ones. */
+  async #storeAll(events: readonly FoldedEvent[]): Promise<Failure[]> {
+    // A local window has only one flush, and its events are retried by the queue.
+    if (this.#dependencies.local !== undefined) return this.#store(events);
+    const failures: Failure[] = [];
+    for (let from = 0; from < events.length; from += MAX_QUEUED_EVENTS) {
+      const next = from + MAX_QUEUED_EVENTS;
+      const failed = await this.#store(events.slice(from, next));
+      failures.push(...failed);
+      const failure = failed.find(isRepeatable);
+      if (failure === undefined) continue;
+      // All events are stored again later. The later ones need not be tried now.
+      return [...failures, ...events.slice(next).map(({ event }) => ({ event, cause: failure.cause }))];
+    }
+    return failures;
+  }
+
+  #store(events: readonly FoldedEvent[]): Promise<Failure[]> {
     const { local, store, streamOf } = this.#dependencies;
     return new Promise((resolve) => {
       const failures: Failure[] = [];
@@ -216,6 +237,11 @@ export class WindowFlusher {
     next();
     return () => cancel();
   }
+}
+
+/** True if the event may be stored by a later attempt. */
+function isRepeatable({ cause }: Failure): boolean {
+  return !(cause instanceof ContractError);
 }
 
 function reasonOf(cause: unknown): 'too_large' | 'invalid' | 'unavailable' {
