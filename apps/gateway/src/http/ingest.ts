@@ -13,7 +13,12 @@ import {
   type ParseFailure,
   type ReceivedEvent,
 } from '@millrace/contract';
-import { describeStoreFailure, type Publisher, PublisherError, type PublishResult } from '@millrace/publisher';
+import {
+  describeStoreFailure,
+  type Publisher,
+  PublisherError,
+  type PublishResult,
+} from '@millrace/publisher';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { KnownApiKey } from '../auth/api-keys.js';
 import { type ApiKeyGuardOptions, checkApiKey, presentedKeyOf } from './api-key-guard.js';

@@ -303,7 +303,7 @@ it('no client has a hole of which it was not told, whenever a loss is found and 
   );
   const steps = fc.oneof(
     { weight: 5, arbitrary: step.map((each) => [each]) },
-    { weight: 1, arbitrary: dangers },
+    { weight: 2, arbitrary: dangers },
     { weight: 1, arbitrary: burst },
   );
   await fc.assert(
@@ -313,6 +313,6 @@ it('no client has a hole of which it was not told, whenever a loss is found and 
       await end();
       check(false);
     }),
-    { numRuns: Number(process.env['LOSS_RUNS'] ?? 100) },
+    { numRuns: Number(process.env['LOSS_RUNS'] ?? 200) },
   );
 });
