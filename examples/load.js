@@ -1,31 +1,30 @@
 // The state of rooms without a race, over resume.js: events that arrive while the backend loads are held, and handed over after
 // the state. A room is loaded again after a loss, and polled while the gateway is away. There is one load at a time for each room.
-import { resume } from './resume.js';
+import { nameOf, resume } from './resume.js';
 
 const maxHeld = 1_000; // events that wait for one load
 
 export function loadRooms({ types, load, show, apply, isIn = () => false, ...options }) {
   const { awayMs = 10_000, pollMs = 15_000, jitterMs = 2_000 } = options; // time without the gateway before polling, waits before loads
   const rooms = new Map(); // room ID → { state, isStale: it lacks events, held: events after it, isLoading, isAway, wake }
-  const nameOf = (id) => (id.startsWith('user:') ? 'user:me' : id.startsWith('*:') ? '*' : id);
-  const roomOf = (id) => rooms.get(id) ?? rooms.get(nameOf(id)); // *:<tenant> is a part of the room *
   let away; // the timer that ends when the gateway has been away for too long
 
   function onEvent(event) {
-    const room = roomOf(event.room_id);
+    const id = nameOf(event.room_id, rooms);
+    const room = rooms.get(id);
     if (room.isStale) return; // the next load has it
-    if (room.held === null) return handOver(event.room_id, room, event);
+    if (room.held === null) return handOver(id, room, event);
     room.held.push(event);
     if (room.held.length > maxHeld) room.isStale = true;
   }
 
   async function keepLoaded(id, room) {
-    for (let failures = 0; roomOf(id) === room && room.isStale; ) {
+    for (let failures = 0; rooms.get(id) === room && room.isStale; ) {
       room.isStale = room.isAway; // a loss during the load makes it stale again
       room.held = [];
       try {
         const state = await load(id);
-        if (roomOf(id) === room) update(id, room, state);
+        if (rooms.get(id) === room) update(id, room, state);
         failures = 0;
       } catch (error) {
         console.warn(`${id} was not loaded:`, error);
@@ -55,7 +54,7 @@ export function loadRooms({ types, load, show, apply, isIn = () => false, ...opt
   }
 
   function reload(id) {
-    const room = roomOf(id);
+    const room = rooms.get(id);
     const isFirst = room.held === undefined;
     room.isStale = true;
     if (!room.isLoading) setTimeout(keepLoaded, isFirst ? 0 : Math.random() * jitterMs, id, room);
@@ -69,7 +68,7 @@ export function loadRooms({ types, load, show, apply, isIn = () => false, ...opt
     joined(id) {
       clearTimeout(away);
       away = undefined;
-      const room = roomOf(id);
+      const room = rooms.get(id);
       if (!room.isAway) return;
       room.isAway = false; // its state lacks the events since the last poll
       room.wake?.();
@@ -77,7 +76,9 @@ export function loadRooms({ types, load, show, apply, isIn = () => false, ...opt
     lost() {
       if (rooms.size === 0) return;
       away ??= setTimeout(() => {
+        away = undefined; // a room that is joined later has a time of its own
         for (const [id, room] of rooms) {
+          if (room.isAway) continue;
           room.isAway = true;
           reload(id);
         }

@@ -15,8 +15,7 @@ export function resume({
 }) {
   const { joined = () => {}, lost = () => {} } = more; // called after each join, and after each failed or lost connection
   const rooms = new Map(); // room ID → { position of the last event, seen event IDs, isJoined }
-  const nameOf = (id) => (id.startsWith('user:') ? 'user:me' : id.startsWith('*:') ? '*' : id);
-  const roomOf = (id) => rooms.get(id) ?? rooms.get(nameOf(id)); // *:<tenant> is a part of the room *
+  const roomOf = (id) => rooms.get(nameOf(id, rooms));
   let connection; // the open connection
   let giveUp = () => {}; // ends the connection; run() opens the next one
   let isStopped = false;
@@ -68,7 +67,7 @@ export function resume({
     });
     const on = (target, handle) => next.on(target, (message) => next === connection && handle(message));
     for (const [type, handle] of Object.entries(handlers)) on(type, (event) => onEvent(event, handle));
-    on('resync', ({ room_id: id }) => roomOf(id) && reload(id));
+    on('resync', ({ room_id: id }) => roomOf(id) && reload(nameOf(id, rooms)));
     on('position', ({ position }) => {
       // the server sends it from time to time; it is valid for all joined rooms
       for (const room of rooms.values()) if (room.isJoined) room.position = position;
@@ -113,6 +112,12 @@ export function resume({
       giveUp();
     },
   };
+}
+
+// The ID that was given to join(): events for the user have the user's ID, and *:<tenant> is a part of the room *.
+export function nameOf(id, rooms) {
+  if (rooms.has(id)) return id;
+  return id.startsWith('user:') ? 'user:me' : id.startsWith('*:') ? '*' : id;
 }
 
 const pause = (maxMs) => new Promise((resolve) => setTimeout(resolve, Math.random() * maxMs));
