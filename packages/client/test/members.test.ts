@@ -156,7 +156,7 @@ describe('calls that the gateway does not take at once', () => {
     gateway.connection.call('SetPresence', 'a').refuse(reason);
     room.setPresence('writing');
     gateway.isAnswering = true;
-    await clock.advance(499);
+    await clock.advance(3_999);
     expect(logOf({ gateway, clock, errors, ...setup })).toEqual(['SetPresence a viewing']);
     await clock.advance(60_000);
     expect(logOf({ gateway, clock, errors, ...setup })).toEqual([
@@ -171,9 +171,9 @@ describe('calls that the gateway does not take at once', () => {
     gateway.isAnswering = false;
     watch();
     gateway.connection.call('WatchMembers', 'a').refuse(later);
-    await clock.advance(500);
+    await clock.advance(4_000);
     gateway.connection.call('WatchMembers', 'a').fail(new Error('status 503'));
-    await clock.advance(999);
+    await clock.advance(7_999);
     expect(gateway.connection.calls).toEqual([]);
     await clock.advance(1);
     gateway.connection.call('WatchMembers', 'a').answer(null);

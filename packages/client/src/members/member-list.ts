@@ -25,6 +25,12 @@ const UNWATCHED: VersionedMembers = { members: NO_MEMBERS, version: 0 };
 const STATE_SPACING_MS = 100;
 
 /**
+ * The first delay before a repeat is up to 8 s, as after this number of failures. A client with hundreds of rooms, each with a
+ * state, would otherwise use up the calls that the gateway allows it.
+ */
+const FIRST_FAILURE = 3;
+
+/**
  * Watches the members while there is a handler. Without a connection, keeps the last known members until the gateway sends
  * them again. Sets the state again after every join. Repeats a call that the gateway did not take.
  */
@@ -40,8 +46,8 @@ export class MemberList {
   #isWatching: boolean | undefined;
   /** Set until the next state may be sent, and calls that failed may be repeated. */
   #cancelPause: CancelTimer | undefined;
-  /** Number of failed calls in a row. */
-  #failures = 0;
+  /** Number that decides the delay before a repeat: {@link FIRST_FAILURE}, and one more for each failed call in a row. */
+  #failures = FIRST_FAILURE;
   /** Set while the room is joined. */
   #call: Call | undefined;
 
@@ -78,7 +84,7 @@ export class MemberList {
     this.#call = call;
     this.#isWatching = false;
     this.#sentState = undefined;
-    this.#failures = 0;
+    this.#failures = FIRST_FAILURE;
     this.#watch();
     this.#sendState();
   }
@@ -141,7 +147,7 @@ export class MemberList {
     const call = this.#call;
     call?.(method, roomId, argument).then(
       () => {
-        this.#failures = 0;
+        this.#failures = FIRST_FAILURE;
       },
       (cause: Error) => {
         // The connection was lost. The next join repeats the calls.

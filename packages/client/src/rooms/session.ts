@@ -1,6 +1,6 @@
 // The joins of one connection: the joined rooms, the rooms that wait for their join, and the positions that the connection
 // has seen. Each new connection gets a new session.
-import { backOffDelayMs } from '@millrace/internal';
+import { backOffDelayMs, type CancelTimer } from '@millrace/internal';
 import { ClientError, isInvalidRoom, isRemoval, isTemporary, type ReportError } from '../client-error.js';
 import type { ResolvedClientOptions } from '../client-options.js';
 import { type CallAnswer, type Connection, call } from '../connection/connection-port.js';
@@ -38,15 +38,13 @@ export class Session {
    * rooms.
    */
   readonly #queue = new Set<UntypedRoom>();
-  readonly #joining = new Set<UntypedRoom>();
   /**
-   * Rooms whose join was sent with a position and not answered yet. The events that arrive for them are the missed events, in
-   * order.
+   * The rooms whose join was sent and not answered yet. The value is true for a join with a position. The events that arrive for
+   * such a room are the missed events, in order.
    */
-  readonly #replaying = new Set<UntypedRoom>();
-  readonly #joined = new Set<UntypedRoom>();
-  readonly #failures = new Map<UntypedRoom, number>();
-  readonly #cancelRetries = new Map<UntypedRoom, () => void>();
+  readonly #joining = new Map<UntypedRoom, boolean>();
+  /** The rooms whose last join failed. */
+  readonly #failed = new Map<UntypedRoom, { readonly failures: number; readonly cancelRetry: CancelTimer }>();
   /** Rooms that the state `resyncing` waits for. */
   readonly #unsettled = new Set<UntypedRoom>();
   #isOver = false;
@@ -92,8 +90,8 @@ export class Session {
    * position is then valid only for its own room.
    */
   seeEvent(room: UntypedRoom, position: string): void {
-    if (this.#joined.has(room)) this.#positions.see(position);
-    else if (this.#replaying.has(room)) room.replayedUpTo(position);
+    if (room.status === 'live') this.#positions.see(position);
+    else if (this.#joining.get(room) === true) room.replayedUpTo(position);
   }
 
   /**
@@ -102,7 +100,7 @@ export class Session {
    * @param receipts read receipts that were not sent yet
    */
   async leave(room: UntypedRoom, receipts: readonly string[]): Promise<void> {
-    const isOnGateway = this.#joining.has(room) || this.#joined.has(room);
+    const isOnGateway = this.#joining.has(room) || this.#positions.resumeAfter(room.id) !== undefined;
     this.#forget(room);
     const leaveCall = isOnGateway ? this.#callLeave(room, receipts) : undefined;
     this.#settle(room);
@@ -117,10 +115,9 @@ export class Session {
 
   #forget(room: UntypedRoom): void {
     this.#queue.delete(room);
-    this.#cancelRetry(room);
-    this.#joined.delete(room);
     this.#positions.left(room.id);
-    this.#failures.delete(room);
+    this.#failed.get(room)?.cancelRetry();
+    this.#failed.delete(room);
   }
 
   async #callLeave(room: UntypedRoom, receipts: readonly string[]): Promise<void> {
@@ -132,23 +129,21 @@ export class Session {
   /** Ends the session, because the connection is lost. Later answers are ignored. */
   end(): void {
     this.#isOver = true;
-    for (const cancel of this.#cancelRetries.values()) cancel();
+    for (const { cancelRetry } of this.#failed.values()) cancelRetry();
   }
 
   #pump(): void {
     for (const room of this.#queue) {
       if (this.#joining.size >= this.#options.maxJoinsAtOnce) return;
       this.#queue.delete(room);
-      this.#joining.add(room);
       this.#callJoin(room, room.resumeAfter);
     }
   }
 
   #callJoin(room: UntypedRoom, after: string | undefined): void {
     const args = after === undefined ? [room.id] : [room.id, after];
-    if (after !== undefined) this.#replaying.add(room);
+    this.#joining.set(room, after !== undefined);
     this.#connection.invoke('JoinRoom', args, (answer) => {
-      this.#replaying.delete(room);
       if (this.#isOver) return;
       if (room.status === 'left') this.#joining.delete(room);
       else this.#answered(room, after, answer);
@@ -166,12 +161,11 @@ export class Session {
     this.#joining.delete(room);
     const joined = answer.ok ? readJoinAnswer(answer.value) : undefined;
     if (joined !== undefined) this.#completed(room, joined);
-    else this.#failed(room, answer.ok ? badAnswer() : answer.error);
+    else this.#onFailure(room, answer.ok ? badAnswer() : answer.error);
   }
 
   #completed(room: UntypedRoom, answer: JoinAnswer): void {
-    this.#failures.delete(room);
-    this.#joined.add(room);
+    this.#failed.delete(room);
     this.#positions.joined(room.id, answer.position);
     const roomConnection: RoomConnection = {
       call: (method, ...args) => call(this.#connection, method, ...args),
@@ -186,7 +180,7 @@ export class Session {
     this.#settle(room);
   }
 
-  #failed(room: UntypedRoom, error: Error): void {
+  #onFailure(room: UntypedRoom, error: Error): void {
     if (error instanceof ClientError) {
       if (isRemoval(error)) {
         this.#listener.onRemoved(room);
@@ -202,7 +196,7 @@ export class Session {
         return;
       }
       // Reports the error once per connection, not for every attempt.
-      if (!this.#failures.has(room)) this.#report(named);
+      if (!this.#failed.has(room)) this.#report(named);
     }
     this.#retryLater(room);
     this.#settle(room);
@@ -213,22 +207,10 @@ export class Session {
    * could not decide.
    */
   #retryLater(room: UntypedRoom): void {
-    const failures = (this.#failures.get(room) ?? 0) + 1;
-    this.#failures.set(room, failures);
+    const failures = (this.#failed.get(room)?.failures ?? 0) + 1;
     const { clock, retry, random } = this.#options;
-    const cancel = clock.startTimer(
-      () => {
-        this.#cancelRetries.delete(room);
-        this.join(room);
-      },
-      backOffDelayMs(failures, retry, random()),
-    );
-    this.#cancelRetries.set(room, cancel);
-  }
-
-  #cancelRetry(room: UntypedRoom): void {
-    this.#cancelRetries.get(room)?.();
-    this.#cancelRetries.delete(room);
+    const delayMs = backOffDelayMs(failures, retry, random());
+    this.#failed.set(room, { failures, cancelRetry: clock.startTimer(() => this.join(room), delayMs) });
   }
 
   #settle(room: UntypedRoom): void {
