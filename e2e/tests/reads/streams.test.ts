@@ -12,6 +12,7 @@ import {
   typing,
 } from '../../fixtures/events/sample-events.js';
 import { acceptEvents } from '../../fixtures/http/ingest.js';
+import { readMetric } from '../../fixtures/http/metrics.js';
 import { readPage, readPosition } from '../../fixtures/http/room-reads.js';
 import { EmbeddedGateway } from '../../fixtures/systems/embedded-gateway.js';
 import { everyBroker } from '../../fixtures/systems/every-broker.js';
@@ -144,6 +145,8 @@ test('a stream and a poll are told to load the room when Redis loses its data, a
 
 test('a HEAD request opens no stream', async () => {
   await using gateway = await EmbeddedGateway.start();
-  const response = await fetch(eventsUrl(gateway.url, 'room'), { method: 'HEAD' });
-  expect(response.status).toBe(404);
+  const headers = { accept: 'text/event-stream' };
+  const response = await fetch(eventsUrl(gateway.url, 'room'), { method: 'HEAD', headers });
+  expect(response.status).toBe(200);
+  expect(await readMetric(gateway.url, 'signalr_server_active_connections')).toBe(0);
 });

@@ -33,7 +33,8 @@ type Named = readonly [name: string, value: JsonSchema];
 const INFO = {
   title: 'Millrace',
   version: '1',
-  description: 'Publishes events to rooms, and reads them.',
+  description:
+    'Publishes events to rooms, and reads them. A path answers a method that it does not have with 405 and `Allow`, and HEAD as GET, without a body.',
 };
 
 function schemaRef(name: string): JsonSchema {

@@ -6,6 +6,7 @@ import Fastify, { type FastifyError, type FastifyInstance } from 'fastify';
 import type { Logger } from '../telemetry/logger.js';
 import { createClientErrorHandler } from './client-errors.js';
 import { guardIngest } from './ingest-admission.js';
+import { KnownRoutes } from './known-routes.js';
 import { type Problem, type ProblemCode, problemCodeOf, sendProblem } from './problem.js';
 
 /**
@@ -100,8 +101,17 @@ export function createHttpServer(options: {
       options.logger.error({ err: error, path: request.routeOptions.url }, 'request failed');
     await sendProblem(reply, problem);
   });
-  app.setNotFoundHandler(async (_request, reply) => {
-    await sendProblem(reply, { status: 404, code: 'not_found', detail: options.notFoundDetail });
+  const routes = new KnownRoutes(app);
+  app.setNotFoundHandler(async ({ method, raw }, reply) => {
+    const methods = routes.methodsOf(raw.url ?? '');
+    // A route with the method of the request has itself answered that there is nothing.
+    const isOtherMethod = methods.length > 0 && !methods.includes(method);
+    if (!isOtherMethod)
+      return sendProblem(reply, { status: 404, code: 'not_found', detail: options.notFoundDetail });
+    const allowed = methods.join(', ');
+    void reply.header('allow', allowed);
+    const detail = `This path has no ${method}. It has ${allowed}.`;
+    await sendProblem(reply, { status: 405, code: 'method_not_allowed', detail });
   });
   return app;
 }

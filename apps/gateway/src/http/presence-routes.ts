@@ -56,21 +56,17 @@ export function addPresenceRoutes(app: FastifyInstance, options: PresenceRoutesO
   const { presence } = options;
   const onRequest = async (request: FastifyRequest, reply: FastifyReply): Promise<void> =>
     checkApiKey(request, reply, 'read', options);
-  app.get('/v1/rooms/:room/members', { exposeHeadRoute: false }, async (request: RoomRequest, reply) => {
+  app.get('/v1/rooms/:room/members', async (request: RoomRequest, reply) => {
     const { room } = request.params;
     if (!presentsApiKey(request, options)) return answerUser(request, reply, options);
     await checkApiKey(request, reply, 'read', options);
     if (!reply.sent) await answer(reply, problemOf(request, room, options), () => presence?.members(room));
   });
-  app.get(
-    '/v1/users/:user/online',
-    { onRequest, exposeHeadRoute: false },
-    async (request: UserRequest, reply) => {
-      const { user } = request.params;
-      const problem = isUserId(user) ? problemOf(request, personalRoomOf(user), options) : wrongUser;
-      await answer(reply, problem, () => presence?.online(user));
-    },
-  );
+  app.get('/v1/users/:user/online', { onRequest }, async (request: UserRequest, reply) => {
+    const { user } = request.params;
+    const problem = isUserId(user) ? problemOf(request, personalRoomOf(user), options) : wrongUser;
+    await answer(reply, problem, () => presence?.online(user));
+  });
 }
 
 /** True for the request of a backend. In development mode no key is needed while there are none. */

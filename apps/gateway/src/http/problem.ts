@@ -52,6 +52,7 @@ export const problemTitles = {
   overloaded: 'The gateway is overloaded',
   tenant_rate_limited: 'The tenant publishes too much',
   not_found: 'There is nothing here',
+  method_not_allowed: 'The path does not have this method',
   host_not_allowed: 'This host is not allowed in development mode',
   internal: 'The gateway failed',
 } as const;

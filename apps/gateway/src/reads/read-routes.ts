@@ -1,6 +1,7 @@
 // `GET /v1/rooms/{room}/events` and `GET /v1/rooms/{room}/position`: read a room without a SignalR client, for example from a
 // script or a plain browser. The first route answers with a page, waits for the next event (`wait`), or streams (`Accept:
 // text/event-stream`).
+import type { OutgoingHttpHeaders } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type Problem, sendProblem } from '../http/problem.js';
 import type { EventsHub } from '../hub/events-hub.js';
@@ -24,12 +25,11 @@ type RoomRequest = FastifyRequest<{ Params: { readonly room: string } }>;
 /** Adds the routes. */
 export function addReadRoutes(app: FastifyInstance, dependencies: ReadRoutesDependencies): void {
   const { admission, reads } = dependencies;
-  const options = { exposeHeadRoute: false };
-  app.get('/v1/rooms/:room/events', options, async (request: RoomRequest, reply) => {
+  app.get('/v1/rooms/:room/events', async (request: RoomRequest, reply) => {
     const reader = await admit(request, reply, admission);
     if (reader !== undefined) await readEvents(request, reply, reader, dependencies);
   });
-  app.get('/v1/rooms/:room/position', options, async (request: RoomRequest, reply) => {
+  app.get('/v1/rooms/:room/position', async (request: RoomRequest, reply) => {
     const reader = await admit(request, reply, admission);
     if (reader === undefined) return;
     await sendJson(reply, JSON.stringify({ room_id: reader.roomId, position: reads.position(reader) }));
@@ -69,8 +69,12 @@ async function readEvents(
     await sendProblem(reply, { status: 400, code: 'invalid_parameter', detail: parameters.wrong });
     return;
   }
-  const { after, limit, waitMs } = parameters;
+  const { after, limit } = parameters;
+  // The answer to HEAD has no body, so nothing is waited for.
+  const isHead = request.method === 'HEAD';
+  const waitMs = isHead ? 0 : parameters.waitMs;
   if (acceptsEventStream(request.headers.accept)) {
+    if (isHead) return sendStreamHead(reply);
     const refusal = await listeners.charge(reader.client, true);
     const problem =
       refusal === undefined
@@ -104,6 +108,13 @@ async function poll(
 function acceptsEventStream(accept: string | undefined): boolean {
   const types = (accept ?? '').split(',').map((part) => part.split(';')[0]?.trim().toLowerCase());
   return types.includes('text/event-stream');
+}
+
+/** Answers HEAD as a stream begins, and opens none. A stream has no length, and Fastify would send that of an empty answer. */
+function sendStreamHead(reply: FastifyReply): void {
+  void reply.hijack();
+  const headers = { 'content-type': 'text/event-stream', 'cache-control': 'no-cache,no-store' };
+  reply.raw.writeHead(200, { ...(reply.getHeaders() as OutgoingHttpHeaders), ...headers }).end(); // No header is undefined.
 }
 
 async function sendJson(reply: FastifyReply, text: string): Promise<void> {

@@ -25,6 +25,9 @@ The bodies are in that document; how to read a room is explained in [protocol.md
 A failure is a problem document (RFC 9457) with a stable \`code\`: [errors.md](errors.md). An API key or a token is sent as \`Authorization: Bearer …\`; where the table says so, a token may be the query
 parameter \`access_token\`. In development mode, neither is needed. [stability.md](stability.md) says what the labels promise.
 
+A method that a path does not have is answered with 405 (\`method_not_allowed\`), and the header \`Allow\` names the methods that it has; this is so for the routes of an application, too, except those
+with wildcards or patterns. \`HEAD\` is answered as \`GET\`, without a body: it waits for no event, and opens no stream.
+
 | route | does | label |
 |---|---|---|
 `;
