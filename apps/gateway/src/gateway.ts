@@ -11,14 +11,13 @@ import { explainBrokerFailure } from './broker/broker-failure.js';
 import { areUsersOpen, composeGateway, type GatewayComponents } from './composition-root.js';
 import type { Readiness } from './http/health.js';
 import { type GatewayAddress, HttpFront } from './http/http-front.js';
-
-export type { GatewayAddress } from './http/http-front.js';
-
 import type { GatewayOptions, ResolvedGatewayOptions } from './settings/options.js';
 import { resolveOptions } from './settings/resolve-options.js';
 import { createAudit } from './telemetry/audit.js';
 import { createLogger, type Logger } from './telemetry/logger.js';
 import { Saturation } from './telemetry/saturation.js';
+
+export type { GatewayAddress } from './http/http-front.js';
 
 /** The options that {@link Gateway.reload} replaces. */
 export type RenewableOption =
@@ -131,6 +130,8 @@ class MillraceGateway implements Gateway<AnyCatalog> {
   readonly #http: HttpFront;
   #lifeCycle: LifeCycle = { phase: 'created' };
   #stopApplication: StopApplication | undefined;
+  /** The component that is being closed, for the log. */
+  #closing = '';
 
   constructor(options: ResolvedGatewayOptions, logger: Logger) {
     this.#options = options;
@@ -333,7 +334,10 @@ class MillraceGateway implements Gateway<AnyCatalog> {
     this.#http.closeAllConnections();
     if (isDone) this.#logger.info('stopped');
     else
-      this.#logger.error({ shutdownTimeoutMs }, 'stopped, but some components could not be closed in time');
+      this.#logger.error(
+        { shutdownTimeoutMs, waitsFor: this.#closing },
+        'stopped, but some components could not be closed in time',
+      );
   }
 
   /** Publishes all accepted events. Sends them to the connected clients before the first client is told to reconnect. */
@@ -365,6 +369,7 @@ class MillraceGateway implements Gateway<AnyCatalog> {
 
   /** Calls `close` and logs its failure. A component that cannot be closed must not keep the others open. */
   async #attempt(component: string, close: () => Promise<void>): Promise<void> {
+    this.#closing = component;
     try {
       await close();
     } catch (error) {

@@ -107,6 +107,20 @@ test('a failure of the function http of an application is the last line of a gat
   }
 });
 
+test('a stop that takes too long names the function of the application for which it has waited', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'millrace-app-'));
+  try {
+    await writeFile(join(folder, 'app.mjs'), 'export default { http: () => () => new Promise(() => {}) };');
+    const environment = { MILLRACE_APP: join(folder, 'app.mjs'), MILLRACE_SHUTDOWN_TIMEOUT_MS: '100' };
+    await using gateway = await GatewayProcess.start(environment);
+    gateway.mayLogErrors = true;
+    expect(await gateway.stop()).toBe(0);
+    expect(gateway.output).toMatch(/"waitsFor":"application".*could not be closed in time/);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
 test.each<[string, string, RegExp]>([
   ['a path that does not exist', './none.mjs', /application module \/.*none\.mjs does not exist/],
   ['a package that is not installed', 'no-such-app', /no-such-app is not installed.*begins with \.\//],

@@ -77,7 +77,7 @@ export interface Application<C extends AnyCatalog = typeof eventCatalog, U exten
   readonly example?: ExampleEvent;
   /**
    * Adds routes and starts what the application needs. Called before the gateway listens. The gateway does not start if this
-   * function fails. Returns the function that stops the application, if there is something to stop. @defaultValue no routes
+   * function fails, or has not settled after 120 seconds. Returns the function that stops the application, if there is something to stop. @defaultValue no routes
    */
   http?(host: ApplicationHost<C>): StopApplication | undefined | Promise<StopApplication | undefined>;
 }

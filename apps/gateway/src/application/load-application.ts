@@ -4,23 +4,48 @@ import { createRequire } from 'node:module';
 import { isAbsolute, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { AnyCatalog } from '@millrace/contract';
+import type { Clock } from '@millrace/internal';
 import { GatewayError } from '../errors.js';
 import type { Application } from './application.js';
+import { settledInTime, WAIT_LIMIT_MS } from './application-wait.js';
 import { checkApplication } from './check-application.js';
 
 /**
  * Loads and checks an application module.
  * @param module a path that is absolute or begins with `./` or `../` (relative to the working directory), or the name of a
  *   package
- * @throws GatewayError `invalid_configuration` if the module does not exist, fails while it loads, or exports no application
+ * @throws GatewayError `invalid_configuration` if the module does not exist, fails while it loads, has not loaded at the limit, or
+ *   exports no application
  */
-export async function loadApplication(module: string): Promise<Application<AnyCatalog>> {
-  const imported = await importModule(module, addressOf(module));
+export async function loadApplication(
+  module: string,
+  clock: Pick<Clock, 'startTimer'> = unreferencedTimers,
+): Promise<Application<AnyCatalog>> {
+  const imported = await settledInTime(importModule(module, addressOf(module)), {
+    clock,
+    onLongWait: () =>
+      console.error(`millrace: waiting for an await at the top level of the application module ${module}`),
+    overdue: () =>
+      invalid(
+        `The application module ${module} has not loaded within ${WAIT_LIMIT_MS / 1_000} s: an await at its top level does not settle.`,
+      ),
+  });
   const source = `The default export of ${module}`;
   if (!Object.hasOwn(imported, 'default'))
     throw invalid(`${module} has no default export. Export the result of defineApp({ … }) as default.`);
   return checkApplication(imported['default'], source);
 }
+
+/**
+ * Timers that do not keep the process running. A module that waits while nothing else happens thus ends the process at once; see
+ * `tellIfProcessEnds`.
+ */
+const unreferencedTimers: Pick<Clock, 'startTimer'> = {
+  startTimer(callback, delayMs) {
+    const timer = setTimeout(callback, delayMs).unref();
+    return () => clearTimeout(timer);
+  },
+};
 
 /** Returns the address to import. A package is searched for from the working directory, then from the gateway. */
 function addressOf(module: string): string {
