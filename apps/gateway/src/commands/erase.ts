@@ -2,6 +2,8 @@
 import { readFile } from 'node:fs/promises';
 import { GatewayError } from '../errors.js';
 import { escapeControls } from '../telemetry/terminal-text.js';
+import { isCredential } from './option-values.js';
+import { whyUnanswered } from './unanswered.js';
 
 /** Options of `millrace erase`. */
 export interface EraseCommandOptions {
@@ -57,13 +59,16 @@ function pathOf({ event, room, user }: EraseCommandOptions): string {
 
 async function keyOf({ key, keyFile }: EraseCommandOptions): Promise<string | undefined> {
   if (keyFile === undefined) return key;
+  if (key !== undefined) throw new GatewayError('invalid_arguments', 'Give --key or --key-file, not both.');
+  const file = `The file ${JSON.stringify(keyFile)} of --key-file`;
+  let text: string;
   try {
-    return (await readFile(keyFile, 'utf8')).replace(/\r?\n$/, '');
+    text = (await readFile(keyFile, 'utf8')).trim();
   } catch (cause) {
-    throw new GatewayError('invalid_arguments', `The file ${JSON.stringify(keyFile)} cannot be read.`, {
-      cause,
-    });
+    throw new GatewayError('invalid_arguments', `${file} cannot be read.`, { cause });
   }
+  if (isCredential(text)) return text;
+  throw new GatewayError('invalid_arguments', `${file} must hold one key and nothing else.`);
 }
 
 /** Sends one request. If the gateway refuses it, prints the reason and returns `undefined`. */
@@ -82,15 +87,6 @@ async function requestErasure(url: URL, key: string | undefined): Promise<Answer
   const detail = answer?.['detail'];
   fail(typeof detail === 'string' ? detail : `the gateway answered ${response.status}`);
   return undefined;
-}
-
-/** Says why a request has no answer. Only a refused connection shows that nothing listens. */
-function whyUnanswered({ origin }: URL, error: unknown): string {
-  const { code, message } = Object(
-    error instanceof Error ? (error.cause ?? error) : error,
-  ) as NodeJS.ErrnoException;
-  if (code === 'ECONNREFUSED') return `nothing listens on ${origin}; start the gateway first`;
-  return `${origin} does not answer as a gateway (${code ?? message}); check --url`;
 }
 
 function readAnswer(text: string): Answer | undefined {

@@ -1,11 +1,21 @@
 // Declares the commands of the `millrace` program. Each command has its own file, which is loaded only when the command runs.
 // Therefore a command such as `tail` does not load the whole server. docs/cli.md is generated from these declarations.
-import { isEntryId } from '@millrace/broker';
-import { MAX_TIMER_MS } from '@millrace/internal';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import { version } from '../version.js';
 import type { ActionCommandOptions, CommonOptions, ListCommandOptions } from './dead-letters.js';
 import type { EraseCommandOptions } from './erase.js';
+import {
+  credential,
+  duration,
+  entryId,
+  entryIds,
+  httpUrl,
+  listLimit,
+  positiveInteger,
+  refuseEmptyValues,
+  texts,
+  tokenMinutes,
+} from './option-values.js';
 import type { ShadowCommandOptions } from './shadow.js';
 import type { TailCommandOptions } from './tail.js';
 import type { TokenCommandOptions } from './token.js';
@@ -15,11 +25,15 @@ const defaultUrl = 'http://localhost:4400';
 /** The program with all its commands. */
 export const program = new Command('millrace')
   .description('Typed real-time events through Redis Streams to SignalR clients.')
-  .version(version);
+  .version(version)
+  // The commands end by themselves. An exit would hide a failed write to standard output.
+  .exitOverride()
+  .configureOutput({ outputError: (text, write) => write(text.replace(/^error:/, 'millrace:')) });
 
 program
   .command('serve')
   .description('run the gateway; configured by MILLRACE_* variables')
+  .showHelpAfterError('(settings are environment variables, such as MILLRACE_PORT)')
   .option('--dev', 'development mode: what is not configured is open, on loopback only (as MILLRACE_DEV=1)')
   .option('--app <module>', 'serve an application module: a path, or the name of a package (as MILLRACE_APP)')
   .action(async (options: { readonly dev?: boolean; readonly app?: string }) => {
@@ -41,7 +55,7 @@ program
   .description('print the events of a room as they arrive')
   .requiredOption('--room <id>', 'room to join; user:me for your own')
   .option('--url <url>', 'address of the gateway', httpUrl, defaultUrl)
-  .option('--token <jwt>', 'access token (not needed in development mode)')
+  .option('--token <jwt>', 'access token (not needed in development mode)', credential('--token'))
   .option('--json', 'whole events, one JSON object a line')
   .option('--count <n>', 'end after this number of events', positiveInteger)
   .action(async (options: TailCommandOptions) => {
@@ -54,8 +68,8 @@ program
   .description('sign a token with MILLRACE_JWT_SECRET, for trying things out')
   .requiredOption('--sub <user>', 'user ID; a UUID if the user is to type or to mark messages as read')
   .option('--name <name>', 'display name')
-  .option('--rooms <ids>', 'rooms the user may enter, comma-separated; a trailing * is a prefix', '')
-  .option('--minutes <n>', 'time for which the token is valid', positiveInteger, 60)
+  .option('--rooms <ids>', 'rooms the user may enter, comma-separated; a trailing * is a prefix', texts)
+  .option('--minutes <n>', 'time for which the token is valid', tokenMinutes, 60)
   .action(async (options: TokenCommandOptions) => {
     const { mintToken } = await import('./token.js');
     await mintToken(options);
@@ -68,7 +82,7 @@ program
   .option('--user <id>', 'all events that name this user as sender or as another person')
   .option('--room <id>', 'all events of this room; with --event or --user, search in this room only')
   .option('--url <url>', 'address of the gateway', httpUrl, defaultUrl)
-  .option('--key <key>', 'API key with the scope erase (not needed in development mode)')
+  .option('--key <key>', 'API key with the scope erase (not needed in development mode)', credential('--key'))
   .option('--key-file <path>', 'file with this key')
   .option('--json', 'the outcome as one JSON object')
   .action(async (options: EraseCommandOptions) => {
@@ -152,35 +166,4 @@ for (const [action, description] of [
       await applyDeadLetterAction(action, ids, options);
     });
 
-function httpUrl(text: string): string {
-  if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return text;
-  throw new InvalidArgumentError('It must be an address such as http://localhost:4400.');
-}
-
-function positiveInteger(text: string): number {
-  if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError('It must be a whole number of 1 or more.');
-  return Number(text);
-}
-
-/** Returns milliseconds. */
-function duration(text: string): number {
-  const [, number, unit] = /^([1-9]\d{0,6})([smh])$/.exec(text) ?? [];
-  const ms = Number(number) * (unit === 'h' ? 3_600_000 : unit === 'm' ? 60_000 : 1_000);
-  if (ms <= MAX_TIMER_MS) return ms;
-  throw new InvalidArgumentError('It must be a time such as 24h, 90m or 30s, of at most 24 days.');
-}
-
-function listLimit(text: string): number {
-  const limit = positiveInteger(text);
-  if (limit > 1_000) throw new InvalidArgumentError('It must be 1000 at most; --before gives the next ones.');
-  return limit;
-}
-
-function entryId(text: string): string {
-  if (!isEntryId(text)) throw new InvalidArgumentError('It must be an ID such as 1768557600000-0.');
-  return text;
-}
-
-function entryIds(text: string, before: readonly string[] = []): readonly string[] {
-  return [...before, entryId(text)];
-}
+refuseEmptyValues(program);

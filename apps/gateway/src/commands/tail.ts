@@ -3,6 +3,8 @@ import { HubConnectionBuilder, LogLevel } from '@microsoft/signalr';
 import { memberTexts } from '@millrace/contract';
 import { escapeControls } from '../telemetry/terminal-text.js';
 import { AllTargetsProtocol, ANY_TARGET } from './all-targets.js';
+import { standardOutputFailed } from './standard-output.js';
+import { whyUnanswered } from './unanswered.js';
 
 /** Options of `millrace tail`. */
 export interface TailCommandOptions {
@@ -45,6 +47,11 @@ export async function tail(options: TailCommandOptions): Promise<void> {
     position = answer.position;
   };
 
+  const interrupted = new Promise<void>((resolve) => {
+    process.once('SIGINT', () => resolve());
+    process.once('SIGTERM', () => resolve());
+    void standardOutputFailed().then(resolve);
+  });
   const finished = new Promise<void>((resolve) => {
     let count = 0;
     connection.on(ANY_TARGET, (target: string, text: string) => {
@@ -58,24 +65,25 @@ export async function tail(options: TailCommandOptions): Promise<void> {
       count += 1;
       if (count === options.count) resolve();
     });
-    process.once('SIGINT', () => resolve());
-    process.once('SIGTERM', () => resolve());
     connection.onclose(() => resolve());
+    void interrupted.then(resolve);
   });
 
   try {
-    await connection.start();
-    await join();
+    const joined = connection.start().then(join);
+    const isInterrupted = await Promise.race([joined, interrupted.then(() => true)]);
+    // The request of a server that does not answer cannot be cancelled, and would keep the process running.
+    if (isInterrupted === true) process.exit();
   } catch (error) {
-    console.error(escapeControls(`millrace: ${reasonOf(error, options.url)}`));
+    console.error(escapeControls(`millrace: ${await reasonOf(error, options.url)}`));
     process.exitCode = 1;
     await connection.stop();
     return;
   }
   connection.onreconnected(() => {
     console.error('millrace: connected again');
-    join().catch((error: unknown) => {
-      console.error(escapeControls(`millrace: ${reasonOf(error, options.url)}`));
+    join().catch(async (error: unknown) => {
+      console.error(escapeControls(`millrace: ${await reasonOf(error, options.url)}`));
       process.exitCode = 1;
       void connection.stop();
     });
@@ -110,15 +118,24 @@ function onOneLine(text: string): string {
   return text.replace(/[\r\n]+/g, ' ');
 }
 
-function reasonOf(error: unknown, url: string): string {
+async function reasonOf(error: unknown, url: string): Promise<string> {
   const message = error instanceof Error ? error.message : String(error);
   if (message.includes('401')) return 'the gateway refused the token; give a valid one with --token';
   if (message.includes("'503'"))
     return 'the gateway cannot verify the token now, or is stopping; try again later';
   if (message.includes("'421'"))
     return `the gateway is in development mode and answers to localhost only, not to ${new URL(url).hostname}`;
-  if (/ENOTFOUND|EAI_AGAIN/.test(message)) return `the host of ${url} cannot be resolved`;
-  if (/ECONNREFUSED|fetch failed/.test(message)) return `nothing listens on ${url}; start the gateway first`;
+  if (message.includes('fetch failed')) return whyNotConnected(new URL(url));
   // The text after `HubException: ` is the message of a hub error, which is meant for people.
   return message.split('HubException: ').at(-1) ?? message;
+}
+
+/** Asks again, because the client of SignalR does not say why a request has failed. */
+async function whyNotConnected(url: URL): Promise<string> {
+  try {
+    await fetch(url, { method: 'HEAD' });
+  } catch (error) {
+    return whyUnanswered(url, error);
+  }
+  return `${url.origin} did not answer; try again`;
 }

@@ -10,7 +10,7 @@ import { createCommandAudit, operator } from '../telemetry/audit.js';
 export interface TokenCommandOptions {
   readonly sub: string;
   readonly name?: string;
-  readonly rooms: string;
+  readonly rooms?: readonly string[];
   readonly minutes: number;
 }
 
@@ -38,7 +38,7 @@ export async function mintToken(options: TokenCommandOptions): Promise<void> {
   const user = {
     userId: options.sub,
     name: options.name ?? options.sub,
-    rooms: options.rooms.split(',').filter((room) => room !== ''),
+    rooms: options.rooms ?? [],
   };
   const token = await createTokenIssuer(() => secret)(user, options.minutes);
   const target = { sub: user.userId, rooms: user.rooms, minutes: options.minutes };

@@ -51,10 +51,32 @@ export function createLogger({ level, isForPeople = false }: LoggerOptions): Log
     },
     formatters: { level: (label) => ({ level: label }), log: inWholeMilliseconds },
   };
+  return pino(options, isForPeople ? peopleStream : jsonStream());
+}
+
+/** Maximum size of the lines that wait to be written, while the disk is full for example. Later lines are dropped. */
+const maxWaitingBytes = 16_777_216;
+
+/** Writes lines to standard output. A line that cannot be written stops nothing, and is written when that is possible again. */
+function jsonStream(): ReturnType<typeof pino.destination> {
   // Each line is written at once, without blocking. A `minLength` of 0 would do the same, but `flush` would then have no
   // effect.
-  const stream = isForPeople ? peopleStream : pino.destination({ dest: 1, minLength: 1, sync: false });
-  return pino(options, stream);
+  const stream = pino.destination({ dest: 1, minLength: 1, maxLength: maxWaitingBytes, sync: false });
+  const flushSync = stream.flushSync.bind(stream);
+  let isFailing = false;
+  stream.on('error', ({ code, message }: NodeJS.ErrnoException) => {
+    // At the end of the process, pino would repeat the write for ever.
+    stream.flushSync = () => undefined;
+    if (!isFailing && code !== 'EPIPE')
+      console.error(`millrace: the log cannot be written to standard output (${code ?? message})`);
+    isFailing = true;
+  });
+  stream.on('write', () => {
+    if (!isFailing) return;
+    isFailing = false;
+    stream.flushSync = flushSync;
+  });
+  return stream;
 }
 
 /** Rounds fields whose names end in `Ms`. A log needs no fractions of milliseconds. */
