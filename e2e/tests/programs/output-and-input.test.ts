@@ -33,7 +33,7 @@ describe('standard output that cannot be written', () => {
     ['tail --help'],
     [`check --app ${example}`],
     ['token --sub ann'],
-  ])('millrace %s ends with code 1 and the reason', async (words) => {
+  ])('the command millrace %s ends with code 1 and the reason', async (words) => {
     await using program = shell(`${millrace} ${words} > /dev/full`, { MILLRACE_JWT_SECRET: jwtSecret });
     expect(await program.exit()).toBe(1);
     expect(program.lines.at(-1)).toBe('millrace: standard output cannot be written (ENOSPC)');
@@ -106,20 +106,20 @@ describe('input of a user at a terminal', () => {
     ['erase --room a --url http://host.invalid', /the host host\.invalid cannot be resolved/],
     ['erase --room a --key k --key-file f', /--key or --key-file, not both/],
     [`erase --room a --key-file ${example}`, /must hold one key/],
-  ])('millrace %s is refused with the reason', async (words, message) => {
+  ])('the command millrace %s is refused with the reason', async (words, message) => {
     await using program = CliProcess.millrace(words.split(' '));
     expect(await program.exit()).toBe(1);
     expect(program.output).toMatch(message);
     expect(program.output).toMatch(/^millrace: /);
   });
 
-  test('help names the command that it is asked for, and not the one above it', async () => {
+  test('the command help names the command that it is asked for, and not the one above it', async () => {
     await using help = CliProcess.millrace(['help', 'dead-letters', 'list']);
     expect(await help.exit()).toBe(0);
     expect(help.lines[0]).toBe('Usage: millrace dead-letters list [options]');
   });
 
-  test('blanks around the commas of --rooms do not belong to the rooms', async () => {
+  test('the rooms of a token have no blanks around the commas of --rooms', async () => {
     const environment = { MILLRACE_JWT_SECRET: jwtSecret };
     await using program = CliProcess.millrace(['token', '--sub', 'ann', '--rooms', 'a, b ,,c'], environment);
     expect(await program.exit()).toBe(0);

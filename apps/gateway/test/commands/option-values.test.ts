@@ -16,12 +16,15 @@ function valuesOf(command: Command, path: readonly string[] = []): readonly [str
   return [...own, ...command.commands.flatMap((child) => valuesOf(child, [...path, child.name()]))];
 }
 
-test.each(valuesOf(program))('millrace %s refuses an empty value, and names %s', async (words, name) => {
-  for (const empty of ['', '  '])
-    await expect(program.parseAsync([...words.split(' '), empty], { from: 'user' })).rejects.toThrow(
-      new RegExp(`'${name.replaceAll(/[[\]<>]/g, '\\$&')}'.*must not be empty`),
-    );
-});
+test.each(valuesOf(program))(
+  'the command millrace %s refuses an empty value, and names %s',
+  async (words, name) => {
+    for (const empty of ['', '  '])
+      await expect(program.parseAsync([...words.split(' '), empty], { from: 'user' })).rejects.toThrow(
+        new RegExp(`'${name.replaceAll(/[[\]<>]/g, '\\$&')}'.*must not be empty`),
+      );
+  },
+);
 
 test.each([
   ['token --minutes 5256001', /'--minutes <n>'.*5256000 at most/],
@@ -30,7 +33,7 @@ test.each([
   ['tail --url http://ann:secret@host', /--url must be an address without a user and a password/],
   ['tail --token a\tb', /--token must be printable ASCII/],
   ['erase --key ä', /--key must be printable ASCII/],
-])('millrace %s is refused with the name of the option and its rule', async (line, message) => {
+])('the command millrace %s is refused with the name of the option and its rule', async (line, message) => {
   const words = line.split(' ');
   await expect(program.parseAsync(words, { from: 'user' })).rejects.toThrow(message);
   await expect(program.parseAsync(words, { from: 'user' })).rejects.not.toThrow(/secret|a\tb|ä/);
