@@ -121,7 +121,7 @@ export function composeGateway(options: ResolvedGatewayOptions, logger: Logger):
     catalog: options.catalog,
     sourceInstance: options.instance,
     revocationKeepMs: options.revocationKeepMs,
-    observer: createPublisherObserver(metrics, broker.kind),
+    observer: createPublisherObserver(metrics, logger, broker.kind),
   });
   const directory = createDirectory(shared);
   const signalR = createSignalR(shared, directory);

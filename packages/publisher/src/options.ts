@@ -40,6 +40,11 @@ export interface PublisherObserver {
     readonly count: number;
     readonly cause?: unknown;
   }): void;
+  /**
+   * Called when the broker permanently refuses to flush the windows of a slot, for example because the Redis user lacks a right: at most
+   * once per minute and slot. The accepted events wait in the broker, which forgets them ten minutes after their window was opened.
+   */
+  flushRefused?(slot: string, cause: Error): void;
 }
 
 /** The streams into which other programs write entries of a form of their own, for a publisher of the same streams. @beta */

@@ -12,7 +12,11 @@ import type { Metrics } from './metrics.js';
 const maxSourceInstances = 100;
 
 /** Counts the events that the publisher stores, coalesces and drops. `transport` is the broker's kind: `redis` or `memory`. */
-export function createPublisherObserver(metrics: Metrics, transport: string): PublisherObserver {
+export function createPublisherObserver(
+  metrics: Metrics,
+  logger: Logger,
+  transport: string,
+): PublisherObserver {
   return {
     stored(event, receipt, durationMs) {
       metrics.publishDuration.observe({ transport, event_type: event.event_type }, durationMs / 1000);
@@ -24,6 +28,12 @@ export function createPublisherObserver(metrics: Metrics, transport: string): Pu
     },
     dropped({ reason, count }) {
       metrics.dropped.inc({ reason }, count);
+    },
+    flushRefused(slot, cause) {
+      logger.error(
+        { err: cause, slot },
+        'coalesced events cannot be stored: the store refuses their windows, and forgets them after ten minutes',
+      );
     },
   };
 }

@@ -89,6 +89,7 @@ export class Coalescer {
       clock,
       catalog,
       flush: (name) => this.#flusher.flush(name, false),
+      onFailure: (slot, cause) => this.#flusher.noteFailure(slot, cause),
     });
     this.#stopFollowing = broker.onStateChange(() => this.#followBroker());
     this.#followBroker();

@@ -11,6 +11,8 @@ export interface OverdueWatchDependencies {
   readonly catalog: AnyCatalog;
   /** Flushes one window. Never rejects. */
   flush(name: WindowName): Promise<void>;
+  /** Called when a check fails. */
+  onFailure(slot: string, cause: unknown): void;
 }
 
 /** A window counts as overdue this long after it is due. A live owner's timer may be that late. */
@@ -71,8 +73,9 @@ export class OverdueWatch {
       const found = await this.#dependencies.windows.overdue(slot, { graceMs: GRACE_MS, count: MAX_FOUND });
       await Promise.all(found.map((name) => this.#dependencies.flush(name)));
       return found.length;
-    } catch {
-      // The store is unavailable. The next check finds the overdue windows.
+    } catch (cause) {
+      // The next check finds the overdue windows.
+      this.#dependencies.onFailure(slot, cause);
       return 0;
     }
   }

@@ -1,6 +1,7 @@
 // Flushes coalescing windows: claims a window, merges its inputs, stores the merged events and commits the claim.
 import { randomUUID } from 'node:crypto';
 import {
+  BrokerError,
   type EntryId,
   type WaitedEnding,
   type WaitedInput,
@@ -62,6 +63,8 @@ const MAX_QUEUED_EVENTS = 100;
 /** Maximum time that a forced flush waits for a window that another process is flushing, or whose events could not be stored. */
 const FLUSH_LIMIT_MS = 5_000;
 
+const REPORT_AGAIN_MS = 60_000;
+
 /** A merged event that was not stored. */
 interface Failure {
   readonly event: StreamEvent;
@@ -74,6 +77,8 @@ export class WindowFlusher {
   readonly #limiter: ConcurrencyLimiter;
   /** Flushes that have not ended, by window. */
   readonly #flushes = new Map<string, Promise<void>>();
+  /** Time before which the refusal of a slot is not reported again. Bounded by the slots of the catalog. */
+  readonly #silentUntilMs = new Map<string, number>();
 
   constructor(dependencies: WindowFlusherDependencies) {
     this.#dependencies = dependencies;
@@ -104,12 +109,22 @@ export class WindowFlusher {
     await Promise.all(this.#flushes.values());
   }
 
+  /** Reports that the store refuses a slot, which does not end by itself. A store that is unavailable is reported by the broker. */
+  noteFailure(slot: string, cause: unknown): void {
+    if (!(cause instanceof BrokerError) || cause.code !== 'refused') return;
+    const nowMs = this.#dependencies.clock.monotonicMs();
+    if (nowMs < (this.#silentUntilMs.get(slot) ?? 0)) return;
+    this.#silentUntilMs.set(slot, nowMs + REPORT_AGAIN_MS);
+    this.#dependencies.observer.flushRefused?.(slot, cause);
+  }
+
   async #flush(name: WindowName, key: string, isForced: boolean): Promise<void> {
     try {
       await this.#limiter.acquire();
       await this.#flushOnce(name, isForced);
-    } catch {
-      // The store is unavailable. The watch finds the window later.
+    } catch (cause) {
+      // The watch finds the window later.
+      this.noteFailure(name.slot, cause);
     }
     this.#limiter.release();
     this.#flushes.delete(key);

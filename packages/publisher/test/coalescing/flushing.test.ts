@@ -53,3 +53,24 @@ it('an event whose window stays full is refused with the code outbox_full', asyn
   await clock.advance(100);
   await refusal;
 });
+
+it('a broker that refuses the flushes of windows is reported once a minute, and the events are stored when it accepts them', async () => {
+  const refused: string[] = [];
+  const observer = {
+    flushRefused: (slot: string, cause: Error) => void refused.push(`${slot}: ${cause.message}`),
+  };
+  const { broker, clock, publisher, events } = await setUp({ ...shared, observer });
+  const denied = new BrokerError('refused', 'NOPERM');
+  const claim = vi.spyOn(broker.windows, 'claim').mockRejectedValue(denied);
+  const { eventId } = await publisher.publish('read_receipt', 'room', receipt());
+  await clock.advance(50_000);
+  expect(refused).toEqual(['read_receipt: NOPERM']);
+  await clock.advance(20_000);
+  expect(refused).toHaveLength(2);
+  claim.mockRestore();
+  await clock.advance(1_000);
+  expect((await events('events:chat')).map(({ event_id }) => event_id)).toEqual([eventId]);
+  vi.spyOn(broker.windows, 'overdue').mockRejectedValue(new BrokerError('refused', 'no index'));
+  await clock.advance(60_000);
+  expect(refused.slice(2)).toContain('typing: no index');
+});

@@ -12,6 +12,7 @@ it('a watch that is stopped and started during a check runs one loop', async () 
     catalog: eventCatalog,
     windows: { overdue: () => new Promise((resolve) => waiting.push(() => resolve([]))) },
     flush: () => Promise.resolve(),
+    onFailure: () => {},
   });
   watch.start();
   await clock.advance(80);
