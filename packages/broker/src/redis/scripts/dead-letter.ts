@@ -5,9 +5,10 @@ import { defineScript } from './script.js';
 /**
  * KEYS: dead, deadmark, erasing. ARGV: deadMarkMs, maximum number of dead letters, ID of the entry, reason, subscriber that rejected
  * it, fields as JSON, `1` if the JSON has exactly the fields of the entry, otherwise `0`, then the lifetime of the dead letters in ms
- * or '0' for no limit. Returns 1, or 0 if any
- * subscriber has rejected the entry before, or if the entry is erased: a subscriber that reads late must not bring its content back. Only
- * control entries that are newer than the entry can have erased it, so a new entry costs no search. The mark is set after the dead letter is stored. If storing fails, the next
+ * or '0' for no limit. Returns 1, or 0 if any subscriber has rejected the entry before, or if the entry is erased.
+ *
+ * A subscriber that reads an erased entry late must not bring its content back. Only control entries that are newer than the entry
+ * can have erased it, so a new entry costs no search. The mark is set after the dead letter is stored. If storing fails, the next
  * subscriber that reads the entry therefore tries again.
  */
 export const deadLetterScript = defineScript(
