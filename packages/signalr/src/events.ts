@@ -43,6 +43,9 @@ export type RefusalReason =
   | 'instance_unreachable'
   | 'server_closed';
 
+/** A part of the hub's code: a hook, or the methods that still run. @beta */
+export type HubCode = 'onConnected' | 'methods' | 'onDisconnected';
+
 /** All events of the server, distinguished by `type`. @beta */
 export type SignalREvent =
   /** `protocol` is `json` or `messagepack`, or `raw` for a raw connection. */
@@ -79,6 +82,11 @@ export type SignalREvent =
       readonly type: 'disconnected_hook_failed' | 'refreshed_hook_failed' | 'backpressure_hook_failed';
       readonly error: Error;
     })
+  /**
+   * Code of the hub still runs 30 s after its connection began to end, so the end does not wait for it any longer. Its later calls have no
+   * effect.
+   */
+  | (ConnectionIdentity & { readonly type: 'hub_code_overdue'; readonly code: HubCode })
   /** The handler of a raw connection threw. The connection is closed. */
   | (ConnectionIdentity & { readonly type: 'handler_failed'; readonly error: Error })
   | { readonly type: 'authentication_failed'; readonly hub: string; readonly error: Error }

@@ -17,6 +17,7 @@ export type {
   BackplaneIgnoreReason,
   ConnectionIdentity,
   HandshakeFailure,
+  HubCode,
   InvocationFailure,
   RefusalReason,
   SignalREvent,

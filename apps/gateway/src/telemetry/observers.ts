@@ -132,6 +132,12 @@ export function observeSignalR(event: SignalREvent, metrics: Metrics, logger: Lo
       metrics.connections.dec();
       metrics.disconnects.inc({ reason: event.reason });
       if (event.reason === 'slow_consumer') metrics.dropped.inc({ reason: 'slow_client' });
+      // The `onConnected` of a view throws a `HubError` on purpose, for the client. Any other exception is a defect.
+      if (event.reason === 'connected_failed' && event.error !== undefined && event.error.name !== 'HubError')
+        logger.error(
+          { err: event.error, hub: event.hub, connectionId: event.connectionId },
+          'onConnected failed, so the connection was closed',
+        );
       if (event.reason === 'rate_limited')
         logger.warn(
           { userId: event.userId },
@@ -151,6 +157,12 @@ export function observeSignalR(event: SignalREvent, metrics: Metrics, logger: Lo
           'hub method failed',
         );
       }
+      return;
+    case 'hub_code_overdue':
+      logger.error(
+        { hub: event.hub, connectionId: event.connectionId, code: event.code },
+        'code of a view still ran 30 s after its client had gone, so the connection ended without it: limit the time for which it waits for other systems',
+      );
       return;
     case 'disconnected_hook_failed':
     case 'refreshed_hook_failed':

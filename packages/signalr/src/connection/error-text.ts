@@ -11,9 +11,14 @@ export function buildErrorText(prefix: string, error: unknown, enableDetailedErr
   return `${prefix} ${typeNameOf(error)}: ${error instanceof Error ? error.message : String(error)}`;
 }
 
-/** Returns a thrown value if it is an Error, otherwise an Error with the value as its text. */
+/** Returns a thrown value if it is an Error, otherwise an Error with the value as its text. Never throws. */
 export function toError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(String(thrown));
+  try {
+    return thrown instanceof Error ? thrown : new Error(String(thrown));
+  } catch {
+    // A revoked proxy cannot be examined, and an object without a prototype has no text.
+    return new Error('A value was thrown that is no Error and has no text.');
+  }
 }
 
 const DOTNET_NAMES: { readonly [Code in SignalRErrorCode]?: string } = {

@@ -5,10 +5,11 @@
 import { AsyncResource } from 'node:async_hooks';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { SignalRError } from '../errors.js';
-import type { SignalREventListener } from '../events.js';
+import type { HubCode, SignalREventListener } from '../events.js';
 import type { HubMessage } from '../protocol/hub-message.js';
 import type { HubMessageParser, HubProtocol } from '../protocol/hub-protocol.js';
 import { toError } from './error-text.js';
+import { endsInTime } from './hub-code-limit.js';
 import type { HubConnection } from './hub-connection.js';
 import { INTERRUPTED, type Inbound, type InboundReader, WAITING } from './inbound-buffer.js';
 import { type HandshakeResult, performHandshake } from './perform-handshake.js';
@@ -89,14 +90,14 @@ function openListener(connection: HubConnection, protocol: HubProtocol): Handsha
  * - `onDisconnected` runs before the connection leaves its groups, so that the hub can notify the other members.
  * - The connection is unregistered last.
  *
- * The transport closes during these steps, without waiting for the hub's code.
+ * The transport closes during these steps, without waiting for the hub's code. Code that does not end in time is not waited for.
  */
 async function endConnection(
   connection: HubConnection,
   host: ConnectionHost,
   startedMs: number,
 ): Promise<void> {
-  await host.settle(connection);
+  await waitFor('methods', host.settle(connection), { connection, host });
   await runDisconnected(connection, host);
   host.unregister(connection);
   await connection.closed.promise;
@@ -106,14 +107,13 @@ async function endConnection(
 }
 
 /**
- * Runs the hub's `onConnected`. Returns false if `onConnected` failed. The Close message then tells the client not to
- * reconnect automatically.
+ * Runs the hub's `onConnected`. Returns false if `onConnected` failed, or did not end after its client had gone. If it failed, the Close
+ * message tells the client not to reconnect automatically.
  */
 async function runConnected(connection: HubConnection, host: ConnectionHost): Promise<boolean> {
   connection.setDispatching(true);
   try {
-    await host.connected(connection);
-    return true;
+    return await waitFor('onConnected', host.connected(connection), { connection, host });
   } catch (error) {
     connection.close('connected_failed', toError(error));
     return false;
@@ -250,9 +250,21 @@ function nextMessage(connection: HubConnection, parser: HubMessageParser): HubMe
   return undefined;
 }
 
+/** Waits for a part of the hub's code, and reports it if it does not end in time. Returns false in that case. */
+async function waitFor(
+  code: HubCode,
+  running: Promise<void>,
+  { connection, host }: { readonly connection: HubConnection; readonly host: ConnectionHost },
+): Promise<boolean> {
+  const isInTime = await endsInTime(running, connection, host.ticker);
+  if (!isInTime) host.onEvent({ type: 'hub_code_overdue', ...connection.identity, code });
+  return isInTime;
+}
+
 async function runDisconnected(connection: HubConnection, host: ConnectionHost): Promise<void> {
   try {
-    await host.disconnected(connection, connection.cause?.error);
+    const ran = host.disconnected(connection, connection.cause?.error);
+    await waitFor('onDisconnected', ran, { connection, host });
   } catch (error) {
     host.onEvent({ type: 'disconnected_hook_failed', ...connection.identity, error: toError(error) });
   }

@@ -201,6 +201,9 @@ export interface HubHandlers<Client, User, Items, Methods> {
   /**
    * Runs once for every connection whose `onConnected` was started. The connection is still in its groups, but nothing can be
    * sent to it any more. `error` is undefined if the client or the server ended the connection properly.
+   *
+   * It runs after the methods and the `onConnected` of the connection have ended, at the latest 30 s after the connection. If it takes
+   * longer than 30 s itself, the connection ends without it. Both is reported as `hub_code_overdue`.
    */
   readonly onDisconnected?: (context: HubContext<Client, User, Items>, error?: Error) => void | Promise<void>;
   /**

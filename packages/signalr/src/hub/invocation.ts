@@ -110,10 +110,11 @@ export class Invocation {
     return `Failed to invoke '${this.#name}' due to an error on the server.`;
   }
 
-  #fail(failure: InvocationFailure, text: string, error: unknown): undefined {
+  #fail(failure: InvocationFailure, text: string, thrown: unknown): undefined {
     const isDetailed = this.connection.limits.enableDetailedErrors;
+    const error = toError(thrown);
     this.#answer({ kind: 'error', error: buildErrorText(text, error, isDetailed) });
-    this.#report(failure, toError(error));
+    this.#report(failure, error);
   }
 
   #refuse(failure: InvocationFailure, text: string): undefined {
