@@ -25,6 +25,7 @@ export async function serve(options: {
   });
   const appModule = options.app ?? environment.appModule;
   const app = appModule === undefined ? undefined : await loadApplication(appModule);
+  if (app !== undefined) survivePromisesOf(appModule, logger);
   const gateway = createGateway<AnyCatalog>({ ...environment.gateway, isDevelopment, app }, logger);
   // A terminal that closes also sends SIGHUP. The gateway then stops.
   const isAtTerminal = process.stdin.isTTY || process.stdout.isTTY;
@@ -45,6 +46,20 @@ export async function serve(options: {
   // If the log is JSON, standard output contains only JSON, so that programs can read it line by line.
   if (isForPeople) console.log(text);
   else console.error(text);
+}
+
+/**
+ * Keeps the gateway running if an application module leaves a rejected promise alone: a method that publishes without `await` leaves one
+ * whenever a client is refused. By default Node would end the process, so that one client could disconnect all others. Without a module,
+ * such a promise is a defect of the gateway, and ends it.
+ */
+function survivePromisesOf(appModule: string | undefined, logger: Logger): void {
+  process.on('unhandledRejection', (reason) => {
+    logger.error(
+      { err: reason, app: appModule },
+      'a promise was rejected and nothing handled it: await it in the application module, or catch its error; the gateway keeps running',
+    );
+  });
 }
 
 /** True if the log has lines for people: if the setting says so, or by default in development mode at a terminal. */
