@@ -9,7 +9,7 @@ import { tryAgain } from '../hub/try-again.js';
 import { shownToUser } from '../indicators/indicator-changes.js';
 import type { ShownByName } from '../indicators/room-indicators.js';
 import type { MemberConnection } from '../membership/member-connections.js';
-import { leftRoom, removedFromRoom } from '../membership/removed-from-room.js';
+import { connectionEnded, leftRoom, removedFromRoom } from '../membership/removed-from-room.js';
 import type { MemberStatus } from '../membership/revocations.js';
 import { isListener } from '../reads/reader-encodings.js';
 import type { ReplayAttempt } from '../replay/replay-attempts.js';
@@ -52,6 +52,8 @@ export class ConnectionRooms implements LossListener, MemberConnection {
   readonly #dependencies: ConnectionRoomsDependencies;
   /** The open connection, which gets the notices of losses. */
   #connection: RoomConnection | undefined;
+  /** True when the connection has ended. It then joins no room any more, because nothing would make it leave. */
+  #hasEnded = false;
   /** Rooms that the client joined, except its standing rooms. At most `maxRoomsPerConnection`. */
   readonly #joined = new Set<string>();
   // The following maps are created on first use. Most connections never need them, and an empty map takes 200 bytes.
@@ -111,6 +113,7 @@ export class ConnectionRooms implements LossListener, MemberConnection {
     roomId: GrantedRoom,
     after: Position | undefined,
   ): Promise<JoinResult> {
+    if (this.#hasEnded) throw connectionEnded();
     if (this.#statusOf(connection, roomId) !== 'member') throw removedFromRoom();
     this.#addJoined(connection, roomId);
     // The answer to the join reports a loss in this room. Notices for other rooms are sent first, because a client applies
@@ -268,6 +271,7 @@ export class ConnectionRooms implements LossListener, MemberConnection {
    * did.
    */
   end(connection: RoomConnection, wasEndedHere: boolean): void {
+    this.#hasEnded = true;
     if (!wasEndedHere)
       for (const attempt of this.#replayAttempts?.values() ?? [])
         this.#dependencies.replayAttempts.end(attempt);
@@ -308,6 +312,7 @@ export class ConnectionRooms implements LossListener, MemberConnection {
 
   /** True if the connection has joined the room, or is in it from the start. */
   #isMember({ user }: RoomConnection, roomId: string): boolean {
+    if (this.#hasEnded) return false;
     return this.#joined.has(roomId) || this.#dependencies.standing.has(user.userId, roomId);
   }
 
