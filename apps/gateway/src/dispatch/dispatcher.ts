@@ -240,8 +240,15 @@ function isReplayed({ declaration }: ReceivedEvent): boolean {
 
 /** Returns the reason of a dead letter. Only the first line of an error is for people. */
 function failureReason(error: unknown): string {
-  const [line = ''] = (error instanceof Error ? `${error.name}: ${error.message}` : String(error)).split(
-    '\n',
-  );
+  const [line = ''] = textOf(error).split('\n');
   return `a function of the catalog, or the gateway, failed on this event: ${line.slice(0, maxReasonChars)}`;
+}
+
+function textOf(error: unknown): string {
+  try {
+    return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  } catch {
+    // A revoked proxy, or an object without a prototype.
+    return 'it threw something that has no text';
+  }
 }
