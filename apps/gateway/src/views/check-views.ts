@@ -5,15 +5,15 @@ import {
   checkOptions,
   flag,
   nearestName,
+  type OptionRule,
   type OptionRules,
-  objectWith,
   required,
   shown,
   text,
   wholeNumber,
 } from '@millrace/internal';
 import { isGroupCallType } from './group-calls.js';
-import { type AnyView, DEFAULT_GROUP } from './resolved-view.js';
+import { type AnyView, DEFAULT_GROUP, MAX_SENDS } from './resolved-view.js';
 import type { Send, View, ViewNotices } from './view.js';
 import type { JoinMethod, LeaveMethod, Reply } from './view-method.js';
 
@@ -26,23 +26,29 @@ interface ViewsContext {
   readonly paths: Set<string>;
 }
 
-const object = objectWith([]);
+/** An object with members of its own. The entries of a map or a list would be ignored without a word. */
+const members: OptionRule = {
+  mustBe: 'an object with a member per name, and no list or map',
+  isMet: (value) => isObject(value) && !(value instanceof Map) && !(value instanceof Set),
+};
 const RESERVED_PATH = '/hubs/events';
 const maxNameChars = 128;
 const name = text(1, maxNameChars);
 
 const VIEW_RULES: OptionRules<AnyView> = {
   path: required({
-    mustBe: `a path that begins with /hubs/, such as /hubs/chat, and is not ${RESERVED_PATH}`,
+    mustBe: `a path that begins with /hubs/, such as /hubs/chat, has only a to z, digits and _ . ~ - between its slashes, does not end with /negotiate, and is not ${RESERVED_PATH}`,
     isMet: (path) =>
       typeof path === 'string' &&
-      /^\/hubs\/[\w.~/-]*[\w.~-]$/.test(path) &&
+      // Clients resolve the segments . and .. themselves, so no request could name such a path.
+      /^\/hubs(\/(?!\.{1,2}(\/|$))[\w.~-]+)+$/.test(path) &&
+      !/\/negotiate$/i.test(path) &&
       path.toLowerCase() !== RESERVED_PATH &&
       !path.toLowerCase().startsWith(`${RESERVED_PATH}/`),
   }),
   catalog: { mustBe: 'the catalog of the application', isMet: () => true },
   groups: {
-    mustBe: 'a list of different names, at least one',
+    mustBe: 'a list of different names, at least one, each of 1 to 64 of a to z, digits and _ . : -',
     isMet: (groups) =>
       Array.isArray(groups) &&
       groups.length > 0 &&
@@ -53,8 +59,8 @@ const VIEW_RULES: OptionRules<AnyView> = {
     mustBe: 'a list of groups of the view',
     isMet: Array.isArray,
   },
-  sends: object,
-  methods: object,
+  sends: members,
+  methods: members,
   clientMethods: {
     mustBe: 'a list of names of client methods',
     isMet: (methods) => Array.isArray(methods) && methods.every(name.isMet),
@@ -63,7 +69,7 @@ const VIEW_RULES: OptionRules<AnyView> = {
   onConnected: callback,
   onDisconnected: callback,
   appendsPosition: flag,
-  notices: object,
+  notices: members,
   maxReceiveBytes: wholeNumber(),
   allowsStatefulReconnect: flag,
 };
@@ -141,6 +147,8 @@ function checkSends(
       throw refuse(`sends.${type} is not an event type of the catalog: ${suggestion(type, types)}`);
     if (typeof rule === 'function' || rule === undefined) continue;
     const list: readonly unknown[] = Array.isArray(rule) ? rule : [rule];
+    if (list.length > MAX_SENDS)
+      throw refuse(`sends.${type} must be at most ${MAX_SENDS} messages, not ${list.length}`);
     for (const [index, send] of list.entries()) {
       const place = Array.isArray(rule) ? `sends.${type}[${index}]` : `sends.${type}`;
       if (!isObject(send)) throw refuse(`${place} must be an object or a function, not ${shown(send)}`);
@@ -159,6 +167,8 @@ function checkMethods(methods: object, groups: readonly string[], refuse: Refuse
   const names = new Set<string>();
   for (const [methodName, method] of Object.entries(methods) as readonly [string, unknown][]) {
     const place = `methods.${methodName}`;
+    if (!name.isMet(methodName))
+      throw refuse(`the name of a method must be ${name.mustBe}, not ${shown(methodName)}`);
     if (names.has(methodName.toLowerCase()))
       throw refuse(`${place} is declared twice: upper and lower case do not count`);
     names.add(methodName.toLowerCase());

@@ -49,6 +49,7 @@ function runView(view: ResolvedView, components: ViewComponents): RunningView {
   const laggingConnections = new LaggingConnections();
   const forms = new EventForms(view, {
     catalog: options.catalog,
+    maxBytes: Math.floor(options.maxOutboundBytes * 0.75),
     monotonicMs: () => systemClock.monotonicMs(),
     onRejected: rejectionReport(view, components),
   });

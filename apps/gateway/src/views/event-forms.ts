@@ -4,7 +4,8 @@ import type { AnyCatalog, ReceivedEvent } from '@millrace/contract';
 import { type PreparedCall, SharedCall, SignalRError } from '@millrace/signalr';
 import { positionOf } from '../dispatch/event-text.js';
 import { EVENT_ERASED } from '../erasure/erased-call.js';
-import { type EventSource, type ResolvedRule, type ResolvedView, ViewFault } from './resolved-view.js';
+import type { EventSource, ResolvedRule, ResolvedView } from './resolved-view.js';
+import { ViewFault } from './returned-values.js';
 
 /** A message for the members of a group. */
 export interface FormedSend {
@@ -26,6 +27,11 @@ export type ViewRejection = 'threw' | 'slow' | 'invalid';
 /** Dependencies of {@link EventForms}. */
 export interface EventFormsDependencies {
   readonly catalog: AnyCatalog;
+  /**
+   * Maximum size of all messages for one event, as JSON. The queue of a client must take them at once. A client whose queue cannot would
+   * be disconnected by this event each time that it comes back.
+   */
+  readonly maxBytes: number;
   /** Returns monotonic time in milliseconds. */
   monotonicMs(): number;
   /** Called for each event that is not sent to the clients of the view. */
@@ -66,13 +72,28 @@ export class EventForms {
     if (rule === undefined) return NONE;
     try {
       const sends = rule.isComputed ? this.#timed(eventType, rule, source) : formed(rule, source);
-      // A message that cannot be written is found now, before any message of the event is sent.
-      if (rule.isComputed) for (const { call } of sends) call.encode();
+      this.#check(sends, rule);
       return sends;
     } catch (error) {
-      this.#dependencies.onRejected(eventType, rejectionOf(error), describe(error));
+      const { reason, fault } = faultOf(error);
+      this.#dependencies.onRejected(eventType, reason, fault);
       return NONE;
     }
+  }
+
+  /**
+   * Encodes the messages, so that one that cannot be written is found before any message of the event is sent. One payload fits into the
+   * queue of a client in any case.
+   * @throws ViewFault if a client could not be sent all messages, because they do not fit into its queue
+   */
+  #check(sends: readonly FormedSend[], { isComputed }: ResolvedRule): void {
+    if (!isComputed && sends.length < 2) return;
+    const { maxBytes } = this.#dependencies;
+    const bytes = sends.reduce((sum, { call }) => sum + call.encode().length, 0);
+    if (bytes > maxBytes)
+      throw new ViewFault(
+        `its messages have ${bytes} bytes, more than the ${maxBytes} that fit into the queue of a client (three quarters of MILLRACE_MAX_OUTBOUND_BYTES): send less, or let clients load it`,
+      );
   }
 
   /** Makes the messages for a call of the replay ring: an event in the form that `prepareEvent` returns, or an erasure. */
@@ -139,18 +160,20 @@ function formed(rule: ResolvedRule, source: EventSource): readonly FormedSend[] 
   }));
 }
 
-function rejectionOf(error: unknown): ViewRejection {
-  if (error instanceof SlowRule) return 'slow';
-  return error instanceof ViewFault || error instanceof SignalRError ? 'invalid' : 'threw';
-}
-
 /**
- * Describes a fault for the log. The message of an error of the application is left out, because it may contain a part of a payload.
+ * Describes a fault for the log and the metrics. The message of an error of the application is left out, because it may contain a part of
+ * a payload.
  */
-function describe(error: unknown): string {
-  if (error instanceof SlowRule || error instanceof ViewFault || error instanceof SignalRError)
-    return error.message;
-  if (!(error instanceof Error)) return 'it threw something that is no error';
-  const place = /^ {4}(at .*)$/m.exec(error.stack ?? '')?.[1] ?? '';
-  return `${error.name} ${place}`.trim();
+function faultOf(error: unknown): { readonly reason: ViewRejection; readonly fault: string } {
+  try {
+    if (error instanceof SlowRule) return { reason: 'slow', fault: error.message };
+    if (error instanceof ViewFault || error instanceof SignalRError)
+      return { reason: 'invalid', fault: error.message };
+    if (!(error instanceof Error)) return { reason: 'threw', fault: 'it threw something that is no error' };
+    const place = /^ {4}(at .*)$/m.exec(error.stack ?? '')?.[1] ?? '';
+    return { reason: 'threw', fault: `${error.name} ${place}`.trim() };
+  } catch {
+    // The thrown value is a proxy or has a getter that throws.
+    return { reason: 'threw', fault: 'it threw something that cannot be read' };
+  }
 }

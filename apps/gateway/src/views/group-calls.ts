@@ -1,7 +1,8 @@
 // Group calls: calls of one client to the others in a group, such as the signals of two browsers that connect to each other. A group call
 // is an event that is never replayed. Therefore it reaches the clients of every gateway, in the order of its stream.
 import { defineEventType, type EventTypeDeclaration, itemTexts, type Static, Type } from '@millrace/contract';
-import { type ResolvedRule, type ResolvedView, ViewFault } from './resolved-view.js';
+import type { ResolvedRule, ResolvedView } from './resolved-view.js';
+import { ViewFault } from './returned-values.js';
 import { relayedText, writtenBy } from './written-payload.js';
 
 const groupCall = Type.Object(

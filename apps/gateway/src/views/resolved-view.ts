@@ -1,6 +1,7 @@
 // A view in the form in which the gateway uses it: with its defaults, and with one function per event type that makes the messages.
 // Requires a view that `check-views.ts` has accepted. Pure.
 import type { ReceivedEvent } from '@millrace/contract';
+import { returnedArguments, returnedList, ViewFault } from './returned-values.js';
 import type { MadeSend, Send, View, ViewNotices, WrittenPayload } from './view.js';
 import type { ViewMethod } from './view-method.js';
 import { relayedText, writtenBy } from './written-payload.js';
@@ -52,13 +53,8 @@ export interface ResolvedView {
   readonly allowsStatefulReconnect: boolean;
 }
 
-/** Thrown when a function of a view returns something that cannot be sent. */
-export class ViewFault extends Error {
-  override readonly name = 'ViewFault';
-}
-
-// Maximum number of messages for one event. They are queued to a client at once.
-const maxSends = 16;
+/** Maximum number of messages for one event. They are queued to a client at once. */
+export const MAX_SENDS = 16;
 
 /** Fills in the defaults of a checked view. */
 export function resolveView(view: AnyView): ResolvedView {
@@ -114,9 +110,10 @@ function madeBy(
   rule: Extract<AnyRule, (...args: never) => unknown>,
   source: EventSource,
 ): readonly MadeSend[] {
-  const made: unknown = rule(source.received.event, writtenBy(source));
-  if (!Array.isArray(made)) throw new ViewFault('a rule must return a list of messages');
-  if (made.length > maxSends) throw new ViewFault(`a rule may return at most ${maxSends} messages`);
+  const made = returnedList(rule(source.received.event, writtenBy(source)), 'the messages of a rule');
+  if (made.length > MAX_SENDS)
+    throw new ViewFault(`a rule may return at most ${MAX_SENDS} messages, not ${made.length}`);
+  // The cast is safe: `checked` examines each message.
   return made as readonly MadeSend[];
 }
 
@@ -151,7 +148,6 @@ function completed(
 function checked(made: MadeSend, groups: readonly string[]): RuledSend {
   const [first = DEFAULT_GROUP] = groups;
   const { group = first, method, arguments: args, exceptUser, exceptConnection } = made;
-  if (!Array.isArray(args)) throw new ViewFault('the arguments of a message must be a list');
   if (typeof method !== 'string' || method === '')
     throw new ViewFault('a message must name its client method');
   if (exceptUser !== undefined && typeof exceptUser !== 'string')
@@ -162,7 +158,7 @@ function checked(made: MadeSend, groups: readonly string[]): RuledSend {
   return {
     group,
     method,
-    arguments: args,
+    arguments: returnedArguments(args, 'the arguments of a message'),
     ...(exceptUser === undefined ? {} : { exceptUser }),
     ...(exceptConnection === undefined ? {} : { exceptConnection }),
   };

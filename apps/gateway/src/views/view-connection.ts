@@ -6,6 +6,7 @@ import { type GuardedPresence, NO_PRESENCE_OF_EVERYBODY, readMembers } from '../
 import { readClientPosition } from '../replay/client-position.js';
 import type { GroupCall } from './group-calls.js';
 import type { ResolvedView } from './resolved-view.js';
+import { returnedArguments } from './returned-values.js';
 import type { ViewContext } from './view-context.js';
 import { keyOf } from './view-groups.js';
 import type { JoinedRoom, ViewCaller } from './view-method.js';
@@ -47,7 +48,7 @@ export function callerOf(context: ViewContext, dependencies: CallerDependencies)
     reply(method, ...args) {
       if (!view.clientMethods.has(method))
         throw new TypeError(`the view does not list ${JSON.stringify(method)} in its clientMethods`);
-      sendReply(context, method, args);
+      sendReply(context, method, returnedArguments(args, `the arguments of ${method}`));
     },
     async publish(type, room, payload) {
       const roomId = await guard.enterToSend(roomIdArgument(room), user);

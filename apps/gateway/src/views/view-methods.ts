@@ -1,6 +1,7 @@
 // Turns the declared methods of a view into methods of its hub.
 import { type HubMethodsOf, method as hubMethod, type PlainMethod } from '@millrace/signalr';
-import { type ResolvedView } from './resolved-view.js';
+import type { ResolvedView } from './resolved-view.js';
+import { refusePromise, returnedArguments } from './returned-values.js';
 import { type CallerDependencies, callerOf, roomIdArgument, sendReply } from './view-connection.js';
 import type { ViewContext } from './view-context.js';
 import type { JoinMethod, LeaveMethod, Reply, RoomOf, ViewCaller } from './view-method.js';
@@ -58,7 +59,11 @@ function leaveBy(
 
 /** Returns the room of a call, and the arguments after it. */
 function roomAndRest(roomOf: RoomOf<ViewCaller> | undefined, caller: ViewCaller, args: unknown[]) {
-  if (roomOf !== undefined) return { room: roomOf(caller, ...args), rest: args };
+  if (roomOf !== undefined) {
+    const named = roomOf(caller, ...args);
+    refusePromise(named, 'the room of a method');
+    return { room: named, rest: args };
+  }
   const [room, ...rest] = args;
   return { room: roomIdArgument(room), rest };
 }
@@ -71,5 +76,9 @@ function sendDeclared<Input extends { readonly room: string }>(
   if (reply === undefined) return;
   const { method, arguments: argumentsOf } =
     typeof reply === 'string' ? { method: reply, arguments: undefined } : reply;
-  sendReply(context, method, argumentsOf === undefined ? [input.room] : argumentsOf(input));
+  const args =
+    argumentsOf === undefined
+      ? [input.room]
+      : returnedArguments(argumentsOf(input), 'the arguments of a reply');
+  sendReply(context, method, args);
 }

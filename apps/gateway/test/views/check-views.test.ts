@@ -37,12 +37,39 @@ test.each<[string, unknown, string]>([
   [
     'a view without a path',
     {},
-    'app.mjs: views[0]: path must be a path that begins with /hubs/, such as /hubs/chat, and is not /hubs/events, not undefined.',
+    'app.mjs: views[0]: path must be a path that begins with /hubs/, such as /hubs/chat, has only a to z, digits and _ . ~ - between its slashes, does not end with /negotiate, and is not /hubs/events, not undefined.',
   ],
   [
     'a view with the path of the gateway’s own hub',
     { path: '/hubs/Events' },
-    'app.mjs: views[0]: path must be a path that begins with /hubs/, such as /hubs/chat, and is not /hubs/events, not "/hubs/Events".',
+    'app.mjs: views[0]: path must be a path that begins with /hubs/, such as /hubs/chat, has only a to z, digits and _ . ~ - between its slashes, does not end with /negotiate, and is not /hubs/events, not "/hubs/Events".',
+  ],
+  ...['/hubs/../chat', '/hubs/chat/.', '/hubs//chat', '/hubs/chat/', '/hubs/chat/Negotiate', '/hubs/Ä'].map(
+    (wrong): [string, unknown, string] => [
+      `the path ${wrong}`,
+      { path: wrong },
+      `app.mjs: views[0]: path must be a path that begins with /hubs/, such as /hubs/chat, has only a to z, digits and _ . ~ - between its slashes, does not end with /negotiate, and is not /hubs/events, not "${wrong}".`,
+    ],
+  ),
+  [
+    'a map of methods',
+    { path, methods: new Map([['Join', { join: 'room' }]]) },
+    'app.mjs: views[0]: methods must be an object with a member per name, and no list or map, not an object.',
+  ],
+  [
+    'a list of rules',
+    { path, sends: [{ method: 'A' }] },
+    'app.mjs: views[0]: sends must be an object with a member per name, and no list or map, not [an object].',
+  ],
+  [
+    'a method without a name',
+    { path, methods: { '': () => 1 } },
+    'app.mjs: views[0] (/hubs/chat): the name of a method must be a text of 1 to 128 characters, not "".',
+  ],
+  [
+    'more messages for an event than a queue takes',
+    { path, sends: { chat_message: Array.from({ length: 17 }, () => ({ method: 'A' })) } },
+    'app.mjs: views[0] (/hubs/chat): sends.chat_message must be at most 16 messages, not 17.',
   ],
   [
     'a misspelt part',

@@ -21,6 +21,8 @@ const catalog = defineCatalog({
   ],
 });
 
+const MAX_BYTES = 10_000;
+
 function received(payload: string): ReceivedEvent {
   const parsed = catalog.parseEntry({
     event_id: '3f2504e0-4f89-41d3-9a0c-0305e82c3301',
@@ -53,6 +55,7 @@ function setUp(
   });
   const forms = new EventForms(resolveView(view), {
     catalog,
+    maxBytes: MAX_BYTES,
     monotonicMs: () => time.monotonicMs,
     onRejected: (type, reason, fault) => rejections.push(`${type} ${reason}: ${fault}`),
   });
@@ -124,8 +127,32 @@ test('a rule that is a function sends none, one or several messages for an event
 test.each<[string, (event: { payload: unknown }) => unknown, RegExp]>([
   ['throws', () => JSON.parse('{') as unknown, /^note threw: SyntaxError at /],
   ['throws the payload', (event) => thrown(event.payload), /^note threw: it threw/],
-  ['returns no list', () => 'all', /^note invalid: a rule must return a list/],
-  ['returns a promise', async () => [], /^note invalid: a rule must return a list/],
+  [
+    'throws what cannot be read',
+    () => thrown(revokedProxy()),
+    /^note threw: it threw something that cannot be read$/,
+  ],
+  ['returns no list', () => 'all', /^note invalid: the messages of a rule must be a list$/],
+  [
+    'returns a promise',
+    async () => [],
+    /^note invalid: .* must not be a promise: the function must not be async$/,
+  ],
+  [
+    'returns a promise that is rejected',
+    async () => thrown(new Error('rejected')),
+    /^note invalid: the messages of a rule must not be a promise/,
+  ],
+  [
+    'gives a promise as an argument',
+    () => [{ method: 'A', arguments: [1, Promise.reject(new Error('rejected'))] }],
+    /^note invalid: number 2 of the arguments of a message must not be a promise/,
+  ],
+  [
+    'makes more bytes than the queue of a client takes',
+    () => Array.from({ length: 16 }, () => ({ method: 'A', arguments: ['x'.repeat(MAX_BYTES / 16)] })),
+    /^note invalid: its messages have \d+ bytes, more than the 10000 that fit into the queue of a client/,
+  ],
   [
     'returns too many messages',
     () => Array.from({ length: 17 }, () => ({ method: 'A', arguments: [] })),
@@ -154,6 +181,14 @@ test('no message of an event is made if one of them cannot be written', () => {
   const { linesOf, rejections } = setUp([{ method: 'A' }, { method: 'B', arguments: () => [10n ** 30n] }]);
   expect(linesOf(sourceOf('1'))).toEqual([]);
   expect(rejections).toHaveLength(1);
+});
+
+test('a declared list of messages is rejected if the queue of a client cannot take it, and one message is not', () => {
+  const payload = JSON.stringify('x'.repeat(MAX_BYTES * 0.75));
+  const { linesOf, rejections } = setUp([{ method: 'A' }, { method: 'B' }]);
+  expect(linesOf(sourceOf(payload))).toEqual([]);
+  expect(rejections).toEqual([expect.stringContaining('invalid: its messages have')]);
+  expect(setUp({ method: 'A' }).linesOf(sourceOf(JSON.stringify('x'.repeat(MAX_BYTES))))).toHaveLength(1);
 });
 
 test('an event whose rule is slow each time is rejected, and one interrupted call does not count', () => {
@@ -199,6 +234,12 @@ test('a type without a rule has no messages', () => {
   const { forms } = setUp(undefined);
   expect(forms.ofCall(new PreparedCall('event_erased', '{}'))).toEqual([]);
 });
+
+function revokedProxy(): object {
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  return proxy;
+}
 
 function thrown(value: unknown): never {
   // A module in JavaScript may throw anything.
