@@ -8,7 +8,7 @@ function sideOf(limit: number, badTry = -1) {
     tried,
     async tryRate(rate: number) {
       tried.push(rate);
-      return { rate, isBorne: rate <= limit && tried.length - 1 !== badTry };
+      return { rate, isSustained: rate <= limit && tried.length - 1 !== badTry };
     },
   };
 }
@@ -21,11 +21,11 @@ test.each([1_000, 1_500, 6_543, 21_000, 70_000])(
     );
     for (const start of [undefined, 0, wanted - 3, wanted, wanted + 1, wanted + 6]) {
       const { tryRate } = sideOf(limit);
-      const { index, borne } = await findHighestRate(
+      const { index, sustained } = await findHighestRate(
         start === undefined ? undefined : Math.max(0, start),
         tryRate,
       );
-      expect({ start, index, rate: borne?.rate }).toEqual({ start, index: wanted, rate: rateAt(wanted) });
+      expect({ start, index, rate: sustained?.rate }).toEqual({ start, index: wanted, rate: rateAt(wanted) });
     }
   },
 );
@@ -40,6 +40,6 @@ test('one failed attempt does not end the search, and a good start needs few att
 
 test('a side that does not sustain the lowest rate has no highest rate', async () => {
   const { tryRate } = sideOf(10);
-  expect(await findHighestRate(undefined, tryRate)).toMatchObject({ index: 0, borne: undefined });
-  expect(await findHighestRate(2, tryRate)).toMatchObject({ index: 0, borne: undefined });
+  expect(await findHighestRate(undefined, tryRate)).toMatchObject({ index: 0, sustained: undefined });
+  expect(await findHighestRate(2, tryRate)).toMatchObject({ index: 0, sustained: undefined });
 });

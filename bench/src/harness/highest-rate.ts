@@ -16,7 +16,7 @@ export function rateAt(index: number): number {
 export interface Highest<Step> {
   readonly index: number;
   /** The step with the highest sustained rate. `undefined` if even the lowest rate was too high. */
-  readonly borne: Step | undefined;
+  readonly sustained: Step | undefined;
   /** The step whose rate was too high. */
   readonly refused: Step | undefined;
 }
@@ -26,42 +26,42 @@ export interface Highest<Step> {
  * machine can make one fail. Without `startIndex`, the search begins at the lowest rate with large steps. If the first rate
  * is too high, the search goes down until a rate is sustained.
  */
-export async function findHighestRate<Step extends { readonly isBorne: boolean }>(
+export async function findHighestRate<Step extends { readonly isSustained: boolean }>(
   startIndex: number | undefined,
   tryRate: (rate: number) => Promise<Step>,
 ): Promise<Highest<Step>> {
   const attempt = async (index: number): Promise<Step> => {
     const step = await tryRate(rateAt(index));
-    return step.isBorne ? step : tryRate(rateAt(index));
+    return step.isSustained ? step : tryRate(rateAt(index));
   };
-  let borne: Step | undefined;
+  let sustained: Step | undefined;
   let refused: Step | undefined;
   let index = startIndex ?? 0;
   const climb = async (steps: number): Promise<void> => {
     for (refused = undefined; index <= highestIndex; index += steps) {
       const step = await attempt(index);
-      if (!step.isBorne) {
+      if (!step.isSustained) {
         refused = step;
         break;
       }
-      borne = step;
+      sustained = step;
     }
     index -= steps;
   };
   if (startIndex === undefined) {
     await climb(coarseSteps);
-    if (borne === undefined) return { index: 0, borne, refused };
+    if (sustained === undefined) return { index: 0, sustained, refused };
     index += 1;
   }
   await climb(1);
   // The first rate was already too high, so lower ones are tried.
-  while (borne === undefined && index >= 0) {
+  while (sustained === undefined && index >= 0) {
     const step = await attempt(index);
-    if (step.isBorne) borne = step;
+    if (step.isSustained) sustained = step;
     else {
       refused = step;
       index -= 1;
     }
   }
-  return { index: Math.max(0, index), borne, refused };
+  return { index: Math.max(0, index), sustained, refused };
 }

@@ -52,14 +52,14 @@ type Limit = 'p99' | 'failed' | 'lost' | 'generator';
 interface Step {
   readonly rate: number;
   readonly round: Round;
-  readonly isBorne: boolean;
+  readonly isSustained: boolean;
   readonly limits: readonly Limit[];
 }
 
 /** The result of one round of a side. */
 interface Found {
   readonly perSecond: number;
-  readonly borne: Round | undefined;
+  readonly sustained: Round | undefined;
   readonly limits: readonly Limit[];
 }
 
@@ -81,15 +81,15 @@ async function search(
   return findHighestRate(startIndex, async (rate) => {
     const round = await system.run({ events: Math.round(rate * seconds), eventsPerSecond: rate });
     const limits = limitsOf(round, rate);
-    return { rate, round, limits, isBorne: limits.length === 0 };
+    return { rate, round, limits, isSustained: limits.length === 0 };
   });
 }
 
 const perSecond: Figure<Found> = (found) => found.perSecond;
 const atHighest =
   (figure: Figure<Round>): Figure<Found> =>
-  ({ borne }) =>
-    borne === undefined ? Number.NaN : figure(borne);
+  ({ sustained }) =>
+    sustained === undefined ? Number.NaN : figure(sustained);
 
 async function run(sides: Sides, options: PartOptions): Promise<PartResult> {
   const { pairs = 9, seconds = 0.75 } = options;
@@ -102,12 +102,12 @@ async function run(sides: Sides, options: PartOptions): Promise<PartResult> {
     // The search starts a little below the last result. It then finds a lower result as easily as a higher one.
     const found = await search(system, last === undefined ? undefined : Math.max(0, last - 1), seconds);
     lastIndex.set(side.name, found.index);
-    const { borne, refused } = found;
+    const { sustained, refused } = found;
     console.log(
-      `s4 ${round + 1}/${pairs} ${side.name}: ${borne?.rate ?? 0}/s, p99 ${number(borne?.round.p99Ms ?? Number.NaN)} ms; ` +
+      `s4 ${round + 1}/${pairs} ${side.name}: ${sustained?.rate ?? 0}/s, p99 ${number(sustained?.round.p99Ms ?? Number.NaN)} ms; ` +
         `then ${refused?.limits.join(', ') ?? 'no limit found'}`,
     );
-    return { perSecond: borne?.rate ?? 0, borne: borne?.round, limits: refused?.limits ?? [] };
+    return { perSecond: sustained?.rate ?? 0, sustained: sustained?.round, limits: refused?.limits ?? [] };
   });
   const present = basesIn(bases, running);
   const rows = running.map(({ name, label }) => {
@@ -138,12 +138,12 @@ async function run(sides: Sides, options: PartOptions): Promise<PartResult> {
     });
     return counts.length === 0
       ? []
-      : [`${name}: the next rate failed not by p99 alone (${counts.join(', ')} of ${found.length})`];
+      : [`${name}: p99 was not all that failed at the next rate (${counts.join(', ')} of ${found.length})`];
   });
   return {
     table: [
       `${intervalSentence(pairs)} 100 rooms of 2 clients; steps of 6 % and ${seconds} s, from ${number(rateAt(0))}/s; ` +
-        `a rate is borne when p99 is below ${maxP99Ms} ms, at least 99.99 % arrive, no publish fails and the generator makes at least 97 % of it; it has two tries.`,
+        `a rate is sustained when p99 is below ${maxP99Ms} ms, at least 99.99 % arrive, no publish fails and the generator makes at least 97 % of it; it has two tries.`,
       '',
       markdown(
         [
@@ -160,7 +160,7 @@ async function run(sides: Sides, options: PartOptions): Promise<PartResult> {
         running,
         [...lines, ...failureLines(failures)],
         missing,
-        'Every rate that was not borne failed by p99 alone.',
+        'At every rate that was not sustained, only p99 failed.',
       ),
     ].join('\n'),
     summary: summaryOf(running, present, rounds, { perSecond }),

@@ -33,12 +33,12 @@ async function measure(side: Side, seconds: number): Promise<Steady> {
   const { replaceGateway } = system.system;
   if (replaceGateway === undefined) throw new Error(`${side.name} cannot be deployed anew`);
   await system.run(warmUp);
-  const { borne } = await findHighestRate(undefined, async (rate) => {
+  const { sustained } = await findHighestRate(undefined, async (rate) => {
     const round = await system.run({ events: rate * searchSeconds, eventsPerSecond: rate });
-    return { rate, isBorne: round.p99Ms < maxP99Ms && round.failed === 0 };
+    return { rate, isSustained: round.p99Ms < maxP99Ms && round.failed === 0 };
   });
-  if (borne === undefined) throw new Error('it does not bear the lowest rate');
-  const perSecond = Math.round(borne.rate / 2);
+  if (sustained === undefined) throw new Error('it does not sustain the lowest rate');
+  const perSecond = Math.round(sustained.rate / 2);
   system.letClientsReturn();
   const replacedInSeconds: number[] = [];
   const deploy = async (): Promise<void> => {
@@ -53,7 +53,7 @@ async function measure(side: Side, seconds: number): Promise<Steady> {
     }
   };
   const round = await system.run({ events: perSecond * seconds, eventsPerSecond: perSecond }, deploy);
-  return { highestPerSecond: borne.rate, perSecond, round, replacedInSeconds };
+  return { highestPerSecond: sustained.rate, perSecond, round, replacedInSeconds };
 }
 
 async function run(sides: Sides, options: PartOptions): Promise<PartResult> {

@@ -1,4 +1,4 @@
-// Whatever an entry of another program holds, every reader makes the same of it: the tail, the warm-up and reads of older entries.
+// Whatever an entry of another program holds, every reader turns it into the same event: the tail, the warm-up and reads of older entries.
 import { defineApp } from '@millrace/gateway';
 import { startRedis } from '@millrace/testkit';
 import { createClient } from '@redis/client';
@@ -68,7 +68,7 @@ function withoutPosition(delivered: DeliveredEvent): object {
   return event;
 }
 
-test('the tail, the warm-up and reads of older entries make the same events of the same entries', async () => {
+test('the tail, the warm-up and reads of older entries turn the same entries into the same events', async () => {
   await using resources = new Resources();
   const redis = resources.use(await startRedis());
   const options = {

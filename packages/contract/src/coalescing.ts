@@ -42,7 +42,7 @@ export interface Coalescing {
    * Merges the events of one window, which must be in the order of their arrival. For each key, one event remains: the last
    * event, with the merged payload and the number of merged events. If the next event would make the merged event too large,
    * the events that were merged so far are moved to the front of the result, and merging begins again. Events are left
-   * unmerged if `merge` of their type throws, or if the merged payload does not follow the type's schema. No event may appear
+   * unmerged if `merge` of their type throws, or if the merged payload does not match the type's schema. No event may appear
    * twice in the window.
    */
   fold(events: Iterable<{ readonly event: StreamEvent; readonly key: string }>): FoldResult;

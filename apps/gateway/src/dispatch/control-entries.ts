@@ -22,7 +22,7 @@ export type ControlHandlers = {
   readonly [Kind in Control['kind']]: ControlHandler<Extract<Control, { readonly kind: Kind }>>;
 };
 
-/** Kind of a counted control entry. `ignored` is the reason why this build does not follow the entry. */
+/** Kind of a counted control entry. `ignored` is the reason why this build ignores the entry. */
 export interface ControlCount {
   readonly kind: Control['kind'] | 'unknown';
   readonly outcome: 'followed' | `ignored_${IgnoredControl['ignored']}`;

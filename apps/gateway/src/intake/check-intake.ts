@@ -108,7 +108,7 @@ const PATTERN_NAME = /^[A-Za-z0-9][A-Za-z0-9_.:-]{0,126}\*$/;
 /**
  * Checks the rules of all streams, and that their examples become events. An example is the only test of a rule before it meets
  * real entries.
- * @throws the error that `refuse` makes of the path of the wrong part and its rule
+ * @throws the error that `refuse` returns for the path of the wrong part and its rule
  */
 export function checkIntake(value: object, catalog: AnyCatalog, refuse: RefusePart): void {
   checkRules(value, 'intake', { catalog, refuse });

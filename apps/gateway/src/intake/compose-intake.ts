@@ -28,7 +28,7 @@ export function composeIntake({ app }: Pick<ResolvedGatewayOptions, 'app'>): Com
 
 /**
  * Returns the option `intake` for a publisher in another program that uses the application's streams. The publisher then marks its
- * events, so that no intake rule changes them. Its `erase` also finds the events that the rules make of entries of other programs.
+ * events, so that no intake rule changes them. Its `erase` also finds the events that the rules produce for entries of other programs.
  * Without intake rules, the option names no stream.
  *
  * @example

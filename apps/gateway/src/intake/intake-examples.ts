@@ -6,7 +6,7 @@ import { Intake } from './intake.js';
 import type { IntakeRule, PatternRule } from './rule.js';
 import { TakenEntry } from './taken-entry.js';
 
-/** An example entry, and what its rule makes of it. */
+/** An example entry, and the event that its rule produces for it. */
 export interface IntakeExample {
   readonly stream: string;
   /** Index among the examples of the rule. */

@@ -66,7 +66,7 @@ export class Intake {
   }
 
   /**
-   * Returns the entry as one with the fields of an event. The fields are empty if the rule makes no event of it; see
+   * Returns the entry as one with the fields of an event. The fields are empty if the rule produces no event for it; see
    * {@link noEvent}. Returns the entry itself if its stream has no rule, if a publisher of Millrace wrote it, and if it is a
    * control entry. Never throws.
    */
@@ -84,7 +84,7 @@ export class Intake {
   }
 
   /**
-   * Does the same as {@link take}, but returns the entry itself if the rule makes no event of it. An erasure searches the
+   * Does the same as {@link take}, but returns the entry itself if the rule produces no event for it. An erasure searches the
    * entries that nobody was sent, too.
    */
   takeIfPossible(stream: string, entry: Entry): Entry {

@@ -63,7 +63,7 @@ export class TakenEntry implements Entry {
     return outcome.kind === 'event' ? outcome.fields : NO_FIELDS;
   }
 
-  /** The event type and room, as far as they can be read. For display only: the rule may make no event of the entry. */
+  /** The event type and room, as far as they can be read. For display only: the rule may produce no event for the entry. */
   get shown(): ShownEnvelope {
     if (this.outcome.kind === 'event') return this.fields;
     return this.isUtf8 === false ? {} : this.#rule.partsOf(this.original.fields);

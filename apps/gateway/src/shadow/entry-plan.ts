@@ -8,7 +8,7 @@ import type { Intake } from '../intake/intake.js';
 import type { ResolvedGatewayOptions } from '../settings/options.js';
 
 /**
- * The action of a gateway for an entry. `skip`: the intake rule makes no event of the entry. `reason` is a text for people. It contains
+ * The action of a gateway for an entry. `skip`: the intake rule produces no event for the entry. `reason` is a text for people. It contains
  * no value of the entry.
  */
 export type EntryPlan =
@@ -56,7 +56,7 @@ export class EntryPlanner {
     const taken = this.#intake?.take(stream, entry) ?? entry;
     const decision = decide(stream, taken, entryIdMs(entry.id), this.#rules);
     if (decision.action === 'skip')
-      return { kind: 'skip', eventType: '', reason: 'the intake rule makes no event of it' };
+      return { kind: 'skip', eventType: '', reason: 'the intake rule produces no event for it' };
     if (decision.action === 'reject')
       return { kind: 'refuse', eventType: taken.fields['event_type'] ?? '', reason: decision.reason };
     const eventType = decision.received.event.event_type;

@@ -23,7 +23,7 @@ const LEGEND = [
   'same      acknowledged by the other service; Millrace would deliver it too',
   'refused   Millrace would not deliver it, for a reason below',
   'dropped   a repeat, or too old: Millrace would drop it',
-  'skipped   the intake rule makes no event of it: Millrace would send it to nobody. Make sure that the other service does not, either',
+  'skipped   the intake rule produces no event for it: Millrace would send it to nobody. Make sure that the other service does not, either',
   'lost      lost today: removed from the stream before the other service read it; Millrace would deliver it',
   'pending   read by the other service, and not acknowledged so far',
   'unread    not read by the other service so far',

@@ -59,7 +59,7 @@ describe('the event that the text publishes', () => {
       Type.Object({ a: Type.Array(Type.Object({ b: Type.Boolean() }), { minItems: 2 }) }),
     ],
     ['optional fields only', Type.Object({ a: Type.Optional(Type.String()) })],
-  ])('a made-up payload with %s follows the schema of its type', (_, payload) => {
+  ])('a made-up payload with %s matches the schema of its type', (_, payload) => {
     const catalog = catalogWith(payload);
     const event = sampleEventOf(catalog, 'demo');
     expect(event).toMatchObject({ event_type: 'order_placed', room_id: 'demo' });

@@ -55,7 +55,7 @@ test('an entry with bytes that are not UTF-8 is rejected without running the rul
   expect(map).not.toHaveBeenCalled();
 });
 
-test('an erasure searches the entry itself where a rule makes no event of it', () => {
+test('an erasure searches the entry itself where a rule produces no event for it', () => {
   const throwing = new Intake({
     [stream]: {
       map: () => {
@@ -173,7 +173,7 @@ test('every gateway makes the same of any garbage, and no garbage throws', () =>
   );
 });
 
-test('the event type and room of an entry can be shown even if the intake rule makes no event of it', () => {
+test('the event type and room of an entry can be shown even if the intake rule produces no event for it', () => {
   const shown = new Intake({
     [stream]: {
       jsonField: 'message',

@@ -24,7 +24,7 @@ test('an entry of another form is planned by the rule of its stream', () => {
   expect(planOf('1768557600000-1', '{"kind":"ping"}')).toEqual({
     kind: 'skip',
     eventType: '',
-    reason: 'the intake rule makes no event of it',
+    reason: 'the intake rule produces no event for it',
   });
   expect(planOf('1768557600000-2', 'secret')).toEqual({
     kind: 'refuse',

@@ -17,7 +17,7 @@ The value of an option must not be empty. In a list, blanks around the commas do
 The settings are environment variables: [settings.md](settings.md).
 `;
 
-/** Text of a default value. Functions that parse an option may make a number of its text. */
+/** Text of a default value. Functions that parse an option may turn its text into a number. */
 function defaultOf({ defaultValue, flags }: Option): string {
   if (defaultValue === undefined || defaultValue === '') return '';
   return flags.includes('<time>')

@@ -106,7 +106,7 @@ export interface GroupReader {
   close(): void;
 }
 
-/** Maximum number of streams that a search counts. */
+/** A search for streams remembers no more than this number. */
 const MAX_FOUND = 10_000;
 const LOCATE_TIMEOUT_MS = 5_000;
 

@@ -13,7 +13,7 @@ import { explainUnreadable, isReadable } from './unreadable.js';
 type Check = (value: unknown) => boolean;
 
 /**
- * Compiles the schema of a type on first use. A value on which the check throws does not follow the schema: a schema may
+ * Compiles the schema of a type on first use. A value on which the check throws does not match the schema: a schema may
  * contain functions of the application, and their faults must not stop the reader of a stream.
  */
 function compileOnFirstUse(schema: TSchema, typeName: string): Check {

@@ -1,4 +1,4 @@
-// Explains in words why a value does not follow its schema. The explanation may be slow, because it runs only
+// Explains in words why a value does not match its schema. The explanation may be slow, because it runs only
 // after the compiled check has refused the value. The explanation stops after `MAX_ISSUES` issues. Keywords
 // for which this file has no words are reported by their names.
 import type { TSchema } from 'typebox';

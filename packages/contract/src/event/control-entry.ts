@@ -50,7 +50,7 @@ export interface SignOutControl {
 /** The content of a control entry, by its `kind`. @beta */
 export type Control = EraseControl | MembersControl | SignOutControl;
 
-/** A control entry that this build does not follow. It is ignored. @beta */
+/** A control entry that this build does not know, and ignores. @beta */
 export interface IgnoredControl {
   /**
    * `version`: a later build wrote the entry in another version. `kind`: a later build wrote an entry of an unknown kind.

@@ -3,8 +3,8 @@ import { defineScript } from './script.js';
 import { clockFunctions } from './snippets.js';
 
 /**
- * KEYS: the count. ARGV: ms since the occurrence began, keepMs. Returns the count. An occurrence that began before the last
- * one was counted does not count. The value has the form `count|time of the last count in ms`. Counting rewrites the value
+ * KEYS: the counter. ARGV: ms since the occurrence began, keepMs. Returns the count. An occurrence that began before the last
+ * increment is ignored. The value has the form `count|time of the last increment in ms`. An increment rewrites the value
  * without the fields of a later build.
  */
 export const countScript = defineScript(
