@@ -17,7 +17,7 @@ export interface ControlContext {
 /** Handles the control entries of one kind. Called synchronously, in stream order. */
 export type ControlHandler<Content extends Control> = (control: Content, place: ControlContext) => void;
 
-/** A handler for each kind of control entries. */
+/** A handler for each kind of control entry. */
 export type ControlHandlers = {
   readonly [Kind in Control['kind']]: ControlHandler<Extract<Control, { readonly kind: Kind }>>;
 };

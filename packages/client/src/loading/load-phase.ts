@@ -35,7 +35,7 @@ export type LoadPhase =
    */
   | ({ readonly name: 'loading'; readonly isComplete: boolean } & Calling & Holding)
   /**
-   * The loaded state names an event that was not received yet. Waits for the event, because only then it is known which
+   * The loaded state names an event that was not received yet. Waits for the event, because only then is it known which
    * events the state contains.
    */
   | ({ readonly name: 'settling' } & Holding & Waiting)
