@@ -8,7 +8,7 @@ import type { RefusingStep } from './refusal.js';
 import type { IntakeRule, PatternRule } from './rule.js';
 import { type ShownEnvelope, TakenEntry } from './taken-entry.js';
 
-/** An entry from which a rule makes no event. */
+/** An entry for which a rule produces no event. */
 export type NoEvent =
   | { readonly kind: 'skipped' }
   | { readonly kind: 'refused'; readonly step: RefusingStep; readonly reason: string };
