@@ -9,7 +9,7 @@ import { readSources, repository } from './sources.mjs';
 
 const folder = fileURLToPath(new URL('../.pages/', import.meta.url));
 
-/** Writes everything anew. */
+/** Writes everything again. */
 export function prepare() {
   const site = readSources();
   rmSync(folder, { recursive: true, force: true });

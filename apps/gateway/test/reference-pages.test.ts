@@ -1,4 +1,4 @@
-// The pages of commands, metrics and HTTP routes equal what the code declares. `npm run docs:reference` writes them anew.
+// The pages of commands, metrics and HTTP routes equal what the code declares. `npm run docs:reference` writes them again.
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { renderCliPage } from './support/cli-page.js';

@@ -87,13 +87,13 @@ const growths: readonly Growth[] = [
     drawn: perEvent,
     pairs: 4,
     setting:
-      '10 rooms of 2 clients, 1,000 events/s. The gateway is started anew over the history, so that it is as warm in each step.',
+      '10 rooms of 2 clients, 1,000 events/s. The gateway is restarted with the history, so that it is as warm in each step.',
     async measure(side, events) {
       await using system = await RunningSide.start(side, { ...usual, rooms: 10, clients: 'resuming' });
       system.letClientsReturn();
       await system.publish({ events, eventsPerSecond: 2_000 });
       const { replaceGateway } = system.system;
-      if (replaceGateway === undefined) throw new Error(`${side.name} cannot start its gateway anew`);
+      if (replaceGateway === undefined) throw new Error(`${side.name} cannot restart its gateway`);
       await replaceGateway(0);
       await pause(returnMs);
       await system.run(warm);

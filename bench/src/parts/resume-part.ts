@@ -95,7 +95,7 @@ async function run(sides: Sides, options: PartOptions): Promise<PartResult> {
           ...present.map((base) => `× ${base}`),
           'not there within 20 s',
           'came twice',
-          'clients told to load anew',
+          'clients told to load again',
           'Redis reads per client',
         ],
         rows,

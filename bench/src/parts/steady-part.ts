@@ -31,7 +31,7 @@ interface Steady {
 async function measure(side: Side, seconds: number): Promise<Steady> {
   await using system = await RunningSide.start(side, load);
   const { replaceGateway } = system.system;
-  if (replaceGateway === undefined) throw new Error(`${side.name} cannot be deployed anew`);
+  if (replaceGateway === undefined) throw new Error(`${side.name} cannot be redeployed`);
   await system.run(warmUp);
   const { sustained } = await findHighestRate(undefined, async (rate) => {
     const round = await system.run({ events: rate * searchSeconds, eventsPerSecond: rate });
@@ -83,7 +83,7 @@ async function run(sides: Sides, options: PartOptions): Promise<PartResult> {
   ]);
   return {
     table: [
-      `${seconds} s at half of the highest rate that two gateways bore just before; one gateway after the other is ended by SIGTERM and started anew at its address. ` +
+      `${seconds} s at half of the highest rate that two gateways sustained just before; one gateway after the other is ended by SIGTERM and restarted at its address. ` +
         '100 rooms of 2 clients, which come back to the other gateway with their position. Latency counts what came after a return.',
       '',
       markdown(

@@ -1,6 +1,6 @@
 // Measures where the time between publish and client goes. The publisher, a blocking reader of the streams and the clients are in
 // this process and share one clock; Redis and two gateways are processes of their own. With a deploy, the gateways are ended by
-// SIGTERM and started anew, one after the other.
+// SIGTERM and restarted, one after the other.
 //
 //   npm run bench -- stages [--seconds 30 --rate 500 --write]
 import { randomUUID } from 'node:crypto';

@@ -177,7 +177,7 @@ export function startResumingClient(
 export interface PlainViewClient extends SessionLog {
   readonly isJoined: boolean;
   readonly steps: Steps;
-  /** Begins its log anew, with the session that is open now. */
+  /** Begins a new log, with the session that is open now. */
   clear(): void;
   close(): Promise<void>;
 }

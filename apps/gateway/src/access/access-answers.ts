@@ -12,7 +12,7 @@ export interface AccessAnswersOptions {
   readonly maxStaleMs: number;
   /** Time for which the question is not asked again after a failure. */
   readonly pauseMs: number;
-  /** Maximum number of questions whose answers are kept. Above it, the oldest answer is forgotten, and its question is asked anew. */
+  /** Maximum number of questions whose answers are kept. Above it, the oldest answer is forgotten, and its question is asked again. */
   readonly maxAnswers: number;
   /** Maximum number of them for one user. Above it, the oldest answer of this user is forgotten. */
   readonly maxAnswersPerOwner: number;

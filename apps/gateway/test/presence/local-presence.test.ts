@@ -115,7 +115,7 @@ describe('the edits of a gateway', () => {
     expect(flush()).toEqual([]);
   });
 
-  it('a client that comes back from another gateway enters anew, so that the entry of the other gateway does not win', () => {
+  it('a client that comes back from another gateway enters again, so that the entry of the other gateway does not win', () => {
     const { time, local, flush } = setUp();
     local.enter('a', client('c1', 'tab'));
     flush();

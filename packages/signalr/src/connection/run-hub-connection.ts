@@ -222,7 +222,7 @@ class MessageReader extends AsyncResource implements InboundReader {
       this.#end();
       return false;
     }
-    // The client sends a message again that was incomplete on the previous socket, so parsing starts anew.
+    // The client sends a message again that was incomplete on the previous socket, so parsing starts again.
     if (item === INTERRUPTED) {
       this.#parser = this.#protocol.createParser(this.#connection.limits.maximumReceiveMessageBytes);
     } else {
