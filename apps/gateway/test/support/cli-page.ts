@@ -56,7 +56,7 @@ function section(command: Command, parents: readonly string[]): string {
   ].join('\n');
 }
 
-/** Makes a sentence of a description, which begins with a small letter and has no full stop. */
+/** Turns a description, which begins with a small letter and has no full stop, into a sentence. */
 function sentence(text: string): string {
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}${text.endsWith('.') ? '' : '.'}`;
 }
