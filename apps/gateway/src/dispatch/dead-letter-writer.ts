@@ -76,23 +76,28 @@ export class DeadLetterWriter {
     return this.#retrying;
   }
 
-  /** Tries the waiting entries of each stream in their order, up to the first failure of the stream. */
+  /** Tries the waiting entries. One stream does not wait for another, because a node of a cluster may be away. */
   async #retryAll(): Promise<void> {
-    const failing = new Set<string>();
-    for (const waiting of this.#waiting) {
-      const { stream, id, reason } = waiting;
-      if (failing.has(stream)) continue;
+    const streams = new Set(Array.from(this.#waiting, ({ stream }) => stream));
+    await Promise.all(Array.from(streams, (stream) => this.#retryStream(stream)));
+    if (this.#waiting.size === 0) this.#pause();
+  }
+
+  /** Tries the waiting entries of a stream in their order, up to the first failure. */
+  async #retryStream(stream: string): Promise<void> {
+    const { read, write } = this.#dependencies;
+    for (const waiting of [...this.#waiting].filter((each) => each.stream === stream)) {
+      const { id, reason } = waiting;
       try {
-        const entry = await this.#dependencies.read(stream, id);
+        const entry = await read(stream, id);
         if (entry === undefined) this.#giveUp(waiting);
-        else await this.#dependencies.write(stream, entry, reason);
+        else await write(stream, entry, reason);
         this.#waiting.delete(waiting);
       } catch {
         // The failure was reported when the entry began to wait.
-        failing.add(stream);
+        return;
       }
     }
-    if (this.#waiting.size === 0) this.#pause();
   }
 
   #giveUp(entry: UnstoredEntry): void {
