@@ -32,19 +32,19 @@ export function isMissingCommand(message: string): boolean {
 
 /**
  * Resolves to an error that names the missing command if the script has failed for that reason. Otherwise, and if the server does not
- * tell which command it is, resolves to `error` itself.
+ * tell which command it is, resolves to `failure` itself.
  */
 export async function namedError(
-  error: unknown,
+  failure: unknown,
   { name, source }: Script,
   send: (args: readonly string[]) => Promise<unknown>,
 ): Promise<unknown> {
-  if (!(error instanceof ErrorReply) || !isMissingCommand(error.message)) return error;
+  if (!(failure instanceof ErrorReply) || !isMissingCommand(failure.message)) return failure;
   const reply = await send(['EVAL', checkScript.source, '0', ...commandsOf(source)]).catch(() => []);
   const missing = Array.isArray(reply) ? reply.map(String) : [];
   const [kind, ...words] = (missing[0] ?? '').split(' ');
   const command = words.join(' ');
-  if (command === '') return error;
+  if (command === '') return failure;
   return new ErrorReply(
     kind === 'unknown'
       ? `ERR unknown command '${command}', which the script ${name} needs`
