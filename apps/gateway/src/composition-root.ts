@@ -232,7 +232,7 @@ function createBroker({ options, redis, logger, metrics }: SharedDependencies): 
             metrics.healed.inc();
             logger.warn(
               { key },
-              'the key of a coalescing window held a value that Millrace did not write; it was deleted',
+              'a key of Millrace in Redis held a value that Millrace did not write; it was deleted',
             );
           },
         });

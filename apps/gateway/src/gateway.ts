@@ -241,10 +241,10 @@ class MillraceGateway implements Gateway<AnyCatalog> {
 
   /** Returns what an operator should correct although the gateway works. Streams in trouble are left out. */
   #details(): readonly string[] {
-    const { remoteKeys, askedAccess, storeWatch, clientOwners } = this.#components;
+    const { remoteKeys, askedAccess, storeWatch, clientOwners, delivery } = this.#components;
     storeWatch.refresh();
     const access = askedAccess?.isAway === true ? [accessAway] : [];
-    const details = [...storeWatch.details, ...clientOwners.details, ...access];
+    const details = [...storeWatch.details, ...clientOwners.details, ...delivery.details, ...access];
     if (remoteKeys?.isAway !== true) return details;
     // Only this request detects that the key server is available again while no client needs a key.
     remoteKeys.refresh();

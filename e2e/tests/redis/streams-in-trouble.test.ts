@@ -183,3 +183,39 @@ test.each([
     expect(await metricsOf(system)).toMatch(/^coalescing_windows_healed_total [1-9]/m);
   });
 });
+
+test.each(['slots:{signalr-consumers}', 'types:{signalr-consumers}', 'presence-leases', 'presence-changes'])(
+  'a list at the key %s is removed, logged and counted',
+  async (key) => {
+    await using system = await start();
+    const { redis, gateway } = system;
+    await redis.cli('DEL', key);
+    await redis.cli('RPUSH', key, 'x');
+    // A change of presence writes the stream of these changes.
+    if (key === 'presence-changes') system.use(await EventLog.inRoom(system.url, roomId));
+    await eventually(async () => {
+      const line = gateway.lines.find((each) => each.includes('held a value that Millrace did not write'));
+      expect(line).toContain(`"key":"${key}"`);
+      expect(await metricsOf(system)).toMatch(/^coalescing_windows_healed_total [1-9]/m);
+      expect(await redis.cli('TYPE', key)).not.toBe('list');
+    });
+    await expectOthersServed(system);
+  },
+);
+
+test('readiness names a stream whose dead letters cannot be stored, until its key is repaired', async () => {
+  await using system = await start();
+  const { redis } = system;
+  await redis.cli('RPUSH', `dead:{${stream}}`, 'x');
+  await redis.cli('XADD', stream, '*', 'no', 'event');
+  await eventually(async () => {
+    const { status, text } = await readiness(system);
+    expect([status, text]).toEqual([
+      200,
+      expect.stringContaining(`Dead letters of ${stream} cannot be stored`),
+    ]);
+  });
+  await redis.cli('DEL', `dead:{${stream}}`);
+  await eventually(async () => expect((await readiness(system)).text).toBe('{"status":"ready"}'));
+  expect(await redis.cli('XLEN', `dead:{${stream}}`)).toBe('1');
+});

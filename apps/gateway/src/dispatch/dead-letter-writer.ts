@@ -43,6 +43,11 @@ export class DeadLetterWriter {
     this.#dependencies = dependencies;
   }
 
+  /** The streams whose dead letters wait, because the broker does not accept them. */
+  get waitingStreams(): readonly string[] {
+    return [...new Set([...this.#waiting].map(({ stream }) => stream))];
+  }
+
   /** Stores an entry, now or later. */
   store(stream: string, entry: Entry, reason: string): void {
     const writing = this.#dependencies

@@ -104,6 +104,11 @@ export class Delivery {
     return this.#subscriber.troubles;
   }
 
+  /** Returns what an operator should correct although every stream is served. */
+  get details(): readonly string[] {
+    return this.#rejections.details;
+  }
+
   /**
    * Registers at the broker, warms up with the entries of the last minutes, and begins to read.
    *

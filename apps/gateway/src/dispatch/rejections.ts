@@ -59,6 +59,14 @@ export class Rejections {
     });
   }
 
+  /** Returns what an operator should correct. */
+  get details(): readonly string[] {
+    return this.#writer.waitingStreams.map(
+      (stream) =>
+        `Dead letters of ${stream} cannot be stored, and wait: the log has the reason, and docs/streams-in-trouble.md the remedy.`,
+    );
+  }
+
   /** Announces this gateway's event types to the other gateways. Resolves after the first announcement. */
   start(): Promise<void> {
     return this.#knownTypes.start();

@@ -120,7 +120,7 @@ export function createMetrics() {
   );
   const healed = counter(
     'coalescing_windows_healed_total',
-    'Coalescing windows whose keys held a value that Millrace did not write; it was deleted',
+    'Keys in Redis, of coalescing windows and others, that held a value that Millrace did not write; it was deleted',
     [],
   );
   const streamTrouble = gauge(

@@ -29,6 +29,7 @@ import type { Entry, OutgoingEntry, PublishReceipt, RangeOptions, ReadOptions } 
 import type { HeartbeatReply, ReadProgress, StreamStart } from '../port/subscriber-registry.js';
 import { StateNotifier } from '../state-notifier.js';
 import { acceptedOf } from './calls/accepted.js';
+import { runRepaired } from './calls/run-repaired.js';
 import {
   acquireLeaseCall,
   announceCall,
@@ -112,7 +113,6 @@ class RedisBroker implements Broker {
   constructor({ broker, redis }: ResolvedRedisOptions) {
     this.options = broker;
     this.#redis = redis;
-    const observed = observedNames(broker.streams);
     const keys = keysOf(broker, redis.keyPrefix);
     this.#keys = keys;
     this.#records = new StreamRecords(keys, broker.hardCapFactor);
@@ -129,7 +129,7 @@ class RedisBroker implements Broker {
       },
     });
     this.#records.add(this.partitioning.streams);
-    this.#marks = new ObservedMarks(observed, { keys, clock: redis.clock, run });
+    this.#marks = new ObservedMarks(observedNames(broker.streams), { keys, clock: redis.clock, run });
     this.#router = this.#newRouter();
     this.counters = new RedisCounters({ keys, run, command });
     this.erasures = new RedisErasures({ options: broker, records: this.#records, run });
@@ -395,6 +395,6 @@ class RedisBroker implements Broker {
   }
 
   #run<T>(call: ScriptCall<T>): Promise<T> {
-    return this.#router.run(call);
+    return runRepaired((each) => this.#router.run(each), call, this.#redis.onHealed);
   }
 }

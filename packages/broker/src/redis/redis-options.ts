@@ -58,8 +58,7 @@ export interface RedisBrokerOptions extends BrokerOptions {
   /** Clock for deadlines and back-off. @defaultValue systemClock */
   readonly clock?: Clock;
   /**
-   * Called after data that Millrace did not write was removed from a key, with that key. It is the key of a coalescing window
-   * or of the windows' index. The window then works again.
+   * Called after data that Millrace did not write was removed from a key, with that key. What uses the key then works again.
    * @defaultValue a function that does nothing
    */
   readonly onHealed?: (key: string) => void;

@@ -41,6 +41,10 @@ export function fromRedisError(error: unknown): BrokerError {
 /** Remedies that follow the text of Redis. */
 const REMEDIES: readonly (readonly [RegExp, string])[] = [
   [/^NOPERM\b|can't run this command/, 'docs/redis-rights.md lists the rights that are needed'],
+  [
+    /^WRONGTYPE\b/,
+    'another program has written a key of Millrace; docs/streams-in-trouble.md names the keys and their types',
+  ],
   [/unknown (?:redis )?command/i, 'the commands of Redis 7.0 are needed, under their own names'],
 ];
 
@@ -57,7 +61,7 @@ export function messageOfReply(message: string): string {
   const [, remedy] = REMEDIES.find(([pattern]) => pattern.test(message)) ?? [];
   // The arguments may be data.
   if (remedy !== undefined)
-    return `Redis: ${message.replace(/,? with args beginning with:.*/s, '')}; ${remedy}`;
+    return `Redis: ${message.replace(/,? with args beginning with:.*| script: \w+, on .*/s, '')}; ${remedy}`;
   // XADD has no error code for this case.
   return message.includes('exhausted the last possible ID')
     ? 'Redis: the stream has given out the largest ID there is; docs/streams-in-trouble.md says how to repair it'

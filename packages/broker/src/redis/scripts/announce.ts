@@ -1,10 +1,11 @@
 // Stores and lists the names that live subscribers announce. An announcement expires unless it is repeated.
 import { defineScript } from './script.js';
-import { clockFunctions } from './snippets.js';
+import { clockFunctions, repairFunction } from './snippets.js';
 
 /** Removes KEYS[1] if it is not a hash. Millrace writes only a hash there. */
-const replaceForeign = `
-if redis.call('TYPE', KEYS[1]).ok ~= 'hash' then redis.call('DEL', KEYS[1]) end
+const replaceForeign = `${repairFunction}
+local failure = repaired(KEYS[1], 'hash')
+if failure then return failure end
 `;
 
 /**

@@ -2,12 +2,12 @@
 // `presence/presence-texts.ts` describes the texts of users. In the hash of a room, `v` is the version, `n` the number of
 // connections, and `u<user>` the text of a user.
 import { defineScript } from './script.js';
-import { clockFunctions } from './snippets.js';
+import { clockFunctions, repairFunction } from './snippets.js';
 
 /** Removes KEYS[1] if it is not a hash. Another program wrote it, because Millrace writes only a hash there. */
-const replaceForeign = `
-local kind = redis.call('TYPE', KEYS[1]).ok
-if kind ~= 'hash' and kind ~= 'none' then redis.call('DEL', KEYS[1]) end
+const replaceForeign = `${repairFunction}
+local failure = repaired(KEYS[1], 'hash')
+if failure then return failure end
 `;
 
 /**
@@ -237,9 +237,10 @@ return { holder, msText(ends), msText(now), live, ended }
 export const presenceAnnounceScript = defineScript(
   'presenceAnnounce',
   [
+    repairFunction,
     `
-local kind = redis.call('TYPE', KEYS[1]).ok
-if kind ~= 'stream' and kind ~= 'none' then redis.call('DEL', KEYS[1]) end
+local failure = repaired(KEYS[1], 'stream')
+if failure then return failure end
 local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)
 local before = last[1] and last[1][1] or '0-0'
 local id = redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', 'b', before, 'c', ARGV[3])

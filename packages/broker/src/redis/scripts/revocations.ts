@@ -1,21 +1,18 @@
 // The scripts of revocations; see `port/revocations.ts`. A value has the form `state|id|revokedId|endsMs|changedMs`. A later build may
 // append fields to it.
 import { defineScript } from './script.js';
-import { clockFunctions, idFunctions } from './snippets.js';
+import { clockFunctions, idFunctions, repairFunction } from './snippets.js';
 
 /**
  * `readRevocation(text, now)` returns state, id, revokedId, endsMs and changedMs. Returns nil for a value that has expired, or that no build has
- * written. `hashAt(key)` removes the key if it is not a hash, because Millrace writes only a hash there.
+ * written.
  */
-const revocationFunctions = `
+const revocationFunctions = `${repairFunction}
 local function readRevocation(text, now)
   local state, id, revokedId, ends, changed =
     string.match(text or '', '^(%l+)|(%d+%-%d+)|(%d+%-%d+)|(%d+)|(%d+)')
   if not state or tonumber(ends) <= now then return nil end
   return state, id, revokedId, tonumber(ends), tonumber(changed)
-end
-local function hashAt(key)
-  if redis.call('TYPE', key).ok ~= 'hash' then redis.call('DEL', key) end
 end
 `;
 
@@ -35,7 +32,8 @@ export const changeRevocationScript = defineScript(
     `
 local stream, key = KEYS[1], KEYS[2]
 local name, state, isRenewal, keepMs, most = ARGV[1], ARGV[2], ARGV[3] == '1', tonumber(ARGV[4]), tonumber(ARGV[5])
-hashAt(key)
+local failure = repaired(key, 'hash')
+if failure then return failure end
 local now = (readClock())
 local known, id, revokedId, ends, changed = readRevocation(redis.call('HGET', key, name), now)
 if not known and state == 'restored' then return {} end
@@ -74,7 +72,8 @@ export const listRevocationsScript = defineScript(
     revocationFunctions,
     `
 local key = KEYS[1]
-hashAt(key)
+local failure = repaired(key, 'hash')
+if failure then return failure end
 local now = (readClock())
 local page = redis.call('HSCAN', key, ARGV[1], 'COUNT', ARGV[2])
 local reply = { page[1] }
@@ -107,7 +106,8 @@ export const carryRevocationsScript = defineScript(
     `
 local from, key = KEYS[1], KEYS[2]
 if redis.call('TYPE', from).ok ~= 'hash' then return '0' end
-hashAt(key)
+local failure = repaired(key, 'hash')
+if failure then return failure end
 local now, last = (readClock()), 0
 local page = redis.call('HSCAN', from, ARGV[1], 'COUNT', ARGV[2])
 for i = 1, #page[2], 2 do
@@ -136,7 +136,8 @@ export const findRevocationScript = defineScript(
     clockFunctions,
     revocationFunctions,
     `
-hashAt(KEYS[1])
+local failure = repaired(KEYS[1], 'hash')
+if failure then return failure end
 local state, id, revokedId, ends, changed = readRevocation(redis.call('HGET', KEYS[1], ARGV[1]), (readClock()))
 if not state then return {} end
 return { state, id, revokedId, msText(ends), msText(changed) }

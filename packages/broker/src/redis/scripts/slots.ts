@@ -1,6 +1,6 @@
 // Claims and releases slots. A slot is a small number that a gateway holds by lease, and that names the gateway's consumer.
 import { defineScript } from './script.js';
-import { clockFunctions } from './snippets.js';
+import { clockFunctions, repairFunction } from './snippets.js';
 
 /** Milliseconds without a claim after which no slot is kept. */
 const UNCLAIMED_MS = 86_400_000;
@@ -9,8 +9,9 @@ const UNCLAIMED_MS = 86_400_000;
  * Removes KEYS[1] if it is not a hash. Millrace writes only a hash there. A key of another type would prevent all claims of
  * slots, and therefore all acknowledgements.
  */
-const replaceForeign = `
-if redis.call('TYPE', KEYS[1]).ok ~= 'hash' then redis.call('DEL', KEYS[1]) end
+const replaceForeign = `${repairFunction}
+local failure = repaired(KEYS[1], 'hash')
+if failure then return failure end
 `;
 
 /**
