@@ -1,5 +1,5 @@
 // Runs a script that may find a value of another program at a key of Millrace. The script has then deleted the value, and done nothing
-// else; see `repairFunction` in `scripts/snippets.ts`.
+// else; see `repairFunction` in `scripts/repair.ts`.
 import { isRefusal } from '../../errors.js';
 import type { ScriptCall } from './script-calls.js';
 

@@ -1,6 +1,7 @@
 // Stores and lists the names that live subscribers announce. An announcement expires unless it is repeated.
+import { repairFunction } from './repair.js';
 import { defineScript } from './script.js';
-import { clockFunctions, repairFunction } from './snippets.js';
+import { clockFunctions } from './snippets.js';
 
 /** Removes KEYS[1] if it is not a hash. Millrace writes only a hash there. */
 const replaceForeign = `${repairFunction}

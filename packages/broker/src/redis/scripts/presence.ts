@@ -1,8 +1,9 @@
 // The scripts of presence. Each script uses only one key, because rooms, indexes and leases are in different slots.
 // `presence/presence-texts.ts` describes the texts of users. In the hash of a room, `v` is the version, `n` the number of
 // connections, and `u<user>` the text of a user.
+import { repairFunction } from './repair.js';
 import { defineScript } from './script.js';
-import { clockFunctions, repairFunction } from './snippets.js';
+import { clockFunctions } from './snippets.js';
 
 /** Removes KEYS[1] if it is not a hash. Another program wrote it, because Millrace writes only a hash there. */
 const replaceForeign = `${repairFunction}

@@ -1,7 +1,8 @@
 // The scripts of revocations; see `port/revocations.ts`. A value has the form `state|id|revokedId|endsMs|changedMs`. A later build may
 // append fields to it.
+import { repairFunction } from './repair.js';
 import { defineScript } from './script.js';
-import { clockFunctions, idFunctions, repairFunction } from './snippets.js';
+import { clockFunctions, idFunctions } from './snippets.js';
 
 /**
  * `readRevocation(text, now)` returns state, id, revokedId, endsMs and changedMs. Returns nil for a value that has expired, or that no build has

@@ -1,6 +1,7 @@
 // Claims and releases slots. A slot is a small number that a gateway holds by lease, and that names the gateway's consumer.
+import { repairFunction } from './repair.js';
 import { defineScript } from './script.js';
-import { clockFunctions, repairFunction } from './snippets.js';
+import { clockFunctions } from './snippets.js';
 
 /** Milliseconds without a claim after which no slot is kept. */
 const UNCLAIMED_MS = 86_400_000;
