@@ -199,7 +199,10 @@ export class UntypedClient {
   #onOpen(connection: Connection): void {
     const session = new Session(connection, this.#options, this.#errors.report, {
       onJoined: (room, answer, connection, isResync) => this.#onJoined(room, answer, connection, isResync),
-      onRefused: (room, error) => this.#onRefused(room, error),
+      onRefused: (room, error) => {
+        // Gateways of earlier builds refuse the room of everybody.
+        if (room !== this.everybody) this.#end(room, error);
+      },
       onRemoved: (room) => this.#removed(room, 'removed'),
       onSettled: () => this.#setState('live'),
     });
@@ -259,16 +262,18 @@ export class UntypedClient {
     // A handler may have left the room, or closed the client.
     if (room.status === 'left' || this.#session === undefined) return;
     const result = room.joinCompleted(answer, connection);
+    this.#endTwin(room);
     if (room.status === 'live') this.#joinHandlers.call(room.id, result);
     if (isResync) this.#resync(room, 'not_recovered');
     room.linkChanged();
   }
 
-  #onRefused(room: UntypedRoom, error: ClientError): void {
-    // Gateways of earlier builds refuse this room.
-    if (room === this.everybody) return;
-    this.#forget(room, error);
-    this.#errors.report(error);
+  /** Ends the room that was joined by another ID of this room: `user:me` has the ID of its user, too. Its handlers would get nothing. */
+  #endTwin({ id, ownId }: UntypedRoom): void {
+    const twin = this.#rooms.get(ownId);
+    if (twin === undefined || twin.id === id) return;
+    const message = `Room ${ownId} is ${id}: join ${id}.`;
+    this.#end(twin, new ClientError('invalid_argument', message, { roomId: ownId }));
   }
 
   /** Ends a room that the gateway has closed to this user. */
@@ -277,9 +282,7 @@ export class UntypedClient {
     const error = new ClientError('refused', `This user was removed from room ${room.id}.`, {
       roomId: room.id,
     });
-    this.#forget(room, error);
-    this.#session?.removed(room);
-    this.#errors.report(error);
+    this.#end(room, error);
     this.#removedHandlers.call(room.id, reason);
   }
 
@@ -327,6 +330,13 @@ export class UntypedClient {
   #forget(room: UntypedRoom, reason: ClientError): void {
     this.#rooms.delete(room.id);
     room.end(reason);
+  }
+
+  /** Ends a room that the gateway has left, or refused, for this connection. */
+  #end(room: UntypedRoom, error: ClientError): void {
+    this.#forget(room, error);
+    this.#session?.removed(room);
+    this.#errors.report(error);
   }
 
   #joinedRoom(roomId: string): UntypedRoom {

@@ -88,3 +88,15 @@ test('a handler that closes the client stops the delivery of held events', async
   expect(client.state).toBe('closed');
   expect(client.personalRoom.position).toBe('p0');
 });
+
+test('a room that turns out to be the personal room ends with an error that names the remedy', async () => {
+  const { client, gateway, errors, settle } = setUp();
+  const twin = client.join('user:u1');
+  await client.connect();
+  await settle();
+  await expect(twin.joined).rejects.toMatchObject({ code: 'invalid_argument', roomId: 'user:u1' });
+  expect(errors.map(({ message }) => message)).toEqual(['Room user:u1 is user:me: join user:me.']);
+  expect(gateway.connection.log.filter((call) => call.startsWith('LeaveRoom'))).toEqual([]);
+  expect(client.join('user:u1')).toBe(client.personalRoom);
+  expect(client.state).toBe('live');
+});

@@ -102,6 +102,15 @@ test('a component that begins to use a refused room asks the gateway again', asy
   await until(() => page.text === 'b refused: refused');
 });
 
+test('the room of the user is shown as refused, with the ID to use, if a component gives the ID of the user', async () => {
+  await using gateway = await TestGateway.start();
+  using page = new TestPage();
+  const client = gateway.client();
+  page.show(h(App, { client }, h(Status, { room: `user:${ada}` })));
+  await until(() => page.text === `user:${ada} refused: invalid_argument`);
+  expect(client.errors.map(({ message }) => message)).toEqual([`Room user:${ada} is user:me: join user:me.`]);
+});
+
 test('a hook without a room or a client shows that and calls nothing', async () => {
   using page = new TestPage();
   page.show(h(App, { client: null }, [h(Status, { key: 1, room: null }), h(Status, { key: 2, room: 'a' })]));

@@ -3,7 +3,6 @@ import { SeenIds } from '@millrace/internal';
 import { ClientError, type ReportError } from '../client-error.js';
 import type { ResolvedClientOptions } from '../client-options.js';
 import type { ClientCounts } from '../client-state.js';
-import { presenceRoomOf } from '../members/room-members.js';
 import type { Session } from '../rooms/session.js';
 import type { UntypedRoom } from '../rooms/untyped-room.js';
 import { type AnyEvent, readErased, readEvent, readNotice, readPosition } from './events.js';
@@ -72,8 +71,8 @@ export class Delivery {
   }
 
   #onPresence(argument: unknown): void {
-    const roomId = presenceRoomOf(argument);
-    if (roomId !== undefined) this.#dependencies.roomOf(roomId)?.observePresence(argument);
+    const notice = readNotice(argument);
+    if (notice !== undefined) this.#dependencies.roomOf(notice.room_id)?.observePresence(argument);
   }
 
   /** An erasure has a place in the order of the events. An event that is held is dropped, and a later repeat of it is ignored. */

@@ -84,7 +84,7 @@ export function readPosition(argument: unknown): string | undefined {
   return isObject(argument) && isText(argument.position) ? argument.position : undefined;
 }
 
-/** Reads the argument of a `resync` or `removed` message. Returns `undefined` if it is not a valid argument. */
+/** Reads the room of a `resync`, `removed` or `presence` message. Returns `undefined` if it names none. */
 export function readNotice(argument: unknown): RoomNotice | undefined {
   if (!isObject(argument) || !isText(argument.room_id)) return undefined;
   return { room_id: argument.room_id, reason: isText(argument.reason) ? argument.reason : 'unknown' };

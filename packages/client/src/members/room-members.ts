@@ -56,12 +56,6 @@ interface PresenceMessage {
   readonly left?: readonly string[];
 }
 
-/** Returns the room of a `presence` message. Returns `undefined` if the argument is not such a message. */
-export function presenceRoomOf(argument: unknown): string | undefined {
-  const { room_id: roomId } = (argument ?? {}) as Partial<PresenceMessage>;
-  return typeof roomId === 'string' ? roomId : undefined;
-}
-
 /**
  * Applies a `presence` message to the known members.
  *

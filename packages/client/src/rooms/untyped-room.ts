@@ -147,15 +147,14 @@ export class UntypedRoom implements Omit<Room, 'on' | 'onAny' | 'load'> {
 
   markRead(messageIds: readonly string[]): void {
     if (!Array.isArray(messageIds) || !messageIds.every((id) => typeof id === 'string' && isUuid(id)))
-      throw new ClientError('invalid_argument', 'markRead needs a list of message IDs; each must be a UUID.');
+      throw new ClientError('invalid_argument', 'markRead needs a list of UUIDs.');
     if (this.#status !== 'left') this.#receipts.add(messageIds);
   }
 
   load<S>(loader: Loader<S>, options: LoadOptions<S, AnyEvent> = {}): RoomLoad<S> {
     if (this.#status === 'left')
       throw new ClientError('closed', `Room ${this.id} was left.`, { roomId: this.id });
-    if (typeof loader !== 'function')
-      throw new ClientError('invalid_argument', 'load needs a function that loads the state.');
+    if (typeof loader !== 'function') throw new ClientError('invalid_argument', 'load needs a function.');
     const { options: clientOptions, report, hasReceived } = this.#dependencies;
     const load: StateLoader<S> = new StateLoader(loader, resolveLoadOptions(options), {
       roomId: this.id,

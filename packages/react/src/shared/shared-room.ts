@@ -194,7 +194,7 @@ export class SharedRoom {
       attachment.detach = attachment.attach(room);
     }
     room.joined.catch((error: ClientError) => {
-      if (this.#view.room === room && error.code === 'refused') this.#update({ error });
+      if (this.#view.room === room && error.code !== 'closed') this.#update({ error });
     });
     this.#update({ room, error: undefined });
   }
