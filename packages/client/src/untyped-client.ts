@@ -113,8 +113,9 @@ export class UntypedClient {
     const stopped = this.#connector.stop();
     this.#endSession();
     const reason = new ClientError('closed', 'The client was closed.');
-    // A handler may join a room meanwhile. The next connection joins that room.
-    for (const room of [...this.#rooms.values()]) {
+    // A room that a handler joins meanwhile is for the next connection.
+    const rooms = [...this.#rooms.values()];
+    for (const room of rooms) {
       if (!room.wasJoined && !this.#isStanding(room)) this.#forget(room, reason);
     }
     this.#ready?.reject(reason);
