@@ -247,6 +247,15 @@ const dangers = fc.oneof(
       ...(hasMoved ? [publish] : []),
       `reconnect ${client}`,
     ]),
+  // The answer to a join has a position that a client applies to its other rooms, too, before it is told of a loss in them.
+  fc
+    .tuple(anyClient, publishing, fc.boolean())
+    .map(([client, publish, isPublished]) => [
+      'lose',
+      `join ${client}`,
+      ...(isPublished ? [publish] : []),
+      `reconnect ${client}`,
+    ]),
   // A client that has not read the position from before a loss comes back.
   fc
     .tuple(anyClient, publishing, finding)
