@@ -124,7 +124,12 @@ test('a dead-letters command with wrong arguments prints one line and exits with
   await using redis = await startRedis();
   const cases: readonly (readonly [RegExp, ...string[]])[] = [
     [/IDs of dead letters, or --all/, 'drop', '--all', '1-1'],
-    [/no stream events:chats\. The streams are events:chat,/, 'list', '--stream', 'events:chats'],
+    [
+      /no stream events:chats\. The streams are events:chat,.*\. For those of an application, give --app\.$/,
+      'list',
+      '--stream',
+      'events:chats',
+    ],
     [/must be an ID such as/, 'drop', '1-1', '1'],
   ];
   const results = cases.map(async ([pattern, ...args]) => {

@@ -185,7 +185,7 @@ test('a client is told to reload each of its rooms when the streams are lost', a
   await gateway.publisher.publishEvents([next]);
   await client.callsUntil('ChatMoved', 1);
   expect(movedIds(client)).toEqual([next.event_id]);
-  // Once for each room, although the client is in two groups of its own room and of that of everybody.
+  // The client is told once for each room, although it is in two groups of its own room and of the room of everybody.
   const reloads = await client.callsUntil('Reload', 3);
   expect(reloads.map(([notice]) => notice)).toEqual(
     expect.arrayContaining([room, 'user:ana', '*'].map((each) => ({ room: each, reason: 'reset' }))),

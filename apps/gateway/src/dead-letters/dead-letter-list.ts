@@ -44,7 +44,7 @@ export function streamsNamed(broker: DeadLetterBroker, name: string | undefined)
   if (found.length > 0) return found;
   throw new GatewayError(
     'invalid_arguments',
-    `There is no stream ${name}. The streams are ${all.join(', ')}.`,
+    `There is no stream ${name}. The streams are ${all.join(', ')}. For those of an application, give --app.`,
   );
 }
 
