@@ -20,6 +20,11 @@ export function addRoutes({ http, publisher, presence }, apiKey) {
   http.register(
     async (internal) => {
       internal.addHook('onRequest', keyGuard(apiKey));
+      // An ID that is too long, or has control characters.
+      internal.setErrorHandler((error, _request, reply) => {
+        if (error.code !== 'invalid_event' && error.code !== 'invalid_argument') throw error;
+        return reply.code(400).send({ error: error.message });
+      });
       for (const [path, isShown] of uacRoutes)
         internal.post(path, { schema: { body } }, async ({ body: { event_id: eventId, session_id } }) => {
           const room = roomOfSession(session_id);

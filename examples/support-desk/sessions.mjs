@@ -79,7 +79,7 @@ export class DesktopSessions {
 
   /** One session whose keys cannot be written or read does not stop the others. */
   async #turn() {
-    for (const [member, write] of Array.from(this.#failed)) await this.#attempt(...member.split(' '), write);
+    for (const [member, write] of Array.from(this.#failed)) await this.#attempt(...partsOf(member), write);
     const due = await this.#redis.zRangeByScoreWithScores(dueKey, 0, Date.now(), {
       LIMIT: { offset: 0, count: maxChecks },
     });
@@ -94,7 +94,7 @@ export class DesktopSessions {
   }
 
   async #check(member, score) {
-    const [sessionId, userId] = member.split(' ');
+    const [sessionId, userId] = partsOf(member);
     const { connections } = await this.#presence.members(roomOfDesktop(sessionId));
     if (connections > 0) await this.#write(sessionId, userId);
     else
@@ -117,4 +117,10 @@ export class DesktopSessions {
 
 function dueIn(ms, sessionId, userId) {
   return { score: Date.now() + ms, value: `${sessionId} ${userId}` };
+}
+
+/** Returns the session and the user of a member of the set. Only the ID of a user may contain blanks. */
+function partsOf(member) {
+  const end = member.indexOf(' ');
+  return [member.slice(0, end), member.slice(end + 1)];
 }

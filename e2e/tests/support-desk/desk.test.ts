@@ -116,6 +116,47 @@ test('a participant of a remote session receives the calls of the other in order
   expect(helped.calls.at(-1)).toEqual(['SessionLeft', sessionId]);
 });
 
+test.each(['', null, undefined, 7, {}, ['one'], { toString: 1 }])(
+  'a session cannot be joined with the ID %j, which would be one room for all who send it',
+  async (sessionId) => {
+    await using client = await connectTo(system(), 0, 'remote-access', randomUUID());
+    for (const method of ['JoinSession', 'LeaveSession', 'SendSdpOffer', 'EnableControl'])
+      await expect(client.connection.invoke(method, sessionId, 'agent')).rejects.toThrow(
+        'The session ID must be a text that is not empty.',
+      );
+    expect(client.calls).toEqual([]);
+  },
+);
+
+test('the routes refuse IDs that no room and no user can have', async () => {
+  const { url } = system();
+  const body = { event_id: randomUUID(), session_id: 'x'.repeat(300) };
+  expect(await callInternal(url, 'remote-access/uac-detected', body)).toEqual([
+    400,
+    { error: expect.stringContaining('room_id must be 1 to 256 bytes') },
+  ]);
+  expect(await callInternal(url, 'users/%00/online')).toEqual([
+    400,
+    { error: expect.stringContaining('control characters') },
+  ]);
+});
+
+test('the presence keys of a user whose ID has a blank are those of this user, also after a check', async () => {
+  const { redis, url } = system();
+  const [sessionId, family] = [randomUUID(), randomUUID()];
+  const user = `${family} ana`;
+  const client = await connectDesk(url, 'chat', user, { sessionId });
+  const usersOfKeys = async () =>
+    (await redis.cli('KEYS', `presence:user:${family}*`))
+      .split('\n')
+      .map((key) => key.slice('presence:user:'.length));
+  await eventually(async () => expect(await usersOfKeys()).toEqual([user]));
+  await client.connection.stop();
+  // The check removes the session of the user that it reads from the list of due checks.
+  await eventually(async () => expect(await redis.cli('EXISTS', `presence:desktop:${sessionId}`)).toBe('0'));
+  expect(await usersOfKeys()).toEqual(['']);
+});
+
 test('the backend calls its routes with its key, and a repeated call has no effect', async () => {
   const { requester } = deskPeople();
   const sessionId = randomUUID();

@@ -5,8 +5,10 @@ import { connected, desktopGroup, disconnected, maxReceiveBytes } from '../desk.
 /** The client methods that `SendSignal` may name. The old service calls any method that a client names. */
 const signals = ['SdpOffer', 'SdpAnswer', 'IceCandidate'];
 
-/** Returns the room of a session. */
+/** Returns the room of a session. Clients may send anything as its ID: null and objects would be one room for all that send them. */
 export function roomOfSession(sessionId) {
+  if (typeof sessionId !== 'string' || sessionId === '')
+    throw new HubError('The session ID must be a text that is not empty.');
   return `remote-access:${sessionId}`;
 }
 
@@ -51,7 +53,7 @@ export const remoteAccessHub = defineView({
   methods: {
     async JoinSession(caller, sessionId, participantType) {
       await caller.join('session', roomOfSession(sessionId));
-      caller.state.set(sessionId, participantType);
+      caller.state.set(sessionId, true);
       caller.reply('SessionJoined', { sessionId, participantType });
       const { userId } = caller.user;
       await tellOthers(caller, sessionId, 'ParticipantJoined', { sessionId, participantType, userId });
