@@ -128,7 +128,7 @@ export class UntypedClient {
 
   join(roomId: string, options: JoinOptions = {}): UntypedRoom {
     if (typeof roomId !== 'string' || roomId === '')
-      throw new ClientError('invalid_argument', 'A room ID must be a text that is not empty.');
+      throw new ClientError('invalid_argument', 'A room ID must be a non-empty text.');
     const known = this.room(roomId);
     if (known !== undefined) return known;
     const room = this.#addRoom(roomId, options.after);

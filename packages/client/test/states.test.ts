@@ -156,6 +156,28 @@ describe('a connection that breaks', () => {
     await clock.advance(500);
     expect(client.state).toBe('live');
   });
+
+  test('a source of the network’s return may call listeners that are added while it calls them', async () => {
+    const listeners = new Set<() => void>();
+    const network = {
+      addEventListener: (_: 'online', listener: () => void): void => void listeners.add(listener),
+      removeEventListener: (_: 'online', listener: () => void): void => void listeners.delete(listener),
+    };
+    const { client, gateway, clock } = setUp({ network });
+    gateway.isRefusing = true;
+    void client.connect();
+    await clock.advance(0);
+    let calls = 0;
+    for (const listener of listeners) {
+      calls += 1;
+      if (calls > 10) break;
+      listener();
+    }
+    expect(calls).toBe(1);
+    gateway.isRefusing = false;
+    await clock.advance(500);
+    expect([client.state, listeners.size]).toEqual(['live', 0]);
+  });
 });
 
 describe('closing', () => {

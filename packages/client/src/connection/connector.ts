@@ -1,6 +1,6 @@
 // Keeps one connection to the gateway: connects, and reconnects with delays until it is stopped. The
 // connector does not know rooms or events.
-import { type BackOffOptions, backOffDelayMs, type Clock } from '@millrace/internal';
+import { type BackOffOptions, backOffDelayMs, type CancelTimer, type Clock } from '@millrace/internal';
 import { ClientError } from '../client-error.js';
 import { deferred } from '../deferred.js';
 import type { Connection, ConnectionEnd, CreateConnection } from './connection-port.js';
@@ -199,10 +199,16 @@ export class Connector {
   /** Waits before the next attempt. The delay depends on the number of failures. The return of the network makes it short. */
   #wait(failures: number): void {
     const { clock, network, retry, random } = this.#dependencies;
-    const delayMs = backOffDelayMs(Math.max(0, failures - 1), retry, random());
-    const cancelTimer = clock.startTimer(() => this.#connect(failures), delayMs);
+    const start = (failures: number): CancelTimer => {
+      const delayMs = backOffDelayMs(Math.max(0, failures - 1), retry, random());
+      return clock.startTimer(() => this.#connect(failures), delayMs);
+    };
+    let cancelTimer = start(failures);
     // The network may return for many machines at the same moment. A random wait spreads their attempts.
-    const onOnline = (): void => this.#wait(0);
+    const onOnline = (): void => {
+      cancelTimer();
+      cancelTimer = start(0);
+    };
     network?.addEventListener('online', onOnline);
     const cancelWait = (): void => {
       cancelTimer();

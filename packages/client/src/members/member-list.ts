@@ -74,7 +74,7 @@ export class MemberList {
   setPresence(state: unknown): void {
     const text = JSON.stringify(state ?? null);
     if (typeof text !== 'string')
-      throw new ClientError('invalid_argument', 'setPresence needs a value that JSON can express.');
+      throw new ClientError('invalid_argument', 'setPresence needs a JSON value.');
     this.#state = text;
     this.#sendState();
   }
