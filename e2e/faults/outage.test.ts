@@ -28,6 +28,7 @@ test(
     const outcomes: Outcomes = { confirmed: [], unknown: new Set(), refused: new Set() };
     const publishing = publishOnce(system, outcomes, outageMs + 2 * aroundMs);
     await pause(aroundMs);
+    await system.redis.written();
     await system.redis.stop();
     await pause(outageMs);
     await system.redis.restart();

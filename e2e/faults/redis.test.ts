@@ -25,6 +25,7 @@ describe('under faults of Redis no event is lost, repeated or reordered, and no 
     const readiness: boolean[] = [];
     const connections: number[] = [];
     const trial = await system().try(async ({ redis, seats }) => {
+      await redis.written();
       await redis.stop();
       const before = seats.map(({ redisWire }) => redisWire.acceptedCount);
       await pause(2_000);

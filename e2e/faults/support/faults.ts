@@ -78,6 +78,7 @@ export const faults = {
   'Redis killed and started again': {
     isLossless: true,
     async run({ redis }) {
+      await redis.written();
       await redis.stop();
       await pause(2_000);
       await redis.restart();

@@ -242,6 +242,7 @@ describe.each(USERS)('for $who: a subscriber', (user) => {
     await subscriber.start();
     const before = await publishEvents(broker, 50);
     await until(() => read.length === 50);
+    await redis.written();
     await redis.stop();
     await redis.restart();
     await until(() => broker.state === 'ready');

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { killWithParent } from '../processes/kill-with-parent.js';
+import { until } from '../time/until.js';
 
 /** Options of a test server. Without options it has no persistence. */
 export interface RedisServerOptions {
@@ -25,6 +26,11 @@ export interface RedisServer extends AsyncDisposable {
   readonly pid: number;
   /** True while the server runs. */
   readonly isRunning: boolean;
+  /**
+   * Resolves when all data is written to the append-only file. While a sync of the disk takes long, a server that syncs every second
+   * holds the newest data back for up to two seconds, and a crash then loses it.
+   */
+  written(): Promise<void>;
   /** Kills the server as a crash would (SIGKILL) and waits for its end. */
   stop(): Promise<void>;
   /** Starts the server again on the same port. It is empty afterwards, unless it has `isDurable`. */
@@ -101,6 +107,13 @@ class TestRedisServer implements RedisServer {
     this.#process = child;
     killWithParent(child);
     await untilReady(child);
+  }
+
+  async written(): Promise<void> {
+    await until(async () => {
+      const facts = await this.cli('info', 'persistence');
+      return /^aof_buffer_length:0\s/m.test(facts) && /^aof_pending_bio_fsync:0\s/m.test(facts);
+    });
   }
 
   async stop(): Promise<void> {
