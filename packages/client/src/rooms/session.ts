@@ -220,7 +220,7 @@ export class Session {
 }
 
 function badAnswer(): ClientError {
-  return new ClientError('bad_message', 'the client cannot read the gateway’s answer.');
+  return new ClientError('bad_message', 'the client cannot read the answer.');
 }
 
 function ignore(): void {
