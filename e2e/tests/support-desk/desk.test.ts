@@ -116,7 +116,9 @@ test('a participant of a remote session receives the calls of the other in order
   expect(helped.calls.at(-1)).toEqual(['SessionLeft', sessionId]);
 });
 
-test.each(['', null, undefined, 7, {}, ['one'], { toString: 1 }])(
+const noSessionIds: readonly unknown[] = ['', null, undefined, 7, {}, ['one'], { toString: 1 }];
+
+test.each(noSessionIds)(
   'a session cannot be joined with the ID %j, which would be one room for all who send it',
   async (sessionId) => {
     await using client = await connectTo(system(), 0, 'remote-access', randomUUID());
