@@ -107,6 +107,9 @@ class RedisBroker implements Broker {
   /** Number of appends in progress. `close` waits until it is 0. */
   #appending = 0;
   #onAppended: (() => void) | undefined;
+  readonly #run = <T>(call: ScriptCall<T>): Promise<T> => this.#router.run(call);
+  /** For scripts that repair keys. */
+  readonly #runRepaired = <T>(call: ScriptCall<T>) => runRepaired(this.#run, call, this.#redis.onHealed);
   /** True after `close` was called. Appends in progress are then finished, and new ones refused. */
   #isClosing = false;
 
@@ -116,7 +119,7 @@ class RedisBroker implements Broker {
     const keys = keysOf(broker, redis.keyPrefix);
     this.#keys = keys;
     this.#records = new StreamRecords(keys, broker.hardCapFactor);
-    const run = <T>(call: ScriptCall<T>): Promise<T> => this.#run(call);
+    const run = this.#run;
     const command = (key: string, args: readonly string[]): Promise<unknown> =>
       this.#router.command(key, args);
     this.#partitions = new StoredPartitions(broker.streams, {
@@ -133,14 +136,14 @@ class RedisBroker implements Broker {
     this.#router = this.#newRouter();
     this.counters = new RedisCounters({ keys, run, command });
     this.erasures = new RedisErasures({ options: broker, records: this.#records, run });
-    this.presence = new RedisPresence({ keys, run, command });
+    this.presence = new RedisPresence({ keys, run: this.#runRepaired, command });
     this.revocations = new RedisRevocations({
       records: this.#records,
       checkWritable: (stream) => {
         if (this.#isClosing) throw brokerClosed();
         this.#partitions.check(stream);
       },
-      run,
+      run: this.#runRepaired,
     });
     this.#deadLetters = new RedisDeadLetters({ options: broker, records: this.#records, run, command });
     this.windows = new RedisWindows({
@@ -267,11 +270,11 @@ class RedisBroker implements Broker {
   async claimSlot(owner: string, request: SlotRequest = {}): Promise<SlotClaim> {
     checkName('subscriber', owner);
     if (request.instance !== undefined) checkName('instance', request.instance);
-    return this.#run(claimSlotCall(this.#keys, this.options, owner, request));
+    return this.#runRepaired(claimSlotCall(this.#keys, this.options, owner, request));
   }
 
   async releaseSlot(owner: string): Promise<void> {
-    return this.#run(releaseSlotCall(this.#keys, owner));
+    return this.#runRepaired(releaseSlotCall(this.#keys, owner));
   }
 
   async acquireLease(stream: string, owner: string): Promise<Lease | undefined> {
@@ -328,11 +331,11 @@ class RedisBroker implements Broker {
   async announce(subscriber: string, names: readonly string[]): Promise<void> {
     checkName('subscriber', subscriber);
     checkNames(names);
-    return this.#run(announceCall(this.#keys, subscriber, names));
+    return this.#runRepaired(announceCall(this.#keys, subscriber, names));
   }
 
   async announced(): Promise<ReadonlySet<string>> {
-    return this.#run(announcedCall(this.#keys));
+    return this.#runRepaired(announcedCall(this.#keys));
   }
 
   async storeSettings(): Promise<StoreSettings> {
@@ -392,9 +395,5 @@ class RedisBroker implements Broker {
   #neededKeys(): string[] {
     const { slots, types } = this.#keys;
     return [...this.partitioning.streams.map(({ name }) => this.#keys.stream(name)), slots, types];
-  }
-
-  #run<T>(call: ScriptCall<T>): Promise<T> {
-    return runRepaired((each) => this.#router.run(each), call, this.#redis.onHealed);
   }
 }
