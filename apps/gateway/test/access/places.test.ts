@@ -109,12 +109,15 @@ describe('hub methods', () => {
 });
 
 describe('routes', () => {
-  /** The routes with a room, and how a user with a token uses them. */
+  /** The routes with a room that a user with a token reads with GET or HEAD, and how. */
   const routes = {
-    'GET /v1/rooms/:room/events': ['?after=', '?wait=1'],
-    'GET /v1/rooms/:room/position': [''],
-    'GET /v1/rooms/:room/members': [''],
+    '/v1/rooms/:room/events': ['?after=', '?wait=1'],
+    '/v1/rooms/:room/position': [''],
+    '/v1/rooms/:room/members': [''],
   } as const;
+  const reads = Object.entries(routes).flatMap(([path, queries]) =>
+    ['GET', 'HEAD'].map((method) => ({ route: `${method} ${path}`, method, path, queries })),
+  );
 
   /** The routes with a room that accept API keys only. */
   const keyRoutes = [
@@ -150,19 +153,19 @@ describe('routes', () => {
 
   it('the list has every route with a room', () => {
     const withRoom = routesOf(printed).filter((route) => route.includes('/rooms/'));
-    expect(withRoom.sort()).toEqual([...Object.keys(routes), ...keyRoutes].sort());
+    expect(withRoom.sort()).toEqual([...reads.map(({ route }) => route), ...keyRoutes].sort());
   });
 
-  it.each(Object.entries(routes))('%s is refused when the rule refuses', async (route, queries) => {
+  it.each(reads)('$route is refused when the rule refuses', async ({ method, path, queries }) => {
     const token = await issueToken?.({ userId: 'ana', name: 'Ana', rooms: ['*'] }, 5);
-    const path = route.replace('GET ', '').replace(':room', 'lobby');
     for (const query of queries)
       for (const accept of ['application/json', 'text/event-stream']) {
-        const response = await fetch(`${url}${path}${query}`, {
+        const response = await fetch(`${url}${path.replace(':room', 'lobby')}${query}`, {
+          method,
           headers: { authorization: `Bearer ${token}`, accept },
         });
         expect(response.status).toBe(403);
-        expect(await response.json()).toMatchObject({ code: 'room_forbidden' });
+        if (method === 'GET') expect(await response.json()).toMatchObject({ code: 'room_forbidden' });
       }
   });
 });
