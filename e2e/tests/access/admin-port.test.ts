@@ -15,11 +15,6 @@ import { eventually } from '../../fixtures/waiting/eventually.js';
 
 const gateway = sharedSystem(() => GatewayProcess.start({ MILLRACE_ADMIN_PORT: '0' }));
 
-function adminUrlOf({ lines }: GatewayProcess): string {
-  const line = lines.find((text) => text.includes('"msg":"listening"')) ?? '';
-  return /"adminUrl":"(http:[^"]+)"/.exec(line)?.[1] ?? '';
-}
-
 async function statusOf(url: string, method = 'GET'): Promise<number | undefined> {
   const { status } = await ask(url, { method });
   return status;
@@ -28,11 +23,11 @@ async function statusOf(url: string, method = 'GET'): Promise<number | undefined
 describe('a gateway with an admin port', () => {
   test('the admin port serves metrics, and the port of the clients does not', async () => {
     expect(await statusOf(`${gateway().url}/metrics`)).toBe(404);
-    expect(await readMetricsText(adminUrlOf(gateway()))).toContain('events_delivered_total');
+    expect(await readMetricsText(gateway().adminUrl)).toContain('events_delivered_total');
   });
 
   test('both ports answer the probes of load balancers and orchestrators', async () => {
-    for (const url of [gateway().url, adminUrlOf(gateway())]) {
+    for (const url of [gateway().url, gateway().adminUrl]) {
       expect(await statusOf(`${url}/healthz`)).toBe(200);
       expect(await readReadiness(url)).toEqual({ status: 200, body: { status: 'ready' } });
     }
@@ -44,7 +39,7 @@ describe('a gateway with an admin port', () => {
     ['POST', '/hubs/events/negotiate?negotiateVersion=1'],
     ['GET', '/'],
   ])('the admin port does not serve %s %s', async (method, path) => {
-    const { status, text } = await ask(`${adminUrlOf(gateway())}${path}`, { method });
+    const { status, text } = await ask(`${gateway().adminUrl}${path}`, { method });
     expect(status).toBe(404);
     expect(JSON.parse(text)).toMatchObject({
       code: 'not_found',
@@ -54,7 +49,7 @@ describe('a gateway with an admin port', () => {
 
   test('the admin port of development mode answers only requests to this machine', async () => {
     const headers = { host: 'attacker.example' };
-    const { status } = await ask(`${adminUrlOf(gateway())}/metrics`, { method: 'GET', headers });
+    const { status } = await ask(`${gateway().adminUrl}/metrics`, { method: 'GET', headers });
     expect(status).toBe(421);
   });
 
@@ -65,13 +60,13 @@ describe('a gateway with an admin port', () => {
     await system.redis.cli('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru');
     const details = { details: [expect.stringContaining('maxmemory-policy')] };
     await eventually(async () =>
-      expect((await readReadiness(adminUrlOf(system.gateway))).body).toEqual({ status: 'ready', ...details }),
+      expect((await readReadiness(system.gateway.adminUrl)).body).toEqual({ status: 'ready', ...details }),
     );
     expect(await readReadiness(system.gateway.url)).toEqual({ status: 200, body: { status: 'ready' } });
     system.gateway.mayLogErrors = true;
     await system.redis.stop();
     await eventually(async () => {
-      const admin = await readReadiness(adminUrlOf(system.gateway));
+      const admin = await readReadiness(system.gateway.adminUrl);
       expect(admin).toMatchObject({ status: 503, body: { reasons: expect.any(Array) as string[] } });
     });
     expect(await readReadiness(system.gateway.url)).toEqual({ status: 503, body: { status: 'not ready' } });
@@ -80,7 +75,7 @@ describe('a gateway with an admin port', () => {
 
 test('a gateway without an admin port serves everything on one port', async () => {
   await using one = await GatewayProcess.start();
-  expect(adminUrlOf(one)).toBe('');
+  expect(one.adminUrl).toBe('');
   expect(await readMetricsText(one.url)).toContain('events_delivered_total');
 });
 
@@ -91,9 +86,9 @@ test('the admin port can listen on a separate address', async () => {
     MILLRACE_ADMIN_PORT: '0',
     MILLRACE_ADMIN_HOST: '127.0.0.2',
   });
-  expect(adminUrlOf(own)).toMatch(/^http:\/\/127\.0\.0\.2:\d+$/);
-  expect(await statusOf(`${adminUrlOf(own)}/metrics`)).toBe(200);
-  const { port } = new URL(adminUrlOf(own));
+  expect(own.adminUrl).toMatch(/^http:\/\/127\.0\.0\.2:\d+$/);
+  expect(await statusOf(`${own.adminUrl}/metrics`)).toBe(200);
+  const { port } = new URL(own.adminUrl);
   await expect(statusOf(`http://127.0.0.1:${port}/metrics`)).rejects.toThrow(/ECONNREFUSED/);
 });
 

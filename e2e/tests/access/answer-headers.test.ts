@@ -20,13 +20,11 @@ export default {
 
 let folder: string;
 let gateway: GatewayProcess;
-let adminUrl: string;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'millrace-pages-'));
   await writeFile(join(folder, 'app.mjs'), pages);
   gateway = await GatewayProcess.start({ MILLRACE_ADMIN_PORT: '0', MILLRACE_APP: join(folder, 'app.mjs') });
-  adminUrl = /"adminUrl":"(http:[^"]+)"/.exec(gateway.output)?.[1] ?? '';
 });
 
 afterAll(async () => {
@@ -73,7 +71,7 @@ describe('headers of every answer', () => {
   );
 
   test('an answer of the admin port forbids them', async () => {
-    const { status, headers } = await fetch(`${adminUrl}/metrics`);
+    const { status, headers } = await fetch(`${gateway.adminUrl}/metrics`);
     expect([status, headers.get('x-content-type-options'), headers.get('content-security-policy')]).toEqual([
       200,
       'nosniff',

@@ -21,13 +21,11 @@ export default {
 
 let folder: string;
 let gateway: GatewayProcess;
-let adminUrl: string;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'millrace-methods-'));
   await writeFile(join(folder, 'app.mjs'), routes);
   gateway = await GatewayProcess.start({ MILLRACE_ADMIN_PORT: '0', MILLRACE_APP: join(folder, 'app.mjs') });
-  adminUrl = /"adminUrl":"(http:[^"]+)"/.exec(gateway.output)?.[1] ?? '';
 });
 
 afterAll(async () => {
@@ -72,7 +70,7 @@ describe('a method that a path does not have', () => {
 
   test('the admin port answers in the same way', async () => {
     for (const path of ['/metrics', '/healthz', '/readyz']) {
-      const { status, headers } = await ask(adminUrl + path, { method: 'POST' });
+      const { status, headers } = await ask(gateway.adminUrl + path, { method: 'POST' });
       expect([status, headers.allow]).toEqual([405, 'GET, HEAD']);
     }
   });
@@ -140,7 +138,7 @@ describe('HEAD', () => {
   });
 
   test('HEAD of the metrics answers without a body', async () => {
-    const { status, text, headers } = await ask(`${adminUrl}/metrics`, { method: 'HEAD' });
+    const { status, text, headers } = await ask(`${gateway.adminUrl}/metrics`, { method: 'HEAD' });
     expect([status, text]).toEqual([200, '']);
     expect(headers['content-type']).toContain('text/plain');
   });

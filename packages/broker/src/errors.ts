@@ -101,10 +101,11 @@ export function isTroubleOfStream(error: unknown): error is BrokerError {
 /** Returns `error` itself if it is a `BrokerError`. Otherwise returns a `BrokerError` with `code` and with `error` as its cause. */
 export function toBrokerError(error: unknown, code: BrokerErrorCode): BrokerError {
   if (error instanceof BrokerError) return error;
-  return new BrokerError(code, error instanceof Error ? error.message : String(error), { cause: error });
+  return new BrokerError(code, messageOf(error), { cause: error });
 }
 
 /** The error of every call after `close`. */
 export function brokerClosed(): BrokerError {
   return new BrokerError('closed', 'The broker is closed');
 }
+import { messageOf } from '@millrace/internal';

@@ -26,5 +26,6 @@ export {
 } from './options/option-rules.js';
 export { RateLimit, type RateLimitOptions } from './rate-limit.js';
 export { SeenIds, type SeenIdsOptions } from './seen-ids.js';
+export { messageOf, toError } from './thrown.js';
 export { type Rate, TokenBucket } from './token-bucket.js';
 export { isUuid, userKey } from './user-key.js';

@@ -1,6 +1,6 @@
 // The rule that asks: a function of the application, or the backend by HTTP. Keeps answers for a bounded time, asks each
 // question once at a time, and bounds the number of questions. The rooms `user:…` of other users are opened by the claim `rooms` only.
-import { type Clock, userKey } from '@millrace/internal';
+import { type Clock, messageOf, userKey } from '@millrace/internal';
 import { isOutsideRules, mayEnterRoom } from '../auth/room-access.js';
 import type { User } from '../auth/token-verifier.js';
 import { AccessAnswers } from './access-answers.js';
@@ -314,6 +314,6 @@ const wrongAnswer = 'its answer is neither true nor false';
 
 function failureOf(error: unknown): AccessFailure {
   if (error instanceof AccessFailure) return error;
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   return new AccessFailure(message, { cause: error });
 }

@@ -4,6 +4,7 @@ import {
   callback,
   checkOptions,
   flag,
+  messageOf,
   nearestName,
   type OptionRule,
   type OptionRules,
@@ -79,7 +80,7 @@ function checkSchemas(catalog: AnyCatalog, refuse: (fault: string) => GatewayErr
     try {
       catalog.parsePayload(name, {});
     } catch (cause) {
-      throw refuse(`catalog: ${cause instanceof Error ? cause.message : String(cause)}`);
+      throw refuse(`catalog: ${messageOf(cause)}`);
     }
   }
 }

@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { isAbsolute, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { AnyCatalog } from '@millrace/contract';
-import type { Clock } from '@millrace/internal';
+import { type Clock, messageOf } from '@millrace/internal';
 import { GatewayError } from '../errors.js';
 import type { Application } from './application.js';
 import { settledInTime, WAIT_LIMIT_MS } from './application-wait.js';
@@ -81,7 +81,7 @@ async function importModule(module: string, address: string): Promise<Readonly<R
     // A module may throw any value, even `null`.
     const { code } = Object(cause) as NodeJS.ErrnoException;
     const isMissing = code === 'ERR_MODULE_NOT_FOUND' && address === module;
-    const [reason] = (cause instanceof Error ? cause.message : String(cause)).split('\n');
+    const [reason] = messageOf(cause).split('\n');
     throw invalid(
       isMissing
         ? `The application module ${module} is not installed. Give a path that begins with ./, or install the package.`

@@ -1,6 +1,6 @@
 // Starts an application: calls its function `http`, and reports a failure of this function as one of the application.
 import type { AnyCatalog } from '@millrace/contract';
-import { type Clock, systemClock } from '@millrace/internal';
+import { type Clock, messageOf, systemClock } from '@millrace/internal';
 import { GatewayError } from '../errors.js';
 import { type Application, type ApplicationHost, nameOf, type StopApplication } from './application.js';
 import { settledInTime, WAIT_LIMIT_MS } from './application-wait.js';
@@ -30,7 +30,7 @@ export async function startApplication(
     return typeof stop === 'function' ? (stop as StopApplication) : undefined; // The type of `http` allows no other function.
   } catch (cause) {
     host.logger.error({ err: cause }, 'http of the application failed');
-    const [reason] = (cause instanceof Error ? cause.message : String(cause)).split('\n');
+    const [reason] = messageOf(cause).split('\n');
     const message = `The function http of the application ${nameOf(app)} failed: ${reason}`;
     throw new GatewayError('invalid_configuration', message, { cause });
   }

@@ -1,5 +1,6 @@
 // Verifies a JSON Web Token and reads its user. jose checks signature, times, audience and issuer. This file chooses the key and reads
 // the claims of the user.
+import { messageOf } from '@millrace/internal';
 import {
   type CryptoKey,
   decodeProtectedHeader,
@@ -188,7 +189,7 @@ function failureOf(error: unknown): TokenVerification {
     ok: false,
     refusal: 'keys_unavailable',
     retryAfterMs: isAway ? error.retryAfterMs : unreadableRetryMs,
-    ...(isAway ? {} : { reason: error instanceof Error ? error.message : String(error) }),
+    ...(isAway ? {} : { reason: messageOf(error) }),
   };
 }
 

@@ -1,6 +1,8 @@
 // Describes a failure of the broker at the start in one line, with cause and remedy, for the person who started the gateway
 // or the command.
+
 import { BrokerError, explainRedisFailure } from '@millrace/broker';
+import { messageOf } from '@millrace/internal';
 import { GatewayError } from '../errors.js';
 
 /** Describes the failure in one line, with its cause and the remedy. The broker is in memory without a `redisUrl`. */
@@ -19,7 +21,7 @@ export async function explainBrokerFailure(
   if (cause instanceof BrokerError && cause.code === 'layout_differs')
     return new GatewayError('layout_differs', `${cause.message}.${settingsIn(cause.message)}`, { cause });
   if (redisUrl === undefined) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = messageOf(cause);
     return new GatewayError('broker_unavailable', `The in-memory broker does not start: ${reason}`, {
       cause,
     });

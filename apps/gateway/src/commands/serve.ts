@@ -1,5 +1,7 @@
 // `millrace serve`: runs the gateway until it is told to stop.
+
 import { type AnyCatalog, eventCatalog } from '@millrace/contract';
+import { messageOf } from '@millrace/internal';
 import { loadApplication } from '../application/load-application.js';
 import { createGateway, type Gateway, type GatewayAddress } from '../gateway.js';
 import { readEnvironment, withGivenNames } from '../settings/environment.js';
@@ -86,7 +88,7 @@ function reloadOnSignal(gateway: Gateway<AnyCatalog>, logger: Logger): void {
       gateway.reload(readEnvironment(process.env).gateway);
       audit({ ...act, outcome: 'done' });
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
+      const message = messageOf(error);
       const reason = withGivenNames(message, process.env);
       audit({ ...act, outcome: 'refused', reason });
       logger.error({ reason }, 'secrets not reloaded: the gateway keeps those that it has');

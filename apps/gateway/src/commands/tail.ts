@@ -1,6 +1,8 @@
 // `millrace tail`: joins a room like any SignalR client and prints the events that arrive.
+
 import { HubConnectionBuilder, LogLevel } from '@microsoft/signalr';
 import { memberTexts } from '@millrace/contract';
+import { messageOf } from '@millrace/internal';
 import { escapeControls } from '../telemetry/terminal-text.js';
 import { AllTargetsProtocol, ANY_TARGET } from './all-targets.js';
 import { standardOutputFailed } from './standard-output.js';
@@ -119,7 +121,7 @@ function onOneLine(text: string): string {
 }
 
 async function reasonOf(error: unknown, url: string): Promise<string> {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   if (message.includes('401')) return 'the gateway refused the token; give a valid one with --token';
   if (message.includes("'503'"))
     return 'the gateway cannot verify the token now, or is stopping; try again later';

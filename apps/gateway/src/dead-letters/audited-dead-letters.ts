@@ -1,5 +1,7 @@
 // Writes an audit line for every change of a dead letter.
+
 import type { EntryId } from '@millrace/broker';
+import { messageOf } from '@millrace/internal';
 import type { Audit, AuditRecord } from '../telemetry/audit.js';
 import type { DeadLetterBroker } from './dead-letter-list.js';
 
@@ -46,7 +48,7 @@ async function orFailed<Result>(
   try {
     return await work;
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     for (const act of acts) audit({ ...act, outcome: 'failed', reason });
     throw error;
   }

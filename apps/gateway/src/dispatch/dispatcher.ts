@@ -2,7 +2,7 @@
 // and in stream order.
 import type { Entry, StreamPosition } from '@millrace/broker';
 import type { AnyCatalog, EraseControl, ReceivedEvent } from '@millrace/contract';
-import type { Clock } from '@millrace/internal';
+import { type Clock, messageOf, toError } from '@millrace/internal';
 import type { Erasures } from '../erasure/erasures.js';
 import { type GateDropReason, IndicatorGate } from '../indicators/indicator-gate.js';
 import type { MembershipControls } from '../membership/membership-controls.js';
@@ -240,15 +240,8 @@ function isReplayed({ declaration }: ReceivedEvent): boolean {
 
 /** Returns the reason of a dead letter. Only the first line of an error is for people. */
 function failureReason(error: unknown): string {
-  const [line = ''] = textOf(error).split('\n');
+  const thrown = toError(error);
+  const text = thrown === error ? `${thrown.name}: ${messageOf(thrown)}` : thrown.message;
+  const [line = ''] = text.split('\n');
   return `a function of the catalog, or the gateway, failed on this event: ${line.slice(0, maxReasonChars)}`;
-}
-
-function textOf(error: unknown): string {
-  try {
-    return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-  } catch {
-    // A revoked proxy, or an object without a prototype.
-    return 'it threw something that has no text';
-  }
 }

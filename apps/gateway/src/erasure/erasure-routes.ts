@@ -1,6 +1,8 @@
 // `DELETE /v1/events/{event_id}`, `DELETE /v1/rooms/{room}/events` and `DELETE /v1/users/{user}/events`: erase events
 // permanently.
+
 import { broadcastRoomOf, EVERYBODY_ROOM, isEventId, isRoomId } from '@millrace/contract';
+import { messageOf } from '@millrace/internal';
 import {
   type ErasureResult,
   type ErasureSelection,
@@ -76,7 +78,7 @@ async function erase(
     });
     await reply.send(answerOf(result));
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     options.audit({ ...act, outcome: 'failed', reason });
     if (!(error instanceof PublisherError)) throw error;
     await sendProblem(reply, {

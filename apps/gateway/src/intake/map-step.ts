@@ -1,4 +1,5 @@
 // Calls the function `map` of a rule, and measures it.
+import { toError } from '@millrace/internal';
 import { IntakeRefusal } from './refusal.js';
 import type { IntakeRule, MappedEntry, MappedEvent } from './rule.js';
 
@@ -36,7 +37,8 @@ function called(map: NonNullable<IntakeRule['map']>, event: MappedEvent, entry: 
     return map(event, entry);
   } catch (cause) {
     // The message may contain values of the entry, so only the name is shown.
-    const name = cause instanceof Error ? cause.name : 'a value that is no Error';
+    const error = toError(cause);
+    const name = error === cause ? error.name : 'a value that is no Error';
     throw new IntakeRefusal('map', `map threw ${name}`, { cause });
   }
 }

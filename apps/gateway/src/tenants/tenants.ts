@@ -1,7 +1,7 @@
 // Finds the tenant of a room, with the application's function or the operator's pattern. If the function fails, the room
 // counts as one without a tenant, so that no event is lost.
 import { EVERYBODY_ROOM, tenantOfBroadcastRoom } from '@millrace/contract';
-import { OldestFirstMap } from '@millrace/internal';
+import { OldestFirstMap, toError } from '@millrace/internal';
 import { isTenantName, NO_TENANT, UNKNOWN_TENANT } from './tenant.js';
 
 /** Returns the name of a room's tenant, or `undefined` if the room has none. */
@@ -51,7 +51,8 @@ export class Tenants {
     try {
       answer = this.#dependencies.tenantOf(roomId);
     } catch (error) {
-      return this.#fail(`it threw ${error instanceof Error ? error.name : typeof error}`);
+      const thrown = toError(error);
+      return this.#fail(`it threw ${thrown === error ? thrown.name : typeof error}`);
     }
     if (answer === undefined) return NO_TENANT;
     return isTenantName(answer) ? answer : this.#fail(`it returned ${described(answer)}`);

@@ -1,5 +1,5 @@
 // The read loop: reads every entry of every stream, in stream order, from the subscriber's own cursors.
-import { backOffDelayMs, pause } from '@millrace/internal';
+import { backOffDelayMs, pause, toError } from '@millrace/internal';
 import { compareEntryIds, type EntryId } from '../entries/entry-id.js';
 import { isRefusal, toBrokerError } from '../errors.js';
 import type { Broker } from '../port/broker.js';
@@ -247,7 +247,7 @@ export class Tail {
       try {
         onEntry(track.stream, entry);
       } catch (error) {
-        onError(error instanceof Error ? error : new Error(String(error)), 'entry');
+        onError(toError(error), 'entry');
       }
     }
   }

@@ -1,5 +1,6 @@
 // The compiled checks of one event type. The checks are compiled on first use, so that a catalog costs no
 // time at the start. The checks of types that are not used are never compiled.
+import { messageOf } from '@millrace/internal';
 import type { TSchema } from 'typebox';
 import { Compile } from 'typebox/schema';
 import type { EventTypeDeclaration } from '../catalog/declaration.js';
@@ -35,7 +36,7 @@ function compile(schema: TSchema, typeName: string): Check {
     const compiled = Compile(schema);
     return (input) => compiled.Check(input);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = messageOf(cause);
     const message = `event type "${typeName}": the payload schema cannot be compiled: ${reason}`;
     throw new ContractError('invalid_declaration', message, { cause });
   }

@@ -1,7 +1,7 @@
 // The publish queue of one stream. One batch is sent at a time. Events that arrive in the meantime form the next batch.
 import { type Broker, BrokerError, type PublishReceipt } from '@millrace/broker';
 import { LANES, type Lane } from '@millrace/contract';
-import { backOffDelayMs, type CancelTimer, type Clock } from '@millrace/internal';
+import { backOffDelayMs, type CancelTimer, type Clock, toError } from '@millrace/internal';
 import { brokerUnavailable, queueFull } from '../errors.js';
 import { QueueLimit } from './queue-limit.js';
 import type { QueuedEvent } from './queued-event.js';
@@ -169,7 +169,7 @@ export class StreamQueue {
         batch.map(({ event }) => event),
       );
     } catch (error) {
-      const failure = error instanceof Error ? error : new Error(String(error));
+      const failure = toError(error);
       results = batch.map(() => failure);
     }
     const failed = this.#settle(batch, results);

@@ -2,8 +2,7 @@
  * One hub's connection to the backplane. It retries its two subscriptions until they succeed, and limits the
  * bytes that wait to be published.
  */
-import { backOffDelayMs } from '@millrace/internal';
-import { toError } from '../connection/error-text.js';
+import { backOffDelayMs, toError } from '@millrace/internal';
 import type { BackplaneSubscription, HubBackplane } from './hub-backplane.js';
 import { unavailable } from './pending-queries.js';
 

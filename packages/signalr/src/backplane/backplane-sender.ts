@@ -2,7 +2,7 @@
  * Numbers, encodes and sends messages to the other instances, and reports messages that could not be published.
  */
 import { randomBytes } from 'node:crypto';
-import { toError } from '../connection/error-text.js';
+import { toError } from '@millrace/internal';
 import { encodeBackplaneMessage } from './backplane-codec.js';
 import type { Body } from './backplane-message.js';
 

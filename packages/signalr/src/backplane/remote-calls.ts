@@ -3,7 +3,7 @@
  * sends every peer a list of the calls between the two. The peer answers with the calls that it no longer has. Therefore
  * neither side waits forever.
  */
-import { toError } from '../connection/error-text.js';
+import { toError } from '@millrace/internal';
 import type { HubConnection } from '../connection/hub-connection.js';
 import { SignalRError } from '../errors.js';
 import { type CompletionOutcome, MessageType } from '../protocol/hub-message.js';

@@ -4,11 +4,11 @@
  */
 import { AsyncResource } from 'node:async_hooks';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { toError } from '@millrace/internal';
 import { SignalRError } from '../errors.js';
 import type { HubCode, SignalREventListener } from '../events.js';
 import type { HubMessage } from '../protocol/hub-message.js';
 import type { HubMessageParser, HubProtocol } from '../protocol/hub-protocol.js';
-import { toError } from './error-text.js';
 import { endsInTime } from './hub-code-limit.js';
 import type { HubConnection } from './hub-connection.js';
 import { INTERRUPTED, type Inbound, type InboundReader, WAITING } from './inbound-buffer.js';

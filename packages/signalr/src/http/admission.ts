@@ -2,9 +2,9 @@
  * Authenticates requests: the result of `authenticate` becomes either a principal or a refusal.
  */
 
+import { toError } from '@millrace/internal';
 import type { ClientBudget } from '../budgets/client-budgets.js';
 import type { ConnectionPrincipal } from '../connection/connection-principal.js';
-import { toError } from '../connection/error-text.js';
 import type { RequestInfo } from '../connection/request-info.js';
 import { AuthenticationUnavailable } from '../errors.js';
 import type { RefusalReason, SignalREventListener } from '../events.js';

@@ -1,7 +1,8 @@
 /*
  * One call of a client and its possible answers. The texts of failures are those of ASP.NET Core.
  */
-import { buildErrorText, toError } from '../connection/error-text.js';
+import { toError } from '@millrace/internal';
+import { buildErrorText } from '../connection/error-text.js';
 import type { HubConnection } from '../connection/hub-connection.js';
 import { HubError } from '../errors.js';
 import type { InvocationFailure, SignalREventListener } from '../events.js';

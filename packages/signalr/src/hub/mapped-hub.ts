@@ -1,7 +1,8 @@
 /* A hub that is mapped to a path. It hosts the connections, and is the `Hub` object that the application uses. */
+
+import { toError } from '@millrace/internal';
 import type { ConnectionApplication, Listening } from '../connection/connection-application.js';
 import type { ConnectionOwner } from '../connection/connection-owner.js';
-import { toError } from '../connection/error-text.js';
 import type { HubConnection } from '../connection/hub-connection.js';
 import type { RequestInfo } from '../connection/request-info.js';
 import { type ConnectionHost, runHubConnection } from '../connection/run-hub-connection.js';

@@ -1,8 +1,9 @@
 /*
  * Runs the raw connections of one path: opens each connection, runs its handler, and closes it.
  */
+
+import { toError } from '@millrace/internal';
 import type { ConnectionApplication } from '../connection/connection-application.js';
-import { toError } from '../connection/error-text.js';
 import type { HubConnection } from '../connection/hub-connection.js';
 import type { RequestInfo } from '../connection/request-info.js';
 import { reportClosed } from '../connection/run-hub-connection.js';

@@ -11,7 +11,7 @@ import {
   type SourceProgress,
   type SourceStreams,
 } from '@millrace/broker';
-import { backOffDelayMs, type Clock, pause } from '@millrace/internal';
+import { backOffDelayMs, type Clock, messageOf, pause } from '@millrace/internal';
 import { type Pattern, toCollected } from './pattern.js';
 
 /** Maximum number of streams of one pattern. */
@@ -86,7 +86,7 @@ export class Collector {
         failures = 0;
       } catch (error) {
         if (signal.aborted) return;
-        this.#note(error instanceof Error ? error.message : String(error));
+        this.#note(messageOf(error));
         await pause(clock, backOffDelayMs(failures++), signal);
       }
     }

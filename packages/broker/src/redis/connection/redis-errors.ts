@@ -1,4 +1,5 @@
 // Maps each failure of Redis to the code of a `BrokerError`. Pure.
+import { messageOf } from '@millrace/internal';
 import { BrokerError, type BrokerErrorCode } from '../../errors.js';
 import { ErrorReply } from '../resp/reply-cursor.js';
 import type { NodeAddress } from './redis-url.js';
@@ -32,7 +33,7 @@ export function fromRedisError(error: unknown): BrokerError {
     const { code, message, mayHaveHappened } = fromRedisError(error.cause);
     return new BrokerError(code, message, { cause: error, nothingHappened: !mayHaveHappened });
   }
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   const nothingHappened = isErrorReply(error);
   const code: BrokerErrorCode = nothingHappened ? codeOfReply(message) : 'unavailable';
   return new BrokerError(code, messageOfReply(message), { cause: error, nothingHappened });

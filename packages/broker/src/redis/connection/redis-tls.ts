@@ -5,6 +5,7 @@ import { createSecureContext, type SecureContext } from 'node:tls';
 import {
   callback,
   checkOptions,
+  messageOf,
   nearestName,
   type OptionRule,
   type OptionRules,
@@ -92,7 +93,7 @@ export function resolveRedisTls(options: RedisTlsOptions = {}, isTls: boolean): 
   try {
     return { secureContext: createSecureContext(pems), serverName };
   } catch (cause) {
-    const message = `tls cannot be used: ${cause instanceof Error ? cause.message : String(cause)}`;
+    const message = `tls cannot be used: ${messageOf(cause)}`;
     throw new BrokerError('invalid_argument', message, { cause });
   }
 }
@@ -149,7 +150,7 @@ function readNow(read: () => RedisTlsOptions): RedisTlsOptions {
   try {
     options = read();
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = messageOf(cause);
     throw invalid('read', `threw: ${reason}`, cause);
   }
   // A promise is an object without certificates, with which the public authorities would be accepted.

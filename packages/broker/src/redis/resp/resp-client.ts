@@ -1,7 +1,7 @@
 // A connection to one Redis server. Replies arrive in the order in which the commands were sent. A client does not reconnect.
 // Its owner creates a new client after its end.
 import type { Socket } from 'node:net';
-import type { Clock } from '@millrace/internal';
+import { type Clock, toError } from '@millrace/internal';
 import { BrokerError } from '../../errors.js';
 import { type Deadline, DeadlineWatch } from '../connection/deadline-watch.js';
 import { openSocket } from '../connection/open-socket.js';
@@ -63,7 +63,7 @@ export class RespClient {
       try {
         framer.push(chunk);
       } catch (error) {
-        this.end(error instanceof Error ? error : new Error(String(error)));
+        this.end(toError(error));
       }
     });
     this.#socket.on('error', (error) => this.end(error));
@@ -117,7 +117,7 @@ export class RespClient {
       waiting.reject(error);
       this.#options.onErrorReply(error);
     } catch (error) {
-      waiting.reject(error instanceof Error ? error : new Error(String(error)));
+      waiting.reject(toError(error));
     }
   }
 
