@@ -1,4 +1,5 @@
 // The error class of this package and its codes. Callers must decide by `code`, never by the message.
+import { messageOf } from '@millrace/internal';
 
 /** Every code that a `BrokerError` can have. @beta */
 export const BROKER_ERROR_CODES = [
@@ -108,4 +109,3 @@ export function toBrokerError(error: unknown, code: BrokerErrorCode): BrokerErro
 export function brokerClosed(): BrokerError {
   return new BrokerError('closed', 'The broker is closed');
 }
-import { messageOf } from '@millrace/internal';

@@ -15,7 +15,8 @@ export function toError(thrown: unknown): Error {
 /** Returns the message of a thrown Error, or the text of any other value. Never throws. @internal */
 export function messageOf(thrown: unknown): string {
   try {
-    return String(toError(thrown).message);
+    const { message }: { readonly message: unknown } = toError(thrown);
+    return String(message);
   } catch {
     return WITHOUT_TEXT;
   }
