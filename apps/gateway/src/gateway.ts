@@ -154,9 +154,8 @@ class MillraceGateway implements Gateway<AnyCatalog> {
     try {
       const address = await this.#startComponents();
       this.#enter({ phase: 'running', saturation: new Saturation(() => this.publisher.queueFill) });
-      const { isDevelopment } = this.#options;
       this.#logger.info(
-        { ...urlsOf(address), broker: this.brokerKind, development: isDevelopment },
+        { ...urlsOf(address), broker: this.brokerKind, development: this.#options.isDevelopment },
         'listening',
       );
       if (areUsersOpen(this.#options))
@@ -214,6 +213,7 @@ class MillraceGateway implements Gateway<AnyCatalog> {
       signalR,
       readiness: () => this.#readiness(),
       exposeMetrics: () => this.#exposeMetrics(),
+      isStopping: () => this.#lifeCycle.phase === 'stopping',
       reads: this.#components.reads,
       presence: this.#components.presence,
       ingest: { ...keys, tenantLimits },

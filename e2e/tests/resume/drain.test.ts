@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { EventLog } from '../../fixtures/clients/event-log.js';
 import { chatMessage } from '../../fixtures/events/sample-events.js';
+import { isReady } from '../../fixtures/http/readiness.js';
 import { startOnRedis } from '../../fixtures/systems/redis-system.js';
 import { Resources } from '../../fixtures/systems/resources.js';
 import { eventually } from '../../fixtures/waiting/eventually.js';
@@ -85,6 +86,29 @@ describe('a gateway that gets SIGTERM', () => {
     await log.event(({ event_id }) => event_id === event.event_id);
     expect(await leaving.exit()).toBe(0);
     expect(earlier.events).toEqual([]);
+  });
+
+  test('each answer of a stopping gateway ends its connection, so that proxies keep none to it', async () => {
+    await using system = await startTwo(3_000);
+    const { leaving } = system;
+    // The drain time passes only while a client is connected.
+    await using earlier = await EventLog.connect(leaving.url);
+    await using last = await EventLog.connect(leaving.url);
+    await Promise.all([earlier.join('room-1'), last.join('room-1')]);
+    const paths = ['/healthz', '/readyz', '/v1/rooms/room-1/position', '/v1/unknown'];
+    const kept = async (): Promise<readonly unknown[]> =>
+      Promise.all(
+        paths.map(async (path) => {
+          const answer = await fetch(`${leaving.url}${path}`);
+          await answer.text();
+          return answer.headers.get('connection');
+        }),
+      );
+    expect(await kept()).toEqual(paths.map(() => 'keep-alive'));
+    leaving.child.kill('SIGTERM');
+    await eventually(async () => expect(await isReady(leaving.url)).toBe(false));
+    expect(await kept()).toEqual(paths.map(() => 'close'));
+    expect(await leaving.exit()).toBe(0);
   });
 
   test('a gateway that stops releases its cursors, its slot and its leases', async () => {

@@ -18,13 +18,17 @@ const answered: ReadonlySet<string | symbol> = new Set(['request', 'checkContinu
 /**
  * Sets the headers of every answer, before any listener of the server sees the request. A listener may replace them. Call it after
  * everything else that intercepts the server's requests. Costs nothing for a message over a WebSocket.
+ * @param isStopping While it returns true, each answer ends its connection (`Connection: close`). A proxy then keeps no connection
+ * to a gateway that stops, on which the gateway could end just as a request arrives
  */
-export function setAnswerHeaders(server: Server): void {
+export function setAnswerHeaders(server: Server, isStopping: () => boolean): void {
   const originalEmit = server.emit;
   const emit = (event: string | symbol, ...args: unknown[]): boolean => {
     const [, response] = args;
-    if (answered.has(event) && response instanceof ServerResponse)
+    if (answered.has(event) && response instanceof ServerResponse) {
       for (const [name, value] of answerHeaders) response.setHeader(name, value);
+      if (isStopping()) response.shouldKeepAlive = false;
+    }
     return Reflect.apply(originalEmit, server, [event, ...args]);
   };
   server.emit = emit as typeof server.emit; // The general form covers the overloads of all event names.

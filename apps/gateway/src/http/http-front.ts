@@ -18,6 +18,7 @@ import { addOpenApiRoute } from './openapi.js';
 import { checkPort, portError, portVariables } from './port-check.js';
 import { addPresenceRoutes, type PresenceRoutesOptions } from './presence-routes.js';
 import type { ProblemCode } from './problem.js';
+import { stopListening } from './stop-listening.js';
 
 /** The addresses on which a started gateway listens. @beta */
 export interface GatewayAddress {
@@ -38,6 +39,8 @@ export interface HttpFrontDependencies extends HealthDependencies {
   readonly presence: PresenceRoutesOptions['presence'];
   readonly ingest: Pick<IngestOptions, 'publisher' | 'apiKeys' | 'tenantLimits' | 'onForbidden'>;
   exposeMetrics(): Promise<{ readonly contentType: string; readonly text: string }>;
+  /** Returns true from the call of `stop` on. */
+  isStopping(): boolean;
   onRefused(code: ProblemCode): void;
 }
 
@@ -118,14 +121,14 @@ export class HttpFront {
    * @throws GatewayError `port_in_use` or `invalid_configuration`
    */
   async listen(): Promise<GatewayAddress> {
-    const { options, signalR, onRefused } = this.#dependencies;
+    const { options, signalR, isStopping, onRefused } = this.#dependencies;
     const { host, port, adminHost = host, adminPort, isDevelopment } = options;
     signalR.attach(this.app.server);
     if (isDevelopment) {
       // Called after the hubs are attached, so that the guard sees each request before the hubs.
       for (const { server } of this.#servers) guardHosts(server, () => onRefused('host_not_allowed'));
     }
-    for (const { server } of this.#servers) setAnswerHeaders(server);
+    for (const { server } of this.#servers) setAnswerHeaders(server, isStopping);
     const admin =
       this.#admin === undefined || adminPort === undefined
         ? undefined
@@ -134,9 +137,15 @@ export class HttpFront {
     return { ...clients, ...(admin === undefined ? {} : { adminUrl: admin.url }) };
   }
 
-  /** Closes the port of the clients first. The admin port follows, so that metrics can be read until the end of a stop. */
+  /**
+   * Closes the port of the clients first. The admin port follows, so that metrics can be read until the end of a stop. Requests that
+   * have arrived are answered.
+   */
   async close(): Promise<void> {
-    for (const server of this.#servers) await server.close();
+    for (const app of this.#servers) {
+      await stopListening(app.server);
+      await app.close();
+    }
   }
 
   /** Ends all connections that are still open. */
