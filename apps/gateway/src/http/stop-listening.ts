@@ -23,16 +23,16 @@ export async function stopListening(server: Server): Promise<void> {
 
 /** Accepts the connections that wait in the kernel, which would otherwise be reset. Node accepts one in each turn of its loop. */
 async function acceptWaiting(server: Server): Promise<void> {
-  let accepted = 0;
-  const count = (): void => {
-    accepted += 1;
+  let isAccepting = true;
+  const note = (): void => {
+    isAccepting = true;
   };
-  server.on('connection', count);
-  for (let before = -1; before < accepted && accepted < MAX_LAST_CONNECTIONS; ) {
-    before = accepted;
+  server.on('connection', note);
+  for (let turn = 0; isAccepting && turn < MAX_LAST_CONNECTIONS; turn += 1) {
+    isAccepting = false;
     // The loop polls its sockets between two immediates.
     await setImmediate();
     await setImmediate();
   }
-  server.off('connection', count);
+  server.off('connection', note);
 }
