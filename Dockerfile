@@ -18,7 +18,7 @@ RUN ln -s /millrace/apps/gateway/bin/millrace.js /usr/local/bin/millrace
 USER node
 WORKDIR /millrace
 EXPOSE 4400
-# The process lives. `/readyz` says if it should get clients; no container is replaced because Redis is away.
+# The process lives. `/readyz` says if it should get clients; no container is replaced because Redis is unavailable.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.MILLRACE_PORT || 4400}/healthz`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
 ENTRYPOINT ["millrace"]

@@ -1,5 +1,5 @@
 // The state of rooms without a race, over resume.js: events that arrive while the backend loads are held, and handed over after
-// the state. A room is loaded again after a loss, and polled while the gateway is away. There is one load at a time for each room.
+// the state. A room is loaded again after a loss, and polled while the gateway is unavailable. There is one load at a time for each room.
 import { nameOf, resume } from './resume.js';
 
 const maxHeld = 1_000; // events that wait for one load

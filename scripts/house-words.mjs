@@ -65,4 +65,21 @@ export const retiredWords = [
     pattern: /\b(interface|type|class) (Mark|Held|Span|Reach|Desk|Router|Outbox)\b/,
     use: 'the word had several meanings: name what it holds',
   },
+  { pattern: /\brules? of access\b/i, use: 'say "access rule"' },
+  {
+    pattern: /\b(stands?|stood) still\b/i,
+    use: 'a process or a server "stalls", a clock "does not advance"',
+  },
+  { pattern: /\b(must (be|return)|instead of|not) a text\b/, use: 'say "a string"' },
+  {
+    pattern: /\b(Redis|server|backend|gateway|store|broker|rule|Sentinel) (is|was|may be) away\b/i,
+    use: 'say "is unavailable"',
+  },
+  {
+    // The titles of the recorded vectors stay, because other files name them.
+    pattern:
+      /(?<!\bthere )\b(is|are|was|were) no (?!longer|more\b|less\b|later|matter|older|such|slot)(?=[a-zA-Z])/i,
+    inside: /^(?!packages\/signalr\/(test\/(vectors|replay)|docs\/behaviours))/,
+    use: 'say "is not a …"',
+  },
 ];

@@ -142,7 +142,7 @@ function titleFindings(path, text) {
   return testTitles(text)
     .filter(({ title }) => !isStatement(title))
     .map(({ title, line }) =>
-      finding(path, line, `the title "${title}" is no full statement (subject first, then a verb)`),
+      finding(path, line, `the title "${title}" is not a full statement (subject first, then a verb)`),
     );
 }
 

@@ -42,7 +42,7 @@ describe('under faults of Redis no event is lost, repeated or reordered, and no 
     expectNoReload(trial);
   });
 
-  test('no gateway is declared dead while Redis stands still for five seconds', async () => {
+  test('no gateway is declared dead while Redis stalls for five seconds', async () => {
     const before = await registered();
     await expectToSurvive(system(), 'Redis stopped for five seconds');
     expect(await registered()).toEqual(before);

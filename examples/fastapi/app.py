@@ -61,7 +61,7 @@ def signed_in(authorization: str = Header()) -> dict:
 
 async def participant(ticket_id: uuid.UUID, user: dict = Depends(signed_in)) -> dict:
     if not await r.sismember(f"participants:{ticket_id}", user["sub"]):
-        raise HTTPException(403, "you are no participant of this ticket")
+        raise HTTPException(403, "you are not a participant of this ticket")
     return user
 
 
@@ -77,7 +77,7 @@ async def let_in(ticket_id: uuid.UUID, user_id: uuid.UUID, user: dict = Depends(
     key = f"participants:{ticket_id}"
     owner = await r.set(f"owner:{ticket_id}", user["sub"], nx=True, get=True)  # one step, so that only one user begins a ticket
     if owner not in (None, user["sub"]) and not await r.sismember(key, user["sub"]):
-        raise HTTPException(403, "you are no participant of this ticket")
+        raise HTTPException(403, "you are not a participant of this ticket")
     await r.sadd(key, user["sub"], str(user_id))
 
 

@@ -18,7 +18,7 @@ export default defineApp({
       room: 'user:{room_id}',
       examples: [{ message: '{"UserId":"42","Method":"Notify","Payload":{"Text":"Hello"}}' }],
     },
-    // Flat fields, names in camelCase, a timestamp in seconds, and an ID that is no UUID.
+    // Flat fields, names in camelCase, a timestamp in seconds, and an ID that is not a UUID.
     'events:chat': {
       fields: {
         event_id: 'messageId',

@@ -15,7 +15,7 @@ export async function connected(caller) {
   const sessionId = sessionOf(caller);
   if (!/^[\w-]{1,64}$/.test(sessionId)) return;
   await caller.join(desktopGroup, roomOfDesktop(sessionId));
-  // Nobody waits for Redis, so that clients can connect while it is away.
+  // Nobody waits for Redis, so that clients can connect while it is unavailable.
   desk.sessions.opened(sessionId, caller.user.userId);
 }
 

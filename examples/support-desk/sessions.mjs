@@ -24,7 +24,7 @@ export class DesktopSessions {
   #graceMs;
   #presence;
   #logger;
-  /** Writes that have failed, by session and user. Bounded by the sessions that connect and end while Redis is away. */
+  /** Writes that have failed, by session and user. Bounded by the sessions that connect and end while Redis is unavailable. */
   #failed = new Map();
   #timer;
 
@@ -119,7 +119,7 @@ function dueIn(ms, sessionId, userId) {
   return { score: Date.now() + ms, value: `${sessionId} ${userId}` };
 }
 
-/** Returns the session and the user of a member of the set. Only the ID of a user may contain blanks. */
+/** Returns the session and the user of a member of the set. Only the ID of a user may contain spaces. */
 function partsOf(member) {
   const end = member.indexOf(' ');
   return [member.slice(0, end), member.slice(end + 1)];

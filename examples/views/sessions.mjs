@@ -27,7 +27,7 @@ const sessions = defineView({
       await callOthers(caller, session, 'ParticipantJoined', { role });
     },
     async SendSignal(caller, session, signal, data) {
-      if (!signals.includes(signal)) throw new HubError('This is no signal.');
+      if (!signals.includes(signal)) throw new HubError('This is not a signal.');
       if (!caller.isIn('session', session)) throw new HubError('Join the session first.');
       await callOthers(caller, session, signal, { data });
     },

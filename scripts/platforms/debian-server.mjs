@@ -13,7 +13,7 @@ const libraries = 'root/usr/lib/x86_64-linux-gnu';
  * Returns the path of a program that starts `program` of a Debian package, such as `valkey-server` of the release `trixie`. The
  * archive is the one that this machine's apt uses. Programs stay in `cache`, by default below `node_modules/.cache`.
  *
- * @throws Error if this machine is no Debian on x86-64, or the release has no such package
+ * @throws Error if this machine is not Debian on x86-64, or the release has no such package
  */
 export function debianServer({ suite, debianPackage, program, cache = defaultCache }) {
   const place = join(cache, `${suite}-${debianPackage}`);

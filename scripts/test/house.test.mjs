@@ -184,7 +184,7 @@ describe('titles', () => {
   test('titles are checked in test files only', () => {
     const text = "test('keeps all', () => {});";
     expect(found('packages/a/test/a.test.ts', text)).toEqual([
-      '1  the title "keeps all" is no full statement (subject first, then a verb)',
+      '1  the title "keeps all" is not a full statement (subject first, then a verb)',
     ]);
     expect(found('packages/a/src/a.ts', text)).toEqual([]);
   });

@@ -1,4 +1,4 @@
-// Places of files on the site. `docs/access.md` becomes `access.md`, a README the index of its folder; everything that is no page
+// Places of files on the site. `docs/access.md` becomes `access.md`, a README the index of its folder; everything that is not a page
 // is below `files/`.
 
 /** Returns the place of a page, relative to the root of the site. */
@@ -12,7 +12,7 @@ export function placeOfPage(file) {
     );
 }
 
-/** Returns the place of a file that is no page. With `.txt`, browsers show code as text, and VitePress does not treat it as a page. */
+/** Returns the place of a file that is not a page. With `.txt`, browsers show code as text, and VitePress does not treat it as a page. */
 export function placeOfFile(file) {
   return `files/${file}${file.endsWith('.json') ? '' : '.txt'}`;
 }

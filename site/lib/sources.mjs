@@ -9,7 +9,7 @@ import { placeOfFile, placeOfPage } from './place.mjs';
 
 export const repository = fileURLToPath(new URL('../../', import.meta.url));
 
-/** Markdown files of the repository that are no pages of the site. */
+/** Markdown files of the repository that are not pages of the site. */
 const NO_PAGES = /^\.changeset\/|^site\/|^etc\/|\/templates\/|(^|\/)CHANGELOG\.md$/;
 
 /** Returns the tracked files, and those that git does not know yet and does not ignore. */

@@ -66,7 +66,7 @@ export interface GatewayComponents {
   readonly redisCertificates: RedisCertificates;
   /** `undefined` if tokens are signed with a secret. */
   readonly remoteKeys: RemoteKeys | undefined;
-  /** `undefined` if the rule of access to rooms is not asked. */
+  /** `undefined` if the access rule for rooms is not asked. */
   readonly askedAccess: AskedRule | undefined;
   readonly metrics: Metrics;
   readonly broker: Broker;

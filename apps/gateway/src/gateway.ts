@@ -87,7 +87,7 @@ const keyServerUnavailable =
   'The key server of MILLRACE_JWKS_URL is unavailable: the gateway continues to use the keys that it has. The log contains the reason.';
 
 const accessAway =
-  'The rule of access to rooms (access.mayEnter or MILLRACE_ACCESS_URL) cannot be asked: users stay in their rooms, others are told to try again. ' +
+  'The access rule for rooms (access.mayEnter or MILLRACE_ACCESS_URL) cannot be asked: users stay in their rooms, others are told to try again. ' +
   'The log contains the reason.';
 
 // Maximum time that a stop waits for the delivery of accepted events. It is short, because a stop must not wait for an

@@ -7,7 +7,7 @@ const ticksPerSecond = 100;
 /** Returns the CPU time of a process since its start, in milliseconds: user and system time of all threads, exact to 10 ms. */
 export function cpuMsOf(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-  // The process name may contain blanks and parentheses, so the fields are read after the last parenthesis.
+  // The process name may contain spaces and parentheses, so the fields are read after the last parenthesis.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return ((Number(fields[11]) + Number(fields[12])) * 1_000) / ticksPerSecond;
 }

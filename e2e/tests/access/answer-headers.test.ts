@@ -97,7 +97,7 @@ describe('headers of every answer', () => {
   });
 
   test.each([
-    ['bytes that are no HTTP', '400', ['no HTTP']],
+    ['bytes that are not HTTP', '400', ['no HTTP']],
     ['a host name of another machine', '421', ['GET / HTTP/1.1', 'Host: attacker.example']],
   ])('the answer to %s forbids them', async (_what, status, lines) => {
     const head = await headOf(...lines);

@@ -159,7 +159,7 @@ test('users stay in their rooms when the backend dies, others are told to try ag
   await using gateway = await GatewayProcess.start({
     ...normalMode,
     MILLRACE_ACCESS_URL: backend.url,
-    // Every call asks, so that an old yes is used while the backend is away.
+    // Every call asks, so that an old yes is used while the backend is unavailable.
     MILLRACE_ACCESS_CACHE_MS: '0',
     MILLRACE_ACCESS_TIMEOUT_MS: '60000',
   });
@@ -171,7 +171,7 @@ test('users stay in their rooms when the backend dies, others are told to try ag
   await client.log.connection.invoke('SendTyping', 'lobby', true);
   await client.log.join('lobby');
   await gateway.line(/"rule":"MILLRACE_ACCESS_URL".*ECONNREFUSED.*a question about access has no answer/);
-  await gateway.line(/the rule of access is away/);
+  await gateway.line(/the access rule is unavailable/);
   expect(await readReadiness(gateway.url)).toMatchObject({
     status: 200,
     body: { details: [expect.stringContaining('MILLRACE_ACCESS_URL')] },
@@ -192,7 +192,7 @@ test('users stay in their rooms when the backend dies, others are told to try ag
     const room = retrying.join('lobby');
     await backend.restart();
     await room.joined;
-    await gateway.line(/the rule of access answers again/);
+    await gateway.line(/the access rule answers again/);
   } finally {
     await retrying.close();
   }

@@ -68,7 +68,7 @@ describe('a method that a path does not have', () => {
     }
   });
 
-  test('the admin port answers in the same way', async () => {
+  test('the admin port answers 405 to a method that a path does not have', async () => {
     for (const path of ['/metrics', '/healthz', '/readyz']) {
       const { status, headers } = await ask(gateway.adminUrl + path, { method: 'POST' });
       expect([status, headers.allow]).toEqual([405, 'GET, HEAD']);

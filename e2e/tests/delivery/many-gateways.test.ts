@@ -81,7 +81,7 @@ test('the leases of the streams are spread over the gateways, and each gateway h
   for (const stream of streamNames) expect(await row().registered(stream)).toEqual(row().names);
 });
 
-test('no gateway is declared dead and no lease changes hands while Redis stands still for five seconds', async () => {
+test('no gateway is declared dead and no lease changes hands while Redis stalls for five seconds', async () => {
   const { redis, names } = row();
   await using members = await joinEverywhere(names);
   await untilSpread();

@@ -1,4 +1,4 @@
-// An erasure together with a trim, a failover, and a gateway that stood still: nobody is told of a loss.
+// An erasure together with a trim, a failover, and a gateway that stalled: nobody is told of a loss.
 import { randomUUID } from 'node:crypto';
 import { startRedis, startTcpProxy, until } from '@millrace/testkit';
 import { expect, test } from 'vitest';
@@ -80,7 +80,7 @@ test.each([
   },
 );
 
-test('a gateway that stood still while events were erased and removed finds no gap, and delivers only the others', async () => {
+test('a gateway that stalled while events were erased and removed finds no gap, and delivers only the others', async () => {
   await using row = await GatewayRow.start(2);
   const { redis } = row;
   const [writer, sleeper] = [row.get('gateway-1'), row.get('gateway-2')];
@@ -97,7 +97,7 @@ test('a gateway that stood still while events were erased and removed finds no g
     await acceptEvents(writer.url, unseen);
     const erased = [seen, ...unseen.slice(1, 4)].map(({ event_id }) => event_id);
     for (const id of erased) await eraseOverHttp(writer.url, `/v1/events/${id}`);
-    // The entries go as soon as the gateway that stands still is declared dead.
+    // The entries go as soon as the gateway that stalls is declared dead.
     await eventually(async () => {
       const stored = await eventIdsIn(redis, 'events:chat');
       expect(stored.filter((id) => erased.includes(id))).toEqual([]);

@@ -75,7 +75,7 @@ test('an erasure with an unknown or a contradictory part is refused, and erases 
     return { status: response.status, body: (await response.json()) as unknown };
   };
   for (const [query, body, detail] of [
-    ['?roomid=other', undefined, /"roomid" is no parameter/],
+    ['?roomid=other', undefined, /"roomid" is not a parameter/],
     ['', '{"rom_id":"other"}', /The body has "rom_id"/],
     ['', '["other"]', /The body must be an object/],
     ['?room_id=a', '{"room_id":"b"}', /name different rooms/],
@@ -137,7 +137,7 @@ test('an event by plain XADD is found without its dedupe ID, and a replay from t
   await client.received(6);
   const repeated = events[2] ?? chatMessage(roomId, '');
   await xaddEvent(redis, repeated);
-  // A member that stands still: the entries cannot be removed before it has read the control entry.
+  // A member that stalls: the entries cannot be removed before it has read the control entry.
   await redis.cli(
     'HSET',
     'cursors:{events:chat}',

@@ -84,7 +84,7 @@ test('a type is added, changed and forgotten while gateways of all versions run,
   expect(old.events.map(({ payload }) => payload)).toEqual(next.events.map(({ payload }) => payload));
   expect(old.events[1]?.payload).toEqual({ order: '7', carrier: 'post' });
 
-  // A new type: the gateways that have it deliver it, and it is no dead letter.
+  // A new type: the gateways that have it deliver it, and it is not a dead letter.
   const returned = { event_type: 'order_returned', room_id: roomId, payload: { order: '7' } };
   expect(await refusal(old.gateway.url, returned)).toMatchObject({ code: 'invalid_event' });
   const byHttp = randomUUID();

@@ -83,7 +83,7 @@ test.each(stores)(
     client.everybody.on('chat_message', ({ event_id }) => void ofRoom?.push(event_id));
     const lost: string[] = [];
     client.onResync((roomId) => void lost.push(roomId));
-    client.onError(() => {}); // The client reports that its gateway is away.
+    client.onError(() => {}); // The client reports that its gateway is unavailable.
     await client.connect();
     let present = first.url;
     const stream = resources.use(

@@ -132,7 +132,7 @@ test('the client library and the recipe for plain clients resume the broadcasts 
   const token = await signToken({ sub: 'acme:ana', rooms: [] });
   const [ofClient, ofRecipe, erased, reloads]: string[][] = [[], [], [], []];
   const client = createClient({ url: address, accessToken: () => token, retryBaseMs: 50 });
-  client.onError(() => {}); // The client reports that its gateway is away.
+  client.onError(() => {}); // The client reports that its gateway is unavailable.
   client.onResync((room) => void reloads?.push(`client: ${room}`));
   client.everybody.on('chat_message', ({ event_id }) => void ofClient?.push(event_id));
   client.everybody.onErased((eventId) => void erased?.push(eventId));

@@ -95,7 +95,7 @@ test.concurrent('streams are read from their end at first, and new ones from the
 
 test.concurrent.each([
   ['is killed', 'SIGKILL'],
-  ['stands still for longer than its lease', 'SIGSTOP'],
+  ['stalls for longer than its lease', 'SIGSTOP'],
 ] as const)(
   'another gateway continues if the one that reads the streams %s, and no event is lost or sent twice',
   async (_, signal) => {

@@ -106,7 +106,7 @@ describe('a new token that allows fewer rooms', () => {
 test.each([
   ['of another user', () => tokenFor(randomUUID(), 600), 'belongs to another user'],
   ['that has expired', (sub: string) => tokenFor(sub, -10), 'not accepted'],
-  ['that is no token', async () => 'nonsense', 'not accepted'],
+  ['that is not a token', async () => 'nonsense', 'not accepted'],
 ])('RefreshToken refuses a token %s, and the connection keeps its own', async (_, make, reason) => {
   const sub = randomUUID();
   await using client = await MemberClient.connect(gateway().url, { sub });

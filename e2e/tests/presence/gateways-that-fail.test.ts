@@ -1,4 +1,4 @@
-// Presence over several gateways while gateways die, stand still or lose their lines. Every state that a client was told is judged. The
+// Presence over several gateways while gateways die, stall or lose their connections. Every state that a client was told is judged. The
 // tests damage the same system one after the other.
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from 'vitest';
@@ -14,7 +14,7 @@ const size = { users: 45, rooms: 5, gateways: 3, graceMs };
 
 const system = sharedSystem(() => PresenceTrial.start(size));
 
-test('clients whose lines are cut again and again, and who change gateways, are never away for the others', async () => {
+test('clients whose connections are cut repeatedly, and who change gateways, always stay in the room for the others', async () => {
   const trial = system();
   await trial.atRest([0, 1, 2]);
   expect(trial.differences([0, 1, 2])).toEqual([]);
@@ -29,7 +29,7 @@ test('clients whose lines are cut again and again, and who change gateways, are 
   expect(trial.differences([0, 1, 2])).toEqual([]);
 });
 
-test('a gateway that stands still for less than the grace changes nothing for watchers', async () => {
+test('a gateway that stalls for less than the grace changes nothing for watchers', async () => {
   const trial = system();
   const stoppedAtMs = performance.now();
   trial.process(0).kill('SIGSTOP');
@@ -40,7 +40,7 @@ test('a gateway that stands still for less than the grace changes nothing for wa
   expect(trial.flickers([0, 1, 2], stoppedAtMs)).toEqual([]);
 });
 
-test('a gateway that stands still for longer than the grace brings nobody back when it continues', async () => {
+test('a gateway that stalls for longer than the grace brings nobody back when it continues', async () => {
   const trial = system();
   const stoppedAtMs = performance.now();
   trial.process(0).kill('SIGSTOP');

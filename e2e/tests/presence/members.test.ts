@@ -243,7 +243,7 @@ describe('the routes for backends', () => {
     );
   });
 
-  test('a key without the scope, a room outside of the key or of the token, and a room ID that is not valid are refused', async () => {
+  test('a key without the scope, a room that the key or the token does not allow, and an invalid room ID are refused', async () => {
     const keys = [
       { name: 'writer', key: 'a-key-that-may-publish' },
       { name: 'reader', key: 'a-key-that-may-read-x', scopes: ['read'], rooms: ['x:*'] },

@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { PresenceTrial } from '../../fixtures/systems/presence-trial.js';
 
-/** Longer than Redis is away on a busy machine: nothing may be seen of a shorter outage. */
+/** Longer than Redis is unavailable on a busy machine: nothing may be seen of a shorter outage. */
 const graceMs = 5_000;
 
 test.each([

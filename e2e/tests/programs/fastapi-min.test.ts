@@ -31,7 +31,7 @@ test('a note typed on the page of the smallest application appears there, also a
 
   await using browser = await TestBrowser.start();
   const page = await browser.page('http://localhost');
-  // A gateway answers 503 while Redis is away. An EventSource does not reconnect after this answer, so the page must do it.
+  // A gateway answers 503 while Redis is unavailable. An EventSource does not reconnect after this answer, so the page must do it.
   await page.route('**/v1/rooms/**', (route) => route.fulfill({ status: 503 }), { times: 1 });
   await page.goto(url);
   const add = async (text: string): Promise<void> => {
@@ -50,22 +50,22 @@ test('a note typed on the page of the smallest application appears there, also a
 
   await first.stop();
   await eventually(async () => expect(await status.textContent()).toMatch(/No connection/));
-  await add('While the gateway is away');
+  await add('While the gateway is unavailable');
   await using second = await GatewayProcess.start(gatewayEnvironment);
   second.mayLogErrors = true; // Redis is restarted
-  await notes('Ring Maria', 'While the gateway is away');
+  await notes('Ring Maria', 'While the gateway is unavailable');
   await live();
   expect(await page.getByRole('alert').isVisible()).toBe(false);
 
   await redis.stop();
-  await add('While Redis is away');
+  await add('While Redis is unavailable');
   await eventually(async () => expect(await status.textContent()).toMatch(/not added/));
   await redis.restart();
   await page.getByRole('button', { name: 'Add' }).click();
-  await notes('Ring Maria', 'While the gateway is away', 'While Redis is away');
+  await notes('Ring Maria', 'While the gateway is unavailable', 'While Redis is unavailable');
   await page.getByRole('alert').waitFor();
   await page.close();
-  browser.takeComplaints(); // requests that failed while a server was away
+  browser.takeComplaints(); // requests that failed while a server was unavailable
 });
 
 /** Returns the environment of each service in the compose file, with the addresses of this test. */

@@ -42,7 +42,7 @@ test('the FastAPI guide shows the functions of the application unchanged', async
   }
 });
 
-test('a token that the application cannot use, or a key that is no ASCII, is refused with a text, and never with 500', async () => {
+test('a token that the application cannot use, or a key that is not ASCII, is refused with a message, and never with 500', async () => {
   const port = await freePort();
   await using system = await startOnRedis({ environment: normalMode });
   system.use(await startApp(port, system.redis.url));

@@ -86,7 +86,7 @@ async function run(name: string): Promise<string> {
 
 const listening = /"msg":"listening"/;
 
-test('the steps of “Getting started” show events in a terminal and on a page, and lose none when the gateway is away', async () => {
+test('the steps of “Getting started” show events in a terminal and on a page, and lose none when the gateway is unavailable', async () => {
   const first = await step('start-serve');
   await using _first = first;
   await first.line(listening);

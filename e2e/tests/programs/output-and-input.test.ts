@@ -65,7 +65,7 @@ describe('standard output that cannot be written', () => {
     }
   });
 
-  test('a reader that has ended is no failure, and ends millrace tail', async () => {
+  test('a reader that has ended is not a failure, and ends millrace tail', async () => {
     await using gateway = await GatewayProcess.start();
     const line = `${millrace} tail --room room --url ${gateway.url} | head -1; echo "code \${PIPESTATUS[0]}"`;
     await using tail = shell(line);
@@ -119,7 +119,7 @@ describe('input of a user at a terminal', () => {
     expect(help.lines[0]).toBe('Usage: millrace dead-letters list [options]');
   });
 
-  test('the rooms of a token have no blanks around the commas of --rooms', async () => {
+  test('the rooms of a token have no spaces around the commas of --rooms', async () => {
     const environment = { MILLRACE_JWT_SECRET: jwtSecret };
     await using program = CliProcess.millrace(['token', '--sub', 'ann', '--rooms', 'a, b ,,c'], environment);
     expect(await program.exit()).toBe(0);

@@ -28,7 +28,7 @@ describe('wrong settings', () => {
     ['an empty token secret', { ...normalMode, MILLRACE_JWT_SECRET: '' }, /MILLRACE_JWT_SECRET/],
     ['development mode on all addresses', { ...development, MILLRACE_HOST: '0.0.0.0' }, /loopback/],
     ['development mode on all addresses of IPv6', { ...development, MILLRACE_HOST: '::' }, /loopback/],
-    ['a port that is no number', { ...development, MILLRACE_PORT: 'abc' }, /MILLRACE_PORT/],
+    ['a port that is not a number', { ...development, MILLRACE_PORT: 'abc' }, /MILLRACE_PORT/],
     [
       'the same port for clients and administration',
       { ...development, MILLRACE_PORT: '4499', MILLRACE_ADMIN_PORT: '4499' },
@@ -45,7 +45,7 @@ describe('wrong settings', () => {
       /loopback/,
     ],
     [
-      'an admin port that is no number',
+      'an admin port that is not a number',
       { ...development, MILLRACE_ADMIN_PORT: 'abc' },
       /MILLRACE_ADMIN_PORT/,
     ],
@@ -66,7 +66,7 @@ describe('wrong settings', () => {
       /MILLRACE_REDIS_URL .*fragment/,
     ],
     [
-      'a Redis address with a path that is no number',
+      'a Redis address with a path that is not a number',
       { ...development, MILLRACE_REDIS_URL: 'redis://localhost:6379/three' },
       /MILLRACE_REDIS_URL .*path/,
     ],
@@ -91,9 +91,9 @@ describe('wrong settings', () => {
       /MILLRACE_INSTANCE_URL .*path/,
     ],
     [
-      'an API key with blanks',
+      'an API key with spaces',
       { ...normalMode, MILLRACE_API_KEYS: `${apiKey} another` },
-      /MILLRACE_API_KEYS .*blanks/,
+      /MILLRACE_API_KEYS .*spaces/,
     ],
     [
       'a token secret that ends in a line break',
@@ -111,7 +111,7 @@ describe('wrong settings', () => {
       /MILLRACE_ALLOWED_ORIGINS.*https:\/\/app\.example\./,
     ],
     [
-      'a host that is no address of this machine',
+      'a host that is not an address of this machine',
       { ...normalMode, MILLRACE_HOST: '192.0.2.1' },
       /192\.0\.2\.1 .*MILLRACE_HOST/,
     ],

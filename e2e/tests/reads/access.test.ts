@@ -89,7 +89,7 @@ test('a reader of one room receives no event from the personal room of its user'
   expect(await reader.idsUpTo(event.event_id)).toEqual([event.event_id]);
 });
 
-test('a page of an allowed origin may read in every form, also after a preflight', async () => {
+test('a page of an allowed origin may read a room as a page, a poll and a stream, also after a preflight', async () => {
   const headers = { origin, ...bearer(await signToken({ sub: randomUUID(), rooms: ['lobby'] })) };
   const page = await read(eventsUrl(gateway().url, 'lobby'), headers);
   expect([page.status, page.headers.get('access-control-allow-origin')]).toEqual([200, origin]);

@@ -75,7 +75,7 @@ test('a reader over HTTP, alone or behind nginx, reads every event once and in o
 /** Opens a page at the origin of `url`, which follows the room with the function of docs/protocol.md. */
 async function follow(browser: TestBrowser, url: string, roomId: string): Promise<Page> {
   const page = await browser.page(url);
-  // The gateway's own answers are no pages: their policy keeps a browser from connecting to anything.
+  // The gateway's own answers are not pages: their policy keeps a browser from connecting to anything.
   await page.route('**/page', (route) =>
     route.fulfill({ contentType: 'text/html', body: '<!doctype html>' }),
   );

@@ -165,7 +165,7 @@ describe.each(everyBroker)('%s', (_, start) => {
     },
   );
 
-  test('a room ID with slashes, blanks and non-ASCII text is read by its escaped form', async () => {
+  test('a room ID with slashes, spaces and non-ASCII text is read by its escaped form', async () => {
     const { url } = system();
     const roomId = `a/b c%?#ü${'€'.repeat(70)}`;
     const after = await readPosition(url, roomId);

@@ -176,7 +176,7 @@ const cases: readonly (readonly [string, Start, RegExp])[] = [
   [
     'a list of another program at the key of the layout',
     () => redisWith([], asDefault, ['RPUSH', 'layout:{signalr-consumers}', 'x']),
-    /The key layout:\{signalr-consumers\} in Redis holds a value that is not a text.*MILLRACE_REDIS_KEY_PREFIX/,
+    /The key layout:\{signalr-consumers\} in Redis holds a value that is not a string.*MILLRACE_REDIS_KEY_PREFIX/,
   ],
   [
     'a Unix socket that is not there',
@@ -199,7 +199,7 @@ const cases: readonly (readonly [string, Start, RegExp])[] = [
     /No Sentinel names the master another\. The Sentinel at 127\.0\.0\.1:\d+ knows no master with the name another/,
   ],
   [
-    'Sentinels that are away',
+    'Sentinels that are unavailable',
     async () => ({ ...nobody, useless: 'redis+sentinel://127.0.0.1:1,127.0.0.1:2/mymaster' }),
     /Nothing listens at 127\.0\.0\.1:1: start the Sentinel there, .*Nothing listens at 127\.0\.0\.1:2/,
   ],
@@ -215,7 +215,7 @@ const cases: readonly (readonly [string, Start, RegExp])[] = [
   [
     'a Redis where a Sentinel is expected',
     () => redisWith([], (port) => `redis+sentinel://127.0.0.1:${port}/mymaster`),
-    /is no Sentinel: name the port of the Sentinel/,
+    /is not a Sentinel: name the port of the Sentinel/,
   ],
   [
     'a master that cannot be reached',
@@ -226,7 +226,7 @@ const cases: readonly (readonly [string, Start, RegExp])[] = [
       ),
     /Nothing listens at 127\.0\.0\.1:\d+\..* The Sentinels gave this address/,
   ],
-  ['a web server', async () => withPort(await startWebServer()), /speaks HTTP and is no Redis/],
+  ['a web server', async () => withPort(await startWebServer()), /speaks HTTP and is not Redis/],
   ['silence', async () => withPort(await startSilence()), /does not answer/],
   [
     'a port where nothing listens',

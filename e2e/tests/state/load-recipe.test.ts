@@ -1,4 +1,4 @@
-// The recipe examples/load.js: rooms that are opened while the gateway is away, and the names of rooms that have several IDs.
+// The recipe examples/load.js: rooms that are opened while the gateway is unavailable, and the names of rooms that have several IDs.
 import { LogLevel } from '@microsoft/signalr';
 import { freePort } from '@millrace/testkit';
 import { expect, test } from 'vitest';
@@ -49,7 +49,7 @@ async function startRecipe(port: number, http: object = {}) {
   return { ...recipe, log, [Symbol.dispose]: () => recipe.stop() };
 }
 
-test('a room that is opened while the gateway is away is polled, too, and live when the gateway is there', async () => {
+test('a room that is opened while the gateway is unavailable is polled, too, and live when the gateway is there', async () => {
   const port = await freePort();
   using recipe = await startRecipe(port);
   void recipe.join('a');

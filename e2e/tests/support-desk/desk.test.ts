@@ -124,7 +124,7 @@ test.each(noSessionIds)(
     await using client = await connectTo(system(), 0, 'remote-access', randomUUID());
     for (const method of ['JoinSession', 'LeaveSession', 'SendSdpOffer', 'EnableControl'])
       await expect(client.connection.invoke(method, sessionId, 'agent')).rejects.toThrow(
-        'The session ID must be a text that is not empty.',
+        'The session ID must be a string that is not empty.',
       );
     expect(client.calls).toEqual([]);
   },
@@ -206,7 +206,7 @@ test('the presence keys follow the connections of a desktop session, also when i
   await connect(doomed.url, killed);
   // Both gateways check the sessions. A user whose keys cannot be written must not stop the checks of the other users.
   const { requester: unwritable } = deskPeople();
-  await redis.cli('SET', `presence:user:${unwritable}`, 'a text instead of a set');
+  await redis.cli('SET', `presence:user:${unwritable}`, 'a string instead of a set');
   await using resources = new Resources();
   for (const gateway of [system().gatewayAt(0), system().gatewayAt(1)]) {
     const options = { sessionId: randomUUID() };

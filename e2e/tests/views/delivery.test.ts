@@ -85,7 +85,7 @@ test('a client that has left its room, or joined another one, receives none of i
 
 test.each<[string, readonly unknown[], RegExp]>([
   ['no room', [], /room ID must be/],
-  ['a room that is no text', [7], /room ID must be/],
+  ['a room that is not a string', [7], /room ID must be/],
   ['the reserved room of control entries', ['millrace:control'], /room ID must be/],
   ['a position that no gateway gave out', ['room', 'nonsense'], /position is not one/],
 ])('a join with %s is refused', async (_, args, message) => {

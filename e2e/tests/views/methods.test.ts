@@ -84,14 +84,14 @@ test('a method publishes an event to all hubs, and its result is the answer of t
 });
 
 test.each<[string, readonly unknown[], RegExp]>([
-  ['a signal that is not listed', ['SendSignal', 'room', 'Shutdown', 1], /This is no signal/],
+  ['a signal that is not listed', ['SendSignal', 'room', 'Shutdown', 1], /This is not a signal/],
   [
     'a signal to a session that was not joined',
     ['SendSignal', 'room', 'SdpOffer', 1],
     /Join the session first/,
   ],
   ['a method that does not exist', ['Nothing'], /Method does not exist/],
-  ['a room that is no room', ['Announce', '', 'Hi'], /room ID must be/],
+  ['a room that is not a room', ['Announce', '', 'Hi'], /room ID must be/],
 ])('a call with %s is refused', async (_, call, message) => {
   await using client = await connect(system().url, '?user=agent');
   const [method = '', ...args] = call;

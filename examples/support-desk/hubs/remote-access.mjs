@@ -8,7 +8,7 @@ const signals = ['SdpOffer', 'SdpAnswer', 'IceCandidate'];
 /** Returns the room of a session. Clients may send anything as its ID: null and objects would be one room for all that send them. */
 export function roomOfSession(sessionId) {
   if (typeof sessionId !== 'string' || sessionId === '')
-    throw new HubError('The session ID must be a text that is not empty.');
+    throw new HubError('The session ID must be a string that is not empty.');
   return `remote-access:${sessionId}`;
 }
 

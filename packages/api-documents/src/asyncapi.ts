@@ -128,7 +128,7 @@ function hubChannel(source: Source): Named {
       title: 'SignalR hub',
       description:
         'Clients in a room are called with the event type as the method and the event as its argument. The hub’s own methods, and its ' +
-        'messages that are no events (position, resync, presence, event_erased, removed), are in docs/protocol.md of Millrace.',
+        'messages that are not events (position, resync, presence, event_erased, removed), are in docs/protocol.md of Millrace.',
       messages: refsToMessages(source.catalog.eventTypes.map((type) => deliveryName(source, type))),
       bindings: { ws: {} },
     },

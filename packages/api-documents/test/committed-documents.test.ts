@@ -18,7 +18,7 @@ test('the committed documents are identical to the documents that are generated 
     expect(readFileSync(folder + path, 'utf8')).toBe(text);
 });
 
-test('the AsyncAPI document says where its reader finds the methods of the hub and the messages that are no events, and names all of them', () => {
+test('the AsyncAPI document says where its reader finds the methods of the hub and the messages that are not events, and names all of them', () => {
   const protocol = readFileSync(`${folder}../protocol.md`, 'utf8');
   const methods = Array.from(protocol.matchAll(/^\| `([A-Z]\w+)\(/gm), ([, name]) => name);
   const [, targets = ''] = /The target is the event's type, (.*?)\. /.exec(protocol) ?? [];

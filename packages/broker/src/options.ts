@@ -150,7 +150,7 @@ const MAX_NAME_BYTES = 200;
  * unreadable.
  */
 const keyName: OptionRule = {
-  mustBe: `a text of 1 to ${MAX_NAME_BYTES} bytes without control characters or braces`,
+  mustBe: `a string of 1 to ${MAX_NAME_BYTES} bytes without control characters or braces`,
   isMet: (name) =>
     typeof name === 'string' &&
     name.length > 0 &&

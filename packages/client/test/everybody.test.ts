@@ -58,7 +58,7 @@ test('the room of everybody cannot be left, and stays when the gateway closes it
   expect(client.everybody.status).toBe('live');
 });
 
-test('a gateway of an earlier build may refuse the room of everybody, which is no error', async () => {
+test('a gateway of an earlier build may refuse the room of everybody, which is not an error', async () => {
   const { client, gateway, clock, errors, reconnect } = setUp();
   gateway.showsEverybody = true;
   await client.connect();

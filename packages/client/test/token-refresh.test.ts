@@ -25,7 +25,7 @@ test('the client sends a new token after about four fifths of the life of the ol
   expect([gateway.connections.length, states]).toEqual([1, ['connecting', 'live']]);
 });
 
-test('a token that does not tell when it expires is not refreshed', async () => {
+test('a token without an expiry time is not refreshed', async () => {
   const { client, gateway, clock } = setUp({ accessToken: () => 'opaque' });
   await client.connect();
   await clock.advance(86_400_000);

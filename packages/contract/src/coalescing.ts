@@ -131,7 +131,7 @@ class CatalogCoalescing implements Coalescing {
 
 /**
  * Returns the key of an event by a rule of its type.
- * @throws ContractError `invalid_declaration` if the function `key` returns something else than a text. As a key, every promise
+ * @throws ContractError `invalid_declaration` if the function `key` returns anything other than a string. As a key, every promise
  *   would be the same, and the events of different users would be merged.
  */
 function keyOf(
@@ -141,7 +141,7 @@ function keyOf(
 ): string | undefined {
   const key = rule?.key(event.payload);
   if (key === undefined || typeof key === 'string') return key;
-  const message = `event type "${event.event_type}": ${ruleName}.key must return a text or undefined`;
+  const message = `event type "${event.event_type}": ${ruleName}.key must return a string or undefined`;
   throw new ContractError('invalid_declaration', `${message}, not ${shown(key)}`);
 }
 

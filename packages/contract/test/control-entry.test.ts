@@ -46,7 +46,7 @@ describe('a control entry', () => {
     expect(eventCatalog.parsePayload(CONTROL_EVENT_TYPE, JSON.parse(payload)).ok).toBe(true);
   });
 
-  it('an event with a field `control` in another room is no control entry', () => {
+  it('an event with a field `control` in another room is not a control entry', () => {
     const fields = encodeControlEntry(erase, { ...stamp, roomId: 'room' });
     expect(readControlEntry(fields)).toBeUndefined();
     expect(readControlEntry({})).toBeUndefined();

@@ -45,8 +45,8 @@ test.each([
   [{ maxLength: 1.5 }, /maxLength/],
   [{ maxLength: '10' }, /maxLength/],
   [{ retention: 'observed' }, /retention must be acknowledged or observe/],
-  [{ group: 'a{b}' }, /group must be a text of 1 to 200 bytes/],
-  [{ group: '' }, /group must be a text of 1 to 200 bytes/],
+  [{ group: 'a{b}' }, /group must be a string of 1 to 200 bytes/],
+  [{ group: '' }, /group must be a string of 1 to 200 bytes/],
 ])('a stream declaration with the fields %j is refused', (change, words) => {
   expect(() => defineStream({ ...stream, ...change } as typeof stream)).toThrow(invalid(words));
 });

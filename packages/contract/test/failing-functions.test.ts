@@ -74,7 +74,7 @@ test.each([
   expect(folded.absorbed).toEqual([]);
 });
 
-test('a key that is no text is refused, because all promises would be the same key', () => {
+test('a key that is not a string is refused, because all promises would be the same key', () => {
   const coalescing = {
     slot: 's',
     windowMs: 100,
@@ -83,6 +83,6 @@ test('a key that is no text is refused, because all promises would be the same k
   };
   const rules = createCoalescing(catalogWith({ coalescing }));
   expect(() => rules.slotOf(eventOf({}))).toThrow(
-    'event type "x": coalescing.key must return a text or undefined, not an object',
+    'event type "x": coalescing.key must return a string or undefined, not an object',
   );
 });

@@ -22,8 +22,8 @@ describe('checkOptions', () => {
     [{ name: 'a', maxBytes: '5' }, 'maxBytes must be a whole number from 0 to 10, not "5"'],
     [{ name: 'a', maxBytes: null }, 'maxBytes must be a whole number from 0 to 10, not null'],
     [{ name: 'a', maxBytes: [1, [2]] }, 'maxBytes must be a whole number from 0 to 10, not [1, […]]'],
-    [{ name: 'a', token: 'hu' }, 'token must be a text of 3 or more characters'],
-    [{}, 'name must be a text of 1 or more characters, not undefined'],
+    [{ name: 'a', token: 'hu' }, 'token must be a string of 3 or more characters'],
+    [{}, 'name must be a string of 1 or more characters, not undefined'],
     [{ name: 'a', maxbytes: 5 }, 'maxbytes is not an option: did you mean maxBytes?'],
     [{ name: 'a', unrelated: 5 }, 'unrelated is not an option: the options are name, maxBytes, token'],
     [

@@ -25,7 +25,7 @@ export interface MembershipResult {
 export interface MembershipDependencies {
   readonly broker: Pick<Broker, 'partitioning' | 'revocations'>;
   readonly clock: Pick<Clock, 'wallMs'>;
-  /** Time for which removals and sign-outs are kept: the longest life of a token, in milliseconds. */
+  /** Time for which removals and sign-outs are kept: the longest lifetime of a token, in milliseconds. */
   readonly keepMs: number;
 }
 

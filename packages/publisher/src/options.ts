@@ -102,7 +102,7 @@ export interface PublisherOptions<C extends AnyCatalog> {
   /** The streams for which the gateways have an intake rule. @defaultValue none @beta */
   readonly intake?: EntryIntake;
   /**
-   * Time for which removals and sign-outs are kept, in milliseconds: the longest life of a token. A token that is valid for longer
+   * Time for which removals and sign-outs are kept, in milliseconds: the longest lifetime of a token. A token that is valid for longer
    * gives its user access again after this time.
    * @defaultValue 2_592_000_000 (30 days)
    * @beta

@@ -32,7 +32,7 @@ describe('removing a user from a room', () => {
     },
   );
 
-  it('the entries are valid events of their streams for programs that do not know them', async () => {
+  it('programs that do not know control entries read them as valid events of their streams', async () => {
     const { broker, publisher } = await setUp(3);
     await publisher.removeMember('room', 'ana');
     await publisher.signOut('ana');

@@ -12,7 +12,7 @@ import { ada, bob, TestGateway } from './support/gateway.js';
 
 type Lines = readonly string[];
 
-/** A backend whose database is a list of texts per room. */
+/** A backend whose database is a list of strings per room. */
 class Backend {
   readonly #gateway: TestGateway;
   readonly #database = new Map<string, string[]>();

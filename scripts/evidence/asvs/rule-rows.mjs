@@ -17,7 +17,7 @@ const aLimitedKey = [
   access('key-rotation'),
   'an API key with limits can publish only what it allows, and a hashed key is accepted',
 ];
-const aPlace = [gateway('access/places'), '%s does nothing when the rule refuses or is away'];
+const aPlace = [gateway('access/places'), '%s does nothing when the rule refuses or is unavailable'];
 const anEndedRight = [
   access('backend-decides'),
   'a no on the next call makes all devices of the user leave the room, and those of others stay',
@@ -33,7 +33,7 @@ export const ruleRows = [
   [
     '8.1.1',
     1,
-    'Rules of access are documented',
+    'Access rules are documented',
     'met',
     [gateway('auth/room-access'), 'mayEnterRoom for room %s and a user with the `rooms` claim %j returns %s'],
   ],

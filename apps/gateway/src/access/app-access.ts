@@ -20,7 +20,7 @@ export interface AppUser {
 }
 
 /**
- * The rules of access of an application. Without this part, the claims `sub`, `name` and `rooms` of a token decide.
+ * The access rules of an application. Without this part, the claims `sub`, `name` and `rooms` of a token decide.
  *
  * @example
  * ```ts

@@ -1,6 +1,6 @@
-// Knows if the backend that decides about access is away. While it is away, it is asked one question a second. Pure.
+// Knows if the backend that decides about access is unavailable. While it is, it is asked one question a second. Pure.
 
-/** Time between two questions to a backend that is away. */
+/** Time between two questions to an unavailable backend. */
 export const PROBE_INTERVAL_MS = 1_000;
 
 /**
@@ -28,7 +28,7 @@ export class BackendState {
     return this.#isAway;
   }
 
-  /** True if a question may be asked now. While the backend is away, true for one question per interval. */
+  /** True if a question may be asked now. While the backend is unavailable, true for one question per interval. */
   mayAsk(nowMs: number): boolean {
     if (!this.#isAway) return true;
     if (nowMs < this.#nextProbeMs) return false;
@@ -36,7 +36,7 @@ export class BackendState {
     return true;
   }
 
-  /** Notes an answer. Returns true if the backend was away. */
+  /** Notes an answer. Returns true if the backend was unavailable. */
   answered(): boolean {
     this.#failing.clear();
     const wasAway = this.#isAway;

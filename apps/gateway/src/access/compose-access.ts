@@ -1,4 +1,4 @@
-// Creates the rule of access that the options and the application name, and the guard of the rooms.
+// Creates the access rule that the options and the application name, and the guard of the rooms.
 import { systemClock } from '@millrace/internal';
 import type { User } from '../auth/token-verifier.js';
 import type { RevocationSync } from '../membership/revocation-sync.js';
@@ -127,9 +127,9 @@ function createAskedRule(
         if (isAway)
           logger.warn(
             { rule },
-            'the rule of access is away: nobody is refused, clients are told to try again',
+            'the access rule is unavailable: nobody is refused, clients are told to try again',
           );
-        else logger.info({ rule }, 'the rule of access answers again');
+        else logger.info({ rule }, 'the access rule answers again');
       },
       onRefused: (user: User, roomId) =>
         rooms.memberConnections.refuse(roomId, user.userId, (other) => asked.isSame(user, other)),

@@ -5,7 +5,7 @@ import type { User } from '../auth/token-verifier.js';
 import type { AccessDecision } from './access-rule.js';
 import type { AccessPair } from './user-identity.js';
 
-/** Maximum number of stays that one turn of the timer asks about. While the rule is away, a turn asks about one stay. */
+/** Maximum number of stays that one turn of the timer asks about. While the rule is unavailable, a turn asks about one stay. */
 const MAX_PER_TURN = 100;
 
 /** Dependencies of {@link UnansweredStays}. */

@@ -27,11 +27,11 @@ export const userOfStandardClaims: ReadUser = (claims) => {
   const rooms = claims['rooms'] ?? [];
   if (typeof sub !== 'string' || !isUserId(sub))
     return { refusal: 'sub', detail: 'its sub cannot be a user ID' };
-  if (!isListOfTexts(rooms)) return { refusal: 'rooms', detail: 'its rooms are not a list of texts' };
+  if (!isListOfTexts(rooms)) return { refusal: 'rooms', detail: 'its rooms are not a list of strings' };
   return { user: { userId: sub, name: typeof name === 'string' && name !== '' ? name : sub, rooms } };
 };
 
-/** Reads the user from the claims `sub` and `name`. A claim `rooms` that is no list of texts counts as none. */
+/** Reads the user from the claims `sub` and `name`. A claim `rooms` that is not a list of strings counts as none. */
 export const userWithoutRooms: ReadUser = (claims) =>
   userOfStandardClaims(isListOfTexts(claims['rooms']) ? claims : { ...claims, rooms: [] });
 
@@ -67,8 +67,10 @@ function faultOf(user: object): string | undefined {
   const { id, name, rooms } = user as Readonly<Record<string, unknown>>;
   if (user instanceof Promise) return 'returned a promise: it must return the user itself';
   if (typeof id !== 'string' || !isUserId(id)) return 'returned an id that cannot be a user ID';
-  if (name !== undefined && typeof name !== 'string') return 'returned a name that is no text';
-  return rooms === undefined || isListOfTexts(rooms) ? undefined : 'returned rooms that are no list of texts';
+  if (name !== undefined && typeof name !== 'string') return 'returned a name that is not a string';
+  return rooms === undefined || isListOfTexts(rooms)
+    ? undefined
+    : 'returned rooms that are not a list of strings';
 }
 
 function isListOfTexts(value: unknown): value is readonly string[] {

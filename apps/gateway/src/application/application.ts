@@ -63,7 +63,7 @@ export interface Application<C extends AnyCatalog = typeof eventCatalog, U exten
    */
   readonly intake?: IntakeRules<C>;
   /**
-   * The rules of access: the user of a token, and the rooms that a user may enter. @defaultValue the claims `sub`, `name` and `rooms`;
+   * The access rules: the user of a token, and the rooms that a user may enter. @defaultValue the claims `sub`, `name` and `rooms`;
    * the backend of `accessUrl` (MILLRACE_ACCESS_URL), if it is set, instead of `rooms`
    */
   readonly access?: AppAccess<U>;

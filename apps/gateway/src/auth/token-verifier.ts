@@ -46,7 +46,7 @@ export interface VerifiedToken {
 }
 
 /**
- * Outcome of a verification. `keys_unavailable` is no refusal: the token may be valid, and the client should try again. It
+ * Outcome of a verification. `keys_unavailable` is not a refusal: the token may be valid, and the client should try again. It
  * has no `reason` if the key server is unavailable, because `RemoteKeys` reports that outage. `user_unavailable` is none either: the
  * application failed to name the user.
  */

@@ -39,7 +39,7 @@ export function credential(option: string): (text: string) => string {
     if (isCredential(text)) return text;
     throw new GatewayError(
       'invalid_arguments',
-      `${option} must be printable ASCII characters, without blanks.`,
+      `${option} must be printable ASCII characters, without spaces.`,
     );
   };
 }
@@ -49,7 +49,7 @@ export function isCredential(text: string): boolean {
   return /^[\x21-\x7e]+$/.test(text);
 }
 
-/** Reads a list as the settings do: separated by commas, blanks around an entry do not count. */
+/** Reads a list as the settings do: separated by commas, spaces around an entry do not count. */
 export function texts(text: string): readonly string[] {
   const entries = text
     .split(',')

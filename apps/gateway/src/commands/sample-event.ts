@@ -1,4 +1,4 @@
-// Makes an example event with which a person can try a gateway. Its type is no indicator. It has the fields that its schema requires. Pure.
+// Makes an example event with which a person can try a gateway. Its type is not an indicator. It has the fields that its schema requires. Pure.
 import { type AnyCatalog, eventCatalog } from '@millrace/contract';
 
 /** An event in the form that `POST /v1/events` accepts. */

@@ -3,7 +3,7 @@
 
 /**
  * Reports a failed write to standard output, and sets the exit code 1. The command continues, because it may have more to do than to
- * print. A reader that has ended, as in `| head`, is no failure.
+ * print. A reader that has ended, as in `| head`, is not a failure.
  */
 export function watchStandardOutput(): void {
   let isReported = false;

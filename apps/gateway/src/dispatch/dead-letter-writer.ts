@@ -81,7 +81,7 @@ export class DeadLetterWriter {
     return this.#retrying;
   }
 
-  /** Tries the waiting entries. One stream does not wait for another, because a node of a cluster may be away. */
+  /** Tries the waiting entries. One stream does not wait for another, because a node of a cluster may be unavailable. */
   async #retryAll(): Promise<void> {
     const streams = new Set(Array.from(this.#waiting, ({ stream }) => stream));
     await Promise.all(Array.from(streams, (stream) => this.#retryStream(stream)));

@@ -25,7 +25,7 @@ export interface Dropped {
   readonly reason: 'stale' | 'duplicate';
 }
 
-/** An entry that is no event, as the intake rule of its stream says. */
+/** An entry that is not an event, as the intake rule of its stream says. */
 export interface Skipped {
   readonly action: 'skip';
 }

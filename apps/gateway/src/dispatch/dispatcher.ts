@@ -32,7 +32,7 @@ export type UndeliveredReason = Dropped['reason'] | GateDropReason;
 export interface DispatchObserver {
   delivered(received: ReceivedEvent, recipients: number, delayMs: number): void;
   dropped(received: ReceivedEvent, reason: UndeliveredReason): void;
-  /** Called for an entry that is no event, as the intake rule of its stream says. */
+  /** Called for an entry that is not an event, as the intake rule of its stream says. */
   skipped(): void;
   /** Called for each control entry. */
   control(count: ControlCount): void;

@@ -123,7 +123,7 @@ function selectionOf(
 function unknownPartOf(query: Parameters['Querystring'], body: unknown): string | undefined {
   const parameter = Object.keys(query).find((name) => !['room_id', 'after'].includes(name));
   if (parameter !== undefined)
-    return `${JSON.stringify(parameter)} is no parameter of this request: they are \`room_id\` and \`after\`.`;
+    return `${JSON.stringify(parameter)} is not a parameter of this request: they are \`room_id\` and \`after\`.`;
   if (body === undefined || body === null) return undefined;
   if (typeof body !== 'object' || Array.isArray(body))
     return 'The body must be an object, such as {"room_id":"…"}.';

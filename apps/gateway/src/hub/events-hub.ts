@@ -251,7 +251,7 @@ function positionArgument(value: unknown): Position | undefined {
 
 function tokenArgument(value: unknown): string {
   if (typeof value === 'string' && value !== '') return value;
-  throw new HubError('token must be a text.');
+  throw new HubError('token must be a string.');
 }
 
 function booleanArgument(value: unknown): boolean {

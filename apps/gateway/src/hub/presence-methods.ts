@@ -81,7 +81,7 @@ export function presenceMethods({ presence, guard, checkRate }: PresenceMethodsD
   };
 }
 
-/** @throws HubError (as a rejection) when presence is switched off, or its store is away */
+/** @throws HubError (as a rejection) when presence is switched off, or its store is unavailable */
 export async function readMembers(
   presence: Pick<GuardedPresence, 'snapshot'> | undefined,
   room: GrantedRoom,

@@ -25,8 +25,8 @@ type Check = (value: unknown, path: string, context: Context) => void;
 
 type Checks<T> = { readonly [Name in keyof Required<T>]: Check };
 
-const text = must('a text of 1 or more characters', (value) => typeof value === 'string' && value !== '');
-const textOrNull = must('a text or null', (value) => value === null || typeof value === 'string');
+const text = must('a string of 1 or more characters', (value) => typeof value === 'string' && value !== '');
+const textOrNull = must('a string or null', (value) => value === null || typeof value === 'string');
 const callback = must('a function', (value) => typeof value === 'function');
 const json = must('a value that JSON can represent', isJsonValue);
 const defaultSource = must(
@@ -64,7 +64,7 @@ const STEP_CHECKS: Checks<PayloadSteps> = {
   defaults: dictionary(json),
   timestamps: list(text),
   room: must(
-    'a text such as user:{room_id}',
+    'a string such as user:{room_id}',
     (value) => typeof value === 'string' && /\{[^{}]+\}/.test(value),
   ),
 };
@@ -88,7 +88,7 @@ const RULE_CHECKS: Checks<IntakeRule> = {
     }
   },
   map: callback,
-  examples: list(dictionary(must('a text', (value) => typeof value === 'string'))),
+  examples: list(dictionary(must('a string', (value) => typeof value === 'string'))),
 };
 
 const streamOfCatalog: Check = (value, path, { catalog, refuse }) => {

@@ -54,7 +54,7 @@ export class CompiledRule {
   }
 
   /**
-   * Returns the fields of the event, which still must be checked by the catalog. Returns null if the entry is no event.
+   * Returns the fields of the event, which still must be checked by the catalog. Returns null if the entry is not an event.
    * @throws IntakeRefusal
    */
   apply(entry: RuledEntry): EntryFields | null {
@@ -147,7 +147,7 @@ function changedText(
 ): string | undefined {
   const value: unknown = changed[part] ?? declared[part];
   if (value === undefined || typeof value === 'string') return value;
-  throw new IntakeRefusal('map', `map must return a text as ${part}`);
+  throw new IntakeRefusal('map', `map must return a string as ${part}`);
 }
 
 function valueOf(text: string, part: string): unknown {
@@ -167,7 +167,7 @@ function jsonText(value: unknown, part: string): string | undefined {
 }
 
 function dateText(ms: number, reason: string): string {
-  // The comparison is false for a value that is no number.
+  // The comparison is false for a value that is not a number.
   if (!(Math.abs(ms) <= MAX_DATE_MS)) throw new IntakeRefusal('layout', reason);
   return new Date(ms).toISOString();
 }

@@ -68,7 +68,7 @@ function resultOf(entry: Entry, catalog: AnyCatalog): Pick<IntakeExample, 'after
     : { after: fields, fault: describeIssues(parsed.issues, parsed.eventType) };
 }
 
-/** The example is no event of a user, so its values may be shown. */
+/** The example is not an event of a user, so its values may be shown. */
 function detailOf(cause: unknown): string {
   return cause instanceof Error ? `: ${cause.message}` : '';
 }

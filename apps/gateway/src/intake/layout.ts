@@ -7,7 +7,7 @@ import type { EnvelopePart, IntakeRule, MemberKind, PartSource } from './rule.js
 /** The parts of an event as texts. A part that is missing, null or an empty text is `undefined`. */
 export type PartTexts = { readonly [Part in EnvelopePart]: string | undefined };
 
-/** Reads the parts of an entry. Returns null if a value says that the entry is no event. */
+/** Reads the parts of an entry. Returns null if a value says that the entry is not an event. */
 export type Layout = (fields: EntryFields) => PartTexts | null;
 
 /** Finds the text of a place in an entry. For `payload` and `metadata`, it is JSON text. */
@@ -130,7 +130,7 @@ function plainText(json: string | undefined, from: string): string | undefined {
   if (json === undefined) return undefined;
   const first = json.charAt(0);
   if (first === '{' || first === '[')
-    throw new IntakeRefusal('layout', `the member ${from} must be a text, not an object or a list`);
+    throw new IntakeRefusal('layout', `the member ${from} must be a string, not an object or a list`);
   return first === '"' ? (JSON.parse(json) as string) : json; // The cast is safe: the text begins with a quote.
 }
 

@@ -12,7 +12,7 @@ const MAX_MAP_MS = 5;
 const CALLS = 3;
 
 /**
- * Calls `map` and returns the parts that it changes, or null for an entry that is no event.
+ * Calls `map` and returns the parts that it changes, or null for an entry that is not an event.
  * @param makeEvent makes the event for each call, because a function may change its argument
  * @throws IntakeRefusal if `map` throws, takes too long or returns something else
  */
@@ -38,7 +38,7 @@ function called(map: NonNullable<IntakeRule['map']>, event: MappedEvent, entry: 
   } catch (cause) {
     // The message may contain values of the entry, so only the name is shown.
     const error = toError(cause);
-    const name = error === cause ? error.name : 'a value that is no Error';
+    const name = error === cause ? error.name : 'a value that is not an Error';
     throw new IntakeRefusal('map', `map threw ${name}`, { cause });
   }
 }

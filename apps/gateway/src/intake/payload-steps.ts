@@ -122,7 +122,7 @@ function sourceText(source: string, members: Members, context: StepContext): str
   return value === undefined ? undefined : JSON.stringify(value);
 }
 
-/** Returns the members of a payload, or `undefined` if it is no object. The steps then have nothing to change. */
+/** Returns the members of a payload, or `undefined` if it is not an object. The steps then have nothing to change. */
 function membersIn(payload: string | undefined): Members | undefined {
   if (payload === undefined) return undefined;
   let value: unknown;
@@ -148,7 +148,7 @@ function filled(template: string, members: Members | undefined, context: StepCon
     if (value === undefined || value === '')
       throw new IntakeRefusal(
         'payload',
-        `the room ${template} needs ${name}, which is no text or number of the entry`,
+        `the room ${template} needs ${name}, which is not a string or number of the entry`,
       );
     return value;
   });

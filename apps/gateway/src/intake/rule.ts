@@ -14,7 +14,7 @@ export interface PartSource {
   /** @defaultValue the name of the part */
   readonly from?: string;
   /**
-   * Replaces these values. A value that is replaced by null skips the entry: it is no event, and is counted as `skipped`. Other
+   * Replaces these values. A value that is replaced by null skips the entry: it is not an event, and is counted as `skipped`. Other
    * values stay as they are. @defaultValue no value is replaced
    */
   readonly values?: Readonly<Record<string, string | null>>;
@@ -86,7 +86,7 @@ export interface IntakeRule<Type extends string = string> extends PayloadSteps {
    */
   readonly eventId?: 'own' | 'hashed' | 'entry';
   /**
-   * Makes the payload of all fields (or members) that are no part of the event. The object names the kinds of members that are
+   * Makes the payload of all fields (or members) that are not part of the event. The object names the kinds of members that are
    * no texts. @defaultValue the payload is JSON in the field `payload`
    */
   readonly flatPayload?: true | Readonly<Record<string, MemberKind>>;
@@ -94,7 +94,7 @@ export interface IntakeRule<Type extends string = string> extends PayloadSteps {
   readonly types?: { readonly [Name in Type]?: PayloadSteps };
   /**
    * Does what cannot be declared. Called last, and must be pure: it runs again whenever the entry is read again, on any gateway.
-   * Returns the event, or null if the entry is no event. An entry for which it throws or takes more than 5 ms is rejected.
+   * Returns the event, or null if the entry is not an event. An entry for which it throws or takes more than 5 ms is rejected.
    */
   map?(event: MappedEvent, entry: MappedEntry): Partial<MappedEvent> | null;
   /** Entries that the gateway turns into events when it starts. `millrace check` shows them before and after. */

@@ -9,7 +9,7 @@ import { IntakeRefusal, type RefusingStep } from './refusal.js';
 /** The result of a rule for an entry. */
 export type IntakeOutcome =
   | { readonly kind: 'event'; readonly fields: EntryFields }
-  /** The rule says that the entry is no event. */
+  /** The rule says that the entry is not an event. */
   | { readonly kind: 'skipped' }
   /** `reason` contains no value of the entry. */
   | {

@@ -7,7 +7,7 @@ export interface MemberConnection {
   readonly userId: string;
   /** Leaves a room and tells the client. Does nothing if the connection is not in the room. */
   expel(roomId: string): void;
-  /** Leaves a room that the rule of access refuses to the user, and tells the client. Does nothing for users who are not concerned. */
+  /** Leaves a room that the access rule refuses to the user, and tells the client. Does nothing for users who are not concerned. */
   refuse(roomId: string, isConcerned: (user: User) => boolean): void;
   /** Ends the connection if it was authenticated before the user was signed out. */
   endIfSignedOut(): void;
@@ -34,7 +34,7 @@ export class MemberConnections {
     for (const connection of this.#of(userId)) connection.expel(roomId);
   }
 
-  /** Makes the connections of a user leave a room that the rule of access refuses. */
+  /** Makes the connections of a user leave a room that the access rule refuses. */
   refuse(roomId: string, userId: string, isConcerned: (user: User) => boolean): void {
     for (const connection of this.#of(userId)) connection.refuse(roomId, isConcerned);
   }

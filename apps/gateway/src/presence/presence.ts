@@ -70,7 +70,7 @@ const MAX_PAUSE_MS = 1_000;
  * gateway first waits for a moment, to notice sockets that were closed. It then writes the open connections under a new
  * lease.
  *
- * A lease is lost if the store was away for longer than the grace or lost its data. Every gateway then writes its entries
+ * A lease is lost if the store was unavailable for longer than the grace or lost its data. Every gateway then writes its entries
  * again. Members who are missing in the store are kept for the grace, so that nobody seems to leave.
  */
 export class Presence {
@@ -261,7 +261,7 @@ export class Presence {
       await this.#keepLease();
       await this.#write();
       await this.#watched.refresh();
-      if (this.#failures > 0) logger.info('presence is written and read again');
+      if (this.#failures > 0) logger.info('presence is available again');
       this.#failures = 0;
     } catch (error) {
       if (this.#failures === 0)

@@ -9,7 +9,7 @@ const REFUSED_RETRY_MS = 10_000;
 
 /**
  * Server-sent events. `id` is the position. `event` is the type of the event, or `position`, or `resync`. `data` is the event
- * on one line. Line ends between the tokens of a payload become blanks.
+ * on one line. Line ends between the tokens of a payload become spaces.
  */
 export const streamEncoding: ListenerEncoding = {
   name: 'event-source',

@@ -79,7 +79,7 @@ export interface ConnectionTarget extends ReplayTarget {
   send(call: PreparedCall | SharedCall): void;
 }
 
-/** Why a connection has left a room: the backend has removed its user, its newest token does not allow the room, or the rule of access refuses it. */
+/** Why a connection has left a room: the backend has removed its user, its newest token does not allow the room, or the access rule refuses it. */
 export type RemovalReason = 'removed' | 'token' | 'access';
 
 /**

@@ -5,7 +5,7 @@ import type { SettingRow } from './setting-row.js';
 
 const oneDayMs = 86_400_000;
 
-/** The backend that decides, and how long its answers are used. */
+/** Settings of the backend that decides about access, and of the time for which its answers are used. */
 export const accessRows: readonly SettingRow[] = [
   [
     'accessUrl',
@@ -18,7 +18,7 @@ export const accessRows: readonly SettingRow[] = [
   ],
   [
     'accessKey',
-    text({ rule: 'printable ASCII without blanks', isSecret: true, faultOf: faultOfKey }),
+    text({ rule: 'printable ASCII without spaces', isSecret: true, faultOf: faultOfKey }),
     'Key with which the gateway identifies itself to this backend.',
     'none',
   ],
@@ -58,7 +58,7 @@ export const accessRows: readonly SettingRow[] = [
 function faultOfKey(key: string): string | undefined {
   return /^[!-~]{1,4096}$/.test(key)
     ? undefined
-    : 'must be 1 to 4096 printable ASCII characters without blanks or line breaks';
+    : 'must be 1 to 4096 printable ASCII characters without spaces or line breaks';
 }
 
 function faultOfHeader(name: string): string | undefined {

@@ -59,7 +59,7 @@ function faultOfKey(entry: unknown): string | undefined {
   if (sha256 !== undefined && !(typeof sha256 === 'string' && /^[0-9a-f]{64}$/i.test(sha256)))
     return 'has a sha256 that is not 64 hexadecimal digits';
   const keyFault =
-    key === undefined ? undefined : typeof key === 'string' ? faultOfApiKey(key) : 'must be a text';
+    key === undefined ? undefined : typeof key === 'string' ? faultOfApiKey(key) : 'must be a string';
   if (keyFault !== undefined) return `has a key that is not valid: it ${keyFault}`;
   if (
     scopes !== undefined &&
@@ -67,7 +67,7 @@ function faultOfKey(entry: unknown): string | undefined {
   )
     return `has scopes that are not among ${API_KEY_SCOPES.join(', ')}`;
   if (tenant !== undefined && !isTenantName(tenant))
-    return 'has a tenant that is not a text of 1 to 256 bytes without control characters';
-  if (rooms !== undefined && !isTexts(rooms)) return 'has rooms that are not a list of texts';
-  return types === undefined || isTexts(types) ? undefined : 'has types that are not a list of texts';
+    return 'has a tenant that is not a string of 1 to 256 bytes without control characters';
+  if (rooms !== undefined && !isTexts(rooms)) return 'has rooms that are not a list of strings';
+  return types === undefined || isTexts(types) ? undefined : 'has types that are not a list of strings';
 }

@@ -10,7 +10,7 @@ export function checkAccess(options: ResolvedGatewayOptions): void {
   const mayEnter = app?.access?.mayEnter;
   if (mayEnter !== undefined && accessUrl !== undefined)
     throw invalid(
-      `Give one rule of access: access.mayEnter of the application ${nameOf(app ?? {})}, or MILLRACE_ACCESS_URL, not both.`,
+      `Give one access rule: access.mayEnter of the application ${nameOf(app ?? {})}, or MILLRACE_ACCESS_URL, not both.`,
     );
   if (accessKey !== undefined && accessUrl === undefined)
     throw invalid('MILLRACE_ACCESS_KEY needs MILLRACE_ACCESS_URL.');

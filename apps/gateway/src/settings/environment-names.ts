@@ -9,7 +9,7 @@ export const VARIABLE_NAMES: readonly string[] = SETTINGS.flatMap(({ variable, k
   mayBeFile(kind) ? [variable, `${variable}_FILE`] : [variable],
 );
 
-// Maximum number of reported variables. More unknown variables are no typing mistake: they belong to another program.
+// Maximum number of reported variables. More unknown variables are not a typing mistake: they belong to another program.
 const maxReported = 10;
 const maxNameLength = 64;
 
@@ -17,7 +17,7 @@ const maxNameLength = 64;
 const byKubernetes = /^MILLRACE_(?:SERVICE_|PORT_\d)/;
 
 /**
- * Refuses variables that begin with `MILLRACE_`, in any case, but are no settings. A misspelt setting would otherwise be
+ * Refuses variables that begin with `MILLRACE_`, in any case, but are not settings. A misspelt setting would otherwise be
  * ignored silently.
  *
  * @throws GatewayError `invalid_configuration` with at most 10 names and without values, which may be secrets

@@ -81,7 +81,7 @@ function givenOf({ variable, kind }: Setting, variables: NodeJS.ProcessEnv): Giv
     return { variable: file, text: readSecret(file, path) };
   }
   if (!isSet(value)) return undefined;
-  // Blanks around a secret are refused instead of removed. Another program may use the secret with the blanks and sign
+  // Spaces around a secret are refused instead of removed. Another program may use the secret with the spaces and sign
   // different tokens.
   return { variable, text: kind.isSecret ? value : value.trim() };
 }

@@ -94,7 +94,7 @@ export interface GatewayOptions<C extends AnyCatalog = typeof eventCatalog>
   /** Closes a connection when its token expires, over all transports. The client may reconnect. @defaultValue false */
   readonly closeOnAuthenticationExpiration?: boolean;
   /**
-   * Time for which removals from rooms and sign-outs are kept: the longest life of a token. At least `jwtMaxLifeMs`.
+   * Time for which removals from rooms and sign-outs are kept: the longest lifetime of a token. At least `jwtMaxLifeMs`.
    * @defaultValue `jwtMaxLifeMs`, else 2_592_000_000 (30 days)
    */
   readonly revocationKeepMs?: number;

@@ -14,7 +14,7 @@ export function redisUrl(): SettingKind {
 /** The text that begins every key. */
 export function redisKeyPrefix(): SettingKind {
   return text({
-    rule: 'at most 100 bytes without braces, blanks, `coalesce:` and `* ? [ ] \\`',
+    rule: 'at most 100 bytes without braces, spaces, `coalesce:` and `* ? [ ] \\`',
     faultOf: (prefix) => faultFound(() => checkRedisKeyPrefix(prefix)),
   });
 }

@@ -21,7 +21,7 @@ export function faultOfHttpUrl(text: string, allowed: readonly UrlPart[]): strin
 /** Checks that a secret has at least 256 bits, as RFC 7518, section 3.2, requires of an HS256 key. */
 export function faultOfSecret(secret: string): string | undefined {
   if (secret !== secret.trim())
-    return 'begins or ends with blanks or line breaks: remove them, here and wherever tokens are signed with it';
+    return 'begins or ends with spaces or line breaks: remove them, here and wherever tokens are signed with it';
   if (Buffer.byteLength(secret) >= 32) return undefined;
   return 'must have at least 32 bytes; `openssl rand -hex 32` makes a good one';
 }
@@ -29,7 +29,7 @@ export function faultOfSecret(secret: string): string | undefined {
 /** Describes the fault of an API key. Returns `undefined` if clients can send the key. */
 export function faultOfApiKey(key: string): string | undefined {
   if (key.length < 16) return 'must have at least 16 characters';
-  if (/\s/.test(key)) return 'must have no blanks: keys are separated by commas';
+  if (/\s/.test(key)) return 'must have no spaces: keys are separated by commas';
   // A key with other characters would never match, because a header cannot contain them.
   return /^[!-~]+$/.test(key) ? undefined : 'must consist of printable ASCII characters';
 }

@@ -111,7 +111,7 @@ export function text(options: TextOptions): SettingKind {
     isFile,
     read: (value) => value,
     faultOf(name, value) {
-      if (typeof value !== 'string') return `${name} must be a text`;
+      if (typeof value !== 'string') return `${name} must be a string`;
       const fault = faultOf(value);
       return fault === undefined ? undefined : `${name} ${fault}`;
     },
@@ -123,7 +123,7 @@ export function mayBeFile({ isSecret, isFile = isSecret }: SettingKind): boolean
   return isFile;
 }
 
-/** A list of texts. The separator is a comma in a variable, and a comma or a line break in a file. */
+/** A list of strings. The separator is a comma in a variable, and a comma or a line break in a file. */
 export function list({ rule, isSecret = false, faultOf = () => undefined }: TextOptions): SettingKind {
   return {
     rule,
@@ -135,7 +135,7 @@ export function list({ rule, isSecret = false, faultOf = () => undefined }: Text
         .filter((item) => item !== ''),
     faultOf(name, value) {
       if (!Array.isArray(value) || !value.every((item) => typeof item === 'string'))
-        return `${name} must be a list of texts`;
+        return `${name} must be a list of strings`;
       for (const item of value) {
         const fault = faultOf(item);
         if (fault !== undefined)

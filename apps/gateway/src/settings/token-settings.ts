@@ -7,7 +7,7 @@ import type { SettingRow } from './setting-row.js';
 /** The rule for every secret. */
 export const secretRule = '32 bytes or more; `openssl rand -hex 32` makes a good one';
 
-/** The rules of tokens, the keys that sign them, and what happens when they end. */
+/** Settings of tokens: their rules, the keys that sign them, and their expiry. */
 export const tokenRows: readonly SettingRow[] = [
   [
     'jwtSecret',
@@ -83,7 +83,7 @@ export const tokenRows: readonly SettingRow[] = [
   [
     'revocationKeepMs',
     milliseconds(1_000, MAX_PERIOD_MS),
-    'Time for which removals from rooms and sign-outs are kept: the longest life of a token. A token that is valid for longer gives its user access again after this time.',
+    'Time for which removals from rooms and sign-outs are kept: the longest lifetime of a token. A token that is valid for longer gives its user access again after this time.',
     '`MILLRACE_JWT_MAX_LIFE_MS`, else 2,592,000,000 (30 days)',
   ],
   [

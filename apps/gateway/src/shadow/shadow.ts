@@ -38,7 +38,7 @@ export class Shadow {
     this.#beganMs = this.#options.clock.monotonicMs();
   }
 
-  /** Looks at the streams until the signal fires. While Redis is away, it waits; missed entries are counted. */
+  /** Looks at the streams until the signal fires. While Redis is unavailable, it waits; missed entries are counted. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, lookEveryMs = 500 } = this.#options;
     while (!signal.aborted) {

@@ -176,7 +176,7 @@ export function createMetrics() {
   );
   const tenantFaults = counter(
     'tenant_faults_total',
-    'Calls of tenantOf that threw an error or returned something that is no name of a tenant',
+    'Calls of tenantOf that threw an error or returned something that is not the name of a tenant',
     [],
   );
   const tenantsOverShare = gauge(
@@ -201,10 +201,10 @@ export function createMetrics() {
   );
   const accessUnasked = counter(
     'access_unasked_total',
-    'Calls and requests for a room that the rule of access was not asked about: stale (allowed by an old yes), away (the rule cannot be asked: told to try again), busy (too many questions wait: told to try again)',
+    'Calls and requests for a room that the access rule was not asked about: stale (allowed by an old yes), away (the rule cannot be asked: told to try again), busy (too many questions wait: told to try again)',
     ['outcome'],
   );
-  const accessAway = gauge('access_away', '1 while the rule of access cannot be asked', []);
+  const accessAway = gauge('access_away', '1 while the access rule cannot be asked', []);
   const userOfFailures = counter(
     'access_user_failures_total',
     'Tokens whose user is unknown because access.userOf of the application failed',
@@ -234,7 +234,7 @@ export function createMetrics() {
   );
   const presenceLeasesLost = counter(
     'presence_leases_lost_total',
-    'Leases of presence that this gateway lost: it was stopped for longer than the grace, or the store was away or lost its data',
+    'Leases of presence that this gateway lost: it was stopped for longer than the grace, or the store was unavailable or lost its data',
     [],
   );
 

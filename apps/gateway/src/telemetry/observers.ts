@@ -89,7 +89,7 @@ export function createSubscriberObserver(metrics: Metrics, logger: Logger): Part
     },
     onTroubleOver: (stream, kind) => {
       metrics.streamTrouble.set({ stream, kind }, 0);
-      logger.info({ stream, trouble: kind }, 'stream in order again');
+      logger.info({ stream, trouble: kind }, 'stream no longer in trouble');
     },
     onMove: (stream) => logger.info({ stream }, 'another server has the stream now; nothing was lost'),
     onTrim: (stream, { expired }) => {

@@ -169,7 +169,8 @@ function faultOf(error: unknown): { readonly reason: ViewRejection; readonly fau
     if (error instanceof SlowRule) return { reason: 'slow', fault: error.message };
     if (error instanceof ViewFault || error instanceof SignalRError)
       return { reason: 'invalid', fault: error.message };
-    if (!(error instanceof Error)) return { reason: 'threw', fault: 'it threw something that is no error' };
+    if (!(error instanceof Error))
+      return { reason: 'threw', fault: 'it threw something that is not an error' };
     const place = /^ {4}(at .*)$/m.exec(error.stack ?? '')?.[1] ?? '';
     return { reason: 'threw', fault: `${error.name} ${place}`.trim() };
   } catch {

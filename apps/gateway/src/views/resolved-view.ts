@@ -151,9 +151,9 @@ function checked(made: MadeSend, groups: readonly string[]): RuledSend {
   if (typeof method !== 'string' || method === '')
     throw new ViewFault('a message must name its client method');
   if (exceptUser !== undefined && typeof exceptUser !== 'string')
-    throw new ViewFault('exceptUser must be a text');
+    throw new ViewFault('exceptUser must be a string');
   if (exceptConnection !== undefined && typeof exceptConnection !== 'string')
-    throw new ViewFault('exceptConnection must be a text');
+    throw new ViewFault('exceptConnection must be a string');
   if (!groups.includes(group)) throw new ViewFault('a message must name a group of the view');
   return {
     group,

@@ -37,7 +37,7 @@ interface Queued {
   readonly receivers: Receivers;
 }
 
-/** The entry of calls that are no events. */
+/** The entry of calls that are not events. */
 export type RelayedAt = Omit<SentEntry, 'exceptUser'> & { readonly roomId: string };
 
 const ownGroup = (key: string): string => key;
@@ -85,7 +85,7 @@ export class ViewSender {
     return this.#queue(received, queued);
   }
 
-  /** Queues the messages for calls that are no events, such as erasures, to the connections in a room. */
+  /** Queues the messages for calls that are not events, such as erasures, to the connections in a room. */
   relay({ roomId, ...at }: RelayedAt, calls: readonly PreparedCall[]): void {
     const { forms, rooms } = this.#dependencies;
     const sends = calls.flatMap((call) => forms.ofCall(call));

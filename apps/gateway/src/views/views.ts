@@ -31,7 +31,7 @@ export class Views {
     return count;
   }
 
-  /** Queues the messages of all views for calls that are no events, such as erasures. */
+  /** Queues the messages of all views for calls that are not events, such as erasures. */
   relay(at: RelayedAt, calls: readonly PreparedCall[]): void {
     for (const { sender } of this.#views) sender.relay(at, calls);
   }

@@ -88,7 +88,11 @@ describe('a question', () => {
     ['a bare true', (response) => response.end('true'), /no field `allowed`/],
     ['null', (response) => response.end('null'), /no field `allowed`/],
     ['a list', (response) => response.end('[true]'), /no field `allowed`/],
-    ['a text instead of a boolean', (response) => response.end('{"allowed":"false"}'), /no field `allowed`/],
+    [
+      'a string instead of a boolean',
+      (response) => response.end('{"allowed":"false"}'),
+      /no field `allowed`/,
+    ],
     ['an answer without the field', (response) => response.end('{}'), /no field `allowed`/],
     [
       'an endless answer',

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { ana, decisionsOf, describeUser, setUp, unreachable, userOf } from '../support/asked-rule.js';
 
 describe('answers that are kept', () => {
-  it('a yes is used without a promise until its time is over, and then the question is asked again', async () => {
+  it('a cached yes is returned synchronously until it expires, and then the question is asked again', async () => {
     const { rule, clock, asked, decide } = setUp();
     expect(await decide(ana, 'room', true)).toBe('allowed');
     clock.pass(59_999);
@@ -25,7 +25,7 @@ describe('answers that are kept', () => {
     expect(await decide(ana, 'room', true)).toBe('allowed');
   });
 
-  it('an answer counts for the room and the user, with the same fields only', async () => {
+  it('an answer is used again only for the same room and a user with the same fields', async () => {
     const { decide, asked } = setUp();
     await decide(ana, 'room', true);
     await decide(ana, 'other', false);
@@ -116,7 +116,7 @@ describe('questions under way', () => {
     expect(log).toEqual(['busy']);
   });
 
-  it('a question that waited in vain for its turn counts as busy, not as away', async () => {
+  it('a question whose turn did not come in time counts as busy, not as away', async () => {
     const { rule, asked, clock, log } = setUp({ maxQuestions: 1, timeoutMs: 3_000 });
     const [first] = ['first', 'second'].map((name) => rule.decide(userOf(name), 'room'));
     const waiting = rule.decide(ana, 'room');
@@ -163,7 +163,7 @@ describe('questions under way', () => {
   });
 });
 
-describe('a rule that is away', () => {
+describe('an unavailable rule', () => {
   it.each<[string, unknown, string]>([
     ['throws', new Error('no database'), 'failure in room: no database'],
     ['answers undefined', undefined, 'failure in room: its answer is neither true nor false'],
@@ -277,7 +277,7 @@ describe('a removal or a sign-out', () => {
     expect(rule.decide(ana, 'room')).toBe('refused');
   });
 
-  it('an old yes from before a removal is not used while the rule is away', async () => {
+  it('an old yes from before a removal is not used while the rule is unavailable', async () => {
     const { rule, decide } = setUp();
     await decide(ana, 'room', true);
     rule.forget('ana', 'room');

@@ -1,4 +1,4 @@
-// A gateway refuses to start without a rule of access, with two rules, and with settings of access that have no effect.
+// A gateway refuses to start without an access rule, with two rules, and with settings of access that have no effect.
 import { expect, it } from 'vitest';
 import { defineApp } from '../../src/application/application.js';
 import type { GatewayOptions } from '../../src/settings/options.js';
@@ -18,12 +18,12 @@ it.each<[string, GatewayOptions, RegExp]>([
   [
     'a function and an address',
     { app: defineApp({ name: 'desk', access: { mayEnter } }), accessUrl },
-    /one rule of access: access\.mayEnter of the application desk, or MILLRACE_ACCESS_URL, not both/,
+    /one access rule: access\.mayEnter of the application desk, or MILLRACE_ACCESS_URL, not both/,
   ],
   [
     'the claim and an address',
     { app: defineApp({ access: { mayEnter: 'claim' } }), accessUrl },
-    /one rule of access/,
+    /one access rule/,
   ],
   ['a key without an address', { accessKey: 'a-key' }, /MILLRACE_ACCESS_KEY needs MILLRACE_ACCESS_URL/],
   [

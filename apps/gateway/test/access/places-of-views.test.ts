@@ -84,7 +84,7 @@ describe('views', () => {
   });
 
   it.each(methodsThatAsk)(
-    'the method %s does nothing if the rule refuses, if the rule is away, or if the user was removed',
+    'the method %s does nothing if the rule refuses, if the rule is unavailable, or if the user was removed',
     async (name) => {
       const { call, answer, done, groups, remove } = openView();
       answer.decision = 'refused';

@@ -76,20 +76,23 @@ describe('hub methods', () => {
     );
   });
 
-  it.each(Object.keys(methodsWithRoom))('%s does nothing when the rule refuses or is away', async (name) => {
-    const { rooms, connection, call, answer, done } = await openHub();
-    if (name !== 'JoinRoom') await rooms.join(connection, 'room', undefined);
-    answer.decision = 'refused';
-    await expect(call(name)).rejects.toThrow('You may not enter this room.');
-    answer.decision = 'away';
-    await expect(call(name)).rejects.toThrow(/cannot be determined now\. Try again later\.$/);
-    expect(done).toEqual([]);
-    expect(rooms.has('room')).toBe(name !== 'JoinRoom');
-    answer.decision = 'allowed';
-    await call(name);
-    if (name === 'JoinRoom') expect(rooms.has('room')).toBe(true);
-    else expect(done).toHaveLength(1);
-  });
+  it.each(Object.keys(methodsWithRoom))(
+    '%s does nothing when the rule refuses or is unavailable',
+    async (name) => {
+      const { rooms, connection, call, answer, done } = await openHub();
+      if (name !== 'JoinRoom') await rooms.join(connection, 'room', undefined);
+      answer.decision = 'refused';
+      await expect(call(name)).rejects.toThrow('You may not enter this room.');
+      answer.decision = 'away';
+      await expect(call(name)).rejects.toThrow(/cannot be determined now\. Try again later\.$/);
+      expect(done).toEqual([]);
+      expect(rooms.has('room')).toBe(name !== 'JoinRoom');
+      answer.decision = 'allowed';
+      await call(name);
+      if (name === 'JoinRoom') expect(rooms.has('room')).toBe(true);
+      else expect(done).toHaveLength(1);
+    },
+  );
 
   it.each(Object.keys(methodsWithRoom))('%s does nothing for a removed user', async (name) => {
     const { rooms, connection, call, done, remove } = await openHub();

@@ -64,8 +64,8 @@ describe('a user of an application', () => {
     ['a promise', Promise.resolve({ id: 'ana' }), /promise/],
     ['a number as ID', { id: 7 }, /id that cannot be a user ID/],
     ['the reserved ID', { id: 'me' }, /id that cannot be a user ID/],
-    ['a name that is no text', { id: 'ana', name: 7 }, /name that is no text/],
-    ['rooms that are no list', { id: 'ana', rooms: '*' }, /rooms that are no list/],
+    ['a name that is not a string', { id: 'ana', name: 7 }, /name that is not a string/],
+    ['rooms that are not a list', { id: 'ana', rooms: '*' }, /rooms that are not a list/],
   ])('a token is refused when the function returns %s', async (_, value, detail) => {
     const verified = await verify(
       { sub: 'ana' },
@@ -92,7 +92,7 @@ describe('a user of an application', () => {
 });
 
 describe('a user of the standard claims', () => {
-  it('a claim `rooms` that is no list of texts refuses the token only if the claim decides', () => {
+  it('a claim `rooms` that is not a list of strings refuses the token only if the claim decides', () => {
     const claims = { sub: 'ana', rooms: [{ id: 1 }] };
     expect(userOfStandardClaims(claims)).toMatchObject({ refusal: 'rooms' });
     expect(userWithoutRooms(claims)).toMatchObject({ user: { userId: 'ana', rooms: [] } });

@@ -41,24 +41,32 @@ test.each<[string, unknown, string]>([
     'app.mjs: an application is the result of defineApp({ … }), not a promise of it: await the promise.',
   ],
   ['a list', [], 'app.mjs: an application is the result of defineApp({ … }), not [].'],
-  ['a name that is no text', { name: 7 }, 'app.mjs: name must be a text of 1 or more characters, not 7.'],
+  [
+    'a name that is not a string',
+    { name: 7 },
+    'app.mjs: name must be a string of 1 or more characters, not 7.',
+  ],
   [
     'a catalog that defineCatalog did not make',
     { catalog: { eventTypes: [] } },
     'app.mjs: catalog must be the result of defineCatalog(), not an object.',
   ],
-  ['routes that are no function', { http: '/orders' }, 'app.mjs: http must be a function, not "/orders".'],
+  ['routes that are not a function', { http: '/orders' }, 'app.mjs: http must be a function, not "/orders".'],
   [
-    'a rule of access that is no function',
+    'an access rule that is not a function',
     { access: { mayEnter: 'claims' } },
     'app.mjs: access: mayEnter must be a function, or \'claim\' to let the claim `rooms` decide, not "claims".',
   ],
   [
-    'a misspelt rule of access',
+    'a misspelt access rule',
     { access: { mayEnterRoom: () => true } },
     'app.mjs: access: mayEnterRoom is not an option: did you mean mayEnter?',
   ],
-  ['access that is no object', { access: () => true }, 'app.mjs: access must be an object, not a function.'],
+  [
+    'access that is not an object',
+    { access: () => true },
+    'app.mjs: access must be an object, not a function.',
+  ],
   [
     'an example without its text',
     { example: { event: {} } },

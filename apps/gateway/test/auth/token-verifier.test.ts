@@ -116,7 +116,7 @@ describe('createTokenVerifier with secrets', () => {
     ],
     ['type', 'a logout token', () => token({ sub: 'ana' }, { header: { typ: 'logout+jwt' } })],
     ['type', 'a DPoP proof', () => token({ sub: 'ana' }, { header: { typ: 'dpop+jwt' } })],
-    ['type', 'a type that is no text', () => unsigned({ alg: 'HS256', typ: 7 })],
+    ['type', 'a type that is not a string', () => unsigned({ alg: 'HS256', typ: 7 })],
     [
       'type',
       'a type that is not among the accepted ones',
@@ -127,7 +127,7 @@ describe('createTokenVerifier with secrets', () => {
     ['claim_missing', 'no expiry', () => token({ sub: 'ana' }, { exp: null })],
     [
       'claim_invalid',
-      'an expiry that is a text',
+      'an expiry that is a string',
       () => token({ sub: 'ana', exp: 'tomorrow' }, { exp: null }),
     ],
     ['not_yet_valid', 'a beginning in the future', () => token({ sub: 'ana', nbf: inSeconds(60) })],
@@ -170,7 +170,7 @@ describe('createTokenVerifier with secrets', () => {
     ['sub', 'a control character in the sub', () => token({ sub: 'a\nb' })],
     ['sub', 'half a surrogate pair in the sub', () => token({ sub: 'a\ud800b' })],
     ['sub', 'a sub that is too long', () => token({ sub: 'x'.repeat(201) })],
-    ['rooms', 'rooms that are a text', () => token({ sub: 'ana', rooms: 'all' })],
+    ['rooms', 'rooms that are a string', () => token({ sub: 'ana', rooms: 'all' })],
     ['rooms', 'a room that is a number', () => token({ sub: 'ana', rooms: [1] })],
   ])('the verifier refuses with %s: %s', async (refusal, _name, make, changed = {}) => {
     const result = await verifierWith(changed)(await make());
@@ -273,7 +273,7 @@ describe('createTokenVerifier with remote keys', () => {
       refusal: 'keys_unavailable',
       ...expected,
     });
-    // A text that is no token is refused, even without a key.
+    // A text that is not a token is refused, even without a key.
     expect(await failing('garbage')).toMatchObject({ ok: false, refusal: 'malformed' });
   });
 });

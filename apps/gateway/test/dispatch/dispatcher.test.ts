@@ -279,7 +279,7 @@ describe('EventDispatcher', () => {
     expect(dropped).toEqual(['duplicate']);
   });
 
-  it('a repeated event is recognised even after more typing events than IDs are remembered', () => {
+  it('a repeated event is recognised even after more typing events than the number of remembered IDs', () => {
     const { dispatcher, sent, dropped } = setUp({ maxDedupeIds: 10 });
     const fields = notification();
     const typing = (number: number) =>

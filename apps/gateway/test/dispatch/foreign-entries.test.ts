@@ -22,7 +22,7 @@ function setUp() {
 }
 
 describe('entries of types that only other gateways know', () => {
-  it('an entry is no dead letter if a gateway with its type still lives when announcements of dead ones have expired', async () => {
+  it('an entry is not a dead letter if a gateway with its type still lives when announcements of dead ones have expired', async () => {
     const { clock, state, unknown, add } = setUp();
     state.known.add('order');
     add('1-0', 'order');

@@ -24,7 +24,7 @@ test.each<[string, unknown, string]>([
     'app.mjs: intake["events:chats"] is not a stream of the catalog: did you mean events:chat?',
   ],
   [
-    'a rule that is no object',
+    'a rule that is not an object',
     rule('message'),
     'app.mjs: intake["events:chat"] must be an object, not "message".',
   ],
@@ -39,9 +39,9 @@ test.each<[string, unknown, string]>([
     'app.mjs: intake["events:chat"].fields.room is not a part of a rule: did you mean room_id?',
   ],
   [
-    'a name that is no text',
+    'a name that is not a string',
     rule({ fields: { room_id: { from: 7 } } }),
-    'app.mjs: intake["events:chat"].fields.room_id.from must be a text of 1 or more characters, not 7.',
+    'app.mjs: intake["events:chat"].fields.room_id.from must be a string of 1 or more characters, not 7.',
   ],
   [
     'a member of an unknown kind',
@@ -71,7 +71,7 @@ test.each<[string, unknown, string]>([
   [
     'a room without a name in braces',
     rule({ room: 'lobby' }),
-    'app.mjs: intake["events:chat"].room must be a text such as user:{room_id}, not "lobby".',
+    'app.mjs: intake["events:chat"].room must be a string such as user:{room_id}, not "lobby".',
   ],
   [
     'a pattern without a target',
@@ -94,19 +94,19 @@ test.each<[string, unknown, string]>([
     'app.mjs: intake["chat:*:x"] is not a stream of the catalog: there are events:chat, events:ticket, events:notification, events:remote.',
   ],
   [
-    'a target of a rule that is no pattern',
+    'a target of a rule that is not a pattern',
     rule({ into: 'events:chat' }),
     'app.mjs: intake["events:chat"].into is not a part of a rule: there are snakeCase, rename, defaultsFrom, defaults, timestamps, room, jsonField, fields, eventId, flatPayload, types, map, examples.',
   ],
   [
-    'a map that is no function',
+    'a map that is not a function',
     rule({ map: {} }),
     'app.mjs: intake["events:chat"].map must be a function, not an object.',
   ],
   [
-    'an example whose field is no text',
+    'an example whose field is not a string',
     rule({ examples: [{ n: 1 }] }),
-    'app.mjs: intake["events:chat"].examples[0].n must be a text, not 1.',
+    'app.mjs: intake["events:chat"].examples[0].n must be a string, not 1.',
   ],
   [
     'an example that becomes no event',

@@ -75,7 +75,7 @@ test('an intake rule cannot turn an entry of another program into a control entr
   expect(noEvent(taken)).toMatchObject({ kind: 'refused', reason: expect.stringContaining('reserved') });
 });
 
-test('an entry that was rejected when it was new is no event when it is read again', async () => {
+test('an entry that was rejected when it was new is not an event when it is read again', async () => {
   const entries = ['1-1', '1-2'].map((each) => ({ id: each, fields: { room_id: 'r' } }));
   const findRejected = vi.fn(async () => new Set(['1-1']));
   const [rejected, delivered] = await takeDelivered({ stream, entries }, intake, { findRejected });
@@ -84,7 +84,7 @@ test('an entry that was rejected when it was new is no event when it is read aga
   expect(findRejected).toHaveBeenCalledTimes(1);
 });
 
-test('an entry that is no event is skipped or rejected, whatever the catalog says', () => {
+test('an entry that is not an event is skipped or rejected, whatever the catalog says', () => {
   const decisionOf = (rule: IntakeRule) => {
     const entry = new Intake({ [stream]: rule }).take(stream, {
       id,

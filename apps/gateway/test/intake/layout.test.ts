@@ -126,7 +126,7 @@ describe('one JSON field', () => {
     },
   };
 
-  test('the parts are members of the object, at any depth, and the payload keeps its text', () => {
+  test('the parts of an event are read from members of the object at any depth, and the payload keeps its text', () => {
     const message = `{ "UserId": 42, "Method" : "notification","meta":{"id":"${eventId}","at":"${timestamp}"}, "Payload": {"big": 9007199254740993, "a":"\\u0041"} }`;
     expect(take(rule, { message })).toEqual({
       event_id: eventId,
@@ -137,7 +137,7 @@ describe('one JSON field', () => {
     });
   });
 
-  test('the members that are no part of the event become the payload', () => {
+  test('the members that are not part of the event become the payload', () => {
     const flat: IntakeRule = {
       jsonField: 'message',
       fields: { event_type: 'type' },
@@ -161,7 +161,7 @@ describe('one JSON field', () => {
     [{ message: '' }, 'the field message must be the JSON text of an object'],
     [{ message: '[1]' }, 'the field message must be the JSON text of an object'],
     [{ message: '{"UserId":"secret",}' }, 'the field message must be the JSON text of an object'],
-    [{ message: '{"UserId":{"secret":1}}' }, 'the member UserId must be a text, not an object or a list'],
+    [{ message: '{"UserId":{"secret":1}}' }, 'the member UserId must be a string, not an object or a list'],
   ])('garbage (%j) is refused with a reason without its values', (fields, reason) => {
     expect(take(rule, fields as Record<string, string>)).toBe(`layout: ${reason}`);
   });
@@ -203,7 +203,7 @@ describe('defaults of the event', () => {
     });
   });
 
-  test('a number that is no time is refused', () => {
+  test('a number that is not a time is refused', () => {
     const rule: IntakeRule = { fields: { timestamp: { unit: 's' } } };
     expect(take(rule, { timestamp: 'today' })).toBe('layout: the timestamp must be a number since 1970');
     expect(take(rule, { timestamp: '9e99' })).toBe('layout: the timestamp must be a number since 1970');

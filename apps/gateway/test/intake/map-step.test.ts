@@ -39,7 +39,7 @@ test('the parts that map returns replace those of the event, and the others keep
   expect(withMore).toMatchObject({ payload: '{"room_id":"r"}', metadata: '{"trace_id":"t"}' });
 });
 
-test('an entry for which map returns null is no event', () => {
+test('an entry for which map returns null is not an event', () => {
   expect(take({ map: ({ event_type }) => (event_type === 'a' ? null : {}) }, entry)).toBe('skipped');
 });
 
@@ -61,14 +61,14 @@ test.each<[string, () => unknown, string]>([
     () => {
       throw 'secret';
     },
-    'map: map threw a value that is no Error',
+    'map: map threw a value that is not an Error',
   ], // eslint-disable-line
   ['returns nothing', () => undefined, 'map: map must return an event or null, and no promise'],
   ['returns a promise', async () => ({}), 'map: map must return an event or null, and no promise'],
   ['returns a list', () => [], 'map: map must return an event or null, and no promise'],
-  ['returns a part that is no text', () => ({ room_id: 7 }), 'map: map must return a text as room_id'],
+  ['returns a part that is not a string', () => ({ room_id: 7 }), 'map: map must return a string as room_id'],
   [
-    'returns a payload that is no JSON',
+    'returns a payload that is not JSON',
     () => ({ payload: 1n }),
     'map: map returned a payload that JSON cannot represent',
   ],

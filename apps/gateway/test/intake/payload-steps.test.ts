@@ -101,7 +101,7 @@ describe('members', () => {
   });
 
   test.each(['[1]', '"text"', '7', 'null'])(
-    'a payload that is no object (%s) has no members to change',
+    'a payload that is not an object (%s) has no members to change',
     (text) => {
       expect(payloadOf({ rename: { a: 'b' }, defaults: { c: 1 } }, text)).toBe(text);
     },
@@ -135,7 +135,7 @@ describe('rooms', () => {
     'a room whose part is missing (%s) is refused',
     (payload) => {
       expect(take({ room: 'user:{user_id}' }, { event_type: 'a', payload })).toBe(
-        'payload: the room user:{user_id} needs user_id, which is no text or number of the entry',
+        'payload: the room user:{user_id} needs user_id, which is not a string or number of the entry',
       );
     },
   );

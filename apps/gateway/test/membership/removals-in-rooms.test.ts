@@ -148,7 +148,7 @@ describe('a user who is removed while resuming', () => {
   });
 });
 
-describe('a user whom the rule of access refuses', () => {
+describe('a user whom the access rule refuses', () => {
   it('the connection leaves the room at once and is told why, and a connection with other rights stays', async () => {
     const { rooms, connection, log, deliver } = openMemberWorld();
     await rooms.join(connection, 'room', undefined);

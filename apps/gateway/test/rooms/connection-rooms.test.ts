@@ -200,7 +200,7 @@ describe('a client that reads too slowly', () => {
     expect([...groups].toSorted()).toEqual(['a', 'b']);
   });
 
-  it('a slow client is disconnected if memory no longer has the next events that it must get', async () => {
+  it('a slow client is disconnected if the ring no longer has the next events for it', async () => {
     const { rooms, connection, groups, outcomes, deliver, read, replay } = openSlowClient();
     await rooms.join(connection, 'room', undefined);
     const action = rooms.fallBehind(connection);

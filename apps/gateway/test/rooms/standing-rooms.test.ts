@@ -11,7 +11,7 @@ const tenants = new Tenants({
 });
 
 describe('the standing rooms of a user', () => {
-  it('a user without a tenant stands in the personal room and in the room of everybody', () => {
+  it('a user without a tenant is in the personal room and in the room of everybody', () => {
     for (const rooms of [new StandingRooms(undefined), new StandingRooms(tenants)]) {
       expect(rooms.of('ana')).toEqual(['user:ana', '*']);
       expect([rooms.has('ana', 'user:ana'), rooms.has('ana', '*'), rooms.has('ana', '*:acme')]).toEqual([
@@ -22,7 +22,7 @@ describe('the standing rooms of a user', () => {
     }
   });
 
-  it('a user of a tenant also stands in the room of everybody of this tenant, and of no other', () => {
+  it('a user of a tenant is also in the room of everybody of this tenant, and of no other', () => {
     const rooms = new StandingRooms(tenants);
     expect(rooms.of('acme:ana')).toEqual(['user:acme:ana', '*', '*:acme']);
     expect(rooms.isBroadcast('acme:ana', '*:acme')).toBe(true);

@@ -31,10 +31,10 @@ it.each([
     JSON.stringify([{ name: 'shop', key: 'hunter2' }]),
     /has a key that is not valid: it must have at least 16/,
   ],
-  [JSON.stringify([{ name: 'shop', key: 7 }]), /must be a text/],
+  [JSON.stringify([{ name: 'shop', key: 7 }]), /must be a string/],
   [JSON.stringify([{ name: 'shop', key, scopes: ['root'] }]), /scopes that are not among publish, read/],
-  [JSON.stringify([{ name: 'shop', key, rooms: 'a' }]), /rooms that are not a list of texts/],
-  [JSON.stringify([{ name: 'shop', key, types: [''] }]), /types that are not a list of texts/],
+  [JSON.stringify([{ name: 'shop', key, rooms: 'a' }]), /rooms that are not a list of strings/],
+  [JSON.stringify([{ name: 'shop', key, types: [''] }]), /types that are not a list of strings/],
   [JSON.stringify([{ name: 'shop', key, room: ['a'] }]), /a field that does not exist/],
   [
     JSON.stringify([

@@ -245,7 +245,7 @@ describe('resolveOptions', () => {
     expect(() => resolveOptions(options, 'me')).toThrow(/^(?!.*hunter2)/);
   });
 
-  it.each(['an api key with blanks', `${key}\t${key}`, 'schlüssel-schlüssel'])(
+  it.each(['an api key with spaces', `${key}\t${key}`, 'schlüssel-schlüssel'])(
     'the API key %j, which no client can send, is refused',
     (wrong) => {
       expect(() => resolveOptions({ jwtSecret: secret, apiKeys: [wrong] }, 'me')).toThrow(

@@ -22,7 +22,7 @@ it.each([
   ],
   [
     { tenantPattern: '^(a)', apiKeys: [{ ...keyOfTenant, tenant: '' }] },
-    /has a tenant that is not a text of/,
+    /has a tenant that is not a string of/,
   ],
 ])('the options %o are refused', (options, message) => {
   expect(() => resolveOptions({ ...development, ...options }, 'here')).toThrow(message);

@@ -13,7 +13,7 @@ npx --no millrace <command> [options]
 \`npx --no\` runs the installed program and never asks a registry. With \`--\`, npm does not read an option itself: \`npx --no -- millrace tail --help\`.
 A command ends with 0 when it has done what it says, and with 1 otherwise; the reason is on standard error. A command whose standard output cannot be written, for example to a full disk, ends with 1, too;
 one whose reader has ended (\`| head\`) ends as if it had printed everything. \`serve\` ends with 0 after SIGTERM or SIGINT, when it has drained, and keeps serving when its log cannot be written.
-The value of an option must not be empty. In a list, blanks around the commas do not count.
+The value of an option must not be empty. In a list, spaces around the commas do not count.
 The settings are environment variables: [settings.md](settings.md).
 `;
 

@@ -38,7 +38,7 @@ A key is given as it is, or as its SHA-256 digest (\`printf %s "$KEY" | sha256su
 
 SIGHUP makes a gateway that is not started from a terminal read these files again: \`MILLRACE_API_KEYS_FILE\`, \`MILLRACE_JWT_SECRET_FILE\`, \`MILLRACE_JWT_SECRETS_FILE\`, and the certificates and key for Redis (\`MILLRACE_REDIS_TLS_*_FILE\`), which new connections to Redis then use. Connections stay open. A wrong file changes nothing, and the log says why.
 Long polling authenticates with every poll.
-To change a token secret: add the new one to \`MILLRACE_JWT_SECRETS_FILE\` on all gateways, then let the backend sign with it, then remove the old one after the life of its tokens.
+To change a token secret: add the new one to \`MILLRACE_JWT_SECRETS_FILE\` on all gateways, then let the backend sign with it, then remove the old one after the lifetime of its tokens.
 `;
 
 function defaultOf({ name, defaultText }: Setting): string {

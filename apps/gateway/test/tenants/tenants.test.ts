@@ -39,7 +39,7 @@ describe('Tenants', () => {
     ['an empty text', ''],
     ['null', null],
     ['a text with a control character', 'a\nb'],
-    ['a text of 257 bytes', `${'é'.repeat(128)}x`],
+    ['a string of 257 bytes', `${'é'.repeat(128)}x`],
     ['a promise', Promise.resolve('acme')],
     ['an object', { tenant: 'acme' }],
   ])('a tenant function that returns %s has failed, and the room counts as unknown', (_, answer) => {

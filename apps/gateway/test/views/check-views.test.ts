@@ -33,7 +33,7 @@ function faultOf(...views: readonly unknown[]): string {
 const path = '/hubs/chat';
 
 test.each<[string, unknown, string]>([
-  ['a text', 'chat', 'app.mjs: views[0]: a view is the result of defineView({ … }), not "chat".'],
+  ['a string', 'chat', 'app.mjs: views[0]: a view is the result of defineView({ … }), not "chat".'],
   [
     'a view without a path',
     {},
@@ -64,7 +64,7 @@ test.each<[string, unknown, string]>([
   [
     'a method without a name',
     { path, methods: { '': () => 1 } },
-    'app.mjs: views[0] (/hubs/chat): the name of a method must be a text of 1 to 128 characters, not "".',
+    'app.mjs: views[0] (/hubs/chat): the name of a method must be a string of 1 to 128 characters, not "".',
   ],
   [
     'more messages for an event than a queue takes',
@@ -89,7 +89,7 @@ test.each<[string, unknown, string]>([
   [
     'a message without a method',
     { path, sends: { chat_message: [{ method: 'A' }, {}] } },
-    'app.mjs: views[0] (/hubs/chat): sends.chat_message[1].method must be a text of 1 to 128 characters, not undefined.',
+    'app.mjs: views[0] (/hubs/chat): sends.chat_message[1].method must be a string of 1 to 128 characters, not undefined.',
   ],
   [
     'a message to a group that is not declared',
@@ -102,7 +102,7 @@ test.each<[string, unknown, string]>([
     'app.mjs: views[0] (/hubs/chat): sends.chat_message.arguments must be "payload", "event" or a function, not ["payload"].',
   ],
   [
-    'a method that is no function',
+    'a method that is not a function',
     { path, methods: { JoinRoom: 'room' } },
     'app.mjs: views[0] (/hubs/chat): methods.JoinRoom must be a function, or an object with join or leave, not "room".',
   ],

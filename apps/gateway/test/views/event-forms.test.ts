@@ -97,7 +97,7 @@ test('a function wraps and renames, and the written texts keep all digits', () =
   ]);
 });
 
-test('a payload that is no object has no members', () => {
+test('a payload that is not an object has no members', () => {
   const { linesOf } = setUp({ method: 'Note', arguments: (_event, { member }) => [member('n')] });
   expect(linesOf(sourceOf('[{"n":1}]'))).toEqual(['room Note[null]']);
 });

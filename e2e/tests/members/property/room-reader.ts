@@ -112,7 +112,7 @@ function joinedOf({ reader }: OpenStream): Joined | undefined {
   return found === undefined ? undefined : (JSON.parse(found.data) as Joined);
 }
 
-/** The IDs of the events of a stream. The removal at its end is no event. */
+/** The IDs of the events of a stream. The removal at its end is not an event. */
 function idsOf({ reader }: OpenStream): string[] {
   return reader.events.flatMap(({ event_id }) => (event_id === undefined ? [] : [event_id]));
 }

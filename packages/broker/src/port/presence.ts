@@ -115,7 +115,7 @@ export const PRESENCE_LIMITS = Object.freeze({
  *
  * Guarantees:
  * - Each method is atomic per room. The steps of one gateway are taken in the order of its calls.
- * - `write` does nothing after the end of the lease. Otherwise a gateway that stood still could add entries to a lease that
+ * - `write` does nothing after the end of the lease. Otherwise a gateway that stalled could add entries to a lease that
  *   others have swept. On a cluster, the clock of the room's node decides. If the clocks of two nodes differ, an ended lease
  *   may therefore get late entries; `PresentConnection.holder` shows them.
  * - Every step may be repeated.

@@ -7,11 +7,11 @@ const MAX_PREFIX_BYTES = 100;
 /**
  * The rule. The empty prefix is valid.
  * - Braces would be the hash tag of every key, and a cluster would keep everything on one node.
- * - `*`, `?`, `[`, `]` and `\` have a meaning in the patterns of ACLs and of SCAN. Blanks end a pattern of an ACL.
+ * - `*`, `?`, `[`, `]` and `\` have a meaning in the patterns of ACLs and of SCAN. Spaces end a pattern of an ACL.
  * - With `coalesce:`, a stream could have the key of another deployment's window.
  */
 export const KEY_PREFIX_RULE: OptionRule = {
-  mustBe: `at most ${MAX_PREFIX_BYTES} bytes without braces, blanks, control characters, coalesce: and * ? [ ] \\, as acme: is`,
+  mustBe: `at most ${MAX_PREFIX_BYTES} bytes without braces, spaces, control characters, coalesce: and * ? [ ] \\, as acme: is`,
   isMet: (prefix) =>
     typeof prefix === 'string' &&
     Buffer.from(prefix).toString() === prefix &&

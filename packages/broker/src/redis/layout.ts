@@ -17,7 +17,7 @@ const LAYOUT = 1;
 export async function checkLayout(key: string, read: () => Promise<unknown>): Promise<void> {
   const stored = await read().catch((error: unknown) => {
     const isNoText = isRefusal(error) && /\bWRONGTYPE\b/.test(error.message);
-    throw isNoText ? foreignValue(key, 'a value that is not a text', error) : error;
+    throw isNoText ? foreignValue(key, 'a value that is not a string', error) : error;
   });
   const number = typeof stored === 'string' ? Number.parseInt(stored, 10) : stored;
   if (number === null || number === LAYOUT) return;

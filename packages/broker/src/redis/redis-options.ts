@@ -46,7 +46,7 @@ export interface RedisBrokerOptions extends BrokerOptions {
    * Deployments with different prefixes share a Redis without seeing each other. Give every gateway and publisher of a
    * deployment the same prefix.
    *
-   * At most 100 bytes, without braces, blanks, control characters, `coalesce:` and `* ? [ ] \`. @defaultValue '', or 'millrace:' if a
+   * At most 100 bytes, without braces, spaces, control characters, `coalesce:` and `* ? [ ] \`. @defaultValue '', or 'millrace:' if a
    * stream has `retention: 'observe'`
    */
   readonly keyPrefix?: string;

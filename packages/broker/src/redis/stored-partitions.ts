@@ -61,7 +61,7 @@ export class StoredPartitions {
 
   /**
    * Stores the present numbers again if they were deleted or evicted, every ten seconds. Otherwise a later process would store another
-   * number, and add events to streams that no running gateway reads. Does not wait, because one node of a cluster may be away. Called
+   * number, and add events to streams that no running gateway reads. Does not wait, because one node of a cluster may be unavailable. Called
    * with every heartbeat.
    * @throws BrokerError `partitions_differ` if the last look has found another number
    */

@@ -1,4 +1,4 @@
-// Records troubles of single streams. A trouble is reported while the other streams continue.
+// Records problems of single streams. A problem is reported while the other streams continue.
 import { type EntryId, entryIdMs, LAST_ENTRY_ID } from '../entries/entry-id.js';
 import type { BrokerError } from '../errors.js';
 
@@ -20,7 +20,7 @@ export interface StreamTrouble {
 }
 
 /**
- * The part of a subscriber that found a trouble. `newest_id` is the check of the newest ID. The other parts
+ * The part of a subscriber that found the problem. `newest_id` is the check of the newest ID. The other parts
  * find refused streams.
  */
 export type HealthSource = 'register' | 'tail' | 'heartbeat' | 'ledger' | 'newest_id';

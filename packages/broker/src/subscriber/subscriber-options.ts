@@ -88,9 +88,9 @@ export interface SubscriberOptions {
    * Called for every error that `onEntry` throws, for a loop's first failure after a success, and for a failure at the stop.
    */
   readonly onError?: (error: Error, source: SubscriberErrorSource) => void;
-  /** Called once when a trouble with one stream begins. The other streams continue. */
+  /** Called once when a problem with one stream begins. The other streams continue. */
   readonly onTrouble?: (trouble: StreamTrouble) => void;
-  /** Called once when a trouble is over. */
+  /** Called once when a problem is over. */
   readonly onTroubleOver?: (stream: string, kind: StreamTroubleKind) => void;
   /** Called after each acknowledgement pass that changed something. */
   readonly onLedgerPass?: (stream: string, result: Extract<LedgerPassResult, { status: 'done' }>) => void;

@@ -32,7 +32,7 @@ it('an ExpiringMap forgets expired values, and its oldest values if it has too m
   expect(map.get('k4', 100)).toBeUndefined();
 });
 
-it('RetainedEntries assigns rising IDs even when the clock stands still or is set back', () => {
+it('RetainedEntries assigns rising IDs even when the clock stalls or is set back', () => {
   const log = new RetainedEntries();
   const ids = [5, 5, 3, 6, 1].map((ms) => log.append({}, ms));
   expect(ids).toEqual(['5-0', '5-1', '5-2', '6-0', '6-1']);

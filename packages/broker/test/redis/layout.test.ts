@@ -26,9 +26,9 @@ describe('the layout of the keys', () => {
     ['a word', ['set', KEY, 'one'], '"one"'],
     ['no number of a layout', ['set', KEY, '0'], '"0"'],
     ['a negative number', ['set', KEY, '-1'], '"-1"'],
-    ['a list', ['rpush', KEY, 'x'], 'a value that is not a text'],
-    ['a hash', ['hset', KEY, 'a', 'b'], 'a value that is not a text'],
-    ['a stream', ['xadd', KEY, '*', 'a', 'b'], 'a value that is not a text'],
+    ['a list', ['rpush', KEY, 'x'], 'a value that is not a string'],
+    ['a hash', ['hset', KEY, 'a', 'b'], 'a value that is not a string'],
+    ['a stream', ['xadd', KEY, '*', 'a', 'b'], 'a value that is not a string'],
   ])(
     'a broker does not open if the key of the layout holds %s, and its error says what to do',
     async (_what, command, shown) => {

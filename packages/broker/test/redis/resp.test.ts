@@ -96,8 +96,8 @@ describe('replies', () => {
     '*99999999999999999999999999\r\n',
     '\r\n',
   ])('the bytes %j are refused because they are not a reply', (text) => {
-    expect(() => framed(Buffer.from(text), [1])).toThrow('no reply');
-    expect(() => framed(Buffer.from(text), [99])).toThrow('no reply');
+    expect(() => framed(Buffer.from(text), [1])).toThrow('not a reply');
+    expect(() => framed(Buffer.from(text), [99])).toThrow('not a reply');
   });
 
   it('random bytes are parsed or refused with “no reply”, and cause no other error', () => {
@@ -106,7 +106,7 @@ describe('replies', () => {
         try {
           framed(Buffer.from(bytes), pieces).map(valueOf);
         } catch (error) {
-          expect(error).toMatchObject({ message: 'Redis answered with bytes that are no reply' });
+          expect(error).toMatchObject({ message: 'Redis answered with bytes that are not a reply' });
         }
       }),
     );
@@ -236,7 +236,7 @@ describe('a client', () => {
   });
 
   it.each([
-    ['bytes that are no reply', 'HTTP/1.1 400\r\n', 'no reply'],
+    ['bytes that are not a reply', 'HTTP/1.1 400\r\n', 'not a reply'],
     ['a reply without a command', '+1\r\n+2\r\n', 'reply without a command'],
   ])('the client ends its connection when it receives %s', async (_, answer, message) => {
     await using server = await startServer(answer);

@@ -73,7 +73,7 @@ function failureOf(cause: unknown): ClientError {
 
 /**
  * Returns the rest of a token's life. The clock of this machine may be wrong, so the rest is at most the whole life. `undefined` for a
- * token that does not tell when it expires.
+ * token without an expiry time.
  */
 function lifeMsOf(token: string | undefined, nowMs: number): number | undefined {
   const { exp, iat } = claimsOf(token);

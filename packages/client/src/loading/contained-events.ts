@@ -84,7 +84,7 @@ const DATE_TIME = /^(\d{4}.*?[T ].*?)(?:[.,](\d+))?(?:z|([+-]\d\d):?(\d\d)?)?$/i
 
 /**
  * Reads a time from the parts of its text. `Date` would keep only milliseconds, and take a time without an offset for local
- * time. The first number is NaN for a text that is no time.
+ * time. The first number is NaN for a text that is not a time.
  */
 function instantOf(time: string | number): Instant {
   if (typeof time === 'number') {

@@ -42,7 +42,7 @@ export type LoadPhase =
   | { readonly name: 'live' }
   /** Waits for the room to be joined again. The state contains every event before the held ones. */
   | ({ readonly name: 'resuming' } & Holding)
-  /** The gateway is away. The loader runs, or its next call is due later. */
+  /** The gateway is unavailable. The loader runs, or its next call is due later. */
   | ({ readonly name: 'polling' } & (Calling | Waiting))
   | { readonly name: 'closed' };
 

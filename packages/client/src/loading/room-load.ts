@@ -41,7 +41,7 @@ export interface LoadContext {
   readonly roomId: string;
   /**
    * The room's position when the loader was called. The load holds the events after this position until the loader returns.
-   * `undefined` while the gateway is away.
+   * `undefined` while the gateway is unavailable.
    */
   readonly position: string | undefined;
   /** Aborts when the result is no longer needed: the load was closed, the room was left, or `timeoutMs` has passed. */
@@ -69,7 +69,7 @@ export interface InitialState<S> {
   readonly position?: string | undefined;
 }
 
-/** Polls the loader while the gateway is away. @beta */
+/** Polls the loader while the gateway is unavailable. @beta */
 export interface WhenDown {
   /** Mean milliseconds between two calls of the loader. Each delay is random: 0.5 to 1.5 times this value. */
   readonly pollMs: number;
@@ -93,7 +93,7 @@ export interface LoadOptions<S, Event = DeliveredEvent> {
    * @defaultValue the payload's `sequence_number`, if it is a number
    */
   readonly sequenceOf?: (event: Event) => number | undefined;
-  /** Polls the loader while the gateway is away. @defaultValue no polling */
+  /** Polls the loader while the gateway is unavailable. @defaultValue no polling */
   readonly whenDown?: WhenDown;
   /** A state that is shown before the first load. @defaultValue none */
   readonly initial?: InitialState<S>;
@@ -111,7 +111,7 @@ export interface LoadOptions<S, Event = DeliveredEvent> {
  *   events.
  * - `live`: `state` is current, and every later event follows.
  * - `disconnected`: the connection is lost. `state` is as old as the loss. The missed events follow after the reconnect.
- * - `polling`: the gateway is away, and the loader is called at intervals. Only with `whenDown`.
+ * - `polling`: the gateway is unavailable, and the loader is called at intervals. Only with `whenDown`.
  * - `closed`: the load was closed, the room was left, or the gateway refused the room.
  * @beta
  */

@@ -17,7 +17,7 @@ export interface ReceiptQueueDependencies {
 /** Sends message IDs. Rejects if the gateway did not accept them. */
 export type SendReceipts = (messageIds: readonly string[]) => Promise<unknown>;
 
-/** The receipts are dropped and an error is reported after this number of refusals. "Try again" is no refusal. */
+/** The receipts are dropped and an error is reported after this number of refusals. "Try again" is not a refusal. */
 const MAX_REFUSALS = 5;
 
 /**

@@ -1,4 +1,4 @@
-// Polling (`whenDown`): the load calls its loader at intervals while the gateway is away.
+// Polling (`whenDown`): the load calls its loader at intervals while the gateway is unavailable.
 import { expect, test } from 'vitest';
 import { setUpLive, setUpLoad, textOf } from '../support/manual-loader.js';
 
@@ -130,7 +130,7 @@ test('a load that still runs when polling begins becomes the first poll', async 
   expect(textOf(load.snapshot)).toBe('polling 1');
 });
 
-test('a closed client does not poll until it connects again in vain', async () => {
+test('a closed client does not poll until a later connect fails', async () => {
   const { client, clock, loader, load, loseGateway } = await setUpLive(['1'], { whenDown });
   await loseGateway();
   await clock.advance(11_000);

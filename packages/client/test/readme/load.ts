@@ -14,7 +14,7 @@ export async function load(url: string, backend: string, show: (text: string) =>
     },
     {
       reduce: (state, event) => (event.event_type === 'chat_message' ? [...state, event.payload] : state),
-      whenDown: { pollMs: 15_000 }, // optional: poll the backend while the gateway is away
+      whenDown: { pollMs: 15_000 }, // optional: poll the backend while the gateway is unavailable
     },
   );
   messages.subscribe(() => {

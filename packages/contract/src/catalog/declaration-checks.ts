@@ -108,7 +108,7 @@ export function checkStream(stream: StreamDeclaration): void {
   );
   check(
     stream.group === undefined || isGroupName(stream.group),
-    `stream ${name}: group must be a text of 1 to 200 bytes without control characters or braces`,
+    `stream ${name}: group must be a string of 1 to 200 bytes without control characters or braces`,
   );
 }
 

@@ -50,7 +50,9 @@ export function text(minChars = 1, maxChars = Number.POSITIVE_INFINITY): OptionR
   const bounds = maxChars === Number.POSITIVE_INFINITY ? `${minChars} or more` : `${minChars} to ${maxChars}`;
   return {
     mustBe:
-      minChars === 0 && maxChars === Number.POSITIVE_INFINITY ? 'a text' : `a text of ${bounds} characters`,
+      minChars === 0 && maxChars === Number.POSITIVE_INFINITY
+        ? 'a string'
+        : `a string of ${bounds} characters`,
     isMet: (value) => typeof value === 'string' && value.length >= minChars && value.length <= maxChars,
   };
 }

@@ -39,7 +39,7 @@ export class ExpiryTimer {
   }
 
   /**
-   * Returns the time that measures waits. It stands still from the moment at which a check is due until the check runs,
+   * Returns the time that measures waits. It does not advance from the moment at which a check is due until the check runs,
    * because a process that wakes up may handle its sockets before its timers.
    */
   runningMs(): number {

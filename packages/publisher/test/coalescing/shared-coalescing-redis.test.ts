@@ -41,7 +41,7 @@ async function openPublisher(url: string, options: Partial<PublisherOptions<type
 }
 
 /**
- * Opens a publisher whose time stands still: its windows end by `flush` and `close` only. On a busy machine, the 100 ms of a window
+ * Opens a publisher whose time does not advance: its windows end by `flush` and `close` only. On a busy machine, the 100 ms of a window
  * can pass between two calls of a test.
  */
 const openStandingPublisher = (url: string) => openPublisher(url, { clock: fakeClock() });

@@ -122,7 +122,7 @@ it('an event whose dead letter is replayed during the erasure is erased', async 
   expect(await stored()).toEqual([]);
 });
 
-it('entries of another form are found by what the intake reads in them, and so are dead letters', async () => {
+it('entries and dead letters in the form of another program are found by the fields that the intake reads', async () => {
   const { broker } = await setUp();
   const publisher = createPublisher({
     broker,

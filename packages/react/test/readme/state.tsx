@@ -5,7 +5,7 @@ import { useRoomState } from '@millrace/react';
 export function Messages({ room }: { room: string }) {
   const { status, state = [] } = useRoomState(room, loadMessages, {
     reduce: withEvent,
-    whenDown: { pollMs: 15_000 }, // optional: poll the backend while the gateway is away
+    whenDown: { pollMs: 15_000 }, // optional: poll the backend while the gateway is unavailable
   });
   return (
     <section>

@@ -126,7 +126,7 @@ export class ConnectionCalls {
   }
 
   /**
-   * Cancels a call. Returns false if no call has this id. That is no error, because the client may cancel a call that the
+   * Cancels a call. Returns false if no call has this id. That is not an error, because the client may cancel a call that the
    * server has just ended.
    */
   cancel(invocationId: string): boolean {

@@ -291,7 +291,7 @@ export interface HubDefinition<Client, User, Items, Methods>
  *   },
  * });
  * ```
- * @throws SignalRError `invalid_option` for a hook that is no function or does not exist, `duplicate_method` if the names of
+ * @throws SignalRError `invalid_option` for a hook that is not a function or does not exist, `duplicate_method` if the names of
  *   two methods differ only in case.
  * @beta
  */

@@ -30,7 +30,7 @@ export function parseArguments<Args extends readonly unknown[]>(
   };
 }
 
-/** True for a text. @beta */
+/** True for a string. @beta */
 export const isString: Guard<string> = (value): value is string => typeof value === 'string';
 /** True for a number. @beta */
 export const isNumber: Guard<number> = (value): value is number => typeof value === 'number';

@@ -45,7 +45,7 @@ export async function pumpItems(
       if (connection.isBlocked) await connection.flushed();
     }
   } catch (error) {
-    // Nobody waits for the stream after a cancellation, so its error is no failure.
+    // Nobody waits for the stream after a cancellation, so its error is not a failure.
     if (!scope.isCanceled) throw error;
   } finally {
     if (!isDone) endIterator(iterator);

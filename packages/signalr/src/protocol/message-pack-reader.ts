@@ -146,7 +146,7 @@ export class MessagePackReader {
     for (let index = 0; index < count; index += 1) {
       const key = this.readValue(depth + 1);
       if (typeof key !== 'string' && typeof key !== 'number') {
-        throw malformed('A map has a key that is neither a text nor a number.');
+        throw malformed('A map has a key that is neither a string nor a number.');
       }
       setOwn(record, String(key), this.readValue(depth + 1));
     }

@@ -100,7 +100,7 @@ async function sendUntilHeard({ one, far }: Pair): Promise<number> {
   return count;
 }
 
-describe('while Redis is away', () => {
+describe('while Redis is unavailable', () => {
   test('a server whose Redis is stopped serves its own clients, and later counts the lost messages', async () => {
     await using pair = await startPair();
     const { redis, one, other, near, far } = pair;

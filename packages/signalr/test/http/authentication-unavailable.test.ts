@@ -22,7 +22,7 @@ async function start(): Promise<{ readonly host: Host; readonly service: KeyServ
     const { isAway, retryAfterMs } = service;
     if (isAway)
       throw new AuthenticationUnavailable(
-        'the key server is away',
+        'the key server is unavailable',
         retryAfterMs === undefined ? {} : { retryAfterMs },
       );
     return { userId: 'ann', user: undefined };

@@ -22,7 +22,7 @@ const { WebSockets, ServerSentEvents, LongPolling } = HttpTransportType;
 function userOf(token: string | null): Authenticated<string> | undefined {
   const [plan = '', seconds] = (token ?? '').split(',');
   if (plan === 'bad') return undefined;
-  if (plan === 'boom') throw new Error('the database is away');
+  if (plan === 'boom') throw new Error('the database is unavailable');
   const expiresAtMs = Date.UTC(2026, 0, 1) + Number(seconds) * 1_000;
   return { userId: 'ann', user: plan, ...(seconds === undefined ? {} : { expiresAtMs }) };
 }
@@ -148,7 +148,7 @@ describe('the refresh of credentials', () => {
     expect(await client.next()).toContain('"result":"free"');
     expect(host.refreshed).toEqual([]);
     expect(await host.event('authentication_failed')).toMatchObject({
-      error: { message: 'the database is away' },
+      error: { message: 'the database is unavailable' },
     });
   });
 

@@ -1,5 +1,5 @@
 /*
- * Hub code that throws values that are no errors and have no text, such as a revoked proxy.
+ * Hub code that throws values that are not errors and have no text, such as a revoked proxy.
  */
 import { expect, test } from 'vitest';
 import { defineHub } from '../../src/index.js';

@@ -70,7 +70,7 @@ function bytesOf(text: string): Buffer {
   return bytes.subarray(prefix + Buffer.from('940280a131', 'hex').length);
 }
 
-describe('a text that is no JSON for all clients', () => {
+describe('a text that is not JSON for all clients', () => {
   test.each(['', '{', '[1,]', '\ufeff1', '"a\u001e"', '1 2', '01', 'NaN', '{"n":Infinity}'])(
     'the JsonText of %j is refused where it is made, before any protocol writes it',
     (text) => {

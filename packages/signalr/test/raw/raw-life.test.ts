@@ -77,7 +77,7 @@ describe('the end of a connection', () => {
     },
   );
 
-  test('a handler that throws synchronously, or throws something that is no error, is reported too', async () => {
+  test('a handler that throws synchronously, or throws something that is not an error, is reported too', async () => {
     await using host = await startRaw(() => {
       throw 'text';
     });

@@ -162,7 +162,7 @@ export async function startRow(
   };
 }
 
-/** Starts a server. A client's token is its user id. The clock stands still unless the options contain another one. */
+/** Starts a server. A client's token is its user id. The clock does not advance unless the options contain another one. */
 export async function startServer<Backplane extends HubBackplane>(
   backplane: Backplane,
   options: SignalRServerOptions = {},

@@ -23,7 +23,7 @@ export interface Host extends AsyncDisposable {
   event<Type extends SignalREvent['type']>(type: Type): Promise<Extract<SignalREvent, { type: Type }>>;
 }
 
-/** Starts a server. Its clock stands still unless the test moves it. */
+/** Starts a server. Its clock does not advance unless the test moves it. */
 export async function startHost(
   map: (server: SignalRServer) => void,
   options: SignalRServerOptions = {},

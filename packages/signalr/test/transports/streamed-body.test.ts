@@ -61,7 +61,7 @@ describe('a streamed body', () => {
         if (index % 5 === 0) await new Promise((resolve) => setImmediate(resolve));
       }
       response.end('end\n');
-      // A message after the end would be no part of the body.
+      // A message after the end would not be part of the body.
       expect(body.write(sent[0] as EncodedMessage)).toBe(true);
     });
     const answer = await (await fetch(server.url)).text();

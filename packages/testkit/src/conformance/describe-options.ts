@@ -47,7 +47,7 @@ export const callbacks: OptionSamples = {
 /** Values for an option that is true or false. */
 export const flags: OptionSamples = { right: [true, false], wrong: [null, 0, 1, 'true', '', {}, Number.NaN] };
 
-/** Values for an option that is a text. */
+/** Values for an option that is a string. */
 export function texts(right: readonly string[], wrong: readonly string[] = ['']): OptionSamples {
   return { right, wrong: [null, 1, Number.NaN, true, {}, [right[0]], () => right[0], ...wrong] };
 }

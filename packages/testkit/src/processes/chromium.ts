@@ -1,4 +1,4 @@
-// Starts Debian's Chromium without a window and without background requests to the Internet.
+// Starts Debian's Chromium headless and without background requests to the Internet.
 import type { Browser } from 'playwright-core';
 
 const executablePath = process.env['CHROMIUM'] ?? '/usr/bin/chromium';

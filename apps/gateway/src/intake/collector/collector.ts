@@ -16,7 +16,7 @@ import { type Pattern, toCollected } from './pattern.js';
 
 /** Maximum number of streams of one pattern. */
 const MAX_SOURCES = 256;
-/** Time after which another gateway takes over from one that stands still. */
+/** Time after which another gateway takes over from one that stalls. */
 const LEASE_MS = 3_000;
 const RENEWAL_MS = 1_000;
 /** Pause between two searches for new streams. A stream is found within 5 s, because a search may take as long as the pause. */
@@ -220,7 +220,7 @@ export class Collector {
       const after = new Map(group.map((stream) => [stream, cursors.get(stream) ?? FIRST_ENTRY_ID]));
       const found = await sources.read(after, { count: ENTRIES_PER_READ, blockMs: BLOCK_MS, signal });
       if (signal.aborted) return;
-      // A process that stood still may no longer have the right to read. Another gateway then copies these entries.
+      // A process that stalled may no longer have the right to read. Another gateway then copies these entries.
       if (found.size > 0 && clock.monotonicMs() > this.#heldUntilMs)
         throw new BrokerError('unavailable', 'the right to read the streams has expired');
       await Promise.all(Array.from(found, ([stream, entries]) => this.#copy(stream, entries, cursors)));

@@ -51,11 +51,15 @@ export class Collectors {
         metrics.intakeStreams.set({ rule: name }, streams);
         metrics.intakeStreamsIgnored.set({ rule: name }, ignored);
         if (ignored > 0 && !isOver)
-          logger.warn({ pattern: name, streams, ignored }, 'more streams match the pattern than are read');
+          logger.warn(
+            { pattern: name, streams, ignored },
+            'more streams match the pattern than can be read: delete streams that are no longer used, or use several patterns',
+          );
         isOver = ignored > 0;
       },
       onTrouble: (reason) => {
-        if (reason === undefined) logger.info({ pattern: name }, 'the streams of the pattern are read again');
+        if (reason === undefined)
+          logger.info({ pattern: name }, 'the streams of the pattern can be read again');
         else logger.warn({ pattern: name, reason }, 'the streams of the pattern cannot be read');
       },
     });

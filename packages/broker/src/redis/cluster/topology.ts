@@ -13,7 +13,7 @@ const ASK_TIMEOUT_MS = 1_000;
 
 /**
  * The slot map, and the nodes that were used so far: the seeds, the masters, and each node that a redirection named. Each
- * `look` removes the nodes that are no slot's master.
+ * `look` removes the nodes that are the master of no slot.
  */
 export class Topology {
   readonly #target: RedisTarget;
@@ -81,7 +81,7 @@ export class Topology {
   }
 
   /**
-   * Requests the slot map from one node, removes the nodes that are no slot's master, and begins to connect to the masters of
+   * Requests the slot map from one node, removes the nodes that are the master of no slot, and begins to connect to the masters of
    * the needed slots. Only one `look` runs at a time. Calls during a `look` share the next one.
    * @param suspect a node that may not know that another node has replaced it. It is asked last
    * @throws BrokerError if no node answered: the failure of the node that was asked last

@@ -94,7 +94,7 @@ function decoded(text: string, where: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    throw invalid(`has a % in ${where} that is no escape: write it as %25`);
+    throw invalid(`has a % in ${where} that is not an escape: write it as %25`);
   }
 }
 
@@ -137,7 +137,7 @@ function readSocket({ username, password, hosts, path, query }: Rest): RedisUrl 
   if (Buffer.byteLength(socketPath) > MAX_SOCKET_PATH_BYTES)
     throw invalid(`has a path of more than ${MAX_SOCKET_PATH_BYTES} bytes, which no socket can have`);
   const database = parameters.get('db') ?? '0';
-  if (!/^\d{1,9}$/.test(database)) throw invalid('has a db that is no number');
+  if (!/^\d{1,9}$/.test(database)) throw invalid('has a db that is not a number');
   const kind = 'socket';
   const addresses = [socketPath];
   return {
@@ -164,7 +164,9 @@ function readHosts(hosts: string, defaultPort: number): readonly NodeAddress[] {
 function readDatabase(path: string): number {
   if (path === '' || path === '/') return 0;
   if (!/^\/\d{1,9}$/.test(path)) {
-    throw invalid('has a path that is no number: only a database may stand there, as in redis://host:6379/3');
+    throw invalid(
+      'has a path that is not a number: only a database number may follow the host, as in redis://host:6379/3',
+    );
   }
   return Number(path.slice(1));
 }

@@ -66,7 +66,7 @@ async function otherListener({ text, where }: Failure, url: RedisUrl): Promise<s
 function listenerText(listener: Listener, where: string, { isTls, sentinel }: RedisUrl): string | undefined {
   const suffix = sentinel === undefined ? '' : '+sentinel';
   if (listener === 'http')
-    return `What listens at ${where} speaks HTTP and is no Redis. Correct host and port in the Redis URL.`;
+    return `What listens at ${where} speaks HTTP and is not Redis. Correct host and port in the Redis URL.`;
   if (listener === 'sentinel')
     return `What listens at ${where} is a Redis Sentinel, which keeps no data. Begin the Redis URL with redis+sentinel:// and name the master, or name the address of the master.`;
   if (listener === 'redis' && isTls)

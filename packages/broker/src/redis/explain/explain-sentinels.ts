@@ -45,7 +45,7 @@ const KNOWN: readonly (readonly [RegExp, Reason])[] = [
   [
     /unknown command/,
     (address) =>
-      `What listens at ${address} is no Sentinel: name the port of the Sentinel, or begin the Redis URL with redis://`,
+      `What listens at ${address} is not a Sentinel: name the port of the Sentinel, or begin the Redis URL with redis://`,
   ],
   [
     /\bWRONGPASS\b|without any password configured|no password is set/,

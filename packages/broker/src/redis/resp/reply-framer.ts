@@ -99,5 +99,5 @@ export class ReplyFramer {
  * end.
  */
 function noReply(): Error {
-  return new Error('Redis answered with bytes that are no reply');
+  return new Error('Redis answered with bytes that are not a reply');
 }

@@ -30,7 +30,7 @@ return 0
 
 /**
  * KEYS: collector, collected. ARGV: owner, number of streams that no longer exist, these streams, then stream and cursor in turn.
- * Returns 0 and changes nothing if another owner has the right to read. The field `*`, which is no name of a stream, records that
+ * Returns 0 and changes nothing if another owner has the right to read. The field `*`, which is not the name of a stream, records that
  * the streams were read at least once.
  */
 export const saveCursorsScript = defineScript(

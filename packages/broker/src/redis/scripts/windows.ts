@@ -7,7 +7,7 @@
 //   f inputs · g endings · a since (ms) · t token · l lease end    while Flushing
 // The first build reads `<number>.<as of>` as one number, and only `key` and `timestamp` of an ending. The
 // first build writes inputs without `<as of>`, and endings without `id` and `at` in their text. Later builds
-// may add other fields, text without blanks after a number (as in `3.1,more `), and properties of a JSON
+// may add other fields, text without whitespace after a number (as in `3.1,more `), and properties of a JSON
 // text. This build ignores all of them. A field that does not look like an input or an ending stays where it
 // is. KEYS[2] is the index of open windows, a sorted set by due time. This key is passed only if the window's
 // server also has the index.

@@ -46,7 +46,7 @@ function addressIn(reply: unknown, masterName: string): NodeAddress {
   }
   const [host, port] = asArray(reply).map(asText);
   if (host === undefined || !/^\d{1,5}$/.test(port ?? ''))
-    throw new BrokerError('refused', 'gave an answer that is no address');
+    throw new BrokerError('refused', 'gave an answer that is not an address');
   return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 

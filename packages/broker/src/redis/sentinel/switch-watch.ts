@@ -83,7 +83,7 @@ export class SwitchWatch {
         try {
           framer.push(chunk);
         } catch {
-          // The bytes are no replies, so the server is no Sentinel.
+          // The bytes are not replies, so the server is not a Sentinel.
           end();
         }
       });

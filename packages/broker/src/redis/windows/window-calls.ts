@@ -102,7 +102,7 @@ export function windowCommitCall({ window, keys }: WindowLocation, token: string
 // Milliseconds for which a key with fields of a later build is kept after a flush.
 const UNKNOWN_KEPT_MS = 60_000;
 
-/** A member of an index. A member without a name is no window's key, so Millrace has not written it. */
+/** A member of an index. A member without a name is not a window's key, so Millrace has not written it. */
 export interface IndexedWindow {
   readonly name: WindowName | undefined;
   readonly window: string;

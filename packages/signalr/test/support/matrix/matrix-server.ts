@@ -13,7 +13,7 @@ const TWO_MEGABYTES = 2_097_152;
 /** Answers a request that is not for a hub. Returns false if it has no answer for the path. */
 export type PageServer = (path: string, response: ServerResponse) => boolean;
 
-/** Starts the server. Its clock stands still unless a feature test moves it. */
+/** Starts the server. Its clock does not advance unless a feature test moves it. */
 export async function startMatrixServer(servePage: PageServer = () => false): Promise<Host> {
   const host: Host = await startHost(
     (server) => mapHubs(server, () => host.clock.wallMs()),
