@@ -350,16 +350,15 @@ class MillraceGateway implements Gateway<AnyCatalog> {
     await endsWithin(flushTimeoutMs, finish());
   }
 
-  /**
-   * Closes the components in order: first those that accept events, then the connections, then delivery and its acknowledgements.
-   */
+  /** Closes the port first, so that no request meets a closed component; then what accepts events; then delivery with its acknowledgements. */
   async #closeComponents(): Promise<void> {
     const { askedAccess, signalR, directory, presence, delivery, broker, collectors } = this.#components;
+    await this.#attempt('port', () => this.#http.stopListening());
     askedAccess?.stop();
     await this.#attempt('application', async () => this.#stopApplication?.());
     await this.#attempt('collectors', async () => collectors?.stop());
-    await this.#attempt('publisher', () => this.publisher.close());
     await this.#attempt('connections', () => signalR.close());
+    await this.#attempt('publisher', () => this.publisher.close());
     await this.#attempt('http', () => this.#http.close());
     await this.#attempt('directory', async () => directory?.close());
     await this.#attempt('presence', async () => presence?.stop());

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { EventLog } from '../../fixtures/clients/event-log.js';
 import { chatMessage } from '../../fixtures/events/sample-events.js';
+import { postEvents } from '../../fixtures/http/ingest.js';
 import { isReady } from '../../fixtures/http/readiness.js';
 import { startOnRedis } from '../../fixtures/systems/redis-system.js';
 import { Resources } from '../../fixtures/systems/resources.js';
@@ -108,6 +109,21 @@ describe('a gateway that gets SIGTERM', () => {
     leaving.child.kill('SIGTERM');
     await eventually(async () => expect(await isReady(leaving.url)).toBe(false));
     expect(await kept()).toEqual(paths.map(() => 'close'));
+    expect(await leaving.exit()).toBe(0);
+  });
+
+  test('a gateway that stops stores every event that backends send to it, until it refuses their connections', async () => {
+    await using system = await startTwo(0);
+    const { leaving } = system;
+    const statuses: number[] = [];
+    const send = async (): Promise<void> => {
+      for (;;) statuses.push((await postEvents(leaving.url, chatMessage('room-1', 'to be stored'))).status);
+    };
+    const backends = Array.from({ length: 10 }, send);
+    await eventually(async () => expect(statuses.length).toBeGreaterThan(100));
+    leaving.child.kill('SIGTERM');
+    await Promise.allSettled(backends);
+    expect(new Set(statuses)).toEqual(new Set([201]));
     expect(await leaving.exit()).toBe(0);
   });
 

@@ -137,13 +137,16 @@ export class HttpFront {
     return { ...clients, ...(admin === undefined ? {} : { adminUrl: admin.url }) };
   }
 
-  /**
-   * Closes the port of the clients first. The admin port follows, so that metrics can be read until the end of a stop. Requests that
-   * have arrived are answered.
-   */
+  /** Refuses new connections at the port of the clients. Requests that have arrived are answered by components that still run. */
+  async stopListening(): Promise<void> {
+    await stopListening(this.app.server);
+  }
+
+  /** Closes the port of the clients first. The admin port follows, so that metrics can be read until the end of a stop. */
   async close(): Promise<void> {
     for (const app of this.#servers) {
       await stopListening(app.server);
+      app.server.closeAllConnections();
       await app.close();
     }
   }

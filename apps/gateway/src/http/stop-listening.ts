@@ -1,5 +1,6 @@
 // How a server stops to listen without breaking requests that are on their way.
 import type { Server } from 'node:http';
+import { Server as TcpServer } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 
 /** Time in which requests may arrive and be answered on the connections that are open. */
@@ -9,16 +10,21 @@ const FINISH_MS = 100;
 const MAX_LAST_CONNECTIONS = 4_096;
 
 /**
- * Refuses new connections, and resolves when the open ones have ended. Connections that are kept without a request are closed at
- * once. A request that has come, or comes on a new connection within {@link FINISH_MS}, is answered. `server.close()` of Node alone
- * would reset the connections that it has not yet accepted.
+ * Refuses new connections. Resolves when the open ones have ended, at the latest after {@link FINISH_MS}: the caller closes the rest
+ * when it has answered them. A request that has come, or comes meanwhile, is answered. `server.close()` of Node alone would reset the
+ * connections that it has not yet accepted, and would close those that are kept just as a proxy sends the next request on them.
  */
 export async function stopListening(server: Server): Promise<void> {
   if (!server.listening) return;
   await acceptWaiting(server);
-  const timer = setTimeout(() => server.closeAllConnections(), FINISH_MS);
-  await new Promise((resolve) => server.close(resolve));
-  clearTimeout(timer);
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, FINISH_MS);
+    TcpServer.prototype.close.call(server, () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+  server.close();
 }
 
 /** Accepts the connections that wait in the kernel, which would otherwise be reset. Node accepts one in each turn of its loop. */

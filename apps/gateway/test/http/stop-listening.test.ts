@@ -1,6 +1,6 @@
 // Deploys behind proxies: a server that stops to listen answers each request that has come, or is on its way.
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
+import { createServer, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { expect, test } from 'vitest';
 import { stopListening } from '../../src/http/stop-listening.js';
@@ -28,13 +28,32 @@ test('a request on a new connection is answered although the server no longer li
   await Promise.all([closed, stopped]);
 });
 
-test('connections without a request do not delay a server that stops to listen', async () => {
+test('a request on a kept connection is answered although the server no longer listens', async () => {
   const server = await listening();
   const socket = connect(portOf(server), '127.0.0.1');
-  await once(server, 'connection');
+  const ask = async (): Promise<string> => {
+    socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+    const [answer] = await once(socket, 'data');
+    return String(answer);
+  };
+  expect(await ask()).toMatch(/^HTTP\/1\.1 200 OK/);
   const closed = once(socket, 'close');
+  const stopped = stopListening(server);
+  while (server.listening) await new Promise((resolve) => setImmediate(resolve));
+  expect(await ask()).toMatch(/^HTTP\/1\.1 200 OK/);
+  await Promise.all([closed, stopped]);
+});
+
+test('a request without an answer does not delay a server that stops to listen, and stays open for its answer', async () => {
+  const server = await listening();
+  server.removeAllListeners('request');
+  const socket = connect(portOf(server), '127.0.0.1');
+  socket.write('GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+  const [, response] = (await once(server, 'request')) as [unknown, ServerResponse];
   await stopListening(server);
-  await closed;
+  response.end('here');
+  const [answer] = await once(socket, 'data');
+  expect(String(answer)).toMatch(/^HTTP\/1\.1 200 OK/);
 });
 
 const ports = new WeakMap<Server, number>();
