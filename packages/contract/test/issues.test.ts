@@ -26,6 +26,13 @@ test('an issue is described by a sentence with path, expected value, event type 
   );
 });
 
+test('the refusal of an undeclared event type lists the declared ones and says where to declare another', () => {
+  const event = eventOf('notification', { title: 'Hello' }, { event_type: 'status' });
+  expect(() => eventCatalog.assertEvent(event)).toThrow(
+    /^\/event_type must be one of chat_message, .*; another type must be declared in the catalog, which publishers and gateways share$/,
+  );
+});
+
 test('issues are listed in the order of the declared fields, and the result names the event type', () => {
   const result = eventCatalog.parseEvent({ event_type: 'typing_start', payload: { is_typing: 1 } });
   expect(result).toMatchObject({ ok: false, eventType: 'typing_start' });

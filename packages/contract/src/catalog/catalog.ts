@@ -2,7 +2,14 @@
 import type { Static } from 'typebox';
 import { createEventCheck, type EventCheck } from '../checks/event-check.js';
 import { explain } from '../checks/explain.js';
-import { type ActualType, actualTypeOf, describeIssues, type Issue, MAX_ISSUES } from '../checks/issue.js';
+import {
+  type ActualType,
+  actualTypeOf,
+  describeIssues,
+  type Issue,
+  MAX_ISSUES,
+  NOT_IN_CATALOG,
+} from '../checks/issue.js';
 import type { ParseFailure, ParseResult } from '../checks/parse-result.js';
 import { explainUnreadableText } from '../checks/unreadable.js';
 import { ContractError } from '../contract-error.js';
@@ -148,7 +155,6 @@ function failure(issues: readonly Issue[], eventType?: string): ParseFailure {
   return eventType === undefined ? { ok: false, issues } : { ok: false, issues, eventType };
 }
 
-const NOT_IN_CATALOG = 'event-type';
 // Maximum number of type names in an issue. A longer list would not help the author of a misspelled name.
 const maxNamedTypes = 20;
 

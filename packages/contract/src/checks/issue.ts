@@ -36,6 +36,10 @@ export interface Issue {
  */
 export const MAX_ISSUES = 16;
 
+/** The rule of an issue about an event type that is not in the catalog. */
+export const NOT_IN_CATALOG = 'event-type';
+const TYPE_REMEDY = 'another type must be declared in the catalog, which publishers and gateways share';
+
 /** Escapes one step of a JSON Pointer (RFC 6901, section 3). */
 export function pointerStep(key: string): string {
   return key.replaceAll('~', '~0').replaceAll('/', '~1');
@@ -54,6 +58,7 @@ export function actualTypeOf(value: unknown): ActualType {
  */
 export function describeIssue(issue: Issue, eventType?: string): string {
   const where = issue.path === '' ? 'the event' : issue.path;
+  if (issue.rule === NOT_IN_CATALOG) return `${where} must be ${issue.expected}; ${TYPE_REMEDY}`;
   const forType = eventType === undefined ? '' : ` for ${eventType}`;
   const got = issue.actualType === 'undefined' ? 'nothing' : issue.actualType;
   return `${where} must be ${issue.expected}${forType}, got ${got}`;
