@@ -21,7 +21,7 @@ const tickets = defineView({
   catalog,
   path: '/hubs/tickets',
   sends: { message_added: { method: 'MessageAdded' } },
-  methods: { JoinTicket: { join: 'room', room: (_caller, id) => `ticket-${id}` } },
+  methods: { JoinTicket: { join: 'room', room: (_caller, id) => `ticket-${String(id)}` } },
 });
 
 export default defineApp({
