@@ -31,11 +31,11 @@ export class Roster {
   /** Records a heartbeat of a subscriber. */
   beat(subscriber: string, cursor: EntryId, isAtEnd: boolean, nowMs: number): void {
     const known = this.#subscribers.get(subscriber);
-    const stoodStill = known !== undefined && known.cursor === cursor && !isAtEnd;
+    const isUnchanged = known !== undefined && known.cursor === cursor && !isAtEnd;
     this.#subscribers.set(subscriber, {
       cursor,
       beatMs: nowMs,
-      advancedMs: stoodStill ? known.advancedMs : nowMs,
+      advancedMs: isUnchanged ? known.advancedMs : nowMs,
     });
   }
 

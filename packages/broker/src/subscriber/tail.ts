@@ -152,8 +152,8 @@ export class Tail {
     const read = { count, blockMs, signal: this.#interrupt.signal };
     let found = await broker.readAfter(this.#cursors, read);
     if (signal.aborted) return false;
-    const stoodStill = this.#noteReturn();
-    if (stoodStill && found.size > 0) {
+    const hasStalled = this.#noteReturn();
+    if (hasStalled && found.size > 0) {
       // The reply may have waited here for longer than others waited for this subscriber. Its entries may have been erased
       // meanwhile.
       found = await broker.readAfter(this.#cursors, { ...read, blockMs: 0 });
@@ -166,7 +166,7 @@ export class Tail {
       if (track === undefined || track.generation !== generations.get(stream)) continue;
       sizes.note(stream, entries);
       // A stream that was cut at its hard cap still has that many entries.
-      const isBehind = stoodStill || entries.length >= Math.min(count, this.#hardCapOf(stream));
+      const isBehind = hasStalled || entries.length >= Math.min(count, this.#hardCapOf(stream));
       if (isBehind && (await this.#isOvertaken(track))) {
         await options.beforeOvertaken(stream);
         if (signal.aborted || track.generation !== generations.get(stream)) continue;
