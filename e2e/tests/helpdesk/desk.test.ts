@@ -1,7 +1,6 @@
 // Two people use the helpdesk, each in a separate browser page.
 import { createHelpdesk } from '@millrace/helpdesk';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { TestBrowser } from '../../fixtures/browser/browser.js';
+import { describe, expect, test } from 'vitest';
 import {
   archiveTicket,
   DeskPane,
@@ -10,41 +9,19 @@ import {
   people,
   vpnTicket,
 } from '../../fixtures/browser/desk.js';
+import { deskForFile } from '../../fixtures/browser/desk-for-file.js';
 import { acceptEvents } from '../../fixtures/http/ingest.js';
 
-let system: DeskSystem;
-let browser: TestBrowser;
-
-beforeAll(async () => {
-  system = await DeskSystem.start('the embedded broker');
-  browser = await TestBrowser.start();
-});
-
-afterAll(async () => {
-  await browser[Symbol.asyncDispose]();
-  await system[Symbol.asyncDispose]();
-});
-
-const openPages: (() => Promise<void>)[] = [];
-
-afterEach(async () => {
-  for (const close of openPages.splice(0)) await close();
-});
-
-async function openPage() {
-  const page = await browser.page(system.url);
-  openPages.push(() => page.context().close());
-  return page;
-}
+const helpdesk = deskForFile();
 
 async function maria(ticketId = vpnTicket) {
-  const page = await openPage();
-  return { page, desk: await DeskPane.open(page, system.url, 'agent', 'maria', ticketId) };
+  const page = await helpdesk.openPage();
+  return { page, desk: await DeskPane.open(page, helpdesk.system.url, 'agent', 'maria', ticketId) };
 }
 
 async function noa(ticketId = vpnTicket) {
-  const page = await openPage();
-  return { page, desk: await DeskPane.open(page, system.url, 'requester', 'noa', ticketId) };
+  const page = await helpdesk.openPage();
+  return { page, desk: await DeskPane.open(page, helpdesk.system.url, 'requester', 'noa', ticketId) };
 }
 
 describe('messages', () => {
@@ -95,7 +72,7 @@ describe('messages', () => {
     expect(await requester.desk.message('Second try').count()).toBe(1);
     expect(await requester.desk.pane.locator('li[data-pending]').count()).toBe(0);
     // The browser reports the refused request.
-    expect(browser.takeComplaints()).toEqual([expect.stringContaining('503')]);
+    expect(helpdesk.browser.takeComplaints()).toEqual([expect.stringContaining('503')]);
   });
 
   test('a tick shows whether the other person has read a message, even after a reload', async () => {
@@ -171,8 +148,8 @@ describe('tickets', () => {
 
   test('an assignment is shown to the requester and reported to the assigned agent', async () => {
     const [agent, requester] = [await maria(), await noa()];
-    const aikoPage = await openPage();
-    const aiko = await DeskPane.open(aikoPage, system.url, 'agent', 'aiko');
+    const aikoPage = await helpdesk.openPage();
+    const aiko = await DeskPane.open(aikoPage, helpdesk.system.url, 'agent', 'aiko');
     await agent.desk.pane.getByRole('combobox', { name: 'Assigned to' }).click();
     await agent.page.getByRole('option', { name: 'Aiko Tanaka' }).click();
     await requester.desk.pane.getByText('Aiko Tanaka is handling it').waitFor();
@@ -227,25 +204,25 @@ test('a banner is shown while the gateway is down, and the conversation continue
   const [agent, requester] = [await maria(), await noa()];
   await agent.desk.send('Before the restart');
   await requester.desk.message('Before the restart').waitFor();
-  await system.stop();
+  await helpdesk.system.stop();
   await requester.desk.banner.waitFor();
   await requester.desk.send('Written while it was down');
-  await system.startAgain();
+  await helpdesk.system.startAgain();
   await agent.desk.live();
   await requester.desk.live();
   await requester.desk.banner.waitFor({ state: 'detached' });
   await agent.desk.message('Written while it was down').waitFor();
   await agent.desk.send('After the restart');
   await requester.desk.message('After the restart').waitFor();
-  const stored = await (await system.signIn(people.noa)).storedNumbers(vpnTicket);
+  const stored = await (await helpdesk.system.signIn(people.noa)).storedNumbers(vpnTicket);
   expect(await requester.desk.shownNumbers()).toEqual(stored);
   // The browser reports the sockets and requests that the gateway's stop interrupted.
-  browser.takeComplaints();
+  helpdesk.browser.takeComplaints();
 });
 
 test('a visitor who opens the page of a single person can choose a person', async () => {
-  const page = await openPage();
-  await page.goto(`${system.url}/requester`);
+  const page = await helpdesk.openPage();
+  await page.goto(`${helpdesk.system.url}/requester`);
   await page.getByRole('link', { name: /Priya Nair/ }).click();
   await new DeskPane(page, 'Requester').live();
   await page.getByRole('navigation', { name: 'Tickets' }).getByText('Colour profile is lost').waitFor();
@@ -254,15 +231,15 @@ test('a visitor who opens the page of a single person can choose a person', asyn
 
 test('the example event of the welcome text is shown to the requester', async () => {
   const requester = await noa(archiveTicket);
-  await acceptEvents(system.url, createHelpdesk().example?.event);
+  await acceptEvents(helpdesk.system.url, createHelpdesk().example?.event);
   await requester.desk.button(/^Notifications/).click();
   await requester.page.getByRole('dialog').getByText('Hello from curl').click();
   await requester.desk.pane.locator('[data-open-ticket="1048"]').waitFor();
 });
 
 test('a link on the page of two people opens the page of one of them, without asking which person', async () => {
-  const page = await openPage();
-  await page.goto(system.url);
+  const page = await helpdesk.openPage();
+  await page.goto(helpdesk.system.url);
   await new DeskPane(page, 'Requester').live();
   await page.getByRole('link', { name: 'Agent only' }).click();
   await new DeskPane(page, 'Agent').live();
@@ -283,7 +260,9 @@ test.each(['nonsense', '..%2Fpeople', 'b1d4c6f0-2e7a-4c39-a5d8-00000000ffff', da
     await desk.pane.locator('.ticket-item').first().waitFor();
     expect(new URL(page.url()).pathname).toBe('/requester');
     // The browser reports the requests that the helpdesk refused.
-    expect(browser.takeComplaints().filter((complaint) => !/status of 4(04|22)/.test(complaint))).toEqual([]);
+    expect(
+      helpdesk.browser.takeComplaints().filter((complaint) => !/status of 4(04|22)/.test(complaint)),
+    ).toEqual([]);
   },
 );
 
@@ -293,8 +272,8 @@ test('a person’s token also gives access to tickets that the person creates la
     jwtSecret: 'a-secret-of-the-helpdesk-with-more-than-32-bytes',
     apiKeys: ['an-api-key-for-the-helpdesk'],
   });
-  await using agentDevice = await browser.device(closed.url);
-  await using requesterDevice = await browser.device(closed.url);
+  await using agentDevice = await helpdesk.browser.device(closed.url);
+  await using requesterDevice = await helpdesk.browser.device(closed.url);
   const agent = await DeskPane.open(agentDevice.page, closed.url, 'agent', 'maria');
   const requester = await DeskPane.open(requesterDevice.page, closed.url, 'requester', 'noa', vpnTicket);
   // The ticket did not exist when the token was issued.

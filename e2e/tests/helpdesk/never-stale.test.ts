@@ -1,38 +1,14 @@
 // The pages of the helpdesk stay correct: a change that happens while a page loads, the people who view a ticket, and a page without
 // a connection to the hub.
-import type { Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { TestBrowser } from '../../fixtures/browser/browser.js';
-import { DeskPane, DeskSystem, danielsTicket, people, vpnTicket } from '../../fixtures/browser/desk.js';
+import { expect, test } from 'vitest';
+import { DeskPane, danielsTicket, people, vpnTicket } from '../../fixtures/browser/desk.js';
+import { deskForFile } from '../../fixtures/browser/desk-for-file.js';
 
-let system: DeskSystem;
-let browser: TestBrowser;
-
-beforeAll(async () => {
-  system = await DeskSystem.start('the embedded broker');
-  browser = await TestBrowser.start();
-});
-
-afterAll(async () => {
-  await browser[Symbol.asyncDispose]();
-  await system[Symbol.asyncDispose]();
-});
-
-const openPages: (() => Promise<void>)[] = [];
-
-afterEach(async () => {
-  for (const close of openPages.splice(0)) await close();
-});
-
-async function openPage(): Promise<Page> {
-  const page = await browser.page(system.url);
-  openPages.push(() => page.context().close());
-  return page;
-}
+const helpdesk = deskForFile();
 
 test('a ticket that is solved while the page loads its list is shown as solved', async () => {
-  const page = await openPage();
-  const maria = await system.signIn(people.maria);
+  const page = await helpdesk.openPage();
+  const maria = await helpdesk.system.signIn(people.maria);
   let hasJoined = false;
   const connected = page.waitForEvent('websocket');
   void connected.then((socket) =>
@@ -54,7 +30,7 @@ test('a ticket that is solved while the page loads its list is shown as solved',
     }
     await route.fulfill({ response: answer });
   });
-  const noa = await DeskPane.open(page, system.url, 'requester', 'noa');
+  const noa = await DeskPane.open(page, helpdesk.system.url, 'requester', 'noa');
   const facts = noa.ticket(1048).locator('.ticket-facts');
   await facts.getByText('Solved').waitFor();
   expect(wasHeld).toBe(true);
@@ -63,9 +39,15 @@ test('a ticket that is solved while the page loads its list is shown as solved',
 });
 
 test('a page shows who views the ticket, from the moment they open it until they close it', async () => {
-  const noa = await DeskPane.open(await openPage(), system.url, 'requester', 'noa', vpnTicket);
-  const mariasPage = await openPage();
-  const maria = await DeskPane.open(mariasPage, system.url, 'agent', 'maria', vpnTicket);
+  const noa = await DeskPane.open(
+    await helpdesk.openPage(),
+    helpdesk.system.url,
+    'requester',
+    'noa',
+    vpnTicket,
+  );
+  const mariasPage = await helpdesk.openPage();
+  const maria = await DeskPane.open(mariasPage, helpdesk.system.url, 'agent', 'maria', vpnTicket);
   const mariaViews = noa.pane.locator('.viewers').getByText('Maria Lindqvist is viewing this ticket');
   await mariaViews.waitFor({ state: 'attached' });
   await maria.pane
@@ -80,9 +62,9 @@ test('a page shows who views the ticket, from the moment they open it until they
 });
 
 test('the people who view a ticket stay on the page while it loads earlier messages', async () => {
-  const writer = await system.signIn(people.daniel);
+  const writer = await helpdesk.system.signIn(people.daniel);
   for (let count = 1; count <= 201; count++) await writer.send(danielsTicket, `line ${count}`);
-  const page = await openPage();
+  const page = await helpdesk.openPage();
   let letThrough = (): void => {};
   const held = new Promise<void>((resolve) => {
     letThrough = resolve;
@@ -91,8 +73,8 @@ test('the people who view a ticket stay on the page while it loads earlier messa
     await held;
     await route.continue();
   });
-  const maria = await DeskPane.open(page, system.url, 'agent', 'maria', danielsTicket);
-  await DeskPane.open(await openPage(), system.url, 'agent', 'aiko', danielsTicket);
+  const maria = await DeskPane.open(page, helpdesk.system.url, 'agent', 'maria', danielsTicket);
+  await DeskPane.open(await helpdesk.openPage(), helpdesk.system.url, 'agent', 'aiko', danielsTicket);
   const aikoViews = maria.pane.locator('.viewers').getByText('Aiko Tanaka is viewing this ticket');
   await aikoViews.waitFor({ state: 'attached' });
   expect((await maria.shownNumbers())[0]).toBeGreaterThan(1);
@@ -110,9 +92,9 @@ test('the people who view a ticket stay on the page while it loads earlier messa
 });
 
 test('a read mark that could not be stored counts as unread again, and is stored with the next connection', async () => {
-  const page = await openPage();
-  const maria = await system.signIn(people.maria);
-  const noa = await DeskPane.open(page, system.url, 'requester', 'noa', vpnTicket);
+  const page = await helpdesk.openPage();
+  const maria = await helpdesk.system.signIn(people.maria);
+  const noa = await DeskPane.open(page, helpdesk.system.url, 'requester', 'noa', vpnTicket);
   await page.route('**/api/**/read', (route) => route.abort());
   await maria.setStatus(vpnTicket, 'solved');
   await maria.send(vpnTicket, 'Not marked as read yet');
@@ -140,12 +122,12 @@ test('a read mark that could not be stored counts as unread again, and is stored
   expect(await noa.ticket(1048).getByRole('img').count()).toBe(0);
   await maria.setStatus(vpnTicket, 'in_progress');
   // The browser reports the requests that the test aborted, and those that were cut.
-  browser.takeComplaints();
+  helpdesk.browser.takeComplaints();
 });
 
 test('a page that cannot reach the hub says so and asks for changes, and is live again when it can', async () => {
-  const page = await openPage();
-  const maria = await system.signIn(people.maria);
+  const page = await helpdesk.openPage();
+  const maria = await helpdesk.system.signIn(people.maria);
   let isDown = false;
   let cut = (): unknown => undefined;
   await page.route('**/hubs/**', (route) => (isDown ? route.abort() : route.continue()));
@@ -154,7 +136,7 @@ test('a page that cannot reach the hub says so and asks for changes, and is live
     cut = () => socket.close();
   });
   await page.clock.install();
-  const noa = await DeskPane.open(page, system.url, 'requester', 'noa', vpnTicket);
+  const noa = await DeskPane.open(page, helpdesk.system.url, 'requester', 'noa', vpnTicket);
   isDown = true;
   await cut();
   await page.clock.fastForward(2_000);
@@ -173,5 +155,5 @@ test('a page that cannot reach the hub says so and asks for changes, and is live
   await maria.setStatus(vpnTicket, 'in_progress');
   await noa.pane.getByTestId('status').getByText('In progress').waitFor();
   // The browser reports the requests that could not reach the hub.
-  browser.takeComplaints();
+  helpdesk.browser.takeComplaints();
 });

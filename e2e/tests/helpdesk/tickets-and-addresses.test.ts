@@ -1,36 +1,19 @@
 // The ways to a ticket: the search and the dialog for a new ticket. Also the titles of pages, and addresses that do not
 // exist.
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { TestBrowser } from '../../fixtures/browser/browser.js';
-import { DeskPane, DeskSystem, danielsTicket, people, vpnTicket } from '../../fixtures/browser/desk.js';
+import { expect, test } from 'vitest';
+import { DeskPane, danielsTicket, people, vpnTicket } from '../../fixtures/browser/desk.js';
+import { deskForFile } from '../../fixtures/browser/desk-for-file.js';
 
-let system: DeskSystem;
-let browser: TestBrowser;
-
-beforeAll(async () => {
-  system = await DeskSystem.start('the embedded broker');
-  browser = await TestBrowser.start();
-});
-
-afterAll(async () => {
-  await browser[Symbol.asyncDispose]();
-  await system[Symbol.asyncDispose]();
-});
-
-const openPages: (() => Promise<void>)[] = [];
-
-afterEach(async () => {
-  for (const close of openPages.splice(0)) await close();
-});
-
-async function openPage() {
-  const page = await browser.page(system.url);
-  openPages.push(() => page.context().close());
-  return page;
-}
+const helpdesk = deskForFile();
 
 test('a search finds a ticket by a word of an old message and by a message that arrives during the search', async () => {
-  const maria = await DeskPane.open(await openPage(), system.url, 'agent', 'maria', vpnTicket);
+  const maria = await DeskPane.open(
+    await helpdesk.openPage(),
+    helpdesk.system.url,
+    'agent',
+    'maria',
+    vpnTicket,
+  );
   const field = maria.pane.getByLabel('Search tickets');
   const shown = () =>
     maria.pane
@@ -40,7 +23,7 @@ test('a search finds a ticket by a word of an old message and by a message that 
   await field.fill('quarter close');
   await maria.pane.getByText('1 ticket found').waitFor();
   expect(await shown()).toEqual(['1048']);
-  await (await system.signIn(people.daniel)).send(
+  await (await helpdesk.system.signIn(people.daniel)).send(
     danielsTicket,
     'Our quarter ends today, so we close as well.',
   );
@@ -55,9 +38,15 @@ test('a search finds a ticket by a word of an old message and by a message that 
 });
 
 test('a requester sees at once the ticket that an agent creates for them, and answers', async () => {
-  const agentPage = await openPage();
-  const maria = await DeskPane.open(agentPage, system.url, 'agent', 'maria');
-  const noa = await DeskPane.open(await openPage(), system.url, 'requester', 'noa', vpnTicket);
+  const agentPage = await helpdesk.openPage();
+  const maria = await DeskPane.open(agentPage, helpdesk.system.url, 'agent', 'maria');
+  const noa = await DeskPane.open(
+    await helpdesk.openPage(),
+    helpdesk.system.url,
+    'requester',
+    'noa',
+    vpnTicket,
+  );
   await maria.button('New ticket').click();
   const form = agentPage.getByRole('dialog');
   await form.getByLabel('Subject').fill('Headset without sound');
@@ -74,48 +63,48 @@ test('a requester sees at once the ticket that an agent creates for them, and an
 });
 
 test('the page title names the open ticket, the list, or what is missing', async () => {
-  const page = await openPage();
+  const page = await helpdesk.openPage();
   const title = () => expect.poll(() => page.title());
-  const noa = await DeskPane.open(page, system.url, 'requester', 'noa', vpnTicket);
+  const noa = await DeskPane.open(page, helpdesk.system.url, 'requester', 'noa', vpnTicket);
   await title().toBe('#1048 VPN drops every twenty minutes · Weir');
   await noa.ticket(1046).click();
   await title().toBe('#1046 Access to the archive for the auditors · Weir');
   await page.goBack();
   await title().toBe('#1048 VPN drops every twenty minutes · Weir');
-  await page.goto(`${system.url}/requester?as=noa`);
+  await page.goto(`${helpdesk.system.url}/requester?as=noa`);
   await title().toBe('My requests · Weir');
-  await page.goto(`${system.url}/requester/nonsense?as=noa`);
+  await page.goto(`${helpdesk.system.url}/requester/nonsense?as=noa`);
   await title().toBe('There is no such ticket. · Weir');
-  await page.goto(`${system.url}/agent`);
+  await page.goto(`${helpdesk.system.url}/agent`);
   await title().toBe('Who are you? · Weir');
   // The browser reports the failed requests for the missing ticket.
-  browser.takeComplaints();
+  helpdesk.browser.takeComplaints();
 });
 
 test('a ticket that is not in the list, and whose room could not be looked up, can be tried again', async () => {
-  const page = await openPage();
+  const page = await helpdesk.openPage();
   await page.route('**/api/tickets', (route) => route.fulfill({ json: [] }));
   await page.route(`**/api/tickets/${vpnTicket}`, (route) => route.abort());
-  await page.goto(`${system.url}/requester/${vpnTicket}?as=noa`);
+  await page.goto(`${helpdesk.system.url}/requester/${vpnTicket}?as=noa`);
   const noa = new DeskPane(page, 'Requester');
   await noa.pane.getByText('The helpdesk does not respond.').waitFor();
   await page.unroute(`**/api/tickets/${vpnTicket}`);
   await noa.button('Try again').click();
   await noa.message('Perfect. I will keep this open').waitFor();
   // The browser reports the request that the test aborted.
-  browser.takeComplaints();
+  helpdesk.browser.takeComplaints();
 });
 
 test('the page at an unknown address says so and leads back to the support desk', async () => {
-  const page = await openPage();
-  const response = await page.goto(`${system.url}/agent/one/two`);
+  const page = await helpdesk.openPage();
+  const response = await page.goto(`${helpdesk.system.url}/agent/one/two`);
   expect(response?.status()).toBe(404);
   await page.getByRole('heading', { name: 'There is no such page' }).waitFor();
   await expect.poll(() => page.title()).toBe('There is no such page · Weir');
   await page.getByRole('link', { name: 'Go to the support desk' }).click();
   await new DeskPane(page, 'Requester').live();
   // The browser reports the status 404 as an error.
-  expect(browser.takeComplaints()).toEqual([expect.stringContaining('404')]);
+  expect(helpdesk.browser.takeComplaints()).toEqual([expect.stringContaining('404')]);
 });
 
 test.each([
@@ -126,7 +115,7 @@ test.each([
 ])(
   'a request for the unknown address %s that accepts %s gets %s with the status 404',
   async (path, accept, type) => {
-    const response = await fetch(system.url + path, { headers: { accept } });
+    const response = await fetch(helpdesk.system.url + path, { headers: { accept } });
     expect(response.status).toBe(404);
     expect(response.headers.get('content-type')).toContain(type);
   },

@@ -6,9 +6,10 @@ import { request } from 'node:http';
 import type { Socket } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { defineHub, type Hub, type TransportName } from '../../src/index.js';
-import { type Host, startHost } from '../support/host.js';
+import { startHost } from '../support/host.js';
 import { negotiateUrl, openPolling, openStream, post, send, upgradeStatus } from '../support/http-client.js';
 import { call, connectRaw, HANDSHAKE, RS } from '../support/raw-client.js';
+import { openEvents, startRequestHub, untilOpen } from '../support/request-hub.js';
 
 const noCache = {
   'cache-control': 'no-cache, no-store',
@@ -17,52 +18,6 @@ const noCache = {
 };
 
 const stream = { Accept: 'text/event-stream' };
-
-interface Stage extends Host {
-  /** The methods and hooks that were called, in order. */
-  readonly log: string[];
-  /** Lets the methods `slow` and `hang` return. */
-  release(): void;
-}
-
-async function start(transports?: readonly TransportName[]): Promise<Stage> {
-  const log: string[] = [];
-  let release: () => void = () => {};
-  const released = new Promise<void>((resolve) => {
-    release = resolve;
-  });
-  const hub = defineHub()({
-    onConnected: ({ signal }) => signal.addEventListener('abort', () => log.push('aborted')),
-    onDisconnected: () => void log.push('disconnected'),
-    methods: {
-      echo: (_context, value) => value,
-      slow: () => released,
-      hang: async () => {
-        log.push('hangs');
-        await released;
-      },
-      seen: ({ request: { query, headers } }) => [query.get('another'), headers['x-first']],
-      leave: (context) => context.abort(),
-    },
-  });
-  const host = await startHost(
-    (server) => server.mapHub('/hub', hub, transports === undefined ? {} : { transports }),
-    { maximumInboundBufferBytes: 1_000 },
-  );
-  return Object.assign(host, { log, release });
-}
-
-async function openEvents(url: string) {
-  const events = await openStream(url);
-  await post(url, HANDSHAKE);
-  await events.next();
-  return events;
-}
-
-/** Waits until exactly `count` requests are open. The server notices the end of a request a little later than the client. */
-async function untilOpen(host: Host, count: number): Promise<void> {
-  await expect.poll(() => host.openRequests).toBe(count);
-}
 
 describe('a hub that offers', () => {
   const all: readonly TransportName[] = ['WebSockets', 'ServerSentEvents', 'LongPolling'];
@@ -75,7 +30,7 @@ describe('a hub that offers', () => {
   ] as [TransportName[]][])(
     'a hub with the transports %j lists them in the negotiate answer, and refuses other transports with 404',
     async (offered) => {
-      await using host = await start(offered);
+      await using host = await startRequestHub(offered);
       const negotiated = (await (await fetch(`${host.url}/hub/negotiate`, { method: 'POST' })).json()) as {
         availableTransports: { transport: TransportName }[];
       };
@@ -105,7 +60,7 @@ describe('a refusal', () => {
   ])(
     'a refusal of a poll with the query %j has status %i and headers that forbid caching',
     async (query, status) => {
-      await using host = await start();
+      await using host = await startRequestHub();
       const answer = await send(`${host.url}/hub${query}`);
       expect(answer.status).toBe(status);
       expect(answer.headers).toMatchObject(noCache);
@@ -119,7 +74,7 @@ describe('a connection that has ended', () => {
   test.each(['ServerSentEvents', 'LongPolling'] as const)(
     'a request for a connection that has ended receives 404, over %s',
     async (name) => {
-      await using host = await start();
+      await using host = await startRequestHub();
       let url: string;
       if (name === 'LongPolling') {
         url = await openPolling(host);
@@ -144,7 +99,7 @@ describe('a connection that has ended', () => {
 
 describe('the end of the transport', () => {
   test('a connection whose client closes the event stream ends only after the running method has returned', async () => {
-    await using host = await start();
+    await using host = await startRequestHub();
     const url = await negotiateUrl(host);
     const events = await openEvents(url);
     await post(url, call('hang'));
@@ -156,7 +111,7 @@ describe('the end of the transport', () => {
   });
 
   test('a connection whose client stops polling aborts its signal, and ends only after the running method has returned', async () => {
-    await using host = await start();
+    await using host = await startRequestHub();
     const url = await openPolling(host);
     await post(url, call('hang'));
     await expect.poll(() => host.log).toEqual(['hangs']);
@@ -170,7 +125,7 @@ describe('the end of the transport', () => {
 
 describe('DELETE', () => {
   test('a DELETE request between two polls ends the connection', async () => {
-    await using host = await start();
+    await using host = await startRequestHub();
     const url = await openPolling(host);
     const answer = await send(url, { method: 'DELETE' });
     expect([answer.status, answer.headers['content-type']]).toEqual([202, 'text/plain']);
@@ -179,7 +134,7 @@ describe('DELETE', () => {
   });
 
   test('a DELETE request is answered and ends the waiting poll, even while a method of the hub hangs', async () => {
-    await using host = await start();
+    await using host = await startRequestHub();
     const url = await openPolling(host);
     await post(url, call('hang'));
     await untilOpen(host, 0);
@@ -197,7 +152,7 @@ describe('a timeout of the HTTP server', () => {
   test.each(['ServerSentEvents', 'LongPolling'] as const)(
     'a timeout of the HTTP server does not end a response that waits for messages, over %s',
     async (name) => {
-      await using host = await start();
+      await using host = await startRequestHub();
       host.http.setTimeout(60_000);
       const timeouts: (() => number | undefined)[] = [];
       const watch = (socket: Socket): void => void timeouts.push(() => socket.timeout);
@@ -216,7 +171,7 @@ describe('a timeout of the HTTP server', () => {
 
 describe('the request of a long polling connection', () => {
   test('the request in a method’s context is the request that opened the long polling connection', async () => {
-    await using host = await start();
+    await using host = await startRequestHub();
     const url = await negotiateUrl(host);
     await send(`${url}&another=value`, { headers: { 'X-First': 'h1' } });
     await post(url, HANDSHAKE);
@@ -274,7 +229,7 @@ describe('a client that does not read the answer to its poll', () => {
 
 describe('a WebSocket', () => {
   test('a WebSocket whose client does not answer the close frame is disconnected after the close timeout', async () => {
-    await using host = await start(['WebSockets']);
+    await using host = await startRequestHub(['WebSockets']);
     await using client = await connectRaw(host);
     client.send(HANDSHAKE + call('leave'));
     client.socket.pause();

@@ -3,60 +3,15 @@
  */
 import { request } from 'node:http';
 import { describe, expect, test } from 'vitest';
-import { defineHub, type Hub, type TransportName } from '../../src/index.js';
-import { type Host, startHost } from '../support/host.js';
-import { negotiateUrl, openPolling, openStream, post, send } from '../support/http-client.js';
-import { call, HANDSHAKE } from '../support/raw-client.js';
-
-interface Stage extends Host {
-  /** The methods and hooks that were called, in order. */
-  readonly log: string[];
-  /** Lets the methods `slow` and `hang` return. */
-  release(): void;
-}
-
-async function start(transports?: readonly TransportName[]): Promise<Stage> {
-  const log: string[] = [];
-  let release: () => void = () => {};
-  const released = new Promise<void>((resolve) => {
-    release = resolve;
-  });
-  const hub = defineHub()({
-    onConnected: ({ signal }) => signal.addEventListener('abort', () => log.push('aborted')),
-    onDisconnected: () => void log.push('disconnected'),
-    methods: {
-      echo: (_context, value) => value,
-      slow: () => released,
-      hang: async () => {
-        log.push('hangs');
-        await released;
-      },
-      seen: ({ request: { query, headers } }) => [query.get('another'), headers['x-first']],
-      leave: (context) => context.abort(),
-    },
-  });
-  const host = await startHost(
-    (server) => server.mapHub('/hub', hub, transports === undefined ? {} : { transports }),
-    { maximumInboundBufferBytes: 1_000 },
-  );
-  return Object.assign(host, { log, release });
-}
-
-async function openEvents(url: string) {
-  const events = await openStream(url);
-  await post(url, HANDSHAKE);
-  await events.next();
-  return events;
-}
-
-/** Waits until exactly `count` requests are open. The server notices the end of a request a little later than the client. */
-async function untilOpen(host: Host, count: number): Promise<void> {
-  await expect.poll(() => host.openRequests).toBe(count);
-}
+import { defineHub, type Hub } from '../../src/index.js';
+import { startHost } from '../support/host.js';
+import { negotiateUrl, openPolling, post, send } from '../support/http-client.js';
+import { call } from '../support/raw-client.js';
+import { openEvents, startRequestHub, untilOpen } from '../support/request-hub.js';
 
 describe('a POST', () => {
   test('a POST whose connection ends before its body is complete receives 404 when the body is complete', async () => {
-    await using host = await start();
+    await using host = await startRequestHub();
     const url = await openPolling(host);
     await untilOpen(host, 0);
     const posted = request(url, { method: 'POST', agent: false });
@@ -76,7 +31,7 @@ describe('two simultaneous POSTs', () => {
   test.each(['ServerSentEvents', 'LongPolling'] as const)(
     'two simultaneous POSTs are read one after the other, over %s',
     async (name) => {
-      await using host = await start();
+      await using host = await startRequestHub();
       const url = name === 'LongPolling' ? await openPolling(host) : await negotiateUrl(host);
       await using events = name === 'LongPolling' ? undefined : await openEvents(url);
       // Only half of the first POST has been sent when the second one arrives.
@@ -103,7 +58,7 @@ describe('two simultaneous POSTs', () => {
 
 describe('a busy hub', () => {
   test('a busy hub answers a POST of an event stream client only when its inbound buffer has room again', async () => {
-    await using host = await start();
+    await using host = await startRequestHub();
     const url = await negotiateUrl(host);
     await using events = await openEvents(url);
     await post(url, call('slow') + call('slow', [], '2'));
