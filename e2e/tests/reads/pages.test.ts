@@ -62,7 +62,7 @@ describe.each(everyBroker)('%s', (_, start) => {
     expect(pages.flatMap(({ events }) => idsOf(events))).toEqual(idsOf(sent));
   });
 
-  test('a page without a position has no events and says the present position', async () => {
+  test('a page without a position has no events and contains the current position', async () => {
     const { url } = system();
     const roomId = randomUUID();
     await acceptEvents(url, [notification(roomId, 'before')]);

@@ -121,7 +121,7 @@ test('a client cannot send to everybody with the methods of a view', async () =>
     );
 });
 
-test('a client that catches up is not sent the messages that leave out its connection', async () => {
+test('a client that catches up is not sent the messages that exclude its connection', async () => {
   await using client = await connect('?resume=1&user=ana');
   await using witness = await connect('?resume=1&user=ben');
   const room = randomUUID();

@@ -172,7 +172,7 @@ export function readPaths({ maxEventsPerPage, maxWaitSeconds }: ReadLimits): Jso
   const positionOf = {
     operationId: 'readPosition',
     summary: 'Read the position of a room',
-    description: 'Read it before you load the state of the room; read the events after it then.',
+    description: 'Read it before you load the state of the room, then read the events after it.',
     security,
     parameters: [roomParameter],
     responses: {

@@ -111,7 +111,7 @@ test('the room of the user is shown as refused, with the ID to use, if a compone
   expect(client.errors.map(({ message }) => message)).toEqual([`Room user:${ada} is user:me: join user:me.`]);
 });
 
-test('a hook without a room or a client shows that and calls nothing', async () => {
+test('a hook without a room is idle, and one without a client is joining', async () => {
   using page = new TestPage();
   page.show(h(App, { client: null }, [h(Status, { key: 1, room: null }), h(Status, { key: 2, room: 'a' })]));
   expect(page.text).toBe('no room idlea joining');

@@ -191,7 +191,7 @@ function checkGroup(group: unknown, groups: readonly string[], place: string, re
   throw refuse(`${place} must be a group of the view (${groups.join(', ')}), not ${shown(group)}`);
 }
 
-/** Puts a path before the option that a fault begins with. */
+/** Returns a function that refuses an option with its path: `place`, then the name with which the fault begins. */
 function within(refuse: Refuse, place: string, separator = '.'): Refuse {
   return (fault) => refuse(`${place}${fault.startsWith('(') ? ' ' : separator}${fault}`);
 }

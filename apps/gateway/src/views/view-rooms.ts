@@ -88,7 +88,7 @@ function inView<Given extends Target>(target: Given, { forms }: ViewRoomsContext
   return { counted, count: () => events };
 }
 
-/** Returns the room of a key. It gets the view's messages for the key's group. Its `since` is that of the given target. */
+/** As {@link inView}, for a lagging connection. Reads and sets `since` of the given target, because catching up moves it on. */
 function laggingInView(target: LaggingTarget, context: ViewRoomsContext): LaggingTarget {
   return {
     ...inView(target, context).counted,

@@ -58,7 +58,7 @@ async function setUp(over: Partial<Broker> = {}) {
 }
 
 describe('a gateway that has not read an entry', () => {
-  it('the store tells it who was removed and who was signed out', async () => {
+  it('the sync learns from the store who was removed and who was signed out', async () => {
     const { publisher, revocations, sync } = await setUp();
     await publisher.removeMember('room', 'ana');
     await publisher.signOut('bob');
@@ -68,7 +68,7 @@ describe('a gateway that has not read an entry', () => {
     expect(revocations.isSignedOut('ana', 1_000)).toBe(false);
   });
 
-  it('it asks again until the store answers, with one warning, and stops when it is told to', async () => {
+  it('the sync asks again until the store answers, with one warning, and ends when it is stopped', async () => {
     let failures = 2;
     const store = (await openBroker()).revocations;
     const failing = {

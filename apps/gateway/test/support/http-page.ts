@@ -53,8 +53,8 @@ ${unlistedRoutes.map(([route, answer]) => `| \`${route}\` | ${answer} | ${labelI
 const methods: readonly Method[] = ['get', 'post', 'put', 'delete'];
 const credentials: Readonly<Record<string, string>> = {
   apiKey: 'an API key',
-  token: 'a token of a user',
-  tokenInQuery: 'a token as `access_token`',
+  token: 'a user token in the header `Authorization`',
+  tokenInQuery: 'a user token in the query parameter `access_token`',
 };
 
 function operationsOf(paths: Readonly<Record<string, Path>>) {

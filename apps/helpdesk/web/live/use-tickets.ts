@@ -10,7 +10,7 @@ import { useSession } from './use-session.js';
  */
 export const whenDown = { afterMs: 10_000, pollMs: 5_000 };
 
-/** Returns the tickets of the person around this view. */
+/** Returns the tickets of the person to whom this view belongs. */
 export function useTickets() {
   const { api, me, listRoomId } = useSession();
   return useRoomState<readonly Ticket[]>(listRoomId, () => api.tickets(), {
