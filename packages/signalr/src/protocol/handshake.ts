@@ -3,7 +3,7 @@
  * are JSON in all protocols. This file is pure. The connection waits for the bytes.
  */
 import type { HubProtocol, TransferFormat } from './hub-protocol.js';
-import { parseJsonRecord, requiredInteger, requiredString } from './json-fields.js';
+import { parseJsonRecord, requiredInt32, requiredString } from './json-fields.js';
 
 /** The protocol and version that a client asks for. */
 export interface HandshakeRequest {
@@ -22,7 +22,7 @@ export type HandshakeDecision =
  */
 export function parseHandshakeRequest(record: Buffer): HandshakeRequest {
   const json = parseJsonRecord(record);
-  return { protocol: requiredString(json, 'protocol'), version: requiredInteger(json, 'version') };
+  return { protocol: requiredString(json, 'protocol'), version: requiredInt32(json, 'version') };
 }
 
 /**

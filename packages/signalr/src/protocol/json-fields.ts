@@ -52,6 +52,20 @@ export function optionalBoolean(record: JsonRecord, name: string): boolean | und
   return value;
 }
 
+/** Reads an id that must not be empty. Its text is the key of the call in maps, and clients use an empty one for no id. */
+export function requiredId(record: JsonRecord, name: string): string {
+  const id = requiredString(record, name);
+  if (id === '') throw malformed(`Missing required property '${name}'.`);
+  return id;
+}
+
+/** Reads an integer of 32 bits, as .NET's `Int32`. */
+export function requiredInt32(record: JsonRecord, name: string): number {
+  const value = requiredInteger(record, name);
+  if ((value | 0) !== value) throw malformed(`Expected '${name}' to be an integer of 32 bits.`);
+  return value;
+}
+
 export function requiredInteger(record: JsonRecord, name: string): number {
   const value = field(record, name);
   if (value === undefined) throw malformed(`Missing required property '${name}'.`);

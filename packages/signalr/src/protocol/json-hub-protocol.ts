@@ -17,6 +17,8 @@ import {
   optionalStrings,
   parseJsonRecord,
   requiredArray,
+  requiredId,
+  requiredInt32,
   requiredInteger,
   requiredString,
 } from './json-fields.js';
@@ -64,12 +66,12 @@ class JsonMessageParser implements HubMessageParser {
  * protocol version. ASP.NET Core does the same.
  */
 function readMessage(record: JsonRecord): HubMessage | undefined {
-  const type = requiredInteger(record, 'type');
+  const type = requiredInt32(record, 'type');
   switch (type) {
     case MessageType.invocation:
       return { type, ...readCall(record), ...idOf(optionalString(record, 'invocationId')) };
     case MessageType.streamInvocation:
-      return { type, ...readCall(record), invocationId: requiredString(record, 'invocationId') };
+      return { type, ...readCall(record), invocationId: requiredId(record, 'invocationId') };
     case MessageType.streamItem:
       if (!hasField(record, 'item')) throw malformed("Missing required property 'item'.");
       return { type, ...readIdentified(record), item: record['item'] };
@@ -109,7 +111,7 @@ function readIdentified(record: JsonRecord) {
   const headers = optionalHeaders(record);
   return {
     ...(headers === undefined ? {} : { headers }),
-    invocationId: requiredString(record, 'invocationId'),
+    invocationId: requiredId(record, 'invocationId'),
   };
 }
 

@@ -55,7 +55,7 @@ class MessagePackMessageParser implements HubMessageParser {
  */
 function readMessage(reader: MessagePackReader): HubMessage | undefined {
   const itemCount = reader.readArrayHeader('message');
-  const type = reader.readInteger('messageType');
+  const type = reader.readInt32('messageType');
   switch (type) {
     case MessageType.invocation:
       return readInvocation(reader, itemCount);
@@ -120,7 +120,7 @@ function readStreamIds(reader: MessagePackReader): string[] {
 }
 
 function readOutcome(reader: MessagePackReader): CompletionOutcome {
-  switch (reader.readInteger('resultKind')) {
+  switch (reader.readInt32('resultKind')) {
     case RESULT_KIND.error:
       return { kind: 'error', error: reader.readNullableString('error') ?? '' };
     case RESULT_KIND.void:

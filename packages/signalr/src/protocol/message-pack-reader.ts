@@ -37,6 +37,12 @@ export class MessagePackReader {
   readInteger(field: string): number {
     const value = this.readValue();
     if (typeof value === 'number' && Number.isSafeInteger(value)) return value;
+    throw malformed(`Reading '${field}' as Int64 failed.`);
+  }
+
+  readInt32(field: string): number {
+    const value = this.readValue();
+    if (typeof value === 'number' && (value | 0) === value) return value;
     throw malformed(`Reading '${field}' as Int32 failed.`);
   }
 

@@ -29,6 +29,8 @@ describe('the handshake', () => {
     '{"protocol":"json"}',
     '{"protocol":1,"version":1}',
     '{"protocol":"json","version":"1"}',
+    '{"protocol":"json","version":2147483648}',
+    '{"protocol":"json","version":-2147483649}',
   ])('the handshake request %j is refused as malformed', (text) => {
     expect(() => parseHandshakeRequest(Buffer.from(text))).toThrow(
       expect.objectContaining({ code: 'malformed_message' }),
