@@ -188,6 +188,7 @@ function createRevocationSync(
     broker,
     revocations,
     publisher,
+    brokerTimeMs: () => rooms.brokerTimeMs(),
     clock: systemClock,
     logger,
     streamsOf: (roomId) => positions.streamsOf(roomId),

@@ -1,13 +1,16 @@
 // A user is signed out everywhere.
 import { randomUUID } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import { HttpTransportType } from '@microsoft/signalr';
 import { SignJWT } from 'jose';
 import { expect, test } from 'vitest';
 import { MemberClient } from '../../fixtures/clients/member-client.js';
+import { streamNames } from '../../fixtures/events/sample-events.js';
 import { signOut } from '../../fixtures/http/members.js';
 import { jwtSecret, signToken } from '../../fixtures/http/tokens.js';
 import { MemberGateways } from '../../fixtures/systems/member-gateways.js';
 import { sharedSystem } from '../../fixtures/systems/shared-system.js';
+import { eventually } from '../../fixtures/waiting/eventually.js';
 
 const system = sharedSystem(() => MemberGateways.start(3));
 const { WebSockets, ServerSentEvents, LongPolling } = HttpTransportType;
@@ -62,4 +65,27 @@ test('a connection whose token is newer than the sign-out stays open', async () 
   await signOut(system().first.url, sub);
   await older.ended();
   await newer.log.join('room');
+});
+
+test('a Redis that loses its data ends no session that is newer than the sign-out, and no gateway accepts older tokens', async () => {
+  await using gateways = await MemberGateways.start(2);
+  const { redis, first, urls } = gateways;
+  const sub = randomUUID();
+  const older = await tokenOf(sub, Math.floor(Date.now() / 1000) - 60);
+  await signOut(first.url, sub);
+  const newer = await tokenOf(sub, Math.floor(Date.now() / 1000) + 2);
+  await using client = await MemberClient.connect(first.url, { sub, token: newer });
+  await client.log.join('room');
+  // A gateway that compared the token with the time of the loss would refuse it.
+  await pause(2_500);
+  await redis.cli('FLUSHALL');
+  for (const stream of streamNames)
+    await eventually(async () => expect(await redis.cli('HLEN', `revoked:{${stream}}`)).toBe('1'));
+  const late = await gateways.add();
+  for (const url of [...urls, late.url]) {
+    await expect(MemberClient.connect(url, { sub, token: older })).rejects.toThrow('401');
+    await using again = await MemberClient.connect(url, { sub, token: newer });
+    await again.log.join('room');
+  }
+  await client.log.join('another room');
 });

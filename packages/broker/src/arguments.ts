@@ -139,11 +139,13 @@ export function checkWindowInputs(inputs: readonly WindowInput[]): void {
 }
 
 /** @throws BrokerError `invalid_argument` unless the name and the time are valid and the entry can be appended */
-export function checkRevocationChange({ name, fields, keepMs }: RevocationChange): void {
+export function checkRevocationChange({ name, fields, keepMs, lostChangedMs = 0 }: RevocationChange): void {
   checkRevocationName(name);
   checkOutgoingEntries([{ fields }]);
   if (!Number.isInteger(keepMs) || keepMs < 1 || keepMs > MAX_KEEP_MS)
     throw invalid(`keepMs must be a whole number from 1 to ${MAX_KEEP_MS}`);
+  if (!Number.isSafeInteger(lostChangedMs) || lostChangedMs < 0)
+    throw invalid('lostChangedMs must be a time in whole milliseconds since 1970');
 }
 
 /** @throws BrokerError `invalid_argument` unless `name` is text of 1 to 2,048 characters */

@@ -29,6 +29,12 @@ describe('a control entry', () => {
     expect(readControlEntry(encodeControlEntry(erase, stamp))).toEqual(erase);
   });
 
+  it('a sign-out is read with the time of the one that was lost, if it has one', () => {
+    const signOut = { kind: 'sign_out', userId: 'ana', keepMs: 60_000 } as const;
+    for (const control of [signOut, { ...signOut, signedOutMs: 1_000 }])
+      expect(readControlEntry(encodeControlEntry(control, stamp))).toEqual(control);
+  });
+
   it('a control entry has the form that the protocol describes', () => {
     expect(encodeControlEntry(erase, stamp)).toEqual({
       event_id: stamp.eventId,

@@ -12,7 +12,7 @@ export {
   PublisherError,
   type PublisherErrorCode,
 } from './errors.js';
-export type { MembershipResult } from './membership.js';
+export type { LostRevocation, MembershipResult } from './membership.js';
 export type { EntryIntake, PublisherObserver, PublisherOptions } from './options.js';
 export type { PublishResult } from './publication.js';
 export { createPublisher, type Publisher, type PublishRequest } from './publisher.js';

@@ -21,6 +21,15 @@ export interface MembershipResult {
   readonly isChanged: boolean;
 }
 
+/** A removal or sign-out that the broker has lost. @beta */
+export interface LostRevocation {
+  readonly subject: RevocationSubject;
+  /** Time of the removal or sign-out, as `Revocation.changedMs`. */
+  readonly changedMs: number;
+  /** Time for which it is still kept, in milliseconds. */
+  readonly keepMs: number;
+}
+
 /** Dependencies of {@link Membership}. */
 export interface MembershipDependencies {
   readonly broker: Pick<Broker, 'partitioning' | 'revocations'>;
@@ -36,7 +45,9 @@ interface Act {
   /** The room whose streams get the control entry. */
   readonly roomId: string;
   readonly state: 'revoked' | 'restored';
+  readonly keepMs: number;
   readonly isRenewal?: boolean;
+  readonly lostChangedMs?: number;
 }
 
 /** See the methods of `Publisher` with the same names. */
@@ -58,25 +69,28 @@ export class Membership {
   async signOut(userId: string): Promise<MembershipResult> {
     checkUser(userId);
     const { keepMs } = this.#dependencies;
-    return this.#perform({
-      subject: { userId },
-      control: { kind: 'sign_out', userId: userKey(userId), keepMs },
-      roomId: `user:${userId}`,
-      state: 'revoked',
-      isRenewal: true,
-    });
+    return this.#perform({ ...signOutAct(userId, keepMs), isRenewal: true });
+  }
+
+  async restoreRevocation(stream: string, lost: LostRevocation): Promise<void> {
+    const { changedMs, keepMs } = lost;
+    const { userId, roomId } = lost.subject;
+    const act =
+      roomId === undefined
+        ? signOutAct(userId, keepMs, changedMs)
+        : memberAct(roomId, userId, { change: 'remove', keepMs });
+    try {
+      await this.#store(stream, { ...act, lostChangedMs: changedMs });
+    } catch (error) {
+      throw failureOf(error);
+    }
   }
 
   async #changeMember(roomId: string, userId: string, change: 'add' | 'remove'): Promise<MembershipResult> {
     checkUser(userId);
     checkRoom(roomId, userId);
     const { keepMs } = this.#dependencies;
-    return this.#perform({
-      subject: { userId, roomId },
-      control: { kind: 'members', roomId, userId: userKey(userId), change, keepMs },
-      roomId,
-      state: change === 'remove' ? 'revoked' : 'restored',
-    });
+    return this.#perform(memberAct(roomId, userId, { change, keepMs }));
   }
 
   /** Stores the act in every stream that may hold events of the room. Tries all of them, even if one fails. */
@@ -88,8 +102,9 @@ export class Membership {
     return { isChanged: results.some((result) => result.status === 'fulfilled' && result.value.isChanged) };
   }
 
-  #store(stream: string, { subject, control, state, isRenewal = false }: Act): Promise<RevocationReceipt> {
-    const { broker, clock, keepMs } = this.#dependencies;
+  #store(stream: string, { subject, control, ...act }: Act): Promise<RevocationReceipt> {
+    const { broker, clock } = this.#dependencies;
+    const { state, keepMs, isRenewal = false, lostChangedMs } = act;
     const belongs = (roomId: string): boolean => broker.partitioning.scopeOf(roomId).streams.includes(stream);
     const fields = encodeControlEntry(control, {
       eventId: randomUUID(),
@@ -98,8 +113,35 @@ export class Membership {
       roomId: controlRoomWhere(belongs),
     });
     const name = revocationName(subject);
-    return broker.revocations.change(stream, { name, state, fields, keepMs, isRenewal });
+    const lost = lostChangedMs === undefined ? {} : { lostChangedMs };
+    return broker.revocations.change(stream, { name, state, fields, keepMs, isRenewal, ...lost });
   }
+}
+
+/** @param signedOutMs time of a sign-out that was lost */
+function signOutAct(userId: string, keepMs: number, signedOutMs?: number): Act {
+  const at = signedOutMs === undefined ? {} : { signedOutMs };
+  return {
+    subject: { userId },
+    control: { kind: 'sign_out', userId: userKey(userId), keepMs, ...at },
+    roomId: `user:${userId}`,
+    state: 'revoked',
+    keepMs,
+  };
+}
+
+function memberAct(
+  roomId: string,
+  userId: string,
+  { change, keepMs }: { readonly change: 'add' | 'remove'; readonly keepMs: number },
+): Act {
+  return {
+    subject: { userId, roomId },
+    control: { kind: 'members', roomId, userId: userKey(userId), change, keepMs },
+    roomId,
+    state: change === 'remove' ? 'revoked' : 'restored',
+    keepMs,
+  };
 }
 
 function failureOf(error: unknown): Error {

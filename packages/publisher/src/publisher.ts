@@ -20,7 +20,7 @@ import { OriginalTexts } from './coalescing/original-texts.js';
 import { Eraser, type ErasureOptions, type ErasureResult } from './erasure/eraser.js';
 import type { ErasureSelection } from './erasure/selection.js';
 import { erasureFailed, publisherClosed } from './errors.js';
-import { Membership, type MembershipResult } from './membership.js';
+import { type LostRevocation, Membership, type MembershipResult } from './membership.js';
 import { type PublisherOptions, type ResolvedPublisherOptions, resolveOptions } from './options.js';
 import { Publication, type PublishResult } from './publication.js';
 import { PublishQueue } from './queue/publish-queue.js';
@@ -202,6 +202,17 @@ export class Publisher<C extends AnyCatalog = AnyCatalog> {
    */
   signOut(userId: string): Promise<MembershipResult> {
     return this.#membership.signOut(userId);
+  }
+
+  /**
+   * Stores a removal or sign-out again that a stream has lost, for gateways. It keeps its time: tokens that were issued after a lost
+   * sign-out stay valid. Changes nothing if the stream has it, or a later change of it, such as the return of the user.
+   *
+   * @throws PublisherError with the codes of `removeMember`
+   * @beta
+   */
+  restoreRevocation(stream: string, lost: LostRevocation): Promise<void> {
+    return this.#membership.restoreRevocation(stream, lost);
   }
 
   /** Ends every open coalescing window now and waits until all accepted events are stored, or reported as dropped. */

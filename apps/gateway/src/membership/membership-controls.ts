@@ -10,6 +10,13 @@ export interface MembershipControlsDependencies {
   brokerTimeMs(): number;
 }
 
+interface MembershipChange {
+  readonly state: 'revoked' | 'restored';
+  readonly keepMs: number;
+  /** See {@link SignOutControl}. */
+  readonly signedOutMs?: number | undefined;
+}
+
 /** Applies each entry in the turn in which the tail reads it, so that no later entry of its stream is sent before. */
 export class MembershipControls {
   readonly #dependencies: MembershipControlsDependencies;
@@ -22,19 +29,20 @@ export class MembershipControls {
     this.#apply({ roomId, userId }, { state: change === 'remove' ? 'revoked' : 'restored', keepMs }, place);
   }
 
-  signOut({ userId, keepMs }: SignOutControl, place: ControlContext): void {
-    this.#apply({ userId }, { state: 'revoked', keepMs }, place);
+  signOut({ userId, keepMs, signedOutMs }: SignOutControl, place: ControlContext): void {
+    this.#apply({ userId }, { state: 'revoked', keepMs, signedOutMs }, place);
   }
 
   #apply(
     subject: RevocationSubject,
-    { state, keepMs }: { readonly state: 'revoked' | 'restored'; readonly keepMs: number },
+    { state, keepMs, signedOutMs }: MembershipChange,
     { stream, entry, positionOf }: ControlContext,
   ): void {
     // During the warm-up, the store has told the newest state already.
     if (positionOf !== undefined) return;
-    const changedMs = appendedAtMs(entry, this.#dependencies.brokerTimeMs());
-    const known = { state, id: entry.id, changedMs, endsMs: changedMs + keepMs };
+    const appendedMs = appendedAtMs(entry, this.#dependencies.brokerTimeMs());
+    const changedMs = signedOutMs ?? appendedMs;
+    const known = { state, id: entry.id, changedMs, endsMs: appendedMs + keepMs };
     this.#dependencies.revocations.apply(subject, stream, known);
   }
 }

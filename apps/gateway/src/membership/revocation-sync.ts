@@ -12,7 +12,8 @@ import type { Revocations } from './revocations.js';
 export interface RevocationSyncDependencies {
   readonly broker: Pick<Broker, 'revocations'>;
   readonly revocations: Revocations;
-  readonly publisher: Pick<Publisher, 'removeMember' | 'signOut'>;
+  readonly publisher: Pick<Publisher, 'restoreRevocation'>;
+  brokerTimeMs(): number;
   readonly clock: Clock;
   readonly logger: Pick<Logger, 'warn'>;
   streamsOf(roomId: string): readonly string[];
@@ -57,15 +58,17 @@ export class RevocationSync {
 
   /** Called when the store has lost a stream. Loads what it still has, and stores again what it has lost. Never rejects. */
   async restore(stream: string): Promise<void> {
-    const { broker, revocations, publisher, logger } = this.#dependencies;
+    const { broker, revocations, publisher, logger, brokerTimeMs } = this.#dependencies;
     await this.refresh(stream);
     try {
-      const stored = new Set((await broker.revocations.list(stream)).map(({ name }) => name));
-      for (const name of revocations.revokedIn(stream).keys()) {
-        const subject = stored.has(name) ? undefined : readRevocationName(name);
-        if (subject === undefined || this.#stopping.signal.aborted) continue;
-        const { roomId, userId } = subject;
-        await (roomId === undefined ? publisher.signOut(userId) : publisher.removeMember(roomId, userId));
+      const listed = await broker.revocations.list(stream);
+      const stored = new Map(listed.map(({ name, changedMs }) => [name, changedMs]));
+      for (const [name, { changedMs, endsMs }] of revocations.revokedIn(stream)) {
+        const isStored = (stored.get(name) ?? 0) >= changedMs;
+        const subject = isStored ? undefined : readRevocationName(name);
+        const keepMs = Math.ceil(endsMs - brokerTimeMs());
+        if (subject === undefined || keepMs <= 0 || this.#stopping.signal.aborted) continue;
+        await publisher.restoreRevocation(stream, { subject, changedMs, keepMs });
       }
     } catch (error) {
       logger.warn({ err: error, stream }, 'removals that the store has lost could not be stored again');

@@ -74,7 +74,9 @@ export class Revocations {
     const { byStream } = this.#subject(subject);
     const before = byStream.get(stream);
     const revokedId = known.state === 'revoked' ? known.id : (before?.revokedId ?? known.id);
-    byStream.set(stream, { ...known, revokedId });
+    // An earlier sign-out that another gateway has stored again must not make the tokens valid that the later one has ended.
+    const changedMs = Math.max(known.changedMs, before?.changedMs ?? 0);
+    byStream.set(stream, { ...known, revokedId, changedMs });
     this.#changed(subject);
   }
 

@@ -1,7 +1,7 @@
 // A gateway learns of removals whose entries it has not read, and stores again what the store has lost.
 import { type Broker, createMemoryBroker, type EntryId } from '@millrace/broker';
-import { eventCatalog } from '@millrace/contract';
-import { createPublisher } from '@millrace/publisher';
+import { eventCatalog, readControlEntry } from '@millrace/contract';
+import { createPublisher, type Publisher } from '@millrace/publisher';
 import { fakeClock } from '@millrace/testkit';
 import { describe, expect, it } from 'vitest';
 import { RevocationSync } from '../../src/membership/revocation-sync.js';
@@ -34,6 +34,7 @@ async function setUp(over: Partial<Broker> = {}) {
     broker: { revocations: over.revocations ?? broker.revocations },
     revocations,
     publisher,
+    brokerTimeMs: () => Date.now(),
     clock,
     // Only this form of `warn` is used.
     logger: { warn: (_: object, text: string) => void warnings.push(text) } as unknown as Logger,
@@ -127,19 +128,60 @@ describe('a user who was removed and wants to enter', () => {
   });
 });
 
-it('a gateway stores again the removals that the store has lost', async () => {
-  const lost = await setUp();
-  await lost.publisher.removeMember('room', 'ana');
-  await lost.publisher.removeMember('room', 'bob');
-  await lost.publisher.addMember('room', 'bob');
-  const known = await setUp();
-  for (const stream of streams)
-    for (const revocation of await lost.broker.revocations.list(stream))
-      known.revocations.merge(stream, revocation);
-  for (const stream of streams) await known.sync.restore(stream);
-  for (const stream of streams)
-    expect((await known.broker.revocations.list(stream)).map(({ name, state }) => [name, state])).toEqual([
-      ['["member","ana","room"]', 'revoked'],
-    ]);
-  expect(known.warnings).toEqual([]);
+/** Returns the state and the time of every revocation in a stream, by name. */
+async function storedIn({ broker }: { readonly broker: Broker }, stream: string) {
+  const listed = await broker.revocations.list(stream);
+  return Object.fromEntries(listed.map(({ name, state, changedMs }) => [name, { state, changedMs }]));
+}
+
+describe('a gateway whose store has lost its data', () => {
+  async function lose(act: (publisher: Publisher) => Promise<unknown>) {
+    const lost = await setUp();
+    await act(lost.publisher);
+    const known = await setUp();
+    for (const stream of streams)
+      for (const revocation of await lost.broker.revocations.list(stream))
+        known.revocations.merge(stream, revocation);
+    const restore = async (): Promise<void> => {
+      for (const stream of streams) await known.sync.restore(stream);
+    };
+    return { lost, known, restore };
+  }
+
+  it('it stores again the removals that the store has lost', async () => {
+    const { lost, known, restore } = await lose(async (publisher) => {
+      await publisher.removeMember('room', 'ana');
+      await publisher.removeMember('room', 'bob');
+      await publisher.addMember('room', 'bob');
+    });
+    await restore();
+    await restore();
+    const name = '["member","ana","room"]';
+    for (const stream of streams) {
+      const { [name]: ana } = await storedIn(lost, stream);
+      expect(await storedIn(known, stream)).toEqual({ [name]: { ...ana, state: 'revoked' } });
+      expect(await known.broker.readRange(stream, { count: 10 })).toHaveLength(1);
+    }
+    expect(known.warnings).toEqual([]);
+  });
+
+  it('a sign-out keeps its time, so that tokens that were issued after it stay valid', async () => {
+    const { lost, known, restore } = await lose((publisher) => publisher.signOut('ana'));
+    await restore();
+    for (const stream of streams) expect(await storedIn(known, stream)).toEqual(await storedIn(lost, stream));
+    const [control] = await known.broker.readRange('events:chat', { count: 1 });
+    expect(readControlEntry(control?.fields ?? {})).toMatchObject({
+      kind: 'sign_out',
+      signedOutMs: (await lost.broker.revocations.list('events:chat'))[0]?.changedMs,
+    });
+  });
+
+  it('a user who was removed and added again meanwhile is not removed again', async () => {
+    const { known, restore } = await lose((publisher) => publisher.removeMember('room', 'ana'));
+    await known.publisher.removeMember('room', 'ana');
+    await known.publisher.addMember('room', 'ana');
+    await restore();
+    for (const stream of streams)
+      expect(Object.values(await storedIn(known, stream))).toMatchObject([{ state: 'restored' }]);
+  });
 });

@@ -164,4 +164,12 @@ describe('a sign-out', () => {
     expect(revocations.isSignedOut('bob', 0)).toBe(false);
     expect(revocations.isRemoved('room', ana)).toBe(false);
   });
+
+  it('an earlier sign-out that was stored again later does not make tokens valid that the newer one has ended', () => {
+    const { revocations } = setUp();
+    const newer = { state: 'revoked', id: '500-0', changedMs: 61_500, endsMs: 100_000 } as const;
+    revocations.apply({ userId: ana }, CHAT, newer);
+    revocations.apply({ userId: ana }, CHAT, { ...newer, id: '8-0', changedMs: 30_000 });
+    expect([61_000, 62_000].map((ms) => revocations.isSignedOut(ana, ms))).toEqual([true, false]);
+  });
 });

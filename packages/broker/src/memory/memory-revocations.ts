@@ -30,14 +30,16 @@ export class MemoryRevocations implements RevocationStore {
 
   async change(stream: string, change: RevocationChange): Promise<RevocationReceipt> {
     const { append, wallMs } = this.#dependencies;
-    const { name, state, fields, keepMs, isRenewal = false } = change;
+    const { name, state, fields, keepMs, isRenewal = false, lostChangedMs } = change;
     checkRevocationChange(change);
     const ofStream = this.#of(stream);
     const nowMs = wallMs();
     const known = current(ofStream.get(name), nowMs);
     if (known === undefined && state === 'restored') return { id: undefined, isChanged: false };
+    if (known !== undefined && known.changedMs >= (lostChangedMs ?? Number.POSITIVE_INFINITY))
+      return { id: known.id, isChanged: false };
     const endsMs = Math.max(known?.endsMs ?? 0, nowMs + keepMs);
-    if (known?.state === state && !isRenewal) {
+    if (known?.state === state && !isRenewal && lostChangedMs === undefined) {
       ofStream.set(name, { ...known, endsMs });
       return { id: known.id, isChanged: false };
     }
@@ -47,7 +49,7 @@ export class MemoryRevocations implements RevocationStore {
     }
     const id = append(stream, fields);
     const revokedId = state === 'restored' && known !== undefined ? known.revokedId : id;
-    ofStream.set(name, { name, state, id, revokedId, changedMs: nowMs, endsMs });
+    ofStream.set(name, { name, state, id, revokedId, changedMs: lostChangedMs ?? nowMs, endsMs });
     return { id, isChanged: true };
   }
 

@@ -16,6 +16,11 @@ export interface RevocationChange {
   readonly keepMs: number;
   /** True if a new entry is appended even if the access is revoked already. @defaultValue false */
   readonly isRenewal?: boolean;
+  /**
+   * Given to store a change again that the store has lost: the time of that change, as `Revocation.changedMs`. Nothing is changed
+   * if the store has this change or a later one.
+   */
+  readonly lostChangedMs?: number;
 }
 
 /** The result of a change. @beta */
@@ -54,6 +59,7 @@ export const REVOCATION_LIMITS = Object.freeze({
  * - The entry is appended and the revocation is stored in one atomic step.
  * - A revocation is kept until `keepMs` after its last change, however short its stream is.
  * - A repeated change appends nothing, unless it is a renewal.
+ * - A lost change keeps its time, and never replaces a later change.
  * @beta
  */
 export interface RevocationStore {

@@ -42,8 +42,8 @@ export class RedisRevocations implements RevocationStore {
     const { keys } = records.of(stream);
     checkRevocationChange(change);
     checkWritable(stream);
-    const { name, state, fields, keepMs, isRenewal = false } = change;
-    const head = [name, state, isRenewal ? 1 : 0, keepMs, REVOCATION_LIMITS.maxPerStream];
+    const { name, state, fields, keepMs, isRenewal = false, lostChangedMs = '' } = change;
+    const head = [name, state, isRenewal ? 1 : 0, keepMs, REVOCATION_LIMITS.maxPerStream, lostChangedMs];
     return run({
       script: changeRevocationScript,
       keys: [keys.stream, keys.revoked],

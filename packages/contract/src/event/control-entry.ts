@@ -45,6 +45,11 @@ export interface SignOutControl {
   readonly userId: string;
   /** Time for which tokens are refused, in milliseconds. */
   readonly keepMs: number;
+  /**
+   * Time of the sign-out in milliseconds since 1970, if it is not that of the entry: the entry was stored again after the stream was
+   * lost. Tokens that were issued since are valid.
+   */
+  readonly signedOutMs?: number;
 }
 
 /** The content of a control entry, by its `kind`. @beta */
@@ -83,7 +88,10 @@ function jsonOf(control: Control): Readonly<Record<string, unknown>> {
         eventId === undefined ? { id } : { id, event_id: eventId },
       ),
     };
-  if (control.kind === 'sign_out') return { user_id: control.userId, keep_ms: control.keepMs };
+  if (control.kind === 'sign_out') {
+    const { userId, keepMs, signedOutMs } = control;
+    return { user_id: userId, keep_ms: keepMs, ...(signedOutMs && { signed_out_ms: signedOutMs }) };
+  }
   const { roomId, userId, change, keepMs } = control;
   return { room_id: roomId, user_id: userId, change, keep_ms: keepMs };
 }
@@ -107,8 +115,10 @@ function readMembers({
 function readSignOut({
   user_id: userId,
   keep_ms: keepMs,
+  signed_out_ms: signedOutMs,
 }: Readonly<Record<string, unknown>>): SignOutControl | undefined {
-  return typeof userId === 'string' && isDuration(keepMs) ? { kind: 'sign_out', userId, keepMs } : undefined;
+  if (typeof userId !== 'string' || !isDuration(keepMs)) return undefined;
+  return { kind: 'sign_out', userId, keepMs, ...(isDuration(signedOutMs) && { signedOutMs }) };
 }
 
 function isDuration(value: unknown): value is number {

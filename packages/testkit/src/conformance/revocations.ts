@@ -73,6 +73,23 @@ export function describeRevocations(create: CreateHarness): void {
       expect(await broker.revocations.find(CHAT, NAME)).toMatchObject(known);
     });
 
+    it('a lost change is stored with its own time, but never over the same or a later change', async () => {
+      await using harness = await create();
+      const { broker } = harness;
+      const lost = await change(broker, { lostChangedMs: 5_000 });
+      expect(lost.isChanged).toBe(true);
+      expect(await broker.revocations.find(CHAT, NAME)).toMatchObject({ id: lost.id, changedMs: 5_000 });
+      const unchanged = { id: lost.id, isChanged: false };
+      expect(await change(broker, { lostChangedMs: 5_000 })).toEqual(unchanged);
+      expect(await change(broker, { lostChangedMs: 4_000 })).toEqual(unchanged);
+      const later = await change(broker, { lostChangedMs: 6_000 });
+      expect(later.isChanged).toBe(true);
+      expect(await broker.revocations.find(CHAT, NAME)).toMatchObject({ id: later.id, changedMs: 6_000 });
+      const restored = await change(broker, { state: 'restored' });
+      expect(await change(broker, { lostChangedMs: 7_000 })).toEqual({ id: restored.id, isChanged: false });
+      expect(await readAll(broker)).toHaveLength(3);
+    });
+
     it('a revocation is kept when its entry is trimmed', async () => {
       await using harness = await create({ streams: [{ name: CHAT, maxLength: 5 }] });
       const { broker } = harness;
@@ -111,6 +128,7 @@ export function describeRevocations(create: CreateHarness): void {
       ['an empty name', { name: '' }],
       ['a name that is too long', { name: 'x'.repeat(2_049) }],
       ['no time', { keepMs: 0 }],
+      ['a lost time that is no time', { lostChangedMs: -1 }],
       ['no fields', { fields: {} }],
     ])('a change with %s is refused', async (_, over) => {
       await using harness = await create();

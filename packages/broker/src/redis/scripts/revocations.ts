@@ -18,9 +18,9 @@ end
 `;
 
 /**
- * KEYS: stream, revocations. ARGV: name, state, 1 for a renewal or 0, keepMs, maximum number of revocations, then the fields of the
- * entry. Returns the ID of the revocation's newest entry and 1 if this call appended it. Returns nothing if there is nothing to
- * restore, and `full` if the maximum is reached.
+ * KEYS: stream, revocations. ARGV: name, state, 1 for a renewal or 0, keepMs, maximum number of revocations, time of a lost change
+ * or '', then the fields of the entry. Returns the ID of the revocation's newest entry and 1 if this call appended it. Returns
+ * nothing if there is nothing to restore, and `full` if the maximum is reached.
  *
  * XADD comes before HSET, so that a script that fails in between has stored no revocation without an entry. The script also runs when
  * Redis is full, because a revocation must not wait until somebody frees memory.
@@ -33,12 +33,14 @@ export const changeRevocationScript = defineScript(
     `
 local stream, key = KEYS[1], KEYS[2]
 local name, state, isRenewal, keepMs, most = ARGV[1], ARGV[2], ARGV[3] == '1', tonumber(ARGV[4]), tonumber(ARGV[5])
+local lostChanged = tonumber(ARGV[6])
 local failure = repaired(key, 'hash')
 if failure then return failure end
 local now = (readClock())
 local known, id, revokedId, ends, changed = readRevocation(redis.call('HGET', key, name), now)
 if not known and state == 'restored' then return {} end
-local isChanged = known ~= state or isRenewal
+if known and lostChanged and changed >= lostChanged then return { id, 0 } end
+local isChanged = known ~= state or isRenewal or lostChanged
 if isChanged then
   if not known and redis.call('HLEN', key) >= most then
     local all = redis.call('HGETALL', key)
@@ -47,9 +49,9 @@ if isChanged then
     end
     if redis.call('HLEN', key) >= most then return { 'full' } end
   end
-  id = redis.call('XADD', stream, '*', unpack(ARGV, 6))
+  id = redis.call('XADD', stream, '*', unpack(ARGV, 7))
   if state == 'revoked' then revokedId = id end
-  changed = now
+  changed = lostChanged or now
 end
 ends = math.max(ends or 0, now + keepMs)
 local value = { state, id, revokedId, msText(ends), msText(changed) }
