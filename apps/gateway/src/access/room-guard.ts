@@ -22,9 +22,13 @@ export type Admission =
   | { readonly roomId: GrantedRoom }
   | { readonly refused: 'forbidden' | 'removed' | 'unknown' };
 
-/** The parts of a connection that the guard uses. */
-export interface GuardedConnection {
+/** The user of a connection, as its newest token names the user. */
+export interface UserConnection {
   readonly user: User;
+}
+
+/** The parts of a connection that the guard uses. */
+export interface GuardedConnection extends UserConnection {
   readonly items: { has(roomId: string): boolean };
 }
 
@@ -80,19 +84,23 @@ export class RoomGuard {
    * Opens the room that a user of the hub names.
    * @throws HubError when the user may not enter it, or when that cannot be determined now
    */
-  async enter(givenRoomId: string, user: User): Promise<GrantedRoom> {
+  async enter(givenRoomId: string, connection: UserConnection): Promise<GrantedRoom> {
+    const { user } = connection;
     const admission = await this.admit(givenRoomId, user);
-    if ('roomId' in admission) return admission.roomId;
-    throw this.#errorOf(admission.refused);
+    if ('refused' in admission) throw this.#errorOf(admission.refused);
+    const { roomId } = admission;
+    // The user's token may have been replaced while the rule or the store was asked.
+    if (connection.user === user || this.mayStay(connection.user, roomId)) return roomId;
+    throw this.#errorOf('forbidden');
   }
 
   /**
    * Opens a room to which a user of the hub wants to send. The user need not have joined it.
    * @throws HubError for a room of everybody, and as {@link RoomGuard.enter}
    */
-  async enterToSend(givenRoomId: string, user: User): Promise<GrantedRoom> {
+  async enterToSend(givenRoomId: string, connection: UserConnection): Promise<GrantedRoom> {
     refuseBroadcast(givenRoomId);
-    return this.enter(givenRoomId, user);
+    return this.enter(givenRoomId, connection);
   }
 
   /**

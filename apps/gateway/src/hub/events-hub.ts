@@ -90,7 +90,7 @@ export function createEventsHub(dependencies: EventsHubDependencies) {
           positionArgument(after),
         ],
         async (context: EventsContext, givenRoomId, after): Promise<JoinResult> => {
-          const room = await dependencies.guard.enter(givenRoomId, context.user);
+          const room = await dependencies.guard.enter(givenRoomId, context);
           return context.items.join(context, room, after);
         },
         { prepare: (context, givenRoomId) => dependencies.guard.prepare(givenRoomId, context.user) },

@@ -33,7 +33,7 @@ export function callerOf(context: ViewContext, dependencies: CallerDependencies)
     state: items.state,
     async join(group, room, after) {
       const position = positionArgument(after);
-      const roomId = await guard.enter(roomIdArgument(room), user);
+      const roomId = await guard.enter(roomIdArgument(room), context);
       const joined = await items.rooms.join(context, keyOf(known(group, view), roomId), position);
       return joinedRoom(joined, roomId);
     },
@@ -43,7 +43,7 @@ export function callerOf(context: ViewContext, dependencies: CallerDependencies)
     isIn: (group, room) => items.rooms.isIn(context, keyOf(known(group, view), guard.nameOf(room, user))),
     async members(room) {
       if (typeof room === 'string' && isBroadcastRoom(room)) throw new HubError(NO_PRESENCE_OF_EVERYBODY);
-      return readMembers(presence, await guard.enter(roomIdArgument(room), user));
+      return readMembers(presence, await guard.enter(roomIdArgument(room), context));
     },
     reply(method, ...args) {
       if (!view.clientMethods.has(method))
@@ -51,7 +51,7 @@ export function callerOf(context: ViewContext, dependencies: CallerDependencies)
       sendReply(context, method, returnedArguments(args, `the arguments of ${method}`));
     },
     async publish(type, room, payload) {
-      const roomId = await guard.enterToSend(roomIdArgument(room), user);
+      const roomId = await guard.enterToSend(roomIdArgument(room), context);
       await publishing.publish(context, { type, roomId, payload });
     },
     async sendToOthers({ group, room }, method, ...args) {
@@ -60,7 +60,7 @@ export function callerOf(context: ViewContext, dependencies: CallerDependencies)
         throw new TypeError('the view declares no groupCalls, so it cannot call the others');
       if (!view.clientMethods.has(method))
         throw new HubError('This method of other clients cannot be called.');
-      const roomId = await guard.enterToSend(roomIdArgument(room), user);
+      const roomId = await guard.enterToSend(roomIdArgument(room), context);
       const payload: GroupCall = {
         view: view.path,
         group: known(group, view),

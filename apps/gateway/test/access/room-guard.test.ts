@@ -30,14 +30,16 @@ function heldRule() {
 
 describe('entering a room', () => {
   it.each(['user:me', 'user:ana'])('%s is open to its user, whatever the rule says', async (room) => {
-    expect(await setUp({}).guard.enter(room, ana)).toBe('user:ana');
+    expect(await setUp({}).guard.enter(room, { user: ana })).toBe('user:ana');
   });
 
   it.each<[AccessDecision, RegExp]>([
     ['refused', /^You may not enter this room\.$/],
     ['away', /cannot be determined now\. Try again later\.$/],
   ])('a room is closed when the rule says %s', async (decision, message) => {
-    await expect(setUp({ decide: () => decision }).guard.enter('room', ana)).rejects.toThrow(message);
+    await expect(setUp({ decide: () => decision }).guard.enter('room', { user: ana })).rejects.toThrow(
+      message,
+    );
   });
 
   it.each([
@@ -46,16 +48,33 @@ describe('entering a room', () => {
   ] as const)('a room is closed when the store says that the user is %s', async (recheck, message) => {
     const { guard, state } = setUp({ decide: () => 'allowed' }, recheck);
     state.status = 'removed';
-    await expect(guard.enter('room', ana)).rejects.toThrow(message);
+    await expect(guard.enter('room', { user: ana })).rejects.toThrow(message);
   });
 
   it('a removal while the rule is asked closes the room', async () => {
     const { rule, answer } = heldRule();
     const { guard, state } = setUp(rule);
-    const entering = guard.enter('room', ana);
+    const entering = guard.enter('room', { user: ana });
     state.status = 'removed';
     answer('allowed');
     await expect(entering).rejects.toThrow(/^You were removed/);
+  });
+});
+
+describe('a token that is replaced while the rule is asked', () => {
+  it.each([
+    ['allows the room, which stays open', 'allowed', 'room'],
+    ['does not allow the room, which is closed', 'refused', /^You may not enter this room\.$/],
+    ['may allow the room, which is open until it is known', 'away', 'room'],
+  ] as const)('the new token %s', async (_, ofNewToken, outcome) => {
+    const { rule, answer } = heldRule();
+    const decide: AccessRule['decide'] = (user) => (user === ana ? rule.decide() : ofNewToken);
+    const { guard } = setUp({ decide });
+    const connection = { user: ana };
+    const entering = guard.enter('room', connection).catch((error: Error) => error.message);
+    connection.user = { ...ana, rooms: [] };
+    answer('allowed');
+    expect(await entering).toEqual(outcome === 'room' ? outcome : expect.stringMatching(outcome));
   });
 });
 
