@@ -69,6 +69,17 @@ export class LeaseKeeper {
     return leases.lease !== undefined;
   }
 
+  /**
+   * True if the store still has the lease, or before the first lease. If the store has lost it, the next renewal notes that.
+   * @throws BrokerError
+   */
+  async isKept(): Promise<boolean> {
+    const held = this.#lease;
+    if (held === undefined) return this.#newestNumber === 0;
+    const { store, leaseMs } = this.#dependencies;
+    return (await store.renew({ holder: held.holder, leaseMs })).lease !== undefined;
+  }
+
   /** Called when a write reported that the lease has ended. */
   drop(): void {
     this.#lease = undefined;

@@ -1,6 +1,6 @@
 // The presence of users in rooms. One loop runs the lease, the writer, the sweeper and the watched rooms. The store keeps
 // what all gateways know. See `packages/broker/src/port/presence.ts`.
-import type { Broker } from '@millrace/broker';
+import { type Broker, BrokerError } from '@millrace/broker';
 import { isBroadcastRoom, isRoomId } from '@millrace/contract';
 import { backOffDelayMs, type CancelTimer, type Clock, pause, userKey } from '@millrace/internal';
 import { personalRoomOf } from '../auth/room-access.js';
@@ -210,6 +210,7 @@ export class Presence {
       room,
       this.#options.maxMembers,
     );
+    await this.#checkWhole();
     const head = { room_id: room, version };
     if (present === undefined) return { ...head, users, connections };
     const members = present
@@ -233,9 +234,22 @@ export class Presence {
     const user = userKey(userId);
     const found = await this.#dependencies.broker.presence.readUser(personalRoomOf(user), user);
     const member = found && memberOf(found, (holder) => this.#lease.hasEnded(holder));
-    if (member === undefined) return { user_id: userId, online: false, connections: 0 };
+    if (member === undefined) {
+      await this.#checkWhole();
+      return { user_id: userId, online: false, connections: 0 };
+    }
     const { connections, since } = member;
     return { user_id: userId, online: true, connections, since };
+  }
+
+  /**
+   * Called after a read in which members may be missing: until the gateways have written them again, nobody knows who is in a room of
+   * a store that has lost its data.
+   * @throws BrokerError
+   */
+  async #checkWhole(): Promise<void> {
+    if (!this.#isKeepingMissing() && (await this.#lease.isKept())) return;
+    throw new BrokerError('unavailable', 'presence was lost in the store, and is being written again');
   }
 
   // ── The loop ──────────────────────────────────────────────────────────────────────────────────────────────────
