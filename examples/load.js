@@ -63,7 +63,11 @@ export function loadRooms({ types, load, show, apply, isIn = () => false, ...opt
 
   const connection = resume({
     ...options,
-    handlers: { ...options.handlers, ...Object.fromEntries(types.map((type) => [type, onEvent])) },
+    handlers: {
+      event_erased: (event) => reload(nameOf(event.room_id, rooms)), // the state and the held events may have it
+      ...options.handlers,
+      ...Object.fromEntries(types.map((type) => [type, onEvent])),
+    },
     reload,
     joined(id) {
       clearTimeout(away);

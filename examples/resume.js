@@ -20,10 +20,11 @@ export function resume({
   let giveUp = () => {}; // ends the connection; run() opens the next one
   let isStopped = false;
 
-  function onEvent(event, handle) {
+  function onEvent(type, event, handle) {
     const room = roomOf(event.room_id);
     if (room === undefined) return; // the room has been left
     if (room.position !== null) room.position = event.position; // a new room gets its first position from JoinRoom
+    if (type === 'event_erased') return handle(event); // it has the ID of the event that was erased
     if (room.seen.has(event.event_id)) return; // a repeat after a reconnect
     room.seen.add(event.event_id);
     if (room.seen.size > maxSeen) room.seen.delete(room.seen.values().next().value);
@@ -66,8 +67,14 @@ export function resume({
       next.onclose(resolve);
     });
     const on = (target, handle) => next.on(target, (message) => next === connection && handle(message));
-    for (const [type, handle] of Object.entries(handlers)) on(type, (event) => onEvent(event, handle));
+    for (const [type, handle] of Object.entries(handlers)) on(type, (event) => onEvent(type, event, handle));
     on('resync', ({ room_id: id }) => roomOf(id) && reload(nameOf(id, rooms)));
+    on('removed', ({ room_id: id, reason }) => {
+      const room = roomOf(id);
+      if (room === undefined) return;
+      Object.assign(room, { position: null, isJoined: false }); // the next connection asks again
+      refused(nameOf(id, rooms), reason);
+    });
     on('position', ({ position }) => {
       // the server sends it from time to time; it is valid for all joined rooms
       for (const room of rooms.values()) if (room.isJoined) room.position = position;

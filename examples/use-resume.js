@@ -5,6 +5,7 @@ const live = resume({
   handlers: {
     chat_message: (event) => console.log(event.payload.content),
     notification: (event) => console.log(event.payload.title),
+    event_erased: ({ event_id }) => console.log(`remove ${event_id}`),
   },
   reload: (room) => console.log(`load ${room} from your backend`),
   refused: (room, reason) => console.log(`not in ${room}: ${reason}`),

@@ -8,6 +8,7 @@ import { freePort, startHttpProxy, startRedis, startTcpProxy } from '@millrace/t
 import { describe, expect, test } from 'vitest';
 import { type RecipeOptions, startRecipe } from '../../fixtures/clients/resume-recipe.js';
 import { chatMessage, notification } from '../../fixtures/events/sample-events.js';
+import { eraseOverHttp } from '../../fixtures/http/erase.js';
 import { apiKey, jwtSecret, signToken } from '../../fixtures/http/tokens.js';
 import { CliProcess, repositoryPath } from '../../fixtures/processes/cli-process.js';
 import { atAddresses, readSnippet } from '../../fixtures/readme.js';
@@ -165,6 +166,22 @@ test('a client that left a room handles none of its events, and reloads it after
   expect(client.handled('a')).toHaveLength(1);
   await client.recipe.join('a');
   expect(client.reloads.filter((id) => id === 'a')).toHaveLength(2);
+});
+
+test('an erasure reaches its handler although the event was handled, and a removal is told at once', async () => {
+  await using gateway = await EmbeddedGateway.start();
+  const erased: string[] = [];
+  await using client = await startClient(Number(new URL(gateway.url).port), {
+    url: `${gateway.url}/hubs/events?resume=1&user=ana`,
+    handlers: { chat_message: () => {}, event_erased: ({ event_id }) => erased.push(event_id) },
+  });
+  await client.recipe.join('a');
+  const event = chatMessage('a', 'a password');
+  await gateway.publisher.publishEvents([event]);
+  await eraseOverHttp(gateway.url, `/v1/events/${event.event_id}`);
+  await eventually(() => expect(erased).toEqual([event.event_id]));
+  await gateway.gateway.publisher.removeMember('a', 'ana');
+  await eventually(() => expect(client.refusals).toEqual(['a']));
 });
 
 /** Runs the README's two files in a program that prints one line for each handled message. */

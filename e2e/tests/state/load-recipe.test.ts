@@ -3,6 +3,7 @@ import { LogLevel } from '@microsoft/signalr';
 import { freePort } from '@millrace/testkit';
 import { expect, test } from 'vitest';
 import { chatMessage } from '../../fixtures/events/sample-events.js';
+import { eraseOverHttp } from '../../fixtures/http/erase.js';
 import { apiKey, jwtSecret, signToken } from '../../fixtures/http/tokens.js';
 import { repositoryPath } from '../../fixtures/processes/cli-process.js';
 import { EmbeddedGateway } from '../../fixtures/systems/embedded-gateway.js';
@@ -61,6 +62,18 @@ test('a room that is opened while the gateway is unavailable is polled, too, and
   await eventually(() => expect(recipe.log).toContain('show b'));
   await system.publisher.publishEvents([chatMessage('b', 'hello')]);
   await eventually(() => expect(recipe.log.at(-1)).toBe('apply b: hello'));
+});
+
+test('a room is loaded again when one of its events was erased', async () => {
+  await using system = await EmbeddedGateway.start();
+  using recipe = await startRecipe(Number(new URL(system.url).port));
+  await recipe.join('a');
+  await eventually(() => expect(recipe.log).toEqual(['load a', 'show a']));
+  const event = chatMessage('a', 'a password');
+  await system.publisher.publishEvents([event]);
+  await eventually(() => expect(recipe.log.at(-1)).toBe('apply a: a password'));
+  await eraseOverHttp(system.url, `/v1/events/${event.event_id}`);
+  await eventually(() => expect(recipe.log.slice(3)).toEqual(['load a', 'show a']));
 });
 
 test('the personal room and the room of everybody keep the names with which they were joined', async () => {
