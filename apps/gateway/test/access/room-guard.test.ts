@@ -63,10 +63,10 @@ describe('entering a room', () => {
 
 describe('a token that is replaced while the rule is asked', () => {
   it.each([
-    ['allows the room, which stays open', 'allowed', 'room'],
-    ['does not allow the room, which is closed', 'refused', /^You may not enter this room\.$/],
-    ['may allow the room, which is open until it is known', 'away', 'room'],
-  ] as const)('the new token %s', async (_, ofNewToken, outcome) => {
+    ['is open if the new token allows it', 'allowed', 'room'],
+    ['is closed if the new token does not allow it', 'refused', /^You may not enter this room\.$/],
+    ['is open while nobody knows whether the new token allows it', 'away', 'room'],
+  ] as const)('a join follows the new token: the room %s', async (_, ofNewToken, outcome) => {
     const { rule, answer } = heldRule();
     const decide: AccessRule['decide'] = (user) => (user === ana ? rule.decide() : ofNewToken);
     const { guard } = setUp({ decide });

@@ -128,7 +128,7 @@ export function describeRevocations(create: CreateHarness): void {
       ['an empty name', { name: '' }],
       ['a name that is too long', { name: 'x'.repeat(2_049) }],
       ['no time', { keepMs: 0 }],
-      ['a lost time that is no time', { lostChangedMs: -1 }],
+      ['a lost time before 1970', { lostChangedMs: -1 }],
       ['no fields', { fields: {} }],
     ])('a change with %s is refused', async (_, over) => {
       await using harness = await create();
