@@ -63,3 +63,29 @@ test('a removal from a room that the client is not in, or from no room, has no e
   await settle();
   expect([client.state, client.personalRoom.status, errors]).toEqual(['live', 'live', []]);
 });
+
+test.each(['user:me', '*'])(
+  'a standing room %s that refuses a removed user after a reconnect is tried again, and does not keep the client from being live',
+  async (roomId) => {
+    const { client, gateway, clock, errors, reconnect, settle } = setUp();
+    gateway.showsEverybody = true;
+    const told: string[] = [];
+    client.onRemoved((room, reason) => told.push(`${room}: ${reason}`));
+    await client.connect();
+    await settle();
+    gateway.isAnswering = false;
+    await reconnect();
+    const { connection } = gateway;
+    const other = roomId === '*' ? 'user:me' : '*';
+    connection.completeJoin(other, 0);
+    // The client asks once more without a position, because the gateway may have refused only the position.
+    for (const _ of ['with a position', 'without']) connection.call('JoinRoom', roomId).refuse(removal);
+    await settle();
+    expect(client.state).toBe('live');
+    expect(errors).toMatchObject([{ code: 'refused', roomId }]);
+    await clock.advance(60_000);
+    connection.completeJoin(roomId, 0);
+    expect([client.personalRoom.status, client.everybody.status, told]).toEqual(['live', 'live', []]);
+    expect(errors).toHaveLength(1);
+  },
+);

@@ -20,7 +20,7 @@ export interface SessionListener {
   onJoined(room: UntypedRoom, answer: JoinAnswer, connection: RoomConnection, isResync: boolean): void;
   /** Called when the gateway refused to let this user into a room that was never joined, or into the room of everybody. */
   onRefused(room: UntypedRoom, error: ClientError): void;
-  /** Called when the gateway refused a room because this user was removed from it. */
+  /** Called when the gateway refused a room because this user was removed from it. Ends the room, unless it is a standing one. */
   onRemoved(room: UntypedRoom): void;
   /** Called when every room that had to be resumed is live again, was left, or was refused for now. */
   onSettled(): void;
@@ -182,14 +182,13 @@ export class Session {
 
   #onFailure(room: UntypedRoom, error: Error): void {
     if (error instanceof ClientError) {
-      if (isRemoval(error)) {
-        this.#listener.onRemoved(room);
-        return;
-      }
+      const wasRemoved = isRemoval(error);
+      if (wasRemoved) this.#listener.onRemoved(room);
+      if (room.status === 'left') return;
       const details = { roomId: room.id, cause: error };
       const named = new ClientError(error.code, `Room ${room.id} was not joined: ${error.message}`, details);
       // A gateway of an earlier build refuses the ID of the room of everybody. Any other refusal of this room is a fault.
-      const isFinal = room.id === EVERYBODY ? isInvalidRoom(error) : !room.wasJoined;
+      const isFinal = room.id === EVERYBODY ? isInvalidRoom(error) : !room.wasJoined && !wasRemoved;
       if (isFinal && error.code === 'refused' && !isTemporary(error)) {
         this.#listener.onRefused(room, named);
         this.#settle(room);
