@@ -2,8 +2,8 @@
 import { setImmediate as turnOfTheEventLoop } from 'node:timers/promises';
 import { type ClientError, createClient } from '@millrace/client';
 import { until } from '@millrace/testkit';
-import { createElement as h } from 'react';
-import { expect, test } from 'vitest';
+import { Component, createElement as h, type ReactNode } from 'react';
+import { expect, test, vi } from 'vitest';
 import { App, Log, Status } from './support/components.js';
 import { TestPage } from './support/dom.js';
 import { ada, TestGateway, type TestUser } from './support/gateway.js';
@@ -164,4 +164,29 @@ test('a room from which the user was removed is shown as refused, and is live ag
   await until(() => page.text === 'a live');
   expect(errors).toMatchObject([{ code: 'refused' }, { code: 'refused' }]);
   await client.close();
+});
+
+/** Shows the error that its children throw. */
+class Boundary extends Component<{ readonly children?: ReactNode }, { readonly error?: Error }> {
+  override state: { readonly error?: Error } = {};
+
+  static getDerivedStateFromError(error: Error): { readonly error: Error } {
+    return { error };
+  }
+
+  override render(): ReactNode {
+    return this.state.error?.message ?? this.props.children;
+  }
+}
+
+test('a component whose room ID is empty fails in its error boundary, and adds no handlers to the client', () => {
+  vi.spyOn(console, 'error').mockReturnValue();
+  using page = new TestPage();
+  const client = createClient({ url: 'http://gateway.test' });
+  const handlers = [vi.spyOn(client, 'onJoin'), vi.spyOn(client, 'onRemoved')];
+  for (const key of ['first', 'again']) {
+    page.show(h(App, { client }, h(Boundary, { key }, h(Status, { room: '' }))));
+    expect(page.text).toBe('A room ID must be a non-empty text.');
+  }
+  for (const handler of handlers) expect(handler).not.toHaveBeenCalled();
 });

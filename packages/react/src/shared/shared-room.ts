@@ -83,8 +83,9 @@ export class SharedRoom {
 
   /** Uses the room until the returned function is called. Calls the listener when any part of the room has changed. */
   subscribe(listener: () => void): Unsubscribe {
-    this.#listeners.add(listener);
+    // The join throws for an ID that no room can have. Nothing must be left of the component then.
     const release = this.#use();
+    this.#listeners.add(listener);
     return () => {
       this.#listeners.delete(listener);
       release();
@@ -166,6 +167,7 @@ export class SharedRoom {
 
   #start(): Unsubscribe {
     const client = this.#client;
+    this.#join();
     const stops = [
       client.onJoin((roomId) => {
         if (roomId === this.#view.room?.id) this.#updateOrJoin();
@@ -177,7 +179,6 @@ export class SharedRoom {
       }),
       client.onStateChange((change) => this.#connectionChanged(change)),
     ];
-    this.#join();
     return () => {
       for (const stop of stops) stop();
       for (const { detach } of this.#attachments) detach();
