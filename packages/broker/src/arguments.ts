@@ -31,17 +31,17 @@ export function checkOutgoingEntries(entries: readonly OutgoingEntry[]): void {
     let count = 0;
     for (const name of Object.keys(fields)) {
       const value: unknown = fields[name];
-      if (typeof value !== 'string') throw invalid(`field ${name} must be text and is ${typeof value}`);
+      if (typeof value !== 'string') throw invalid(`field ${name} must be a string, not ${typeof value}`);
       count += 1;
     }
     if (count === 0 || count > MAX_FIELDS) throw invalid(`an entry must have 1 to ${MAX_FIELDS} fields`);
   }
 }
 
-/** @throws BrokerError `invalid_argument` unless `name` is text of 1 to 256 characters */
+/** @throws BrokerError `invalid_argument` unless `name` is a string of 1 to 256 characters */
 export function checkName(what: string, name: string): void {
   if (typeof name !== 'string' || name.length === 0 || name.length > MAX_NAME_CHARS) {
-    throw invalid(`${what} must be text of 1 to ${MAX_NAME_CHARS} characters`);
+    throw invalid(`${what} must be a string of 1 to ${MAX_NAME_CHARS} characters`);
   }
 }
 
@@ -111,7 +111,7 @@ export function unknownStream(stream: string): BrokerError {
 }
 
 /**
- * @throws BrokerError `invalid_argument` unless `slot` is valid and `roomId` is text of 1 to 256 bytes without control characters
+ * @throws BrokerError `invalid_argument` unless `slot` is valid and `roomId` is a string of 1 to 256 bytes without control characters
  */
 export function checkWindowName({ roomId, slot }: WindowName): void {
   const isRoom =
@@ -148,11 +148,11 @@ export function checkRevocationChange({ name, fields, keepMs, lostChangedMs = 0 
     throw invalid('lostChangedMs must be a time in whole milliseconds since 1970');
 }
 
-/** @throws BrokerError `invalid_argument` unless `name` is text of 1 to 2,048 characters */
+/** @throws BrokerError `invalid_argument` unless `name` is a string of 1 to 2,048 characters */
 export function checkRevocationName(name: string): void {
   const { maxNameChars } = REVOCATION_LIMITS;
   if (typeof name !== 'string' || name.length === 0 || name.length > maxNameChars)
-    throw invalid(`the name of a revocation must be text of 1 to ${maxNameChars} characters`);
+    throw invalid(`the name of a revocation must be a string of 1 to ${maxNameChars} characters`);
 }
 
 /** The error for a stream with the maximum number of revocations. */
@@ -193,13 +193,13 @@ export function checkPresenceEdits(edits: readonly PresenceEdit[]): void {
   }
 }
 
-/** @throws BrokerError `invalid_argument` unless the ID is text of 1 to 1024 characters */
+/** @throws BrokerError `invalid_argument` unless the ID is a string of 1 to 1024 characters */
 export function checkPresentUser(user: string): void {
   if (typeof user !== 'string' || user.length === 0 || user.length > MAX_USER_CHARS)
-    throw invalid(`user must be text of 1 to ${MAX_USER_CHARS} characters`);
+    throw invalid(`user must be a string of 1 to ${MAX_USER_CHARS} characters`);
 }
 
-/** @throws BrokerError `invalid_argument` unless `room` is text of 1 to 256 bytes without control characters */
+/** @throws BrokerError `invalid_argument` unless `room` is a string of 1 to 256 bytes without control characters */
 export function checkPresenceRoom(room: string): void {
   const isRoom = typeof room === 'string' && room.length > 0 && Buffer.byteLength(room) <= MAX_NAME_CHARS;
   if (!isRoom || /[\p{Cc}\p{Cs}]/u.test(room))

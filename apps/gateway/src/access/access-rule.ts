@@ -5,7 +5,7 @@ import type { User } from '../auth/token-verifier.js';
 /** Answer to a question. `away`: the rule could not be asked now, or gave no answer, which refuses nobody. */
 export type AccessDecision = 'allowed' | 'refused' | 'away';
 
-/** A rule. */
+/** An access rule: decides whether a user may enter a room. */
 export interface AccessRule {
   /** The hub error of a refused user. */
   readonly refusal: string;

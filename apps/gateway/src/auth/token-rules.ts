@@ -21,7 +21,7 @@ export const KEY_ALGORITHMS: readonly string[] = [
 /** All algorithms that can be allowed. `none` is not among them. */
 export const TOKEN_ALGORITHMS: readonly string[] = [...SECRET_ALGORITHMS, ...KEY_ALGORITHMS];
 
-/** The rules. */
+/** The rules that a token must follow to be accepted. */
 export interface TokenRules {
   /** Accepted values of the claim `aud`. If the list is empty, the claim may have any value or be missing. */
   readonly audience: readonly string[];

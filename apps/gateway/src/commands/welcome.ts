@@ -19,7 +19,7 @@ export interface WelcomeFacts {
 
 const room = 'demo';
 
-/** Creates the text. */
+/** Returns the welcome text, with commands that work for these facts. */
 export function welcomeText(facts: WelcomeFacts): string {
   const { url, adminUrl, example, needsToken, needsKey } = facts;
   const users = needsToken ? 'users need a token' : 'users need no token';

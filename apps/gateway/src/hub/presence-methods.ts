@@ -33,7 +33,7 @@ export const NO_PRESENCE_OF_EVERYBODY =
 /** Maximum size of a state, as JSON in bytes. */
 const MAX_STATE_BYTES = 1_024;
 
-/** Creates the methods. */
+/** Creates the hub's methods for presence. They concern rooms that the client has joined. */
 export function presenceMethods({ presence, guard, checkRate }: PresenceMethodsDependencies) {
   /** Calls the function with a room that the caller has joined. The caller's personal room counts as joined. */
   const inRoom = <R>(

@@ -44,7 +44,7 @@ export function stepsOf(common: PayloadSteps, own: PayloadSteps = {}): PayloadSt
   };
 }
 
-/** Compiles the steps. */
+/** Compiles the steps once, so that an entry only runs them. */
 export function compileSteps(steps: PayloadSteps): CompiledSteps {
   const { snakeCase, room } = steps;
   const change = compileMemberSteps(steps);

@@ -22,7 +22,7 @@ export interface ReadRoutesDependencies {
 
 type RoomRequest = FastifyRequest<{ Params: { readonly room: string } }>;
 
-/** Adds the routes. */
+/** Adds the routes with which readers get the events and the position of a room. */
 export function addReadRoutes(app: FastifyInstance, dependencies: ReadRoutesDependencies): void {
   const { admission, reads } = dependencies;
   app.get('/v1/rooms/:room/events', async (request: RoomRequest, reply) => {

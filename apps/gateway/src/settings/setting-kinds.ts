@@ -102,7 +102,7 @@ interface TextOptions {
   readonly faultOf?: FaultOfText;
 }
 
-/** A text. */
+/** A setting whose value is a string. */
 export function text(options: TextOptions): SettingKind {
   const { rule, isSecret = false, isFile = isSecret, faultOf = () => undefined } = options;
   return {

@@ -3,7 +3,7 @@ import { faultOfTenantPattern } from '../tenants/tenants.js';
 import { text, wholeNumber } from './setting-kinds.js';
 import type { SettingRow } from './setting-row.js';
 
-/** The settings. */
+/** Settings of tenants: how a room names its tenant, and the limits of one tenant. */
 export const tenantRows: readonly SettingRow[] = [
   [
     'tenantPattern',

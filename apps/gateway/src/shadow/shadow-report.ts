@@ -87,7 +87,7 @@ export interface ShadowFacts {
   readonly ignoredSources: number;
 }
 
-/** Creates the report. */
+/** Summarizes what the watches have seen, and whether it is safe to switch. */
 export function createReport(
   watches: readonly StreamWatch[],
   { group, seconds, nowMs, notCompared, ignoredSources }: ShadowFacts,

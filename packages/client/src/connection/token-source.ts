@@ -37,7 +37,7 @@ export class TokenSource {
     const token = await this.#accessToken({ wasRefused: this.#wasRefused });
     if (this.#wasRefused && token === this.#lastToken)
       throw refusal(
-        'The gateway refused the token, and `accessToken` gave the same token again: make it give a new one.',
+        'The gateway refused the token, and `accessToken` returned the same token again: make it return a new one.',
       );
     this.#lastToken = token;
     this.#wasRefused = false;

@@ -8,7 +8,7 @@ const KEYS_PER_STEP = 1_000;
 /** Pause between two steps, so that other commands are not delayed, in milliseconds. */
 const STEP_PAUSE_MS = 1;
 
-/** A search. */
+/** A search for streams by the beginning of their names. */
 export interface StreamScan {
   readonly prefix: string;
   readonly clock: Clock;
