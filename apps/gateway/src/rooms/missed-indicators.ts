@@ -5,7 +5,7 @@ import type { ShownByName } from '../indicators/room-indicators.js';
 import { EVENTS_NOTICES } from './connection-notices.js';
 import type { ConnectionRoomsDependencies, RoomConnection } from './room-connection.js';
 
-/** Sends an event for each user whom an indicator shows no longer, or shows now. */
+/** Sends an event for each user whom an indicator no longer shows, or newly shows. */
 export function sendIndicatorChanges(
   connection: RoomConnection,
   roomId: string,

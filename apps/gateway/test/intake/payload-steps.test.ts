@@ -88,7 +88,7 @@ describe('members', () => {
     );
   });
 
-  test('the steps of a type are added to those of all types, and win', () => {
+  test('the steps of a type are added to those of all types, and take precedence', () => {
     const rule = {
       rename: { a: 'b', x: 'y' },
       defaults: { title: 'none', kind: 'all' },

@@ -122,7 +122,7 @@ export class Conversations {
       .map((row) => messageOf(row as Row));
   }
 
-  /** Adds to a ticket what the row does not have, or has for one person. */
+  /** Returns the ticket of a row, with its last message and how far the row's person has read. */
   #withReading(row: Row): Ticket {
     const ticket = ticketOf(row);
     return { ...ticket, lastMessage: this.#lastMessage(ticket.id), readUpTo: Number(row['read_up_to']) };

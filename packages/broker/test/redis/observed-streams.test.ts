@@ -143,8 +143,8 @@ describe('a stream of another system', () => {
   });
 });
 
-describe('a process whose catalog does not say that another system owns the stream', () => {
-  it('the process learns it from Redis, and removes nothing', async () => {
+describe('a process whose catalog does not name the owner of the stream', () => {
+  it('a process whose catalog does not say so learns from Redis that another system owns the stream, and removes nothing', async () => {
     await using observer = await openBroker(redis.url, observing);
     await using publisher = await openBroker(redis.url, small);
     const ids = await publishNumbered(publisher, 100);

@@ -22,26 +22,26 @@ const DATA = Buffer.from('data: ');
 const EVENT_END = Buffer.from('\r\n\r\n');
 const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
-const BLANK = 0x20;
+const SPACE = 0x20;
 
 /** The framing that all event streams of hubs share: a single `data` line. The .NET client refuses every other field. */
 export const eventFraming: BodyFraming = bodyFraming({
   frame(payload) {
     const event = Buffer.concat([DATA, payload, EVENT_END]);
     const data = event.subarray(DATA.length, DATA.length + payload.length);
-    blankOut(data, LINE_FEED);
-    blankOut(data, CARRIAGE_RETURN);
+    replaceWithSpaces(data, LINE_FEED);
+    replaceWithSpaces(data, CARRIAGE_RETURN);
     return event;
   },
 });
 
 /**
- * Replaces every occurrence of a byte by a blank. Line feed and carriage return would end a line of the event stream, and
+ * Replaces every occurrence of a byte with a space. Line feed and carriage return would end a line of the event stream, and
  * clients differ in how they join several lines. Messages are JSON, in which these bytes occur only between two tokens. A
- * blank means the same there.
+ * space means the same there.
  */
-function blankOut(data: Buffer, byte: number): void {
-  for (let at = data.indexOf(byte); at >= 0; at = data.indexOf(byte, at + 1)) data[at] = BLANK;
+function replaceWithSpaces(data: Buffer, byte: number): void {
+  for (let at = data.indexOf(byte); at >= 0; at = data.indexOf(byte, at + 1)) data[at] = SPACE;
 }
 
 /**
