@@ -38,17 +38,18 @@ export function greatestWaitSeconds({ maxWaitMs }: Pick<ReadLimits, 'maxWaitMs'>
  * Reads the parameters `after`, `limit` and `wait` (in seconds).
  *
  * @param lastEventId the header `Last-Event-ID`. It wins over `after`: an EventSource that reconnects requests its first URL
- *   again, with the old `after`
+ *   again, with the old `after`. An empty header counts as none: a client that has received no ID yet may send it
  */
 export function readParameters(
   query: ReadonlyMap<string, string>,
   lastEventId: string | undefined,
   limits: ReadLimits,
 ): ReadParameters | WrongParameter {
-  const given = lastEventId ?? query.get('after');
+  const hasHeader = lastEventId !== undefined && lastEventId !== '';
+  const given = hasHeader ? lastEventId : query.get('after');
   const after = given === undefined || given === '' ? undefined : readClientPosition(given);
   if (after === undefined && given !== undefined && given !== '') {
-    const name = lastEventId === undefined ? 'after' : 'Last-Event-ID';
+    const name = hasHeader ? 'Last-Event-ID' : 'after';
     return { wrong: `\`${name}\` is not a position that a gateway gave out.` };
   }
   const limit = wholeNumber(query.get('limit'), Math.min(DEFAULT_LIMIT, limits.maxEvents));

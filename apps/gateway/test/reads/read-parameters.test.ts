@@ -32,7 +32,9 @@ describe('readParameters', () => {
     const cursor = (found: ReturnType<typeof read>) =>
       'after' in found ? found.after?.[0]?.cursor : 'wrong';
     expect(cursor(read({ after: other }, position))).not.toBe(cursor(read({ after: other })));
-    expect(cursor(read({ after: other }, ''))).toBeUndefined();
+    expect(cursor(read({ after: other }, ''))).toBe(cursor(read({ after: other })));
+    expect(cursor(read({ after: '' }, ''))).toBeUndefined();
+    expect(read({ after: 'garbage' }, '')).toMatchObject({ wrong: expect.stringContaining('`after`') });
     expect(cursor(read({ after: 'garbage' }, position))).not.toBe('wrong');
   });
 
