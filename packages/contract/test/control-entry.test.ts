@@ -29,9 +29,12 @@ describe('a control entry', () => {
     expect(readControlEntry(encodeControlEntry(erase, stamp))).toEqual(erase);
   });
 
-  it('a sign-out is read with the time of the one that was lost, if it has one', () => {
-    const signOut = { kind: 'sign_out', userId: 'ana', keepMs: 60_000 } as const;
-    for (const control of [signOut, { ...signOut, signedOutMs: 1_000 }])
+  it('a removal and a sign-out are read with the time of the one that was lost, if they have one', () => {
+    const user = { userId: 'ana', keepMs: 60_000 };
+    const signOut = { kind: 'sign_out', ...user } as const;
+    const removal = { kind: 'members', roomId: 'room', change: 'remove', ...user } as const;
+    const lost = [signOut, removal].map((control) => ({ ...control, changedMs: 1_000 }));
+    for (const control of [signOut, removal, ...lost])
       expect(readControlEntry(encodeControlEntry(control, stamp))).toEqual(control);
   });
 

@@ -78,7 +78,7 @@ export class Membership {
     const act =
       roomId === undefined
         ? signOutAct(userId, keepMs, changedMs)
-        : memberAct(roomId, userId, { change: 'remove', keepMs });
+        : memberAct(roomId, userId, { change: 'remove', keepMs, changedMs });
     try {
       await this.#store(stream, { ...act, lostChangedMs: changedMs });
     } catch (error) {
@@ -118,30 +118,37 @@ export class Membership {
   }
 }
 
-/** @param signedOutMs time of a sign-out that was lost */
-function signOutAct(userId: string, keepMs: number, signedOutMs?: number): Act {
-  const at = signedOutMs === undefined ? {} : { signedOutMs };
+/** @param changedMs time of a sign-out that was lost */
+function signOutAct(userId: string, keepMs: number, changedMs?: number): Act {
   return {
     subject: { userId },
-    control: { kind: 'sign_out', userId: userKey(userId), keepMs, ...at },
+    control: { kind: 'sign_out', userId: userKey(userId), keepMs, ...optional(changedMs) },
     roomId: `user:${userId}`,
     state: 'revoked',
     keepMs,
   };
 }
 
-function memberAct(
-  roomId: string,
-  userId: string,
-  { change, keepMs }: { readonly change: 'add' | 'remove'; readonly keepMs: number },
-): Act {
+/** A change of a member. `changedMs` is the time of a change that was lost. */
+interface MemberChange {
+  readonly change: 'add' | 'remove';
+  readonly keepMs: number;
+  readonly changedMs?: number;
+}
+
+function memberAct(roomId: string, userId: string, { change, keepMs, changedMs }: MemberChange): Act {
+  const user = { roomId, userId: userKey(userId) };
   return {
     subject: { userId, roomId },
-    control: { kind: 'members', roomId, userId: userKey(userId), change, keepMs },
+    control: { kind: 'members', ...user, change, keepMs, ...optional(changedMs) },
     roomId,
     state: change === 'remove' ? 'revoked' : 'restored',
     keepMs,
   };
+}
+
+function optional(changedMs: number | undefined): { readonly changedMs?: number } {
+  return changedMs === undefined ? {} : { changedMs };
 }
 
 function failureOf(error: unknown): Error {

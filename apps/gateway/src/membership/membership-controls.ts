@@ -14,7 +14,7 @@ interface MembershipChange {
   readonly state: 'revoked' | 'restored';
   readonly keepMs: number;
   /** See {@link SignOutControl}. */
-  readonly signedOutMs?: number | undefined;
+  readonly changedMs?: number | undefined;
 }
 
 /** Applies each entry in the turn in which the tail reads it, so that no later entry of its stream is sent before. */
@@ -25,23 +25,27 @@ export class MembershipControls {
     this.#dependencies = dependencies;
   }
 
-  changeMember({ roomId, userId, change, keepMs }: MembersControl, place: ControlContext): void {
-    this.#apply({ roomId, userId }, { state: change === 'remove' ? 'revoked' : 'restored', keepMs }, place);
+  changeMember({ roomId, userId, change, keepMs, changedMs }: MembersControl, place: ControlContext): void {
+    this.#apply(
+      { roomId, userId },
+      { state: change === 'remove' ? 'revoked' : 'restored', keepMs, changedMs },
+      place,
+    );
   }
 
-  signOut({ userId, keepMs, signedOutMs }: SignOutControl, place: ControlContext): void {
-    this.#apply({ userId }, { state: 'revoked', keepMs, signedOutMs }, place);
+  signOut({ userId, keepMs, changedMs }: SignOutControl, place: ControlContext): void {
+    this.#apply({ userId }, { state: 'revoked', keepMs, changedMs }, place);
   }
 
   #apply(
     subject: RevocationSubject,
-    { state, keepMs, signedOutMs }: MembershipChange,
+    { state, keepMs, changedMs: givenMs }: MembershipChange,
     { stream, entry, positionOf }: ControlContext,
   ): void {
     // During the warm-up, the store has told the newest state already.
     if (positionOf !== undefined) return;
     const appendedMs = appendedAtMs(entry, this.#dependencies.brokerTimeMs());
-    const changedMs = signedOutMs ?? appendedMs;
+    const changedMs = givenMs ?? appendedMs;
     const known = { state, id: entry.id, changedMs, endsMs: appendedMs + keepMs };
     this.#dependencies.revocations.apply(subject, stream, known);
   }

@@ -172,7 +172,7 @@ describe('a gateway whose store has lost its data', () => {
     const [control] = await known.broker.readRange('events:chat', { count: 1 });
     expect(readControlEntry(control?.fields ?? {})).toMatchObject({
       kind: 'sign_out',
-      signedOutMs: (await lost.broker.revocations.list('events:chat'))[0]?.changedMs,
+      changedMs: (await lost.broker.revocations.list('events:chat'))[0]?.changedMs,
     });
   });
 

@@ -37,6 +37,8 @@ export interface MembersControl {
   readonly change: 'remove' | 'add';
   /** Time for which a removal lasts if the user is not added again, in milliseconds. */
   readonly keepMs: number;
+  /** See {@link SignOutControl.changedMs}. */
+  readonly changedMs?: number;
 }
 
 /** Signs a user out: connections are closed, and tokens that were issued before are refused. @beta */
@@ -46,10 +48,10 @@ export interface SignOutControl {
   /** Time for which tokens are refused, in milliseconds. */
   readonly keepMs: number;
   /**
-   * Time of the sign-out in milliseconds since 1970, if it is not that of the entry: the entry was stored again after the stream was
-   * lost. Tokens that were issued since are valid.
+   * Time of the change in milliseconds since 1970, if it is not that of the entry: the entry was stored again after the stream was
+   * lost. Tokens that were issued since a sign-out are valid.
    */
-  readonly signedOutMs?: number;
+  readonly changedMs?: number;
 }
 
 /** The content of a control entry, by its `kind`. @beta */
@@ -89,11 +91,15 @@ function jsonOf(control: Control): Readonly<Record<string, unknown>> {
       ),
     };
   if (control.kind === 'sign_out') {
-    const { userId, keepMs, signedOutMs } = control;
-    return { user_id: userId, keep_ms: keepMs, ...(signedOutMs && { signed_out_ms: signedOutMs }) };
+    const { userId, keepMs } = control;
+    return { user_id: userId, keep_ms: keepMs, ...changedJson(control) };
   }
   const { roomId, userId, change, keepMs } = control;
-  return { room_id: roomId, user_id: userId, change, keep_ms: keepMs };
+  return { room_id: roomId, user_id: userId, change, keep_ms: keepMs, ...changedJson(control) };
+}
+
+function changedJson({ changedMs }: MembersControl | SignOutControl): { readonly changed_ms?: number } {
+  return changedMs === undefined ? {} : { changed_ms: changedMs };
 }
 
 /** Reads the JSON of each kind. Returns `undefined` if its form is wrong. Ignores members that a later build added. */
@@ -106,19 +112,20 @@ function readMembers({
   user_id: userId,
   change,
   keep_ms: keepMs,
+  changed_ms: changedMs,
 }: Readonly<Record<string, unknown>>): MembersControl | undefined {
   if (typeof roomId !== 'string' || typeof userId !== 'string' || !isDuration(keepMs)) return undefined;
   if (change !== 'remove' && change !== 'add') return undefined;
-  return { kind: 'members', roomId, userId, change, keepMs };
+  return { kind: 'members', roomId, userId, change, keepMs, ...(isDuration(changedMs) && { changedMs }) };
 }
 
 function readSignOut({
   user_id: userId,
   keep_ms: keepMs,
-  signed_out_ms: signedOutMs,
+  changed_ms: changedMs,
 }: Readonly<Record<string, unknown>>): SignOutControl | undefined {
   if (typeof userId !== 'string' || !isDuration(keepMs)) return undefined;
-  return { kind: 'sign_out', userId, keepMs, ...(isDuration(signedOutMs) && { signedOutMs }) };
+  return { kind: 'sign_out', userId, keepMs, ...(isDuration(changedMs) && { changedMs }) };
 }
 
 function isDuration(value: unknown): value is number {
