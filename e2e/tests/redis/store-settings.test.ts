@@ -1,6 +1,9 @@
 // A Redis that may lose its data: it evicts keys when its memory is full, or does not write to its disk. The gateway's log at
 // the start and its readiness report the setting and the remedy.
 import { randomUUID } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { RedisServer } from '@millrace/testkit';
 import { expect, test } from 'vitest';
 import { notification } from '../../fixtures/events/sample-events.js';
 import { acceptEvents, refusal } from '../../fixtures/http/ingest.js';
@@ -91,3 +94,48 @@ test('an event for a Redis that is out of memory is answered with this cause, an
   await system.redis.cli('CONFIG', 'SET', 'maxmemory', '0');
   await acceptEvents(system.url, event);
 });
+
+const refusals = [
+  {
+    state: 'out of memory',
+    prepare: (redis: RedisServer) => redis.cli('CONFIG', 'SET', 'maxmemory', '1'),
+    repair: (redis: RedisServer) => redis.cli('CONFIG', 'SET', 'maxmemory', '0'),
+    // Gateways still read, so they keep their clients.
+    status: 200,
+    advice: 'Redis is out of memory and refuses every event. Raise maxmemory, or delete what fills it.',
+  },
+  {
+    state: 'unable to write to its disk',
+    prepare: async (redis: RedisServer) => {
+      await redis.cli('CONFIG', 'SET', 'save', '3600 1');
+      // Redis cannot replace a folder by its snapshot.
+      await mkdir(join(await folderOf(redis), 'dump.rdb'));
+      await redis.cli('BGSAVE');
+    },
+    repair: (redis: RedisServer) => redis.cli('CONFIG', 'SET', 'save', ''),
+    // It refuses the heartbeats of gateways as well.
+    status: 503,
+    advice: 'Redis cannot write to its disk and refuses every event. Its log contains the reason.',
+  },
+];
+
+test.each(refusals)(
+  'a Redis that is $state causes one warning, and a readiness detail until it accepts events again',
+  async ({ prepare, repair, advice, status }) => {
+    await using system = await startOnRedis({ redis: { args: durable }, mayLogErrors: true });
+    const { redis, gateway } = system;
+    await prepare(redis);
+    const reported = { status, body: expect.objectContaining({ details: [advice] }) };
+    await eventually(async () => expect(await readReadiness(gateway.url)).toEqual(reported));
+    expect((await refusal(system.url, notification(randomUUID(), 'refused'))).status).toBe(503);
+    await repair(redis);
+    await eventually(async () => expect(await readReadiness(gateway.url)).toEqual(ready));
+    expect(gateway.lines.filter((line) => line.includes(advice))).toHaveLength(1);
+    await gateway.line(/Redis accepts events again/);
+  },
+);
+
+async function folderOf(redis: RedisServer): Promise<string> {
+  const [, folder = ''] = (await redis.cli('CONFIG', 'GET', 'dir')).split('\n');
+  return folder;
+}

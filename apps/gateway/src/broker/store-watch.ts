@@ -1,12 +1,12 @@
-// Checks whether Redis keeps its data: at the start, after a reconnection and at readiness requests. Redis may evict keys
-// when its memory is full, and may lose all its data when it restarts.
+// Checks whether Redis keeps its data, and whether it accepts events: at the start, after a reconnection and at readiness requests.
+// Redis may evict keys when its memory is full, and may lose all its data when it restarts.
 import type { Broker, StoreSettings } from '@millrace/broker';
 import type { Logger } from '../telemetry/logger.js';
 
 /** Minimum time between two checks. Orchestrators request readiness often, and the settings hardly ever change. */
 const minSpacingMs = 5_000;
 
-/** A setting with which Redis may lose data. */
+/** A setting with which Redis may lose data, or a state in which it refuses all. */
 interface Risk {
   /** The setting and its safe value, as a statement. */
   readonly remedy: string;
@@ -16,6 +16,12 @@ interface Risk {
   adviceFor(value: string): string | undefined;
   readonly textWhenSafe: string;
 }
+
+/** Advice for a Redis that refuses every event, by the cause. */
+const REFUSALS: ReadonlyMap<string, string> = new Map([
+  ['memory', 'Redis is out of memory and refuses every event. Raise maxmemory, or delete what fills it.'],
+  ['disk', 'Redis cannot write to its disk and refuses every event. Its log contains the reason.'],
+]);
 
 const RISKS: readonly Risk[] = [
   {
@@ -37,6 +43,12 @@ const RISKS: readonly Risk[] = [
         : 'Redis writes nothing to its disk (no appendonly, no save): a restart loses all stored events, and clients must reload. ' +
           'Set appendonly to yes.',
     textWhenSafe: 'Redis writes its data to its disk now',
+  },
+  {
+    remedy: 'Redis accepts events',
+    valueOf: ({ refusesWritesFor = 'nothing' }) => refusesWritesFor,
+    adviceFor: (cause) => REFUSALS.get(cause),
+    textWhenSafe: 'Redis accepts events again',
   },
 ];
 

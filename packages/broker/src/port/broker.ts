@@ -33,6 +33,8 @@ export interface StoreSettings {
   readonly evictionPolicy: string | undefined;
   /** False if a restart of the store loses its data. */
   readonly isPersistent: boolean | undefined;
+  /** The reason why the store refuses every write now. Absent while it accepts them, and if the user may not look it up. */
+  readonly refusesWritesFor?: 'memory' | 'disk' | undefined;
 }
 
 /**
