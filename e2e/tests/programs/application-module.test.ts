@@ -88,6 +88,13 @@ test.each<[string, string, RegExp]>([
   }
 });
 
+test('a wrong declaration is refused with the line of the module that has it', async () => {
+  const module = `${repositoryPath}e2e/fixtures/apps/wrong-stream.mjs`;
+  expect(await refusal(['check', '--app', module], tmpdir())).toMatch(
+    /loaded: stream "events:orders" has no field retension: did you mean retention\? \(file:\/\/\S+wrong-stream\.mjs:4:1\)$/,
+  );
+});
+
 test('a failure of the function http of an application is the last line of a gateway that does not start', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'millrace-app-'));
   try {
@@ -123,6 +130,11 @@ test('a stop that takes too long names the function of the application for which
 
 test.each<[string, string, RegExp]>([
   ['a path that does not exist', './none.mjs', /application module \/.*none\.mjs does not exist/],
+  [
+    'a folder',
+    './',
+    /application module \/\S+ is a folder: give the path of the file that exports the application/,
+  ],
   ['a package that is not installed', 'no-such-app', /no-such-app is not installed.*begins with \.\//],
 ])('a gateway does not start with %s as its application', async (_, module, pattern) => {
   expect(await refusal(['check', '--app', module], tmpdir())).toMatch(pattern);

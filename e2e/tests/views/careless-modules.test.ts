@@ -44,7 +44,7 @@ test('a rejected promise that a method has left alone is logged, and disconnects
 test.each([
   ['names its room', 'JoinAsync', 'the room of a method'],
   ['makes its reply', 'LeaveAsync', 'the arguments of a reply'],
-])('a method that %s in an async function fails, and the log says why', async (_, method, what) => {
+])('a method that %s with a promise fails, and the log says why', async (_, method, what) => {
   await using client = await connect();
   await expect(client.connection.invoke(method, 'room')).rejects.toThrow('An unexpected error occurred');
   await system().line(new RegExp(`"level":"error".*${what} must not be a promise`));
@@ -57,7 +57,7 @@ test('a reply with a promise is refused, because clients would receive an empty 
   await system().line(/"level":"error".*number 1 of the arguments of Said must not be a promise/);
 });
 
-test('an event whose arguments are made by an async function is rejected, and the gateway delivers the next one', async () => {
+test('an event whose arguments are a promise is rejected, and the gateway delivers the next one', async () => {
   const room = randomUUID();
   await using client = await connect();
   await client.connection.invoke('JoinRoom', room);

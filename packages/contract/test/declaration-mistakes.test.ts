@@ -47,6 +47,8 @@ test.each([
   [{ retention: 'observed' }, /retention must be acknowledged or observe/],
   [{ group: 'a{b}' }, /group must be a string of 1 to 200 bytes/],
   [{ group: '' }, /group must be a string of 1 to 200 bytes/],
+  [{ retension: 'observe' }, /has no field retension: did you mean retention\?/],
+  [{ trim: false }, /has no field trim: the fields are name, maxLength, retention, group/],
 ])('a stream declaration with the fields %j is refused', (change, words) => {
   expect(() => defineStream({ ...stream, ...change } as typeof stream)).toThrow(invalid(words));
 });
@@ -80,6 +82,17 @@ test.each([
   [{ replay: undefined }, /replay/],
   [{ replay: { mode: 'some' } }, /replay/],
   [{ replay: { mode: 'latest' } }, /key/],
+  [{ replay: { mode: 'latest', key: async () => 'k' } }, /replay\.key must be a function.*not async/],
+  [{ replay: { mode: 'all', key } }, /replay\.key has no effect unless/],
+  [{ replay: { mode: 'latest', key, per: 'user' } }, /replay has no field per/],
+  [{ description: 7 }, /description must be a string/],
+  [{ coalescing: null }, /coalescing must be an object with slot, windowMs, key, merge/],
+  [{ coalescing: { ...coalescing, maxMs: 1 } }, /coalescing has no field maxMs/],
+  [{ coalescing: { ...coalescing, merge: async () => ({}) } }, /merge must be a function that is not async/],
+  [{ endsCoalescing: true }, /endsCoalescing must be an object with slot, key/],
+  [{ endsCoalescing: { slot: 'orders', key, room: 'r' } }, /endsCoalescing has no field room/],
+  [{ indicator: null, replay: { mode: 'none' } }, /indicator must be an object with name/],
+  [{ indicator: { ...indicator, expires: 1 }, replay: { mode: 'none' } }, /indicator has no field expires/],
   [{ coalescing: { ...coalescing, windowMs: 0 } }, /windowMs/],
   [{ coalescing: { ...coalescing, windowMs: -1 } }, /windowMs/],
   [{ coalescing: { ...coalescing, slot: 'a:b' } }, /slot/],
@@ -141,6 +154,19 @@ test('a catalog with repeated names, an unknown stream, or different windows for
       { ...other, coalescing },
     ]),
   ).not.toThrow();
+});
+
+test.each([
+  [undefined, /a catalog must be an object with the lists streams and eventTypes/],
+  [{ streams: undefined }, /streams must be a list of streams/],
+  [{ streams: ['events:orders'] }, /a stream must be an object/],
+  [{ streams: [undefined] }, /a stream must be an object/],
+  [{ eventTypes: { order_placed: type } }, /eventTypes must be a list of event types/],
+  [{ eventTypes: [undefined] }, /an event type must be an object/],
+  [{ eventIdRules: 'text' }, /a catalog has no field eventIdRules: did you mean eventIdRule\?/],
+])('a catalog with the fields %j is refused', (change, words) => {
+  const declarations = change && { streams: [stream], eventTypes: [type], ...change };
+  expect(() => defineCatalog(declarations as Parameters<typeof defineCatalog>[0])).toThrow(invalid(words));
 });
 
 test('the built-in catalog and its declarations are frozen', () => {

@@ -78,11 +78,11 @@ test('a key that is not a string is refused, because all promises would be the s
   const coalescing = {
     slot: 's',
     windowMs: 100,
-    key: async () => 'k',
+    key: () => Promise.resolve('k'),
     merge: (_: unknown, later: unknown) => later,
   };
   const rules = createCoalescing(catalogWith({ coalescing }));
   expect(() => rules.slotOf(eventOf({}))).toThrow(
-    'event type "x": coalescing.key must return a string or undefined, not an object',
+    'event type "x": coalescing.key must return a string or undefined, not an instance of Promise',
   );
 });

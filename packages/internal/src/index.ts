@@ -18,12 +18,14 @@ export {
   objectOrFunction,
   objectWith,
   oneOf,
+  plainFunction,
   required,
   secret,
   text,
   timerMs,
   wholeNumber,
 } from './options/option-rules.js';
+export { isPlainFunction, isPlainObject } from './options/plain-values.js';
 export { RateLimit, type RateLimitOptions } from './rate-limit.js';
 export { SeenIds, type SeenIdsOptions } from './seen-ids.js';
 export { messageOf, toError } from './thrown.js';

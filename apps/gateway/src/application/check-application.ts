@@ -1,5 +1,5 @@
 // Checks the parts of an application when the gateway starts. An application in JavaScript was checked by no compiler.
-import { type AnyCatalog, eventCatalog } from '@millrace/contract';
+import { type AnyCatalog, describeIssues, eventCatalog } from '@millrace/contract';
 import {
   callback,
   checkOptions,
@@ -9,6 +9,7 @@ import {
   type OptionRule,
   type OptionRules,
   objectWith,
+  plainFunction,
   shown,
   text,
 } from '@millrace/internal';
@@ -17,6 +18,7 @@ import { GatewayError } from '../errors.js';
 import { checkIntake } from '../intake/check-intake.js';
 import { checkViews } from '../views/check-views.js';
 import type { Application, ExampleEvent } from './application.js';
+import { unmatchablePart } from './check-schemas.js';
 
 const EXAMPLE_RULE: OptionRule = {
   mustBe: 'an object with the text `says` and the object `event`',
@@ -27,8 +29,12 @@ const EXAMPLE_RULE: OptionRule = {
   },
 };
 
+/** The parts of an event that `POST /v1/events` adds. */
+const EXAMPLE_ID = '00000000-0000-4000-8000-000000000000';
+const EXAMPLE_TIMESTAMP = '2026-01-16T10:00:00Z';
+
 const ACCESS_RULES: OptionRules<AppAccess> = {
-  userOf: callback,
+  userOf: plainFunction,
   mayEnter: {
     mustBe: "a function, or 'claim' to let the claim `rooms` decide",
     isMet: (value) => typeof value === 'function' || value === 'claim',
@@ -43,7 +49,7 @@ const RULES: OptionRules<Application<AnyCatalog>> = {
   views: { mustBe: 'a list of views', isMet: Array.isArray },
   // Its parts are checked later, because they need the catalog.
   intake: objectWith([]),
-  access: objectWith([]),
+  access: { ...objectWith([]), mustBe: 'an object with userOf, mayEnter or both' },
   isForDevelopment: flag,
   example: EXAMPLE_RULE,
   http: callback,
@@ -66,6 +72,7 @@ export function checkApplication(value: unknown, source: string): Application<An
   checkSchemas(catalog, refuse);
   checkIntake(intake ?? {}, catalog, refuse);
   checkViews(views, catalog, refuse);
+  if (application.example !== undefined) checkExample(application.example, catalog, refuse);
   if (access !== undefined)
     checkOptions(access, ACCESS_RULES, (fault) => refuse(`access: ${fault}`), nearestName);
   return application;
@@ -76,13 +83,27 @@ export function checkApplication(value: unknown, source: string): Application<An
  * every event of its type.
  */
 function checkSchemas(catalog: AnyCatalog, refuse: (fault: string) => GatewayError): void {
-  for (const { name } of catalog.eventTypes) {
+  for (const { name, payload, openPayload } of catalog.eventTypes) {
     try {
       catalog.parsePayload(name, {});
     } catch (cause) {
       throw refuse(`catalog: ${messageOf(cause)}`);
     }
+    const part = unmatchablePart(catalog.openPayloads === 'any' ? (openPayload ?? payload) : payload);
+    if (part !== undefined)
+      throw refuse(`catalog: no payload can match the schema of the event type ${shown(name)}: ${part}`);
   }
+}
+
+/** Checks that the example is an event which the gateway accepts. The gateway prints it as a command to paste. */
+function checkExample(
+  { event }: ExampleEvent,
+  catalog: AnyCatalog,
+  refuse: (fault: string) => GatewayError,
+): void {
+  const made = { event_id: EXAMPLE_ID, timestamp: EXAMPLE_TIMESTAMP };
+  const parsed = catalog.parseEvent({ ...made, ...event });
+  if (!parsed.ok) throw refuse(`example.event: ${describeIssues(parsed.issues, parsed.eventType)}`);
 }
 
 function isObject(value: unknown): value is object {

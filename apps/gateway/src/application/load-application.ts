@@ -1,5 +1,5 @@
 // Loads the application module that `--app` or MILLRACE_APP names. The name is a path or the name of an installed package.
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { isAbsolute, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -55,6 +55,10 @@ function addressOf(module: string): string {
       throw invalid(
         `The application module ${path} does not exist. Correct the path in --app or MILLRACE_APP.`,
       );
+    if (statSync(path).isDirectory())
+      throw invalid(
+        `The application module ${path} is a folder: give the path of the file that exports the application.`,
+      );
     if (/\.[cm]?ts$/.test(path) && !stripsTypes())
       throw invalid(
         `${module} is TypeScript, which Node ${process.versions.node} cannot load. Compile it to JavaScript, or use Node 22.18 or newer.`,
@@ -99,7 +103,11 @@ async function importModule(module: string, address: string): Promise<Readonly<R
  */
 function placeOf(cause: unknown, address: string): string {
   if (!(cause instanceof Error)) return '';
-  const [place] = /file:\/\/\S+?:\d+(:\d+)?/.exec(cause.stack ?? '') ?? [];
+  const places = (cause.stack ?? '').match(/file:\/\/[^\s)]+?:\d+(:\d+)?/g) ?? [];
+  // A declaration is refused inside a package. The line that its author wrote is further down.
+  const folder = address.slice(0, address.lastIndexOf('/') + 1);
+  const isOwn = (place: string): boolean => place.startsWith(folder) && !place.includes('/node_modules/');
+  const place = places.find(isOwn) ?? places.find((other) => !other.includes('/node_modules/')) ?? places[0];
   if (place !== undefined) return ` (${place})`;
   const isFile = cause instanceof SyntaxError && address.startsWith('file:');
   return isFile ? `. To see the line, run node ${fileURLToPath(address)}` : '';

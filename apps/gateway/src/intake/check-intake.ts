@@ -1,7 +1,8 @@
 // Checks the intake rules of an application. An application in JavaScript was checked by no compiler, and a misspelt name would make
 // every entry a dead letter.
 import type { AnyCatalog } from '@millrace/contract';
-import { nearestName, shown } from '@millrace/internal';
+import { isPlainFunction, isPlainObject, nearestName, shown } from '@millrace/internal';
+import { checkSources } from './check-sources.js';
 import { runExamples } from './intake-examples.js';
 import {
   DEFAULT_SOURCES,
@@ -27,7 +28,7 @@ type Checks<T> = { readonly [Name in keyof Required<T>]: Check };
 
 const text = must('a string of 1 or more characters', (value) => typeof value === 'string' && value !== '');
 const textOrNull = must('a string or null', (value) => value === null || typeof value === 'string');
-const callback = must('a function', (value) => typeof value === 'function');
+const pureFunction = must('a function', isPlainFunction);
 const json = must('a value that JSON can represent', isJsonValue);
 const defaultSource = must(
   `${DEFAULT_SOURCES.join(', ')} or a path such as payload.updated_by.username`,
@@ -87,7 +88,7 @@ const RULE_CHECKS: Checks<IntakeRule> = {
       members(STEP_CHECKS)(steps, `${path}.${name}`, context);
     }
   },
-  map: callback,
+  map: pureFunction,
   examples: list(dictionary(must('a string', (value) => typeof value === 'string'))),
 };
 
@@ -124,10 +125,29 @@ function checkRules(value: unknown, path: string, context: Context): void {
   const targets = new Set<unknown>();
   for (const [stream, rule] of entriesOf(value, path, context)) {
     const rulePath = `${path}[${JSON.stringify(stream)}]`;
+    if (rule === undefined) continue;
     if (PATTERN_NAME.test(stream)) checkPattern(rule, rulePath, { ...context, targets });
-    else if (!known.includes(stream)) throw unknownName(rulePath, 'a stream of the catalog', known, context);
-    else if (rule !== undefined) members(RULE_CHECKS)(rule, rulePath, context);
+    else if (!known.includes(stream)) throw unknownStream(stream, rulePath, known, context);
+    else checkPlain(rule, rulePath, context);
+    checkSources(rule as IntakeRule, rulePath, context.catalog, context.refuse); // The lines above have checked the types of its parts.
   }
+}
+
+/** Checks the rule of one stream, whose name has no part for which `*` stands. */
+function checkPlain(rule: unknown, path: string, context: Context): void {
+  if (Object.hasOwn(Object(rule) as object, 'into'))
+    throw context.refuse(
+      `${path}.into is only for patterns: leave it out, or let the name of the rule end with *`,
+    );
+  members(RULE_CHECKS)(rule, path, context);
+  const { room, types = {} } = rule as IntakeRule; // The line above has checked the rule.
+  const rooms = [
+    ['room', room],
+    ...Object.entries(types).map(([type, steps]) => [`types.${type}.room`, steps?.room]),
+  ];
+  for (const [place, template] of rooms)
+    if (template?.includes('{*}') === true)
+      throw context.refuse(`${path}.${place} has {*}, which only the rule of a pattern can fill`);
 }
 
 /** `targets` has the streams into which earlier patterns copy. A stream must not have two collectors. */
@@ -187,9 +207,15 @@ function list(check: Check): Check {
 }
 
 function entriesOf(value: unknown, path: string, { refuse }: Context): [string, unknown][] {
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw refuse(`${path} must be an object, not ${shown(value)}`);
+  if (!isPlainObject(value)) throw refuse(`${path} must be an object, not ${shown(value)}`);
   return Object.entries(value);
+}
+
+function unknownStream(name: string, path: string, known: readonly string[], context: Context): Error {
+  if (!name.includes('*')) return unknownName(path, 'a stream of the catalog', known, context);
+  return context.refuse(
+    `${path} must be a name that ends with its only *, and has before it 1 to 127 of A to Z, a to z, digits and _ . : -, such as events:chat:*`,
+  );
 }
 
 function unknownName(path: string, kind: string, known: readonly string[], { refuse }: Context): Error {
@@ -200,9 +226,18 @@ function unknownName(path: string, kind: string, known: readonly string[], { ref
   );
 }
 
+/** `JSON.stringify` would make null of `NaN`, and an empty object of a map. */
 function isJsonValue(value: unknown): boolean {
+  if (typeof value === 'number') return Number.isFinite(value);
+  if (value === null || ['string', 'boolean'].includes(typeof value)) return true;
+  if (Array.isArray(value)) return isAcyclic(value) && value.every(isJsonValue);
+  return isPlainObject(value) && isAcyclic(value) && Object.values(value).every(isJsonValue);
+}
+
+function isAcyclic(value: object): boolean {
   try {
-    return JSON.stringify(value) !== undefined;
+    JSON.stringify(value);
+    return true;
   } catch {
     // A value with a circle, or a BigInt, is refused.
     return false;

@@ -46,8 +46,11 @@ export function compileLayout({ jsonField, fields = {}, flatPayload }: IntakeRul
       event_type,
       timestamp,
       room_id,
-      payload: kinds === undefined ? places.jsonOf(payload.from) : flatPayloadOf(places.rest(), used, kinds),
-      metadata: places.jsonOf(metadata.from),
+      payload:
+        kinds === undefined
+          ? (places.jsonOf(payload.from) ?? payload.default)
+          : flatPayloadOf(places.rest(), used, kinds),
+      metadata: places.jsonOf(metadata.from) ?? metadata.default,
     };
   };
 }

@@ -11,6 +11,17 @@ const MAX_MAP_MS = 5;
  */
 const CALLS = 3;
 
+/** The parts that `map` may return. A misspelt part would leave the declared one in place. */
+const PARTS: ReadonlySet<string> = new Set([
+  'event_id',
+  'event_type',
+  'timestamp',
+  'room_id',
+  'payload',
+  'metadata',
+] satisfies (keyof MappedEvent)[]);
+const NO_PART = `map returned a member that is not a part of an event: the parts are ${[...PARTS].join(', ')}`;
+
 /**
  * Calls `map` and returns the parts that it changes, or null for an entry that is not an event.
  * @param makeEvent makes the event for each call, because a function may change its argument
@@ -47,5 +58,6 @@ function checked(result: unknown): Partial<MappedEvent> | null {
   if (result === null) return null;
   if (typeof result !== 'object' || Array.isArray(result) || 'then' in result)
     throw new IntakeRefusal('map', 'map must return an event or null, and no promise');
+  for (const name in result) if (!PARTS.has(name)) throw new IntakeRefusal('map', NO_PART);
   return result; // An object has the type `Partial<MappedEvent>`, whose parts are checked later.
 }

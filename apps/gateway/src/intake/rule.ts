@@ -15,10 +15,10 @@ export interface PartSource {
   readonly from?: string;
   /**
    * Replaces these values. A value that is replaced by null skips the entry: it is not an event, and is counted as `skipped`. Other
-   * values stay as they are. @defaultValue no value is replaced
+   * values stay as they are. Not for `payload` and `metadata`. @defaultValue no value is replaced
    */
   readonly values?: Readonly<Record<string, string | null>>;
-  /** The value of an entry that has none. @defaultValue none */
+  /** The value of an entry that has none. Of `payload` and `metadata`, it is JSON text. Not for `event_id`. @defaultValue none */
   readonly default?: string;
   /** For a timestamp that is a number: seconds (`s`) or milliseconds (`ms`) since 1970. @defaultValue the timestamp is ISO 8601 */
   readonly unit?: 's' | 'ms';

@@ -4,9 +4,12 @@ import {
   callback,
   checkOptions,
   flag,
+  isPlainFunction,
+  isPlainObject,
   nearestName,
   type OptionRule,
   type OptionRules,
+  plainFunction,
   required,
   shown,
   text,
@@ -26,10 +29,10 @@ interface ViewsContext {
   readonly paths: Set<string>;
 }
 
-/** An object with members of its own. The entries of a map or a list would be ignored without a word. */
+/** An object whose members are all its own. The entries of a map and the methods of a class would be ignored without a word. */
 const members: OptionRule = {
-  mustBe: 'an object with a member per name, and no list or map',
-  isMet: (value) => isObject(value) && !(value instanceof Map) && !(value instanceof Set),
+  mustBe: 'an object with a member per name',
+  isMet: isPlainObject,
 };
 const RESERVED_PATH = '/hubs/events';
 const maxNameChars = 128;
@@ -79,7 +82,7 @@ const SEND_RULES: OptionRules<Send<unknown>> = {
   method: required(name),
   arguments: {
     mustBe: '"payload", "event" or a function',
-    isMet: (value) => value === 'payload' || value === 'event' || typeof value === 'function',
+    isMet: (value) => value === 'payload' || value === 'event' || isPlainFunction(value),
   },
 };
 
@@ -94,9 +97,9 @@ const REPLY = {
   mustBe: 'the name of a client method, or an object with `method` and `arguments`',
   isMet: (value: unknown) => name.isMet(value) || isObject(value),
 };
-const JOIN_RULES: OptionRules<JoinMethod> = { join: required(name), room: callback, reply: REPLY };
-const LEAVE_RULES: OptionRules<LeaveMethod> = { leave: required(name), room: callback, reply: REPLY };
-const REPLY_RULES: OptionRules<Reply<never>> = { method: required(name), arguments: callback };
+const JOIN_RULES: OptionRules<JoinMethod> = { join: required(name), room: plainFunction, reply: REPLY };
+const LEAVE_RULES: OptionRules<LeaveMethod> = { leave: required(name), room: plainFunction, reply: REPLY };
+const REPLY_RULES: OptionRules<Reply<never>> = { method: required(name), arguments: plainFunction };
 
 /**
  * Checks the views of an application.
@@ -123,7 +126,9 @@ function checkView(value: unknown, context: ViewsContext, refuse: Refuse): void 
   for (const [index, group] of (view.standing ?? []).entries())
     checkGroup(group, groups, `standing[${index}]`, refuseIn);
   checkGroupCalls(view.groupCalls, context.catalog, refuseIn);
-  checkSends(view.sends ?? {}, { groups, catalog: context.catalog }, refuseIn);
+  if (view.groupCalls !== undefined && (view.clientMethods ?? []).length === 0)
+    throw refuseIn('clientMethods must name the client methods that groupCalls may call');
+  checkSends(view.sends ?? {}, { groups, catalog: context.catalog, groupCalls: view.groupCalls }, refuseIn);
   checkMethods(view.methods ?? {}, groups, refuseIn);
 }
 
@@ -136,16 +141,21 @@ function checkGroupCalls(type: string | undefined, catalog: AnyCatalog, refuse: 
     );
 }
 
-function checkSends(
-  sends: object,
-  { groups, catalog }: { readonly groups: readonly string[]; readonly catalog: AnyCatalog },
-  refuse: Refuse,
-): void {
+interface SendsContext extends Pick<ViewsContext, 'catalog'> {
+  readonly groups: readonly string[];
+  readonly groupCalls: string | undefined;
+}
+
+function checkSends(sends: object, { groups, catalog, groupCalls }: SendsContext, refuse: Refuse): void {
   const types = catalog.eventTypes.map((type) => type.name);
   for (const [type, rule] of Object.entries(sends) as readonly [string, unknown][]) {
     if (catalog.find(type) === undefined)
       throw refuse(`sends.${type} is not an event type of the catalog: ${suggestion(type, types)}`);
-    if (typeof rule === 'function' || rule === undefined) continue;
+    if (type === groupCalls)
+      throw refuse(
+        `sends.${type} must be left out, because groupCalls names this type: its events are calls`,
+      );
+    if (isPlainFunction(rule) || rule === undefined) continue;
     const list: readonly unknown[] = Array.isArray(rule) ? rule : [rule];
     if (list.length > MAX_SENDS)
       throw refuse(`sends.${type} must be at most ${MAX_SENDS} messages, not ${list.length}`);

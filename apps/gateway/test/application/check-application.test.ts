@@ -65,12 +65,22 @@ test.each<[string, unknown, string]>([
   [
     'access that is not an object',
     { access: () => true },
-    'app.mjs: access must be an object, not a function.',
+    'app.mjs: access must be an object with userOf, mayEnter or both, not a function.',
   ],
   [
     'an example without its text',
     { example: { event: {} } },
     'app.mjs: example must be an object with the text `says` and the object `event`, not an object.',
+  ],
+  [
+    'an example of an unknown type',
+    { catalog, example: { says: 'x', event: { event_type: 'order_shiped', room_id: 'r', payload: {} } } },
+    'app.mjs: example.event: /event_type must be one of order_shipped; another type must be declared in the catalog, which publishers and gateways share.',
+  ],
+  [
+    'a user that an async function returns',
+    { access: { userOf: async () => ({ id: 'a' }) } },
+    'app.mjs: access: userOf must be a function, not an async function or a generator.',
   ],
   ['a misspelt part', { catalogue: catalog }, 'app.mjs: catalogue is not an option: did you mean catalog?'],
 ])('%s is not an application', (_, value, message) => {
@@ -84,6 +94,58 @@ test('an application whose payload schema cannot be compiled is refused with the
   expect(refusalOf({ catalog: wrong })).toBe(
     'app.mjs: catalog: event type "order_shipped": the payload schema cannot be compiled: Invalid regular expression: /(/u: Unterminated group.',
   );
+});
+
+const nameless =
+  'which JSON does not have: use one of object, array, string, number, integer, boolean, null.';
+test.each([
+  ['a big integer', Type.Object({ id: Type.BigInt() }), `/payload/id has the type "bigint", ${nameless}`],
+  ['nothing', Type.Undefined(), `/payload has the type "undefined", ${nameless}`],
+  [
+    'a kind that no JSON Schema has',
+    Type.Unsafe({ type: 'date' }),
+    `/payload has the type "date", ${nameless}`,
+  ],
+  [
+    'one of several functions',
+    Type.Union([Type.Function([], Type.Void())]),
+    `/payload has the type "function", ${nameless}`,
+  ],
+  [
+    'a symbol in a list',
+    Type.Tuple([Type.Number(), Type.Symbol()]),
+    `/payload/1 has the type "symbol", ${nameless}`,
+  ],
+  [
+    'a part with nothing',
+    Type.Intersect([Type.Object({}), Type.Void()]),
+    `/payload has the type "void", ${nameless}`,
+  ],
+  [
+    'a reference to nothing',
+    Type.Object({ id: Type.Ref('Id') }),
+    '/payload/id refers to a schema "Id" that it does not contain: put both into one Type.Cyclic or Type.Module.',
+  ],
+])('an application whose payload schema asks for %s is refused', (_, payload, words) => {
+  const [type] = catalog.eventTypes;
+  const wrong = defineCatalog({ streams: catalog.streams, eventTypes: [{ ...type, payload }] });
+  expect(refusalOf({ catalog: wrong })).toBe(
+    `app.mjs: catalog: no payload can match the schema of the event type "order_shipped": ${words}`,
+  );
+});
+
+test.each([
+  ['any value', Type.Unknown()],
+  ['null', Type.Null()],
+  ['a list', Type.Array(Type.Number())],
+  ['a text or nothing', Type.Union([Type.String(), Type.Undefined()])],
+  ['a member that may be left out', Type.Object({ at: Type.Optional(Type.BigInt()) })],
+  ['itself', Type.Cyclic({ Node: Type.Object({ next: Type.Optional(Type.Ref('Node')) }) }, 'Node')],
+  ['a schema by hand', Type.Unsafe<{ n: number }>({ type: ['object', 'null'], required: ['n'] })],
+])('an application may have payloads that are %s', (_, payload) => {
+  const [type] = catalog.eventTypes;
+  const other = defineCatalog({ streams: catalog.streams, eventTypes: [{ ...type, payload }] });
+  expect(checkApplication({ catalog: other }, 'app.mjs')).toEqual({ catalog: other });
 });
 
 test('a gateway serves the catalog of its application', () => {

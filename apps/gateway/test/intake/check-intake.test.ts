@@ -91,17 +91,77 @@ test.each<[string, unknown, string]>([
   [
     'a pattern with a star in the middle',
     { 'chat:*:x': { into: 'events:chat' } },
-    'app.mjs: intake["chat:*:x"] is not a stream of the catalog: there are events:chat, events:ticket, events:notification, events:remote.',
+    'app.mjs: intake["chat:*:x"] must be a name that ends with its only *, and has before it 1 to 127 of A to Z, a to z, digits and _ . : -, such as events:chat:*.',
   ],
   [
     'a target of a rule that is not a pattern',
     rule({ into: 'events:chat' }),
-    'app.mjs: intake["events:chat"].into is not a part of a rule: there are snakeCase, rename, defaultsFrom, defaults, timestamps, room, jsonField, fields, eventId, flatPayload, types, map, examples.',
+    'app.mjs: intake["events:chat"].into is only for patterns: leave it out, or let the name of the rule end with *.',
   ],
   [
     'a map that is not a function',
     rule({ map: {} }),
     'app.mjs: intake["events:chat"].map must be a function, not an object.',
+  ],
+  [
+    'a map that is async',
+    rule({ map: async () => ({}) }),
+    'app.mjs: intake["events:chat"].map must be a function, not an async function or a generator.',
+  ],
+  [
+    'a map of rules',
+    new Map([['events:chat', {}]]),
+    'app.mjs: intake must be an object, not an instance of Map.',
+  ],
+  ...[Number.NaN, new Map([['a', 1]]), { deep: [1n] }].map((value, index): [string, unknown, string] => [
+    `the default number ${index + 1} that would become another value`,
+    rule({ defaults: { at: value } }),
+    `app.mjs: intake["events:chat"].defaults.at must be a value that JSON can represent, not ${['NaN', 'an instance of Map', 'an object'][index]}.`,
+  ]),
+  [
+    'a star in the room of a stream without one',
+    rule({ types: { notification: { room: 'user:{*}' } } }),
+    'app.mjs: intake["events:chat"].types.notification.room has {*}, which only the rule of a pattern can fill.',
+  ],
+  [
+    'a unit of a part that is not a timestamp',
+    rule({ fields: { event_id: { unit: 's' } } }),
+    'app.mjs: intake["events:chat"].fields.event_id.unit must be left out: only timestamp may have it.',
+  ],
+  [
+    'one event ID for all entries',
+    rule({ fields: { event_id: { default: 'x' } } }),
+    'app.mjs: intake["events:chat"].fields.event_id.default must be left out: only event_type, timestamp, room_id, payload, metadata may have it.',
+  ],
+  [
+    'a default payload that is not JSON text',
+    rule({ fields: { payload: { default: 'none' } } }),
+    'app.mjs: intake["events:chat"].fields.payload.default must be JSON text, not "none".',
+  ],
+  [
+    'a place of the payload beside a flat payload',
+    rule({ fields: { payload: 'data' }, flatPayload: true }),
+    'app.mjs: intake["events:chat"].fields.payload has no effect with flatPayload, which makes the payload of all other fields: leave one of them out.',
+  ],
+  [
+    'a value that stands for an unknown event type',
+    rule({ fields: { event_type: { values: { Note: 'notificaton' } } } }),
+    'app.mjs: intake["events:chat"].fields.event_type.values["Note"] is not an event type of the catalog ("notificaton"): did you mean notification?',
+  ],
+  [
+    'a default timestamp that is not one',
+    rule({ fields: { timestamp: { default: 'now' } } }),
+    'app.mjs: intake["events:chat"].fields.timestamp.default must be an ISO 8601 date-time, not "now": without it, an entry has the time of its entry ID.',
+  ],
+  [
+    'a default room that is not one',
+    rule({ fields: { room_id: { default: '\n' } } }),
+    'app.mjs: intake["events:chat"].fields.room_id.default must be a room ID, not "\\n".',
+  ],
+  [
+    'an example for which map returns a misspelt part',
+    rule({ map: () => ({ roomId: 'r' }), examples: [{}] }),
+    'app.mjs: intake["events:chat"].examples[0] becomes no event: map returned a member that is not a part of an event: the parts are event_id, event_type, timestamp, room_id, payload, metadata.',
   ],
   [
     'an example whose field is not a string',
@@ -125,6 +185,22 @@ test.each<[string, unknown, string]>([
   ],
 ])('%s is refused', (_, intake, message) => {
   expect(refusalOf(intake)).toBe(message);
+});
+
+test('constants that another part of the rule replaces are accepted', () => {
+  const replaced = {
+    fields: {
+      event_type: { default: 'note', values: { note: 'notification' } },
+      timestamp: { default: '1768557600', unit: 's' },
+      room_id: { default: '\n' },
+      payload: { default: '{"title":"none"}' },
+    },
+    room: 'lobby-{title}',
+    examples: [{}],
+  };
+  expect(checkApplication({ intake: rule(replaced) }, 'app.mjs')).toMatchObject({ intake: rule(replaced) });
+  const mapped = { fields: { event_type: { default: 'note' } }, map: () => ({ event_type: 'notification' }) };
+  expect(checkApplication({ intake: rule(mapped) }, 'app.mjs')).toMatchObject({ intake: rule(mapped) });
 });
 
 test('a gateway without Redis refuses a pattern of streams', () => {

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { defineApp } from '../../src/application/application.js';
 import { checkApplication } from '../../src/application/check-application.js';
 import { describeApplication } from '../../src/application/describe-application.js';
+import { defineGroupCalls } from '../../src/views/group-calls.js';
 import { defineView } from '../../src/views/view.js';
 
 const otherCatalog = defineCatalog({
@@ -54,12 +55,37 @@ test.each<[string, unknown, string]>([
   [
     'a map of methods',
     { path, methods: new Map([['Join', { join: 'room' }]]) },
-    'app.mjs: views[0]: methods must be an object with a member per name, and no list or map, not an object.',
+    'app.mjs: views[0]: methods must be an object with a member per name, not an instance of Map.',
+  ],
+  [
+    'an instance of a class with methods',
+    {
+      path,
+      methods: new (class ChatMethods {
+        Hello = (): string => 'hello';
+      })(),
+    },
+    'app.mjs: views[0]: methods must be an object with a member per name, not an instance of ChatMethods.',
+  ],
+  [
+    'a message whose arguments an async function makes',
+    { path, sends: { chat_message: { method: 'A', arguments: async () => [] } } },
+    'app.mjs: views[0] (/hubs/chat): sends.chat_message.arguments must be "payload", "event" or a function, not an async function or a generator.',
+  ],
+  [
+    'messages that an async function makes',
+    { path, sends: { chat_message: async () => [] } },
+    'app.mjs: views[0] (/hubs/chat): sends.chat_message must be an object or a function, not an async function or a generator.',
+  ],
+  [
+    'a join whose room an async function names',
+    { path, methods: { JoinRoom: { join: 'room', room: async () => 'r' } } },
+    'app.mjs: views[0] (/hubs/chat): methods.JoinRoom.room must be a function, not an async function or a generator.',
   ],
   [
     'a list of rules',
     { path, sends: [{ method: 'A' }] },
-    'app.mjs: views[0]: sends must be an object with a member per name, and no list or map, not [an object].',
+    'app.mjs: views[0]: sends must be an object with a member per name, not [an object].',
   ],
   [
     'a method without a name',
@@ -142,6 +168,22 @@ test('`standing` may name only groups of the view', () => {
 test('group calls need an event type that is made for them', () => {
   expect(faultOf({ path, groupCalls: 'chat_message' })).toBe(
     'app.mjs: views[0] (/hubs/chat): groupCalls must be an event type of the catalog that defineGroupCalls has made, not "chat_message".',
+  );
+});
+
+test('group calls need client methods to call, and no messages of their own', () => {
+  const streams = [defineStream({ name: 'events:calls', maxLength: 100 })];
+  const catalog = defineCatalog({
+    streams,
+    eventTypes: [defineGroupCalls({ name: 'call', stream: 'events:calls' })],
+  });
+  const refusal =
+    (view: object): unknown =>
+    () =>
+      checkApplication({ catalog, views: [{ path, groupCalls: 'call', ...view }] }, 'app.mjs');
+  expect(refusal({})).toThrow('clientMethods must name the client methods that groupCalls may call.');
+  expect(refusal({ clientMethods: ['Ring'], sends: { call: { method: 'Ring' } } })).toThrow(
+    'sends.call must be left out, because groupCalls names this type: its events are calls.',
   );
 });
 

@@ -26,7 +26,7 @@ import { comparableId, type EventIdRule } from '../text/event-id-rule.js';
 import { normalizeTimestamp } from '../text/iso-timestamp.js';
 import { memberTexts } from '../text/json-scan.js';
 import type { EventTypeDeclaration, OpenPayloads, StreamDeclaration } from './declaration.js';
-import { type CatalogRules, checkCatalog, checkSlots } from './declaration-checks.js';
+import { type CatalogRules, checkCatalog, checkCatalogFields, checkSlots } from './declaration-checks.js';
 import { withCoalescing } from './define.js';
 
 type EventTypes = readonly EventTypeDeclaration[];
@@ -211,6 +211,7 @@ export function defineCatalog<
   /** The rule that each `event_id` must follow. @defaultValue 'uuid-v4' */
   readonly eventIdRule?: EventIdRule;
 }): Catalog<T, S> {
+  checkCatalogFields(declarations);
   const { streams } = declarations;
   const { maxEventBytes = MAX_EVENT_BYTES, openPayloads = 'any', eventIdRule = 'uuid-v4' } = declarations;
   const rules = Object.freeze({ maxEventBytes, openPayloads, eventIdRule });

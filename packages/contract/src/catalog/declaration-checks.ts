@@ -1,5 +1,5 @@
 // Checks of declarations. They throw at once, because a wrong declaration is a programmer's mistake.
-import { nearestName } from '@millrace/internal';
+import { isPlainFunction } from '@millrace/internal';
 import { ContractError } from '../contract-error.js';
 import { EVENT_ID_RULES, type EventIdRule } from '../text/event-id-rule.js';
 import { utf8Bytes } from '../text/utf8-bytes.js';
@@ -11,6 +11,17 @@ import {
   RETENTIONS,
   type StreamDeclaration,
 } from './declaration.js';
+import {
+  CATALOG_FIELDS,
+  COALESCING_FIELDS,
+  checkFields,
+  checkObject,
+  ENDS_COALESCING_FIELDS,
+  EVENT_TYPE_FIELDS,
+  INDICATOR_FIELDS,
+  REPLAY_FIELDS,
+  STREAM_FIELDS,
+} from './declared-fields.js';
 
 /** Maximum length of an event type's name, in bytes of UTF-8. */
 const MAX_EVENT_TYPE_BYTES = 128;
@@ -54,52 +65,27 @@ function check(isRight: boolean, message: string): void {
 }
 
 /**
- * True for a schema that was made with TypeBox. A JSON Schema written by hand is refused, because it has no static type and may
+ * True for a schema that was made with TypeBox, also with `Type.Unsafe`. A JSON Schema written by hand is refused, because it has no static type and may
  * have keywords that the checks do not support.
  */
 function isTypeBoxSchema(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && '~kind' in value;
+  return typeof value === 'object' && value !== null && ('~kind' in value || '~unsafe' in value);
 }
 
 function isPositiveInteger(value: unknown): boolean {
   return Number.isSafeInteger(value) && (value as number) >= 1; // A safe integer is a number, so the cast is safe.
 }
 
-// All fields of a declaration. Another name is refused, because a misspelt field would have no effect. TypeScript reports a
-// field that is missing from this list.
-const EVENT_TYPE_FIELDS: Readonly<Record<keyof Required<EventTypeDeclaration>, true>> = {
-  name: true,
-  description: true,
-  payload: true,
-  openPayload: true,
-  stream: true,
-  lane: true,
-  maxAgeMs: true,
-  replay: true,
-  coalescing: true,
-  endsCoalescing: true,
-  indicator: true,
-  persons: true,
-};
-
-function checkFields(declaration: object): void {
-  check(typeof declaration === 'object' && declaration !== null, 'an event type must be an object');
-  const names = Object.keys(EVENT_TYPE_FIELDS);
-  for (const name of Object.keys(declaration)) {
-    if (names.includes(name)) continue;
-    const meant = nearestName(name, names);
-    const remedy = meant === undefined ? `the fields are ${names.join(', ')}` : `did you mean ${meant}?`;
-    check(false, `an event type has no field ${name}: ${remedy}`);
-  }
-}
-
 /** @throws ContractError `invalid_declaration` */
 export function checkStream(stream: StreamDeclaration): void {
+  checkObject(stream, 'a stream must be an object, such as the result of defineStream()');
   const name = JSON.stringify(stream.name);
   check(
     typeof stream.name === 'string' && STREAM_NAME.test(stream.name),
     `stream name ${name} must be 1 to 128 letters, digits or "_.:-", and begin with a letter or digit`,
   );
+  // Without this check, a misspelt `retention` would let Millrace remove entries from the stream of another system.
+  checkFields(`stream ${name}`, stream, STREAM_FIELDS);
   check(!PARTITION_NAME.test(stream.name), `stream name ${name} must not end like a partition (.p0)`);
   check(isPositiveInteger(stream.maxLength), `stream ${name}: maxLength must be a whole number of 1 or more`);
   check(
@@ -120,10 +106,18 @@ function isGroupName(group: unknown): boolean {
 
 /** @throws ContractError `invalid_declaration` */
 export function checkEventType(type: EventTypeDeclaration): void {
-  checkFields(type);
+  checkObject(type, 'an event type must be an object, such as the result of defineEventType()');
   const { name } = type;
   checkEventTypeName(name);
-  check(isTypeBoxSchema(type.payload), `event type "${name}": the payload must be a TypeBox schema`);
+  checkFields(`event type "${name}"`, type, EVENT_TYPE_FIELDS);
+  check(
+    type.description === undefined || typeof type.description === 'string',
+    `event type "${name}": description must be a string`,
+  );
+  check(
+    isTypeBoxSchema(type.payload),
+    `event type "${name}": the payload must be a TypeBox schema, such as Type.Object({ … }) or Type.Unknown()`,
+  );
   check(
     type.openPayload === undefined || isTypeBoxSchema(type.openPayload),
     `event type "${name}": openPayload must be a TypeBox schema`,
@@ -172,43 +166,51 @@ function checkEventTypeName(name: unknown): void {
 function checkReplay({ name, replay }: EventTypeDeclaration): void {
   check(
     typeof replay === 'object' && replay !== null && REPLAY_MODES.includes(replay.mode),
-    `event type "${name}": replay.mode must be all, latest or none`,
+    `event type "${name}": replay must be { mode: 'all' }, { mode: 'latest', key } or { mode: 'none' }`,
+  );
+  checkFields(`event type "${name}": replay`, replay, REPLAY_FIELDS);
+  check(
+    replay.mode === 'latest' || !('key' in replay),
+    `event type "${name}": replay.key has no effect unless replay.mode is latest`,
   );
   check(
-    replay.mode !== 'latest' || typeof replay.key === 'function',
-    `event type "${name}": replay.key must be a function when replay.mode is latest`,
+    replay.mode !== 'latest' || isPlainFunction(replay.key),
+    `event type "${name}": replay.key must be a function when replay.mode is latest, and not async`,
   );
 }
 
 function checkCoalescing({ name, coalescing, endsCoalescing }: EventTypeDeclaration): void {
   if (coalescing !== undefined) {
+    checkRule(`event type "${name}": coalescing`, coalescing, COALESCING_FIELDS);
     checkSlot(name, coalescing);
     check(
       isPositiveInteger(coalescing.windowMs),
       `event type "${name}": coalescing.windowMs must be a whole number of 1 or more`,
     );
     check(
-      typeof coalescing.merge === 'function',
-      `event type "${name}": coalescing.merge must be a function`,
+      isPlainFunction(coalescing.merge),
+      `event type "${name}": coalescing.merge must be a function that is not async`,
     );
   }
   if (endsCoalescing === undefined) return;
+  checkRule(`event type "${name}": endsCoalescing`, endsCoalescing, ENDS_COALESCING_FIELDS);
   checkSlot(name, endsCoalescing);
   check(coalescing === undefined, `event type "${name}" cannot both be coalesced and end coalescing`);
 }
 
 function checkIndicator({ name, indicator, coalescing, endsCoalescing, replay }: EventTypeDeclaration): void {
   if (indicator === undefined) return;
+  checkRule(`event type "${name}": indicator`, indicator, INDICATOR_FIELDS);
   const { isShown, expiresAfterMs, windowMs = 1 } = indicator;
   checkSlotName(name, 'indicator.name', indicator.name);
   check(
-    typeof isShown === 'boolean' || typeof isShown === 'function',
+    typeof isShown === 'boolean' || isPlainFunction(isShown),
     `event type "${name}": indicator.isShown must be true, false or a function of the payload`,
   );
   for (const rule of ['user', 'payload'] as const)
     check(
-      typeof indicator[rule] === 'function',
-      `event type "${name}": indicator.${rule} must be a function`,
+      isPlainFunction(indicator[rule]),
+      `event type "${name}": indicator.${rule} must be a function that is not async`,
     );
   check(
     isPositiveInteger(expiresAfterMs) && isPositiveInteger(windowMs),
@@ -222,6 +224,11 @@ function checkIndicator({ name, indicator, coalescing, endsCoalescing, replay }:
   check(endsCoalescing === undefined, `event type "${name}" cannot both be an indicator and end coalescing`);
 }
 
+function checkRule(what: string, rule: unknown, fields: Readonly<Record<string, true>>): void {
+  checkObject(rule, `${what} must be an object with ${Object.keys(fields).join(', ')}`);
+  checkFields(what, rule as object, fields); // The line above has checked the rule.
+}
+
 function checkSlotName(name: string, what: string, slot: unknown): void {
   check(
     typeof slot === 'string' && SLOT_NAME.test(slot),
@@ -232,9 +239,20 @@ function checkSlotName(name: string, what: string, slot: unknown): void {
 function checkSlot(name: string, rule: { readonly slot: string; readonly key: unknown }): void {
   checkSlotName(name, 'slot', rule.slot);
   check(
-    typeof rule.key === 'function',
-    `event type "${name}": the key of slot "${rule.slot}" must be a function`,
+    isPlainFunction(rule.key),
+    `event type "${name}": the key of slot "${rule.slot}" must be a function that is not async`,
   );
+}
+
+/**
+ * Checks the argument of `defineCatalog`.
+ * @throws ContractError `invalid_declaration`
+ */
+export function checkCatalogFields(declarations: object): void {
+  checkObject(declarations, 'a catalog must be an object with the lists streams and eventTypes');
+  // The spread of another catalog has its functions as well.
+  const options = Object.entries(declarations).filter(([, value]) => typeof value !== 'function');
+  checkFields('a catalog', Object.fromEntries(options), CATALOG_FIELDS);
 }
 
 /** Rules that a catalog applies to all its events. */
@@ -254,6 +272,11 @@ export function checkCatalog(
   eventTypes: readonly EventTypeDeclaration[],
   { maxEventBytes, openPayloads, eventIdRule }: CatalogRules,
 ): void {
+  check(Array.isArray(streams), 'streams must be a list of streams, each made with defineStream()');
+  check(
+    Array.isArray(eventTypes),
+    'eventTypes must be a list of event types, each made with defineEventType()',
+  );
   check(isPositiveInteger(maxEventBytes), 'maxEventBytes must be a whole number of 1 or more');
   check(OPEN_PAYLOADS.includes(openPayloads), `openPayloads must be one of ${OPEN_PAYLOADS.join(', ')}`);
   check(EVENT_ID_RULES.includes(eventIdRule), `eventIdRule must be one of ${EVENT_ID_RULES.join(', ')}`);

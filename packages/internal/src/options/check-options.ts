@@ -1,6 +1,8 @@
 // Checks the options of a function, each by its rule. A package has one table of rules for each type of options. TypeScript
 // requires a rule for every option. An option without a rule is refused as unknown at run time.
 
+import { kindOf } from './plain-values.js';
+
 /** A rule for the value of one option. @internal */
 export interface OptionRule {
   /** Completes the sentence "must be …". */
@@ -69,8 +71,7 @@ export function shown(value: unknown): string {
     const entries = value.slice(0, 3).map((entry: unknown) => (Array.isArray(entry) ? '[…]' : shown(entry)));
     return `[${[...entries, ...(value.length > 3 ? ['…'] : [])].join(', ')}]`;
   }
-  if (typeof value === 'function') return 'a function';
-  return isObject(value) ? 'an object' : String(value);
+  return isObject(value) || typeof value === 'function' ? kindOf(value) : String(value);
 }
 
 function isObject(value: unknown): value is object {

@@ -1,6 +1,7 @@
 // The rules that options of several packages share.
 import { MAX_TIMER_MS } from '../clock.js';
 import type { OptionRule } from './check-options.js';
+import { isPlainFunction } from './plain-values.js';
 
 /** Marks an option as required: it has no default. @internal */
 export function required(rule: OptionRule): OptionRule {
@@ -59,6 +60,9 @@ export function text(minChars = 1, maxChars = Number.POSITIVE_INFINITY): OptionR
 
 /** A function. @internal */
 export const callback: OptionRule = { mustBe: 'a function', isMet: (value) => typeof value === 'function' };
+
+/** A function whose result is used at once, so not an async function. @internal */
+export const plainFunction: OptionRule = { mustBe: 'a function', isMet: isPlainFunction };
 
 /** An object that has the functions `methods`, and whose `optionalMethods` are functions or absent. @internal */
 export function objectWith(methods: readonly string[], optionalMethods: readonly string[] = []): OptionRule {
