@@ -4,7 +4,7 @@ import { SOURCE_FIELD } from './collector/pattern.js';
 import { IntakeRefusal } from './refusal.js';
 import type { EnvelopePart, IntakeRule, MemberKind, PartSource } from './rule.js';
 
-/** The parts of an event as texts. A part that is missing, null or an empty text is `undefined`. */
+/** The parts of an event as texts. A part that is missing, null or an empty text is `undefined`. Only a payload may be null. */
 export type PartTexts = { readonly [Part in EnvelopePart]: string | undefined };
 
 /** Reads the parts of an entry. Returns null if a value says that the entry is not an event. */
@@ -14,6 +14,8 @@ export type Layout = (fields: EntryFields) => PartTexts | null;
 interface Places {
   textOf(from: string): string | undefined;
   jsonOf(from: string): string | undefined;
+  /** Returns the JSON text null for a member that is null. An event type may have such payloads. */
+  nullOf(from: string): string | undefined;
   /** JSON texts of all members or fields, by name. */
   rest(): ReadonlyMap<string, string>;
 }
@@ -48,7 +50,7 @@ export function compileLayout({ jsonField, fields = {}, flatPayload }: IntakeRul
       room_id,
       payload:
         kinds === undefined
-          ? (places.jsonOf(payload.from) ?? payload.default)
+          ? (places.jsonOf(payload.from) ?? payload.default ?? places.nullOf(payload.from))
           : flatPayloadOf(places.rest(), used, kinds),
       metadata: places.jsonOf(metadata.from) ?? metadata.default,
     };
@@ -93,6 +95,10 @@ class FieldPlaces implements Places {
     return this.textOf(from);
   }
 
+  nullOf(): undefined {
+    return undefined;
+  }
+
   rest(): ReadonlyMap<string, string> {
     return new Map(Object.entries(this.#fields).map(([name, value]) => [name, JSON.stringify(value)]));
   }
@@ -113,6 +119,10 @@ class MemberPlaces implements Places {
   jsonOf(from: string): string | undefined {
     const found = textAt(this.#members, from);
     return found === 'null' ? undefined : found;
+  }
+
+  nullOf(from: string): string | undefined {
+    return textAt(this.#members, from) === 'null' ? 'null' : undefined;
   }
 
   rest(): ReadonlyMap<string, string> {

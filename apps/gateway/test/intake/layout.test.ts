@@ -147,8 +147,15 @@ describe('one JSON field', () => {
     expect(take(flat, { message })).toMatchObject({ payload: '{"title":"Hi","count":3,"tags":[1, 2]}' });
   });
 
+  test('a payload that is null stays null, unless the rule has a default', () => {
+    const message = '{"UserId":"7","Method":"notification","Payload":null}';
+    expect(take(rule, { message })).toMatchObject({ payload: 'null' });
+    const withDefault = { ...rule, fields: { ...rule.fields, payload: { from: 'Payload', default: '[]' } } };
+    expect(take(withDefault, { message })).toMatchObject({ payload: '[]' });
+  });
+
   test('a member that is null counts as missing', () => {
-    const message = '{"UserId":null,"Method":"notification","meta":null,"Payload":null}';
+    const message = '{"UserId":null,"Method":"notification","meta":null}';
     expect(take(rule, { message })).toEqual({
       event_id: expect.stringMatching(/^[0-9a-f-]{36}$/) as string,
       event_type: 'notification',
