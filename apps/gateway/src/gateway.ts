@@ -5,7 +5,7 @@ import { BrokerError, type StreamTrouble } from '@millrace/broker';
 import type { AnyCatalog, eventCatalog } from '@millrace/contract';
 import type { Publisher } from '@millrace/publisher';
 import { nameOf, type StopApplication } from './application/application.js';
-import { startApplication } from './application/start-application.js';
+import { loadPlugins, startApplication } from './application/start-application.js';
 import { createTokenIssuer } from './auth/token-issuer.js';
 import { explainBrokerFailure } from './broker/broker-failure.js';
 import { areUsersOpen, composeGateway, type GatewayComponents } from './composition-root.js';
@@ -273,8 +273,7 @@ class MillraceGateway implements Gateway<AnyCatalog> {
   async #startComponents(): Promise<GatewayAddress> {
     // A port in use is the most common failure, so the ports are checked before anything is started.
     await this.#http.checkPorts();
-    // The fetch is not awaited, because an unavailable key server must not delay the start. It logs an outage now instead of
-    // at the first client.
+    // Not awaited, because an unavailable key server must not delay the start. It logs an outage before the first client.
     this.#components.remoteKeys?.refresh();
     await this.#openBroker();
     await this.#startDelivery();
@@ -313,13 +312,15 @@ class MillraceGateway implements Gateway<AnyCatalog> {
   async #startApplication(): Promise<void> {
     const { app } = this.#options;
     if (app?.http === undefined) return;
-    this.#stopApplication = await startApplication(app, {
+    const host = {
       http: await this.#http.openToApplication(),
       publisher: this.publisher,
       presence: this.#components.presence,
       issueToken: createTokenIssuer(() => this.#components.credentials.signingSecret),
       logger: this.#logger.child({ application: nameOf(app) }),
-    });
+    };
+    this.#stopApplication = await startApplication(app, host);
+    await loadPlugins(app, host);
   }
 
   async #stopComponents(wasRunning: boolean): Promise<void> {

@@ -95,24 +95,37 @@ test('a wrong declaration is refused with the line of the module that has it', a
   );
 });
 
-test('a failure of the function http of an application is the last line of a gateway that does not start', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'millrace-app-'));
-  try {
-    await writeFile(
-      join(folder, 'app.mjs'),
-      "export default { name: 'desk', http() { throw new Error('no database'); } };",
-    );
-    await using program = CliProcess.millrace(['serve', '--dev', '--app', join(folder, 'app.mjs')], {
-      MILLRACE_PORT: '0',
-    });
-    expect(await program.exit()).toBe(1);
-    expect(program.lines.at(-1)).toBe(
-      'millrace: The function http of the application desk failed: no database',
-    );
-  } finally {
-    await rm(folder, { recursive: true });
-  }
-});
+test.each([
+  ['throws', "throw new Error('no database');", 'no database'],
+  [
+    'registers a plugin that fails',
+    "http.register(async () => { throw new Error('no plugin'); });",
+    'no plugin',
+  ],
+  [
+    'listens',
+    'return http.listen({ port: 0 }).then(() => undefined);',
+    'it has called http.listen(). Leave that out: the gateway listens itself',
+  ],
+])(
+  'a function http of an application that %s is named in the last line of a gateway that does not start',
+  async (_, body, reason) => {
+    const folder = await mkdtemp(join(tmpdir(), 'millrace-app-'));
+    try {
+      const text = `export default { name: 'desk', http({ http }) { ${body} } };`;
+      await writeFile(join(folder, 'app.mjs'), text);
+      await using program = CliProcess.millrace(['serve', '--dev', '--app', join(folder, 'app.mjs')], {
+        MILLRACE_PORT: '0',
+      });
+      expect(await program.exit()).toBe(1);
+      expect(program.lines.at(-1)).toBe(
+        `millrace: The function http of the application desk failed: ${reason}`,
+      );
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  },
+);
 
 test('a stop that takes too long names the function of the application for which it has waited', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'millrace-app-'));

@@ -29,14 +29,41 @@ export async function startApplication(
     });
     return typeof stop === 'function' ? (stop as StopApplication) : undefined; // The type of `http` allows no other function.
   } catch (cause) {
-    host.logger.error({ err: cause }, 'http of the application failed');
-    const [reason] = messageOf(cause).split('\n');
-    const message = `The function http of the application ${nameOf(app)} failed: ${reason}`;
-    throw new GatewayError('invalid_configuration', message, { cause });
+    throw failureOf(app, host, cause);
   }
 }
 
 /** Calls `http`. An error that it throws at once becomes a rejection. */
 async function calledHttp(app: Application<AnyCatalog>, host: ApplicationHost<AnyCatalog>): Promise<unknown> {
   return app.http?.(host);
+}
+
+/**
+ * Loads the plugins that `http` has registered. Without this, they would be loaded when the gateway listens, and a failure would be one
+ * of the gateway.
+ * @throws GatewayError `invalid_configuration` if a plugin fails, or if `http` has called `listen`. The log then has the stack
+ */
+export async function loadPlugins(
+  app: Application<AnyCatalog>,
+  host: ApplicationHost<AnyCatalog>,
+): Promise<void> {
+  try {
+    if (host.http.server.listening)
+      throw new Error('it has called http.listen(). Leave that out: the gateway listens itself');
+    await host.http.ready();
+  } catch (cause) {
+    throw failureOf(app, host, cause);
+  }
+}
+
+/** Logs the failure with its stack, and returns the error with which the start ends. */
+function failureOf(
+  app: Application<AnyCatalog>,
+  { logger }: ApplicationHost<AnyCatalog>,
+  cause: unknown,
+): GatewayError {
+  logger.error({ err: cause }, 'http of the application failed');
+  const [reason] = messageOf(cause).split('\n');
+  const message = `The function http of the application ${nameOf(app)} failed: ${reason}`;
+  return new GatewayError('invalid_configuration', message, { cause });
 }
