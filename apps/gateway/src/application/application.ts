@@ -79,7 +79,8 @@ export interface Application<C extends AnyCatalog = typeof eventCatalog, U exten
    * Adds routes and starts what the application needs. Called before the gateway listens. The gateway does not start if this
    * function fails, or has not settled after 120 seconds. Returns the function that stops the application, if there is something to stop. @defaultValue no routes
    */
-  http?(host: ApplicationHost<C>): StopApplication | undefined | Promise<StopApplication | undefined>;
+  // With `undefined` in place of `void`, TypeScript 5 would refuse a function without a return.
+  http?(host: ApplicationHost<C>): StopApplication | void | Promise<StopApplication | void>;
 }
 
 /** Returns the application's name for logs and messages. */
