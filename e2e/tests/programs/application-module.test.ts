@@ -73,6 +73,11 @@ test.each<[string, string, RegExp]>([
     'const name = ;',
     /loaded: Unexpected token ';'\. To see the line, run node \/\S+\/app\.mjs$/,
   ],
+  [
+    'has a stream without maxLength',
+    `import { defineStream } from '${repositoryPath}packages/contract/dist/node/index.js';\ndefineStream({ name: 'orders' });`,
+    /could not be loaded: .*maxLength must be .* \(file:\/\/\S+app\.mjs:2:1\)$/,
+  ],
   ['throws no error but null', 'throw null;', /could not be loaded: null/],
   ['ends the process', 'process.exit(0);', /was not loaded: it ended the process, or waits/],
   ['waits for ever', 'await new Promise(() => {});', /was not loaded: it ended the process, or waits/],

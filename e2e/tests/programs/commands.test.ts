@@ -298,7 +298,10 @@ test('millrace erase names the cause when no gateway answers at its address', as
   await using redis = await startRedis();
   const port = await freePort();
   for (const [url, message] of [
-    [`http://127.0.0.1:${port}`, /nothing listens on http:\/\/127\.0\.0\.1:\d+; start the gateway first/],
+    [
+      `http://127.0.0.1:${port}`,
+      /nothing listens on http:\/\/127\.0\.0\.1:\d+; start the gateway, or give its address with --url/,
+    ],
     [`http://127.0.0.1:${redis.port}`, /does not answer as a gateway \(\w+\); check --url/],
   ] as const) {
     await using erase = CliProcess.millrace(['erase', '--room', 'a', '--url', url]);

@@ -48,6 +48,7 @@ describe.for(['fastapi', 'express'])('a new project with the backend %s', (backe
     expect(await types.exit(), types.output).toBe(0);
     await using build = project.start('npm', ['run', 'build']);
     expect(await build.exit(), build.output).toBe(0);
+    expect(build.output).not.toContain('MODULE_LEVEL_DIRECTIVE');
     for (const window of [page, second]) await window.close();
     browser.takeComplaints(); // requests before the backend was ready
     await dev.stop('SIGINT');

@@ -103,10 +103,11 @@ async function importModule(module: string, address: string): Promise<Readonly<R
  */
 function placeOf(cause: unknown, address: string): string {
   if (!(cause instanceof Error)) return '';
-  const places = (cause.stack ?? '').match(/file:\/\/[^\s)]+?:\d+(:\d+)?/g) ?? [];
-  // A declaration is refused inside a package. The line that its author wrote is further down.
-  const folder = address.slice(0, address.lastIndexOf('/') + 1);
-  const isOwn = (place: string): boolean => place.startsWith(folder) && !place.includes('/node_modules/');
+  const places: readonly string[] = (cause.stack ?? '').match(/file:\/\/[^\s)]+?:\d+(:\d+)?/g) ?? [];
+  // A package that refuses a declaration throws in a file of its own. The mistake is in the file of the application that called it.
+  const folderEnd = address.lastIndexOf('/') + 1;
+  const isOwn = (place: string): boolean =>
+    place.startsWith(address.slice(0, folderEnd)) && !place.slice(folderEnd).includes('/node_modules/');
   const place = places.find(isOwn) ?? places.find((other) => !other.includes('/node_modules/')) ?? places[0];
   if (place !== undefined) return ` (${place})`;
   const isFile = cause instanceof SyntaxError && address.startsWith('file:');

@@ -5,6 +5,7 @@ import { defineConfig } from 'vite';
 const { PAGE_PORT = '5173', BACKEND_PORT = '8000', MILLRACE_PORT = '4400' } = process.env;
 
 export default defineConfig({
+  build: { rolldownOptions: { checks: { moduleLevelDirective: false } } }, // 'use client' has no meaning in this build
   clearScreen: false, // the gateway and the backend write to the same terminal
   server: {
     port: Number(PAGE_PORT),
