@@ -2,7 +2,7 @@
 // Redis, several instances or a browser), `types` (checks by the compiler) and `e2e` (the whole system: real Redis, real processes,
 // real clients).
 import { defineConfig } from 'vitest/config';
-import { LongestFirst } from './scripts/longest-first.js';
+import { LongestFirst } from './scripts/vitest/longest-first.js';
 
 const source = {
   resolve: { conditions: ['@millrace/source'] },
@@ -43,12 +43,12 @@ const patient = {
 
 export default defineConfig({
   test: {
-    reporters: ['default', './scripts/closing-line-reporter.mjs'],
+    reporters: ['default', './scripts/vitest/closing-line-reporter.mjs'],
     // More workers than the two cores of the usual machine, because most tests wait more than they compute. All projects run at
     // the same time, so that tests that compute fill the time in which others wait.
     maxWorkers: 5,
     sequence: { sequencer: LongestFirst },
-    globalSetup: './scripts/bundle-if-stale.mjs',
+    globalSetup: './scripts/vitest/bundle-if-stale.mjs',
     projects: [
       {
         ...source,

@@ -1,6 +1,6 @@
 // The order in which the test files of the suite start.
 import { expect, test } from 'vitest';
-import { startOrder } from '../longest-first.ts';
+import { startOrder } from '../vitest/longest-first.ts';
 
 const orderOf = (...paths) =>
   startOrder(paths.map((path) => ({ moduleId: `/millrace/${path}` }))).map(({ moduleId }) =>

@@ -72,7 +72,7 @@ async function runOf(file: string): Promise<AsyncDisposable & { readonly program
   await writeFile(`${folder}/a.test.ts`, file);
   await writeFile(
     `${folder}/vitest.config.ts`,
-    `export default { test: { reporters: ['default', '${repositoryPath}scripts/closing-line-reporter.mjs'], include: ['a.test.ts'],
+    `export default { test: { reporters: ['default', '${repositoryPath}scripts/vitest/closing-line-reporter.mjs'], include: ['a.test.ts'],
       testTimeout: 100_000 }, resolve: { conditions: ['@millrace/source'] }, ssr: { resolve: { conditions: ['@millrace/source'] } } };`,
   );
   const vitest = `${repositoryPath}node_modules/vitest/vitest.mjs`;

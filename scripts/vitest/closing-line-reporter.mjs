@@ -3,7 +3,7 @@
 // that failed and were run again (`--retry`) are named too, because a test that passes on a second try hides a fault.
 import { relative } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
-import { clearLeftovers, markRun } from './leftovers.mjs';
+import { clearLeftovers, markRun } from '../leftovers.mjs';
 
 /** Maximum number of failures that are named. */
 const namedFailures = 30;

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-const script = fileURLToPath(new URL('bundle.mjs', import.meta.url));
+const script = fileURLToPath(new URL('../bundle.mjs', import.meta.url));
 
 export function setup() {
   execFileSync(process.execPath, [script, '--if-stale'], { stdio: 'inherit' });
