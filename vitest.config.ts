@@ -32,7 +32,12 @@ const isNightly = process.env['NIGHTLY'] === '1';
 
 // Test files share the modules of their worker, because loading the modules again for each file took half of the CPU time.
 // Mocks and stubbed globals are therefore restored after each test.
-const shared = { isolate: false, restoreMocks: true, unstubGlobals: true } as const;
+const shared = {
+  isolate: false,
+  restoreMocks: true,
+  unstubGlobals: true,
+  setupFiles: ['./scripts/vitest/property-test-sizes.mjs'],
+};
 
 // The time limits only end a test that hangs. They are long, so that a test also passes on a busy machine.
 const patient = {
