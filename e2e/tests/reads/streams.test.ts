@@ -64,9 +64,9 @@ describe.each(everyBroker)('%s', (_, start) => {
         query: `?after=${start}`,
         headers: { 'last-event-id': tenth },
       });
+      expect(await after.joined()).toMatchObject({ recovered: true, replayed: 10 });
       await publisher.publishEvents(sent.slice(20));
       await after.idsUpTo(sent[29]?.event_id ?? '');
-      expect(await after.joined()).toMatchObject({ recovered: true, replayed: 10 });
       expect(after.ids).toEqual(idsOf(sent.slice(10)));
     }
     await using all = await StreamReader.open(url, roomId, { query: `?after=${start}` });
