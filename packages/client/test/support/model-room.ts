@@ -103,8 +103,9 @@ export class ModelGateway {
   #frozen: number | undefined;
   /** A position below this one cannot be recovered. */
   #recoverableFrom = 0;
-  /** Losses that the client does not know of. */
-  untoldLosses = 0;
+  #losses = 0;
+  /** The oldest losses, of which the client knows. */
+  #toldLosses = 0;
 
   constructor() {
     this.fake.isAnswering = false;
@@ -119,7 +120,7 @@ export class ModelGateway {
 
   /** Publishes an event that is lost before the gateway has read it. */
   lose(row: Row): void {
-    this.untoldLosses += 1;
+    this.#losses += 1;
     this.#frozen ??= this.#log.length;
     this.#log.push(row);
     this.#recoverableFrom = this.#log.length;
@@ -131,9 +132,9 @@ export class ModelGateway {
     this.#frozen = undefined;
     const { connection } = this.fake;
     const place = this.#log.length;
-    const told = this.untoldLosses;
+    const told = this.#losses;
     this.#wire.push(() => {
-      this.untoldLosses -= told;
+      this.#learnOf(told);
       connection.send('resync', { room_id: 'a', reason: 'gap' });
       connection.send('position', { position: `p${place}` });
     });
@@ -155,6 +156,11 @@ export class ModelGateway {
 
   receive(): void {
     this.#wire.shift()?.();
+  }
+
+  /** Number of losses of which the client does not know. */
+  get untoldLosses(): number {
+    return this.#losses - this.#toldLosses;
   }
 
   get hasMessages(): boolean {
@@ -182,16 +188,21 @@ export class ModelGateway {
   #answer({ roomId, call, isRecovered, place, waiting }: Join): void {
     // The answer tells the client of every loss before the join began.
     const isTold = roomId === 'a' && !isRecovered && place >= this.#recoverableFrom;
-    const told = isTold ? this.untoldLosses : 0;
+    const told = isTold ? this.#losses : 0;
     if (isTold) this.#frozen = undefined;
     if (roomId === 'a') this.#isLive = true;
     const ownId = roomId === 'user:me' ? 'user:u1' : roomId;
     const answer = { roomId: ownId, position: `p${place}`, recovered: isRecovered, replayed: 0, typing: [] };
     this.#wire.push(() => {
-      this.untoldLosses -= told;
+      this.#learnOf(told);
       call.answer(answer);
     });
     for (const late of waiting) this.#send(late);
+  }
+
+  /** Several messages may tell the same loss. */
+  #learnOf(losses: number): void {
+    this.#toldLosses = Math.max(this.#toldLosses, losses);
   }
 
   #takeCalls(): void {
