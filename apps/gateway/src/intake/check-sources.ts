@@ -2,6 +2,7 @@
 // would make every entry a dead letter, or have no effect. Pure.
 import { type AnyCatalog, isRoomId, normalizeTimestamp } from '@millrace/contract';
 import { nearestName, shown } from '@millrace/internal';
+import { isJsonText } from './layout.js';
 import type { EnvelopePart, IntakeRule, PartSource, PayloadSteps } from './rule.js';
 
 type Refuse = (fault: string) => Error;
@@ -40,7 +41,7 @@ function checkOptionsOf(
     throw refuse(`${path}.${option} must be left out: only ${parts.join(', ')} may have it`);
   }
   const isJsonPart = part === 'payload' || part === 'metadata';
-  if (isJsonPart && source.default !== undefined && !isJson(source.default))
+  if (isJsonPart && source.default !== undefined && !isJsonText(source.default))
     throw refuse(`${path}.default must be JSON text, not ${shown(source.default)}`);
 }
 
@@ -77,14 +78,4 @@ function constantsOf(source: string | PartSource | undefined): readonly (readonl
   );
   const isReplaced = Object.hasOwn(source.values ?? {}, source.default ?? '');
   return source.default === undefined || isReplaced ? values : [...values, ['default', source.default]];
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    // The caller names the fault.
-    return false;
-  }
 }

@@ -192,19 +192,20 @@ function converted(name: string, text: string, kind: MemberKind): string | undef
   if (kind === 'number' && NUMBER.test(text)) return text;
   if (kind === 'boolean' && TRUE.has(text)) return 'true';
   if (kind === 'boolean' && FALSE.has(text)) return 'false';
-  if (kind === 'json' && isJson(text)) return text;
+  if (kind === 'json' && isJsonText(text)) return text;
   throw new IntakeRefusal(
     'layout',
     `the field ${name} must be ${kind === 'json' ? 'JSON text' : `a ${kind}`}`,
   );
 }
 
-function isJson(text: string): boolean {
+/** True if the text is a JSON value. */
+export function isJsonText(text: string): boolean {
   try {
     JSON.parse(text);
     return true;
   } catch {
-    // The caller refuses the entry.
+    // The caller refuses the text.
     return false;
   }
 }
