@@ -182,7 +182,7 @@ function expectAlternating(sockets: readonly (readonly string[])[], room: string
   }
 }
 
-/** What the browser says when the gateway ends a connection, also one that it has kept for the next request. */
+/** Complaints of a browser whose gateway has ended a connection, also one that it kept for the next request. */
 const OUTAGE = /ERR_(CONNECTION|SOCKET_NOT_CONNECTED|EMPTY_RESPONSE)|WebSocket|503/;
 
 function expectNoComplaintsButOfTheOutage(): void {
